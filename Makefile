@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup setup-dev demo up test coverage check format bench chaos docs lock clean
+.PHONY: help setup setup-dev demo up test test-fast coverage check format bench chaos docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,14 +25,18 @@ up: setup ## PostgreSQL, Dagster's page and its daemon, until Ctrl-C
 
 # Bytecode of the product and the rewritten tests, also where the environment forbids writing it:
 # without it every worker and every process started by a test compiles everything again.
-test coverage: export PYTHONDONTWRITEBYTECODE :=
-test coverage: export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pyc
+test test-fast coverage: export PYTHONDONTWRITEBYTECODE :=
+test test-fast coverage: export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pyc
 
 test: setup-dev ## all tests
-	@pytest -n 2 --durations=5
+	@pytest -n 2 --dist worksteal --durations=5
+
+test-fast: setup-dev ## a little of everything, under 90 seconds: before a commit
+	@HYPOTHESIS_PROFILE=fast pytest -n 2 --dist worksteal --database-tests-per-module 1 --most-cpu-seconds 3 \
+	  -m "not (browser or chaos or kill or process or slow)"
 
 coverage: setup-dev ## the same, counting which lines ran: a third slower
-	@pytest -n 2 --cov --cov-report=term:skip-covered
+	@pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 check: setup-dev ## the static gates
 	ruff check .

@@ -31,7 +31,7 @@ HOST = "127.0.0.1"
 READY_TIMEOUT_SECONDS = 90
 PYTHON = [sys.executable, "-W", "ignore", "-m"]
 RUN_COMMAND = ["dagster", "job", "execute", "-m", "ticket_assets.definitions", "-j"]
-JOBS = ("serve_paid_orders", "provision_vouchers", "deliver_messages")
+JOBS = ("fulfil_paid_orders", "provision_vouchers", "deliver_messages")
 
 
 @dataclass

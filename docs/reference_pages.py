@@ -13,6 +13,7 @@ import resources
 from ticket_assets.definitions import build_definitions
 from ticketing.app.cli import app
 from ticketing.app.web.app import DESCRIPTION, ROUTERS
+from ticketing.platform.cli.lazy_group import LazyGroup
 from ticketing.platform.settings import Settings
 
 Command = TyperCommand | TyperGroup
@@ -25,8 +26,11 @@ Parameter = TyperArgument | TyperOption
 
 
 def command_line() -> Command:
-    """Return the command line as a tree of commands."""
-    return get_command(app)
+    """Return the command line as a tree of commands, all of them loaded."""
+    root = get_command(app)
+    if isinstance(root, LazyGroup):
+        root.load_all()
+    return root
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 
 import dagster as dg
 
-from ticket_assets.deliveries import examine_deliveries, mail_bounces, tell_of_alerts
+from ticket_assets.deliveries import check_deliveries, mail_bounces, send_alert_digest
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
 from ticketing.notifications.alert_digest import has_unsent_alerts
 from ticketing.notifications.checks import list_events_with_recent_deliveries
@@ -16,12 +16,12 @@ LOOKBACK = timedelta(hours=2)
 
 
 @dg.schedule(
-    job=tell_of_alerts,
+    job=send_alert_digest,
     cron_schedule="*/10 * * * *",
     execution_timezone="Asia/Jakarta",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-def alerts_often(
+def send_alerts_every_10_minutes(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every ten minutes: sends a digest if there are unreported incidents."""
@@ -29,7 +29,7 @@ def alerts_often(
     if has_unsent_alerts(application.database):
         yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
     else:
-        yield dg.SkipReason("nothing is open that was not told of")
+        yield dg.SkipReason("no unreported incidents")
 
 
 @dg.schedule(
@@ -38,7 +38,7 @@ def alerts_often(
     execution_timezone="Asia/Jakarta",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-def bounces_often(
+def process_bounces_every_10_minutes(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every ten minutes: processes new bounces in the Maildir MAIL_BOUNCES_FOLDER."""
@@ -49,16 +49,16 @@ def bounces_often(
     elif has_unread_mail(folder):
         yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
     else:
-        yield dg.SkipReason("no mail came back")
+        yield dg.SkipReason("no new bounces")
 
 
 @dg.schedule(
-    job=examine_deliveries,
+    job=check_deliveries,
     cron_schedule="20 * * * *",
     execution_timezone="Asia/Jakarta",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-def deliveries_examined_hourly(
+def check_deliveries_hourly(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every hour: checks the deliveries of each event with recent or queued messages."""
@@ -67,9 +67,9 @@ def deliveries_examined_hourly(
     slugs = [
         slug
         for slug in list_events_with_recent_deliveries(application.database, since=at - LOOKBACK)
-        if slug in known  # others get their partition from the sensor new_events
+        if slug in known  # the sensor new_events adds missing partitions
     ]
     for slug in slugs:
         yield dg.RunRequest(run_key=f"{slug} {at:%Y-%m-%dT%HZ}", partition_key=slug)
     if not slugs:
-        yield dg.SkipReason("no event has messages on their way")
+        yield dg.SkipReason("no event has recent messages")

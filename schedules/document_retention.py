@@ -4,11 +4,11 @@ import dagster as dg
 
 from ticket_assets.retention import document_retention
 
-document_retention_nightly = dg.ScheduleDefinition(
-    name="document_retention_nightly",
+delete_expired_documents_nightly = dg.ScheduleDefinition(
+    name="delete_expired_documents_nightly",
     job=document_retention,
     cron_schedule="30 2 * * *",
     execution_timezone="Asia/Jakarta",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Deletes the PDFs of events that are long over, at 02:30 in Jakarta.",
+    description="At 02:30 Jakarta time: deletes the PDFs of past events.",
 )

@@ -4,11 +4,11 @@ import dagster as dg
 
 from ticket_assets.exports import daily_exports
 
-daily_exports_mornings = dg.ScheduleDefinition(
-    name="daily_exports_mornings",
+daily_exports_every_morning = dg.ScheduleDefinition(
+    name="daily_exports_every_morning",
     job=daily_exports,
     cron_schedule="0 6 * * *",
     execution_timezone="Asia/Jakarta",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="At 06:00 in Jakarta, mails the sheets of DAILY_EXPORTS to ORGANISER_EMAIL.",
+    description="At 06:00 Jakarta time: mails the lists of DAILY_EXPORTS to ORGANISER_EMAIL.",
 )

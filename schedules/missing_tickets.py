@@ -23,7 +23,7 @@ def runnable_events(missing: Mapping[str, int], partitions: Collection[str]) -> 
     execution_timezone="Asia/Jakarta",
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
-def issue_what_is_missing(
+def issue_missing_tickets_hourly(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every hour: issues the missing tickets of each event."""
@@ -31,10 +31,10 @@ def issue_what_is_missing(
     missing = _missing_counts(application, at.astimezone(UTC))
     slugs = runnable_events(missing, context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME))
     for slug in slugs:
-        # the key is of the hour, not of the content: the next hour asks again, a repeated tick not
+        # the key names the hour: a repeated tick starts no second run, the next hour does
         yield dg.RunRequest(run_key=f"{slug} {at:%Y-%m-%dT%H:%MZ}", partition_key=slug)
     if not slugs:
-        yield dg.SkipReason(f"nobody lacks a ticket in {len(missing)} events")
+        yield dg.SkipReason(f"no ticket is missing in {len(missing)} events")
 
 
 def _missing_counts(application: Application, at: datetime) -> dict[str, int]:

@@ -5,22 +5,22 @@ from datetime import UTC
 
 import dagster as dg
 
-from ticket_assets.jobs import examine_vouchers
-from ticket_assets.voucher_upkeep import voucher_upkeep
+from ticket_assets.jobs import check_vouchers
+from ticket_assets.voucher_maintenance import voucher_maintenance
 from ticketing.platform.application import Application
 from ticketing.routers import queries as router_queries
 
 JAKARTA = "Asia/Jakarta"
-SKIP_NO_ROUTER = dg.SkipReason("no router is known: `ticketing routers create`")
+SKIP_NO_ROUTER = dg.SkipReason("no routers; add one with `ticketing routers create`")
 
 
 @dg.schedule(
-    job=voucher_upkeep,
+    job=voucher_maintenance,
     cron_schedule="*/5 * * * *",
     execution_timezone=JAKARTA,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-def voucher_upkeep_often(
+def maintain_vouchers_every_5_minutes(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every five minutes, if there are routers: maintains vouchers."""
@@ -28,12 +28,12 @@ def voucher_upkeep_often(
 
 
 @dg.schedule(
-    job=examine_vouchers,
+    job=check_vouchers,
     cron_schedule="35 * * * *",
     execution_timezone=JAKARTA,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-def vouchers_examined_hourly(
+def check_vouchers_hourly(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every hour, if there are routers: checks vouchers and compares routers with the database."""

@@ -13,10 +13,10 @@ from dagster import DagsterEventType, DagsterInstance
 from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from ticket_assets.checks import CHECKS
 from ticket_assets.deliveries import DELIVERY_CHECKS
 from ticket_assets.sales import reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
+from ticket_assets.ticket_checks import CHECKS
 from ticket_assets.voucher_checks import VOUCHER_CHECKS
 from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
@@ -57,15 +57,15 @@ class CheckOutcome:
 
 def to_occurrences(outcomes: Iterable[CheckOutcome]) -> Iterator[Occurrence]:
     """Yield an occurrence for every failed check."""
-    for found in outcomes:
-        if not found.passed:
+    for outcome in outcomes:
+        if not outcome.passed:
             yield Occurrence(
-                found.cause,
+                outcome.cause,
                 IncidentKind.CHECK,
-                found.message,
-                found.at,
-                found.event_slug,
-                found.run_id,
+                outcome.message,
+                outcome.at,
+                outcome.event_slug,
+                outcome.run_id,
             )
 
 
@@ -76,16 +76,19 @@ def check_failures(
     """Opens an incident for every failing check and event or day, and closes it when it passes."""
     with application.database.transaction() as connection:
         open_causes = {line.cause for line in incidents.list_open(connection)}
-        findings = list(iter_latest_outcomes(context.instance, open_causes))
-        told = sum(
-            incidents.record_occurrence(connection, seen) for seen in to_occurrences(findings)
+        outcomes = list(iter_latest_outcomes(context.instance, open_causes))
+        reported = sum(
+            incidents.record_occurrence(connection, occurrence)
+            for occurrence in to_occurrences(outcomes)
         )
-        closed = sum(
-            incidents.resolve(connection, found.cause, at=found.at)
-            for found in findings
-            if found.passed
+        resolved = sum(
+            incidents.resolve(connection, outcome.cause, at=outcome.at)
+            for outcome in outcomes
+            if outcome.passed
         )
-    return dg.SkipReason(f"{len(findings)} results read: {told} failures told, {closed} resolved")
+    return dg.SkipReason(
+        f"{len(outcomes)} results: {reported} failures reported, {resolved} resolved"
+    )
 
 
 def iter_latest_outcomes(
@@ -127,15 +130,15 @@ def _iter_latest_outcome(
     for record in history:
         entry = record.event
         event = entry.get_dagster_event() if entry else None
-        # since the state was read, the check may have been asked for again: next tick, then
+        # a new evaluation may have started since the state was read; the next tick reads it
         if entry and event and event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
-            said = event.asset_check_evaluation_data
+            evaluation = event.asset_check_evaluation_data
             yield CheckOutcome(
                 check=key.name,
                 partition=partition,
                 run_id=record.run_id,
                 at=datetime.fromtimestamp(entry.timestamp, tz=UTC),
-                passed=said.passed,
-                message=said.description or "",
+                passed=evaluation.passed,
+                message=evaluation.description or "",
                 event_slug=partition if key in EVENT_CHECK_KEYS else None,
             )

@@ -25,5 +25,5 @@ def new_events(
         slugs, context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME)
     )
     if not new:
-        return dg.SensorResult(skip_reason=f"all {len(slugs)} events have their partition")
+        return dg.SensorResult(skip_reason=f"all {len(slugs)} events have a partition")
     return dg.SensorResult(dynamic_partitions_requests=[EVENT_PARTITIONS.build_add_request(new)])

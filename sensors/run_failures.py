@@ -43,10 +43,17 @@ class StepOutcome:
 
 def to_occurrences(outcomes: Iterable[StepOutcome]) -> Iterator[Occurrence]:
     """Yield an occurrence for every failure."""
-    for end in outcomes:
-        if end.failure is not None:
-            text = end.failure[:MAX_MESSAGE_LENGTH]
-            yield Occurrence(end.cause, IncidentKind.RUN, text, end.at, end.event_slug, end.run_id)
+    for outcome in outcomes:
+        if outcome.failure is not None:
+            text = outcome.failure[:MAX_MESSAGE_LENGTH]
+            yield Occurrence(
+                outcome.cause,
+                IncidentKind.RUN,
+                text,
+                outcome.at,
+                outcome.event_slug,
+                outcome.run_id,
+            )
 
 
 def step_outcomes(
@@ -56,11 +63,11 @@ def step_outcomes(
     run = record.dagster_run
     slug = run.tags.get(PARTITION_TAG)
     at = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), tz=UTC)
-    died = None if run.is_success else "the run ended without a failed step: its process died"
-    ends = dict.fromkeys(succeeded) | dict(failed)
+    failure = None if run.is_success else "the run ended without a failed step: its process died"
+    results = dict.fromkeys(succeeded) | dict(failed)
     if not failed:
-        ends[run.job_name] = died
-    return [StepOutcome(step, slug, run.run_id, at, why) for step, why in ends.items()]
+        results[run.job_name] = failure
+    return [StepOutcome(step, slug, run.run_id, at, failure) for step, failure in results.items()]
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -70,19 +77,22 @@ def run_failures(
     """Opens an incident per failed step and closes it when the step succeeds."""
     since = _since(context.cursor)
     records = _list_finished_runs(context.instance, since)
-    outcomes = [end for record in records for end in _run_outcomes(context.instance, record)]
+    outcomes = [
+        outcome for record in records for outcome in _run_outcomes(context.instance, record)
+    ]
     with application.database.transaction() as connection:
-        told = sum(
-            incidents.record_occurrence(connection, seen) for seen in to_occurrences(outcomes)
+        reported = sum(
+            incidents.record_occurrence(connection, occurrence)
+            for occurrence in to_occurrences(outcomes)
         )
-        closed = sum(
-            incidents.resolve(connection, end.cause, at=end.at)
-            for end in outcomes
-            if end.failure is None
+        resolved = sum(
+            incidents.resolve(connection, outcome.cause, at=outcome.at)
+            for outcome in outcomes
+            if outcome.failure is None
         )
     if records:
         context.update_cursor(records[-1].update_timestamp.isoformat())
-    return dg.SkipReason(f"{len(records)} runs looked at: {told} failures told, {closed} resolved")
+    return dg.SkipReason(f"{len(records)} runs: {reported} failures reported, {resolved} resolved")
 
 
 def _since(cursor: str | None) -> datetime:
@@ -122,4 +132,4 @@ def _failure_message(data: StepFailureData) -> str:
         return data.user_failure_data.description
     error = data.error.cause or data.error if data.error else None
     lines = error.message.strip().splitlines() if error else []
-    return lines[0] if lines else "failed without a word"
+    return lines[0] if lines else "failed without a message"

@@ -12,10 +12,8 @@ from ticketing.platform.db import audit_log
 from ticketing.platform.db.audit_log import AuditEntry
 from ticketing.platform.db.database import Database
 
-ACTIVE_RUN_WINDOW = timedelta(
-    minutes=1
-)  # then another is asked for: the first may have died unnoticed
-CURSOR_OVERLAP = 500  # lines of the audit log: committed later than one with a higher number
+ACTIVE_RUN_WINDOW = timedelta(minutes=1)  # an older run may have died unnoticed
+CURSOR_OVERLAP = 500  # ids that may be committed after higher ones
 MAX_ENTRIES = 5000
 ACTIVE_STATUSES = [
     DagsterRunStatus.QUEUED,
@@ -50,10 +48,10 @@ class SensorCursor:
 
     def advanced(self, entries: Iterable[AuditEntry]) -> "SensorCursor":
         """Return the cursor after these entries."""
-        known = {deed.id for deed in entries} | self.recent_ids
+        known = {entry.id for entry in entries} | self.recent_ids
         last = max(known, default=self.last_id)
         return SensorCursor(
-            last, frozenset(number for number in known if number > last - CURSOR_OVERLAP)
+            last, frozenset(entry_id for entry_id in known if entry_id > last - CURSOR_OVERLAP)
         )
 
 
@@ -62,14 +60,14 @@ def list_unreported_entries(
 ) -> list[AuditEntry]:
     """Return unreported audit entries of actors other than Dagster."""
     with database.transaction() as connection:
-        lines = audit_log.list_entries(
+        entries = audit_log.list_entries(
             connection,
             actions,
             after_id=cursor.start_after,
             excluding_actors=[ACTOR],
             limit=MAX_ENTRIES,
         )
-    return [deed for deed in lines if deed.id not in cursor.recent_ids]
+    return [entry for entry in entries if entry.id not in cursor.recent_ids]
 
 
 def has_active_run(instance: DagsterInstance, job_name: str) -> bool:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 Json = dict[str, object]
 
 _IDLE_SECONDS = 5
+STOP_WITHIN_SECONDS = 0.005  # between two looks whether a server is to stop
 _HTML = "text/html; charset=utf-8"
 
 
@@ -115,7 +116,7 @@ class WebhookListener:
     def __init__(self, server: ThreadingHTTPServer, path: str) -> None:
         """Store the server; `path` begins with a slash."""
         self._server = server
-        self._thread = Thread(target=server.serve_forever, args=(0.01,))
+        self._thread = Thread(target=server.serve_forever, args=(STOP_WITHIN_SECONDS,))
         self.url = f"http://127.0.0.1:{server.server_port}{path}"
 
     def __enter__(self) -> Self:

@@ -1,18 +1,12 @@
 """Shared fixtures: a PostgreSQL server per worker, an empty database per test, a browser."""
 
-import json
-import os
 import shutil
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from subprocess import PIPE, CompletedProcess, Popen
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -23,97 +17,36 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import upgrade
 from ticketing.platform.db.tables.events import events as events_table
-from ticketing.platform.paths import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytest_plugins = ["tests.plugins.databases"]
+pytest_plugins = [
+    "tests.plugins.databases",
+    "tests.plugins.durations",
+    "tests.plugins.processes",
+    "tests.plugins.properties",
+    "tests.plugins.waiting",
+]
 
 PATIENCE_MILLISECONDS = 60_000  # the machine may have other work
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # a test's data may die with the machine: waiting for the disk proves nothing here
-CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-
-# Loading and unloading takes a process nearly all of its time. Here both are done once: a script
-# begins, in a process of its own, with everything loaded, and ends without putting anything away.
-# A line in is a script, a line out is its exit code.
-STARTER = """
-import atexit, gc, importlib, json, os, pkgutil, signal, sys, time, traceback
-import ticketing
-
-for module in pkgutil.walk_packages(ticketing.__path__, "ticketing."):
-    if ".migrations" not in module.name:
-        importlib.import_module(module.name)
-gc.freeze()
-for line in sys.stdin:
-    script, arguments, environment, *streams = json.loads(line)
-    if child := os.fork():
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-        continue
-    signal.alarm(300)
-    os.environ.clear()
-    os.environ.update(environment)
-    time.tzset()
-    for number, path in enumerate(streams):
-        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
-    sys.argv, code = arguments, 0
-    try:
-        exec(script, {"__name__": "__main__"})
-    except SystemExit as end:
-        code = end.code or 0
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-os._exit(0)
-"""
-COMMAND = "import ticketing.__main__; ticketing.__main__.main()"
-
-
-@pytest.fixture(scope="session")
-def starter() -> Iterator[Popen[str]]:
-    """Start the process that forks scripts with all modules loaded."""
-    with Popen(
-        [sys.executable, "-c", STARTER], cwd=PROJECT_ROOT, stdin=PIPE, stdout=PIPE, text=True
-    ) as process:
-        yield process
-
-
-@pytest.fixture(scope="session")
-def run_script(
-    starter: Popen[str], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., CompletedProcess[str]]:
-    """Return a function that runs a script in its own process; `given` is its standard input."""
-
-    def run(
-        script: str, *arguments: str, environment: Mapping[str, str] = os.environ, given: str = ""
-    ) -> CompletedProcess[str]:
-        into, out, err = (tmp_path_factory.getbasetemp() / f"{uuid4().hex}.txt" for _ in range(3))
-        into.write_text(given)
-        asked = [script, ["script", *arguments], dict(environment), str(into), str(out), str(err)]
-        print(json.dumps(asked), file=starter.stdin, flush=True)
-        code = starter.stdout.readline() if starter.stdout else ""
-        return CompletedProcess(arguments, int(code), out.read_text(), err.read_text())
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def run_ticketing(
-    run_script: Callable[..., CompletedProcess[str]],
-) -> Callable[..., CompletedProcess[str]]:
-    """Return a function that runs `ticketing …`."""
-    return partial(run_script, COMMAND)
+CARELESS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "256MB",  # several workers' may lie in memory
+}
+MEMORY = Path("/dev/shm")  # noqa: S108 - only the parent of a folder with a random name
+MEMORY_NEEDED = 2 << 30
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
     """Start an embedded server for this worker with a migrated database `template_ticketing`."""
-    with TemporaryDirectory() as name, ExitStack() as stack:
+    memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED
+    with TemporaryDirectory(dir=MEMORY if memory else None) as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o711)  # root's server runs as somebody else, who must find its way
         running = stack.enter_context(EmbeddedServer(folder, CARELESS))

@@ -13,9 +13,9 @@ from ticket_assets.definitions import defs
 from ticket_assets.jobs import issue_event_tickets
 from ticket_assets.partitions import EVENT_PARTITIONS
 
-# what a person reads first; the page has the rest
+# the main figures; the UI shows all
 SHOWN_METADATA = (
-    "entitled", "missing", "created", "skipped", "printed", "unchanged", "failed", "generated",
+    "entitled", "missing", "created", "skipped", "rendered", "unchanged", "failed", "generated",
 )  # fmt: skip
 QUIET_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -25,11 +25,11 @@ def main(event: str) -> int:
     job = defs().resolve_job_def(issue_event_tickets.name)
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(str(EVENT_PARTITIONS.name), [event])
-        began = datetime.now(UTC)
+        started_at = datetime.now(UTC)
         result = job.execute_in_process(
             instance=instance, partition_key=event, run_config=QUIET_CONFIG, raise_on_error=False
         )
-    seconds = (datetime.now(UTC) - began).total_seconds()
+    seconds = (datetime.now(UTC) - started_at).total_seconds()
     print(f"Dagster run {result.run_id[:8]} of {job.name} for {event}, {seconds:.1f} s")  # noqa: T201
     for line in [*_materialization_lines(result), *_check_lines(result), *_failure_lines(result)]:
         print(f"  {line}")  # noqa: T201 - this module is a command
@@ -39,19 +39,19 @@ def main(event: str) -> int:
 
 def _materialization_lines(result: dg.ExecuteInProcessResult) -> list[str]:
     lines = []
-    for made in result.get_asset_materialization_events():
-        facts = made.materialization.metadata
-        told = [f"{name} {facts[name].value:,}" for name in SHOWN_METADATA if name in facts]
-        lines.append(f"{made.materialization.asset_key.to_user_string():<18} {', '.join(told)}")
+    for event in result.get_asset_materialization_events():
+        values = event.materialization.metadata
+        figures = [f"{name} {values[name].value:,}" for name in SHOWN_METADATA if name in values]
+        lines.append(f"{event.materialization.asset_key.to_user_string():<18} {', '.join(figures)}")
     return lines
 
 
 def _check_lines(result: dg.ExecuteInProcessResult) -> list[str]:
     checks = result.get_asset_check_evaluations()
-    broken = [
+    failed = [
         f"check {check.check_name}: {check.description}" for check in checks if not check.passed
     ]
-    return [f"{'checks':<18} {len(checks) - len(broken)} of {len(checks)} passed", *broken]
+    return [f"{'checks':<18} {len(checks) - len(failed)} of {len(checks)} passed", *failed]
 
 
 def _failure_lines(result: dg.ExecuteInProcessResult) -> list[str]:
@@ -61,6 +61,6 @@ def _failure_lines(result: dg.ExecuteInProcessResult) -> list[str]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and the event
+    if len(sys.argv) != 2:  # noqa: PLR2004 - program and event
         sys.exit("usage: python -m ticket_assets EVENT")
     sys.exit(main(sys.argv[1]))

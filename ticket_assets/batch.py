@@ -10,7 +10,7 @@ from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.tickets.batches.batch import BatchSpec, running_batch
 
-ACTOR = "dagster"  # the open UI has no login: the run id says which run, nobody can say whose
+ACTOR = "dagster"  # the UI has no login: only the run id is known, not the user
 
 
 @contextmanager

@@ -19,8 +19,8 @@ def to_check_result(
     """
     metadata: ticket_asset_metadata.Metadata = {
         "examined": invariant.examined,
-        "out of": invariant.total,
-        "broken": invariant.violation_count,
+        "total": invariant.total,
+        "violations": invariant.violation_count,
     }
     if invariant.holds:
         return dg.AssetCheckResult(passed=True, metadata=metadata)
@@ -34,8 +34,8 @@ def to_check_result(
         ),
         metadata={
             **metadata,
-            "who": ticket_asset_metadata.markdown_table(
-                ["which", "wrong"], invariant.violations, total=invariant.violation_count
+            "first violations": ticket_asset_metadata.markdown_table(
+                ["item", "problem"], invariant.violations, total=invariant.violation_count
             ),
             "repair": dg.MetadataValue.md(f"`{repair}`"),
         },

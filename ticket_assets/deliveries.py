@@ -25,7 +25,7 @@ from ticketing.notifications.delivery_receipts import process_bounces
 from ticketing.notifications.mail.mailbox import read_unread_mails
 from ticketing.platform.application import Application
 
-# an event's own verdicts: why they are wanted although a preview stands in checks.py
+# partitioned checks are a preview feature; ticket_checks.py explains their use
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
 
 
@@ -34,9 +34,9 @@ def send_due_messages(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Send all due messages."""
-    with run_attempt(context), application.get(MessagingConnector).connect() as mailroom:
-        done = deliver_all(application.database, mailroom, clock=lambda: datetime.now(UTC))
-    context.log.info("%s sent, %s to be tried again", done.sent, done.error)
+    with run_attempt(context), application.get(MessagingConnector).connect() as sender:
+        done = deliver_all(application.database, sender, clock=lambda: datetime.now(UTC))
+    context.log.info("%s sent, %s to be retried", done.sent, done.error)
     context.add_output_metadata(asdict(done))
 
 
@@ -47,38 +47,38 @@ def deliver_messages() -> None:
 
 
 @dg.op
-def leave_alerts(
+def enqueue_alerts(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Enqueue one message about all incidents that were not reported yet."""
     with run_attempt(context):
-        told = enqueue_alert_digest(application.database, at=datetime.now(UTC))
-    context.add_output_metadata({"alerts": told})
+        alerts = enqueue_alert_digest(application.database, at=datetime.now(UTC))
+    context.add_output_metadata({"alerts": alerts})
 
 
 @dg.job(executor_def=dg.in_process_executor)
-def tell_of_alerts() -> None:
+def send_alert_digest() -> None:
     """Sends the organiser a digest of open incidents, each incident once. Safe to run again."""
-    leave_alerts()
+    enqueue_alerts()
 
 
 @dg.op
-def read_new_bounces(
+def process_new_bounces(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Record the bounces that arrived in the Maildir MAIL_BOUNCES_FOLDER since the last run."""
     folder = application.settings.mail_bounces_folder
-    with run_attempt(context), application.get(MessagingConnector).connect() as mailroom:
+    with run_attempt(context), application.get(MessagingConnector).connect() as sender:
         mails = read_unread_mails(folder) if folder else ()
         at = datetime.now(UTC)
-        done = process_bounces(application.database, mails, mailroom.channels, at=at)
+        done = process_bounces(application.database, mails, sender.channels, at=at)
     context.add_output_metadata(asdict(done))
 
 
 @dg.job(executor_def=dg.in_process_executor)
 def mail_bounces() -> None:
     """Records bounced mails on their deliveries, each once. Safe to run again."""
-    read_new_bounces()
+    process_new_bounces()
 
 
 @dg.asset(
@@ -101,7 +101,7 @@ def ticket_deliveries(
 
 
 @dg.asset_check(asset=ticket_deliveries, partitions_def=EVENT_PARTITIONS)
-def no_message_is_stuck(
+def no_overdue_deliveries(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """No due message has waited longer than 30 minutes."""
@@ -112,7 +112,7 @@ def no_message_is_stuck(
 
 
 @dg.asset_check(asset=ticket_deliveries, partitions_def=EVENT_PARTITIONS)
-def every_message_went_out(
+def no_failed_deliveries(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """No message has failed permanently or has an unknown result."""
@@ -125,11 +125,11 @@ def every_message_went_out(
     return to_check_result(found, "messages", repair, severity=dg.AssetCheckSeverity.WARN)
 
 
-DELIVERY_CHECKS = [no_message_is_stuck, every_message_went_out]
+DELIVERY_CHECKS = [no_overdue_deliveries, no_failed_deliveries]
 
-examine_deliveries = dg.define_asset_job(
-    "examine_deliveries",
+check_deliveries = dg.define_asset_job(
+    "check_deliveries",
     selection=[ticket_deliveries],
     executor_def=dg.in_process_executor,
-    description="An event's messages as they stand, and their checks. Sends nothing.",
+    description="Counts and checks of an event's messages. Sends nothing.",
 )

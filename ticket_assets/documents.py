@@ -27,9 +27,9 @@ class RenderConfig(dg.Config):
     """Options of rendering; by default missing and stale PDFs are rendered."""
 
     overwrite: bool = Field(
-        default=False, description="Print everything anew; codes and QRs stay as they are."
+        default=False, description="Render every PDF again; codes and QR codes stay the same."
     )
-    chunk: int = Field(default=100, ge=1, le=10_000, description="PDFs a transaction.")
+    chunk: int = Field(default=100, ge=1, le=10_000, description="PDFs per transaction.")
     limit_seconds: float = Field(
         default=TIME_LIMIT_SECONDS, gt=0, description=TIME_LIMIT_DESCRIPTION
     )
@@ -49,20 +49,20 @@ def ticket_pdfs(
     application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
     """PDFs of live tickets, rendered again when data, template or fonts change. As of the run."""
-    with run_attempt(context, config.limit_seconds) as watch:
+    with run_attempt(context, config.limit_seconds) as deadline:
         event = partition_event(context, application)
         with run_batch(context, application, event, notify_organiser=True) as job:
             done = render_tickets(
                 application.database, event, renderer=application.get(Renderer),
                 folder=application.get(DocumentFolder),
                 at=datetime.now(UTC), job_id=job, overwrite=config.overwrite, chunk=config.chunk,
-                on_progress=lambda now: watch(_handled_count(now), now.total),
+                on_progress=lambda now: deadline(_handled_count(now), now.total),
             )  # fmt: skip
-    context.log.info("job %s: %s printed, %s failed", job, done.rendered, len(done.failed))
+    context.log.info("batch %s: %s rendered, %s failed", job, done.rendered, len(done.failed))
     return dg.MaterializeResult(
         metadata={
             **_render_metadata(done, job),
-            **watch.metadata("PDFs"),
+            **deadline.metadata("PDFs"),
             **_preview_metadata(application, event),
         }
     )
@@ -74,12 +74,12 @@ def _handled_count(done: RenderResult) -> int:
 
 def _render_metadata(done: RenderResult, job_id: int) -> metadata.Metadata:
     return {
-        "printed": done.rendered,
+        "rendered": done.rendered,
         "unchanged": done.unchanged,
         "failed": len(done.failed),
-        "job id": str(job_id),
+        "batch id": str(job_id),
         "failures": metadata.markdown_table(
-            ["person", "ticket", "why"],
+            ["guest", "ticket", "reason"],
             [(failure.guest_id, failure.ticket_id, failure.message) for failure in done.failed],
             total=len(done.failed),
         ),
@@ -88,16 +88,14 @@ def _render_metadata(done: RenderResult, job_id: int) -> metadata.Metadata:
 
 def _preview_metadata(application: Application, event: Event) -> metadata.Metadata:
     """Return the folder and a preview with sample data, because a real QR code grants admission."""
-    specimen = replace(
+    sample = replace(
         SAMPLE_TICKET, event_slug=event.slug, event_name=event.name, starts_at=event.starts_at,
         ends_at=event.ends_at, time_zone=event.time_zone, locale=event.locale, venue=event.venue,
     )  # fmt: skip
-    image = picture_of(
-        application.get(Renderer).render(specimen, event.template_id), dpi=PREVIEW_DPI
-    )
+    image = picture_of(application.get(Renderer).render(sample, event.template_id), dpi=PREVIEW_DPI)
     return {
         "folder": dg.MetadataValue.path(
             application.get(DocumentFolder).root.resolve() / event.slug
         ),
-        "preview": metadata.inline_image(image, label="a made-up ticket of this event"),
+        "preview": metadata.inline_image(image, label="sample ticket of this event"),
     }

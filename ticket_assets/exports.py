@@ -13,19 +13,19 @@ EXPORT_HORIZON = timedelta(days=30)
 
 
 @dg.op
-def leave_exports(
+def enqueue_exports(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Enqueue the exports of DAILY_EXPORTS for every upcoming event that changed within a day."""
-    wanted = application.settings.daily_export_kinds
+    kinds = application.settings.daily_export_kinds
     with run_attempt(context):
-        left = queue_daily_export_mails(
-            application.database, wanted, window=EXPORT_HORIZON, at=datetime.now(UTC), by=ACTOR
+        mails = queue_daily_export_mails(
+            application.database, kinds, window=EXPORT_HORIZON, at=datetime.now(UTC), by=ACTOR
         )
-    context.add_output_metadata({"mails": left})
+    context.add_output_metadata({"mails": mails})
 
 
 @dg.job(executor_def=dg.in_process_executor)
 def daily_exports() -> None:
     """Mails exports of changed events to the organiser, each once a day. Safe to run again."""
-    leave_exports()
+    enqueue_exports()

@@ -11,9 +11,9 @@ from ticketing.platform.db.audit_log import AuditEntry
 if TYPE_CHECKING:
     from ticket_assets import metadata
 
-# by their names: the assets themselves come after payments in the graph
+# keys, because these assets come after payments in the graph
 TICKETS, TICKET_PDFS, PAYMENTS, VOUCHERS = "tickets", "ticket_pdfs", "payments", "vouchers"
-SETTLEMENT_OUTCOMES = ("applied", "unchanged", "quarantined", "postponed")  # of notices
+SETTLEMENT_OUTCOMES = ("applied", "unchanged", "quarantined", "postponed")  # of notifications
 
 
 def ticket_materializations(
@@ -21,13 +21,13 @@ def ticket_materializations(
 ) -> Iterator[dg.AssetMaterialization]:
     """Yield the materialisations of an event's tickets and PDFs from its counts."""
     sums = Counter(counts)
-    facts: metadata.Metadata = {"failed": sums["failed"], "made by": ", ".join(sorted(by))}
+    common: metadata.Metadata = {"failed": sums["failed"], "updated by": ", ".join(sorted(by))}
     yield dg.AssetMaterialization(
-        TICKETS, partition=event_slug, metadata={"created": sums["created"], **facts}
+        TICKETS, partition=event_slug, metadata={"created": sums["created"], **common}
     )
-    printed = sums["created"] + sums["renewed"]
+    rendered = sums["created"] + sums["renewed"]
     yield dg.AssetMaterialization(
-        TICKET_PDFS, partition=event_slug, metadata={"printed": printed, **facts}
+        TICKET_PDFS, partition=event_slug, metadata={"rendered": rendered, **common}
     )
 
 
@@ -36,17 +36,17 @@ def payment_materialization(
 ) -> dg.AssetMaterialization:
     """Return the materialisation of settled payment notifications."""
     sums = Counter(counts)
-    facts: metadata.Metadata = {end: sums[end] for end in SETTLEMENT_OUTCOMES}
-    facts["settled by"] = ", ".join(sorted(by))
-    return dg.AssetMaterialization(PAYMENTS, metadata=facts)
+    values: metadata.Metadata = {outcome: sums[outcome] for outcome in SETTLEMENT_OUTCOMES}
+    values["settled by"] = ", ".join(sorted(by))
+    return dg.AssetMaterialization(PAYMENTS, metadata=values)
 
 
 def voucher_materialization(entries: Collection[AuditEntry]) -> dg.AssetMaterialization:
     """Return the materialisation of provisioned and removed vouchers."""
     sums: Counter[str] = Counter()
-    for deed in entries:
-        sums.update(deed.counts)
-    facts: metadata.Metadata = {what: sums[what] for what in ("placed", "removed", "refused")}
-    facts["purchases made whole"] = sums["told"]
-    facts["provisioned by"] = ", ".join(sorted({deed.actor for deed in entries}))
-    return dg.AssetMaterialization(VOUCHERS, metadata=facts)
+    for entry in entries:
+        sums.update(entry.counts)
+    values: metadata.Metadata = {name: sums[name] for name in ("placed", "removed", "refused")}
+    values["orders completed"] = sums["told"]
+    values["provisioned by"] = ", ".join(sorted({entry.actor for entry in entries}))
+    return dg.AssetMaterialization(VOUCHERS, metadata=values)

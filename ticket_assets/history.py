@@ -17,11 +17,11 @@ def metadata_history(context: dg.AssetExecutionContext, metadata_key: str, *, no
         ),
         limit=MAX_MATERIALIZATIONS,
     ).records
-    seen = [(datetime.now(UTC).timestamp(), now)]
+    points = [(datetime.now(UTC).timestamp(), now)]
     for record in records:
-        said = record.asset_materialization
-        value = said.metadata.get(metadata_key) if said else None
+        event = record.asset_materialization
+        value = event.metadata.get(metadata_key) if event else None
         if isinstance(value, dg.IntMetadataValue) and value.value is not None:
-            seen.append((record.timestamp, value.value))
-    first = min(at for at, _ in seen)
-    return sorted(((at - first) / 86400, number) for at, number in seen)
+            points.append((record.timestamp, value.value))
+    first = min(at for at, _ in points)
+    return sorted(((at - first) / 86400, number) for at, number in points)

@@ -5,71 +5,71 @@ Each names the in-process executor: one process per step would add seconds.
 
 import dagster as dg
 
-from ticket_assets.checks import CHECKS
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.payments import payments
 from ticket_assets.reports import generation_report
-from ticket_assets.roster import attendees
+from ticket_assets.roster import entitlements
 from ticket_assets.sales import daily_sales, reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
+from ticket_assets.ticket_checks import CHECKS
 from ticket_assets.tickets import missing_tickets, tickets
 from ticket_assets.voucher_checks import VOUCHER_CHECKS
 from ticket_assets.vouchers import voucher_delivery_logs, vouchers
 
 issue_event_tickets = dg.define_asset_job(
     "issue_event_tickets",
-    selection=[attendees, missing_tickets, tickets, ticket_pdfs, generation_report],
+    selection=[entitlements, missing_tickets, tickets, ticket_pdfs, generation_report],
     executor_def=dg.in_process_executor,
-    description="Everything an event lacks: tickets, their PDFs and the report. Again is safe.",
+    description="Missing tickets of an event, their PDFs and the report. Safe to run again.",
 )
 
 import_roster = dg.define_asset_job(
     "import_roster",
-    selection=[attendees, missing_tickets],
+    selection=[entitlements, missing_tickets],
     executor_def=dg.in_process_executor,
-    description="A roster into an event, and who then lacks a ticket. Issues nothing.",
+    description="Import of a roster into an event, and the missing tickets. Issues nothing.",
 )
 
-serve_paid_orders = dg.define_asset_job(
-    "serve_paid_orders",
+fulfil_paid_orders = dg.define_asset_job(
+    "fulfil_paid_orders",
     selection=dg.AssetSelection.assets(payments).without_checks(),
     executor_def=dg.in_process_executor,
-    description="Waiting payment notices settled, and tickets for who has paid. Again is safe.",
+    description="Settlement of payment notifications, tickets of paid orders. Safe to run again.",
 )
 
-# checks alone make no partitioned job in dagster 1.13; the gap is a query and belongs to the answer
-examine_event = dg.define_asset_job(
-    "examine_event",
+# dagster 1.13 makes no partitioned job from checks alone; missing_tickets is only a query
+check_event = dg.define_asset_job(
+    "check_event",
     selection=dg.AssetSelection.assets(missing_tickets) | dg.AssetSelection.checks(*CHECKS),
     executor_def=dg.in_process_executor,
-    description="Who lacks a ticket, and every check, on what is there now. Issues nothing.",
+    description="Missing tickets and all checks of an event. Issues nothing.",
 )
 
-daily_books = dg.define_asset_job(
-    "daily_books",
+daily_reconciliation = dg.define_asset_job(
+    "daily_reconciliation",
     selection=[daily_sales, reconciliation],
     executor_def=dg.in_process_executor,
-    description="A day's sales, and its payments against the gateway's books. Again is safe.",
+    description="Sales of a day, and reconciliation of its payments. Safe to run again.",
 )
 
-examine_sales = dg.define_asset_job(
-    "examine_sales",
+check_sales = dg.define_asset_job(
+    "check_sales",
     selection=dg.AssetSelection.checks(*SALES_CHECKS),
     executor_def=dg.in_process_executor,
-    description="Every check of sales on what is there now. Changes nothing.",
+    description="All checks of sales. Changes nothing.",
 )
 
 provision_vouchers = dg.define_asset_job(
     "provision_vouchers",
     selection=dg.AssetSelection.assets(vouchers).without_checks(),
     executor_def=dg.in_process_executor,
-    description="What is paid for onto its router, what ended off it. Again is safe.",
+    description="Provisioning of paid vouchers and removal of ended ones. Safe to run again.",
 )
 
-examine_vouchers = dg.define_asset_job(
-    "examine_vouchers",
+check_vouchers = dg.define_asset_job(
+    "check_vouchers",
     selection=dg.AssetSelection.assets(voucher_delivery_logs)
     | dg.AssetSelection.checks(*VOUCHER_CHECKS),
     executor_def=dg.in_process_executor,
-    description="Every check of vouchers, routers asked, and how codes arrive. Changes nothing.",
+    description="All checks of vouchers, including routers and deliveries. Changes nothing.",
 )

@@ -25,7 +25,7 @@ orders = dg.AssetSpec(
     group_name="sales",
     kinds={"postgres"},
     owners=OWNERS,
-    description="Orders as buyers place and pay them, this moment. Made by the web service.",
+    description="Orders of buyers. Written by the web service; always current.",
 )
 
 
@@ -33,7 +33,7 @@ class FulfilmentConfig(dg.Config):
     """Options of a fulfilment run."""
 
     quiet_seconds: float = Field(
-        default=0, ge=0, le=60, description="Go on until nothing came for so long."
+        default=0, ge=0, le=60, description="Continue until no payment arrives for this time."
     )
     limit_seconds: float = Field(
         default=TIME_LIMIT_SECONDS, gt=0, description=TIME_LIMIT_DESCRIPTION
@@ -53,30 +53,32 @@ def payments(
     application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
     """Settled payments and tickets of paid orders. Updated by the worker in seconds or a run."""
-    done = _RunTotals()
-    means = GenerationContext(
+    totals = _RunTotals()
+    generation = GenerationContext(
         application.database,
         application.get(KeyRing),
         application.get(Renderer),
         application.get(DocumentFolder),
     )
-    with run_attempt(context, config.limit_seconds) as watch:
+    with run_attempt(context, config.limit_seconds) as deadline:
 
-        def told(service: FulfilmentResult) -> None:
-            done.add(service)
-            watch(done.handled_count, None)
+        def report(result: FulfilmentResult) -> None:
+            totals.add(result)
+            deadline(totals.handled_count, None)
 
         try:
-            serving = FulfilmentLoop(
-                means, application.get(Midtrans), lambda: datetime.now(UTC), ACTOR, told
+            loop = FulfilmentLoop(
+                generation, application.get(Midtrans), lambda: datetime.now(UTC), ACTOR, report
             )
-            serving.run_until_idle(config.quiet_seconds, max_seconds=config.limit_seconds / 2)
-        finally:  # out of time or not: what was made is made
-            for event_slug, counts in done.ticket_counts.items():
+            loop.run_until_idle(config.quiet_seconds, max_seconds=config.limit_seconds / 2)
+        finally:  # also after a time-out: report completed work
+            for event_slug, counts in totals.ticket_counts.items():
                 for event in ticket_materializations(event_slug, counts, by=[ACTOR]):
                     context.log_event(event)
-    context.log.info("%s notices handled, %s tickets made", done.handled_count, done.ticket_count)
-    return dg.MaterializeResult(metadata=done.metadata())
+    context.log.info(
+        "%s notifications handled, %s tickets issued", totals.handled_count, totals.ticket_count
+    )
+    return dg.MaterializeResult(metadata=totals.metadata())
 
 
 @dataclass
@@ -87,9 +89,9 @@ class _RunTotals:
     ticket_counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     errors: dict[str, str] = field(default_factory=dict)
 
-    def add(self, service: FulfilmentResult) -> None:
-        self.settlement_counts.update(asdict(service.settlement))
-        for served in service.event_fulfilments:
+    def add(self, result: FulfilmentResult) -> None:
+        self.settlement_counts.update(asdict(result.settlement))
+        for served in result.event_fulfilments:
             if served.generation is None:
                 self.errors[served.event.slug] = served.error
             else:
@@ -109,17 +111,17 @@ class _RunTotals:
 
     def metadata(self) -> ticket_asset_metadata.Metadata:
         return {
-            **{end: self.settlement_counts[end] for end in SETTLEMENT_OUTCOMES},
+            **{outcome: self.settlement_counts[outcome] for outcome in SETTLEMENT_OUTCOMES},
             "settled by": ACTOR,
             "tickets": ticket_asset_metadata.markdown_table(
-                ["event", "created", "renewed", "failed"],
+                ["event", "created", "rendered again", "failed"],
                 [
                     (slug, counts["created"], counts["renewed"], counts["failed"])
                     for slug, counts in self.ticket_counts.items()
                 ],
                 total=len(self.ticket_counts),
             ),
-            "troubles": ticket_asset_metadata.markdown_table(
-                ["event", "why"], self.errors.items(), total=len(self.errors)
+            "errors": ticket_asset_metadata.markdown_table(
+                ["event", "error"], self.errors.items(), total=len(self.errors)
             ),
         }

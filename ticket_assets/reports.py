@@ -39,8 +39,8 @@ def generation_report(
 
 
 def _report_metadata(report: GenerationReport) -> metadata.Metadata:
-    people = [
-        (entry.line.external_id or entry.line.entitlement_id, entry.line.full_name, entry.reason)
+    guests = [
+        (entry.line.external_id or entry.line.attendee_id, entry.line.full_name, entry.reason)
         for entry in report.not_generated
     ]
     return {
@@ -49,7 +49,7 @@ def _report_metadata(report: GenerationReport) -> metadata.Metadata:
         "failed": report.failed,
         "missing": report.missing,
         "without a PDF": metadata.markdown_table(
-            ["id", "name", "why"], people, total=report.failed + report.missing
+            ["id", "name", "reason"], guests, total=report.failed + report.missing
         ),
         "csv": dg.MetadataValue.path(report.files.csv.resolve()),
         "pdf": dg.MetadataValue.path(report.files.pdf.resolve()),

@@ -15,7 +15,7 @@ from ticketing.tickets.rendering.retention import delete_expired_documents
 class RetentionConfig(dg.Config):
     """Options of deletion."""
 
-    dry_run: bool = Field(default=False, description="Say what would go, and delete nothing.")
+    dry_run: bool = Field(default=False, description="Only report; delete nothing.")
 
 
 @dg.op
@@ -33,7 +33,7 @@ def remove_expired_documents(
     for event in removed:
         context.log.info(
             "event %s: %s PDFs, %s bytes%s", event.event_slug, event.documents, event.size,
-            " would go" if config.dry_run else " deleted",
+            " would be deleted" if config.dry_run else " deleted",
         )  # fmt: skip
     context.add_output_metadata({"PDFs": sum(event.documents for event in removed)})
 

@@ -18,8 +18,8 @@ from ticketing.platform.kernel.errors import Refused, Unavailable
 RETRY_DELAYS_SECONDS = (10, 60, 300)
 TIME_LIMIT_SECONDS = 600.0
 TIME_LIMIT_DESCRIPTION = (
-    "Seconds for one attempt: it stops after the chunk in hand, keeps what is made, and goes on"
-    " from there in the next."
+    "Time limit of an attempt in seconds. It stops after the current chunk, and the next attempt"
+    " continues."
 )
 LOG_INTERVAL_SECONDS = 5.0
 
@@ -54,7 +54,7 @@ class Deadline:
         if now - self.started > self.limit_seconds and done != total:
             raise OutOfTime(
                 f"stopped after {self.limit_seconds:.0f} s with {done} of {total or '?'} done;"
-                " what is made is kept, and the next attempt goes on from there"
+                " completed work is kept, and the next attempt continues"
             )
 
     def metadata(self, unit: str) -> ticket_asset_metadata.Metadata:
@@ -63,7 +63,7 @@ class Deadline:
         done = self.points[-1][1] if self.points else 0
         return {
             "seconds": round(seconds, 1),
-            f"{unit} a second": round(done / seconds, 1) if seconds else 0.0,
+            f"{unit} per second": round(done / seconds, 1) if seconds else 0.0,
             "progress": ticket_asset_metadata.line_chart(
                 [(0, 0), *self.points], label=unit, unit="s"
             ),
@@ -83,7 +83,7 @@ def run_attempt(
         if context.retry_number >= len(RETRY_DELAYS_SECONDS):
             raise dg.Failure(str(error), allow_retries=False) from error
         wait = RETRY_DELAYS_SECONDS[context.retry_number]
-        context.log.warning("%s; trying again in %s s", error, wait)
+        context.log.warning("%s; retry in %s s", error, wait)
         raise dg.RetryRequested(
             max_retries=len(RETRY_DELAYS_SECONDS), seconds_to_wait=wait
         ) from error

@@ -21,15 +21,15 @@ from ticketing.tickets.missing import count_eligibility
     owners=OWNERS,
     code_version="1",
 )
-def attendees(
+def entitlements(
     context: dg.AssetExecutionContext,
     config: RosterConfig,
     application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
     """Entitlements to tickets, from paid orders and rosters. As of the run."""
-    with run_attempt(context, config.limit_seconds) as watch:
+    with run_attempt(context, config.limit_seconds) as deadline:
         event = partition_event(context, application)
-        told = import_configured_roster(application, event, config, watch)
-        standing = count_eligibility(application.database, event, at=datetime.now(UTC))
-    context.log.info("event %s: %s people entitled", event.id, standing.entitled)
-    return dg.MaterializeResult(metadata={"entitled": standing.entitled, **told})
+        imported = import_configured_roster(application, event, config, deadline)
+        counts = count_eligibility(application.database, event, at=datetime.now(UTC))
+    context.log.info("event %s: %s guests entitled", event.id, counts.entitled)
+    return dg.MaterializeResult(metadata={"entitled": counts.entitled, **imported})

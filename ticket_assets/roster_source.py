@@ -24,24 +24,25 @@ from ticketing.roster.sources.sql_query import RosterQuery
 class RosterConfig(dg.Config):
     """Source of the roster; without path and query nothing is imported."""
 
-    path: str | None = Field(default=None, description="A CSV file on this machine.")
+    path: str | None = Field(default=None, description="Path of a CSV file on this machine.")
     dropped: bool = Field(
-        default=False, description="The file is in the drop folder: file it away with its report."
+        default=False,
+        description="The file is in the drop folder; move it to the archive with its report.",
     )
     query: str | None = Field(
-        default=None, description="Instead of a file: a SELECT in the operator's own database."
+        default=None, description="Alternative to a file: a SELECT in an external database."
     )
     url_env: str | None = Field(
-        default=None, description="The environment variable that holds that database's address."
+        default=None, description="Environment variable with the URL of that database."
     )
     mapping: dict[str, str] = Field(
-        default={}, description="Column to field, where the column's name does not say it."
+        default={}, description="Field by column, for columns that are not recognised."
     )
-    encoding: str | None = Field(default=None, description="Found out when left empty.")
-    delimiter: str | None = Field(default=None, description="Found out when left empty.")
-    dry_run: bool = Field(default=False, description="Say what would change, and change nothing.")
+    encoding: str | None = Field(default=None, description="Detected if empty.")
+    delimiter: str | None = Field(default=None, description="Detected if empty.")
+    dry_run: bool = Field(default=False, description="Only report changes; change nothing.")
     withdraw_absent: bool = Field(
-        default=False, description="Take the entitlement back from whoever is not in the roster."
+        default=False, description="Withdraw people who are not in the roster."
     )
     limit_seconds: float = Field(
         default=TIME_LIMIT_SECONDS, gt=0, description=TIME_LIMIT_DESCRIPTION
@@ -50,12 +51,12 @@ class RosterConfig(dg.Config):
     def source(self) -> RosterSource | None:
         """Return the configured source, None to leave the guests unchanged."""
         if self.path is not None and self.query is not None:
-            raise Misconfigured("path and query are both set: a roster comes from one of them")
+            raise Misconfigured("path and query are both set; set only one of them")
         if self.query is None:
             return None if self.path is None else RosterFile(Path(self.path))
         address = os.environ.get(self.url_env or "")
         if not address:
-            raise Misconfigured(f"url_env: no environment variable {self.url_env!r} has an address")
+            raise Misconfigured(f"url_env: the environment variable {self.url_env!r} is not set")
         return RosterQuery(address, self.query)
 
     def options(self) -> ImportOptions:
@@ -91,33 +92,33 @@ def _import_dropped_file(
     application: Application, event: Event, path: Path, config: RosterConfig, deadline: Deadline
 ) -> metadata.Metadata:
     if not path.exists():
-        # a run that was killed after it filed the file is started again
-        return {"outcome": f"{path.name} has left the drop folder: an earlier run took it"}
-    taken = import_dropped_file(
+        # a run that was killed after it archived the file is started again
+        return {"outcome": f"{path.name} is not in the drop folder: an earlier run imported it"}
+    imported = import_dropped_file(
         application.database, event, path, options=config.options(), at=datetime.now(UTC), by=ACTOR,
         progress=_progress_callback(deadline),
     )  # fmt: skip
-    if not taken.succeeded:
-        raise UnreadableFile(f"{taken.message}; the file is now {taken.archived_path}")
-    filed: metadata.Metadata = {
-        "filed as": dg.MetadataValue.path(taken.archived_path),
-        "outcome": taken.message.partition("\n")[0],
+    if not imported.succeeded:
+        raise UnreadableFile(f"{imported.message}; the file is now {imported.archived_path}")
+    archived: metadata.Metadata = {
+        "archived as": dg.MetadataValue.path(imported.archived_path),
+        "outcome": imported.message.partition("\n")[0],
     }
     return (
-        filed
-        if taken.result is None
-        else filed | _import_metadata(taken.result) | deadline.metadata("rows")
+        archived
+        if imported.result is None
+        else archived | _import_metadata(imported.result) | deadline.metadata("rows")
     )
 
 
 def _progress_callback(deadline: Deadline) -> ProgressCallback:
-    def follow(rows: int, counts: ImportCounts) -> None:
+    def report(rows: int, counts: ImportCounts) -> None:
         if counts.rows:
             deadline(counts.rows, rows)
         else:
-            deadline(rows, None)  # still reading: how many there are is not known
+            deadline(rows, None)  # still reading: the total is unknown
 
-    return follow
+    return report
 
 
 def _import_metadata(result: ImportResult) -> metadata.Metadata:
@@ -129,14 +130,14 @@ def _import_metadata(result: ImportResult) -> metadata.Metadata:
         "inserted": result.inserted,
         "updated": result.updated,
         "unchanged": result.unchanged,
-        "quarantined": result.quarantined,
+        "rejected": result.quarantined,
         "withdrawn": result.withdrawn,
-        "read as": f"{result.encoding}, {result.delimiter!r} between columns",
+        "format": f"{result.encoding}, delimiter {result.delimiter!r}",
         "changes": metadata.markdown_table(
-            ["line", "person", "field", "was", "is"], result.changes, total=len(result.changes)
+            ["line", "guest", "field", "before", "after"], result.changes, total=len(result.changes)
         ),
-        "quarantine": metadata.markdown_table(
-            ["line", "field", "value", "why"],
+        "rejected rows": metadata.markdown_table(
+            ["line", "field", "value", "reason"],
             [(row.line, row.field, row.value, row.reason) for row in result.quarantine],
             total=result.quarantined,
         ),

@@ -48,7 +48,7 @@ def _sales_totals(sold: Iterable[EventSales]) -> metadata.Metadata:
     return {
         "orders placed": sum(one.placed for one in sales),
         "orders paid": sum(one.paid for one in sales),
-        "undone since": sum(one.cancelled for one in sales),
+        "cancelled since": sum(one.cancelled for one in sales),
         "places": sum(one.places for one in sales),
         "discount (Rp)": total(one.discount for one in sales).amount,
         "sold (Rp)": total(one.total for one in sales).amount,
@@ -70,7 +70,7 @@ def _sales_charts(
             [(one.event_slug, one.paid, one.places, one.total, one.refunded) for one in sold],
             total=len(sold),
         ),
-        "through the day": metadata.line_chart(points, label="thousand rupiah", unit="h"),
+        "cumulative sales": metadata.line_chart(points, label="thousand rupiah", unit="h"),
     }
 
 
@@ -83,10 +83,10 @@ def _sales_charts(
     code_version="1",
     check_specs=[
         dg.AssetCheckSpec(
-            "the_gateway_agrees",
+            "payments_match_gateway",
             asset="reconciliation",
             partitions_def=DAY_PARTITIONS,
-            description="The gateway says of each payment of the day what our books say.",
+            description="The gateway's records match our payments of the day.",
         )
     ],
 )
@@ -95,12 +95,14 @@ def reconciliation(
 ) -> dg.MaterializeResult:
     """One day's payments compared one by one with the gateway's records. As of the run."""
     day = date.fromisoformat(context.partition_key)
-    with run_attempt(context) as watch:
-        books = reconcile_day(application.database, application.get(Midtrans), day, progress=watch)
-    context.log.info("%s: %s payments, %s differ", day, books.attempts, len(books.differences))
-    found = InvariantResult.from_violations(books.attempts, books.differences)
+    with run_attempt(context) as deadline:
+        result = reconcile_day(
+            application.database, application.get(Midtrans), day, progress=deadline
+        )
+    context.log.info("%s: %s payments, %s differ", day, result.attempts, len(result.differences))
+    found = InvariantResult.from_violations(result.attempts, result.differences)
     return dg.MaterializeResult(
-        metadata=_reconciliation_metadata(books),
+        metadata=_reconciliation_metadata(result),
         check_results=[to_check_result(found, "payments", "ticketing payments reconcile")],
     )
 
@@ -108,11 +110,13 @@ def reconciliation(
 def _reconciliation_metadata(reconciliation: DayReconciliation) -> metadata.Metadata:
     return {
         "payments": reconciliation.attempts,
-        "taken (Rp)": reconciliation.taken.amount,
-        "taken, says the gateway (Rp)": reconciliation.taken_by_gateway.amount,
-        "returned (Rp)": reconciliation.returned.amount,
-        "returned, says the gateway (Rp)": reconciliation.returned_by_gateway.amount,
-        "differing": metadata.markdown_table(
-            ["payment", "how"], reconciliation.differences, total=len(reconciliation.differences)
+        "received (Rp)": reconciliation.taken.amount,
+        "received per gateway (Rp)": reconciliation.taken_by_gateway.amount,
+        "refunded (Rp)": reconciliation.returned.amount,
+        "refunded per gateway (Rp)": reconciliation.returned_by_gateway.amount,
+        "differences": metadata.markdown_table(
+            ["payment", "difference"],
+            reconciliation.differences,
+            total=len(reconciliation.differences),
         ),
     }

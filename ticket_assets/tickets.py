@@ -11,7 +11,7 @@ from ticket_assets.history import metadata_history
 from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
 from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
-from ticket_assets.roster import attendees
+from ticket_assets.roster import entitlements
 from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.application import Application
 from ticketing.tickets import missing as ticket_missing
@@ -21,7 +21,7 @@ from ticketing.tickets.issue import IssueResult, issue_tickets
 
 @dg.asset(
     partitions_def=EVENT_PARTITIONS,
-    deps=[attendees],
+    deps=[entitlements],
     group_name="tickets",
     kinds={"postgres"},
     owners=OWNERS,
@@ -42,18 +42,18 @@ def missing_tickets(
     return dg.MaterializeResult(
         metadata={
             **_missing_metadata(gap),
-            "why": metadata.markdown_table(
-                ["reason", "people"], gap.reasons.items(), total=len(gap.reasons)
+            "reasons": metadata.markdown_table(
+                ["reason", "guests"], gap.reasons.items(), total=len(gap.reasons)
             ),
-            "who": metadata.markdown_table(
+            "guests": metadata.markdown_table(
                 ["id", "name", "ticket"],
                 [
-                    (who.external_id or who.guest_id, who.full_name, who.ticket_type)
-                    for who in first
+                    (guest.external_id or guest.guest_id, guest.full_name, guest.ticket_type)
+                    for guest in first
                 ],
                 total=gap.missing,
             ),
-            "over time": metadata.line_chart(
+            "history": metadata.line_chart(
                 metadata_history(context, "missing", now=gap.missing),
                 label="tickets missing",
                 unit="days",
@@ -66,17 +66,17 @@ def _missing_metadata(gap: EligibilityCounts) -> metadata.Metadata:
     return {
         "missing": gap.missing,
         "entitled": gap.entitled,
-        "have a ticket": gap.has_ticket,
+        "with ticket": gap.has_ticket,
         "on hold": gap.on_hold,
-        "quarantined rows": gap.quarantined,
+        "rejected rows": gap.quarantined,
     }
 
 
 class IssueConfig(dg.Config):
     """Options of issuing; by default every missing ticket is issued."""
 
-    limit: int | None = Field(default=None, ge=1, description="At most so many tickets.")
-    chunk: int = Field(default=1000, ge=1, le=10_000, description="Tickets a transaction.")
+    limit: int | None = Field(default=None, ge=1, description="Maximum number of tickets.")
+    chunk: int = Field(default=1000, ge=1, le=10_000, description="Tickets per transaction.")
     limit_seconds: float = Field(
         default=TIME_LIMIT_SECONDS, gt=0, description=TIME_LIMIT_DESCRIPTION
     )
@@ -99,18 +99,18 @@ def tickets(
 
     An entitlement has at most one live ticket.
     """
-    with run_attempt(context, config.limit_seconds) as watch:
+    with run_attempt(context, config.limit_seconds) as deadline:
         event = partition_event(context, application)
         with run_batch(context, application, event) as job:
             done = issue_tickets(
                 application.database, event, keys=application.get(KeyRing), job_id=job,
                 at=datetime.now(UTC), by=ACTOR,
                 limit=config.limit, chunk=config.chunk,
-                on_progress=lambda now: watch(now.created + now.failed, now.total - now.skipped),
+                on_progress=lambda now: deadline(now.created + now.failed, now.total - now.skipped),
             )  # fmt: skip
-    context.log.info("job %s: %s created, %s failed", job, done.created, done.failed)
+    context.log.info("batch %s: %s created, %s failed", job, done.created, done.failed)
     return dg.MaterializeResult(
-        metadata={**_issue_metadata(done, job), **watch.metadata("tickets")}
+        metadata={**_issue_metadata(done, job), **deadline.metadata("tickets")}
     )
 
 
@@ -119,9 +119,9 @@ def _issue_metadata(done: IssueResult, job_id: int) -> metadata.Metadata:
         "created": done.created,
         "skipped": done.skipped,
         "failed": done.failed,
-        "job id": str(job_id),
+        "batch id": str(job_id),
         "failures": metadata.markdown_table(
-            ["person", "why"],
+            ["guest", "reason"],
             [(failure.guest_id, failure.message) for failure in done.failures],
             total=done.failed,
         ),

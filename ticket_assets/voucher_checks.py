@@ -14,12 +14,12 @@ from ticketing.monitoring import voucher_checks
 from ticketing.platform.application import Application
 from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
-TOLERATED_FAILURE_RATE = 0.05  # of the purchases: beyond, it is not single buyers but a channel
+TOLERATED_FAILURE_RATE = 0.05  # share of purchases; above it, a channel fails, not single buyers
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 
 @dg.asset_check(asset=vouchers)
-def what_is_paid_is_provisioned(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
+def paid_vouchers_provisioned(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Every order paid more than 15 minutes ago has all its vouchers."""
     found = voucher_checks.check_paid_vouchers_provisioned(
         application.database, at=datetime.now(UTC)
@@ -28,7 +28,7 @@ def what_is_paid_is_provisioned(application: dg.ResourceParam[Application]) -> d
 
 
 @dg.asset_check(asset=vouchers)
-def no_voucher_without_payment(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
+def no_unpaid_vouchers(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """No voucher of an unpaid order is usable."""
     found = voucher_checks.check_unpaid_vouchers(application.database)
     return to_check_result(
@@ -37,25 +37,25 @@ def no_voucher_without_payment(application: dg.ResourceParam[Application]) -> dg
 
 
 @dg.asset_check(asset=vouchers)
-def no_voucher_is_stuck(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
+def no_stuck_vouchers(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """No voucher has waited longer than ten minutes although its router is reachable."""
     found = voucher_checks.check_stuck_vouchers(application.database, at=datetime.now(UTC))
-    return to_check_result(found, "vouchers on their way", "ticketing vouchers provision")
+    return to_check_result(found, "queued vouchers", "ticketing vouchers provision")
 
 
 @dg.asset_check(asset=vouchers, pool=ROUTER_POOL)
-def the_routers_agree(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
+def routers_match_database(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Every router, queried now, has exactly the vouchers of the database. Repairs nothing."""
-    with application.get(RouterConnector).connect() as doors:
+    with application.get(RouterConnector).connect() as clients:
         found = voucher_checks.check_router_drift(
-            application.database, doors, clock=lambda: datetime.now(UTC)
+            application.database, clients, clock=lambda: datetime.now(UTC)
         )
     repair = "ticketing vouchers compare --all, then ticketing vouchers repair plan ROUTER"
     return to_check_result(found, "vouchers on routers", repair)
 
 
 @dg.asset_check(asset=voucher_delivery_logs)
-def codes_reach_their_buyers(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
+def voucher_codes_delivered(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Buyers of the last week's ready vouchers were sent their codes; below 95 % is an error."""
     found = voucher_checks.check_undelivered_codes(application.database, at=datetime.now(UTC))
     repair = "ticketing deliveries list --event EVENT --failed, then ticketing deliveries resend"
@@ -64,9 +64,9 @@ def codes_reach_their_buyers(application: dg.ResourceParam[Application]) -> dg.A
 
 
 VOUCHER_CHECKS = [
-    what_is_paid_is_provisioned,
-    no_voucher_without_payment,
-    no_voucher_is_stuck,
-    the_routers_agree,
-    codes_reach_their_buyers,
+    paid_vouchers_provisioned,
+    no_unpaid_vouchers,
+    no_stuck_vouchers,
+    routers_match_database,
+    voucher_codes_delivered,
 ]

@@ -26,7 +26,7 @@ from ticketing.vouchers.provisioning.provision import provision_all
 from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
 from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
-ROUTER_POOL = "router"  # the pool of whatever talks to routers; its limit is the instance's
+ROUTER_POOL = "router"  # pool of runs that access routers; the instance sets its limit
 ATTEMPT_WINDOW = timedelta(days=7)
 
 
@@ -42,10 +42,12 @@ def vouchers(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """Paid vouchers on their routers. Updated by the worker in seconds, or by a run."""
-    with run_attempt(context), application.get(RouterConnector).connect() as doors:
-        means = ProvisioningContext(application.database, doors, lambda: datetime.now(UTC), ACTOR)
-        rounds = provision_all(means)
-    context.log.info("%s put on routers, %s taken off", *_count_placed_and_removed(rounds))
+    with run_attempt(context), application.get(RouterConnector).connect() as clients:
+        provisioning = ProvisioningContext(
+            application.database, clients, lambda: datetime.now(UTC), ACTOR
+        )
+        rounds = provision_all(provisioning)
+    context.log.info("%s vouchers provisioned, %s removed", *_count_placed_and_removed(rounds))
     return dg.MaterializeResult(
         metadata={
             **_run_metadata(rounds),
@@ -64,10 +66,10 @@ def _run_metadata(rounds: list[ProvisionResult]) -> metadata.Metadata:
         "placed": placed,
         "removed": removed,
         "refused": sum(one.refused for one in rounds),
-        "purchases made whole": sum(one.told for one in rounds),
+        "orders completed": sum(one.told for one in rounds),
         "provisioned by": ACTOR,
-        "troubles": metadata.markdown_table(
-            ["router", "why"],
+        "errors": metadata.markdown_table(
+            ["router", "error"],
             [(one.router, one.trouble) for one in rounds if one.trouble],
             total=sum(bool(one.trouble) for one in rounds),
         ),
@@ -77,7 +79,7 @@ def _run_metadata(rounds: list[ProvisionResult]) -> metadata.Metadata:
 def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:
     """Return the current state, independent of this run."""
     now = collect_gauges(database, at=at)
-    needing = list_failed_purchases(database, None, limit=metadata.MAX_ROWS, offset=0)
+    failed = list_failed_purchases(database, None, limit=metadata.MAX_ROWS, offset=0)
     with database.transaction() as connection:
         known = router_queries.list_all(connection)
         on_routers = dashboard_queries.count_vouchers_by_router(connection, None)
@@ -88,7 +90,7 @@ def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:
         **{f"purchases {state}": number for state, number in now.purchases.items()},
         "longest wait (s)": round(waited, 1),
         "routers": metadata.markdown_table(
-            ["router", "answers", *VoucherState],
+            ["router", "reachable", *VoucherState],
             [
                 (one.name, _router_status(one), *(counts[one.id, s] for s in VoucherState))
                 for one in known
@@ -96,7 +98,7 @@ def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:
             total=len(known),
         ),
         "failures": metadata.markdown_table(
-            ["purchase", "wrong", "repair"], _failure_rows(needing), total=needing.total
+            ["purchase", "problem", "repair"], _failure_rows(failed), total=failed.total
         ),
     }
 
@@ -106,19 +108,21 @@ def _router_status(router: StoredRouter) -> str:
         return "yes"
     since = f"since {router.failing_since:%Y-%m-%d %H:%M} UTC: {router.last_error}"
     return (
-        f"given up {since}" if ROUTER_RETRIES.is_exhausted(router.failure_count) else f"no, {since}"
+        f"no, retries exhausted {since}"
+        if ROUTER_RETRIES.is_exhausted(router.failures)
+        else f"no, {since}"
     )
 
 
 def _failure_rows(failures: FailedPurchases) -> Iterator[tuple[str, str, str]]:
-    why = {one.purchase_id: one.last_error for one in reversed(failures.waiting)}
+    errors = {one.purchase_id: one.last_error for one in reversed(failures.waiting)}
     for one in failures.purchases:
         if one.state is PurchaseState.VOUCHER_GENERATION_FAILED:
-            wrong = f"{one.provisioned} of {one.ordered} vouchers: {why.get(one.id, '')}"
-            yield one.code, wrong, f"ticketing vouchers regenerate {one.code}"
+            problem = f"{one.provisioned} of {one.ordered} vouchers: {errors.get(one.id, '')}"
+            yield one.code, problem, f"ticketing vouchers regenerate {one.code}"
         else:
-            wrong = f"the message with the codes: {one.delivery}"
-            yield one.code, wrong, f"ticketing deliveries list --event {one.event_id} --failed"
+            problem = f"delivery of the codes: {one.delivery}"
+            yield one.code, problem, f"ticketing deliveries list --event {one.event_id} --failed"
 
 
 @dg.asset(
@@ -136,19 +140,19 @@ def voucher_delivery_logs(
     since = at - ATTEMPT_WINDOW
     with run_attempt(context), application.database.transaction() as connection:
         counts = failure_queries.count_attempts_by_state(connection, since=since)
-        wrong = failure_queries.list_failed_attempts(
+        failures = failure_queries.list_failed_attempts(
             connection, since=since, limit=metadata.MAX_ROWS
         )
         rates = dashboard_queries.get_fulfilment_stats(
             connection, None, TimeSpan(since, at), due_before=at - VOUCHER_LOST_AFTER
         )
-    in_vain = sum(
+    failed = sum(
         one.attempts for one in counts if one.status in failure_queries.FAILED_DELIVERY_STATES
     )
     return dg.MaterializeResult(
         metadata={
             "attempts": sum(one.attempts for one in counts),
-            "in vain": in_vain,
+            "failed": failed,
             "purchases ready": rates.ready,
             "delivery rate": _format_rate(rates.delivery_rate),
             "loss rate": _format_rate(rates.loss_rate),
@@ -156,13 +160,13 @@ def voucher_delivery_logs(
                 ["channel", "state", "attempts"], counts, total=len(counts)
             ),
             "failures": metadata.markdown_table(
-                ["purchase", "channel", "state", "why", "at"],
-                [(*one[:4], f"{one.at:%Y-%m-%d %H:%M} UTC") for one in wrong],
-                total=in_vain,
+                ["purchase", "channel", "state", "reason", "at"],
+                [(*one[:4], f"{one.at:%Y-%m-%d %H:%M} UTC") for one in failures],
+                total=failed,
             ),
         }
     )
 
 
 def _format_rate(rate: float | None) -> float | str:
-    return "nothing was due" if rate is None else rate
+    return "none due" if rate is None else rate

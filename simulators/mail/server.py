@@ -9,7 +9,7 @@ from functools import partial
 from threading import Thread
 from typing import Self
 
-from simulators.http import HttpRequest, HttpResponse, HttpServer
+from simulators.http import STOP_WITHIN_SECONDS, HttpRequest, HttpResponse, HttpServer
 from simulators.mail import pages
 from simulators.mail.box import Mailbox, ReceivedMail
 from simulators.mail.faults import MailFaults
@@ -54,7 +54,9 @@ class MailSimulator:
         self.url = f"http://{host}:{self._pages.server_port}/_simulator"
         self._threads = [
             Thread(target=self._loop.run_forever, name="smtp"),
-            Thread(target=self._pages.serve_forever, args=(0.05,), name="mail pages"),
+            Thread(
+                target=self._pages.serve_forever, args=(STOP_WITHIN_SECONDS,), name="mail pages"
+            ),
         ]
 
     def __enter__(self) -> Self:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from threading import Thread
 from typing import Self
 
-from simulators.http import HttpServer, Json
+from simulators.http import STOP_WITHIN_SECONDS, HttpServer, Json
 from simulators.midtrans.api import MidtransApi
 from simulators.midtrans.bank import Bank
 from simulators.midtrans.console import MidtransConsole
@@ -71,7 +71,9 @@ class MidtransSimulator:
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
-        thread = Thread(target=self._server.serve_forever, args=(0.05,), name="midtrans")
+        thread = Thread(
+            target=self._server.serve_forever, args=(STOP_WITHIN_SECONDS,), name="midtrans"
+        )
         thread.start()
         for close in (
             self._notifier.close,
@@ -92,6 +94,10 @@ class MidtransSimulator:
         if self.bank.push(order_id, move, method) is None:
             raise ValueError(f"{order_id}: {move} {method} is not possible now")
         return self.bank.status(order_id)
+
+    def hurry(self) -> None:
+        """Give the answers that are held back, and hold none back from here on."""
+        self._api.closing.set()
 
     def notifications(
         self, at_least: int = 0, within_seconds: float = 60

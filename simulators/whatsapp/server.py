@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from threading import Thread
 from typing import Self
 
-from simulators.http import HttpServer
+from simulators.http import STOP_WITHIN_SECONDS, HttpServer
 from simulators.timeline import Timeline
 from simulators.whatsapp.api import WhatsAppApi
 from simulators.whatsapp.cloud import APP_SECRET, TOKEN, CloudApi
@@ -62,7 +62,9 @@ class WhatsAppSimulator:
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
-        thread = Thread(target=self._server.serve_forever, args=(0.05,), name="whatsapp")
+        thread = Thread(
+            target=self._server.serve_forever, args=(STOP_WITHIN_SECONDS,), name="whatsapp"
+        )
         thread.start()
         for close in (
             self._webhooks.close,

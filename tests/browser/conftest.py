@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -13,11 +11,11 @@ import httpx
 import pytest
 from sqlalchemy import insert
 
+from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.catalogue import ticket_types
-from ticketing.platform.paths import PROJECT_ROOT
+from ticketing.platform.db.tables.sales import ticket_types
 
 
 @pytest.fixture
@@ -52,7 +50,13 @@ def concert(database: Database) -> str:
 
 
 @pytest.fixture
-def shop(database_url: str, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[str]:
+def shop(
+    database_url: str,
+    tmp_path: Path,
+    free_port: Callable[[], int],
+    start_module: Callable[..., ForkedProcess],
+    until_it_answers: Callable[[str], httpx.Response],
+) -> Iterator[str]:
     """Run web service, worker and simulated gateway as processes; yield the address."""
     web, gateway = free_port(), free_port()
     address = f"http://127.0.0.1:{web}"
@@ -71,12 +75,8 @@ def shop(database_url: str, tmp_path: Path, free_port: Callable[[], int]) -> Ite
     ]  # fmt: skip
     with ExitStack() as stack:
         for command in commands:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *command], cwd=PROJECT_ROOT, env=environment,
-                stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            process = start_module(*command, environment=environment)
             stack.callback(process.wait, timeout=60)
             stack.callback(process.terminate)
-        with httpx.Client(transport=httpx.HTTPTransport(retries=9), timeout=60) as client:
-            client.get(f"{address}/health").raise_for_status()
+        until_it_answers(f"{address}/health").raise_for_status()
         yield address

@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from chaos.environment import ROUTERS
 from ticketing.platform.paths import PROJECT_ROOT
+
+pytestmark = [pytest.mark.chaos, pytest.mark.process]
 
 VICTIMS = {"web", "worker", "run", "PostgreSQL"}
 

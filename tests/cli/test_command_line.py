@@ -2,15 +2,16 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from ticketing.platform.db.database import Database
-from ticketing.platform.paths import PROJECT_ROOT
+from ticketing.app.cli import COMMANDS
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]
@@ -38,22 +39,6 @@ def ticketing(run_ticketing: Run, database_url: str, tmp_path: Path) -> Ticketin
         return run_ticketing(*arguments, environment=environment | more)
 
     return run
-
-
-@pytest.fixture
-def without_tables(fresh_database_url: str) -> Callable[[str], None]:
-    """Return a function that drops all tables of the database and runs statements in it."""
-
-    def replace_schema(statements: str) -> None:
-        database = Database.from_url(fresh_database_url)
-        with database.transaction() as connection:
-            connection.exec_driver_sql(
-                "DROP SCHEMA public CASCADE; DROP SCHEMA staging CASCADE; CREATE SCHEMA public;"
-                + statements
-            )
-        database.dispose()
-
-    return replace_schema
 
 
 @pytest.fixture
@@ -95,8 +80,8 @@ def test_a_second_run_says_that_everyone_was_skipped(ticketing: Ticketing) -> No
     again = ticketing("generate-tickets", "--event", "wisuda-2026")
 
     assert again.returncode == 0
-    assert "│ created                       │        0 │" in again.stdout
-    assert "│ skipped                       │        2 │" in again.stdout
+    assert re.search(r"created +0\n", again.stdout)
+    assert re.search(r"skipped +2\n", again.stdout)
 
 
 def test_a_quarantined_row_is_shown_and_can_be_mended_and_imported(
@@ -124,7 +109,7 @@ def test_one_failure_makes_the_exit_code_1_and_is_named(
     made = ticketing("generate-tickets", "--event", "wisuda-2026")
 
     assert (looked.returncode, made.returncode) == (1, 1)
-    assert "failed: person" in made.stdout
+    assert "failed: guest" in made.stdout
 
 
 @pytest.mark.parametrize(
@@ -213,37 +198,7 @@ def test_the_doctor_names_the_way_out(ticketing: Ticketing) -> None:
     assert "make room" in visit.stdout
 
 
-def test_without_tables_the_doctor_says_to_migrate(
-    ticketing: Ticketing, without_tables: Callable[[str], None]
-) -> None:
-    without_tables("")
-
-    visit = ticketing("doctor")
-
-    assert visit.returncode == 1
-    assert "no tables yet" in visit.stdout
-    assert "run `ticketing migrate`" in visit.stdout
-    assert visit.stderr == ""
-
-
-@pytest.mark.parametrize("command", [("migrate",), ("doctor",), ("up",), ("events", "list")])
-def test_a_database_of_the_old_layout_is_refused(
-    ticketing: Ticketing, without_tables: Callable[[str], None], command: tuple[str, ...]
-) -> None:
-    without_tables(
-        "CREATE TABLE alembic_version (version_num varchar(32)); CREATE TABLE people (id bigint);"
-        "INSERT INTO alembic_version VALUES ('0012'); CREATE TABLE attendees (id bigint)"
-    )
-
-    refused = ticketing(*command)
-
-    assert refused.returncode == (1 if command == ("doctor",) else 2)
-    said = " ".join((refused.stdout + refused.stderr).split())
-    assert "has the layout of an earlier, unreleased version" in said
-    assert "use a new database (DATABASE_URL) or a new folder (TICKETING_DATA)" in said
-    assert "Traceback" not in said
-
-
+@pytest.mark.process
 def test_help_loads_nothing_heavy() -> None:
     heavy = "{'sqlalchemy', 'pydantic', 'rich', 'weasyprint', 'dagster', 'nacl', 'phonenumbers'}"
     code = f"import sys, ticketing.__main__; print(sorted({heavy} & set(sys.modules)))"
@@ -266,12 +221,30 @@ def test_the_databases_own_tools_can_be_run_on_it(ticketing: Ticketing, tmp_path
     assert (tmp_path / "d").read_bytes().startswith(b"PGDMP")
 
 
-def test_every_command_has_help_and_is_in_the_runbook(ticketing: Ticketing) -> None:
-    listed = ticketing("--help").stdout.partition("Commands:")[2]
-    names = [
-        line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "
-    ]
-    runbook = (PROJECT_ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+def test_help_imports_no_command() -> None:
+    code = (
+        "import sys; sys.argv = ['ticketing', '--help']\n"
+        "from ticketing.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'sqlalchemy', 'pydantic', 'ticketing.events.cli', 'ticketing.vouchers.cli'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
 
-    assert len(names) > 10
-    assert [name for name in names if f"ticketing {name}" not in runbook] == []
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+
+    assert loaded.stderr.strip() == "[]"
+
+
+def test_the_version_is_that_of_the_distribution(ticketing: Ticketing) -> None:
+    assert ticketing("--version").stdout == f"ticketing {version('ticket-assets')}\n"
+
+
+def test_the_help_groups_all_commands_in_panels_that_fit_80_columns(ticketing: Ticketing) -> None:
+    listed = ticketing("--help", COLUMNS="80").stdout
+
+    assert all(f"─ {panel} ─" in listed for panel in {entry[2] for entry in COMMANDS})
+    assert [name for name, *_ in COMMANDS if f"│ {name} " not in listed] == []
+    assert max(map(len, listed.splitlines())) <= 80

@@ -56,7 +56,7 @@ def test_what_meta_approves_leads_to_our_address(ticketing: Ticketing) -> None:
     ("asked", "said"),
     [
         (("preview", "voucher_redy"), "ticketing message-templates list"),
-        (("preview", "voucher_ready", "--language", "jv"), "none of id, en"),
+        (("preview", "voucher_ready", "--language", "jv"), "not one of id, en"),
     ],
 )
 def test_a_mistyped_name_or_language_is_told_the_way_out(

@@ -44,11 +44,12 @@ def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_see
         "--user", ACCOUNT.name, "--no-tls", given=f"{ACCOUNT.password}\n",
     )  # fmt: skip
     fits = ticketing(
-        "packages", "create", "--event", event.slug, "5k", "--name", "Paket 5 ribu", "--price", "5000",
-        "--profile", "1day", "--router", "lobby", "--validity", "24h", "--bytes", "2GB",
+        "packages", "create", "--event", event.slug, "5k", "--name", "Paket 5 ribu",
+        "--price", "5000", "--profile", "1day", "--router", "lobby", "--validity", "24h",
+        "--bytes", "2GB",
     )  # fmt: skip
     checked = ticketing("routers", "check", "lobby", "--json")
-    unfit = ticketing("packages", "create", "--event", event.slug, "5k", "--profile", "1week")
+    unfit = ticketing("packages", "update", "--event", event.slug, "5k", "--profile", "1week")
     failed = ticketing("routers", "check", "lobby")
     kept = ticketing("routers", "delete", "lobby")
     listed = ticketing("packages", "list", "--json")
@@ -59,13 +60,30 @@ def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_see
     assert codes[:-1] == [0, 0, 0, 0, 1, 2, 0], [done.stderr for done in told]
     assert "packages 5k cannot be provisioned there" in examined.stdout
     assert ACCOUNT.password not in "".join(done.stdout + done.stderr for done in told)
-    assert "is on sale, Paket 5 ribu at Rp5.000" in fits.stdout
-    assert json.loads(checked.stdout)["misfits"] == {}
+    assert "is on sale: Paket 5 ribu, Rp5.000" in fits.stdout
+    assert json.loads(checked.stdout)["mismatches"] == {}
     assert "there is no profile '1week'" in unfit.stdout + failed.stdout
-    assert "packages 5k are made on it" in kept.stderr
+    assert "packages 5k use it" in kept.stderr
     (package,) = json.loads(listed.stdout)
     assert (package["validitySeconds"], package["bytes"]) == (86_400, 2 * 10**9)
     assert (package["perOrder"], package["onSale"]) == (500, True)
+
+
+def test_an_update_of_a_router_changes_only_what_is_given(ticketing: Ticketing) -> None:
+    host = ["--host", "10.0.0.1"]
+    created = ticketing(
+        "routers", "create", "lobby", *host, "--user", "api", "--no-tls", given="secret\n"
+    )
+    again = ticketing("routers", "create", "lobby", *host, "--user", "api", given="x\n")
+    updated = ticketing("routers", "update", "lobby", "--tls", "--json")
+    unknown = ticketing("routers", "update", "attic", *host)
+
+    codes = [done.returncode for done in (created, again, updated, unknown)]
+    assert codes == [0, 2, 0, 2], created.stderr
+    assert "`ticketing routers update`" in again.stderr
+    router = json.loads(updated.stdout)
+    assert (router["host"], router["port"], router["tls"]) == ("10.0.0.1", 8729, True)
+    assert "'attic'" in unknown.stderr
 
 
 def test_times_and_sizes_that_nobody_writes_so_are_refused_by_name(ticketing: Ticketing) -> None:

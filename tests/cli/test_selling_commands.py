@@ -136,8 +136,8 @@ def test_what_is_for_sale_is_shown_to_people_and_to_machines(
     shown = ticketing("ticket-types", "list", "--event", event.slug)
     told = said("ticket-types", "list", "--event", event.slug)
 
-    cells = ["VIP", "open", "Rp150.000", "5", "3", "2", "0"]
-    assert re.search(r"\s*│\s*".join(map(re.escape, cells)), shown.stdout), shown.stdout
+    cells = ["VIP", "yes", "Rp150.000", "5", "3", "2", "0"]
+    assert re.search(r"\s+".join(map(re.escape, cells)), shown.stdout), shown.stdout
     assert [(one["available"], one["pending"], one["sold"]) for one in told] == [(3, 2, 0)]
 
 
@@ -147,7 +147,7 @@ def test_a_capacity_below_what_is_taken_is_refused_in_words(
     order()
 
     refused = ticketing(
-        "ticket-types", "create", "--event", event.slug, "--type", "VIP", "--capacity", "1"
+        "ticket-types", "update", "--event", event.slug, "--type", "VIP", "--capacity", "1"
     )
 
     assert refused.returncode == 2
@@ -185,8 +185,11 @@ def test_a_refund_is_planned_applied_and_told(
 
     assert (planned["amount"], planned["kept"], planned["places_left"]) == (135_000, 15_000, 1)
     assert [(one["amount"], one["state"]) for one in done] == [(135_000, "done")]
-    assert f"{code} is paid: Rp300.000 less Rp0 is Rp300.000, Rp135.000 went back" in story.stdout
-    assert f"refund   {code}-01-R1 Rp135.000 gateway done: ill" in story.stdout
+    assert (
+        f"{code} is paid: subtotal Rp300.000, discount Rp0, total Rp300.000, refunded Rp135.000"
+        in story.stdout
+    )
+    assert f"refund        {code}-01-R1 Rp135.000 gateway done: ill" in story.stdout
     assert [(one["code"], one["places"], one["refunded"]) for one in listed] == [(code, 1, 135_000)]
 
 
@@ -263,9 +266,25 @@ def test_an_event_is_called_off_and_everybody_refunded(
 
     assert (planned["amount"], planned["by_hand"], planned["pending"]) == (300_000, 0, 0)
     assert shown.returncode == 0, shown.stderr
-    assert "is called off; ended now: 1 orders, 0 tickets" in shown.stdout
+    assert "is cancelled.\nEnded now: 1 orders, 0 tickets." in shown.stdout
     assert said("orders", "show", code)["order"]["state"] == "cancelled"
     assert said("ticket-types", "list", "--event", event.slug)[0]["onSale"] is False
+
+
+@pytest.mark.usefixtures("vip")
+def test_create_refuses_what_exists_and_update_what_does_not(
+    ticketing: Ticketing, event: Event
+) -> None:
+    options = ["--event", event.slug, "--price", "1000", "--type"]
+
+    again = ticketing("ticket-types", "create", *options, "VIP")
+    changed = ticketing("ticket-types", "update", *options, "VIP")
+    unknown = ticketing("ticket-types", "update", *options, "Gold")
+
+    assert (again.returncode, changed.returncode, unknown.returncode) == (2, 0, 2)
+    assert "to change it: `ticketing ticket-types update`" in again.stderr
+    assert "on sale at Rp1.000; places left: 5" in changed.stdout
+    assert "`ticketing ticket-types create`" in unknown.stderr
 
 
 @pytest.mark.usefixtures("vip")
@@ -278,13 +297,19 @@ def test_an_event_is_called_off_and_everybody_refunded(
         (["refunds", "apply", "ORD-NONE", "--plan", "0"], "no order 'ORD-NONE'"),
         (["refunds", "plan", "ORD-NONE"], "no order 'ORD-NONE'"),
         (["promos", "create", "--event", "wisuda-2026", "X"], "either --percent or --fixed"),
-        (["refunds", "retry"], "either an order's code or --event"),
-        (["ticket-types", "create", "--event", "wisuda-2026", "--type", "Gold"], "say its --price"),
+        (["refunds", "retry"], "either the code of an order or an --event"),
+        (
+            ["ticket-types", "create", "--event", "wisuda-2026", "--type", "Gold"],
+            "Missing option '--price'",
+        ),
         (
             ["ticket-types", "disable", "--event", "wisuda-2026", "--type", "Gold"],
             "no ticket type 'Gold'",
         ),
-        (["cancellations", "apply", "--event", "wisuda-2026", "--plan", "0"], "no such plan"),
+        (
+            ["cancellations", "apply", "--event", "wisuda-2026", "--plan", "0"],
+            "no plan with this hash",
+        ),
     ],
 )
 def test_bad_usage_of_the_counter_is_2_and_names_what_is_wrong(
@@ -301,8 +326,8 @@ def test_bad_usage_of_the_counter_is_2_and_names_what_is_wrong(
 def in_two_parts(database: Database, ticketing: Ticketing, event: Event, vip: int) -> PlacedOrder:
     """Two VIP places to be paid in two parts two days apart, by a plan from the command line."""
     ticketing(
-        "payment-plans", "create", "--event", event.slug, "--name", "2x", "--parts", "60,40", "--every", "2",
-        "--last-before", "0", "--grace", "1", "--overdue", "keep",
+        "payment-plans", "create", "--event", event.slug, "--name", "2x", "--parts", "60,40",
+        "--every", "2", "--last-before", "0", "--grace", "1", "--overdue", "keep",
     )  # fmt: skip
     sari = Buyer("email:sari@example.org", "Sari", "sari@example.org", "")
     asked = [Selection(vip, 2)]
@@ -332,7 +357,7 @@ def test_a_payment_plan_is_offered_listed_and_withdrawn(
         }
     ]  # fmt: skip
     assert "60, 40" in shown.stdout
-    assert re.search(r"part 1   Rp180\.000 due .*, not paid", story.stdout), story.stdout
+    assert re.search(r"instalment 1  Rp180\.000 due .*, not paid", story.stdout), story.stdout
     assert ended.returncode == 0
     assert said("payment-plans", "list", "--event", event.slug) == []
 
@@ -354,7 +379,8 @@ def test_a_part_that_will_be_due_is_told_of_with_the_sweep(
 
 
 @pytest.mark.parametrize(
-    ("parts", "wrong"), [("60,x", "like 40,30,30"), ("60,30", "90 % together"), ("100", "1 parts")]
+    ("parts", "wrong"),
+    [("60,x", "like 40,30,30"), ("60,30", "add up to 90 %"), ("100", "1 instalments")],
 )
 def test_parts_that_are_no_whole_are_refused_in_words(
     ticketing: Ticketing, event: Event, parts: str, wrong: str

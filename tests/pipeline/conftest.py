@@ -119,7 +119,7 @@ def examined(
     """Return a function that runs every check of the issued event and returns results by name."""
 
     def examine() -> dict[str, dg.AssetCheckEvaluation]:
-        result = location.resolve_job_def("examine_event").execute_in_process(
+        result = location.resolve_job_def("check_event").execute_in_process(
             instance=instance, partition_key=issued.slug
         )
         return {check.check_name: check for check in result.get_asset_check_evaluations()}

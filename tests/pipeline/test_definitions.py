@@ -5,6 +5,7 @@ import sys
 import tomllib
 
 import dagster as dg
+import pytest
 import yaml
 
 from ticket_assets.partitions import DAY_PARTITIONS, EVENT_PARTITIONS
@@ -32,6 +33,7 @@ def test_workspace_and_dg_name_one_module() -> None:
     assert location["python_module"]["location_name"] == named["code_location_name"]
 
 
+@pytest.mark.process
 def test_the_definitions_load_in_five_seconds_without_the_drawing_engine() -> None:
     seconds, *heavy = subprocess.run(
         [sys.executable, "-c", LOAD], check=True, capture_output=True, text=True, cwd=PROJECT_ROOT
@@ -41,6 +43,7 @@ def test_the_definitions_load_in_five_seconds_without_the_drawing_engine() -> No
     assert float(seconds) < 5
 
 
+@pytest.mark.process
 def test_loading_says_nothing_on_standard_error() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", LOAD], check=True, capture_output=True, text=True, cwd=PROJECT_ROOT
@@ -58,7 +61,7 @@ def test_the_graph_runs_from_orders_and_people_to_the_report(location: dg.Defini
     assert [name for name in order if name not in beside] == [
         "orders",
         "payments",
-        "attendees",
+        "entitlements",
         "missing_tickets",
         "tickets",
         "ticket_pdfs",
@@ -86,15 +89,15 @@ def test_no_schedule_that_issues_a_rosters_tickets_runs_by_itself(
     }
 
     assert running == {
-        "alerts_often": "tell_of_alerts",
-        "bounces_often": "mail_bounces",
-        "daily_books_nightly": "daily_books",
-        "document_retention_nightly": "document_retention",
-        "deliveries_examined_hourly": "examine_deliveries",
-        "order_expiry_often": "order_expiry",
-        "overdue_webhooks": "webhooks",
-        "payment_reconciliation_hourly": "payment_reconciliation",
-        "sales_examined_hourly": "examine_sales",
-        "voucher_upkeep_often": "voucher_upkeep",
-        "vouchers_examined_hourly": "examine_vouchers",
+        "send_alerts_every_10_minutes": "send_alert_digest",
+        "process_bounces_every_10_minutes": "mail_bounces",
+        "daily_reconciliation_nightly": "daily_reconciliation",
+        "delete_expired_documents_nightly": "document_retention",
+        "check_deliveries_hourly": "check_deliveries",
+        "expire_orders_every_10_minutes": "order_expiry",
+        "send_webhooks_every_minute": "webhooks",
+        "reconcile_payments_hourly": "payment_reconciliation",
+        "check_sales_hourly": "check_sales",
+        "maintain_vouchers_every_5_minutes": "voucher_maintenance",
+        "check_vouchers_hourly": "check_vouchers",
     }

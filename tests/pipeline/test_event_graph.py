@@ -61,7 +61,7 @@ def test_a_second_run_makes_nothing(
     tickets = again.asset_materializations_for_node("tickets")[0].metadata
     pdfs = again.asset_materializations_for_node("ticket_pdfs")[0].metadata
     assert (tickets["created"].value, tickets["skipped"].value) == (0, 5)
-    assert (pdfs["printed"].value, pdfs["unchanged"].value) == (0, 5)
+    assert (pdfs["rendered"].value, pdfs["unchanged"].value) == (0, 5)
 
 
 @pytest.mark.usefixtures("issued")
@@ -123,11 +123,11 @@ def test_a_roster_file_becomes_people_and_says_where_every_row_went(
     result = job.execute_in_process(
         instance=instance,
         partition_key=roster.slug,
-        run_config={"ops": {"attendees": {"config": {"path": os.fspath(roster_file)}}}},
+        run_config={"ops": {"entitlements": {"config": {"path": os.fspath(roster_file)}}}},
     )
 
-    said = result.asset_materializations_for_node("attendees")[0].metadata
-    counts = [said[name].value for name in ("rows", "inserted", "quarantined", "entitled")]
+    said = result.asset_materializations_for_node("entitlements")[0].metadata
+    counts = [said[name].value for name in ("rows", "inserted", "rejected", "entitled")]
     assert counts == [3, 2, 1, 7]  # five were there before
     assert all(check.passed for check in result.get_asset_check_evaluations())
 
@@ -140,7 +140,7 @@ def test_a_file_that_is_no_roster_fails_at_once_in_our_words(
         partition_key=roster.slug,
         raise_on_error=False,
         run_config={
-            "ops": {"attendees": {"config": {"path": os.fspath(tmp_path / "nowhere.csv")}}}
+            "ops": {"entitlements": {"config": {"path": os.fspath(tmp_path / "nowhere.csv")}}}
         },
     )
 

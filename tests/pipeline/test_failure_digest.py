@@ -77,7 +77,7 @@ def test_a_failing_check_is_one_line_with_the_way_to_repair(
 
     (line,) = told_by_checks()
 
-    assert line.cause == "check:every_pdf_is_there:wisuda-2026"
+    assert line.cause == "check:ticket_pdfs_exist:wisuda-2026"
     assert (line.event_slug, line.occurrences) == (issued.slug, 1)
     assert "ticketing generate-tickets --event wisuda-2026" in line.message
 
@@ -138,6 +138,7 @@ def test_a_failed_run_told_at_every_tick_counts_once(
     assert line.occurrences == 1
 
 
+@pytest.mark.slow
 def test_a_step_that_succeeds_at_last_leaves_the_digest(
     broken_template: Path,
     generate: Callable[[], dg.ExecuteInProcessResult],

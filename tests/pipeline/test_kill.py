@@ -21,6 +21,8 @@ from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.paths import PROJECT_ROOT
 
+pytestmark = [pytest.mark.kill, pytest.mark.process]
+
 CROWD = 35
 WHOLE = "group:roster or group:tickets"
 PATIENCE_SECONDS = 90

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import text
 
-from schedules.missing_tickets import issue_what_is_missing
+from schedules.missing_tickets import issue_missing_tickets_hourly
 from sensors.new_events import new_events
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
@@ -61,7 +61,7 @@ def test_the_schedule_asks_for_the_events_where_somebody_lacks_a_ticket(
         scheduled_execution_time=datetime(2026, 11, 20, 8, tzinfo=UTC),
     )
 
-    requests = list(issue_what_is_missing(context))
+    requests = list(issue_missing_tickets_hourly(context))
 
     assert [request.partition_key for request in requests] == [roster.slug]
     assert requests[0].run_key == "wisuda-2026 2026-11-20T08:00Z"
@@ -77,7 +77,7 @@ def test_the_schedule_rests_when_nobody_lacks_a_ticket(
         scheduled_execution_time=datetime(2026, 11, 20, 8, tzinfo=UTC),
     )
 
-    (answer,) = issue_what_is_missing(context)
+    (answer,) = issue_missing_tickets_hourly(context)
 
     assert answer == dg.SkipReason("nobody lacks a ticket in 1 events")
 
@@ -91,6 +91,6 @@ def test_no_ticket_is_asked_for_when_the_event_is_over(
         scheduled_execution_time=roster.tickets_valid_until.replace(year=2027),
     )
 
-    (answer,) = issue_what_is_missing(context)
+    (answer,) = issue_missing_tickets_hourly(context)
 
     assert isinstance(answer, dg.SkipReason)

@@ -46,9 +46,9 @@ async def _respond_once(request: Request, original: Handler) -> Response:
 
     Only successful responses are stored: an error changed nothing and may not occur next time.
     """
-    asked = await _to_idempotent_request(request)
-    held = claim_key(get_services(request).database, asked, at=now())
-    async with CLAIM_LIMITER, contextmanager_in_threadpool(held) as claim:
+    idempotent_request = await _to_idempotent_request(request)
+    claiming = claim_key(get_services(request).database, idempotent_request, at=now())
+    async with CLAIM_LIMITER, contextmanager_in_threadpool(claiming) as claim:
         if claim.response is not None:
             return _replay(claim.response)
         response = await original(request)

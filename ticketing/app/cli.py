@@ -34,7 +34,12 @@ COMMANDS = (
     ("tickets", "tickets.cli:app", GUESTS, "Explain, check, report and revoke tickets."),
     ("verify", "checkin.cli:verify", GUESTS, "Check whether a ticket is valid, and why not."),
     ("keys", "crypto.cli:app", GUESTS, "List or rotate the public keys that verify tickets."),
-    ("export", "reporting.cli_export:export", GUESTS, "Export a list of an event as CSV."),
+    (
+        "export",
+        "reporting.cli_export:export",
+        GUESTS,
+        "Export a list of an event as CSV, without secrets.",
+    ),
     ("ticket-types", "catalogue.cli_ticket_types:app", SELLING, "Put ticket types on sale."),
     ("promos", "catalogue.cli_promo_codes:app", SELLING, "Offer promo codes."),
     ("payment-plans", "catalogue.cli_payment_plans:app", SELLING, "Offer instalments."),

@@ -36,8 +36,9 @@ def run(
 ) -> None:
     """Run another program with the database started.
 
-    Its environment has DATABASE_URL, DAGSTER_POSTGRES_URL and DAGSTER_HOME. For example:
-    ticketing run -- psql "$DATABASE_URL"
+    For example: ticketing run -- sh -c 'psql "$DATABASE_URL"'
+
+    Its environment has DATABASE_URL, DAGSTER_POSTGRES_URL and DAGSTER_HOME.
     """
     import subprocess
 

@@ -28,8 +28,8 @@ def doctor(*, as_json: JsonOption = False) -> None:
         }
         out = stdout_console()
         for finding in findings:
-            mark = f"[{colours[finding.health]}]{finding.health:<4}[/]"
-            out.print(f"{mark} {finding.subject:<14} {escape(finding.seen)}")
-            if finding.way_out:
-                out.print(f"     {'':<14} -> {escape(finding.way_out)}")
-    raise typer.Exit(1 if any(one.health is DoctorStatus.FAILED for one in findings) else 0)
+            mark = f"[{colours[finding.status]}]{finding.status:<4}[/]"
+            out.print(f"{mark} {finding.subject:<14} {escape(finding.detail)}")
+            if finding.hint:
+                out.print(f"     {'':<14} -> {escape(finding.hint)}")
+    raise typer.Exit(1 if any(one.status is DoctorStatus.FAILED for one in findings) else 0)

@@ -88,12 +88,13 @@ def _messaging_connector(application: Application) -> "MessagingConnector":
     def connect() -> Iterator[NotificationSender]:
         settings, get = application.settings, application.get
         links = settings.public_base_url
-        desk = MessageContext(
+        context = MessageContext(
             get(MessageTemplates), get(DocumentFolder), get(KeyRing), links, sender_name(settings)
         )
-        chat = whatsapp_provider_config(settings)
-        with mail_transport(settings) as mail, whatsapp_transport(chat, links) as whatsapp:
-            yield NotificationSender(desk, mail, settings.organiser_email, whatsapp, get(RateLimit))
+        provider = whatsapp_provider_config(settings)
+        with mail_transport(settings) as mail, whatsapp_transport(provider, links) as whatsapp:
+            recipient = settings.organiser_email
+            yield NotificationSender(context, mail, recipient, whatsapp, get(RateLimit))
 
     return MessagingConnector(connect)
 
@@ -112,10 +113,10 @@ def _rate_limit(application: Application) -> "RateLimit":
     from ticketing.notifications.rate_limit import RateLimit
 
     settings = application.settings
-    chat = whatsapp_provider_config(settings)
-    if chat is None:
+    provider = whatsapp_provider_config(settings)
+    if provider is None:
         return RateLimit(None)
-    return chat.rate_limit(settings.whatsapp_per_day, settings.whatsapp_min_interval_seconds)
+    return provider.rate_limit(settings.whatsapp_per_day, settings.whatsapp_min_interval_seconds)
 
 
 def _renderer(application: Application) -> "Renderer":

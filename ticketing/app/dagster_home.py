@@ -32,14 +32,14 @@ def prepare_dagster_home(application: "Application") -> dict[str, str]:
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(data_file("deploy/dagster_home/dagster.yaml"), home / "dagster.yaml")
-    libpq_url = application.url.set(drivername="postgresql")  # psql and pg_dump read it too
+    url = application.url.set(drivername="postgresql")  # psql and pg_dump read it too
     path = os.environ.get("PATH", os.defpath)
     server = application.server
     return {
         **os.environ,
         "PATH": f"{server.binaries}{os.pathsep}{path}" if server else path,
         "TICKETING_DATA": str(data),
-        "DATABASE_URL": libpq_url.render_as_string(hide_password=False),
+        "DATABASE_URL": url.render_as_string(hide_password=False),
         "DAGSTER_POSTGRES_URL": application.dagster_url.render_as_string(hide_password=False),
         "DAGSTER_HOME": str(home),
     }

@@ -21,7 +21,7 @@ from ticketing.notifications.delivery import Channel
 from ticketing.notifications.rate_limit import RateLimit
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import MIN_SERVER_VERSION
-from ticketing.platform.db.migrate import SchemaState, get_schema_state
+from ticketing.platform.db.migrate import is_current
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.platform.settings import MIB
 from ticketing.routers import queries as router_queries
@@ -47,28 +47,18 @@ class DoctorFinding:
     """Result of a check; `way_out` says what to do, and is empty when all is well."""
 
     subject: str
-    health: DoctorStatus
-    seen: str
-    way_out: str = ""
+    status: DoctorStatus
+    detail: str
+    hint: str = ""
 
 
 def run_checks(application: Application) -> Iterator[DoctorFinding]:
-    """Run all checks, in the order in which things are needed.
-
-    Checks that read tables are left out while the schema is missing or outdated.
-    """
-    for check in (_database, _clock, _fonts, _engine, _folders, _disk, _secret):
+    """Run all checks, in the order in which things are needed."""
+    for check in (
+        _database, _clock, _fonts, _engine, _folders, _disk, _secret, _keys, _mail, _whatsapp,
+        _routers,
+    ):  # fmt: skip
         yield from _run_check(check, application)
-    if _has_current_schema(application):
-        for check in (_keys, _mail, _whatsapp, _routers):
-            yield from _run_check(check, application)
-
-
-def _has_current_schema(application: Application) -> bool:
-    try:
-        return get_schema_state(application.database) is SchemaState.CURRENT
-    except TicketingError:
-        return False
 
 
 def _run_check(
@@ -85,23 +75,17 @@ def _run_check(
 
 def _database(application: Application) -> Iterator[DoctorFinding]:
     version = application.database.server_version()
-    seen = f"PostgreSQL {version // 10000}.{version % 10000} at {_database_location(application)}"
+    detail = f"PostgreSQL {version // 10000}.{version % 10000} at {_database_location(application)}"
     if version < MIN_SERVER_VERSION:
         yield DoctorFinding(
-            "database", DoctorStatus.FAILED, seen, "point DATABASE_URL to version 14 or newer"
+            "database", DoctorStatus.FAILED, detail, "point DATABASE_URL to version 14 or newer"
         )
-        return
-    match get_schema_state(application.database):
-        case SchemaState.CURRENT:
-            yield DoctorFinding("database", DoctorStatus.OK, seen)
-        case SchemaState.OUTDATED:
-            yield DoctorFinding(
-                "database", DoctorStatus.FAILED, f"{seen}, older schema", "run `ticketing migrate`"
-            )
-        case SchemaState.EMPTY:
-            yield DoctorFinding(
-                "database", DoctorStatus.FAILED, f"{seen}, no tables yet", "run `ticketing migrate`"
-            )
+    elif not is_current(application.database):
+        yield DoctorFinding(
+            "database", DoctorStatus.FAILED, f"{detail}, older schema", "run `ticketing migrate`"
+        )
+    else:
+        yield DoctorFinding("database", DoctorStatus.OK, detail)
 
 
 def _database_location(application: Application) -> str:
@@ -112,19 +96,19 @@ def _database_location(application: Application) -> str:
 
 def _clock(application: Application) -> Iterator[DoctorFinding]:
     with application.database.transaction() as connection:
-        theirs = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-    ours = datetime.now(UTC)
-    apart = abs((ours - theirs).total_seconds())
-    seen = f"{ours:%Y-%m-%d %H:%M:%S} UTC, {apart:.1f} s from the database's"
-    if apart > CLOCK_TOLERANCE_SECONDS or ours.year < MIN_PLAUSIBLE_YEAR:
+        database_time = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    local_time = datetime.now(UTC)
+    offset = abs((local_time - database_time).total_seconds())
+    detail = f"{local_time:%Y-%m-%d %H:%M:%S} UTC, {offset:.1f} s from the database's"
+    if offset > CLOCK_TOLERANCE_SECONDS or local_time.year < MIN_PLAUSIBLE_YEAR:
         yield DoctorFinding(
             "clock",
             DoctorStatus.FAILED,
-            seen,
+            detail,
             "synchronise the clocks by NTP: tickets depend on the time",
         )
     else:
-        yield DoctorFinding("clock", DoctorStatus.OK, seen)
+        yield DoctorFinding("clock", DoctorStatus.OK, detail)
 
 
 def _fonts(_: Application) -> Iterator[DoctorFinding]:
@@ -165,16 +149,16 @@ def _folders(application: Application) -> Iterator[DoctorFinding]:
 def _disk(application: Application) -> Iterator[DoctorFinding]:
     free = shutil.disk_usage(_nearest_existing_folder(application.settings.documents)).free
     needed = application.settings.min_free_disk
-    seen = f"{free // MIB:,} MiB free, rendering stops below {needed // MIB:,}"
-    health = (
+    detail = f"{free // MIB:,} MiB free, rendering stops below {needed // MIB:,}"
+    status = (
         DoctorStatus.FAILED
         if free < needed
         else DoctorStatus.WARNING
         if free < 4 * needed
         else DoctorStatus.OK
     )
-    way_out = "" if health is DoctorStatus.OK else "make room, or `ticketing tickets clean-up`"
-    yield DoctorFinding("disk", health, seen, way_out)
+    hint = "" if status is DoctorStatus.OK else "make room, or `ticketing tickets clean-up`"
+    yield DoctorFinding("disk", status, detail, hint)
 
 
 def _nearest_existing_folder(folder: Path) -> Path:
@@ -182,23 +166,23 @@ def _nearest_existing_folder(folder: Path) -> Path:
 
 
 def _secret(application: Application) -> Iterator[DoctorFinding]:
-    kept = application.settings.data_path / "master.secret"
+    path = application.settings.data_path / "master.secret"
     if application.settings.master_secret:
         yield DoctorFinding("master secret", DoctorStatus.OK, "set by TICKETING_MASTER_SECRET")
-    elif not kept.exists():
+    elif not path.exists():
         yield DoctorFinding(
-            "master secret", DoctorStatus.OK, f"will be created in {kept} with the first ticket"
+            "master secret", DoctorStatus.OK, f"will be created in {path} with the first ticket"
         )
-    elif stat.S_IMODE(kept.stat().st_mode) & 0o077:
+    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield DoctorFinding(
             "master secret",
             DoctorStatus.FAILED,
-            f"{kept} is readable by others",
-            f"chmod 600 {kept}",
+            f"{path} is readable by others",
+            f"chmod 600 {path}",
         )
     else:
-        seen = f"stored in {kept}; back it up, no ticket can be signed without it"
-        yield DoctorFinding("master secret", DoctorStatus.OK, seen)
+        detail = f"stored in {path}; back it up, no ticket can be signed without it"
+        yield DoctorFinding("master secret", DoctorStatus.OK, detail)
 
 
 def _keys(application: Application) -> Iterator[DoctorFinding]:
@@ -225,27 +209,27 @@ def _keys(application: Application) -> Iterator[DoctorFinding]:
 
 def _mail(application: Application) -> Iterator[DoctorFinding]:
     """Check the settings for mail; no mail is sent, so the login is not tested."""
-    with application.get(MessagingConnector).connect() as mailroom:
-        has_door = mailroom.mail is not None
-    waits = get_outbox_backlog(application.database, at=datetime.now(UTC))
-    waiting = f"{waits.to_people} messages are waiting"
-    if not has_door:
-        seen = f"no mail server, nothing is sent; {waiting}"
-        yield DoctorFinding("mail", DoctorStatus.WARNING, seen, "set MAIL_URL and MAIL_FROM")
+    with application.get(MessagingConnector).connect() as sender:
+        has_mail_server = sender.mail is not None
+    backlog = get_outbox_backlog(application.database, at=datetime.now(UTC))
+    waiting = f"{backlog.to_people} messages are waiting"
+    if not has_mail_server:
+        detail = f"no mail server, nothing is sent; {waiting}"
+        yield DoctorFinding("mail", DoctorStatus.WARNING, detail, "set MAIL_URL and MAIL_FROM")
     elif not application.settings.mail_url:
-        seen = f"simulated: mails are files in {application.settings.mail_folder}"
-        yield DoctorFinding("mail", DoctorStatus.OK, seen)
-    elif Channel.MAIL in waits.rests:
-        until, why = waits.rests[Channel.MAIL]
-        seen = f"nothing is sent {_pause_text(until)}; {why}"
-        yield DoctorFinding("mail", DoctorStatus.WARNING, seen, "correct MAIL_URL, or wait")
+        detail = f"simulated: mails are files in {application.settings.mail_folder}"
+        yield DoctorFinding("mail", DoctorStatus.OK, detail)
+    elif Channel.MAIL in backlog.rests:
+        until, reason = backlog.rests[Channel.MAIL]
+        detail = f"nothing is sent {_pause_text(until)}; {reason}"
+        yield DoctorFinding("mail", DoctorStatus.WARNING, detail, "correct MAIL_URL, or wait")
     else:
         yield DoctorFinding(
             "mail", DoctorStatus.OK, f"sent through the server of MAIL_URL; {waiting}"
         )
-    if waits.to_organiser and not application.settings.organiser_email:
-        seen = f"no recipient for mails about orders; {waits.to_organiser} messages are waiting"
-        yield DoctorFinding("organiser", DoctorStatus.WARNING, seen, "set ORGANISER_EMAIL")
+    if backlog.to_organiser and not application.settings.organiser_email:
+        detail = f"no recipient for mails about orders; {backlog.to_organiser} messages are waiting"
+        yield DoctorFinding("organiser", DoctorStatus.WARNING, detail, "set ORGANISER_EMAIL")
 
 
 def _pause_text(until: datetime | None) -> str:
@@ -255,43 +239,43 @@ def _pause_text(until: datetime | None) -> str:
 def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
     """Check the settings for WhatsApp; no message is sent, so the token is not tested."""
     settings = application.settings
-    chat = whatsapp_provider_config(settings)
-    if chat is None:
+    provider = whatsapp_provider_config(settings)
+    if provider is None:
         yield DoctorFinding("WhatsApp", DoctorStatus.OK, "no provider; messages are sent by mail")
         return
     with application.get(MessagingConnector).connect():
-        pace = application.get(RateLimit)
-    rests = get_outbox_backlog(application.database, at=datetime.now(UTC)).rests
-    most = "no limit" if pace.per_day is None else f"at most {pace.per_day:,}"
-    seen = (
-        f"by {settings.active_whatsapp_provider}, {most} a day,"
-        f" {pace.min_interval.total_seconds():g} s apart"
+        rate_limit = application.get(RateLimit)
+    pauses = get_outbox_backlog(application.database, at=datetime.now(UTC)).rests
+    daily_limit = "no limit" if rate_limit.per_day is None else f"at most {rate_limit.per_day:,}"
+    detail = (
+        f"by {settings.active_whatsapp_provider}, {daily_limit} a day,"
+        f" {rate_limit.min_interval.total_seconds():g} s apart"
     )
-    if Channel.WHATSAPP in rests:
-        until, why = rests[Channel.WHATSAPP]
-        way_out = "correct the problem, then `ticketing deliveries resume-channel whatsapp`"
+    if Channel.WHATSAPP in pauses:
+        until, reason = pauses[Channel.WHATSAPP]
+        hint = "correct the problem, then `ticketing deliveries resume-channel whatsapp`"
         yield DoctorFinding(
             "WhatsApp",
             DoctorStatus.WARNING,
-            f"nothing is sent {_pause_text(until)}; {why}",
-            way_out,
+            f"nothing is sent {_pause_text(until)}; {reason}",
+            hint,
         )
-    elif not chat.webhook_secret:
-        way_out = "set WHATSAPP_WEBHOOK_SECRET"
+    elif not provider.webhook_secret:
+        hint = "set WHATSAPP_WEBHOOK_SECRET"
         yield DoctorFinding(
-            "WhatsApp", DoctorStatus.WARNING, f"{seen}; receipts cannot be verified", way_out
+            "WhatsApp", DoctorStatus.WARNING, f"{detail}; receipts cannot be verified", hint
         )
     else:
-        yield DoctorFinding("WhatsApp", DoctorStatus.OK, seen)
+        yield DoctorFinding("WhatsApp", DoctorStatus.OK, detail)
 
 
 def _routers(application: Application) -> Iterator[DoctorFinding]:
     """Check every router, without effect on its circuit breaker."""
     with application.database.transaction() as connection:
         known = router_queries.list_all(connection)
-    with application.get(RouterConnector).connect() as doors:
+    with application.get(RouterConnector).connect() as clients:
         for stored in known:
-            yield from _router(application, stored, doors)
+            yield from _router(application, stored, clients)
 
 
 def _router(
@@ -300,35 +284,35 @@ def _router(
     subject, is_demo = f"router {stored.name}", stored.name == demo_data.DEMO_ROUTER
     check = f"`ticketing routers check {stored.name}`"
     if is_demo and application.settings.midtrans_environment != "simulator":
-        seen = "simulated router; its vouchers give no internet access"
+        detail = "simulated router; its vouchers give no internet access"
         yield DoctorFinding(
-            subject, DoctorStatus.FAILED, seen, "move its packages, `ticketing routers delete`"
+            subject, DoctorStatus.FAILED, detail, "move its packages, `ticketing routers delete`"
         )
         return
     try:
-        looked = check_router(application.database, stored, clients.client_for(stored))
+        report = check_router(application.database, stored, clients.client_for(stored))
     except TicketingError as error:
-        way_out = "start `ticketing up`" if is_demo else f"correct the problem, then {check}"
+        hint = "start `ticketing up`" if is_demo else f"correct the problem, then {check}"
         yield DoctorFinding(
-            subject, DoctorStatus.WARNING if is_demo else DoctorStatus.FAILED, str(error), way_out
+            subject, DoctorStatus.WARNING if is_demo else DoctorStatus.FAILED, str(error), hint
         )
         return
-    health = looked.health
-    seen = f"RouterOS {health.version}, {health.cpu_percent} % busy"
+    health = report.health
+    detail = f"RouterOS {health.version}, {health.cpu_percent} % busy"
     if is_demo:
-        yield DoctorFinding(subject, DoctorStatus.OK, f"simulated: {seen}")
+        yield DoctorFinding(subject, DoctorStatus.OK, f"simulated: {detail}")
     elif not stored.address.tls:
-        seen += "; its password is sent unencrypted"
+        detail += "; its password is sent unencrypted"
         yield DoctorFinding(
             subject,
             DoctorStatus.WARNING,
-            seen,
+            detail,
             f"`ticketing routers update {stored.name} --tls`, or a VPN",
         )
     else:
-        yield DoctorFinding(subject, DoctorStatus.OK, seen)
-    if looked.mismatches:
-        codes = ", ".join(one.package.code for one, _ in looked.mismatches)
+        yield DoctorFinding(subject, DoctorStatus.OK, detail)
+    if report.mismatches:
+        codes = ", ".join(one.package.code for one, _ in report.mismatches)
         yield DoctorFinding(
             subject, DoctorStatus.FAILED, f"packages {codes} cannot be provisioned there", check
         )

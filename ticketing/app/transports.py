@@ -57,7 +57,7 @@ def whatsapp_provider_config(settings: Settings) -> "WhatsAppProviderConfig | No
     if settings.active_whatsapp_provider == "simulator":
         if settings.midtrans_environment == "production":
             raise Misconfigured(
-                "WHATSAPP_PROVIDER is simulator and MIDTRANS_ENVIRONMENT production: whoever has"
+                "WHATSAPP_PROVIDER is simulator and MIDTRANS_ENVIRONMENT is production: paid buyers"
                 " would receive no messages"
             )
         return WhatsAppProviderConfig.for_simulator(settings.whatsapp_simulator_url)

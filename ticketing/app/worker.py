@@ -43,14 +43,14 @@ ERROR_BACKOFF_SECONDS = 1.0  # while PostgreSQL is unavailable
 
 @dataclass
 class Worker:
-    """Works from `run` until `stop`. Without an optional part, Dagster does that work."""
+    """Works from `run` until `stop`. Dagster also does this work, some seconds later."""
 
     context: GenerationContext
     gateway: PaymentGateway
     clock: Callable[[], datetime]
-    webhook_transport: WebhookTransport | None = None  # none: others are told by somebody else
-    sender: NotificationSender | None = None  # none: messages are sent by somebody else
-    provisioning: ProvisioningContext | None = None  # none: somebody else goes to the routers
+    webhook_transport: WebhookTransport | None = None  # none: Dagster calls webhooks
+    sender: NotificationSender | None = None  # none: Dagster sends messages
+    provisioning: ProvisioningContext | None = None  # none: Dagster serves the routers
     _stopping: bool = False
     _settle_event: threading.Event = field(default_factory=threading.Event)
     _tickets_event: threading.Event = field(default_factory=threading.Event)
@@ -156,12 +156,12 @@ class Worker:
         if self.webhook_transport is None:
             return False
         means = self.context
-        told = send_due_calls(
+        result = send_due_calls(
             means.database, self.webhook_transport, means.keys, at=self.clock(), by=ACTOR
         )
-        if told.call_count:
-            LOG.info("webhooks called", delivered=told.delivered, failed=told.failed)
-        return told.call_count > 0
+        if result.call_count:
+            LOG.info("webhooks called", delivered=result.delivered, failed=result.failed)
+        return result.call_count > 0
 
     def _wake_senders(self) -> None:
         self._mail_event.set()
@@ -173,9 +173,9 @@ class Worker:
     def _send_whatsapp(self) -> bool:
         if self.sender is None:
             return False
-        doors = self.sender.channels
-        heard = process_status_webhooks(self.context.database, doors, at=self.clock()).handled
-        return self._send(Channel.WHATSAPP) or heard > 0
+        channels = self.sender.channels
+        receipts = process_status_webhooks(self.context.database, channels, at=self.clock())
+        return self._send(Channel.WHATSAPP) or receipts.handled > 0
 
     def _send(self, channel: Channel) -> bool:
         if self.sender is None:

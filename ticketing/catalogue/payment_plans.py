@@ -1,4 +1,4 @@
-"""Payment plans of an event: offering, listing, withdrawing. A plan never changes once offered."""
+"""Offer, list and withdraw the payment plans of an event. A plan never changes once offered."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from ticketing.platform.kernel.money import Rupiah
 
 
 def offer_plan(database: Database, event: Event, plan: PaymentPlan, *, by: str) -> None:
-    """Let orders of the event be paid by this plan; refuses a name that was used."""
+    """Offer a payment plan for orders of the event; refuses a name that was used before."""
     with database.transaction() as connection:
         instalment_queries.insert_plan(connection, event.id, plan)
         audit_log.record(
@@ -29,7 +29,7 @@ def offer_plan(database: Database, event: Event, plan: PaymentPlan, *, by: str) 
 
 
 def withdraw_plan(database: Database, event: Event, name: str, *, at: datetime, by: str) -> None:
-    """Offer it no more; orders that follow it go on. Refuses a plan that is not offered."""
+    """Withdraw a payment plan; orders that follow it continue. Refuses one that is not offered."""
     with database.transaction() as connection:
         if not instalment_queries.mark_plan_withdrawn(connection, event.id, name, at=at):
             _get_plan_by_name(connection, event.id, name)
@@ -44,7 +44,7 @@ def withdraw_plan(database: Database, event: Event, name: str, *, at: datetime, 
 
 
 def list_offered_plans(database: Database, event: Event) -> list[PaymentPlan]:
-    """The plans that a new order can follow, the oldest first."""
+    """Return the payment plans available to new orders, oldest first."""
     with database.transaction() as connection:
         return list(instalment_queries.list_offered_plans(connection, event.id).values())
 
@@ -52,15 +52,15 @@ def list_offered_plans(database: Database, event: Event) -> list[PaymentPlan]:
 def schedule_order(
     connection: Connection, event: Event, name: str, order_total: Rupiah, *, at: datetime
 ) -> tuple[int, tuple[Instalment, ...]]:
-    """The plan's number, and the parts of an order placed now; refuses a plan that does not fit."""
+    """Return the plan's id and the instalments of an order placed now; refuses an unfit plan."""
     number, plan = _get_plan_by_name(connection, event.id, name)
     return number, schedule_instalments(plan, order_total, at=at, starts_at=event.starts_at)
 
 
 def _get_plan_by_name(connection: Connection, event_id: int, name: str) -> tuple[int, PaymentPlan]:
-    known = instalment_queries.list_offered_plans(connection, event_id)
-    for number, plan in known.items():
+    offered = instalment_queries.list_offered_plans(connection, event_id)
+    for number, plan in offered.items():
         if plan.name == name:
             return number, plan
-    names = ", ".join(repr(plan.name) for plan in known.values()) or "none"
-    raise PartsRefused(f"there is no payment plan {name!r} (offered: {names})")
+    names = ", ".join(repr(plan.name) for plan in offered.values()) or "none"
+    raise PartsRefused(f"unknown payment plan {name!r} (offered: {names})")

@@ -1,4 +1,4 @@
-"""Promo codes: what they take off, where and when. That uses run out is counted under the lock."""
+"""Promo codes: discount, period and ticket type. The usage limit is checked under the row lock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ticketing.platform.kernel.money import Rupiah
 
 
 class PromoKind(StrEnum):
-    """Whether a promo takes off so many hundredths or so many rupiah."""
+    """The unit of a promo code's value: per cent or rupiah."""
 
     PERCENT = "percent"
     FIXED = "fixed"
@@ -19,7 +19,7 @@ class PromoKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Promo:
-    """One promo code, valid until just before `valid_until`, for one ticket type or for all."""
+    """One promo code, valid before `valid_until`, for one ticket type or for all (None)."""
 
     id: int
     code: str
@@ -32,7 +32,7 @@ class Promo:
 
 @dataclass(frozen=True, slots=True)
 class NewPromo:
-    """A code to be made. `max_uses` None: as often as anybody likes."""
+    """A promo code to be created. `max_uses` None means unlimited."""
 
     code: str
     kind: PromoKind
@@ -42,33 +42,35 @@ class NewPromo:
     max_uses: int | None
 
     def __post_init__(self) -> None:
-        """Refuse what no buyer could use."""
+        """Refuse values that no buyer could use."""
         if not self.code or self.code != normalise_promo_code(self.code):
-            raise PromoRefused(f"{self.code!r} is no code: write capitals without blanks")
+            raise PromoRefused(
+                f"promo code {self.code!r} is invalid: write capitals without blanks"
+            )
         if self.value < 1 or (self.kind is PromoKind.PERCENT and self.value > 100):  # noqa: PLR2004
             raise PromoRefused(
-                f"promo code {self.code}: {self.value} {self.kind} takes nothing off"
+                f"promo code {self.code}: a {self.kind} discount of {self.value} is out of range"
             )
         if self.valid_until <= self.valid_from:
-            raise PromoRefused(f"promo code {self.code} would end before it begins")
+            raise PromoRefused(f"promo code {self.code}: its end is not after its start")
 
 
 def normalise_promo_code(text: str) -> str:
-    """The one spelling of a code: people type any case and add blanks."""
+    """Return the code in capitals without blanks, as it is stored."""
     return "".join(text.split()).upper()
 
 
 def promo_discount(promo: Promo, lines: Sequence[OrderLine], *, at: datetime) -> Rupiah:
-    """What the code takes off these lines, never more than they cost.
+    """Return the discount on these lines, at most their price.
 
-    Refuses a code outside its time, or when no line is of its ticket type.
+    Refuses a code outside its period, or without a line of its ticket type.
     """
     if not promo.valid_from <= at < promo.valid_until:
         raise PromoRefused(f"promo code {promo.code} is not valid now")
     eligible = [line for line in lines if promo.ticket_type_id in {None, line.ticket_type_id}]
     if not eligible:
         raise PromoRefused(f"promo code {promo.code} is for another ticket type")
-    costs = subtotal(eligible)
+    price = subtotal(eligible)
     if promo.kind is PromoKind.PERCENT:
-        return costs.percent(promo.value)
-    return min(Rupiah(promo.value), costs)
+        return price.percent(promo.value)
+    return min(Rupiah(promo.value), price)

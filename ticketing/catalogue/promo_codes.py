@@ -1,4 +1,4 @@
-"""Making promo codes, ending them, and how often each was used."""
+"""Create, end and list the promo codes of an event."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from ticketing.platform.kernel.errors import PromoRefused
 def add_promo(
     database: Database, event: Event, new: NewPromo, *, ticket_type: str | None, by: str
 ) -> None:
-    """Make a code; refuses one that the event has, and a ticket type that it has not."""
+    """Create a promo code; refuses a code that exists and an unknown ticket type."""
     with database.transaction() as connection:
         type_id = None
         if ticket_type is not None:
@@ -40,7 +40,7 @@ def add_promo(
 
 
 def end_promo(database: Database, event: Event, code: str, *, at: datetime, by: str) -> None:
-    """End a code now; orders that used it keep their price. Safe to repeat."""
+    """End a promo code now; orders that used it keep their price. Safe to repeat."""
     with database.transaction() as connection:
         promo = promo_queries.get(connection, event.id, normalise_promo_code(code))
         if at < promo.valid_until:
@@ -56,6 +56,6 @@ def end_promo(database: Database, event: Event, code: str, *, at: datetime, by: 
 
 
 def list_promo_usage(database: Database, event: Event) -> list[PromoUsage]:
-    """Every code of the event, the oldest first."""
+    """Return the promo codes of an event with their usage, oldest first."""
     with database.transaction() as connection:
         return promo_queries.list_usage(connection, event.id)

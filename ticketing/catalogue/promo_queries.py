@@ -1,4 +1,4 @@
-"""Promo codes and their uses, counted under the promo's row lock like places under theirs."""
+"""Queries for promo codes and their redemptions, which are counted under the promo's row lock."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from ticketing.platform.kernel.errors import PromoRefused
 
 
 def get(connection: Connection, event_id: int, code: str) -> Promo:
-    """The event's promo of that code, spelled the one way; refuses an unknown one."""
+    """Return the promo with this normalised code; refuses an unknown code."""
     row = (
         connection.execute(
             select(
@@ -36,7 +36,7 @@ def get(connection: Connection, event_id: int, code: str) -> Promo:
 
 @dataclass(frozen=True, slots=True)
 class PromoUsage:
-    """A code and how often it was used. No ticket type: for all of them."""
+    """A promo code and its number of uses. `ticket_type` None means all types."""
 
     code: str
     kind: PromoKind
@@ -49,7 +49,7 @@ class PromoUsage:
 
 
 def list_usage(connection: Connection, event_id: int) -> list[PromoUsage]:
-    """Every code of the event, the oldest first."""
+    """Return the promo codes of an event, oldest first."""
     query = (
         select(
             promos.c.code,
@@ -72,29 +72,29 @@ def list_usage(connection: Connection, event_id: int) -> list[PromoUsage]:
 def insert_promo(
     connection: Connection, event_id: int, new: NewPromo, *, ticket_type_id: int | None
 ) -> None:
-    """Store a new code; refuses one that the event has already."""
+    """Store a new promo code; refuses a code that the event already has."""
     statement = insert(promos).values(
         event_id=event_id, ticket_type_id=ticket_type_id, **asdict(new)
     )
     added = statement.on_conflict_do_nothing().returning(promos.c.id)
     if connection.execute(added).first() is None:
-        raise PromoRefused(f"there is a promo code {new.code} already")
+        raise PromoRefused(f"promo code {new.code} exists already")
 
 
 def mark_ended(connection: Connection, promo_id: int, *, at: datetime) -> None:
-    """Let a code end now, or before it began."""
+    """Set the end of a promo code to `at`, unless it ended earlier."""
     ended = func.least(promos.c.valid_until, at)
     connection.execute(update(promos).where(promos.c.id == promo_id).values(valid_until=ended))
 
 
 def redeem(connection: Connection, promo: Promo, order_id: int) -> None:
-    """Use the code once for this order, or refuse when it was used as often as it may be."""
+    """Redeem the code for an order; refuses it when its maximum number of uses is reached."""
     _increment_usage(connection, promo.id)
     connection.execute(insert(promo_redemptions).values(order_id=order_id, promo_id=promo.id))
 
 
 def release(connection: Connection, order_id: int, *, at: datetime) -> None:
-    """Give back the use of an order that came to nothing; safe to repeat."""
+    """Release the redemption of an order that was not paid; safe to repeat."""
     query = (
         update(promo_redemptions)
         .where(promo_redemptions.c.order_id == order_id, promo_redemptions.c.released_at.is_(None))
@@ -109,7 +109,7 @@ def release(connection: Connection, order_id: int, *, at: datetime) -> None:
 
 
 def redeem_again(connection: Connection, order_id: int) -> None:
-    """Use again what was given back, or refuse; call it inside a savepoint."""
+    """Redeem a released code again, or refuse; call it inside a savepoint."""
     query = (
         update(promo_redemptions)
         .where(
@@ -124,7 +124,7 @@ def redeem_again(connection: Connection, order_id: int) -> None:
 
 
 def list_miscounted_codes(connection: Connection, event_id: int) -> list[str]:
-    """Codes whose count differs from their redemptions, or exceeds their limit: none, ever."""
+    """Return the codes whose counter differs from their redemptions or exceeds their limit."""
     redeemed = func.count(promo_redemptions.c.order_id)
     live = and_(
         promo_redemptions.c.promo_id == promos.c.id, promo_redemptions.c.released_at.is_(None)
@@ -144,4 +144,4 @@ def _increment_usage(connection: Connection, promo_id: int) -> None:
     left = or_(promos.c.max_uses.is_(None), promos.c.used < promos.c.max_uses)
     query = update(promos).where(promos.c.id == promo_id, left).values(used=promos.c.used + 1)
     if connection.execute(query).rowcount == 0:
-        raise PromoRefused("the promo code was used as often as it may be")
+        raise PromoRefused("the promo code has reached its maximum number of uses")

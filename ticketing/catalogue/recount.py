@@ -1,4 +1,4 @@
-"""Counting places and promo codes anew, should the counts ever differ from the orders."""
+"""Recount places and promo codes when a counter differs from the orders."""
 
 from ticketing.catalogue import recount_queries
 from ticketing.catalogue.recount_queries import RecountResult
@@ -8,7 +8,7 @@ from ticketing.platform.db.database import Database
 
 
 def recount_sales(database: Database, event: Event, *, by: str) -> RecountResult:
-    """Correct what is wrong; safe to repeat, and while selling goes on."""
+    """Correct wrong counters; safe to repeat, and while selling continues."""
     with database.transaction() as connection:
         corrected = recount_queries.recount(connection, event.id)
         if corrected.ticket_types or corrected.promo_codes:

@@ -44,8 +44,9 @@ def recount(connection: Connection, event_id: int) -> RecountResult:
         )
     except IntegrityError as error:
         raise Refused(
-            "more is sold than the limits allow: raise the capacity (`ticketing ticket-types update`)"
-            " or the promo code's uses, or cancel orders; then recount"
+            "more is sold than the limits allow: raise the capacity"
+            " (`ticketing ticket-types update`) or the promo code's uses, or cancel orders;"
+            " then recount"
         ) from error
     return RecountResult(tuple(drift.ticket_type_id for drift in drifted), tuple(miscounted))
 

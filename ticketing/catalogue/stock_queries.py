@@ -1,7 +1,7 @@
-"""Places of ticket types: reserved, sold, given back; and the proof that nothing drifted.
+"""Reserve, sell and release places of ticket types, and find counters that differ from the orders.
 
 Every change is one conditional UPDATE, which locks the ticket type's row until the transaction
-ends. Lines must come in the order of their ticket types, or two orders could wait for each other.
+ends. Lines must be ordered by ticket type; otherwise two orders could deadlock.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,11 +36,11 @@ _PLACES_TAKEN = ticket_types.c.pending + ticket_types.c.sold
 
 
 def has_capacity(places: int | BindParameter[int]) -> ColumnElement[bool]:
-    """Whether so many places of a ticket type are free."""
+    """Return the condition that a ticket type has this many places available."""
     return or_(ticket_types.c.capacity.is_(None), _PLACES_TAKEN + places <= ticket_types.c.capacity)
 
 
-# made once: building them costs three times what PostgreSQL needs
+# built once: building them takes three times as long as PostgreSQL needs to execute them
 _OFFERS = select(
     ticket_types.c.id,
     ticket_types.c.name,
@@ -51,7 +51,7 @@ _OFFERS = select(
     ticket_types.c.pending,
     ticket_types.c.sold,
 ).where(
-    ticket_types.c.id == any_(bindparam("wanted", type_=ARRAY(BigInteger))),
+    ticket_types.c.id == any_(bindparam("type_ids", type_=ARRAY(BigInteger))),
     ticket_types.c.event_id == bindparam("at_event"),
     ticket_types.c.on_sale,
 )
@@ -60,16 +60,16 @@ _PRICE = bindparam("at_price", type_=BigInteger)
 _HOLD_PLACES = (
     update(ticket_types)
     .where(
-        ticket_types.c.id == bindparam("wanted"),
+        ticket_types.c.id == bindparam("type_id"),
         ticket_types.c.on_sale,
         ticket_types.c.price == _PRICE,
         has_capacity(_PLACES),
     )
     .values(pending=ticket_types.c.pending + _PLACES)
     .returning(ticket_types.c.id)
-    .cte("held")
+    .cte("reserved")
 )
-# both in one statement: until the order is whole, everybody else waits for this row
+# both in one statement: other orders wait for this row until the transaction ends
 _RESERVE = (
     insert(order_lines)
     .from_select(
@@ -83,7 +83,7 @@ _RESERVE = (
 
 @dataclass(frozen=True, slots=True)
 class QuotedLine:
-    """Places that were free a moment ago, at the price and under the limits of now; not held."""
+    """An order line at the current price with its limits; checked, but not reserved."""
 
     line: OrderLine
     limits: PurchaseLimits
@@ -92,7 +92,7 @@ class QuotedLine:
 
 @dataclass(frozen=True, slots=True)
 class StockDrift:
-    """A ticket type whose counts are not what its orders say."""
+    """A ticket type whose counters differ from its orders."""
 
     ticket_type_id: int
     counted: Stock
@@ -103,9 +103,9 @@ class StockDrift:
 def quote_lines(
     connection: Connection, event_id: int, selections: Sequence[Selection]
 ) -> tuple[QuotedLine, ...]:
-    """What is asked for, as it is offered now; refuses what is not on sale, or sold out already."""
-    wanted = {"wanted": [each.ticket_type_id for each in selections], "at_event": event_id}
-    rows = {row.id: row for row in connection.execute(_OFFERS, wanted)}
+    """Return the selections at current prices; refuses types that are not on sale or sold out."""
+    parameters = {"type_ids": [each.ticket_type_id for each in selections], "at_event": event_id}
+    rows = {row.id: row for row in connection.execute(_OFFERS, parameters)}
     return tuple(_quote_line(rows.get(each.ticket_type_id), each) for each in selections)
 
 
@@ -120,21 +120,21 @@ def _quote_line(row: Row[*tuple[Any, ...]] | None, selection: Selection) -> Quot
 
 
 def reserve(connection: Connection, line: OrderLine, order_id: int) -> None:
-    """Hold these places for a new order and write its line; or refuse with how many are left."""
-    asked = {
-        "wanted": line.ticket_type_id,
+    """Reserve places for a new order and store its line; refuses and reports how many are left."""
+    parameters = {
+        "type_id": line.ticket_type_id,
         "places": line.quantity,
         "at_price": line.price.amount,
         "for_order": order_id,
     }
-    if connection.execute(_RESERVE, asked).first() is None:
+    if connection.execute(_RESERVE, parameters).first() is None:
         raise _refusal(connection, line)
 
 
 def lock_limits(
     connection: Connection, ticket_type_ids: Sequence[int]
 ) -> dict[int, PurchaseLimits]:
-    """The limits of these types, whose rows stay locked until the transaction ends."""
+    """Return the limits of these types and lock their rows until the transaction ends."""
     query = (
         select(ticket_types.c.id, ticket_types.c.max_per_order, ticket_types.c.max_per_buyer)
         .where(ticket_types.c.id.in_(ticket_type_ids))
@@ -146,22 +146,22 @@ def lock_limits(
 
 
 def confirm(connection: Connection, lines: Iterable[OrderLine]) -> None:
-    """Held places are sold."""
+    """Turn reserved places into sold ones."""
     _adjust_counts(connection, lines, pending=-1, sold=+1)
 
 
 def release(connection: Connection, lines: Iterable[OrderLine]) -> None:
-    """Held places are free again."""
+    """Make reserved places available again."""
     _adjust_counts(connection, lines, pending=-1, sold=0)
 
 
 def return_sold(connection: Connection, lines: Iterable[OrderLine]) -> None:
-    """Sold places are free again."""
+    """Make sold places available again."""
     _adjust_counts(connection, lines, pending=0, sold=-1)
 
 
 def sell_unreserved(connection: Connection, lines: Iterable[OrderLine]) -> None:
-    """Sell places that are no longer held, or refuse; call it inside a savepoint."""
+    """Sell places that are not reserved any more, or refuse; call it inside a savepoint."""
     for line in lines:
         query = (
             update(ticket_types)
@@ -191,7 +191,7 @@ def _adjust_counts(
 
 
 def get_stock(connection: Connection, ticket_type_id: int) -> Stock:
-    """How many places of a ticket type are held, sold and there at all."""
+    """Return the stock of a ticket type."""
     row = connection.execute(
         select(ticket_types.c.capacity, ticket_types.c.pending, ticket_types.c.sold).where(
             ticket_types.c.id == ticket_type_id
@@ -201,14 +201,14 @@ def get_stock(connection: Connection, ticket_type_id: int) -> Stock:
 
 
 def _refusal(connection: Connection, line: OrderLine) -> NotOnSale:
-    """Why places that were offered a moment ago cannot be held."""
+    """Return the reason why places that were just quoted cannot be reserved."""
     query = select(ticket_types).where(ticket_types.c.id == line.ticket_type_id)
     row = connection.execute(query).one()
     left = Stock(row.capacity, row.pending, row.sold).available
     if not row.on_sale:
         return _not_on_sale(line.ticket_type_id)
     if row.price != line.price.amount:
-        return NotOnSale(f"{row.name} has another price since a moment ago; ask again")
+        return NotOnSale(f"the price of {row.name} has just changed; order again")
     return _sold_out(row.name, line.ticket_type_id, line.quantity, left or 0)
 
 
@@ -216,20 +216,20 @@ def _not_on_sale(ticket_type_id: int) -> NotOnSale:
     return NotOnSale(f"ticket type {ticket_type_id} is not on sale for this event")
 
 
-def _sold_out(name: str, ticket_type_id: int, asked: int, left: int) -> SoldOut:
+def _sold_out(name: str, ticket_type_id: int, requested: int, left: int) -> SoldOut:
     return SoldOut(
-        f"{name}: {asked} places asked for, {left} left",
+        f"{name}: {requested} places requested, {left} left",
         ticket_type_id=ticket_type_id,
         available=left,
     )
 
 
 def list_drifted(connection: Connection, event_id: int) -> list[StockDrift]:
-    """Ticket types whose counts differ from their orders, or exceed their capacity: none, ever.
+    """Return the ticket types whose counters differ from their orders or exceed their capacity.
 
-    One statement, so that it sees counts and orders of one instant.
+    One statement, so that counters and orders are read from one snapshot.
     """
-    held = _quantity_in(OrderState.PENDING)
+    pending = _quantity_in(OrderState.PENDING)
     sold = _quantity_in(OrderState.PAID)
     query = (
         select(
@@ -237,7 +237,7 @@ def list_drifted(connection: Connection, event_id: int) -> list[StockDrift]:
             ticket_types.c.capacity,
             ticket_types.c.pending,
             ticket_types.c.sold,
-            held.label("held_by_orders"),
+            pending.label("pending_by_orders"),
             sold.label("sold_by_orders"),
         )
         .select_from(
@@ -249,7 +249,7 @@ def list_drifted(connection: Connection, event_id: int) -> list[StockDrift]:
         .group_by(ticket_types.c.id)
         .having(
             or_(
-                held != ticket_types.c.pending,
+                pending != ticket_types.c.pending,
                 sold != ticket_types.c.sold,
                 ticket_types.c.capacity < _PLACES_TAKEN,
             )
@@ -260,7 +260,7 @@ def list_drifted(connection: Connection, event_id: int) -> list[StockDrift]:
         StockDrift(
             row.id,
             Stock(row.capacity, row.pending, row.sold),
-            int(row.held_by_orders),
+            int(row.pending_by_orders),
             int(row.sold_by_orders),
         )
         for row in connection.execute(query)

@@ -1,4 +1,4 @@
-"""What of an event is for sale: ticket types with their prices, places and limits."""
+"""Queries for the ticket types of an event: prices, stock and limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class TicketTypeListing:
-    """One ticket type, on sale or not, and how its places stand."""
+    """One ticket type, on sale or not, with its stock."""
 
     id: int
     name: str
@@ -37,13 +37,13 @@ class TicketTypeListing:
 
 
 def list_for_event(connection: Connection, event_id: int) -> list[TicketTypeListing]:
-    """Every ticket type of the event, the oldest first."""
+    """Return the ticket types of an event, oldest first."""
     query = select(*_COLUMNS).where(ticket_types.c.event_id == event_id)
     return [_listing_from_row(row) for row in connection.execute(query.order_by(ticket_types.c.id))]
 
 
 def lock_by_name(connection: Connection, event_id: int, name: str) -> TicketTypeListing | None:
-    """The type of that name, locked until the transaction ends."""
+    """Return the ticket type with this name, locked until the transaction ends, or None."""
     query = select(*_COLUMNS).where(
         ticket_types.c.event_id == event_id, ticket_types.c.name == name
     )
@@ -52,25 +52,25 @@ def lock_by_name(connection: Connection, event_id: int, name: str) -> TicketType
 
 
 def get_or_insert(connection: Connection, event_id: int, name: str) -> TicketTypeListing:
-    """The type of that name, made if there was none, locked."""
+    """Return the ticket type with this name, locked; create it if it does not exist."""
     statement = insert(ticket_types).values(event_id=event_id, name=name)
-    made = statement.on_conflict_do_update(
+    upsert = statement.on_conflict_do_update(
         index_elements=[ticket_types.c.event_id, ticket_types.c.name], set_={"name": name}
     )
-    return _listing_from_row(connection.execute(made.returning(*_COLUMNS)).one())
+    return _listing_from_row(connection.execute(upsert.returning(*_COLUMNS)).one())
 
 
 def update_ticket_type(
     connection: Connection, ticket_type_id: int, values: Mapping[str, object]
 ) -> None:
-    """Write price, capacity, limits or `on_sale` of a locked type."""
+    """Update price, capacity, limits or `on_sale` of a locked type."""
     connection.execute(
         update(ticket_types).where(ticket_types.c.id == ticket_type_id).values(dict(values))
     )
 
 
 def mark_all_off_sale(connection: Connection, event_id: int) -> int:
-    """Take every type of the event off sale; gives how many were on it."""
+    """Take all ticket types of an event off sale; return the number that was on sale."""
     query = (
         update(ticket_types)
         .where(ticket_types.c.event_id == event_id, ticket_types.c.on_sale)

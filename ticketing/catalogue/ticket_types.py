@@ -1,4 +1,4 @@
-"""Opening and closing the sale of a ticket type. What is ordered keeps the price it had."""
+"""Put ticket types on sale and take them off. Placed orders keep their price."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ NO_LIMIT = 0
 
 @dataclass(frozen=True, slots=True)
 class SaleTerms:
-    """What a type is sold for, and how many. None leaves what is; 0 takes a limit away."""
+    """Price, capacity and limits of a ticket type. None keeps a value; 0 removes a limit."""
 
     price: Rupiah | None = None
     capacity: int | None = None
@@ -35,10 +35,10 @@ def open_sale(
     by: str,
     is_new: bool | None = None,
 ) -> TicketTypeListing:
-    """Put a ticket type on sale, or change its terms; the same again changes nothing.
+    """Put a ticket type on sale or change its terms; repeating it changes nothing.
 
-    `is_new` refuses one that was on sale before (True) or never was (False). A new type needs a
-    price. A capacity below the places held and sold is refused.
+    `is_new` True refuses a type that was on sale before, False one that never was. Also refuses a
+    new type without a price, and a capacity below the pending and sold places.
     """
     with database.transaction() as connection:
         check_event_not_cancelled(connection, event)
@@ -74,7 +74,7 @@ def open_sale(
 
 
 def close_sale(database: Database, event: Event, name: str | None, *, by: str) -> int:
-    """Take a type off sale, or all of them; what is pending can still be paid. Safe to repeat."""
+    """Take one ticket type off sale, or all; pending orders can still be paid. Safe to repeat."""
     with database.transaction() as connection:
         if name is None:
             closed = ticket_type_queries.mark_all_off_sale(connection, event.id)
@@ -103,15 +103,18 @@ def close_sale(database: Database, event: Event, name: str | None, *, by: str) -
 
 
 def check_event_not_cancelled(connection: Connection, event: Event) -> None:
-    """Nothing is put on sale for an event that will not be."""
+    """Refuse to sell anything for a cancelled event."""
     if cancelled_events.find(connection, event.id) is not None:
-        raise NotOnSale(f"{event.slug} was called off; nothing of it is sold any more")
+        raise NotOnSale(f"{event.slug} was cancelled; nothing is sold for it any more")
 
 
 def apply_sale_terms(
     connection: Connection, known: TicketTypeListing, terms: SaleTerms
 ) -> dict[str, object]:
-    """Put a locked type on sale; gives what was written. Refuses a capacity below what is taken."""
+    """Put a locked type on sale and return the written values.
+
+    Refuses a capacity below the pending and sold places.
+    """
     taken = known.stock.pending + known.stock.sold
     if terms.capacity and terms.capacity < taken:
         raise CapacityTaken(
@@ -125,7 +128,7 @@ def apply_sale_terms(
 
 
 def list_ticket_types(database: Database, event: Event) -> list[TicketTypeListing]:
-    """Every ticket type of the event and how its places stand."""
+    """Return the ticket types of an event with their stock."""
     with database.transaction() as connection:
         return ticket_type_queries.list_for_event(connection, event.id)
 

@@ -22,7 +22,7 @@ from ticketing.platform.http.services import ServicesDependency, now
 
 router = APIRouter(
     prefix="/api/tickets",
-    tags=["gate"],
+    tags=["checkin"],
     route_class=AuthenticatedRoute,
     default_response_class=AsciiJSONResponse,
     dependencies=auth_dependencies(),
@@ -60,17 +60,17 @@ class ValidationResponse(ResponseModel):
 
 @router.post("/validate")
 def validate(
-    asked: ValidateTicketRequest, services: ServicesDependency, _: Viewer
+    body: ValidateTicketRequest, services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[ValidationResponse]:
     """Verify a ticket now, without marking it as used."""
-    event = None if asked.event_id is None else get_event(services.database, str(asked.event_id))
-    verdict = verify_ticket(services.database, asked.code, at=now(), event=event)
-    seen = verdict.ticket
+    event = None if body.event_id is None else get_event(services.database, str(body.event_id))
+    result = verify_ticket(services.database, body.code, at=now(), event=event)
+    seen = result.ticket
     return SuccessResponse(
         data=ValidationResponse(
-            valid=verdict.is_valid,
-            reason=verdict.rejection,
-            note=verdict.note,
+            valid=result.is_valid,
+            reason=result.rejection,
+            note=result.note,
             ticket=seen and ScannedTicketResponse.model_validate(seen, from_attributes=True),
         )
     )

@@ -43,9 +43,9 @@ def _verify_token(
     if isinstance(token, VerificationResult):
         return token
     recorded = key_queries.list_for_event(connection, token.claims.event_number)
-    verdict = verify_signature(token, {key.generation: key.key for key in recorded})
-    if not verdict.is_valid:
-        return verdict
+    result = verify_signature(token, {key.generation: key.key for key in recorded})
+    if not result.is_valid:
+        return result
     ticket = ticket_queries.find_validity_by_token_id(connection, token.claims.token_id)
     return replace(_check_ticket(ticket, at=at, event=event), claims=token.claims)
 
@@ -79,5 +79,5 @@ def _check_ticket(
             ticket=ticket.scanned_ticket,
         )
     until = ticket.event_ends_at + TICKET_GRACE_PERIOD
-    refused = check_validity_period(ticket.valid_from, until, at) or VerificationResult()
-    return replace(refused, ticket=ticket.scanned_ticket)
+    result = check_validity_period(ticket.valid_from, until, at) or VerificationResult()
+    return replace(result, ticket=ticket.scanned_ticket)

@@ -78,7 +78,7 @@ class Signer:
 class KeyRing:
     """Derives keys from the master secret; the repr shows no secret."""
 
-    __slots__ = ("_hooks", "_links", "_orders", "_seals", "_signing", "installation_id")
+    __slots__ = ("_encryption_key", "_hooks", "_links", "_orders", "_signing", "installation_id")
 
     def __init__(self, master: bytes) -> None:
         """Derive the purpose keys. Raises Misconfigured unless the secret has 32 bytes."""
@@ -92,16 +92,16 @@ class KeyRing:
         self._links = hkdf_expand(root, _LINKS)
         self._orders = hkdf_expand(root, _ORDERS)
         self._hooks = hkdf_expand(root, _HOOKS)
-        self._seals = hkdf_expand(root, _ENCRYPTION)
+        self._encryption_key = hkdf_expand(root, _ENCRYPTION)
         # not secret: it marks our rows on a router, to tell them from those of other installations
         self.installation_id = hkdf_expand(root, _INSTALLATION, 4).hex()
 
     def signer(self, event: Event) -> Signer:
-        """The signer of an event's current generation."""
+        """Return the signer of an event's current generation."""
         return self.signer_for_generation(event.uid, event.key_generation)
 
     def signer_for_generation(self, event_uid: UUID, generation: int) -> Signer:
-        """The signer of any generation, 1 to 255."""
+        """Return the signer of a generation, 1 to 255."""
         return Signer(hkdf_expand(self._signing, event_uid.bytes + bytes([generation])), generation)
 
     def public_key(self, event_uid: UUID, generation: int) -> bytes:
@@ -122,8 +122,8 @@ class KeyRing:
             token_id = urlsafe_b64decode(magic_link)[:TOKEN_ID_BYTES]
         except ValueError:
             return None
-        ours = self.magic_link(token_id)
-        return token_id if hmac.compare_digest(ours.encode(), magic_link.encode()) else None
+        expected = self.magic_link(token_id)
+        return token_id if hmac.compare_digest(expected.encode(), magic_link.encode()) else None
 
     def order_token_bytes(self, request_key: str) -> bytes:
         """Return 32 bytes for the token of an order placed with an idempotency key.
@@ -138,12 +138,12 @@ class KeyRing:
 
     def encrypt(self, secret: str) -> bytes:
         """Encrypt a password for storage in the database."""
-        return bytes(SecretBox(self._seals).encrypt(secret.encode()))
+        return bytes(SecretBox(self._encryption_key).encrypt(secret.encode()))
 
     def decrypt(self, encrypted: bytes) -> str:
         """Decrypt a password. Raises Misconfigured when another master secret encrypted it."""
         try:
-            return SecretBox(self._seals).decrypt(encrypted).decode()
+            return SecretBox(self._encryption_key).decrypt(encrypted).decode()
         except CryptoError as error:
             raise Misconfigured(
                 "the master secret has changed: set the passwords encrypted with the old one again"

@@ -64,8 +64,8 @@ def verify_offline(
     claims = token.claims
     if claims.event_number != event_number:
         return VerificationResult(RejectionReason.WRONG_EVENT, f"event {claims.event_number}")
-    verdict = verify_signature(token, public_keys)
-    if not verdict.is_valid:
-        return verdict
+    result = verify_signature(token, public_keys)
+    if not result.is_valid:
+        return result
     until = valid_until or claims.valid_until
-    return check_validity_period(claims.valid_from, until, at) or verdict
+    return check_validity_period(claims.valid_from, until, at) or result

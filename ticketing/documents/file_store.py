@@ -32,8 +32,8 @@ class DocumentFolder:
 
     def path_for(self, event_slug: str, ticket_code: str) -> str:
         """Return `<event>/<2 hex>/<code>.pdf`; 256 subfolders keep directories small."""
-        fan = hashlib.sha256(ticket_code.encode()).hexdigest()[:2]
-        return f"{event_slug}/{fan}/{ticket_code}.pdf"
+        prefix = hashlib.sha256(ticket_code.encode()).hexdigest()[:2]
+        return f"{event_slug}/{prefix}/{ticket_code}.pdf"
 
     def write(self, relative: str, content: bytes) -> None:
         """Write a document atomically, replacing an older one.
@@ -94,8 +94,8 @@ class DocumentFolder:
         return path
 
     def _refuse_full_disk(self, path: Path, size: int) -> None:
-        standing = next(folder for folder in path.parents if folder.exists())
-        free = shutil.disk_usage(standing).free
+        existing = next(folder for folder in path.parents if folder.exists())
+        free = shutil.disk_usage(existing).free
         if free - size < self._min_free_disk:
             raise Unavailable(
                 f"only {free // MIB} MiB free on the disk of {self.root}, "

@@ -33,7 +33,7 @@ class FontFace:
     ranges: tuple[tuple[int, int], ...]
 
     def covers(self, character: str) -> bool:
-        """Whether the face has a glyph for the character."""
+        """Return whether the face has a glyph for the character."""
         point = ord(character)
         return any(first <= point <= last for first, last in self.ranges)
 
@@ -86,7 +86,7 @@ class GlyphWidths:
             self._units: int = font["head"].unitsPerEm
 
     def has(self, character: str) -> bool:
-        """Whether the face has a glyph for the character."""
+        """Return whether the face has a glyph for the character."""
         return ord(character) in self._characters
 
     def width_of(self, character: str) -> float:

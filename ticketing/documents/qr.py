@@ -57,25 +57,25 @@ class _BitBuffer(list[str]):
 
 def _data_codewords(text: str, version: int) -> bytes:
     """Return mode, length, text, terminator, and the padding of ISO/IEC 18004."""
-    room: int = sum(block.data_count for block in _blocks(version))
+    capacity: int = sum(block.data_count for block in _blocks(version))
     data, bits = QRData(text, mode=MODE_ALPHA_NUM), _BitBuffer()
     bits.put(MODE_ALPHA_NUM, 4)
     bits.put(len(data), length_in_bits(MODE_ALPHA_NUM, version))
     data.write(bits)
-    ended = ("".join(bits) + "0000")[: room * 8]
+    ended = ("".join(bits) + "0000")[: capacity * 8]
     used = -(-len(ended) // 8)
-    padding = bytes((PAD0, PAD1)) * room
-    return int(ended.ljust(used * 8, "0"), 2).to_bytes(used) + padding[: room - used]
+    padding = bytes((PAD0, PAD1)) * capacity
+    return int(ended.ljust(used * 8, "0"), 2).to_bytes(used) + padding[: capacity - used]
 
 
 def _error_correction_codewords(words: bytes, count: int) -> bytes:
     """Return the remainder of the words as a polynomial over GF(256), by the generator."""
     remainders, top = _remainders(count), 8 * (count - 1)
-    left = 0
+    remainder = 0
     for word in words:
-        head = left >> top
-        left = (left ^ head << top) << 8 ^ remainders[head ^ word]
-    return left.to_bytes(count)
+        head = remainder >> top
+        remainder = (remainder ^ head << top) << 8 ^ remainders[head ^ word]
+    return remainder.to_bytes(count)
 
 
 @functools.cache
@@ -83,8 +83,8 @@ def _remainders(count: int) -> list[int]:
     """Return the remainder of one word for each of its values, for table-driven division."""
     factors = (Polynomial([1, gexp(power)], 0) for power in range(count))
     generator = functools.reduce(mul, factors)
-    lefts = (Polynomial([word], count) % generator for word in range(1, 256))
-    return [0, *(int.from_bytes(bytes(left)) for left in lefts)]
+    polynomials = (Polynomial([word], count) % generator for word in range(1, 256))
+    return [0, *(int.from_bytes(bytes(left)) for left in polynomials)]
 
 
 MASK_PATTERN = 3
@@ -160,13 +160,13 @@ class _Layout:
         of a module in all codes are the digits of that number, and zero for a fixed module.
         """
         fixed = modules(bytes(self._bits // 8))
-        spelled = [0] * self._side**2
+        bit_numbers = [0] * self._side**2
         for place in range((self._bits + 1).bit_length()):
             words = "".join(str(number >> place & 1) for number in range(1, self._bits + 1))
             shown = modules(int(words, 2).to_bytes(self._bits // 8)) ^ fixed
-            for at, bit in enumerate(f"{shown:0{len(spelled)}b}"):
-                spelled[at] |= int(bit) << place
-        return itemgetter(*(number - 1 for number in spelled)), fixed
+            for at, bit in enumerate(f"{shown:0{len(bit_numbers)}b}"):
+                bit_numbers[at] |= int(bit) << place
+        return itemgetter(*(number - 1 for number in bit_numbers)), fixed
 
 
 _layout = functools.cache(_Layout)

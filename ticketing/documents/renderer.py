@@ -60,11 +60,11 @@ class Renderer:
         self, template_id: str
     ) -> Callable[[PrintedTicket], list[PreflightIssue]]:
         """Return a function that finds the texts of a ticket that `render` would refuse."""
-        judge = self._load(template_id).find_issues
+        find_issues = self._load(template_id).find_issues
         return lambda ticket: [
-            objection
+            issue
             for field, text in ticket_variables(ticket).items()
-            for objection in judge(field, text)
+            for issue in find_issues(field, text)
         ]
 
     def render(self, ticket: PrintedTicket, template_id: str) -> bytes:
@@ -96,7 +96,7 @@ class _LoadedTemplate:
     def __init__(self, template: TicketTemplate) -> None:
         self.template = template
         self.page = TicketHtmlTemplate(template)
-        self._press = TemplatePdfWriter(template)
+        self._writer = TemplatePdfWriter(template)
         self.print(SAMPLE_TICKET, ticket_variables(SAMPLE_TICKET), "0" * 32)
         # cached, because the texts of an event are the same on every ticket
         self.find_issues = functools.lru_cache(maxsize=1024)(self._find_issues)
@@ -106,27 +106,27 @@ class _LoadedTemplate:
         missing = "".join(sorted(installed_fonts().undrawable(text)))
         if missing:
             found.append(PreflightIssue(field, missing, _undrawable_message(field, missing)))
-        place = self.page.text_boxes.get(field)
-        if place and fit_font_size(text, place, em_widths(place.face)) is None:
-            found.append(PreflightIssue(field, "", overflow_message(field, text, place)))
+        box = self.page.text_boxes.get(field)
+        if box and fit_font_size(text, box, em_widths(box.face)) is None:
+            found.append(PreflightIssue(field, "", overflow_message(field, text, box)))
         return tuple(found)
 
     def print(self, ticket: PrintedTicket, texts: dict[str, str], identifier: str) -> bytes:
-        """Lay out, reduce overflowing fields until all fit, and write the PDF."""
+        """Lay out, reduce overflows fields until all fit, and write the PDF."""
         code = QrCode(ticket.qr_text)
         codes = {QR_URL: code}
         variables = _template_variables(ticket, texts, *codes)
-        tightened: Counter[str | None] = Counter()
+        shrink_steps: Counter[str | None] = Counter()
         for _ in range(MAX_LAYOUT_ATTEMPTS):
-            document = self._press.layout(self.page.render_html(variables, tightened), codes)
-            outside = overflowing_fields(document)
-            if not outside:
-                return self._press.write_pdf(document, _pdf_metadata(ticket, texts, identifier))
-            tightened.update(outside)
-            if None in outside:
+            document = self._writer.layout(self.page.render_html(variables, shrink_steps), codes)
+            overflows = overflowing_fields(document)
+            if not overflows:
+                return self._writer.write_pdf(document, _pdf_metadata(ticket, texts, identifier))
+            shrink_steps.update(overflows)
+            if None in overflows:
                 break
         raise TextDoesNotFit(
-            f"{', '.join(sorted(filter(None, outside))) or 'a text outside of fit()'} overflows "
+            f"{', '.join(sorted(filter(None, overflows))) or 'a text outside of fit()'} leaves "
             f"its box on template {self.template.id!r}"
         )
 

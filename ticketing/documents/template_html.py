@@ -47,7 +47,7 @@ class TicketHtmlTemplate:
             raise self._to_template_error(error) from error
 
     def render_html(self, texts: Mapping[str, str], shrink_steps: ShrinkSteps | None = None) -> str:
-        """Return the page for a ticket; `tightened` counts steps of a smaller font, by field."""
+        """Return the page for a ticket; `shrink_steps` counts steps of a smaller font, by field."""
         fit = _Fitter(texts, shrink_steps or {}, self.text_boxes)
         try:
             return self._page.render(texts, fit=fit)
@@ -56,8 +56,8 @@ class TicketHtmlTemplate:
 
     def _to_template_error(self, error: Exception) -> TemplateBroken:
         file, line = _error_location(error, self._template.folder)
-        place = f"{file}:{line}" if line else file
-        return TemplateBroken(f"template {self._template.id!r}, {place}: {_error_reason(error)}")
+        location = f"{file}:{line}" if line else file
+        return TemplateBroken(f"template {self._template.id!r}, {location}: {_error_reason(error)}")
 
 
 class _Fitter:
@@ -66,10 +66,10 @@ class _Fitter:
     def __init__(
         self,
         texts: Mapping[str, str],
-        tightened: ShrinkSteps,
-        places: dict[str, TextBox],
+        shrink_steps: ShrinkSteps,
+        boxes: dict[str, TextBox],
     ) -> None:
-        self._texts, self._tightened, self._places = texts, tightened, places
+        self._texts, self._shrink_steps, self._boxes = texts, shrink_steps, boxes
 
     def __call__(
         self,
@@ -85,12 +85,12 @@ class _Fitter:
         """Return HTML attributes; sizes are in mm and points, `face` is in fontconfig's syntax."""
         if field not in self._texts:
             raise TypeError(f"fit() knows no field {field!r}")
-        place = TextBox(field, width, height, largest, smallest, leading, face)
-        self._places[field] = place
-        size = fit_font_size(self._texts[field], place, em_widths(face))
+        box = TextBox(field, width, height, largest, smallest, leading, face)
+        self._boxes[field] = box
+        size = fit_font_size(self._texts[field], box, em_widths(face))
         if size is None:
-            raise TextDoesNotFit(overflow_message(field, self._texts[field], place))
-        size *= SHRINK_FACTOR ** self._tightened.get(field, 0)
+            raise TextDoesNotFit(overflow_message(field, self._texts[field], box))
+        size *= SHRINK_FACTOR ** self._shrink_steps.get(field, 0)
         return Markup(  # noqa: S704  # a checked name and numbers
             f'data-fit="{field}" style="width:{width:g}mm;height:{height:g}mm;'
             f'font-size:{size:.2f}pt;line-height:{leading:g};overflow-wrap:anywhere"'
@@ -129,8 +129,10 @@ def _error_location(error: Exception, folder: Path) -> tuple[str, int | None]:
     if isinstance(error, TemplateSyntaxError):
         return Path(error.filename or error.name or TEMPLATE_FILE).name, error.lineno
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
-    return (Path(ours[-1].filename).name, ours[-1].lineno) if ours else (TEMPLATE_FILE, None)
+    own_frames = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
+    if not own_frames:
+        return TEMPLATE_FILE, None
+    return Path(own_frames[-1].filename).name, own_frames[-1].lineno
 
 
 def _error_reason(error: Exception) -> str:

@@ -75,7 +75,7 @@ def _lines(atoms: list[tuple[bool, float]], limit: float, *, break_words: bool) 
         if used + width <= limit:
             used += width
         elif blank:
-            used = limit  # hangs at the end of the line
+            used = limit  # a blank may overhang at the end of a line
         elif width <= limit:
             lines, used = lines + 1, width
         elif break_words:

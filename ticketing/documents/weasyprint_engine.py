@@ -133,12 +133,12 @@ def _load_weasyprint() -> Any:  # noqa: ANN401  # weasyprint is untyped
 
 def compress_streams(_document: object, pdf: Any) -> None:  # noqa: ANN401  # pydyf is untyped
     """Compress the streams here, once; pydyf would do it twice because of the identifier."""
-    for each in pdf.objects:
-        if getattr(each, "compress", False):
-            each.compress = False
-            content = each.data.partition(b"\nstream\n")[2].removesuffix(b"\nendstream")
-            each.stream = [zlib.compress(content, DEFLATE_LEVEL)]
-            each.extra["Filter"] = "/FlateDecode"
+    for stream_object in pdf.objects:
+        if getattr(stream_object, "compress", False):
+            stream_object.compress = False
+            content = stream_object.data.partition(b"\nstream\n")[2].removesuffix(b"\nendstream")
+            stream_object.stream = [zlib.compress(content, DEFLATE_LEVEL)]
+            stream_object.extra["Filter"] = "/FlateDecode"
 
 
 class _QrImage:
@@ -208,8 +208,11 @@ def overflowing_fields(document: Any) -> set[str | None]:  # noqa: ANN401  # wea
     """Return the fields that overflow their box; None stands for text outside of the page."""
     page = document.pages[0]._page_box  # noqa: SLF001  # the only way to see the layout
     boxes = list(page.descendants(placeholders=True))
-    places = [box for box in boxes if _field_of_box(box) and not _contains_lines(box, _lines(box))]
-    found: set[str | None] = {_field_of_box(box) for box in places}
+    found: set[str | None] = {
+        _field_of_box(box)
+        for box in boxes
+        if _field_of_box(box) and not _contains_lines(box, _lines(box))
+    }
     if not found and not _contains_lines(page, filter(_is_line, boxes)):
         found.add(None)
     return found

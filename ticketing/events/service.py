@@ -42,8 +42,8 @@ def add_event(database: Database, event: NewEvent, *, by: str) -> Event:
     with database.transaction() as connection:
         existed = queries.find(connection, event.slug)
         stored = queries.insert_event(connection, event)
-        said = asdict(event)
-        differing = [name for name in said if getattr(stored, name) != said[name]]
+        values = asdict(event)
+        differing = [name for name in values if getattr(stored, name) != values[name]]
         if differing:
             raise UnusableEvent(
                 f"event {event.slug!r} exists with another {', '.join(differing)};"
@@ -60,13 +60,13 @@ def change_event(database: Database, slug: str, changes: dict[str, object], *, b
     """Update some fields. Tickets keep their identity; PDFs that show a changed field are stale."""
     with database.transaction() as connection:
         event = queries.get(connection, slug)
-        said = {name: value for name, value in changes.items() if value is not None}
+        changed = {name: value for name, value in changes.items() if value is not None}
         fields = {name: getattr(event, name) for name in NewEvent.__dataclass_fields__}
-        _check(NewEvent(**{**fields, **said}))
-        queries.update_event(connection, event.id, said)
+        _check(NewEvent(**{**fields, **changed}))
+        queries.update_event(connection, event.id, changed)
         audit_log.record(
             connection, actor=by, action="event changed", event_id=event.id, subject=slug,
-            details={name: str(value) for name, value in said.items()},
+            details={name: str(value) for name, value in changed.items()},
         )  # fmt: skip
         return queries.get(connection, event.slug)
 

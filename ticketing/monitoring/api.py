@@ -1,4 +1,4 @@
-"""Monitoring of vouchers: purchases, their deliveries, what failed, and the dashboard."""
+"""Endpoints for monitoring vouchers: purchases, deliveries, failures, dashboard."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -37,12 +37,12 @@ from ticketing.platform.kernel.time_span import BUSINESS_TIME_ZONE, TimeSpan, Ti
 from ticketing.vouchers.model import PurchaseState
 
 DEFAULT_SPAN = timedelta(days=7)
-MAX_HOURLY_SPAN = timedelta(days=2)  # a longer span is shown day by day unless asked otherwise
+MAX_HOURLY_SPAN = timedelta(days=2)  # longer spans default to days
 
 EventParameter = Annotated[
     str | None, Field(pattern="^[a-z0-9-]{1,63}$", description="The event's slug or number.")
 ]
-# years in which a day before or after is still a date
+# within datetime's range by more than a day
 Instant = Annotated[
     AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))
 ]
@@ -57,7 +57,7 @@ router = APIRouter(
 
 
 class PurchaseStatusFilter(StrEnum):
-    """A purchase's state; `expired` and `cancelled` are what `failed` is, told apart."""
+    """State of a purchase; `expired` and `cancelled` are the two kinds of `failed`."""
 
     PENDING = "pending"
     COMPLETED = "completed"
@@ -68,7 +68,7 @@ class PurchaseStatusFilter(StrEnum):
 
 
 class PageParameters(BaseModel):
-    """Which part of a list, of which event."""
+    """Page of a list, optionally of one event."""
 
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     offset: Offset = 0
@@ -76,7 +76,7 @@ class PageParameters(BaseModel):
 
 
 class PurchaseListParameters(PageParameters):
-    """Which purchases, by their state and when they were placed."""
+    """Page of purchases, optionally by state and time of placing."""
 
     status: PurchaseStatusFilter | None = None
     begins_at: Annotated[Instant | None, Field(alias="from")] = None
@@ -84,7 +84,7 @@ class PurchaseListParameters(PageParameters):
 
     @property
     def states(self) -> tuple[PurchaseState | None, OrderState | None]:
-        """The state of the purchase that is asked for, or of its order."""
+        """The requested state of the purchase, or of its order."""
         if self.status is None:
             return None, None
         if self.status in {PurchaseStatusFilter.EXPIRED, PurchaseStatusFilter.CANCELLED}:
@@ -93,7 +93,7 @@ class PurchaseListParameters(PageParameters):
 
 
 class DashboardParameters(BaseModel):
-    """Which span is shown, the last seven days unless said otherwise, and in which steps."""
+    """Time span of the dashboard, by default the last seven days, and its step."""
 
     event: EventParameter = None
     begins_at: Annotated[Instant | None, Field(alias="from")] = None
@@ -101,7 +101,7 @@ class DashboardParameters(BaseModel):
     step: TimeStep | None = None
 
     def to_filter(self, event: Event | None, *, at: datetime) -> DashboardFilter:
-        """The same for the desk, with the event that is named."""
+        """Return the filter for the service, with the named event and default values."""
         ends_at = self.to or at
         span = TimeSpan(self.begins_at or ends_at - DEFAULT_SPAN, ends_at)
         usual = TimeStep.HOUR if span.ends_at - span.begins_at <= MAX_HOURLY_SPAN else TimeStep.DAY
@@ -111,23 +111,25 @@ class DashboardParameters(BaseModel):
 
 @router.get("/payments", responses=authenticated_error_responses(404))
 def list_payments(
-    asked: Annotated[PurchaseListParameters, Query()], services: ServicesDependency, _: Viewer
+    parameters: Annotated[PurchaseListParameters, Query()], services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[PurchasePageResponse]:
-    """Purchases, the newest first; `from` and `to` say when they were placed."""
-    status, order_state = asked.states
-    wanted = PurchaseFilter(
+    """Return purchases, newest first; `from` and `to` limit when they were placed."""
+    status, order_state = parameters.states
+    purchase_filter = PurchaseFilter(
         status=status,
         order_state=order_state,
-        event_id=_event_id(services, asked.event),
-        placed_from=asked.begins_at,
-        placed_before=asked.to,
+        event_id=_event_id(services, parameters.event),
+        placed_from=parameters.begins_at,
+        placed_before=parameters.to,
     )
-    total, found = list_purchases(services.database, wanted, limit=asked.limit, offset=asked.offset)
+    total, found = list_purchases(
+        services.database, purchase_filter, limit=parameters.limit, offset=parameters.offset
+    )
     return SuccessResponse(
         data=PurchasePageResponse(
             total_count=total,
-            limit=asked.limit,
-            offset=asked.offset,
+            limit=parameters.limit,
+            offset=parameters.offset,
             payments=[to_purchase_response(one) for one in found],
         )
     )
@@ -137,7 +139,7 @@ def list_payments(
 def delivery_status(
     purchase_id: Annotated[int, Query(ge=1, le=MAX_ID)], services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[DeliveryStatusResponse]:
-    """How a purchase's codes reach the buyer, with every attempt."""
+    """Return the deliveries of a purchase's codes, with every attempt."""
     return SuccessResponse(
         data=to_delivery_status_response(get_purchase_delivery(services.database, purchase_id))
     )
@@ -145,27 +147,29 @@ def delivery_status(
 
 @router.get("/failed-vouchers", responses=authenticated_error_responses(404))
 def failed_vouchers(
-    asked: Annotated[PageParameters, Query()], services: ServicesDependency, _: Viewer
+    parameters: Annotated[PageParameters, Query()], services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[FailedPurchasePageResponse]:
-    """Purchases that need somebody: no vouchers after all tries, or no way to tell the buyer."""
-    event_id = _event_id(services, asked.event)
+    """Return purchases that need attention: failed vouchers, or codes that cannot be delivered."""
+    event_id = _event_id(services, parameters.event)
     found = list_failed_purchases(
-        services.database, event_id, limit=asked.limit, offset=asked.offset
+        services.database, event_id, limit=parameters.limit, offset=parameters.offset
     )
     return SuccessResponse(
-        data=to_failed_purchases_response(found, limit=asked.limit, offset=asked.offset)
+        data=to_failed_purchases_response(found, limit=parameters.limit, offset=parameters.offset)
     )
 
 
 @router.get("/dashboard", responses=authenticated_error_responses(404))
 def show_dashboard(
-    asked: Annotated[DashboardParameters, Query()], services: ServicesDependency, _: Viewer
+    parameters: Annotated[DashboardParameters, Query()], services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[DashboardResponse]:
-    """Figures of a span, the last seven days unless said otherwise, and what waits now."""
+    """Return the figures of a span, by default the last seven days, and the current queues."""
     at = now()
-    wanted = asked.to_filter(_event(services, asked.event), at=at)
+    dashboard_filter = parameters.to_filter(_event(services, parameters.event), at=at)
     return SuccessResponse(
-        data=to_dashboard_response(build_dashboard(services.database, wanted, at=at), wanted, at=at)
+        data=to_dashboard_response(
+            build_dashboard(services.database, dashboard_filter, at=at), dashboard_filter, at=at
+        )
     )
 
 

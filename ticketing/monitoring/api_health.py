@@ -1,4 +1,4 @@
-"""Is the service well, and what does it count. Statuses only: whoever asks may be a stranger."""
+"""Endpoints for health and metrics. Health is public and shows statuses only."""
 
 from datetime import datetime
 from importlib.metadata import version
@@ -30,7 +30,7 @@ metrics_router = APIRouter(
 
 
 class LivenessResponse(ResponseModel):
-    """The service answers; nothing else was looked at."""
+    """The service responds; nothing else was checked."""
 
     status: Literal["healthy"]
     service: str
@@ -39,14 +39,14 @@ class LivenessResponse(ResponseModel):
 
 
 class QueueDepthResponse(ResponseModel):
-    """How much waits and how much is under way."""
+    """Number of waiting and of active items."""
 
     waiting: int
     active: int
 
 
 class ReadinessResponse(ResponseModel):
-    """What the service depends on, and its queues."""
+    """Status of the dependencies and queues."""
 
     status: Literal["healthy", "unhealthy"]
     service: str
@@ -61,7 +61,7 @@ class ReadinessResponse(ResponseModel):
 async def health(
     services: ServicesDependency, response: Response
 ) -> SuccessResponse[LivenessResponse]:
-    """Liveness: touches nothing, so that a database that is away restarts nobody."""
+    """Liveness: checks nothing, so that a database outage does not restart the service."""
     response.headers.update(NO_STORE_HEADERS)
     return SuccessResponse(
         data=LivenessResponse(
@@ -78,19 +78,19 @@ async def health(
 def detailed(
     services: ServicesDependency, response: Response
 ) -> SuccessResponse[ReadinessResponse]:
-    """Readiness: 503 while something that tickets cannot be made without is away."""
+    """Readiness: 503 while a dependency that tickets require is down."""
     settings = services.settings
     found = check_health(
         services.database, settings.documents.resolve(), min_free_disk=settings.min_free_disk
     )
-    well = found.is_healthy
+    is_healthy = found.is_healthy
     response.headers.update(NO_STORE_HEADERS)
-    response.status_code = 200 if well else 503
+    response.status_code = 200 if is_healthy else 503
     waiting = services.get(TicketGenerationQueue).queued_count
     generation = QueueDepthResponse(waiting=waiting, active=max(0, found.running_batches - waiting))
     return SuccessResponse(
         data=ReadinessResponse(
-            status="healthy" if well else "unhealthy",
+            status="healthy" if is_healthy else "unhealthy",
             service=SERVICE_NAME,
             version=VERSION,
             uptime=_uptime(services),
@@ -109,7 +109,7 @@ def detailed(
     "/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
 def metrics(services: ServicesDependency, _: Viewer) -> Response:
-    """Prometheus' text format; a scrape carries a key like everyone else."""
+    """Return metrics in Prometheus' text format; requires an API key."""
     return Response(
         services.get(Metrics).render(),
         headers={"Content-Type": CONTENT_TYPE_LATEST, **NO_STORE_HEADERS},

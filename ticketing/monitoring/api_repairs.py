@@ -1,4 +1,4 @@
-"""What an operator does about vouchers that did not come about, or did not reach their buyer."""
+"""Endpoints for operators: resend codes, regenerate vouchers, clean up."""
 
 from typing import Annotated
 
@@ -37,7 +37,7 @@ router = APIRouter(
 
 
 class RegeneratedResponse(ResponseModel):
-    """What there is of a purchase's vouchers: `due` are asked for from now on."""
+    """A purchase's vouchers by state; `due` ones are requested from the router now."""
 
     purchase_id: int
     due: int
@@ -46,13 +46,13 @@ class RegeneratedResponse(ResponseModel):
 
 
 class BulkRegenerateRequest(RequestModel):
-    """Purchases by their numbers; each counts once."""
+    """Purchases by id; duplicates count once."""
 
     purchase_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_BULK_PURCHASES)]
 
 
 class BulkRegenerateResult(ResponseModel):
-    """What became of one purchase: its vouchers, or why not."""
+    """Result of one purchase: its vouchers, or the error."""
 
     purchase_id: int
     regenerated: RegeneratedResponse | None = None
@@ -60,7 +60,7 @@ class BulkRegenerateResult(ResponseModel):
 
 
 class BulkRegenerateResponse(ResponseModel):
-    """What became of all of them, in the order in which they were named."""
+    """Results of all purchases, in the order of the request."""
 
     regenerated_count: int
     refused_count: int
@@ -68,7 +68,7 @@ class BulkRegenerateResponse(ResponseModel):
 
 
 class CleanUpResponse(ResponseModel):
-    """Vouchers that ended: `leftOver` by purchases that came to nothing, or `expired`."""
+    """Revoked vouchers: `leftOver` of unpaid or reversed purchases, or `expired`."""
 
     left_over: int
     expired: int
@@ -78,26 +78,26 @@ class CleanUpResponse(ResponseModel):
 def retry_delivery(
     purchase_id: IdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[DeliveryStatusResponse]:
-    """Send a purchase's codes now; what was sent already goes as another copy."""
-    handed = resend_codes(services.database, purchase_id, at=now(), by=actor(caller))
-    return SuccessResponse(data=to_delivery_status_response(handed))
+    """Send a purchase's codes now; codes already sent are sent as another copy."""
+    delivery = resend_codes(services.database, purchase_id, at=now(), by=actor(caller))
+    return SuccessResponse(data=to_delivery_status_response(delivery))
 
 
 @router.post("/regenerate-voucher/{purchase_id}", responses=authenticated_error_responses(404, 409))
 def regenerate_voucher(
     purchase_id: IdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[RegeneratedResponse]:
-    """Ask the router now for what is still owed; a voucher that is there stays as it is."""
+    """Request the missing vouchers from the router now; active vouchers stay unchanged."""
     done = regenerate(services.database, purchase_id, at=now(), by=actor(caller))
     return SuccessResponse(data=_to_regenerated_response(purchase_id, done))
 
 
 @router.post("/bulk-regenerate")
 def bulk_regenerate(
-    asked: BulkRegenerateRequest, services: ServicesDependency, caller: Operator
+    body: BulkRegenerateRequest, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[BulkRegenerateResponse]:
-    """The same for many purchases, each by itself: one that is refused stops no other."""
-    ids, by = asked.purchase_ids, actor(caller)
+    """Regenerate many purchases, each on its own; a refusal does not stop the others."""
+    ids, by = body.purchase_ids, actor(caller)
     done = regenerate_each(services.database, ids, at=now(), by=by)
     results = [_result(purchase_id, one) for purchase_id, one in done]
     refused = sum(one.error is not None for one in results)
@@ -112,7 +112,7 @@ def bulk_regenerate(
 def cleanup_failed(
     purchase_id: IdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[CleanUpResponse]:
-    """End the vouchers of a purchase that came to nothing; the purchase itself is kept."""
+    """Revoke the vouchers of a purchase that ended unpaid or was reversed; the purchase is kept."""
     ended = clean_up_order(services.database, purchase_id, at=now(), by=actor(caller))
     return SuccessResponse(data=CleanUpResponse(left_over=ended.left_over, expired=ended.expired))
 
@@ -121,7 +121,7 @@ def cleanup_failed(
 def cleanup_expired(
     services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[CleanUpResponse]:
-    """End every voucher that is out of its time, and what ended purchases have left behind."""
+    """Revoke every expired voucher and those of ended purchases."""
     ended = clean_up_expired(services.database, at=now(), by=actor(caller))
     return SuccessResponse(data=CleanUpResponse(left_over=ended.left_over, expired=ended.expired))
 

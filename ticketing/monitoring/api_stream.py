@@ -1,4 +1,4 @@
-"""The dashboard of vouchers as it changes, over one connection that stays open."""
+"""Server-sent events with the changes of the voucher dashboard."""
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
@@ -22,15 +22,17 @@ router = APIRouter(
     dependencies=auth_dependencies(),
     responses=authenticated_error_responses(),
 )
-_VOLATILE_FIELDS = {"at", "begins_at", "to"}  # with every look, when nothing happened
+_VOLATILE_FIELDS = {"at", "begins_at", "to"}  # differ in every snapshot
 
 
 def dashboard_snapshot(database: Database) -> tuple[object, str]:
-    """What the dashboard shows, and the same as a line of JSON."""
+    """Return the dashboard for comparison without volatile fields, and as a line of JSON."""
     at = now()
-    wanted = DashboardParameters().to_filter(None, at=at)
-    shown = to_dashboard_response(build_dashboard(database, wanted, at=at), wanted, at=at)
-    return shown.model_dump(exclude=_VOLATILE_FIELDS), shown.model_dump_json(by_alias=True)
+    dashboard_filter = DashboardParameters().to_filter(None, at=at)
+    response = to_dashboard_response(
+        build_dashboard(database, dashboard_filter, at=at), dashboard_filter, at=at
+    )
+    return response.model_dump(exclude=_VOLATILE_FIELDS), response.model_dump_json(by_alias=True)
 
 
 @router.get(
@@ -39,12 +41,12 @@ def dashboard_snapshot(database: Database) -> tuple[object, str]:
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
 async def stream(services: ServicesDependency, _: Viewer) -> StreamingResponse:
-    """Every change of the dashboard, as server-sent events called `dashboard`.
+    """Stream every change of the dashboard as a server-sent event named `dashboard`.
 
-    Each has in `data` what `GET /voucher/api/dashboard` has there. Come again when the stream ends.
+    Its `data` is the `data` of `GET /voucher/api/dashboard`. Reconnect when the stream ends.
     """
     if services.get(EventStream).is_full:
-        raise Busy("too many listen already; ask for the dashboard now and then", retryAfter=30)
+        raise Busy("too many open streams; poll GET /voucher/api/dashboard instead", retryAfter=30)
     return StreamingResponse(
         services.get(EventStream).events(), media_type="text/event-stream", headers=STREAM_HEADERS
     )

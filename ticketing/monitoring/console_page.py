@@ -1,8 +1,7 @@
-"""The operator's console of vouchers, from `templates/console/`. It has no data: its script asks.
+"""The voucher console: a static page from `templates/console/` whose script calls the API.
 
-Nothing is loaded from elsewhere: the one script stands in the page.
-
-The page for whoever watches over vouchers. It is public and empty: its data take a key.
+The page is public and contains no data: the API requires a key. It loads nothing from other hosts;
+its only script is inline.
 """
 
 import functools
@@ -28,7 +27,7 @@ def _script() -> str:
 
 @functools.cache
 def render_voucher_console(*, simulated: bool) -> str:
-    """The page, the same for everybody."""
+    """Return the page, which is the same for every user."""
     environment = Environment(
         loader=FileSystemLoader([_FOLDER, TEMPLATES / "holder"]), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
@@ -39,7 +38,7 @@ def render_voucher_console(*, simulated: bool) -> str:
 
 @functools.cache
 def content_security_policy() -> str:
-    """The page's content security policy: it speaks with its own service and nobody else."""
+    """Return the page's content security policy: requests only to its own service."""
     return (
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none';"
         f" img-src data:; style-src 'unsafe-inline';"
@@ -53,6 +52,6 @@ router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
 
 @router.get("/voucher")
 def console(services: ServicesDependency) -> Response:
-    """The console of vouchers; it asks for an API key and keeps it in the browser's tab."""
+    """Return the voucher console; it asks for an API key and keeps it in the browser's tab."""
     headers = NO_STORE_HEADERS | {"Content-Security-Policy": content_security_policy()}
     return HTMLResponse(render_voucher_console(simulated=is_simulated(services)), headers=headers)

@@ -1,6 +1,6 @@
-"""What voucher purchases add up to: the figures of a dashboard. Rates are domain/voucher_rates.py.
+"""Queries for the figures of the voucher dashboard; the rates are computed in `rates.py`.
 
-A span asks for the purchases placed in it; what waits, and the routers, are as they are now.
+A span selects the purchases placed or paid in it; queues and routers are current.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ _REFUND_REASONS = ("refunded", "reversed")
 
 
 class PurchaseStateTotals(NamedTuple):
-    """Purchases in one state, and their money."""
+    """Number and amounts of the purchases in one state."""
 
     state: PurchaseState
     purchases: int
@@ -54,7 +54,7 @@ class PurchaseStateTotals(NamedTuple):
 
 
 class PackageSales(NamedTuple):
-    """What was paid for of one package; `gross` is before discounts and refunds."""
+    """Paid sales of a package; `gross` is before discounts and refunds."""
 
     code: str
     name: str
@@ -65,14 +65,14 @@ class PackageSales(NamedTuple):
 
 
 class WaitingSummary(NamedTuple):
-    """How many wait, and since when the longest of them."""
+    """Number of waiting items and the time since which the oldest waits."""
 
     waiting: int
     oldest: datetime | None
 
 
 class RouterVoucherCount(NamedTuple):
-    """Vouchers of one state on one router."""
+    """Number of vouchers of one state on one router."""
 
     router_id: int
     state: VoucherState
@@ -82,15 +82,15 @@ class RouterVoucherCount(NamedTuple):
 def list_purchase_totals(
     connection: Connection, event_id: int | None, span: TimeSpan
 ) -> list[PurchaseStateTotals]:
-    """The purchases that were placed in the span."""
-    wanted = (span.contains(orders.c.created_at), *event_conditions(event_id))
-    counted = purchase_counts(*wanted, lateral=False)
+    """Return the totals of purchases placed in the span."""
+    conditions = (span.contains(orders.c.created_at), *event_conditions(event_id))
+    counted = purchase_counts(*conditions, lateral=False)
     state = purchase_state_case(counted).label("state")
     placed = (
         select_purchases(
             counted, state, counted.ordered.c.ordered, orders.c.total, orders.c.refunded
         )
-        .where(*wanted)
+        .where(*conditions)
         .subquery("placed")
     )  # fmt: skip
     columns = (placed.c.ordered, placed.c.total, placed.c.refunded)
@@ -105,7 +105,7 @@ def list_purchase_totals(
 def list_package_sales(
     connection: Connection, event_id: int | None, span: TimeSpan
 ) -> list[PackageSales]:
-    """What was paid for in the span, the best sold first."""
+    """Return sales paid in the span, highest revenue first."""
     gross = sum_or_zero(order_lines.c.quantity * order_lines.c.price)
     query = (
         select(
@@ -134,34 +134,34 @@ def list_package_sales(
 def get_fulfilment_stats(
     connection: Connection, event_id: int | None, span: TimeSpan, *, due_before: datetime
 ) -> FulfilmentStats:
-    """Of what was paid for in the span: due before then, lost of it, ready, and received."""
-    wanted = (
+    """Count due and lost vouchers, and ready and received messages, of the span's payments."""
+    conditions = (
         orders.c.state == OrderState.PAID,
         span.contains(orders.c.paid_at),
         *event_conditions(event_id),
     )
-    counted = purchase_counts(*wanted, lateral=False)
-    told, excused = _notified_orders(wanted), _refunded_vouchers()
-    owed = counted.ordered.c.ordered - func.coalesce(excused.c.vouchers, 0)
-    was_told = func.coalesce(told.c.received, false())
+    counted = purchase_counts(*conditions, lateral=False)
+    notified, refunded = _notified_orders(conditions), _refunded_vouchers()
+    due_count = counted.ordered.c.ordered - func.coalesce(refunded.c.vouchers, 0)
+    is_notified = func.coalesce(notified.c.received, false())
     is_due = orders.c.paid_at < due_before
     query = (
         select_purchases(
             counted,
-            sum_or_zero(owed, is_due),
-            sum_or_zero(owed, and_(is_due, ~was_told)),
-            func.count().filter(told.c.order_id.is_not(None)),
-            func.count().filter(was_told),
+            sum_or_zero(due_count, is_due),
+            sum_or_zero(due_count, and_(is_due, ~is_notified)),
+            func.count().filter(notified.c.order_id.is_not(None)),
+            func.count().filter(is_notified),
         )
-        .outerjoin(told, told.c.order_id == orders.c.id)
-        .outerjoin(excused, excused.c.order_id == orders.c.id)
-        .where(*wanted)
+        .outerjoin(notified, notified.c.order_id == orders.c.id)
+        .outerjoin(refunded, refunded.c.order_id == orders.c.id)
+        .where(*conditions)
     )
     return FulfilmentStats(*connection.execute(query).one())
 
 
 def _notified_orders(conditions: Sequence[ColumnElement[bool]]) -> FromClause:
-    """Purchases of which somebody was to be told, and whether a vendor has taken the message."""
+    """Return purchases with a ready message, and whether a provider accepted it."""
     received = func.bool_or(deliveries.c.state.in_(SENT_STATES)).label("received")
     return (
         select(orders.c.id.label("order_id"), received)
@@ -174,7 +174,7 @@ def _notified_orders(conditions: Sequence[ColumnElement[bool]]) -> FromClause:
 
 
 def _refunded_vouchers() -> FromClause:
-    """Vouchers that ended because the money went back."""
+    """Return the number of refunded vouchers by order."""
     return (
         select(order_lines.c.order_id, func.count().label("vouchers"))
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
@@ -185,7 +185,7 @@ def _refunded_vouchers() -> FromClause:
 
 
 def count_waiting_for_routers(connection: Connection, event_id: int | None) -> WaitingSummary:
-    """Vouchers that are paid for and not on their routers."""
+    """Count paid vouchers that are not on their routers."""
     query = (
         select(func.count(), func.min(vouchers.c.sold_at))
         .select_from(vouchers)
@@ -200,7 +200,7 @@ def count_waiting_for_routers(connection: Connection, event_id: int | None) -> W
 
 
 def count_waiting_for_channels(connection: Connection, event_id: int | None) -> WaitingSummary:
-    """Messages with codes that no vendor has taken, and that did not fail for good."""
+    """Count ready messages that no provider has accepted and that did not fail permanently."""
     is_moving = or_(
         outbox.c.processed_at.is_(None),
         deliveries.c.next_attempt_at.is_not(None),
@@ -220,7 +220,7 @@ def count_waiting_for_channels(connection: Connection, event_id: int | None) -> 
 def count_messages_by_state(
     connection: Connection, event_id: int | None
 ) -> dict[DeliveryState, int]:
-    """All messages with codes, by how far each has come."""
+    """Count all ready messages by state."""
     query = (
         select(deliveries.c.state, func.count())
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
@@ -235,7 +235,7 @@ def count_messages_by_state(
 def count_vouchers_by_router(
     connection: Connection, event_id: int | None
 ) -> list[RouterVoucherCount]:
-    """All vouchers by router and state, those made ahead too."""
+    """Count all vouchers by router and state, pooled ones included."""
     query = select(vouchers.c.router_id, vouchers.c.state, func.count()).group_by(
         vouchers.c.router_id, vouchers.c.state
     )
@@ -250,13 +250,13 @@ def count_vouchers_by_router(
 
 
 def event_conditions(event_id: int | None) -> Sequence[ColumnElement[bool]]:
-    """Orders of one event, or of all."""
+    """Return the condition for orders of one event, or of all."""
     return [true() if event_id is None else orders.c.event_id == event_id]
 
 
 def sum_or_zero(
     column: ColumnElement[Any], where: ColumnElement[bool] | None = None
 ) -> ColumnElement[int]:
-    """The sum as a whole number; nought of nothing."""
+    """Return the sum as an integer, 0 if there are no rows."""
     summed = func.sum(column)
     return cast(func.coalesce(summed if where is None else summed.filter(where), 0), BigInteger)

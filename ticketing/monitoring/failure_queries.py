@@ -1,6 +1,6 @@
-"""The message with a purchase's codes: its deliveries by every channel, and each attempt at one.
+"""Queries for purchases that need attention and for the deliveries of their codes.
 
-Voucher purchases that need somebody: their vouchers were given up, or their message failed.
+A purchase needs attention if its vouchers failed or if its ready message failed.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ _DELIVERY_LOG = table(
 
 @dataclass(frozen=True, slots=True)
 class VoucherDeliveryAttempt:
-    """One row of `voucher_delivery_logs`."""
+    """A row of `voucher_delivery_logs`."""
 
     id: int
     purchase_id: int
@@ -48,7 +48,7 @@ class VoucherDeliveryAttempt:
 
 
 class DeliveryAttemptCount(NamedTuple):
-    """So many attempts by one channel ended so."""
+    """Number of attempts by channel and status."""
 
     channel: Channel
     status: DeliveryState
@@ -56,7 +56,7 @@ class DeliveryAttemptCount(NamedTuple):
 
 
 class FailedDeliveryAttempt(NamedTuple):
-    """An attempt that handed nothing over, or perhaps not."""
+    """An attempt that failed or whose result is unknown."""
 
     order_code: str
     channel: Channel
@@ -66,7 +66,7 @@ class FailedDeliveryAttempt(NamedTuple):
 
 
 def list_purchase_deliveries(connection: Connection, order_code: str) -> list[Delivery]:
-    """By which channels the codes went or are to go, in the order in which they were tried."""
+    """Return the deliveries of a purchase's codes, in the order of the attempts."""
     query = (
         select(deliveries.c.id)
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
@@ -81,7 +81,7 @@ def list_purchase_deliveries(connection: Connection, order_code: str) -> list[De
 
 
 def list_attempts(connection: Connection, order_id: int) -> list[VoucherDeliveryAttempt]:
-    """Every attempt to hand the purchase's vouchers over, the newest first."""
+    """Return every attempt to deliver the purchase's codes, newest first."""
     query = (
         select(*_DELIVERY_LOG.c)
         .where(_DELIVERY_LOG.c.purchase_id == order_id)
@@ -99,7 +99,7 @@ def list_attempts(connection: Connection, order_id: int) -> list[VoucherDelivery
 def count_attempts_by_state(
     connection: Connection, *, since: datetime
 ) -> list[DeliveryAttemptCount]:
-    """All attempts since then."""
+    """Count the attempts since that time."""
     query = (
         select(_DELIVERY_LOG.c.channel, _DELIVERY_LOG.c.status, func.count())
         .where(_DELIVERY_LOG.c.created_at >= since)
@@ -115,7 +115,7 @@ def count_attempts_by_state(
 def list_failed_attempts(
     connection: Connection, *, since: datetime, limit: int
 ) -> list[FailedDeliveryAttempt]:
-    """Some of the attempts since then that were in vain, the newest first."""
+    """Return failed attempts since that time, newest first."""
     columns = (
         _DELIVERY_LOG.c.channel,
         _DELIVERY_LOG.c.status,
@@ -138,7 +138,7 @@ def list_failed_attempts(
 
 
 class WaitingVoucher(NamedTuple):
-    """A voucher that is paid for and not on its router; never with its code."""
+    """A paid voucher that is not on its router; without its code."""
 
     purchase_id: int
     key: str
@@ -153,11 +153,7 @@ class WaitingVoucher(NamedTuple):
 def list_failed_purchases(
     connection: Connection, event_id: int | None, *, limit: int, offset: int
 ) -> tuple[int, list[PurchaseView]]:
-    """How many purchases need somebody, and some of them, the newest first.
-
-    Either making their vouchers was given up for now, or the message with their codes does not
-    arrive by itself.
-    """
+    """Return the number of purchases that need attention and a page of them, newest first."""
     given_up = (
         select(order_lines.c.order_id)
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
@@ -169,8 +165,8 @@ def list_failed_purchases(
         .join(deliveries, deliveries.c.outbox_id == outbox.c.id)
         .where(outbox.c.purpose == VOUCHERS_READY, needs_attention())
     )
-    wanted = given_up.union(undelivered).subquery("failed")
-    conditions = [orders.c.id.in_(select(wanted.c[0])), orders.c.state == OrderState.PAID]
+    failed = given_up.union(undelivered).subquery("failed")
+    conditions = [orders.c.id.in_(select(failed.c[0])), orders.c.state == OrderState.PAID]
     if event_id is not None:
         conditions.append(orders.c.event_id == event_id)
     in_all = connection.execute(select(func.count()).select_from(orders).where(*conditions))
@@ -178,7 +174,7 @@ def list_failed_purchases(
 
 
 def list_waiting_vouchers(connection: Connection, order_ids: Sequence[int]) -> list[WaitingVoucher]:
-    """The vouchers of these orders that are not on their routers, in the order of their making."""
+    """Return the vouchers of these orders that are not on their routers, oldest first."""
     query = (
         select(
             order_lines.c.order_id,

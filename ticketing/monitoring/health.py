@@ -1,7 +1,4 @@
-"""What the box office depends on, seen from a running service: up or down.
-
-Vouchers, routers and messages in a few numbers, for whoever scrapes them.
-"""
+"""Health of the dependencies, and gauges of vouchers, routers and messages for metrics."""
 
 import os
 import shutil
@@ -23,7 +20,7 @@ from ticketing.vouchers.model import PurchaseState, VoucherState
 
 
 class DependencyStatus(StrEnum):
-    """Whether something can be used now."""
+    """Status of a dependency."""
 
     UP = "up"
     DOWN = "down"
@@ -31,7 +28,7 @@ class DependencyStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """Each thing by name; of queues nothing is known while the database is away."""
+    """Status by dependency; the queues are empty while the database is down."""
 
     dependencies: Mapping[str, DependencyStatus]
     running_batches: int = 0
@@ -39,7 +36,7 @@ class HealthReport:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether tickets can be made: who carries vouchers and messages may be away for a time."""
+        """Return whether tickets can be issued; routers and channels may be down for some time."""
         return DependencyStatus.DOWN not in {
             self.dependencies[name] for name in _REQUIRED_DEPENDENCIES
         }
@@ -49,7 +46,7 @@ _REQUIRED_DEPENDENCIES = ("database", "storage")
 
 
 def check_health(database: Database, documents: Path, *, min_free_disk: int) -> HealthReport:
-    """Look at each of them once; routers are named only together, and only if there are any."""
+    """Check each dependency once; routers are reported together, and only if there are any."""
     storage = {"storage": _dependency_status(_has_free_disk(documents, min_free_disk))}
     try:
         with database.transaction() as connection:
@@ -85,18 +82,18 @@ _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class VoucherGauges:
-    """How things stand; every state is named, also those of nothing."""
+    """Current counts; every state is present, also with 0."""
 
     vouchers: Mapping[VoucherState, int] = field(default_factory=dict)
     purchases: Mapping[PurchaseState, int] = field(default_factory=dict)
     deliveries: Mapping[tuple[Channel, DeliveryState], int] = field(default_factory=dict)
     routers: Mapping[str, bool] = field(default_factory=dict)
-    loss_rate: float | None = None  # of the last days; None while nothing is due
+    loss_rate: float | None = None  # of the last seven days; None while nothing is due
     oldest_waiting_since: datetime | None = None
 
 
 def collect_gauges(database: Database, *, at: datetime) -> VoucherGauges:
-    """All of them, as of one moment."""
+    """Return all gauges at one instant."""
     with database.transaction() as connection:
         placed = dashboard_queries.list_purchase_totals(connection, None, TimeSpan(_EARLIEST, at))
         found = dashboard_queries.get_fulfilment_stats(

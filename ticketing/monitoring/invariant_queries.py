@@ -1,7 +1,7 @@
-"""What cannot be, if vouchers are sound: money without one, one without money, one left lying.
+"""Queries that find violations of voucher invariants.
 
-Each is one statement, so that it sees orders and vouchers of one instant. In which words it is an
-offence is said in actions/examine_vouchers.py.
+Each is one statement, so that it sees orders and vouchers at one instant. The texts of violations
+are in `voucher_checks.py`.
 """
 
 from datetime import datetime
@@ -13,8 +13,7 @@ from ticketing.monitoring.purchase_queries import SENT_STATES, purchase_counts, 
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.orders import order_lines, orders
-from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.sales import order_lines, orders, outbox
 from ticketing.platform.db.tables.vouchers import routers, vouchers
 from ticketing.vouchers.model import VoucherState
 
@@ -23,7 +22,7 @@ _LIVE_STATES = (VoucherState.PENDING, VoucherState.PROVISIONING, VoucherState.AC
 
 
 class IncompletePurchase(NamedTuple):
-    """A paid purchase of which fewer vouchers came to be on a router than were ordered."""
+    """A paid purchase with fewer provisioned vouchers than ordered."""
 
     id: int
     order_code: str
@@ -32,7 +31,7 @@ class IncompletePurchase(NamedTuple):
 
 
 class UnpaidVoucher(NamedTuple):
-    """A voucher that can be used, or will be, of an order that is not paid."""
+    """A live voucher of an order that is not paid."""
 
     key: str
     state: VoucherState
@@ -41,7 +40,7 @@ class UnpaidVoucher(NamedTuple):
 
 
 class StuckVoucher(NamedTuple):
-    """A voucher that its router could be asked about, and nobody does."""
+    """A voucher with overdue work although its router can be called."""
 
     key: str
     state: VoucherState
@@ -51,14 +50,14 @@ class StuckVoucher(NamedTuple):
 
 
 class UndeliveredPurchase(NamedTuple):
-    """A purchase whose vouchers are ready, and no vendor has taken the message that says so."""
+    """A purchase with all its vouchers whose ready message no provider accepted."""
 
     order_code: str
-    last_error: str  # of the newest attempt; empty: there was none
+    last_error: str  # of the latest attempt; empty without one
 
 
 def count_paid_purchases(connection: Connection) -> int:
-    """How many purchases of vouchers are paid."""
+    """Count the paid purchases of vouchers."""
     query = select_purchases(purchase_counts(lateral=False), func.count())
     return int(connection.execute(query.where(orders.c.state == OrderState.PAID)).scalar_one())
 
@@ -66,28 +65,30 @@ def count_paid_purchases(connection: Connection) -> int:
 def list_incomplete_purchases(
     connection: Connection, *, paid_before: datetime
 ) -> list[IncompletePurchase]:
-    """Those paid by then that are not complete, the oldest first."""
+    """Return incomplete purchases paid before that time, oldest first."""
     counted = purchase_counts(lateral=False)
-    ordered, served = counted.ordered.c.ordered, func.coalesce(counted.vouchers.c.served, 0)
+    ordered, provisioned = counted.ordered.c.ordered, func.coalesce(counted.vouchers.c.served, 0)
     query = (
-        select_purchases(counted, orders.c.id, orders.c.code, ordered, served)
-        .where(orders.c.state == OrderState.PAID, orders.c.paid_at <= paid_before, served < ordered)
+        select_purchases(counted, orders.c.id, orders.c.code, ordered, provisioned)
+        .where(
+            orders.c.state == OrderState.PAID,
+            orders.c.paid_at <= paid_before,
+            provisioned < ordered,
+        )
         .order_by(orders.c.id)
     )
     rows = connection.execute(query)
-    return [
-        IncompletePurchase(id_, code, int(number), so_far) for id_, code, number, so_far in rows
-    ]
+    return [IncompletePurchase(id_, code, int(number), done) for id_, code, number, done in rows]
 
 
 def count_sold_vouchers(connection: Connection) -> int:
-    """How many vouchers of orders can be used, or will be."""
+    """Count the live vouchers of orders."""
     sold = (vouchers.c.order_line_id.is_not(None), vouchers.c.state.in_(_LIVE_STATES))
     return connection.execute(select(func.count()).where(*sold)).scalar_one()
 
 
 def list_unpaid_vouchers(connection: Connection) -> list[UnpaidVoucher]:
-    """Vouchers that somebody has without the money being here."""
+    """Return live vouchers of orders that are not paid."""
     query = (
         select(vouchers.c.key, vouchers.c.state, orders.c.code, orders.c.state)
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
@@ -102,20 +103,20 @@ def list_unpaid_vouchers(connection: Connection) -> list[UnpaidVoucher]:
 
 
 def list_stuck_vouchers(connection: Connection, *, since: datetime) -> list[StuckVoucher]:
-    """Vouchers whose turn had come by then, and whose router may be asked since then."""
-    rested = or_(routers.c.circuit_open_until.is_(None), routers.c.circuit_open_until <= since)
-    due = or_(vouchers.c.next_attempt_at.is_(None), vouchers.c.next_attempt_at <= since)
+    """Return vouchers due since before that time whose router could be called since then."""
+    rested = or_(routers.c.rests_until.is_(None), routers.c.rests_until <= since)
+    due = or_(vouchers.c.next_try.is_(None), vouchers.c.next_try <= since)
     query = (
         select(
             vouchers.c.key,
             vouchers.c.state,
             routers.c.name,
-            vouchers.c.next_attempt_at,
+            vouchers.c.next_try,
             vouchers.c.last_error,
         )
         .join(routers, routers.c.id == vouchers.c.router_id)
         .where(vouchers.c.state.in_(_STATES_WITH_ROUTER_WORK), due, rested)
-        .order_by(vouchers.c.next_attempt_at.nulls_first(), vouchers.c.id)
+        .order_by(vouchers.c.next_try.nulls_first(), vouchers.c.id)
     )
     rows = connection.execute(query)
     return [StuckVoucher(key, VoucherState(state), *more) for key, state, *more in rows]
@@ -124,7 +125,7 @@ def list_stuck_vouchers(connection: Connection, *, since: datetime) -> list[Stuc
 def list_undelivered_purchases(
     connection: Connection, *, since: datetime, before: datetime
 ) -> tuple[int, list[UndeliveredPurchase]]:
-    """How many purchases were ready in that time, and those whose buyers have no message."""
+    """Return the number of purchases ready in that time, and those without a sent message."""
     newest = (
         select(deliveries.c.last_error)
         .where(deliveries.c.outbox_id == outbox.c.id)
@@ -156,7 +157,7 @@ def list_undelivered_purchases(
 
 
 def _is_sent() -> ColumnElement[bool]:
-    """Whether a vendor has taken a message of the outbox, by any channel."""
+    """Return the condition: a provider accepted the outbox message, by any channel."""
     return (
         select(func.bool_or(deliveries.c.state.in_(SENT_STATES)))
         .where(deliveries.c.outbox_id == outbox.c.id)

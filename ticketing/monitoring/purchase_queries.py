@@ -1,6 +1,6 @@
-"""Voucher purchases as an operator looks at them. What they add up to is in voucher_figures.py.
+"""Queries for single voucher purchases; totals are in `dashboard_queries.py`.
 
-A purchase is an order with a package in it; its number is the order's.
+A purchase is an order with at least one package; its id is the order's.
 """
 
 from collections import defaultdict
@@ -40,7 +40,7 @@ SENT_STATES = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ)
 
 @dataclass(frozen=True, slots=True)
 class PurchaseFilter:
-    """Which purchases are wanted; what is None does not matter."""
+    """Filter of purchases; None matches all."""
 
     status: PurchaseState | None = None
     order_state: OrderState | None = None
@@ -50,7 +50,7 @@ class PurchaseFilter:
 
 
 class PurchasedPackage(NamedTuple):
-    """So many vouchers of a package."""
+    """A package and its quantity in a purchase."""
 
     code: str
     name: str
@@ -60,7 +60,7 @@ class PurchasedPackage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PurchaseView:
-    """One purchase as it stands. `delivery` is how far the message with its codes has come."""
+    """A purchase with its packages; `delivery` is the state of the message with its codes."""
 
     id: int
     code: str
@@ -80,16 +80,16 @@ class PurchaseView:
 
 
 class PurchaseCounts(NamedTuple):
-    """An order's packages and vouchers, counted: one row an order."""
+    """Ordered and allocated vouchers, one row per order."""
 
     ordered: FromClause  # order_id, ordered
     vouchers: FromClause  # order_id, served, gave_up; none for an order without vouchers
 
 
 def purchase_counts(*conditions: ColumnElement[bool], lateral: bool) -> PurchaseCounts:
-    """Counted for each order as it comes, for a page of them; or in one go, all that are wanted.
+    """Return the counts as lateral subqueries per order, or as subqueries over all matching orders.
 
-    The conditions are on `orders`, and only spare counting the others.
+    The conditions are on `orders` and only reduce the work.
     """
     ordered = (
         select(order_lines.c.order_id, func.sum(order_lines.c.quantity).label("ordered"))
@@ -107,8 +107,8 @@ def purchase_counts(*conditions: ColumnElement[bool], lateral: bool) -> Purchase
     )
     if not lateral:
         if conditions:
-            wanted = order_lines.c.order_id.in_(select(orders.c.id).where(*conditions))
-            ordered, made = ordered.where(wanted), made.where(wanted)
+            is_wanted = order_lines.c.order_id.in_(select(orders.c.id).where(*conditions))
+            ordered, made = ordered.where(is_wanted), made.where(is_wanted)
         return PurchaseCounts(ordered.subquery("ordered"), made.subquery("made"))
     its_own = order_lines.c.order_id == orders.c.id
     return PurchaseCounts(
@@ -117,12 +117,12 @@ def purchase_counts(*conditions: ColumnElement[bool], lateral: bool) -> Purchase
 
 
 def purchase_state_case(counts: PurchaseCounts) -> ColumnElement[str]:
-    """`domain.vouchers.purchase_state`, said in SQL."""
-    served = func.coalesce(counts.vouchers.c.served, 0)
+    """Return `vouchers.model.purchase_state` as SQL."""
+    provisioned = func.coalesce(counts.vouchers.c.served, 0)
     return case(
         (orders.c.state == OrderState.PENDING, literal(PurchaseState.PENDING.value)),
         (orders.c.state != OrderState.PAID, literal(PurchaseState.FAILED.value)),
-        (served >= counts.ordered.c.ordered, literal(PurchaseState.COMPLETED.value)),
+        (provisioned >= counts.ordered.c.ordered, literal(PurchaseState.COMPLETED.value)),
         (
             func.coalesce(counts.vouchers.c.gave_up, False),
             literal(PurchaseState.VOUCHER_GENERATION_FAILED.value),
@@ -132,7 +132,7 @@ def purchase_state_case(counts: PurchaseCounts) -> ColumnElement[str]:
 
 
 def select_purchases(counts: PurchaseCounts, *columns: ColumnElement[Any]) -> Select[Any]:
-    """These columns of every order that has a package in it."""
+    """Return a query for these columns of every order with a package."""
     return (
         select(*columns)
         .select_from(orders)
@@ -158,23 +158,23 @@ _COLUMNS = (
 def list_purchases(
     connection: Connection, purchase_filter: PurchaseFilter, *, limit: int, offset: int
 ) -> list[PurchaseView]:
-    """Some of the purchases asked for, the newest first."""
-    if purchase_filter.status is None:  # nothing is counted of those before the page
+    """Return a page of the matching purchases, newest first."""
+    if purchase_filter.status is None:  # without counting vouchers of earlier pages
         query = select(orders.c.id).where(_HAS_PACKAGE)
     else:
         query = select_purchases(_LATERAL_COUNTS, orders.c.id)
-    wanted = query.where(*_conditions(purchase_filter, _LATERAL_COUNTS)).order_by(
+    matching = query.where(*_conditions(purchase_filter, _LATERAL_COUNTS)).order_by(
         orders.c.id.desc()
     )
-    ids = connection.execute(wanted.limit(limit).offset(offset)).scalars().all()
+    ids = connection.execute(matching.limit(limit).offset(offset)).scalars().all()
     return list_where(connection, orders.c.id.in_(ids))
 
 
 def count_purchases(connection: Connection, purchase_filter: PurchaseFilter) -> int:
-    """How many purchases there are of those asked for."""
+    """Count the matching purchases."""
     if purchase_filter.status is None:
         query = select(func.count()).select_from(orders).where(_HAS_PACKAGE)
-        counted = _LATERAL_COUNTS  # of no interest: how many orders there are is all
+        counted = _LATERAL_COUNTS  # unused: only orders are counted
     else:
         counted = purchase_counts(lateral=False)
         query = select_purchases(counted, func.count())
@@ -187,12 +187,12 @@ def list_where(
     limit: int | None = None,
     offset: int = 0,
 ) -> list[PurchaseView]:
-    """Purchases of whose order all of that is so, the newest first."""
+    """Return the purchases whose orders match all conditions, newest first."""
     return _fetch_purchases(connection, _purchase_query(conditions), limit, offset)
 
 
 def find_by_order(connection: Connection, order_id: int) -> PurchaseView | None:
-    """The purchase of that number; None when there is none, or the order has no package in it."""
+    """Return the purchase with this id; None if there is none or the order has no package."""
     return next(iter(list_where(connection, orders.c.id == order_id)), None)
 
 
@@ -234,7 +234,7 @@ def _conditions(
 
 
 def _latest_delivery_state() -> ColumnElement[Any]:
-    """The state of the newest delivery of a purchase's codes: a later channel took over."""
+    """Return the state of the latest delivery of a purchase's codes."""
     return (
         select(deliveries.c.state)
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)

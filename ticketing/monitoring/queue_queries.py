@@ -1,4 +1,4 @@
-"""How vouchers and messages stand over all events, in a few numbers: for metrics and watchers."""
+"""Queries for metrics and health: queues, states and availability over all events."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -7,56 +7,56 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.sales import outbox
 from ticketing.platform.db.tables.vouchers import routers, vouchers
 from ticketing.vouchers.model import VoucherState
 
 
 class QueueDepth(NamedTuple):
-    """How many wait, and how many are under way."""
+    """Number of waiting and of active items."""
 
     waiting: int
     active: int
 
 
 def count_voucher_queue(connection: Connection) -> QueueDepth:
-    """Vouchers that a router is to be asked about, and those it was asked about."""
+    """Count the vouchers that wait for a call to a router, and those with a call in progress."""
     is_asked = vouchers.c.state == VoucherState.PROVISIONING
     is_due = vouchers.c.state.in_((VoucherState.PENDING, VoucherState.REVOKING))
     query = select(func.count().filter(is_due), func.count().filter(is_asked)).where(
-        or_(is_due, is_asked)  # the partial index's own words
+        or_(is_due, is_asked)  # matches the partial index
     )
     return QueueDepth(*connection.execute(query).one())
 
 
 def count_delivery_queue(connection: Connection) -> QueueDepth:
-    """Messages that are to be sent, and those that are being sent."""
-    untaken = select(func.count()).select_from(outbox).where(outbox.c.processed_at.is_(None))
-    waits = deliveries.c.next_attempt_at.is_not(None)
+    """Count the messages to send, and those being sent."""
+    untaken = select(func.count()).select_from(outbox).where(outbox.c.taken_at.is_(None))
+    is_waiting = deliveries.c.next_try.is_not(None)
     is_claimed = deliveries.c.state == DeliveryState.CLAIMED
     query = select(
-        untaken.scalar_subquery() + func.count().filter(and_(waits, ~is_claimed)),
+        untaken.scalar_subquery() + func.count().filter(and_(is_waiting, ~is_claimed)),
         func.count().filter(is_claimed),
-    ).where(or_(waits, is_claimed))
+    ).where(or_(is_waiting, is_claimed))
     return QueueDepth(*connection.execute(query).one())
 
 
 def list_router_availability(connection: Connection) -> dict[str, bool]:
-    """Every router by its name, and whether it answered when it was last asked."""
-    is_up = (routers.c.failure_count == 0).label("is_up")
+    """Return by router name whether the last call succeeded."""
+    is_up = (routers.c.failures == 0).label("is_up")
     query = select(routers.c.name, is_up).where(routers.c.removed_at.is_(None))
     rows = connection.execute(query.order_by(routers.c.name))
     return {row.name: row.is_up for row in rows}
 
 
 def count_vouchers_by_state(connection: Connection) -> dict[VoucherState, int]:
-    """All vouchers there are or were."""
+    """Count all vouchers by state, removed ones included."""
     query = select(vouchers.c.state, func.count()).group_by(vouchers.c.state)
     return {VoucherState(state): number for state, number in connection.execute(query)}
 
 
 def count_deliveries_by_state(connection: Connection) -> dict[tuple[Channel, DeliveryState], int]:
-    """All messages, by channel and how far they have come."""
+    """Count all deliveries by channel and state."""
     query = select(deliveries.c.channel, deliveries.c.state, func.count())
     counted = query.group_by(deliveries.c.channel, deliveries.c.state)
     return {
@@ -66,7 +66,7 @@ def count_deliveries_by_state(connection: Connection) -> dict[tuple[Channel, Del
 
 
 def find_oldest_waiting(connection: Connection) -> datetime | None:
-    """Since when the voucher waits that has been paid for and waited longest."""
+    """Return the time of sale of the paid voucher that waits longest for its router."""
     query = select(func.min(vouchers.c.sold_at)).where(
         vouchers.c.state.in_((VoucherState.PENDING, VoucherState.PROVISIONING)),
         vouchers.c.order_line_id.is_not(None),

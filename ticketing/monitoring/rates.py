@@ -1,19 +1,17 @@
-"""How well vouchers are provided: what is lost, what is delivered, how often a person is needed."""
+"""Rates of voucher fulfilment: loss, delivery, manual interventions."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-VOUCHER_LOST_AFTER = timedelta(
-    minutes=15
-)  # a buyer who has paid is not to wait longer for the codes
+VOUCHER_LOST_AFTER = timedelta(minutes=15)  # the longest acceptable wait of a paid buyer
 
 
 @dataclass(frozen=True, slots=True)
 class FulfilmentStats:
-    """Vouchers of paid purchases: `due` long enough ago, and `lost`, never handed over, of these.
+    """Counts of paid purchases: `due` vouchers, of these `lost` ones that were never delivered.
 
-    What was paid back or reversed is not due. `ready` purchases have all their vouchers; their
-    buyers `received` the message.
+    Refunded and reversed vouchers are not due. `ready` purchases have all their vouchers; for
+    `received` ones the message was accepted.
     """
 
     due: int
@@ -23,25 +21,25 @@ class FulfilmentStats:
 
     @property
     def loss_rate(self) -> float | None:
-        """The part of what is due that is lost; None when nothing is due."""
+        """Lost vouchers divided by due ones; None if none is due."""
         return _ratio(self.lost, self.due)
 
     @property
     def delivery_rate(self) -> float | None:
-        """The part of the ready purchases whose buyers have the message; None when none is."""
+        """Received purchases divided by ready ones; None if none is ready."""
         return _ratio(self.received, self.ready)
 
 
 @dataclass(frozen=True, slots=True)
 class InterventionStats:
-    """Troubles that were overcome: by a person's deed, or by trying again without one."""
+    """Failures that were resolved, manually or by automatic retries."""
 
     manual: int
     automatic: int
 
     @property
     def manual_intervention_rate(self) -> float | None:
-        """The part that took a person; None when there was no trouble."""
+        """Manual resolutions divided by all; None if there were none."""
         return _ratio(self.manual, self.manual + self.automatic)
 
 

@@ -1,4 +1,4 @@
-"""What is answered about voucher purchases, as JSON. Amounts are whole rupiah, rates 0 to 1."""
+"""JSON schemas of voucher purchases. Amounts are whole rupiah, rates 0 to 1."""
 
 from collections import defaultdict
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from ticketing.vouchers.model import PurchaseState, VoucherState
 
 
 class PurchasedPackageResponse(ResponseModel):
-    """So many vouchers of a package."""
+    """A package and its quantity."""
 
     code: str
     name: str
@@ -23,7 +23,7 @@ class PurchasedPackageResponse(ResponseModel):
 
 
 class PurchaseSummaryResponse(ResponseModel):
-    """A purchase as it stands; `provisioned` of its `quantity` vouchers were made."""
+    """A purchase; `provisioned` of its `quantity` vouchers were created on a router."""
 
     purchase_id: int
     code: str
@@ -43,7 +43,7 @@ class PurchaseSummaryResponse(ResponseModel):
 
 
 class PurchasePageResponse(ResponseModel):
-    """A page of purchases, the newest first, and how many there are."""
+    """A page of purchases, newest first, and their total number."""
 
     total_count: int
     limit: int
@@ -52,7 +52,7 @@ class PurchasePageResponse(ResponseModel):
 
 
 class PurchaseDeliveryResponse(ResponseModel):
-    """The codes on their way by one channel."""
+    """A delivery of the codes by one channel."""
 
     delivery_id: int
     channel: Channel
@@ -65,7 +65,7 @@ class PurchaseDeliveryResponse(ResponseModel):
 
 
 class DeliveryAttemptResponse(ResponseModel):
-    """One attempt to hand the codes over; `phone` is an address where the channel is mail."""
+    """An attempt to deliver the codes; `phone` holds the e-mail address if the channel is mail."""
 
     id: int
     purchase_id: int
@@ -77,7 +77,7 @@ class DeliveryAttemptResponse(ResponseModel):
 
 
 class DeliveryStatusResponse(ResponseModel):
-    """How a purchase's codes reach the buyer; the newest attempt first."""
+    """Deliveries of a purchase's codes, and all attempts, newest first."""
 
     purchase_id: int
     code: str
@@ -88,7 +88,7 @@ class DeliveryStatusResponse(ResponseModel):
 
 
 class WaitingVoucherResponse(ResponseModel):
-    """A voucher that is paid for and not on its router."""
+    """A paid voucher that is not on its router."""
 
     key: str
     status: VoucherState
@@ -100,13 +100,13 @@ class WaitingVoucherResponse(ResponseModel):
 
 
 class FailedPurchaseResponse(PurchaseSummaryResponse):
-    """A purchase that needs somebody, with the vouchers that it waits for."""
+    """A purchase that needs attention, with its missing vouchers."""
 
     vouchers: list[WaitingVoucherResponse]
 
 
 class FailedPurchasePageResponse(ResponseModel):
-    """A page of them, the newest first, and how many there are."""
+    """A page of purchases that need attention, newest first, and their total number."""
 
     total_count: int
     limit: int
@@ -115,7 +115,7 @@ class FailedPurchasePageResponse(ResponseModel):
 
 
 def to_purchase_response(one: PurchaseView) -> PurchaseSummaryResponse:
-    """A purchase as JSON."""
+    """Return a purchase as JSON."""
     return PurchaseSummaryResponse(**_purchase_fields(one))
 
 
@@ -140,7 +140,7 @@ def _purchase_fields(one: PurchaseView) -> dict[str, Any]:
 
 
 def to_delivery_status_response(delivery: PurchaseDelivery) -> DeliveryStatusResponse:
-    """How a purchase's codes reach the buyer, as JSON."""
+    """Return the deliveries of a purchase's codes as JSON."""
     purchase = delivery.purchase
     return DeliveryStatusResponse(
         purchase_id=purchase.id,
@@ -167,7 +167,7 @@ def to_delivery_status_response(delivery: PurchaseDelivery) -> DeliveryStatusRes
 def to_failed_purchases_response(
     found: FailedPurchases, *, limit: int, offset: int
 ) -> FailedPurchasePageResponse:
-    """What somebody has to look at, as JSON."""
+    """Return the purchases that need attention as JSON."""
     waiting: dict[int, list[WaitingVoucherResponse]] = defaultdict(list)
     for one in found.waiting:
         waiting[one.purchase_id].append(

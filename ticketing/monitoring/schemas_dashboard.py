@@ -1,4 +1,4 @@
-"""The dashboard as JSON. Amounts are whole rupiah, rates 0 to 1."""
+"""JSON schemas of the voucher dashboard. Amounts are whole rupiah, rates 0 to 1."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ from ticketing.vouchers.provisioning.retry_policy import is_request_allowed
 
 
 class PurchaseStateResponse(ResponseModel):
-    """Purchases that were placed in the span, and their money."""
+    """Number and amounts of purchases placed in the span."""
 
     purchases: int = 0
     vouchers: int = 0
@@ -27,7 +27,7 @@ class PurchaseStateResponse(ResponseModel):
 
 
 class PackageSalesResponse(ResponseModel):
-    """What was paid for of one package; `gross` is before discounts and refunds."""
+    """Paid sales of a package; `gross` is before discounts and refunds."""
 
     package_id: str
     name: str
@@ -38,7 +38,7 @@ class PackageSalesResponse(ResponseModel):
 
 
 class TrendPointResponse(ResponseModel):
-    """One step of the curve: what was paid for, what was made, what went wrong."""
+    """One step of the trend: paid purchases, created vouchers, failed attempts."""
 
     at: datetime
     purchases: int
@@ -48,21 +48,21 @@ class TrendPointResponse(ResponseModel):
 
 
 class WaitingSummaryResponse(ResponseModel):
-    """How many wait, and since when the longest of them: the clock of a service level."""
+    """Number of waiting items and the time since which the oldest waits."""
 
     count: int
     oldest_at: datetime | None
 
 
 class WaitingResponse(ResponseModel):
-    """Vouchers that wait for a router, and messages with codes that wait for a channel."""
+    """Vouchers that wait for a router, and ready messages that wait for a channel."""
 
     vouchers: WaitingSummaryResponse
     messages: WaitingSummaryResponse
 
 
 class BreakerState(StrEnum):
-    """Whether a router is asked: it rests after failures, then one look tells."""
+    """State of a router's circuit breaker; half open allows one trial call."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -70,7 +70,7 @@ class BreakerState(StrEnum):
 
 
 class RouterStatusResponse(ResponseModel):
-    """A router: its breaker, and how many vouchers it has in each state."""
+    """A router with its circuit breaker and the number of its vouchers by state."""
 
     name: str
     breaker: BreakerState
@@ -84,7 +84,7 @@ class RouterStatusResponse(ResponseModel):
 
 
 class InterventionStatsResponse(ResponseModel):
-    """How often a person had to help; `level` is their part of all repairs, null without any."""
+    """Manual and automatic resolutions; `level` is the manual share, null if there were none."""
 
     by_person: int
     by_itself: int
@@ -92,10 +92,10 @@ class InterventionStatsResponse(ResponseModel):
 
 
 class FulfilmentStatsResponse(ResponseModel):
-    """What buyers got for their money. A rate is null while there is nothing to divide by.
+    """Fulfilment of paid purchases. A rate is null if its denominator is 0.
 
-    Vouchers of purchases that were paid more than 15 minutes ago are due; of these `lost` were
-    never handed over. Of the `ready` purchases, `received` are those whose message was taken.
+    Vouchers of purchases paid more than 15 minutes ago are due; of these `lost` ones were never
+    delivered. Of the `ready` purchases, `received` are those whose message was accepted.
     """
 
     due_vouchers: int
@@ -107,9 +107,9 @@ class FulfilmentStatsResponse(ResponseModel):
 
 
 class DashboardResponse(ResponseModel):
-    """How selling vouchers goes. `purchases` counts those placed in the span, `revenue` the paid.
+    """The dashboard. `purchases` counts those placed in the span, `revenue` those paid in it.
 
-    `waiting`, `vouchers`, `deliveries` and `routers` are as they are now.
+    `waiting`, `vouchers`, `deliveries` and `routers` are current.
     """
 
     at: datetime
@@ -131,7 +131,7 @@ class DashboardResponse(ResponseModel):
 def to_dashboard_response(
     dashboard: Dashboard, dashboard_filter: DashboardFilter, *, at: datetime
 ) -> DashboardResponse:
-    """All figures as JSON; every state is named, those of nobody with nought."""
+    """Return the dashboard as JSON; every state is present, also with 0."""
     rates, repairs = dashboard.fulfilment, dashboard.interventions
     return DashboardResponse(
         at=at,

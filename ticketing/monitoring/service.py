@@ -1,7 +1,4 @@
-"""A purchase's codes are sent once more, because a person says so.
-
-Voucher purchases looked at by a person: lists, what needs somebody, and the dashboard.
-"""
+"""Voucher purchases for operators: lists, failures, dashboard, and resending of codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,18 +30,18 @@ MAX_POINTS = 1000
 
 
 class UnknownPurchase(Refused):
-    """No order with a voucher package in it has that number."""
+    """No order with a voucher package has this id."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 class SpanTooLong(Refused):
-    """A curve would have more points than anybody can read."""
+    """The requested trend has too many points."""
 
 
 @dataclass(frozen=True, slots=True)
 class PurchaseDelivery:
-    """How a purchase's codes reach the buyer: what was tried, and every attempt."""
+    """Deliveries of a purchase's codes, and every attempt."""
 
     purchase: PurchaseView
     deliveries: Sequence[Delivery]
@@ -53,7 +50,7 @@ class PurchaseDelivery:
 
 @dataclass(frozen=True, slots=True)
 class FailedPurchases:
-    """Purchases that need somebody: how many there are, and a page of them with what waits."""
+    """Purchases that need attention: their total number, and a page with its missing vouchers."""
 
     total: int
     purchases: Sequence[PurchaseView]
@@ -62,7 +59,7 @@ class FailedPurchases:
 
 @dataclass(frozen=True, slots=True)
 class DashboardFilter:
-    """What a dashboard is to show. Steps are the zone's; without an event it shows them all."""
+    """Filter of a dashboard. Steps are in `zone`; without an event all are included."""
 
     span: TimeSpan
     step: TimeStep
@@ -72,7 +69,7 @@ class DashboardFilter:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """How selling vouchers goes: the purchases placed or paid in a span, and what waits now."""
+    """Figures of purchases placed or paid in a span, and the current queues."""
 
     purchases_by_state: Sequence[PurchaseStateTotals]
     package_sales: Sequence[PackageSales]
@@ -89,7 +86,7 @@ class Dashboard:
 def list_purchases(
     database: Database, purchase_filter: PurchaseFilter, *, limit: int, offset: int
 ) -> tuple[int, list[PurchaseView]]:
-    """How many purchases there are of those asked for, and a page of them."""
+    """Return the number of matching purchases and a page of them."""
     with database.transaction() as connection:
         found = purchase_queries.list_purchases(
             connection, purchase_filter, limit=limit, offset=offset
@@ -98,7 +95,7 @@ def list_purchases(
 
 
 def get_purchase_delivery(database: Database, order_id: int) -> PurchaseDelivery:
-    """How a purchase's codes reach the buyer. Raises UnknownPurchase."""
+    """Return the deliveries of a purchase's codes; raise UnknownPurchase."""
     with database.transaction() as connection:
         purchase = purchase_queries.find_by_order(connection, order_id)
         if purchase is None:
@@ -111,16 +108,16 @@ def get_purchase_delivery(database: Database, order_id: int) -> PurchaseDelivery
 
 
 def unknown_purchase(order_id: int) -> UnknownPurchase:
-    """What is said of a number that no purchase has."""
+    """Return the error for an id without a purchase."""
     return UnknownPurchase(
-        f"no purchase of vouchers has the number {order_id}; GET /voucher/api/payments lists them"
+        f"there is no voucher purchase {order_id}; GET /voucher/api/payments lists them"
     )
 
 
 def list_failed_purchases(
     database: Database, event_id: int | None, *, limit: int, offset: int
 ) -> FailedPurchases:
-    """What somebody has to look at."""
+    """Return the purchases that need attention."""
     with database.transaction() as connection:
         total, found = failure_queries.list_failed_purchases(
             connection, event_id, limit=limit, offset=offset
@@ -134,8 +131,8 @@ def list_failed_purchases(
 def build_dashboard(
     database: Database, dashboard_filter: DashboardFilter, *, at: datetime
 ) -> Dashboard:
-    """All figures, as of one moment. Raises SpanTooLong."""
-    begun = _step_starts(dashboard_filter)
+    """Return all figures at one instant; raise SpanTooLong."""
+    step_starts = _step_starts(dashboard_filter)
     event_id, span = dashboard_filter.event_id, dashboard_filter.span
     with database.transaction() as connection:
         known = trend_queries.list_trend_points(
@@ -148,7 +145,7 @@ def build_dashboard(
                 connection, event_id, span, due_before=at - VOUCHER_LOST_AFTER
             ),
             interventions=trend_queries.count_interventions(connection, span),
-            trend=[known.get(begins, TrendPoint(begins)) for begins in begun],
+            trend=[known.get(begins, TrendPoint(begins)) for begins in step_starts],
             waiting_for_routers=dashboard_queries.count_waiting_for_routers(connection, event_id),
             waiting_for_channels=dashboard_queries.count_waiting_for_channels(connection, event_id),
             messages_by_state=dashboard_queries.count_messages_by_state(connection, event_id),
@@ -164,7 +161,7 @@ def _step_starts(dashboard_filter: DashboardFilter) -> list[datetime]:
     span = dashboard_filter.span
     if (span.ends_at - span.begins_at) / _STEP_LENGTH[dashboard_filter.step] > MAX_POINTS:
         raise SpanTooLong(
-            f"more than {MAX_POINTS} {dashboard_filter.step}s: ask for days, or for less"
+            f"more than {MAX_POINTS} {dashboard_filter.step}s; use step=day or a shorter span"
         )
     return list(
         iter_steps(span.begins_at, span.ends_at, dashboard_filter.step, dashboard_filter.zone)
@@ -172,15 +169,15 @@ def _step_starts(dashboard_filter: DashboardFilter) -> list[datetime]:
 
 
 class NothingToSend(Refused):
-    """A purchase's codes cannot be sent, or are being sent; the message says what helps."""
+    """A purchase's codes cannot be sent, or are being sent; the message names the remedy."""
 
     status = HTTPStatus.CONFLICT
 
 
 def resend_codes(database: Database, order_id: int, *, at: datetime, by: str) -> PurchaseDelivery:
-    """Send them at once by the channel that was tried last. Raises UnknownPurchase.
+    """Send a purchase's codes now by the channel tried last; raise UnknownPurchase.
 
-    What waits to be sent anyway is only brought forward; what a vendor has taken goes once more.
+    A queued delivery is only made due now; a message already sent is sent again.
     """
     known = get_purchase_delivery(database, order_id)
     by_channel = [one for one in known.deliveries if one.channel is not Channel.LINK]
@@ -189,17 +186,17 @@ def resend_codes(database: Database, order_id: int, *, at: datetime, by: str) ->
         return known
     try:
         admin.resend_delivery(database, by_channel[-1].id, at=at, by=by)
-    except Refused as why:  # it is being sent at this moment
+    except Refused as why:  # it is being sent now
         raise NothingToSend(f"{known.purchase.code}: {why}") from why
     return get_purchase_delivery(database, order_id)
 
 
 def _check_sendable(known: PurchaseDelivery) -> None:
-    """Raises NothingToSend unless the message waits for somebody to take it."""
+    """Raise NothingToSend unless the message is queued."""
     purchase = known.purchase
     if known.deliveries:
         raise NothingToSend(
-            f"the buyer of {purchase.code} can be reached by no channel; hand on the order's page"
+            f"the buyer of {purchase.code} cannot be reached by any channel; pass on the order page"
         )
     if purchase.state is not PurchaseState.COMPLETED:
         raise NothingToSend(

@@ -1,4 +1,4 @@
-"""What went on with vouchers hour by hour or day by day, and how often a person had to help."""
+"""Queries for the trend of vouchers per hour or day, and for manual interventions."""
 
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
@@ -21,23 +21,21 @@ from ticketing.monitoring.purchase_queries import SENT_STATES, UNPROVISIONED_STA
 from ticketing.monitoring.rates import InterventionStats
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.outbox import VOUCHERS_READY
-from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.orders import order_lines, orders
-from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.sales import order_lines, orders, outbox, ticket_types
 from ticketing.platform.db.tables.vouchers import packages, voucher_history, vouchers
 from ticketing.platform.kernel.time_span import TimeSpan, TimeStep
 from ticketing.vouchers.model import VoucherState
 
-# what a person does to a purchase that should not need one
+# manual actions that a purchase normally does not need
 _MANUAL_ACTIONS = ("vouchers.regenerate", "vouchers.reissue")
 _RESEND_ACTION = "deliveries.resend"
-_HUMAN_ACTOR_PREFIXES = ("api:", "cli:")  # of people; what runs by itself has other names
+_HUMAN_ACTOR_PREFIXES = ("api:", "cli:")  # of people; automatic processes have other names
 
 
 class TrendPoint(NamedTuple):
-    """What was paid for in one step of a curve, and what was made in it or went wrong."""
+    """Paid purchases, created vouchers and failed attempts of one step."""
 
     at: datetime
     purchases: int = 0
@@ -47,20 +45,20 @@ class TrendPoint(NamedTuple):
 
 
 def count_interventions(connection: Connection, span: TimeSpan) -> InterventionStats:
-    """What took a person in the span, and what came right after a failure without one."""
+    """Count manual interventions and failures resolved by retries in the span."""
     resent = case((audit_log.c.action == _RESEND_ACTION, audit_log.c.subject))
-    deeds = (
+    manual_actions = (
         select(func.count())
         .select_from(audit_log)
         .outerjoin(deliveries, deliveries.c.id == cast(resent, BigInteger))
         .outerjoin(outbox, outbox.c.id == deliveries.c.outbox_id)
         .where(
             or_(audit_log.c.action.in_(_MANUAL_ACTIONS), outbox.c.purpose == VOUCHERS_READY),
-            or_(*(audit_log.c.actor.startswith(door) for door in _HUMAN_ACTOR_PREFIXES)),
+            or_(*(audit_log.c.actor.startswith(prefix) for prefix in _HUMAN_ACTOR_PREFIXES)),
             span.contains(audit_log.c.at),
         )
     )
-    stumbled = (
+    retried_vouchers = (
         select(func.count(voucher_history.c.voucher_id.distinct()))
         .join(vouchers, vouchers.c.id == voucher_history.c.voucher_id)
         .where(
@@ -69,34 +67,35 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
             vouchers.c.state.not_in(UNPROVISIONED_STATES),
         )
     )
-    sent_again = (
+    retried_messages = (
         select(func.count())
         .select_from(deliveries)
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
         .where(
             outbox.c.purpose == VOUCHERS_READY,
-            deliveries.c.attempt_count > 1,
+            deliveries.c.tries > 1,
             deliveries.c.state.in_(SENT_STATES),
-            span.contains(deliveries.c.completed_at),
+            span.contains(deliveries.c.ended_at),
         )
     )
-    by_person, overcome, arrived = (
-        connection.execute(query).scalar_one() for query in (deeds, stumbled, sent_again)
+    manual, provisioned, sent = (
+        connection.execute(query).scalar_one()
+        for query in (manual_actions, retried_vouchers, retried_messages)
     )
-    return InterventionStats(by_person, overcome + arrived)
+    return InterventionStats(manual, provisioned + sent)
 
 
 def list_trend_points(
     connection: Connection, event_id: int | None, span: TimeSpan, step: TimeStep, zone: tzinfo
 ) -> dict[datetime, TrendPoint]:
-    """The steps in which anything happened, by their beginning."""
+    """Return the steps with activity, by their start."""
     points: dict[datetime, TrendPoint] = {}
 
-    def note(query: Select[Any], *names: str) -> None:
+    def add_points(query: Select[Any], *names: str) -> None:
         for at, *numbers in connection.execute(query):
-            begun = at.astimezone(zone)
-            known = points.get(begun, TrendPoint(begun))
-            points[begun] = known._replace(**dict(zip(names, numbers, strict=True)))
+            step_start = at.astimezone(zone)
+            known = points.get(step_start, TrendPoint(step_start))
+            points[step_start] = known._replace(**dict(zip(names, numbers, strict=True)))
 
     def stepped(column: ColumnElement[Any], *counted: ColumnElement[Any]) -> Select[Any]:
         began = func.date_trunc(step.value, column, str(zone)).label("began")
@@ -109,7 +108,7 @@ def list_trend_points(
     )
     paid = stepped(orders.c.paid_at, func.count(), sum_or_zero(orders.c.total - orders.c.refunded))
     paid = paid.where(orders.c.state == OrderState.PAID, bought, *event_conditions(event_id))
-    note(paid, "purchases", "revenue")
+    add_points(paid, "purchases", "revenue")
     history = stepped(
         voucher_history.c.at,
         func.count().filter(voucher_history.c.state == VoucherState.ACTIVE),
@@ -121,10 +120,10 @@ def list_trend_points(
             .join(ticket_types, ticket_types.c.id == vouchers.c.ticket_type_id)
             .where(ticket_types.c.event_id == event_id)
         )
-    note(history, "made", "failed_tries")
+    add_points(history, "made", "failed_tries")
     return points
 
 
 def _is_failed_attempt() -> ColumnElement[bool]:
-    """Whether a line of the history says that a router would not, or gave no answer."""
-    return and_(voucher_history.c.state == VoucherState.PENDING, voucher_history.c.reason != "")
+    """Return the condition: the history entry is a refusal by a router or a missing reply."""
+    return and_(voucher_history.c.state == VoucherState.PENDING, voucher_history.c.why != "")

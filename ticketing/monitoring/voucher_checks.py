@@ -1,6 +1,6 @@
-"""What must hold of vouchers, examined over all events; what does not comes with its offenders.
+"""Invariants of vouchers over all events; each result lists the first violations.
 
-Nothing is repaired here. Only `router_drift` asks somebody outside: the routers themselves.
+The checks repair nothing. Only `check_router_drift` calls the routers.
 """
 
 from collections import defaultdict
@@ -18,11 +18,11 @@ from ticketing.vouchers.provisioning.reconcile_router import RouterDrift, compar
 from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 
 LOOKBACK = timedelta(days=7)
-STUCK_AFTER = timedelta(minutes=10)  # the worker goes to a router at once, Dagster within a minute
+STUCK_AFTER = timedelta(minutes=10)  # the worker reacts at once, Dagster within a minute
 
 
 def check_paid_vouchers_provisioned(database: Database, *, at: datetime) -> InvariantResult:
-    """Whoever paid a quarter of an hour ago has as many vouchers as they ordered."""
+    """Check that purchases paid 15 minutes ago have all their vouchers."""
     with database.transaction() as connection:
         total = invariant_queries.count_paid_purchases(connection)
         found = invariant_queries.list_incomplete_purchases(
@@ -34,7 +34,7 @@ def check_paid_vouchers_provisioned(database: Database, *, at: datetime) -> Inva
         Violation(
             one.order_code,
             f"{one.provisioned} of {one.ordered} vouchers:"
-            f" {reasons.get(one.id, 'the rest has no row')}",
+            f" {reasons.get(one.id, 'the others are not allocated')}",
         )
         for one in found
     )
@@ -42,29 +42,29 @@ def check_paid_vouchers_provisioned(database: Database, *, at: datetime) -> Inva
 
 
 def _reasons(waiting: Iterable[WaitingVoucher]) -> dict[int, str]:
-    """Why the vouchers of each purchase are not on their routers."""
-    said: defaultdict[int, list[str]] = defaultdict(list)
+    """Return by purchase why its vouchers are not on their routers."""
+    reasons_by_purchase: defaultdict[int, list[str]] = defaultdict(list)
     for one in waiting:
-        reason = f"router {one.router}: {one.last_error or 'nobody asked it yet'}"
-        if reason not in said[one.purchase_id]:
-            said[one.purchase_id].append(reason)
-    return {purchase_id: "; ".join(reasons) for purchase_id, reasons in said.items()}
+        reason = f"router {one.router}: {one.last_error or 'not called yet'}"
+        if reason not in reasons_by_purchase[one.purchase_id]:
+            reasons_by_purchase[one.purchase_id].append(reason)
+    return {purchase_id: "; ".join(reasons) for purchase_id, reasons in reasons_by_purchase.items()}
 
 
 def check_unpaid_vouchers(database: Database) -> InvariantResult:
-    """Nobody has a voucher of an order that is not paid."""
+    """Check that no unpaid order has a live voucher."""
     with database.transaction() as connection:
         total = invariant_queries.count_sold_vouchers(connection)
         found = invariant_queries.list_unpaid_vouchers(connection)
     offenders = (
-        Violation(one.key, f"{one.state}, and its order {one.order_code} is {one.order_state}")
+        Violation(one.key, f"{one.state}, but its order {one.order_code} is {one.order_state}")
         for one in found
     )
     return InvariantResult.from_violations(total, offenders)
 
 
 def check_stuck_vouchers(database: Database, *, at: datetime) -> InvariantResult:
-    """No voucher waits although its router could be asked."""
+    """Check that no voucher is overdue although its router could be called."""
     with database.transaction() as connection:
         total = sum(queue_queries.count_voucher_queue(connection))
         found = invariant_queries.list_stuck_vouchers(connection, since=at - STUCK_AFTER)
@@ -73,12 +73,12 @@ def check_stuck_vouchers(database: Database, *, at: datetime) -> InvariantResult
 
 def _stuck_offender(one: StuckVoucher) -> Violation:
     since = f"since {one.next_attempt_at:%Y-%m-%d %H:%M} UTC" if one.next_attempt_at else "for ever"
-    why = one.last_error or "nobody goes there"
-    return Violation(one.key, f"{one.state}, waits {since} for router {one.router}: {why}")
+    why = one.last_error or "not attempted"
+    return Violation(one.key, f"{one.state}, waiting {since} for router {one.router}: {why}")
 
 
 def check_undelivered_codes(database: Database, *, at: datetime) -> InvariantResult:
-    """Of the purchases that were ready in the last week: their buyers have the message."""
+    """Check that the ready messages of the last week were sent."""
     with database.transaction() as connection:
         total, found = invariant_queries.list_undelivered_purchases(
             connection, since=at - LOOKBACK, before=at - VOUCHER_LOST_AFTER
@@ -88,10 +88,10 @@ def check_undelivered_codes(database: Database, *, at: datetime) -> InvariantRes
 
 
 def check_router_drift(
-    database: Database, doors: RouterClientPool, *, clock: Clock
+    database: Database, clients: RouterClientPool, *, clock: Clock
 ) -> InvariantResult:
-    """Every router has what our books say, as we sold it. Changes nothing on either side."""
-    drifts = compare_routers(database, doors, clock=clock)
+    """Check that every router matches the database. Changes nothing."""
+    drifts = compare_routers(database, clients, clock=clock)
     found = [offender for drift in drifts for offender in _drift_offenders(drift)]
     return InvariantResult.from_violations(
         sum(drift.agreed for drift in drifts) + len(found), found
@@ -100,14 +100,16 @@ def check_router_drift(
 
 def _drift_offenders(drift: RouterDrift) -> Iterator[Violation]:
     if drift.error:
-        yield Violation(f"router {drift.router}", f"it cannot be asked: {drift.error}")
+        yield Violation(f"router {drift.router}", f"it did not answer: {drift.error}")
     orphans = [marker.key for marker in drift.orphans]
     yield from _offenders(drift.missing, f"not on router {drift.router}")
-    yield from _offenders(orphans, f"on router {drift.router} with our marker, and nobody's")
-    yield from _offenders(drift.elsewhere, f"on router {drift.router}, and at home on another")
+    yield from _offenders(
+        orphans, f"on router {drift.router} with our marker, but not in the database"
+    )
+    yield from _offenders(drift.elsewhere, f"on router {drift.router}, but assigned to another")
     for one in drift.changed:
         what = ", ".join(one.what)
-        yield Violation(one.key, f"somebody changed its {what} on router {drift.router}")
+        yield Violation(one.key, f"its {what} was changed on router {drift.router}")
 
 
 def _offenders(keys: Sequence[str], wrong: str) -> Iterator[Violation]:

@@ -1,4 +1,4 @@
-"""Measure for Prometheus how vouchers, routers and messages stand."""
+"""Prometheus gauges of vouchers, routers and messages."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -10,14 +10,14 @@ from ticketing.monitoring.health import VoucherGauges, collect_gauges
 from ticketing.platform.db.database import Database
 from ticketing.platform.http.metrics import CachedValue
 
-GAUGED_EVERY_SECONDS = 30  # every purchase there ever was is looked at
+GAUGED_EVERY_SECONDS = 30  # the query reads all purchases
 
 
 class VoucherCollector(Collector):
-    """How vouchers, routers and messages stand, at most some seconds ago."""
+    """Collector of voucher gauges, cached for some seconds."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
-        """Ask a database, when a scrape finds the last answer old."""
+        """Read the database when a scrape finds the cached values expired."""
         self._clock = clock
         self._gauges = CachedValue(
             lambda: collect_gauges(database, at=clock()),
@@ -26,41 +26,41 @@ class VoucherCollector(Collector):
         )
 
     def collect(self) -> Iterator[Metric]:
-        """A family of gauges each; what is not known has no sample."""
+        """Yield one family per gauge; unknown values have no sample."""
         known = self._gauges.get()
         yield _by(
             "vouchers_total",
-            "Vouchers there are or were, by state.",
+            "Vouchers by state.",
             ("state",),
             (((state,), number) for state, number in known.vouchers.items()),
         )
         yield _by(
             "voucher_purchases_total",
-            "Purchases of vouchers, by state.",
+            "Voucher purchases by state.",
             ("state",),
             (((state,), number) for state, number in known.purchases.items()),
         )
         yield _by(
             "deliveries_total",
-            "Messages of every purpose, by channel and state.",
+            "Messages by channel and state.",
             ("channel", "state"),
             known.deliveries.items(),
         )
         yield _by(
             "router_up",
-            "Whether a router answered when it was last asked.",
+            "1 if the router answered the last call.",
             ("router",),
             (((name,), int(is_up)) for name, is_up in known.routers.items()),
         )
         yield _by(
             "voucher_loss_ratio",
-            "Vouchers paid for in the last seven days and never handed over, of those due.",
+            "Share of due vouchers paid in the last seven days that were never delivered.",
             (),
             [] if known.loss_rate is None else [((), known.loss_rate)],
         )
         yield _by(
             "voucher_oldest_waiting_seconds",
-            "Since the payment of the voucher that waits longest; nought when none waits.",
+            "Seconds since the payment of the voucher that waits longest; 0 if none waits.",
             (),
             [((), self._waited(known))],
         )
@@ -71,9 +71,12 @@ class VoucherCollector(Collector):
 
 
 def _by(
-    name: str, told: str, labels: Sequence[str], samples: Iterable[tuple[Sequence[str], float]]
+    name: str,
+    documentation: str,
+    labels: Sequence[str],
+    samples: Iterable[tuple[Sequence[str], float]],
 ) -> Metric:
-    family = GaugeMetricFamily(name, told, labels=labels)
+    family = GaugeMetricFamily(name, documentation, labels=labels)
     for values, number in samples:
         family.add_metric(values, number)
     return family

@@ -1,4 +1,4 @@
-"""Deliveries looked at and set going again by a person."""
+"""Operations on deliveries by staff: list, resend, cancel."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,14 +13,14 @@ from ticketing.platform.kernel.errors import Refused
 
 
 class UnknownDelivery(Refused):
-    """No delivery has that number."""
+    """No delivery has this id."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxBacklog:
-    """Messages that nobody has begun to send; `rests` says of a channel why nothing goes by it.
+    """Outbox messages without a delivery, and the paused channels with the reason.
 
-    Until when is None where a person has to let it go on.
+    A pause without an end lasts until staff resume the channel.
     """
 
     to_people: int
@@ -31,7 +31,7 @@ class OutboxBacklog:
 def list_deliveries(
     database: Database, event: Event, *, failed: bool = False, limit: int = 50
 ) -> list[Delivery]:
-    """An event's, the newest first; `failed` are those of which nothing more comes by itself."""
+    """Return an event's deliveries, newest first; `failed` only those that need attention."""
     with database.transaction() as connection:
         return delivery_queries.list_event_deliveries(
             connection, event.id, failed=failed, limit=limit
@@ -39,7 +39,7 @@ def list_deliveries(
 
 
 def get_outbox_backlog(database: Database, *, at: datetime) -> OutboxBacklog:
-    """What waits before it is a delivery, of all events."""
+    """Return the outbox backlog of all events."""
     with database.transaction() as connection:
         people, organiser = delivery_queries.count_unclaimed_messages(connection)
         return OutboxBacklog(
@@ -48,7 +48,7 @@ def get_outbox_backlog(database: Database, *, at: datetime) -> OutboxBacklog:
 
 
 def resend_delivery(database: Database, delivery_id: int, *, at: datetime, by: str) -> Delivery:
-    """Let one go out anew. What had been sent goes as another copy, so that no server drops it."""
+    """Queue a delivery again; one already sent gets a new reference, so that no server drops it."""
     with database.transaction() as connection:
         known = claim_queries.find_state_for_update(connection, delivery_id)
         if known is None:
@@ -58,37 +58,40 @@ def resend_delivery(database: Database, delivery_id: int, *, at: datetime, by: s
             raise Refused(f"delivery {delivery_id} is being sent at this moment")
         found = delivery_queries.find_delivery(connection, delivery_id)
         if found is None or found.channel is Channel.LINK:
-            raise Refused(f"delivery {delivery_id} has no address that anything could be sent to")
-        another = before.rank >= DeliveryState.SENT.rank and before is not DeliveryState.FAILED
-        claim_queries.requeue(connection, delivery_id, as_new_copy=another, at=at)
+            raise Refused(f"delivery {delivery_id} has no address to send to")
+        is_copy = before.rank >= DeliveryState.SENT.rank and before is not DeliveryState.FAILED
+        claim_queries.requeue(connection, delivery_id, as_new_copy=is_copy, at=at)
         audit_log.record(connection, actor=by, action="deliveries.resend", subject=str(delivery_id))
         return found
 
 
 def cancel_delivery(database: Database, delivery_id: int, *, at: datetime, by: str) -> Delivery:
-    """Send one no more that waits, by no other channel either; refuses what has left us."""
+    """Cancel a queued delivery without fallback to another channel.
+
+    Raise Refused if the delivery is not waiting to be sent.
+    """
     with database.transaction() as connection:
         known = claim_queries.find_state_for_update(connection, delivery_id)
         found = delivery_queries.find_delivery(connection, delivery_id)
         if known is None or found is None:
             raise UnknownDelivery(f"no delivery {delivery_id}; see `ticketing deliveries list`")
-        if not found.next_attempt_at:
-            raise Refused(f"delivery {delivery_id} is {found.state} and waits for nothing")
+        if not found.next_try:
+            raise Refused(f"delivery {delivery_id} is {found.state} and is not queued")
         claim_queries.mark_aborted(connection, delivery_id, at=at)
         audit_log.record(connection, actor=by, action="deliveries.abort", subject=str(delivery_id))
         return found
 
 
 def resend_failed_deliveries(database: Database, event: Event, *, at: datetime, by: str) -> int:
-    """Let everything of an event go out anew that failed or is left to a person; how many."""
+    """Queue every delivery of an event again that needs attention; return their number."""
     with database.transaction() as connection:
-        again = claim_queries.requeue_failed(connection, event.id, at=at)
+        requeued = claim_queries.requeue_failed(connection, event.id, at=at)
         audit_log.record(
             connection,
             actor=by,
             action="deliveries.resend_failed",
             event_id=event.id,
             subject=event.slug,
-            items=again,
+            items=requeued,
         )
-        return again
+        return requeued

@@ -1,4 +1,4 @@
-"""What went wrong goes to the organiser as a digest: each line of the incidents is told once."""
+"""Digest of open incidents for the organiser; each incident is reported once."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ MAX_LISTED_ALERTS = 20
 
 
 def enqueue_alert_digest(database: Database, *, at: datetime) -> int:
-    """Leave one message about all that is open and was never told; how many lines it has."""
+    """Enqueue one message about all unreported open incidents; return their number."""
     with database.transaction() as connection:
         lines = incidents.claim_unreported(connection, at=at)
         if lines:
@@ -30,12 +30,12 @@ def enqueue_alert_digest(database: Database, *, at: datetime) -> int:
 
 
 def has_unsent_alerts(database: Database) -> bool:
-    """Whether anything is open that nobody was told of."""
+    """Return whether an open incident is unreported."""
     with database.transaction() as connection:
         return incidents.has_unreported(connection)
 
 
 def _format_alert(line: Incident) -> str:
-    """On one line; a mail's list has no others."""
+    """Return the incident on one line, because each line of the mail's list is an item."""
     message = " ".join(line.message.split())
     return f"{line.event_slug}: {message}" if line.event_slug else message

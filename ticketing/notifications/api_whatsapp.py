@@ -1,4 +1,4 @@
-"""Where WhatsApp's vendors tell what became of messages: kept at once, applied afterwards."""
+"""Endpoints for WhatsApp status webhooks: stored in the request, processed afterwards."""
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
@@ -12,7 +12,7 @@ from ticketing.platform.http.errors import error_responses
 from ticketing.platform.http.services import get_services, now
 from ticketing.platform.kernel.errors import SignatureMismatch
 
-# of their own, as the payment gateway's: a blast's reports come by the thousand
+# separate from other endpoints: the receipts of a campaign come by the thousand
 STATUS_WEBHOOK_LIMITER = CapacityLimiter(4)
 
 router = APIRouter(
@@ -21,16 +21,16 @@ router = APIRouter(
 
 
 class StatusWebhookResponse(ResponseModel):
-    """A report was kept; `known` says that it had been before."""
+    """The report is stored; `known` is true if it was stored before."""
 
     known: bool
 
 
 def _get_provider_config(request: Request, vendor: WhatsAppProvider) -> WhatsAppProviderConfig:
-    chat = get_services(request).find(WhatsAppProviderConfig)
-    if chat is None or chat.provider is not vendor:
-        raise SignatureMismatch(f"nothing is agreed with {vendor}")
-    return chat
+    config = get_services(request).find(WhatsAppProviderConfig)
+    if config is None or config.provider is not vendor:
+        raise SignatureMismatch(f"{vendor} is not configured")
+    return config
 
 
 @router.get(
@@ -39,12 +39,12 @@ def _get_provider_config(request: Request, vendor: WhatsAppProvider) -> WhatsApp
     responses={200: {"content": {"text/plain": {}}}, **error_responses(403, 422)},
 )
 async def challenge(vendor: WhatsAppProvider, request: Request) -> Response:
-    """Meta asks whether this address is ours, with the word that was agreed; nobody else does."""
+    """Answer Meta's verification of the webhook address; 403 unless the verify token matches."""
     answer = answer_challenge(
         request.query_params, _get_provider_config(request, vendor).verify_token
     )
     if answer is None:
-        raise SignatureMismatch("the word is not the one that was agreed")
+        raise SignatureMismatch("the verify token is wrong")
     return PlainTextResponse(answer)
 
 
@@ -61,15 +61,15 @@ async def challenge(vendor: WhatsAppProvider, request: Request) -> Response:
 async def report(
     vendor: WhatsAppProvider, request: Request
 ) -> SuccessResponse[StatusWebhookResponse]:
-    """What became of messages, signed by whom we sent them through; 200 ends its retries."""
-    chat = _get_provider_config(request, vendor)
+    """Store a status webhook signed by the provider; 200 ends the provider's retries."""
+    config = _get_provider_config(request, vendor)
     body = await request.body()
-    if not chat.has_valid_signature(body, request.headers, request.query_params):
-        raise SignatureMismatch(f"this is not signed by {vendor}")
+    if not config.has_valid_signature(body, request.headers, request.query_params):
+        raise SignatureMismatch(f"the signature is not valid for {vendor}")
     database = get_services(request).database
 
-    def keep() -> bool:
+    def store() -> bool:
         return store_status_webhook(database, vendor, body, at=now())
 
-    is_new = await to_thread.run_sync(keep, limiter=STATUS_WEBHOOK_LIMITER)
+    is_new = await to_thread.run_sync(store, limiter=STATUS_WEBHOOK_LIMITER)
     return SuccessResponse(data=StatusWebhookResponse(known=not is_new))

@@ -1,6 +1,6 @@
-"""A channel's pace: how much is begun at a time, and when it is stopped until a person looks.
+"""Policy of the channels: rate limit, pauses, circuit breaker, and fallback to the next channel.
 
-What failed by one channel goes by the next, as docs/decisions/0012-channels.md has it.
+See docs/decisions/0012-channels.md.
 """
 
 from collections.abc import Collection
@@ -21,14 +21,14 @@ from ticketing.platform.db.outbox import ORGANISER, TICKET_READY
 from ticketing.platform.kernel.errors import Refused
 
 SENDER_PAUSE = timedelta(minutes=1)
-CHANNEL_PAUSE = timedelta(minutes=10)  # then one round looks whether a person has acted
+CHANNEL_PAUSE = timedelta(minutes=10)  # then one attempt tests whether the cause is fixed
 PAUSE_BY_SCOPE = {PauseScope.SENDER: SENDER_PAUSE, PauseScope.CHANNEL: CHANNEL_PAUSE}
 
 
 def pause_channel_on_failure(
     connection: Connection, channel: Channel, outcome: SendOutcome | None, *, at: datetime
 ) -> None:
-    """Let a channel alone for a while when an answer concerned everybody."""
+    """Pause the channel if the failure concerned its sender or all of its messages."""
     if isinstance(outcome, Deferred) and outcome.pause_scope in PAUSE_BY_SCOPE:
         until = at + max(PAUSE_BY_SCOPE[outcome.pause_scope], outcome.retry_after or timedelta(0))
         claim_queries.pause_channel(connection, channel, until=until, reason=outcome.reason)
@@ -37,9 +37,9 @@ def pause_channel_on_failure(
 def claim_within_rate_limit(
     connection: Connection, channel: Channel, rate_limit: RateLimit, *, at: datetime, limit: int
 ) -> list[ClaimedDelivery]:
-    """Begin as many attempts as may go now: first what somebody waits for.
+    """Claim as many due deliveries as the rate limit allows, those of campaigns last.
 
-    When too many of the last ones failed, none, and the channel is stopped.
+    Stop the channel and return none if too many of the latest attempts failed.
     """
     channel_queries.lock_channel(connection, channel)
     if channel_queries.is_stopped(connection, channel) or _stop_if_failing(
@@ -50,10 +50,10 @@ def claim_within_rate_limit(
         connection, channel, at=at, most=rate_limit.per_day or 1
     )
     room = rate_limit.available_now(sent, at=at, most=limit)
-    begun = claim_queries.claim_due(connection, channel, at=at, limit=room, include_bulk=False)
-    left = room - len(begun)
-    most = rate_limit.bulk_limit.available_now([*sent, *[at] * len(begun)], at=at, most=left)
-    return begun + claim_queries.claim_due(connection, channel, at=at, limit=most)
+    claimed = claim_queries.claim_due(connection, channel, at=at, limit=room, include_bulk=False)
+    remaining = room - len(claimed)
+    most = rate_limit.bulk_limit.available_now([*sent, *[at] * len(claimed)], at=at, most=remaining)
+    return claimed + claim_queries.claim_due(connection, channel, at=at, limit=most)
 
 
 def _stop_if_failing(connection: Connection, channel: Channel, *, at: datetime) -> bool:
@@ -78,10 +78,10 @@ def _incident_key(channel: Channel) -> str:
 
 
 def resume_channel(database: Database, channel: Channel, *, at: datetime, by: str) -> None:
-    """Let a channel go on that was stopped, or that rests; refuses when nothing keeps it."""
+    """Resume a stopped or paused channel; raise Refused if it is neither."""
     with database.transaction() as connection:
         if not channel_queries.resume(connection, channel, at=at):
-            raise Refused(f"{channel} is neither stopped nor resting")
+            raise Refused(f"{channel} is neither stopped nor paused")
         incidents.resolve(connection, _incident_key(channel), at=at)
         audit_log.record(connection, actor=by, action="deliveries.resume", subject=channel)
 
@@ -89,7 +89,7 @@ def resume_channel(database: Database, channel: Channel, *, at: datetime, by: st
 def estimate_last_send_at(
     database: Database, rate_limit: RateLimit, *, additional_count: int = 0, at: datetime
 ) -> datetime | None:
-    """When the last WhatsApp message goes that waits, and so many more; None: never."""
+    """Estimate the send time of the last queued WhatsApp message plus `more`; None if never."""
     with database.transaction() as connection:
         waited_for, of_many = channel_queries.count_queued(connection, Channel.WHATSAPP)
         sent = channel_queries.list_recent_send_times(
@@ -101,16 +101,16 @@ def estimate_last_send_at(
     return rate_limit.bulk_limit.last_send_at(waited_for + of_many + additional_count, sent, at=at)
 
 
-NO_ADDRESS_REASON = "nothing is known that a message could be sent to: tell them yourself"
+NO_ADDRESS_REASON = "no address is known for a message; inform the buyer yourself"
 
 
 def plan_first_delivery(
     message: OutboxMessage, channels: Collection[Channel], organiser_email: str
 ) -> NewDelivery:
-    """By the channel the message names, else by another; else a person has to hand on a link."""
+    """Return the delivery by the message's own channel, else another, else as a link to hand on."""
     if message.recipient == ORGANISER:
         return _new_delivery(message, Channel.MAIL, organiser_email)
-    # mails wait for a server; a number is of use only to who has WhatsApp
+    # mails wait for a server; a phone number is useless without WhatsApp
     channel, address = _next_channel_and_address(message, channels, ())
     if channel is Channel.LINK:
         channel, address = _next_channel_and_address(message, (Channel.MAIL,), ())
@@ -124,7 +124,7 @@ def plan_first_delivery(
 def fall_back_to_next_channel(
     connection: Connection, delivery_id: int, channels: Collection[Channel], *, at: datetime
 ) -> None:
-    """Let a message go by the next channel; without one, what failed is left to a person."""
+    """Add a delivery by the next untried channel; without one, the failure is left to staff."""
     found = outbox_queries.find_message_of_delivery(connection, delivery_id)
     if found is None:
         return

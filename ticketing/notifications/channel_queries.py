@@ -1,4 +1,4 @@
-"""A channel as a whole: what went by it lately, how that ended, and whether it is stopped."""
+"""Queries for a channel as a whole: recent attempts and their outcomes, circuit breaker."""
 
 from datetime import datetime
 
@@ -16,15 +16,11 @@ from ticketing.notifications.messages.message import (
     Unconfirmed,
 )
 from ticketing.notifications.rate_limit import DAY
-from ticketing.platform.db.tables.notifications import (
-    channel_circuit_breakers,
-    deliveries,
-    delivery_attempts,
-)
+from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
 
-# advisory locks share one space of 64 bits: ours begins with these bytes ("pace")
+# advisory locks share one 64-bit key space; these keys start with the bytes "pace"
 _LOCK_KEYS = {channel: 0x70616365 << 32 | place for place, channel in enumerate(Channel)}
-# of these, nobody is to blame whom a stop would spare
+# failures with these scopes do not count against the channel
 _IGNORED_SCOPES = (
     PauseScope.SENDER,
     PauseScope.CHANNEL,
@@ -34,22 +30,22 @@ _IGNORED_SCOPES = (
 
 
 def lock_channel(connection: Connection, channel: Channel) -> None:
-    """Let nobody else begin attempts by this channel until the transaction ends."""
+    """Lock the channel against other claims until the transaction ends."""
     connection.execute(select(func.pg_advisory_xact_lock(literal(_LOCK_KEYS[channel], BigInteger))))
 
 
 def list_recent_send_times(
     connection: Connection, channel: Channel, *, at: datetime, most: int
 ) -> list[datetime]:
-    """When the last attempts of a day began that were perhaps sent, oldest first."""
+    """Return the start times of the last day's attempts that may have been sent, oldest first."""
     query = (
-        select(delivery_attempts.c.started_at)
+        select(delivery_logs.c.began_at)
         .where(
-            delivery_attempts.c.channel == channel,
-            delivery_attempts.c.started_at > at - DAY,
-            delivery_attempts.c.state != DeliveryState.ERROR,
+            delivery_logs.c.channel == channel,
+            delivery_logs.c.began_at > at - DAY,
+            delivery_logs.c.state != DeliveryState.ERROR,
         )
-        .order_by(delivery_attempts.c.started_at.desc())
+        .order_by(delivery_logs.c.began_at.desc())
         .limit(most)
     )
     return list(connection.execute(query).scalars())[::-1]
@@ -58,22 +54,18 @@ def list_recent_send_times(
 def list_latest_outcomes(
     connection: Connection, channel: Channel, *, most: int
 ) -> list[SendOutcome]:
-    """How the last attempts ended since a person let the channel go on, newest last."""
-    resumed = select(channel_circuit_breakers.c.resumed_at).where(
-        channel_circuit_breakers.c.channel == channel
-    )
+    """Return the latest outcomes since the channel was last resumed, newest last."""
+    resumed = select(delivery_rests.c.resumed_at).where(delivery_rests.c.channel == channel)
     since = func.coalesce(resumed.scalar_subquery(), func.to_timestamp(0))
     query = (
-        select(
-            delivery_attempts.c.state, delivery_attempts.c.reason, delivery_attempts.c.failure_scope
-        )
+        select(delivery_logs.c.state, delivery_logs.c.reason, delivery_logs.c.concerns)
         .where(
-            delivery_attempts.c.channel == channel,
-            delivery_attempts.c.started_at > since,
-            delivery_attempts.c.state != DeliveryState.CLAIMED,
-            delivery_attempts.c.failure_scope.not_in(_IGNORED_SCOPES),
+            delivery_logs.c.channel == channel,
+            delivery_logs.c.began_at > since,
+            delivery_logs.c.state != DeliveryState.CLAIMED,
+            delivery_logs.c.concerns.not_in(_IGNORED_SCOPES),
         )
-        .order_by(delivery_attempts.c.started_at.desc(), delivery_attempts.c.id.desc())
+        .order_by(delivery_logs.c.began_at.desc(), delivery_logs.c.id.desc())
         .limit(most)
     )
     return [
@@ -96,45 +88,43 @@ def _outcome_from_row(state: DeliveryState, reason: str, failure_scope: str) -> 
 
 
 def stop(connection: Connection, channel: Channel, *, reason: str, at: datetime) -> None:
-    """Send nothing by it until a person says so; one that is stopped keeps its first reason."""
-    line = {"channel": channel, "paused_until": at, "reason": reason, "stopped_at": at}
-    query = upsert(channel_circuit_breakers).values(line)
+    """Stop the channel until staff resume it; a stopped channel keeps its first reason."""
+    line = {"channel": channel, "until": at, "reason": reason, "stopped_at": at}
+    query = upsert(delivery_rests).values(line)
     query = query.on_conflict_do_update(
-        index_elements=[channel_circuit_breakers.c.channel],
+        index_elements=[delivery_rests.c.channel],
         set_={"reason": reason, "stopped_at": at},
-        where=channel_circuit_breakers.c.stopped_at.is_(None),
+        where=delivery_rests.c.stopped_at.is_(None),
     )
     connection.execute(query)
 
 
 def resume(connection: Connection, channel: Channel, *, at: datetime) -> bool:
-    """Let it go on; what happened before counts no more. False when nothing kept it."""
+    """Resume the channel and ignore earlier outcomes; False if it was not paused or stopped."""
     query = (
-        update(channel_circuit_breakers)
+        update(delivery_rests)
         .where(
-            channel_circuit_breakers.c.channel == channel,
-            channel_circuit_breakers.c.stopped_at.is_not(None)
-            | (channel_circuit_breakers.c.paused_until > at),
+            delivery_rests.c.channel == channel,
+            delivery_rests.c.stopped_at.is_not(None) | (delivery_rests.c.until > at),
         )
-        .values(stopped_at=None, paused_until=at, resumed_at=at)
+        .values(stopped_at=None, until=at, resumed_at=at)
     )
     return connection.execute(query).rowcount == 1
 
 
 def is_stopped(connection: Connection, channel: Channel) -> bool:
-    """Whether it waits for a person."""
-    query = select(channel_circuit_breakers.c.channel).where(
-        channel_circuit_breakers.c.channel == channel,
-        channel_circuit_breakers.c.stopped_at.is_not(None),
+    """Return whether the channel is stopped until staff resume it."""
+    query = select(delivery_rests.c.channel).where(
+        delivery_rests.c.channel == channel, delivery_rests.c.stopped_at.is_not(None)
     )
     return connection.execute(query).first() is not None
 
 
 def count_queued(connection: Connection, channel: Channel) -> tuple[int, int]:
-    """How many deliveries wait to go by it: those that somebody waits for, and those of many."""
+    """Return the numbers of queued deliveries: of transactional messages, and of campaigns."""
     many = func.count(case((deliveries.c.is_bulk, 1)))
     query = select(func.count(), many).where(
-        deliveries.c.channel == channel, deliveries.c.next_attempt_at.is_not(None)
+        deliveries.c.channel == channel, deliveries.c.next_try.is_not(None)
     )
     total, of_many = connection.execute(query).one()
     return total - of_many, of_many

@@ -1,4 +1,4 @@
-"""Queries about deliveries. What comes after what, and when, is decided in domain/deliveries.py."""
+"""Queries that claim deliveries and store attempts; the rules are in `delivery.py`."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -23,12 +23,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.notifications.delivery import CLAIM_TIMEOUT, Channel, DeliveryState
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.notifications import (
-    channel_circuit_breakers,
-    deliveries,
-    delivery_attempts,
-)
-from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
+from ticketing.platform.db.tables.sales import outbox
 from ticketing.platform.db.work_queue import WorkQueue
 
 DELIVERY_QUEUE = WorkQueue(
@@ -39,14 +35,14 @@ DELIVERY_QUEUE = WorkQueue(
     lease=CLAIM_TIMEOUT,
     claimed_until=deliveries.c.claimed_until,
     claimed_by=deliveries.c.claimed_by,
-    attempt_count=deliveries.c.attempt_count,
+    attempt_count=deliveries.c.tries,
 )
 _IS_CLAIMED = deliveries.c.state == DeliveryState.CLAIMED
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A delivery that is ours for a while: attempt number `number` at it."""
+    """A claimed delivery with the number of its current attempt."""
 
     id: int
     attempt_number: int
@@ -63,11 +59,11 @@ class ClaimedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """What an attempt has come to."""
+    """Result of an attempt; `failures` is added to the delivery's count."""
 
     state: DeliveryState
     next_attempt_at: datetime | None = None
-    failures: int = 0  # to be added
+    failures: int = 0  # added to the delivery's count
     code: str = ""
     reason: str = ""
     failure_scope: str = ""
@@ -77,27 +73,27 @@ class AttemptResult:
 def claim_due(
     connection: Connection, channel: Channel, *, at: datetime, limit: int, include_bulk: bool = True
 ) -> list[ClaimedDelivery]:
-    """Begin an attempt at what is due, the longest due first; nobody else gets it meanwhile.
+    """Claim due deliveries for a new attempt, longest due first.
 
-    What is one of many goes after everything else, and without `bulk` not at all.
+    Deliveries of campaigns come after all others, and without `bulk` not at all.
     """
     which = _is_due((channel,), at)
     due = (
         select(deliveries.c.id)
         .where(which if include_bulk else and_(which, not_(deliveries.c.is_bulk)))
-        .order_by(deliveries.c.is_bulk, deliveries.c.next_attempt_at, deliveries.c.id)
+        .order_by(deliveries.c.is_bulk, deliveries.c.next_try, deliveries.c.id)
         .limit(limit)
     )
-    # the right sides see the row as it was
-    is_resend = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resend_count.type)
+    # the right-hand sides use the old values
+    is_resend = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resends.type)
     claimed = DELIVERY_QUEUE.claim(
         connection,
         due,
         at=at,
         values={
             "state": DeliveryState.CLAIMED,
-            "next_attempt_at": None,
-            "resends": deliveries.c.resend_count + is_resend,
+            "next_try": None,
+            "resends": deliveries.c.resends + is_resend,
         },
     )
     ids = [row.id for row in claimed]
@@ -108,12 +104,12 @@ def claim_due(
             "number": each.attempt_number,
             "channel": each.channel,
             "reference": each.reference,
-            "started_at": at,
+            "began_at": at,
         }
         for each in claims
     ]
     if begun:
-        connection.execute(insert(delivery_attempts), begun)
+        connection.execute(insert(delivery_logs), begun)
     return claims
 
 
@@ -121,11 +117,11 @@ def _select_claims(ids: Sequence[int]) -> Select[Any]:
     return (
         select(
             deliveries.c.id,
-            deliveries.c.attempt_count,
-            deliveries.c.failure_count,
-            deliveries.c.resend_count,
+            deliveries.c.tries,
+            deliveries.c.failures,
+            deliveries.c.resends,
             deliveries.c.uid,
-            deliveries.c.copy_count,
+            deliveries.c.copies,
             deliveries.c.channel,
             deliveries.c.address,
             events.c.slug,
@@ -141,29 +137,24 @@ def _select_claims(ids: Sequence[int]) -> Select[Any]:
 
 
 def _claim_from_row(row: Sequence[Any]) -> ClaimedDelivery:
-    delivery_id, attempt_count, failure_count, resend_count, uid, copy_count, channel, *rest = row
-    named = _provider_reference(uid, copy_count)
-    return ClaimedDelivery(
-        delivery_id, attempt_count, failure_count, resend_count, named, Channel(channel), *rest
-    )
+    number, tries, failures, resends, uid, copies, channel, *rest = row
+    reference = _provider_reference(uid, copies)
+    return ClaimedDelivery(number, tries, failures, resends, reference, Channel(channel), *rest)
 
 
-def _provider_reference(uid: UUID, copy_count: int) -> str:
-    """The vendor's name of it: the same for every attempt, another for a copy somebody wanted."""
-    return f"{uid.hex}-{copy_count}" if copy_count else uid.hex
+def _provider_reference(uid: UUID, copies: int) -> str:
+    """Return the reference sent to the provider: the same for every attempt, a new one per copy."""
+    return f"{uid.hex}-{copies}" if copies else uid.hex
 
 
 def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
     rests = exists().where(
-        channel_circuit_breakers.c.channel == deliveries.c.channel,
-        or_(
-            channel_circuit_breakers.c.paused_until > at,
-            channel_circuit_breakers.c.stopped_at.is_not(None),
-        ),
+        delivery_rests.c.channel == deliveries.c.channel,
+        or_(delivery_rests.c.until > at, delivery_rests.c.stopped_at.is_not(None)),
     )
     return and_(
         DELIVERY_QUEUE.is_open,
-        deliveries.c.next_attempt_at <= at,
+        deliveries.c.next_try <= at,
         deliveries.c.channel.in_(list(channels)),
         not_(rests),
     )
@@ -172,28 +163,26 @@ def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
 def find_state_for_update(
     connection: Connection, delivery_id: int
 ) -> tuple[DeliveryState, int] | None:
-    """State and newest attempt of a delivery, locked; None when there is none."""
-    query = select(deliveries.c.state, deliveries.c.attempt_count).where(
-        deliveries.c.id == delivery_id
-    )
+    """Return state and latest attempt number of a delivery, locked; None if it is unknown."""
+    query = select(deliveries.c.state, deliveries.c.tries).where(deliveries.c.id == delivery_id)
     row = connection.execute(query.with_for_update()).one_or_none()
-    return None if row is None else (DeliveryState(row.state), row.attempt_count)
+    return None if row is None else (DeliveryState(row.state), row.tries)
 
 
 def update_delivery(
     connection: Connection, delivery_id: int, step: AttemptResult, *, at: datetime
 ) -> None:
-    """The newest attempt has come this far."""
+    """Store the result of the latest attempt in the delivery."""
     is_over = step.state.rank >= DeliveryState.SENT.rank
     connection.execute(
         update(deliveries)
         .where(deliveries.c.id == delivery_id)
         .values(
             state=step.state,
-            next_attempt_at=step.next_attempt_at,
+            next_try=step.next_attempt_at,
             **DELIVERY_QUEUE.unclaimed,
-            failure_count=deliveries.c.failure_count + step.failures,
-            completed_at=at if is_over else None,
+            failures=deliveries.c.failures + step.failures,
+            ended_at=at if is_over else None,
             provider_id=step.provider_id,
             last_error=step.reason,
         )
@@ -203,21 +192,21 @@ def update_delivery(
 def record_attempt(
     connection: Connection, delivery_id: int, number: int, step: AttemptResult, *, at: datetime
 ) -> None:
-    """How an attempt ended; what a report has told of it already is not taken back."""
-    logs = delivery_attempts.c
+    """Store the result of an attempt; a result from a receipt is kept."""
+    logs = delivery_logs.c
     is_open = logs.state.in_((DeliveryState.CLAIMED, DeliveryState.UNKNOWN))
     ended = {
         "state": step.state,
         "code": step.code,
         "reason": step.reason,
-        "failure_scope": step.failure_scope,
+        "concerns": step.failure_scope,
     }
     connection.execute(
-        update(delivery_attempts)
+        update(delivery_logs)
         .where(logs.delivery_id == delivery_id, logs.number == number)
         .values(
-            **{name: case((is_open, said), else_=logs[name]) for name, said in ended.items()},
-            completed_at=at,
+            **{name: case((is_open, value), else_=logs[name]) for name, value in ended.items()},
+            ended_at=at,
             provider_id=step.provider_id,
         )
     )
@@ -226,14 +215,9 @@ def record_attempt(
 def list_stuck_claims(
     connection: Connection, *, at: datetime, limit: int
 ) -> list[tuple[int, int, Channel, int]]:
-    """Return claims of dead or late processes, locked: id, attempt, channel, resends."""
+    """Return claims older than `since`, locked: id, attempt number, channel, resends."""
     query = (
-        select(
-            deliveries.c.id,
-            deliveries.c.attempt_count,
-            deliveries.c.channel,
-            deliveries.c.resend_count,
-        )
+        select(deliveries.c.id, deliveries.c.tries, deliveries.c.channel, deliveries.c.resends)
         .where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
         .order_by(deliveries.c.claimed_until)
         .limit(limit)
@@ -246,14 +230,12 @@ def list_stuck_claims(
 def pause_channel(
     connection: Connection, channel: Channel, *, until: datetime, reason: str
 ) -> None:
-    """Let a channel alone for a while; a longer rest wins."""
-    query = upsert(channel_circuit_breakers).values(
-        channel=channel, paused_until=until, reason=reason
-    )
+    """Pause a channel; the longer of two pauses applies."""
+    query = upsert(delivery_rests).values(channel=channel, until=until, reason=reason)
     query = query.on_conflict_do_update(
-        index_elements=[channel_circuit_breakers.c.channel],
-        set_={"paused_until": until, "reason": reason},
-        where=channel_circuit_breakers.c.paused_until < until,
+        index_elements=[delivery_rests.c.channel],
+        set_={"until": until, "reason": reason},
+        where=delivery_rests.c.until < until,
     )
     connection.execute(query)
 
@@ -261,31 +243,31 @@ def pause_channel(
 def has_overdue_deliveries(
     connection: Connection, channels: Collection[Channel], *, since: datetime, at: datetime
 ) -> bool:
-    """Whether anything could be sent since then, or its holder has died."""
-    due = exists().where(_is_due(channels, at), deliveries.c.next_attempt_at <= since)
+    """Return whether a delivery is due since that time or its claim has timed out."""
+    due = exists().where(_is_due(channels, at), deliveries.c.next_try <= since)
     dead = exists().where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
     return connection.execute(select(or_(due, dead))).scalar_one()
 
 
 def requeue(connection: Connection, delivery_id: int, *, as_new_copy: bool, at: datetime) -> None:
-    """Send it anew, with all its patience."""
-    copies = deliveries.c.copy_count + 1 if as_new_copy else deliveries.c.copy_count
+    """Queue a delivery again with its full number of retries."""
+    copies = deliveries.c.copies + 1 if as_new_copy else deliveries.c.copies
     query = update(deliveries).where(deliveries.c.id == delivery_id)
-    connection.execute(query.values(**_REQUEUED_VALUES, copy_count=copies, next_attempt_at=at))
+    connection.execute(query.values(**_REQUEUED_VALUES, copies=copies, next_try=at))
 
 
 _REQUEUED_VALUES = {
     "state": DeliveryState.QUEUED,
-    "failure_count": 0,
-    "resend_count": 0,
-    "completed_at": None,
+    "failures": 0,
+    "resends": 0,
+    "ended_at": None,
     **DELIVERY_QUEUE.unclaimed,
-    "cancelled_at": None,
+    "aborted_at": None,
 }
 
 
 def requeue_failed(connection: Connection, event_id: int, *, at: datetime) -> int:
-    """Send anew what failed, or is unknown and left to a person; how many."""
+    """Queue an event's deliveries again that need attention; return their number."""
     query = (
         update(deliveries)
         .where(
@@ -293,31 +275,31 @@ def requeue_failed(connection: Connection, event_id: int, *, at: datetime) -> in
             deliveries.c.channel != Channel.LINK,
             needs_attention(),
         )
-        .values(**_REQUEUED_VALUES, next_attempt_at=at)
+        .values(**_REQUEUED_VALUES, next_try=at)
     )
     return connection.execute(query).rowcount
 
 
 def needs_attention() -> ColumnElement[bool]:
-    """Whether nothing more comes of it by itself, nor by another channel after it."""
+    """Return the condition: failed or unknown, with no retry or fallback to come."""
     later = deliveries.alias("later")
     went_otherwise = exists().where(
         later.c.outbox_id == deliveries.c.outbox_id, later.c.id > deliveries.c.id
     )
     return and_(
         deliveries.c.state.in_((DeliveryState.FAILED, DeliveryState.UNKNOWN)),
-        deliveries.c.next_attempt_at.is_(None),
-        deliveries.c.cancelled_at.is_(None),
+        deliveries.c.next_try.is_(None),
+        deliveries.c.aborted_at.is_(None),
         not_(went_otherwise.correlate(deliveries)),
     )
 
 
 def mark_aborted(connection: Connection, delivery_id: int, *, at: datetime) -> None:
-    """Send it no more, unless somebody asks for it anew."""
+    """Mark a delivery cancelled; `requeue` reverts it."""
     query = update(deliveries).where(deliveries.c.id == delivery_id)
     connection.execute(
         query.values(
-            state=DeliveryState.FAILED, next_attempt_at=None, completed_at=at, cancelled_at=at,
+            state=DeliveryState.FAILED, next_try=None, ended_at=at, aborted_at=at,
             last_error="aborted",
         )
     )  # fmt: skip

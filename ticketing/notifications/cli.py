@@ -119,7 +119,8 @@ def resend_deliveries(
     from ticketing.events.queries import get_event
     from ticketing.notifications import admin
 
-    if (delivery is None) is not (failed and slug is not None):
+    is_bulk = slug is not None
+    if failed is not is_bulk or is_bulk is (delivery is not None):
         raise typer.BadParameter("name either the id of a message, or --event with --failed")
     with open_application() as application:
         if delivery is not None:

@@ -57,7 +57,7 @@ def read_bounces(
         )
     line = (
         f"{result.mails} mails read: {result.applied} bounces applied, {result.unchanged} known,"
-        f" {result.strange} of other messages, {result.undecided} temporary."
+        f" {result.strange} of other messages, {result.undecided} still retried by the server."
     )
     print_result(result, line, as_json=as_json)
 

@@ -1,7 +1,7 @@
-"""Sending what the outbox holds: taken once, claimed, sent, stamped.
+"""Sending of outbox messages: create deliveries, claim, send, store the result.
 
-Killed between sending and stamping, a message is left alone until its claim is stuck, is then
-unknown, and is sent again when the channel's policy says so: as the same message, by its reference.
+A process killed between sending and storing leaves a stuck claim. It becomes unknown after a
+timeout and is sent again if the channel's policy says so, under the same reference.
 """
 
 import random
@@ -54,29 +54,29 @@ from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Unavailable
 
-MAX_CONCURRENT_SENDS = 4  # connections to a vendor: more of them and small mail servers refuse
+MAX_CONCURRENT_SENDS = 4  # small mail servers refuse more connections
 UNLIMITED_RATE = RateLimit(None)
 
 
 class MailTransport(Protocol):
-    """What hands a mail over; whatever goes wrong is in the outcome."""
+    """Sends a mail; every error is returned as an outcome."""
 
     def send(self, to: str, mail: Mail, *, reference: str, name: str = "") -> SendOutcome:
-        """Once; every attempt at the same reference is the same message."""
+        """Send once; attempts with the same reference are the same message."""
         ...
 
 
 class ChatTransport(Protocol):
-    """What hands a WhatsApp message over, likewise."""
+    """Sends a WhatsApp message; every error is returned as an outcome."""
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
-        """Once, to a number in E.164 form."""
+        """Send once to a number in E.164 form."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRunResult:
-    """How the attempts of one round ended; `taken` are new messages."""
+    """Numbers of new deliveries and of attempts by result."""
 
     taken: int = 0
     sent: int = 0
@@ -86,11 +86,10 @@ class DeliveryRunResult:
 
     @property
     def attempts(self) -> int:
-        """How many were made."""
+        """Number of attempts."""
         return self.sent + self.failed + self.error + self.unknown
 
     def __add__(self, other: "DeliveryRunResult") -> "DeliveryRunResult":
-        """Of both rounds."""
         return DeliveryRunResult(
             self.taken + other.taken,
             self.sent + other.sent,
@@ -102,42 +101,40 @@ class DeliveryRunResult:
 
 @dataclass(frozen=True, slots=True)
 class NotificationSender:
-    """Everything that messages are sent with; without any door they wait."""
+    """Transports and settings for sending messages; messages wait for a missing transport."""
 
     message_context: MessageContext
     mail: MailTransport | None
-    organiser_email: str = ""  # the address of whoever answers for the events; empty: theirs wait
+    organiser_email: str = ""  # empty: messages to the organiser wait
     whatsapp: ChatTransport | None = None
-    rate_limit: RateLimit = UNLIMITED_RATE  # WhatsApp's
+    rate_limit: RateLimit = UNLIMITED_RATE  # of WhatsApp
 
     @property
     def channels(self) -> Collection[Channel]:
-        """By which something can be sent."""
-        doors = {Channel.WHATSAPP: self.whatsapp, Channel.MAIL: self.mail}
-        return [channel for channel, door in doors.items() if door is not None]
+        """Channels that have a transport."""
+        transports = {Channel.WHATSAPP: self.whatsapp, Channel.MAIL: self.mail}
+        return [channel for channel, transport in transports.items() if transport is not None]
 
     @property
     def can_notify_organiser(self) -> bool:
-        """Whether anything can go to whoever answers for the events: by mail alone."""
+        """Return whether messages to the organiser can be sent, which go by mail only."""
         return bool(self.organiser_email) and self.mail is not None
 
     def send(self, one: ClaimedDelivery, message: Mail | ChatMessage) -> SendOutcome:
-        """Hand it over at its door."""
+        """Send a message by its transport."""
         match message:
             case Mail() if self.mail:
                 return self.mail.send(one.address, message, reference=one.reference)
             case ChatMessage() if self.whatsapp:
                 return self.whatsapp.send(one.address, message, reference=one.reference)
-        return Deferred("nothing can be sent this way at the moment")
+        return Deferred("the channel is not available at the moment")
 
 
 @dataclass(frozen=True, slots=True)
 class MessagingConnector:
-    """Connect to the mail server and to the provider of WhatsApp."""
+    """Factory of senders with connections to the mail server and the WhatsApp provider."""
 
-    connect: Callable[
-        [], AbstractContextManager[NotificationSender]
-    ]  # new connections at each call
+    connect: Callable[[], AbstractContextManager[NotificationSender]]
 
 
 def deliver_due(
@@ -149,7 +146,7 @@ def deliver_due(
     limit: int = 2 * MAX_CONCURRENT_SENDS,
     channels: Collection[Channel] = tuple(Channel),
 ) -> DeliveryRunResult:
-    """Send what is due by these channels; safe to repeat, to run twice at once, and to kill."""
+    """Send due messages by these channels. Safe to repeat, run concurrently and interrupt."""
     if not sender.channels:
         return DeliveryRunResult()
     with database.transaction() as connection:
@@ -160,7 +157,7 @@ def deliver_due(
     if not claimed:
         return DeliveryRunResult(taken=taken)
 
-    def carry(one: ClaimedDelivery) -> DeliveryState:
+    def deliver_one(one: ClaimedDelivery) -> DeliveryState:
         outcome = _compose_and_send(database, sender, one)
         with database.transaction() as connection:
             state = _record_outcome(connection, one, outcome, at=at, jitter=jitter())
@@ -173,20 +170,20 @@ def deliver_due(
     with ThreadPoolExecutor(
         min(MAX_CONCURRENT_SENDS, len(claimed)), thread_name_prefix="messages"
     ) as pool:
-        ends = Counter(pool.map(carry, claimed))
+        counts = Counter(pool.map(deliver_one, claimed))
     return DeliveryRunResult(
         taken=taken,
-        sent=ends[DeliveryState.SENT],
-        failed=ends[DeliveryState.FAILED],
-        error=ends[DeliveryState.ERROR],
-        unknown=ends[DeliveryState.UNKNOWN],
+        sent=counts[DeliveryState.SENT],
+        failed=counts[DeliveryState.FAILED],
+        error=counts[DeliveryState.ERROR],
+        unknown=counts[DeliveryState.UNKNOWN],
     )
 
 
 def deliver_all(
     database: Database, sender: NotificationSender, *, clock: Callable[[], datetime]
 ) -> DeliveryRunResult:
-    """Round after round, until nothing is due; what was reported meanwhile counts first."""
+    """Process the stored receipts and send, until nothing is due."""
     done = DeliveryRunResult()
     while True:
         while process_status_webhooks(database, sender.channels, at=clock()).handled:
@@ -200,7 +197,7 @@ def deliver_all(
 def has_overdue_deliveries(
     database: Database, sender: NotificationSender, *, at: datetime, overdue_by: timedelta
 ) -> bool:
-    """Whether something could be sent, and could so long ago, and nobody has."""
+    """Return whether work has been due for longer than `by` without being done."""
     if not sender.channels:
         return False
     with database.transaction() as connection:
@@ -234,14 +231,14 @@ def _claim_due(
     at: datetime,
     limit: int,
 ) -> list[ClaimedDelivery]:
-    begun: list[ClaimedDelivery] = []
+    claimed: list[ClaimedDelivery] = []
     if sender.whatsapp and Channel.WHATSAPP in channels:
-        begun += claim_within_rate_limit(
+        claimed += claim_within_rate_limit(
             connection, Channel.WHATSAPP, sender.rate_limit, at=at, limit=limit
         )
     if sender.mail and Channel.MAIL in channels:
-        begun += claim_queries.claim_due(connection, Channel.MAIL, at=at, limit=limit)
-    return begun
+        claimed += claim_queries.claim_due(connection, Channel.MAIL, at=at, limit=limit)
+    return claimed
 
 
 def _can_fall_back(outcome: SendOutcome) -> bool:
@@ -252,17 +249,17 @@ def _compose_and_send(
     database: Database, sender: NotificationSender, one: ClaimedDelivery
 ) -> SendOutcome:
     try:
-        written = compose_message(database, sender.message_context, one)
+        message = compose_message(database, sender.message_context, one)
     except Unavailable as error:
         return Deferred(str(error), error.code)
-    except Exception as error:  # noqa: BLE001 - one message's failure is in its row and stops no other
-        return Rejected(f"the message could not be written ({type(error).__name__})")
-    if not isinstance(written, (Mail, ChatMessage)):
-        return written
+    except Exception as error:  # noqa: BLE001 - stored in the message's row; others continue
+        return Rejected(f"the message could not be composed ({type(error).__name__})")
+    if not isinstance(message, (Mail, ChatMessage)):
+        return message
     try:
-        return sender.send(one, written)
-    except Exception as error:  # noqa: BLE001 - as above; it was perhaps sent
-        return Unconfirmed(f"sending ended in {type(error).__name__}")
+        return sender.send(one, message)
+    except Exception as error:  # noqa: BLE001 - as above; it may have been sent
+        return Unconfirmed(f"sending failed with {type(error).__name__}")
 
 
 def _record_outcome(
@@ -273,7 +270,7 @@ def _record_outcome(
     at: datetime,
     jitter: float,
 ) -> DeliveryState:
-    """Note the end of an attempt; one that somebody began meanwhile goes on undisturbed."""
+    """Store the result of an attempt; a newer attempt of the same delivery is not affected."""
     step = _attempt_result(one, outcome, at=at, jitter=jitter)
     claim_queries.record_attempt(connection, one.id, one.attempt_number, step, at=at)
     known = claim_queries.find_state_for_update(connection, one.id)
@@ -297,31 +294,37 @@ def _attempt_result(
                 state_from_outcome(outcome), code=code, reason=reason, failure_scope=cause
             )
         case Unconfirmed(reason):
-            again = RESENDS[one.channel].next_attempt_at(one.resend_count + 1, at=at)
-            return AttemptResult(state_from_outcome(outcome), next_attempt_at=again, reason=reason)
+            next_attempt = RESENDS[one.channel].next_attempt_at(one.resend_count + 1, at=at)
+            return AttemptResult(
+                state_from_outcome(outcome), next_attempt_at=next_attempt, reason=reason
+            )
     return _retry_result(one, outcome, at=at, jitter=jitter)
 
 
 def _retry_result(
     one: ClaimedDelivery, outcome: Deferred, *, at: datetime, jitter: float
 ) -> AttemptResult:
-    """What concerns everybody costs a message none of its patience: the channel rests instead."""
+    """Return the result of a deferred attempt.
+
+    A failure that concerns the sender or the channel does not count as a failure of the message,
+    because the channel is paused instead.
+    """
     if outcome.pause_scope in PAUSE_BY_SCOPE:
-        again: datetime | None = at + PAUSE_BY_SCOPE[outcome.pause_scope]
+        next_attempt: datetime | None = at + PAUSE_BY_SCOPE[outcome.pause_scope]
         return AttemptResult(
             state_from_outcome(outcome),
-            again,
+            next_attempt,
             code=outcome.code,
             reason=outcome.reason,
             failure_scope=outcome.pause_scope,
         )
-    again = DELIVERY_RETRIES.next_attempt_at(
+    next_attempt = DELIVERY_RETRIES.next_attempt_at(
         one.failure_count + 1, at=at, jitter=jitter, retry_after=outcome.retry_after
     )
-    state = state_from_outcome(outcome) if again else DeliveryState.FAILED
+    state = state_from_outcome(outcome) if next_attempt else DeliveryState.FAILED
     return AttemptResult(
         state,
-        again,
+        next_attempt,
         failures=1,
         code=outcome.code,
         reason=outcome.reason,
@@ -330,13 +333,13 @@ def _retry_result(
 
 
 def _expire_stuck_claims(connection: Connection, *, at: datetime, limit: int) -> None:
-    """Whoever held these claims is dead, or as good as: perhaps it had sent."""
+    """Set deliveries with a timed-out claim to unknown, because they may have been sent."""
     held = claim_queries.list_stuck_claims(connection, at=at, limit=limit)
     for delivery_id, number, channel, resends in held:
         step = AttemptResult(
             DeliveryState.UNKNOWN,
             next_attempt_at=RESENDS[channel].next_attempt_at(resends + 1, at=at),
-            reason="whoever was sending it has not been heard of again",
+            reason="the claim timed out while sending",
         )
         claim_queries.update_delivery(connection, delivery_id, step, at=at)
         claim_queries.record_attempt(connection, delivery_id, number, step, at=at)

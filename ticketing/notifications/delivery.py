@@ -1,8 +1,7 @@
-"""A message on its way: how far it has come, when to try again, and by which channel.
+"""Rules of a delivery: states, retries, resends and the order of channels.
 
-Our own answers and a vendor's reports come late, twice and out of order, so within one attempt a
-delivery only climbs. Trying again begins a new attempt at the foot. How fast messages may go, and
-when to stop, is in delivery_pace.py.
+Responses and receipts come late, twice and out of order, so within one attempt the state only
+rises in rank; a retry is a new attempt from the lowest rank. Rate limits are in `rate_limit.py`.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,30 +21,30 @@ from ticketing.platform.kernel.retry_policy import RetryPolicy
 
 
 class DeliveryState(StrEnum):
-    """How far a delivery has come, lowest rank first: the order of these lines is the rule."""
+    """State of a delivery, lowest rank first; the order of the members is the rank."""
 
     QUEUED = "queued"
-    CLAIMED = "claimed"  # somebody is about to send it, or died while doing so
-    ERROR = "error"  # not sent; will be tried again
-    UNKNOWN = "unknown"  # perhaps sent
-    SENT = "sent"  # the vendor has it
-    FAILED = "failed"  # it will not arrive this way
-    DELIVERED = "delivered"  # above failed: whoever has it, has it
+    CLAIMED = "claimed"  # being sent, or its process died
+    ERROR = "error"  # not sent; will be retried
+    UNKNOWN = "unknown"  # may have been sent
+    SENT = "sent"  # accepted by the provider
+    FAILED = "failed"  # will not arrive by this channel
+    DELIVERED = "delivered"  # above failed: an arrival is certain
     READ = "read"
 
     @property
     def rank(self) -> int:
-        """A higher one is never overwritten by a lower one."""
+        """Position in the order; a higher state is never overwritten by a lower one."""
         return _RANKS[self]
 
     @property
     def has_arrived(self) -> bool:
-        """Whether the recipient's own device has it."""
+        """Return whether the message reached the recipient's device."""
         return self.rank >= DeliveryState.DELIVERED.rank
 
     @property
     def is_claimable(self) -> bool:
-        """Whether a new attempt may begin. One that was perhaps sent counts: see `resend_after`."""
+        """Return whether a new attempt may begin; for unknown results see `resend_delay`."""
         return self in _CLAIMABLE
 
 
@@ -54,15 +53,15 @@ _CLAIMABLE = {
     DeliveryState.QUEUED,
     DeliveryState.ERROR,
     DeliveryState.UNKNOWN,
-    DeliveryState.FAILED,  # when a person asks, or the failure was one that passes
+    DeliveryState.FAILED,  # on request, or after a transient failure
 }
 
 
-CLAIM_TIMEOUT = timedelta(minutes=10)  # longer than any vendor may take to answer
+CLAIM_TIMEOUT = timedelta(minutes=10)  # longer than any provider's timeout
 
 
 def begin_attempt(before: DeliveryState) -> DeliveryState:
-    """Begin an attempt; refuses what is under way or has left us."""
+    """Return the claimed state; raise ImpossibleTransition if it is in progress or sent."""
     if not before.is_claimable:
         raise ImpossibleTransition(f"delivery: {before} -> {DeliveryState.CLAIMED}")
     return DeliveryState.CLAIMED
@@ -71,9 +70,9 @@ def begin_attempt(before: DeliveryState) -> DeliveryState:
 def merge_state(
     before: DeliveryState, reported: DeliveryState, *, is_current_attempt: bool = True
 ) -> DeliveryState:
-    """The state after one more report; what is late or repeated changes nothing.
+    """Return the state after a report; a late or repeated report changes nothing.
 
-    Of an older attempt only an arrival counts: that it failed says nothing of the newer one.
+    Of an older attempt only an arrival counts, because its failure does not concern the newer one.
     """
     if not is_current_attempt and not reported.has_arrived:
         return before
@@ -81,7 +80,7 @@ def merge_state(
 
 
 def state_from_outcome(outcome: SendOutcome) -> DeliveryState:
-    """What the answer to an attempt says of it."""
+    """Return the state that an outcome leads to."""
     return _STATE_BY_OUTCOME[type(outcome)]
 
 
@@ -95,19 +94,19 @@ _STATE_BY_OUTCOME = {
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReceipt:
-    """What a vendor tells afterwards of a message, found by whichever of its names is given."""
+    """A provider's report about a message, which is found by any of its given ids."""
 
     state: DeliveryState
-    provider_id: str = ""  # as the answer to sending had it
-    alias: str = ""  # another name of the same message, by which later reports may come alone
+    provider_id: str = ""  # as returned by the send request
+    alias: str = ""  # another id of the message, which later reports may use alone
     reference: str = ""  # ours
     recipient: str = field(default="", repr=False)
     at: datetime | None = None
-    failure: Rejected | Deferred | None = None  # why it failed; Later: a new attempt can help
+    failure: Rejected | Deferred | None = None  # Deferred: a new attempt can help
 
 
 class Channel(StrEnum):
-    """How somebody is reached. A link is the last: an operator hands it on."""
+    """Channel of a delivery. A link is the last resort: staff hand it on."""
 
     WHATSAPP = "whatsapp"
     MAIL = "mail"
@@ -118,7 +117,7 @@ FALLBACK_ORDER = (Channel.WHATSAPP, Channel.MAIL, Channel.LINK)
 
 
 def channel_order(preferred: Channel | None) -> tuple[Channel, ...]:
-    """The order in which channels are tried when one of them is wished for."""
+    """Return the channels in the order to try them, the preferred one first."""
     return (
         FALLBACK_ORDER
         if preferred is None
@@ -131,7 +130,7 @@ def next_channel(
     tried: Collection[Channel],
     order: Sequence[Channel] = FALLBACK_ORDER,
 ) -> Channel | None:
-    """The first channel not tried yet; None when all were."""
+    """Return the first reachable channel that was not tried, or None."""
     return next((each for each in order if each in reachable_by and each not in tried), None)
 
 
@@ -139,7 +138,7 @@ _OPT_OUT_KEYWORDS = {"stop", "berhenti", "henti", "unsubscribe"}
 
 
 def is_opt_out_request(text: str) -> bool:
-    """Whether somebody wrote back that they want no more such messages: one word, nothing else."""
+    """Return whether a reply is an opt-out: one keyword and nothing else."""
     return text.strip(" \t\r\n.!\"'").casefold() in _OPT_OUT_KEYWORDS
 
 
@@ -156,11 +155,11 @@ DELIVERY_RETRIES = RetryPolicy(
 )
 # for messages that may have been sent; afterwards staff decide
 RESENDS = {
-    # a second mail is cheap, a lost ticket is not, and its Message-ID is the same
+    # a duplicate mail is harmless and has the same Message-ID; a lost ticket is not
     Channel.MAIL: RetryPolicy(
         delays=(timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4))
     ),
-    # a second message costs money and looks like spam: a report settles most within the half hour
+    # a duplicate costs money and looks like spam; most are settled by a receipt within 30 minutes
     Channel.WHATSAPP: RetryPolicy(delays=(timedelta(minutes=30),)),
     Channel.LINK: RetryPolicy(delays=()),
 }

@@ -1,6 +1,6 @@
-"""Which attempt a report speaks of, and what it changes. What counts is decided by the domain.
+"""Queries for deliveries: matching of receipts to attempts, lists for staff, paused channels.
 
-Deliveries as a person looks at them, and what waits or rests. Sending is in deliveries.py.
+Queries for sending are in `claim_queries.py`.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,22 +15,18 @@ from ticketing.notifications.claim_queries import DELIVERY_QUEUE, AttemptResult,
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import ORGANISER
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.notifications import (
-    channel_circuit_breakers,
-    deliveries,
-    delivery_attempts,
-)
-from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
+from ticketing.platform.db.tables.sales import outbox
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """An attempt as it stands, and the delivery it was made for, locked."""
+    """An attempt and its delivery, locked."""
 
     delivery_id: int
     attempt_number: int
-    attempt_state: DeliveryState  # the attempt's own
-    delivery_state: DeliveryState  # the delivery's
+    attempt_state: DeliveryState  # of the attempt
+    delivery_state: DeliveryState  # of the delivery
     is_newest: bool
     failure_count: int
     channel: Channel
@@ -40,20 +36,18 @@ class DeliveryAttempt:
 def find_attempt(
     connection: Connection, *, names: Collection[str], reference: str = ""
 ) -> DeliveryAttempt | None:
-    """By the vendor's names of the message, else by ours; None when it is nobody's here."""
+    """Find an attempt by the provider's ids, else by our reference; None if it is not ours."""
     by_name = [name for name in names if name]
     found = None
     if by_name:
         found = _find_newest_attempt(
             connection,
-            or_(
-                delivery_attempts.c.provider_id.in_(by_name), delivery_attempts.c.alias.in_(by_name)
-            ),
+            or_(delivery_logs.c.provider_id.in_(by_name), delivery_logs.c.alias.in_(by_name)),
         )
     uid = _uid(reference)
     if found is None and uid is not None:
-        ours = and_(deliveries.c.uid == uid, delivery_attempts.c.reference == reference)
-        found = _find_newest_attempt(connection, ours)
+        is_ours = and_(deliveries.c.uid == uid, delivery_logs.c.reference == reference)
+        found = _find_newest_attempt(connection, is_ours)
     return found
 
 
@@ -65,79 +59,77 @@ def _uid(reference: str) -> UUID | None:
 
 
 def _find_newest_attempt(
-    connection: Connection, which: ColumnElement[bool]
+    connection: Connection, condition: ColumnElement[bool]
 ) -> DeliveryAttempt | None:
     query = (
         select(
             deliveries.c.id,
-            delivery_attempts.c.number,
-            delivery_attempts.c.state,
+            delivery_logs.c.number,
+            delivery_logs.c.state,
             deliveries.c.state,
-            deliveries.c.attempt_count == delivery_attempts.c.number,
-            deliveries.c.failure_count,
+            deliveries.c.tries == delivery_logs.c.number,
+            deliveries.c.failures,
             deliveries.c.channel,
             deliveries.c.address,
         )
-        .join(deliveries, deliveries.c.id == delivery_attempts.c.delivery_id)
-        .where(which)
-        .order_by(delivery_attempts.c.id.desc())
+        .join(deliveries, deliveries.c.id == delivery_logs.c.delivery_id)
+        .where(condition)
+        .order_by(delivery_logs.c.id.desc())
         .limit(1)
         .with_for_update()
     )
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    number, tries, said, state, is_newest, failures, channel, address = row
+    number, tries, attempt_state, state, is_newest, failures, channel, address = row
     return DeliveryAttempt(
-        number, tries, DeliveryState(said), DeliveryState(state), is_newest, failures,
+        number, tries, DeliveryState(attempt_state), DeliveryState(state), is_newest, failures,
         Channel(channel), address,
     )  # fmt: skip
 
 
 def set_attempt_alias(connection: Connection, attempt: DeliveryAttempt, alias: str) -> None:
-    """Note the other name by which reports of it may come alone."""
-    connection.execute(update(delivery_attempts).where(_is_attempt(attempt)).values(alias=alias))
+    """Store the second id by which later receipts refer to the attempt."""
+    connection.execute(update(delivery_logs).where(_is_attempt(attempt)).values(alias=alias))
 
 
 def record_receipt(
     connection: Connection, attempt: DeliveryAttempt, step: AttemptResult, *, at: datetime
 ) -> None:
-    """How far the attempt has come."""
+    """Store the state that a receipt reports in the attempt."""
     connection.execute(
-        update(delivery_attempts)
+        update(delivery_logs)
         .where(_is_attempt(attempt))
         .values(
             state=step.state,
             code=step.code,
             reason=step.reason,
-            failure_scope=step.failure_scope,
-            completed_at=func.coalesce(delivery_attempts.c.completed_at, at),
+            concerns=step.failure_scope,
+            ended_at=func.coalesce(delivery_logs.c.ended_at, at),
         )
     )
 
 
 def _is_attempt(attempt: DeliveryAttempt) -> ColumnElement[bool]:
     return and_(
-        delivery_attempts.c.delivery_id == attempt.delivery_id,
-        delivery_attempts.c.number == attempt.attempt_number,
+        delivery_logs.c.delivery_id == attempt.delivery_id,
+        delivery_logs.c.number == attempt.attempt_number,
     )
 
 
 def update_delivery_after_receipt(
     connection: Connection, attempt: DeliveryAttempt, step: AttemptResult, *, at: datetime
 ) -> None:
-    """How far the delivery has come by that; with a `next_attempt_at` it is tried again."""
+    """Store the state that a receipt reports in the delivery; a next attempt re-opens it."""
     connection.execute(
         update(deliveries)
         .where(deliveries.c.id == attempt.delivery_id)
         .values(
             state=step.state,
-            next_attempt_at=step.next_attempt_at,
+            next_try=step.next_attempt_at,
             **DELIVERY_QUEUE.unclaimed,
-            failure_count=deliveries.c.failure_count + step.failures,
-            completed_at=None
-            if step.next_attempt_at
-            else func.coalesce(deliveries.c.completed_at, at),
+            failures=deliveries.c.failures + step.failures,
+            ended_at=None if step.next_attempt_at else func.coalesce(deliveries.c.ended_at, at),
             last_error=step.reason,
         )
     )
@@ -145,7 +137,7 @@ def update_delivery_after_receipt(
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message on its way, as a person is shown it."""
+    """A delivery as staff see it."""
 
     id: int
     event_slug: str | None
@@ -154,19 +146,19 @@ class Delivery:
     channel: Channel
     address: str = field(repr=False)
     state: DeliveryState
-    attempt_count: int
+    tries: int
     queued_at: datetime
-    next_attempt_at: datetime | None
-    completed_at: datetime | None
+    next_try: datetime | None
+    ended_at: datetime | None
     last_error: str
 
 
 def count_unclaimed_messages(connection: Connection) -> tuple[int, int]:
-    """Messages that nobody has taken: to buyers and guests, and to the organiser."""
+    """Count messages without a delivery: to buyers and guests, and to the organiser."""
     to_organiser = outbox.c.recipient == ORGANISER
     query = select(
         func.count().filter(not_(to_organiser)), func.count().filter(to_organiser)
-    ).where(outbox.c.processed_at.is_(None))
+    ).where(outbox.c.taken_at.is_(None))
     buyers, organisers = connection.execute(query).one()
     return buyers, organisers
 
@@ -174,22 +166,19 @@ def count_unclaimed_messages(connection: Connection) -> tuple[int, int]:
 def list_paused_channels(
     connection: Connection, *, at: datetime
 ) -> dict[Channel, tuple[datetime | None, str]]:
-    """Channels that are let alone: until when (None: until a person says so), and why."""
-    stopped = channel_circuit_breakers.c.stopped_at.is_not(None)
-    query = select(channel_circuit_breakers).where(
-        or_(stopped, channel_circuit_breakers.c.paused_until > at)
-    )
-    rows = connection.execute(query.order_by(channel_circuit_breakers.c.channel))
+    """Return the paused channels with end and reason; a stopped channel has no end."""
+    stopped = delivery_rests.c.stopped_at.is_not(None)
+    query = select(delivery_rests).where(or_(stopped, delivery_rests.c.until > at))
+    rows = connection.execute(query.order_by(delivery_rests.c.channel))
     return {
-        Channel(row.channel): (None if row.stopped_at else row.paused_until, row.reason)
-        for row in rows
+        Channel(row.channel): (None if row.stopped_at else row.until, row.reason) for row in rows
     }
 
 
 def list_event_deliveries(
     connection: Connection, event_id: int, *, failed: bool, limit: int
 ) -> list[Delivery]:
-    """An event's deliveries, the newest first; `failed` are those a person has to look at."""
+    """Return an event's deliveries, newest first; `failed` only those that need attention."""
     conditions = [deliveries.c.event_id == event_id]
     if failed:
         conditions.append(needs_attention())
@@ -198,7 +187,7 @@ def list_event_deliveries(
 
 
 def find_delivery(connection: Connection, delivery_id: int) -> Delivery | None:
-    """The delivery of that number; None when there is none."""
+    """Return the delivery with this id, or None."""
     row = connection.execute(
         _select_deliveries().where(deliveries.c.id == delivery_id)
     ).one_or_none()
@@ -215,10 +204,10 @@ def _select_deliveries() -> Select[Any]:
             deliveries.c.channel,
             deliveries.c.address,
             deliveries.c.state,
-            deliveries.c.attempt_count,
+            deliveries.c.tries,
             deliveries.c.queued_at,
-            deliveries.c.next_attempt_at,
-            deliveries.c.completed_at,
+            deliveries.c.next_try,
+            deliveries.c.ended_at,
             deliveries.c.last_error,
         )
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
@@ -235,7 +224,7 @@ def _delivery_from_row(row: Sequence[Any]) -> Delivery:
 
 
 def count_by_state(connection: Connection, event_id: int) -> dict[DeliveryState, int]:
-    """How many of an event's deliveries are in each state."""
+    """Count an event's deliveries by state."""
     query = (
         select(deliveries.c.state, func.count())
         .where(deliveries.c.event_id == event_id)
@@ -247,12 +236,12 @@ def count_by_state(connection: Connection, event_id: int) -> dict[DeliveryState,
 def list_overdue(
     connection: Connection, event_id: int, *, at: datetime, grace: timedelta
 ) -> list[Delivery]:
-    """What was to go out, or to be heard of, so long ago and nothing came of it."""
+    """Return deliveries that have been due or claimed for longer than `patience`."""
     since = at - grace
     query = _select_deliveries().where(
         deliveries.c.event_id == event_id,
         or_(
-            deliveries.c.next_attempt_at <= since,
+            deliveries.c.next_try <= since,
             deliveries.c.claimed_until <= since + DELIVERY_QUEUE.lease,
         ),
     )
@@ -260,15 +249,15 @@ def list_overdue(
 
 
 def list_events_with_recent_deliveries(connection: Connection, *, since: datetime) -> list[str]:
-    """Slugs of events with messages that are newer, or of which something is still to come."""
+    """Return the slugs of events with deliveries since that time or still unfinished."""
     query = (
         select(events.c.slug)
         .join(deliveries, deliveries.c.event_id == events.c.id)
         .where(
             or_(
                 deliveries.c.queued_at >= since,
-                deliveries.c.completed_at >= since,
-                deliveries.c.next_attempt_at.is_not(None),
+                deliveries.c.ended_at >= since,
+                deliveries.c.next_try.is_not(None),
                 deliveries.c.claimed_until.is_not(None),
             )
         )

@@ -1,8 +1,7 @@
-"""Mails that came back: what they say of ours is noted at the deliveries, once each.
+"""Processing of delivery receipts: WhatsApp status webhooks and mail bounces.
 
-What vendors tell of messages afterwards: kept as it came, then applied once, in any order.
-
-Also what people write back: a word that means stop keeps their number out of what nobody ordered.
+Webhooks are stored unchanged, then applied once, in any order. Inbound messages are processed for
+opt-out requests.
 """
 
 import hashlib
@@ -52,7 +51,7 @@ RECEIPT_RETRIES = RetryPolicy.exponential(timedelta(minutes=2), max_attempts=3)
 
 @dataclass(frozen=True, slots=True)
 class ReceiptResult:
-    """How the reports of one round ended; `postponed` ones speak of nothing we know yet."""
+    """Numbers of webhooks by result; `postponed` ones refer to messages that are not yet known."""
 
     applied: int = 0
     unchanged: int = 0
@@ -61,20 +60,20 @@ class ReceiptResult:
 
     @property
     def handled(self) -> int:
-        """How many are done with."""
+        """Number of webhooks that are finished."""
         return self.applied + self.unchanged + self.quarantined
 
 
 def store_status_webhook(
     database: Database, provider: WhatsAppProvider, body: bytes, *, at: datetime
 ) -> bool:
-    """Keep what a vendor tells; False when the same is known. Whose it is was checked before."""
+    """Store a webhook whose signature was verified; return False if it is stored already."""
     with database.transaction() as connection:
         return inbox.store_webhook(
             connection,
-            provider=f"whatsapp:{provider}",
+            source=f"whatsapp:{provider}",
             unique_key=hashlib.sha256(body).hexdigest(),
-            external_reference=provider,
+            subject=provider,
             body=body,
             at=at,
         )
@@ -88,17 +87,17 @@ def process_status_webhooks(
     jitter: Callable[[], float] = random.random,
     limit: int = CHUNK,
 ) -> ReceiptResult:
-    """Apply what was kept; safe to repeat, to run twice at once, and to kill."""
+    """Apply stored webhooks. Safe to repeat, run concurrently and interrupt."""
     with database.transaction() as connection:
-        notices = inbox.claim_due(connection, limit, at=at, providers=WHATSAPP_INBOX_SOURCES)
-    ends = Counter(
+        notices = inbox.claim_due(connection, limit, at=at, sources=WHATSAPP_INBOX_SOURCES)
+    counts = Counter(
         _process_webhook(database, notice, channels, at=at, jitter=jitter()) for notice in notices
     )
     return ReceiptResult(
-        ends[InboxOutcome.APPLIED],
-        ends[InboxOutcome.UNCHANGED],
-        ends[InboxOutcome.QUARANTINED],
-        ends[None],
+        counts[InboxOutcome.APPLIED],
+        counts[InboxOutcome.UNCHANGED],
+        counts[InboxOutcome.QUARANTINED],
+        counts[None],
     )
 
 
@@ -110,16 +109,16 @@ def _process_webhook(
     at: datetime,
     jitter: float,
 ) -> InboxOutcome | None:
-    """Apply one notice; whatever goes wrong with it is in its row and stops no other."""
+    """Apply one webhook; an error is stored in its row and does not stop the others."""
     try:
         with database.transaction() as connection:
             return _apply_webhook(connection, notice, channels, at=at, jitter=jitter)
     except Unavailable:
         raise
-    except Exception as error:  # noqa: BLE001 - one notice's failure must not stop the others
-        reason = type(error).__name__  # its words may quote a number
+    except Exception as error:  # noqa: BLE001 - one webhook's failure must not stop the others
+        reason = type(error).__name__  # its text may quote a phone number
     with database.transaction() as connection:
-        if not RECEIPT_RETRIES.is_exhausted(notice.attempt_count):
+        if not RECEIPT_RETRIES.is_exhausted(notice.tries):
             inbox.postpone(connection, notice, RECEIPT_RETRIES, reason=reason, at=at)
             return None
         inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=reason, at=at)
@@ -131,23 +130,23 @@ def _apply_webhook(
     jitter: float,
 ) -> InboxOutcome | None:  # fmt: skip
     try:
-        told = parse_status_webhook(WhatsAppProvider(notice.external_reference), notice.body)
+        items = parse_status_webhook(WhatsAppProvider(notice.subject), notice.body)
     except UnreadableReport as error:
         inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=str(error), at=at)
         return InboxOutcome.QUARANTINED
     changes = [
         _apply_inbound_message(connection, one, at=at) if isinstance(one, InboundMessage)
         else apply_receipt(connection, one, channels, at=at, jitter=jitter)
-        for one in told
+        for one in items
     ]  # fmt: skip
     unknown = sum(change is None for change in changes)
-    if unknown and not RECEIPT_RETRIES.is_exhausted(notice.attempt_count):
+    if unknown and not RECEIPT_RETRIES.is_exhausted(notice.tries):
         inbox.postpone(
-            connection, notice, RECEIPT_RETRIES, reason="of a message nobody knows yet", at=at
+            connection, notice, RECEIPT_RETRIES, reason="for a message that is not yet known", at=at
         )
         return None
     outcome = InboxOutcome.APPLIED if any(changes) else InboxOutcome.UNCHANGED
-    reason = f"{unknown} of messages that are not ours" if unknown else ""
+    reason = f"{unknown} for unknown messages" if unknown else ""
     inbox.mark_handled(connection, notice, outcome, reason=reason, at=at)
     return outcome
 
@@ -159,7 +158,7 @@ def _apply_inbound_message(
         connection, message.sender, at=at
     ):
         return False
-    # not whose: the log is never deleted from
+    # without the address: the audit log is append-only
     audit_log.record(connection, actor="whatsapp", action="messages.opt_out", subject="a number")
     return True
 
@@ -172,7 +171,7 @@ def apply_receipt(
     at: datetime,
     jitter: float,
 ) -> bool | None:
-    """Whether it changed anything; None when it speaks of no message of ours."""
+    """Return whether the receipt changed anything; None if it refers to no message of ours."""
     attempt = delivery_queries.find_attempt(
         connection, names=(receipt.provider_id, receipt.alias), reference=receipt.reference
     )
@@ -191,7 +190,10 @@ def apply_receipt(
 
 
 def _is_for_recipient(attempt: DeliveryAttempt, receipt: DeliveryReceipt) -> bool:
-    """Anybody can write a bounce. WhatsApp's are signed, and may name a number differently."""
+    """Return whether a receipt names the recipient of the attempt.
+
+    Anybody can send a bounce. WhatsApp's receipts are signed and may format the number differently.
+    """
     if attempt.channel is not Channel.MAIL:
         return True
     return receipt.recipient.casefold() == attempt.address.casefold()
@@ -213,12 +215,14 @@ def _update_delivery(
     failure = receipt.failure
     pause_channel_on_failure(connection, attempt.channel, failure, at=at)
     if isinstance(failure, Deferred):
-        again = DELIVERY_RETRIES.next_attempt_at(
+        next_attempt = DELIVERY_RETRIES.next_attempt_at(
             attempt.failure_count + 1, at=at, jitter=jitter, retry_after=failure.retry_after
         )
-        if again is not None:
-            anew = replace(step, state=DeliveryState.ERROR, next_attempt_at=again, failures=1)
-            delivery_queries.update_delivery_after_receipt(connection, attempt, anew, at=at)
+        if next_attempt is not None:
+            retry = replace(
+                step, state=DeliveryState.ERROR, next_attempt_at=next_attempt, failures=1
+            )
+            delivery_queries.update_delivery_after_receipt(connection, attempt, retry, at=at)
             return
     delivery_queries.update_delivery_after_receipt(connection, attempt, step, at=at)
     if failure is not None and (isinstance(failure, Deferred) or failure.can_fall_back):
@@ -227,7 +231,7 @@ def _update_delivery(
 
 @dataclass(frozen=True, slots=True)
 class BounceResult:
-    """What mails said; `undecided` is a server that still tries."""
+    """Numbers of bounces by result; for `undecided` ones the server still retries."""
 
     mails: int
     applied: int
@@ -244,15 +248,15 @@ def process_bounces(
     at: datetime,
     jitter: Callable[[], float] = random.random,
 ) -> BounceResult:
-    """Note every bounce among these mails, and let what bounced go by another channel."""
-    read = 0
-    ends: Counter[str] = Counter()
+    """Apply the bounces in these mails, with fallback to another channel."""
+    mail_count = 0
+    counts: Counter[str] = Counter()
     for mail in mails:
-        read += 1
+        mail_count += 1
         for bounce in parse_bounces(mail):
-            ends[_apply_bounce(database, bounce, channels, at=at, jitter=jitter())] += 1
+            counts[_apply_bounce(database, bounce, channels, at=at, jitter=jitter())] += 1
     return BounceResult(
-        read, ends["applied"], ends["unchanged"], ends["strange"], ends["undecided"]
+        mail_count, counts["applied"], counts["unchanged"], counts["strange"], counts["undecided"]
     )
 
 

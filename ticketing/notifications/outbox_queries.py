@@ -1,9 +1,7 @@
-"""By which addresses the person that a message is for can be reached.
+"""Queries that turn messages of the outbox into deliveries, once each.
 
-The outbox names one of them. Another is known when it belongs to an order's buyer or to a guest of
-the roster, and then only if that person also has the one that is named.
-
-Messages of the outbox become deliveries, once each; which of them must wait stands here.
+The outbox names one address of a recipient. Others are known if it belongs to an order's buyer or
+a roster's guest, and only if that person has the named address as well.
 """
 
 from collections.abc import Sequence
@@ -38,7 +36,7 @@ from ticketing.tickets.model import TicketState
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """A message of the outbox, and the ways to whom it is for."""
+    """A message of the outbox and the addresses of its recipient."""
 
     id: int
     event_id: int | None
@@ -48,7 +46,7 @@ class OutboxMessage:
 
     @property
     def addresses(self) -> dict[Channel, str]:
-        """By channel, the one that the message names first."""
+        """Address by channel; the one that the message names takes precedence."""
         found: dict[Channel, str] = {}
         for address in (self.recipient, *self.other_addresses):
             channel = channel_for_address(address)
@@ -58,14 +56,14 @@ class OutboxMessage:
 
 
 def channel_for_address(address: str) -> Channel | None:
-    """Which channel an address is written for; None when it is none."""
+    """Return the channel of an address, or None."""
     if "@" in address:
         return Channel.MAIL
     return Channel.WHATSAPP if address.startswith("+") else None
 
 
 def select_messages() -> Select[Any]:
-    """Messages of the outbox, as `waiting` reads them."""
+    """Return the query for outbox messages that `message_from_row` reads."""
     is_buyer = outbox.c.recipient.in_((orders.c.buyer_email, orders.c.buyer_phone))
     is_guest = outbox.c.recipient.in_((guests.c.email, guests.c.phone))
     ticket = and_(
@@ -88,7 +86,7 @@ def select_messages() -> Select[Any]:
 
 
 def message_from_row(row: Sequence[Any]) -> OutboxMessage:
-    """One row of `messages`."""
+    """Return the message of a row of `select_messages`."""
     number, event_id, purpose, recipient, mail, phone = row
     return OutboxMessage(number, event_id, purpose, recipient, tuple(filter(None, (mail, phone))))
 
@@ -96,7 +94,7 @@ def message_from_row(row: Sequence[Any]) -> OutboxMessage:
 def find_message_of_delivery(
     connection: Connection, delivery_id: int
 ) -> tuple[OutboxMessage, dict[Channel, str]] | None:
-    """The message that a delivery carries, and by which channels it was tried; None without one."""
+    """Return a delivery's message and the channels tried so far; None if there is no message."""
     one = select(deliveries.c.outbox_id).where(deliveries.c.id == delivery_id)
     row = connection.execute(
         select_messages().where(outbox.c.id == one.scalar_subquery())
@@ -112,23 +110,23 @@ def find_message_of_delivery(
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A delivery to be made; with a `failure` it stays undone, and says why."""
+    """A delivery to insert; with a `failure` it is inserted as failed."""
 
     outbox_id: int
     event_id: int | None
     channel: Channel
     address: str = field(repr=False)
-    is_bulk: bool = False  # all others go first
+    is_bulk: bool = False  # sent after all others
     failure: str = ""
 
 
 def claim_messages(
     connection: Connection, *, include_organiser: bool, limit: int
 ) -> list[OutboxMessage]:
-    """Take hold of messages that can be sent, the oldest first, a roster's tickets last.
+    """Lock messages that can be sent, oldest first, tickets of campaigns last.
 
-    The organiser's wait while nobody knows an address, tickets until all of an order are printed,
-    the end of a sending plan until it has come.
+    Messages to the organiser wait for an address, tickets for the printing of their whole order,
+    and the report of a campaign for its end.
     """
     query = (
         select_messages()
@@ -150,7 +148,7 @@ def _is_claimable(*, include_organiser: bool) -> ColumnElement[bool]:
 
 
 def _has_unprinted_ticket() -> ColumnElement[bool]:
-    """Whether a place of the order entitles somebody who has no printed ticket yet."""
+    """Return the condition: a position of the order has no printed ticket yet."""
     printed = exists().where(
         generated_tickets.c.entitlement_id == entitlements.c.id,
         generated_tickets.c.state == TicketState.LIVE,
@@ -173,7 +171,7 @@ def _has_unprinted_ticket() -> ColumnElement[bool]:
 def insert_deliveries(
     connection: Connection, new_deliveries: Sequence[NewDelivery], *, at: datetime
 ) -> None:
-    """Deliveries for messages, which count as taken from now on; those there are are left."""
+    """Insert deliveries and mark their messages as taken; existing deliveries stay unchanged."""
     if not new_deliveries:
         return
     rows = [
@@ -199,7 +197,7 @@ def insert_deliveries(
 def has_overdue_messages(
     connection: Connection, *, include_organiser: bool, since: datetime
 ) -> bool:
-    """Whether any message could be taken that is so old."""
+    """Return whether a message that can be sent is older than that time."""
     query = exists().where(
         _is_claimable(include_organiser=include_organiser), outbox.c.created_at <= since
     )

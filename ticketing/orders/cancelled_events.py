@@ -1,4 +1,4 @@
-"""Cancelled events, as every capability that sells or refunds must see them."""
+"""Cancellations of events, read by every capability that sells or refunds."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,25 +6,25 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from ticketing.orders.fee import RefundFee
-from ticketing.platform.db.tables.refunds import event_cancellations as table
+from ticketing.platform.db.tables.sales import event_cancellations as table
 from ticketing.platform.kernel.money import Rupiah
 
 
 @dataclass(frozen=True, slots=True)
 class EventCancellation:
-    """The decision. `completed_at` is when a run found nothing left to do."""
+    """The decision to cancel an event. `ended_at` is set when a run finds nothing left to do."""
 
     event_id: int
     plan_hash: str
     reason: str
     fee: RefundFee
-    started_by: str
-    started_at: datetime
-    completed_at: datetime | None
+    began_by: str
+    began_at: datetime
+    ended_at: datetime | None
 
 
 def find(connection: Connection, event_id: int) -> EventCancellation | None:
-    """The event's cancellation, if it was called off."""
+    """Return the cancellation of an event, or None."""
     row = connection.execute(select(table).where(table.c.event_id == event_id)).one_or_none()
     if row is None:
         return None
@@ -33,7 +33,7 @@ def find(connection: Connection, event_id: int) -> EventCancellation | None:
         plan_hash=row.plan_hash,
         reason=row.reason,
         fee=RefundFee(row.fee_percent, Rupiah(row.fee_each)),
-        started_by=row.started_by,
-        started_at=row.started_at,
-        completed_at=row.completed_at,
+        began_by=row.began_by,
+        began_at=row.began_at,
+        ended_at=row.ended_at,
     )

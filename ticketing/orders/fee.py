@@ -1,4 +1,4 @@
-"""The fee an event keeps of a refund."""
+"""The fee that an event keeps from a refund."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,18 @@ from ticketing.platform.kernel.money import ZERO, Rupiah
 
 @dataclass(frozen=True, slots=True)
 class RefundFee:
-    """What is kept: hundredths of what a place cost, and so much for each place."""
+    """A percentage of the price of each place plus a fixed amount per place."""
 
     percent: int = 0
     each: Rupiah = ZERO
 
     def __post_init__(self) -> None:
-        """Refuse to keep more than everything."""
+        """Refuse a percentage outside 0 to 100."""
         if not 0 <= self.percent <= 100:  # noqa: PLR2004 - per cent
-            raise RefundRefused(f"a fee of {self.percent} % cannot be; write 0 to 100")
+            raise RefundRefused(f"a fee of {self.percent} % is out of range; write 0 to 100")
 
     def amount_kept(self, worth: Rupiah, places: int) -> Rupiah:
-        """What is kept of so many places worth so much together; never more than that."""
+        """Return the amount kept for `places` places worth `worth` together, at most `worth`."""
         return min(worth, worth.percent(self.percent) + self.each * places)
 
 

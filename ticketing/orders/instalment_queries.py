@@ -1,6 +1,6 @@
-"""Payment plans of events, and the parts of orders that follow one. Rules: domain/instalments.
+"""Queries for the payment plans of events and the instalments of orders.
 
-An order's parts change only while the order is locked.
+Instalments change only while their order is locked. The rules are in `instalments.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,33 +13,34 @@ from ticketing.orders import queries
 from ticketing.orders.instalments import Instalment, OverduePolicy, PaymentPlan, TicketReleasePolicy
 from ticketing.orders.order import Order, OrderState
 from ticketing.platform.db.outbox import INSTALMENT_DUE
-from ticketing.platform.db.tables.catalogue import payment_plans
-from ticketing.platform.db.tables.orders import orders as orders_table
-from ticketing.platform.db.tables.outbox import outbox
-from ticketing.platform.db.tables.payments import order_instalments
+from ticketing.platform.db.tables.sales import order_parts, outbox, payment_plans
+from ticketing.platform.db.tables.sales import orders as orders_table
 from ticketing.platform.kernel.errors import PartsRefused
 from ticketing.platform.kernel.money import Rupiah
 
 _PLAN_COLUMNS = (
     payment_plans.c.name,
-    payment_plans.c.percentages,
-    payment_plans.c.interval,
-    payment_plans.c.final_due_before,
+    payment_plans.c.shares,
+    payment_plans.c.every,
+    payment_plans.c.last_before,
     payment_plans.c.grace,
     payment_plans.c.overdue,
     payment_plans.c.tickets,
 )
 _INSTALMENT_COLUMNS = (
-    order_instalments.c.sequence,
-    order_instalments.c.due_at,
-    order_instalments.c.amount,
-    order_instalments.c.paid_attempt_id,
-    order_instalments.c.paid_at,
+    order_parts.c.number,
+    order_parts.c.due_at,
+    order_parts.c.amount,
+    order_parts.c.paid_attempt_id,
+    order_parts.c.paid_at,
 )
 
 
 def insert_plan(connection: Connection, event_id: int, plan: PaymentPlan) -> None:
-    """Offer a plan; refuses a name that the event has used, since orders may follow that plan."""
+    """Store a payment plan.
+
+    Refuses a name that the event has used before, since orders may follow that plan.
+    """
     query = select(payment_plans.c.id).where(
         payment_plans.c.event_id == event_id, payment_plans.c.name == plan.name
     )
@@ -49,9 +50,9 @@ def insert_plan(connection: Connection, event_id: int, plan: PaymentPlan) -> Non
         insert(payment_plans).values(
             event_id=event_id,
             name=plan.name,
-            percentages=list(plan.percentages),
-            interval=plan.interval,
-            final_due_before=plan.final_due_before,
+            shares=list(plan.shares),
+            every=plan.every,
+            last_before=plan.final_due_before,
             grace=plan.grace,
             overdue=plan.overdue,
             tickets=plan.tickets,
@@ -60,7 +61,7 @@ def insert_plan(connection: Connection, event_id: int, plan: PaymentPlan) -> Non
 
 
 def mark_plan_withdrawn(connection: Connection, event_id: int, name: str, *, at: datetime) -> bool:
-    """Offer a plan no more; orders that follow it go on. False when it was not offered."""
+    """Withdraw a payment plan; orders that follow it continue. Return False if not offered."""
     ended = (
         update(payment_plans)
         .where(
@@ -74,7 +75,7 @@ def mark_plan_withdrawn(connection: Connection, event_id: int, name: str, *, at:
 
 
 def list_offered_plans(connection: Connection, event_id: int) -> dict[int, PaymentPlan]:
-    """The plans that an event offers, by their number, the oldest first."""
+    """Return the payment plans that an event offers, by id, oldest first."""
     query = (
         select(payment_plans.c.id, *_PLAN_COLUMNS)
         .where(payment_plans.c.event_id == event_id, payment_plans.c.withdrawn_at.is_(None))
@@ -84,41 +85,41 @@ def list_offered_plans(connection: Connection, event_id: int) -> dict[int, Payme
 
 
 def get_plan(connection: Connection, plan_id: int) -> PaymentPlan:
-    """The plan of that number, offered or not."""
+    """Return the payment plan with this id, offered or withdrawn."""
     query = select(*_PLAN_COLUMNS).where(payment_plans.c.id == plan_id)
     return _plan_from_row(list(connection.execute(query).one()))
 
 
 def _plan_from_row(columns: list[Any]) -> PaymentPlan:
-    name, percentages, interval, final_due_before, grace, overdue, tickets = columns
-    times = (interval, final_due_before, grace)
+    name, shares, every, last_before, grace, overdue, tickets = columns
+    times = (every, last_before, grace)
     return PaymentPlan(
-        name, tuple(percentages), *times, OverduePolicy(overdue), TicketReleasePolicy(tickets)
+        name, tuple(shares), *times, OverduePolicy(overdue), TicketReleasePolicy(tickets)
     )
 
 
 def insert_instalments(
     connection: Connection, order_id: int, instalments: tuple[Instalment, ...]
 ) -> None:
-    """Write down a new order's parts; the database refuses any that are not its total together."""
+    """Store the instalments of a new order; the database refuses a sum other than its total."""
     connection.execute(
-        insert(order_instalments),
+        insert(order_parts),
         [
             {
                 "order_id": order_id,
-                "sequence": part.number,
-                "due_at": part.due_at,
-                "amount": part.amount.amount,
+                "number": instalment.number,
+                "due_at": instalment.due_at,
+                "amount": instalment.amount.amount,
             }
-            for part in instalments
+            for instalment in instalments
         ],
     )
 
 
 def list_for_order(connection: Connection, order_id: int) -> tuple[Instalment, ...]:
-    """The order's parts, the first first; none for an order that is paid at once."""
-    query = select(*_INSTALMENT_COLUMNS).where(order_instalments.c.order_id == order_id)
-    rows = connection.execute(query.order_by(order_instalments.c.sequence))
+    """Return the instalments of an order by number; empty if the order is paid at once."""
+    query = select(*_INSTALMENT_COLUMNS).where(order_parts.c.order_id == order_id)
+    rows = connection.execute(query.order_by(order_parts.c.number))
     return tuple(_instalment_from_row(row) for row in rows)
 
 
@@ -130,13 +131,13 @@ def _instalment_from_row(row: Sequence[Any]) -> Instalment:
 def mark_paid(
     connection: Connection, order_id: int, attempt_by_number: Mapping[int, int], *, at: datetime
 ) -> None:
-    """Write down by which attempts these parts are paid."""
+    """Record the payment attempt that paid each instalment."""
     for number, attempt_id in attempt_by_number.items():
         _update_instalment(connection, order_id, number, paid_attempt_id=attempt_id, paid_at=at)
 
 
 def mark_unpaid(connection: Connection, order_id: int, number: int) -> None:
-    """The part has to be paid again."""
+    """Mark an instalment as unpaid again."""
     _update_instalment(connection, order_id, number, paid_attempt_id=None, paid_at=None)
 
 
@@ -144,42 +145,42 @@ def _update_instalment(
     connection: Connection, order_id: int, number: int, **values: object
 ) -> None:
     connection.execute(
-        update(order_instalments)
-        .where(order_instalments.c.order_id == order_id, order_instalments.c.sequence == number)
+        update(order_parts)
+        .where(order_parts.c.order_id == order_id, order_parts.c.number == number)
         .values(**values)
     )
 
 
 def instalment_reference(order_code: str, number: int) -> str:
-    """What a message about one part is about."""
+    """Return the outbox subject of messages about one instalment."""
     return f"{order_code}/{number}"
 
 
 def list_due_for_reminder(
     connection: Connection, *, due_by: datetime, limit: int
 ) -> list[tuple[Order, Instalment]]:
-    """Next parts that are due by then, not told of yet; nobody is reminded of a first one."""
-    earlier = order_instalments.alias()
+    """Return the next instalments due until `due_by` without a reminder; never the first one."""
+    earlier = order_parts.alias()
     unpaid_before = exists().where(
-        earlier.c.order_id == order_instalments.c.order_id,
-        earlier.c.sequence < order_instalments.c.sequence,
+        earlier.c.order_id == order_parts.c.order_id,
+        earlier.c.number < order_parts.c.number,
         earlier.c.paid_attempt_id.is_(None),
     )
-    subject = orders_table.c.code + "/" + cast(order_instalments.c.sequence, Text)
-    told = exists().where(outbox.c.purpose == INSTALMENT_DUE, outbox.c.subject == subject)
+    subject = orders_table.c.code + "/" + cast(order_parts.c.number, Text)
+    reminded = exists().where(outbox.c.purpose == INSTALMENT_DUE, outbox.c.subject == subject)
     query = (
-        select(order_instalments.c.order_id, *_INSTALMENT_COLUMNS)
-        .join(orders_table, orders_table.c.id == order_instalments.c.order_id)
+        select(order_parts.c.order_id, *_INSTALMENT_COLUMNS)
+        .join(orders_table, orders_table.c.id == order_parts.c.order_id)
         .where(
             orders_table.c.state == OrderState.PENDING,
             orders_table.c.buyer_key != "",
-            order_instalments.c.paid_at.is_(None),
-            order_instalments.c.sequence > 1,
-            order_instalments.c.due_at <= due_by,
+            order_parts.c.paid_at.is_(None),
+            order_parts.c.number > 1,
+            order_parts.c.due_at <= due_by,
             ~unpaid_before,
-            ~told,
+            ~reminded,
         )
-        .order_by(order_instalments.c.order_id, order_instalments.c.sequence)
+        .order_by(order_parts.c.order_id, order_parts.c.number)
         .limit(limit)
     )
     return [
@@ -189,9 +190,7 @@ def list_due_for_reminder(
 
 
 def detach_payments(connection: Connection, order_id: int) -> None:
-    """The order has ended: the money of its parts pays for nothing any more."""
+    """Detach the payments from the instalments of an ended order, so that they count as surplus."""
     connection.execute(
-        update(order_instalments)
-        .where(order_instalments.c.order_id == order_id)
-        .values(paid_attempt_id=None)
+        update(order_parts).where(order_parts.c.order_id == order_id).values(paid_attempt_id=None)
     )

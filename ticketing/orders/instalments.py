@@ -1,6 +1,6 @@
-"""Instalments: what each part of an order amounts to, when it is due, and what a part's money does.
+"""Rules of instalments: amounts, due dates, and the effect of a payment for one instalment.
 
-Only amounts and times are decided here; how a part is paid is an attempt like any other: payments.
+How an instalment is paid is a payment attempt like any other, see `payment_attempt.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,22 +16,22 @@ from ticketing.platform.kernel.errors import PartsRefused
 from ticketing.platform.kernel.money import ZERO, Rupiah
 
 MIN_INSTALMENTS, MAX_INSTALMENTS = 2, 12
-# whatever is left of it after these, the part has to be paid again
+# an instalment whose payment reached one of these has to be paid again, whatever amount is left
 MONEY_RETURNED_STATES = frozenset(
     {AttemptState.REFUNDED, AttemptState.CHARGED_BACK, AttemptState.REVERSED}
 )
 
 
 class OverduePolicy(StrEnum):
-    """What becomes of parts that were paid when the order ends before the last one is."""
+    """The treatment of paid instalments when an order ends before the last one is paid."""
 
     KEEP = "keep"
     REFUND = "refund"
-    ASK = "ask"  # a person decides
+    ASK = "ask"  # staff decide
 
 
 class TicketReleasePolicy(StrEnum):
-    """With which part the buyer is entitled to the places."""
+    """The payment after which the buyer is entitled to the places."""
 
     FULL_PAYMENT = "all"
     FIRST_INSTALMENT = "first"
@@ -39,40 +39,41 @@ class TicketReleasePolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaymentPlan:
-    """How an event lets its orders be paid: `percentages` of the total, the first due at once.
+    """The instalments that an event offers. `shares` are percentages; the first is due at once.
 
-    The others follow at `interval`; the last is due `final_due_before` the event starts or earlier.
+    The others follow at the interval `every`; the last is due at the latest the given time before
+    the event starts.
     """
 
     name: str
-    percentages: tuple[int, ...]
-    interval: timedelta
+    shares: tuple[int, ...]
+    every: timedelta
     final_due_before: timedelta
     grace: timedelta
     overdue: OverduePolicy
     tickets: TicketReleasePolicy = TicketReleasePolicy.FULL_PAYMENT
 
     def __post_init__(self) -> None:
-        """Refuse what is no plan."""
-        if not MIN_INSTALMENTS <= len(self.percentages) <= MAX_INSTALMENTS:
+        """Refuse percentages that do not add up, and impossible durations."""
+        if not MIN_INSTALMENTS <= len(self.shares) <= MAX_INSTALMENTS:
             raise PartsRefused(
-                f"{self.name}: {len(self.percentages)} instalments;"
+                f"{self.name}: {len(self.shares)} instalments;"
                 f" {MIN_INSTALMENTS} to {MAX_INSTALMENTS} are possible"
             )
-        if min(self.percentages) < 1 or sum(self.percentages) != 100:  # noqa: PLR2004 - per cent
+        if min(self.shares) < 1 or sum(self.shares) != 100:  # noqa: PLR2004 - per cent
             raise PartsRefused(
-                f"{self.name}: its parts are {sum(self.percentages)} % together, not 100"
+                f"{self.name}: the instalments add up to {sum(self.shares)} %, not to 100 %"
             )
-        if (
-            self.interval <= RESERVATION_PERIOD
-            or min(self.final_due_before, self.grace) < timedelta()
-        ):
-            raise PartsRefused(f"{self.name}: its parts are too close, or a time is negative")
+        if self.every <= RESERVATION_PERIOD or min(self.final_due_before, self.grace) < timedelta():
+            raise PartsRefused(
+                f"{self.name}: the interval must be longer than an hour,"
+                " and no duration may be negative"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Instalment:
-    """One part of an order. `paid_by` is the attempt whose money it has now; none once it left."""
+    """One instalment of an order. `paid_by` is the id of the attempt that covers it, or None."""
 
     number: int
     due_at: datetime
@@ -81,58 +82,61 @@ class Instalment:
     paid_at: datetime | None = None
 
 
-def split_amount(total: Rupiah, percentages: Sequence[int]) -> tuple[Rupiah, ...]:
-    """Split an amount by percentages; the parts add up to it exactly."""
-    bounds = [total.percent(passed) for passed in accumulate(percentages, initial=0)]
+def split_amount(total: Rupiah, shares: Sequence[int]) -> tuple[Rupiah, ...]:
+    """Split an amount by percentages; the results add up to the amount exactly."""
+    bounds = [total.percent(passed) for passed in accumulate(shares, initial=0)]
     return tuple(after - before for before, after in pairwise(bounds))
 
 
 def schedule_instalments(
     plan: PaymentPlan, total: Rupiah, *, at: datetime, starts_at: datetime
 ) -> tuple[Instalment, ...]:
-    """The parts of an order placed now. Refuses a plan that ends too late, and parts of nothing."""
-    sums = split_amount(total, plan.percentages)
+    """Return the instalments of an order placed at `at`.
+
+    Refuses a plan whose last instalment would be due too late, and instalments of zero.
+    """
+    sums = split_amount(total, plan.shares)
     if ZERO in sums:
-        raise PartsRefused(f"{total} is too little to be paid in {len(sums)} parts")
-    due = [
-        at + RESERVATION_PERIOD,
-        *(at + plan.interval * number for number in range(1, len(sums))),
-    ]
+        raise PartsRefused(f"{total} is too little to be paid in {len(sums)} instalments")
+    due = [at + RESERVATION_PERIOD, *(at + plan.every * number for number in range(1, len(sums)))]
     if due[-1] > starts_at - plan.final_due_before:
-        raise PartsRefused(f"it is too late to pay by {plan.name!r}: its last part would be late")
+        raise PartsRefused(
+            f"it is too late for payment plan {plan.name!r}: its last instalment would be due too"
+            " close to the event"
+        )
     return tuple(Instalment(*each) for each in zip(range(1, len(sums) + 1), due, sums, strict=True))
 
 
 def next_unpaid_instalment(instalments: Sequence[Instalment]) -> Instalment | None:
-    """The first part without money; None when all have theirs."""
-    return next((part for part in instalments if part.paid_by is None), None)
+    """Return the first unpaid instalment, or None if all are paid."""
+    return next((instalment for instalment in instalments if instalment.paid_by is None), None)
 
 
 def reservation_deadline(instalment: Instalment, plan: PaymentPlan, *, at: datetime) -> datetime:
-    """Until when an order keeps its places whose next part this is.
+    """Return the time until which an order keeps its places while this instalment is due.
 
-    A part that is due again after its time has its grace from now, and an hour at least.
+    An instalment that is due again after its date gets its grace period from now, at least an hour.
     """
     return max(instalment.due_at + plan.grace, at + max(plan.grace, RESERVATION_PERIOD))
 
 
 class InstalmentAction(StrEnum):
-    """What money for a part means."""
+    """The effect of a payment for an instalment."""
 
     PAY = "pay"
-    COMPLETE_LATE = "complete late"  # if nothing is missing and stock is left
+    COMPLETE_LATE = "complete late"  # if all are paid and stock is left
     REVIEW = "review"
 
 
 def instalment_action(instalment: Instalment, order: OrderState) -> InstalmentAction:
-    """What money for this part means for the order as it stands; a part is paid once."""
+    """Return the effect of a payment for this instalment; an instalment is paid only once."""
     if instalment.paid_by is not None:
         return InstalmentAction.REVIEW
-    meanings = {
+    actions = {
         OrderState.PENDING: InstalmentAction.PAY,
         OrderState.EXPIRED: InstalmentAction.COMPLETE_LATE,
     }
-    return meanings.get(order, InstalmentAction.REVIEW)
+    return actions.get(order, InstalmentAction.REVIEW)
 
 
 def assign_payments_to_instalments(
@@ -140,11 +144,17 @@ def assign_payments_to_instalments(
     payments: Sequence[PaymentBalance],
     instalment_by_attempt: Mapping[int, int | None],
 ) -> dict[int, int]:
-    """Which attempt can pay each part with all of its money; empty when a part has none.
+    """Return the attempt that can pay each instalment in full; empty if any instalment has none.
 
-    `parts_paid` says of every attempt which part it was for.
+    The last argument maps each attempt id to the number of its instalment.
     """
-    whole = [one for one in payments if one.refundable == one.amount]
-    found = {instalment_by_attempt[one.attempt_id]: one.attempt_id for one in reversed(whole)}
-    chosen = {part.number: found[part.number] for part in instalments if part.number in found}
+    complete = [one for one in payments if one.refundable == one.amount]
+    attempt_by_number = {
+        instalment_by_attempt[one.attempt_id]: one.attempt_id for one in reversed(complete)
+    }
+    chosen = {
+        instalment.number: attempt_by_number[instalment.number]
+        for instalment in instalments
+        if instalment.number in attempt_by_number
+    }
     return chosen if len(chosen) == len(instalments) else {}

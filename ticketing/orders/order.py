@@ -1,4 +1,4 @@
-"""An order: places asked for, held until paid or given back. Payment attempts are in `payments`."""
+"""Orders: their states, lines and review flags, and the rules for placing one."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _CODE_CHARACTERS = 12
 
 
 class OrderState(StrEnum):
-    """Pending holds places, paid has them, the others have given them back."""
+    """Pending orders hold their places, paid orders own them, the others have released them."""
 
     PENDING = "pending"
     PAID = "paid"
@@ -24,7 +24,7 @@ class OrderState(StrEnum):
     EXPIRED = "expired"
 
 
-# expired -> paid: money that came late while places are left; paid -> cancelled: the bank took it
+# expired -> paid: a late payment while places are left; paid -> cancelled: the bank reversed it
 ALLOWED_TRANSITIONS = {
     OrderState.PENDING: {OrderState.PAID, OrderState.CANCELLED, OrderState.EXPIRED},
     OrderState.EXPIRED: {OrderState.PAID},
@@ -34,7 +34,7 @@ ALLOWED_TRANSITIONS = {
 
 
 class ReviewFlag(StrEnum):
-    """Why a person has to look at an order."""
+    """The reason why staff have to look at an order."""
 
     PAID_LATE = "paid_late"  # and no places are left
     PAID_AFTER_CANCELLING = "paid_after_cancelling"
@@ -42,16 +42,14 @@ class ReviewFlag(StrEnum):
     AMOUNT_DIFFERS = "amount_differs"
     MONEY_RETURNED = "money_returned"
     MONEY_REVERSED = "money_reversed"
-    INSTALMENTS_UNFINISHED = (
-        "instalments_unfinished"  # of an order that ended before all of its parts were paid
-    )
-    STUCK = "stuck"  # out of time, and the gateway gives no clear answer
-    REFUND_FAILED = "refund_failed"  # promised, and the gateway would not
+    INSTALMENTS_UNFINISHED = "parts_left"  # the order ended before all were paid
+    STUCK = "stuck"  # expired, and the gateway gives no clear answer
+    REFUND_FAILED = "refund_failed"  # promised, and the gateway refused
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """So many places of one ticket type."""
+    """A quantity of places of one ticket type."""
 
     ticket_type_id: int
     quantity: int
@@ -59,7 +57,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """A selection at the price it had when it was ordered."""
+    """A selection at the price of the time of ordering."""
 
     ticket_type_id: int
     quantity: int
@@ -67,13 +65,13 @@ class OrderLine:
 
     @property
     def amount(self) -> Rupiah:
-        """What the line costs before any discount."""
+        """Return the price of the line before any discount."""
         return self.price * self.quantity
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Who pays. `key` recognises the same buyer again: `email:…`, else `tel:…`."""
+    """The buyer of an order. `key` identifies the same buyer again: `email:…`, else `tel:…`."""
 
     key: str
     name: str
@@ -83,7 +81,7 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order as it stands. `paid_attempt_id` is the payment attempt that completed it."""
+    """One order. `paid_attempt_id` is the payment attempt that completed it."""
 
     id: int
     event_id: int
@@ -97,37 +95,40 @@ class Order:
 
 
 def validate_transition(order: Order, to: OrderState) -> OrderState:
-    """The state to go to; refuses a move that is not in the table."""
+    """Return the new state; refuses a transition that is not in ALLOWED_TRANSITIONS."""
     if to not in ALLOWED_TRANSITIONS[order.state]:
         raise ImpossibleTransition(f"order {order.code}: {order.state} -> {to}")
     return to
 
 
 def normalise_selections(requested: Iterable[Selection]) -> tuple[Selection, ...]:
-    """What is asked for, one selection a ticket type, in the one order in which stock is locked."""
+    """Return one selection per ticket type, in the order in which stock is locked."""
     quantities: dict[int, int] = {}
     for selection in requested:
         if selection.quantity < 1:
             raise NotOnSale(f"{selection.quantity} places cannot be ordered; ask for 1 or more")
-        known = quantities.get(selection.ticket_type_id, 0)
-        quantities[selection.ticket_type_id] = known + selection.quantity
+        quantity = quantities.get(selection.ticket_type_id, 0)
+        quantities[selection.ticket_type_id] = quantity + selection.quantity
     if not quantities:
         raise NotOnSale("an order needs at least one ticket")
     return tuple(Selection(*item) for item in sorted(quantities.items()))
 
 
 def subtotal(lines: Sequence[OrderLine]) -> Rupiah:
-    """What all lines cost before any discount."""
+    """Return the price of all lines before any discount."""
     return total(line.amount for line in lines)
 
 
 def attempt_key(order: Order, number: int) -> str:
-    """The name of a payment attempt at the gateway: one of its own, never used again."""
+    """Return the order id of a payment attempt at the gateway; it is never reused."""
     return f"{order.code}-{number:02}"
 
 
 def make_order_code(randomness: bytes) -> str:
-    """`ORD-` and 12 characters, of one length always: a gateway's signature has no separators."""
+    """Return `ORD-` and 12 characters.
+
+    The length is fixed because the gateway's signature joins fields without separators.
+    """
     number = int.from_bytes(randomness[:ORDER_CODE_BYTES], "big")
-    drawn = (CROCKFORD_ALPHABET[number >> 5 * place & 31] for place in range(_CODE_CHARACTERS))
-    return f"ORD-{''.join(drawn)}"
+    characters = (CROCKFORD_ALPHABET[number >> 5 * i & 31] for i in range(_CODE_CHARACTERS))
+    return f"ORD-{''.join(characters)}"

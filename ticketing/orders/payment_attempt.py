@@ -1,8 +1,7 @@
-"""Payment attempts: what a gateway says of them, and what that means for their order.
+"""Payment attempts: the gateway's statuses and their effect on the order.
 
-Notices come twice, late and out of order, so an attempt only ever climbs: what it has reached is
-the highest rank anybody truthfully told. The one way back, a bank that takes settled money away,
-is a rank of its own at the top.
+Notifications arrive twice, late and out of order, so an attempt only moves to a higher rank. The
+one way back, a bank that reverses a settled payment, has the highest rank of all.
 """
 
 from collections.abc import Iterable
@@ -14,9 +13,9 @@ from ticketing.platform.kernel.money import Rupiah
 
 
 class AttemptState(StrEnum):
-    """How far an attempt has come, lowest rank first: the order of these lines is the rule."""
+    """The state of a payment attempt, lowest rank first: the order of these lines is the rule."""
 
-    CREATED = "created"  # by us; the gateway has not been heard
+    CREATED = "created"  # by us; no answer of the gateway yet
     PENDING = "pending"
     CHALLENGE = "challenge"  # a card under review: not paid
     DENIED = "deny"
@@ -30,26 +29,26 @@ class AttemptState(StrEnum):
     PARTLY_CHARGED_BACK = "partial_chargeback"
     REFUNDED = "refund"
     CHARGED_BACK = "chargeback"
-    REVERSED = "reversal"  # ours: the gateway says deny or cancel of what was captured or settled
+    REVERSED = "reversal"  # ours: deny or cancel reported after capture or settlement
 
     @property
     def rank(self) -> int:
-        """A higher one is never overwritten by a lower one."""
+        """Return the rank; a state is never overwritten by one of a lower rank."""
         return _RANKS[self]
 
     @property
     def has_taken_money(self) -> bool:
-        """Whether money was received, whatever became of it since."""
+        """Return whether money was received, even if it was returned since."""
         return self.rank >= AttemptState.CAPTURED.rank
 
     @property
     def is_open(self) -> bool:
-        """Whether it can still be paid, so that no other must be begun."""
+        """Return whether the attempt can still be paid, so that no other may be started."""
         return not self.has_failed and not self.has_taken_money
 
     @property
     def has_failed(self) -> bool:
-        """Whether the attempt ended without money; the buyer may begin another."""
+        """Return whether the attempt ended without payment; the buyer may start another."""
         return self in _FAILED
 
 
@@ -67,13 +66,13 @@ _REVERSIBLE_STATES = {AttemptState.CAPTURED, AttemptState.SETTLED}
 
 
 def state_from_midtrans(status: str, fraud: str) -> AttemptState:
-    """The state in Midtrans' two words `transaction_status` and `fraud_status` ("" if absent).
+    """Return the state for Midtrans' `transaction_status` and `fraud_status` ("" if absent).
 
-    Money counts as taken only when nobody suspects it. Raises ValueError for unknown words.
+    A payment under fraud suspicion does not count as received. Raises ValueError for unknown words.
     """
     state = AttemptState(status.lower())
     if state in {AttemptState.CREATED, AttemptState.REVERSED}:
-        raise ValueError(f"{status!r} is our own word, no gateway's")
+        raise ValueError(f"{status!r} is an internal state; the gateway never sends it")
     if state in _REVERSIBLE_STATES and fraud.lower() not in {"", "accept"}:
         return AttemptState.CHALLENGE
     return state
@@ -81,7 +80,7 @@ def state_from_midtrans(status: str, fraud: str) -> AttemptState:
 
 @dataclass(frozen=True, slots=True)
 class ReportedRefund:
-    """One refund as the gateway tells it; the key is empty when it was given none."""
+    """One refund as the gateway reports it; the key is empty if the refund has none."""
 
     key: str
     amount: Rupiah
@@ -89,7 +88,7 @@ class ReportedRefund:
 
 @dataclass(frozen=True, slots=True)
 class PaymentStatus:
-    """What the gateway itself answers when asked about an attempt. `refunded` is all so far."""
+    """The gateway's own answer about an attempt. `refunded` is the total so far."""
 
     attempt_key: str
     transaction_id: str
@@ -101,22 +100,22 @@ class PaymentStatus:
 
 
 def merge_state(before: AttemptState, reported: AttemptState) -> AttemptState:
-    """The state after one more statement; what is late or repeated changes nothing."""
+    """Return the state after one more report; late or repeated reports change nothing."""
     if before in _REVERSIBLE_STATES and reported in _REVERSING_STATES:
         return AttemptState.REVERSED
     return max(before, reported, key=lambda state: state.rank)
 
 
 class PaymentTransition(StrEnum):
-    """What an attempt passes at most once, whatever road it takes."""
+    """A change that an attempt passes at most once."""
 
     MONEY_TAKEN = "money taken"
     MONEY_RETURNED = "money returned"  # refunded or charged back, in part or whole
-    MONEY_REVERSED = "money reversed"  # never truly received
+    MONEY_REVERSED = "money reversed"  # never finally received
 
 
 def transitions_up_to(state: AttemptState) -> tuple[PaymentTransition, ...]:
-    """Everything that lies behind a state: money that was returned had been taken."""
+    """Return all transitions that a state implies: returned money was received before."""
     if not state.has_taken_money:
         return ()
     if state is AttemptState.REVERSED:
@@ -127,27 +126,27 @@ def transitions_up_to(state: AttemptState) -> tuple[PaymentTransition, ...]:
 
 
 def new_transitions(before: AttemptState, after: AttemptState) -> tuple[PaymentTransition, ...]:
-    """The milestones between two states, in the order they lie."""
-    behind = transitions_up_to(before)
-    return tuple(milestone for milestone in transitions_up_to(after) if milestone not in behind)
+    """Return the transitions between two states, in order."""
+    passed = transitions_up_to(before)
+    return tuple(one for one in transitions_up_to(after) if one not in passed)
 
 
 class OrderAction(StrEnum):
-    """What has to happen to an order."""
+    """The effect of a payment transition on an order."""
 
     COMPLETE = "complete"
     COMPLETE_IF_IN_STOCK = "complete if stock is left"
     REVERSE = "reverse"
-    REVIEW = "review"  # a person decides
+    REVIEW = "review"  # staff decide
 
 
 def order_action(
     transition: PaymentTransition, order: OrderState, *, is_paying_attempt: bool, paid_twice: bool
 ) -> OrderAction:
-    """What a milestone of one attempt means for the order as it stands.
+    """Return the effect of a transition of one attempt on its order.
 
-    Money for a cancelled order, or a second time, is never kept in silence and never sent back
-    by a machine: a person decides. So is whether tickets die with a refund.
+    A payment for a cancelled order, or a second payment, is neither kept silently nor refunded
+    automatically: staff decide. Staff also decide whether a refund invalidates tickets.
     """
     if transition is PaymentTransition.MONEY_TAKEN:
         return _ACTION_ON_PAYMENT.get(order, OrderAction.REVIEW)
@@ -163,18 +162,18 @@ _ACTION_ON_PAYMENT = {
 
 
 class ExpiryDecision(StrEnum):
-    """What becomes of a pending order whose time is up."""
+    """The decision about a pending order whose reservation has ended."""
 
     EXPIRE = "expire"
-    LEAVE = "leave"  # paid after all
+    LEAVE = "leave"  # paid meanwhile
     STUCK = "stuck"  # the gateway may still take the money
 
 
 def decide_expiry(attempts: Iterable[AttemptState | None]) -> ExpiryDecision:
-    """Judge by what the gateway says now of each attempt; None: it gave no clear answer."""
-    said = list(attempts)
-    if any(state is not None and state.has_taken_money for state in said):
+    """Decide by the gateway's current state of each attempt; None means no clear answer."""
+    states = list(attempts)
+    if any(state is not None and state.has_taken_money for state in states):
         return ExpiryDecision.LEAVE
-    if all(state is AttemptState.CREATED or (state and state.has_failed) for state in said):
+    if all(state is AttemptState.CREATED or (state and state.has_failed) for state in states):
         return ExpiryDecision.EXPIRE
     return ExpiryDecision.STUCK

@@ -1,4 +1,7 @@
-"""Orders and their lines. Whoever changes an order, its attempts or its effects locks it first."""
+"""Queries for orders and their lines.
+
+An order is locked before it, its payment attempts or its effects are changed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import Buyer, Order, OrderLine, OrderState, validate_transition
-from ticketing.platform.db.tables.orders import order_idempotency_keys, order_lines, orders
+from ticketing.platform.db.tables.sales import order_effects, order_lines, orders
 from ticketing.platform.kernel.errors import Refused, UnknownOrder
 from ticketing.platform.kernel.money import ZERO, Rupiah
 
@@ -41,7 +44,7 @@ _ZERO: ColumnClause[int] = literal_column("0")
 _STATES_HOLDING_PLACES: list[ColumnClause[str]] = [
     literal_column(f"'{state}'") for state in (OrderState.PENDING, OrderState.PAID)
 ]
-ENTITLED_EARLY = "entitle early"  # an effect: places with the first part of several
+ENTITLED_EARLY = "entitle early"  # an effect: places granted with the first instalment
 NO_BUYER = Buyer("", "", "", "")
 BASE_ORDER_COLUMNS = (
     "event_id",
@@ -58,12 +61,12 @@ BASE_ORDER_COLUMNS = (
 
 
 class OrderAlreadyPlaced(Refused):
-    """The token is another order's: the same request came before, or at the same moment."""
+    """The token belongs to another order: the same request arrived before or at the same moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """What an order is made of before it has a number. The token itself is never stored."""
+    """The values of an order before it has an id. The token itself is never stored."""
 
     event_id: int
     code: str
@@ -78,19 +81,20 @@ class NewOrder:
     payment_plan_id: int | None = None
 
 
-# made once: a sale opens with hundreds of orders a second, and building one costs more than asking
+# built once: a sale opens with hundreds of orders per second, and building a statement costs more
+# than executing it
 _ADD = (
     insert(orders)
     .on_conflict_do_nothing(index_elements=[orders.c.token_hash])
     .returning(orders.c.id)
 )
-_BY_ID = select(*_COLUMNS).where(orders.c.id == bindparam("wanted"))
+_BY_ID = select(*_COLUMNS).where(orders.c.id == bindparam("key"))
 _LOCKED = _BY_ID.with_for_update()
-_BY_CODE = select(*_COLUMNS).where(orders.c.code == bindparam("wanted"))
-_BY_TOKEN = select(*_COLUMNS).where(orders.c.token_hash == bindparam("wanted"))
+_BY_CODE = select(*_COLUMNS).where(orders.c.code == bindparam("key"))
+_BY_TOKEN = select(*_COLUMNS).where(orders.c.token_hash == bindparam("key"))
 _LINES = (
     select(order_lines.c.ticket_type_id, order_lines.c.quantity, order_lines.c.price)
-    .where(order_lines.c.order_id == bindparam("wanted"))
+    .where(order_lines.c.order_id == bindparam("key"))
     .order_by(order_lines.c.ticket_type_id)
 )
 
@@ -98,7 +102,7 @@ _LINES = (
 def buyer_places_query(
     event_id: BindParameter[int], buyer_key: BindParameter[str], ticket_type_id: BindParameter[int]
 ) -> Select[int]:
-    """The query how many places a buyer has or holds."""
+    """Return the query for the number of places that a buyer holds or owns."""
     return (
         select(func.coalesce(func.sum(order_lines.c.quantity - order_lines.c.returned), _ZERO))
         .join(orders, orders.c.id == order_lines.c.order_id)
@@ -112,14 +116,14 @@ def buyer_places_query(
 
 
 _COUNT_BUYER_PLACES = buyer_places_query(
-    bindparam("at_event"), bindparam("who"), bindparam("wanted")
+    bindparam("event_id"), bindparam("buyer_key"), bindparam("ticket_type_id")
 )
 
 
 def insert_order(connection: Connection, new: NewOrder) -> Order:
-    """Store a pending order; `stock.reserve` writes its lines as it holds their places.
+    """Store a pending order; `stock_queries.reserve` writes its lines and reserves their places.
 
-    Refuses a token that is taken with `OrderKnown`.
+    Refuses a token that is in use with OrderAlreadyPlaced.
     """
     order_id = connection.execute(
         _ADD,
@@ -137,7 +141,7 @@ def insert_order(connection: Connection, new: NewOrder) -> Order:
 
 
 def base_order_values(new: NewOrder) -> dict[str, object]:
-    """The columns of a new order that stand before its terms do."""
+    """Return the column values of a new order that are known before its lines."""
     return {
         "event_id": new.event_id,
         "code": new.code,
@@ -150,7 +154,7 @@ def base_order_values(new: NewOrder) -> dict[str, object]:
 
 
 def order_from_new_order(order_id: int, new: NewOrder) -> Order:
-    """What was stored a moment ago."""
+    """Return the order that was just stored."""
     return Order(
         id=order_id,
         event_id=new.event_id,
@@ -165,36 +169,36 @@ def order_from_new_order(order_id: int, new: NewOrder) -> Order:
 
 
 def lock(connection: Connection, order_id: int) -> Order:
-    """The order, locked until the transaction ends; refuses an unknown one."""
+    """Return the order, locked until the transaction ends; refuses an unknown id."""
     return _fetch_order(connection, _LOCKED, order_id)
 
 
 def get(connection: Connection, order_id: int) -> Order:
-    """The order of that number, not locked; refuses an unknown one."""
+    """Return the order with this id, not locked; refuses an unknown id."""
     return _fetch_order(connection, _BY_ID, order_id)
 
 
 def lock_by_code(connection: Connection, code: str) -> Order:
-    """The same by its code, however it is spelled."""
+    """Return the order with this code in any spelling, locked; refuses an unknown code."""
     return lock(connection, get_by_code(connection, code).id)
 
 
 def get_by_code(connection: Connection, code: str) -> Order:
-    """The order of that code, however it is spelled; refuses an unknown one and names it."""
-    spelled = code.strip().upper()
+    """Return the order with this code in any spelling; refuses an unknown code and names it."""
+    normalised = code.strip().upper()
     try:
-        return _fetch_order(connection, _BY_CODE, spelled)
+        return _fetch_order(connection, _BY_CODE, normalised)
     except UnknownOrder:
-        raise UnknownOrder(f"there is no order {spelled!r}") from None
+        raise UnknownOrder(f"there is no order {normalised!r}") from None
 
 
 def get_by_token(connection: Connection, token_hash: bytes) -> Order:
-    """The order whose token has this SHA-256; refuses an unknown one."""
+    """Return the order whose token has this SHA-256; refuses an unknown token."""
     return _fetch_order(connection, _BY_TOKEN, token_hash)
 
 
 def get_request_digest(connection: Connection, order_id: int) -> bytes | None:
-    """The digest of the request that the order came of, if that may be sent again."""
+    """Return the digest of the request that created the order, or None if it is not repeatable."""
     query = select(orders.c.request_sha256).where(orders.c.id == order_id)
     digest: bytes | None = connection.execute(query).scalar_one()
     return digest
@@ -203,7 +207,7 @@ def get_request_digest(connection: Connection, order_id: int) -> bytes | None:
 def _fetch_order(
     connection: Connection, query: Select[*tuple[object, ...]], key: int | bytes | str
 ) -> Order:
-    row = connection.execute(query, {"wanted": key}).mappings().one_or_none()
+    row = connection.execute(query, {"key": key}).mappings().one_or_none()
     if row is None:
         raise UnknownOrder("there is no such order")
     return _order_from_row(row)
@@ -225,13 +229,13 @@ def _order_from_row(row: RowMapping) -> Order:
 
 
 def list_lines(connection: Connection, order_id: int) -> tuple[OrderLine, ...]:
-    """The order's lines, in the order in which stock is locked."""
-    rows = connection.execute(_LINES, {"wanted": order_id})
+    """Return the lines of an order, in the order in which stock is locked."""
+    rows = connection.execute(_LINES, {"key": order_id})
     return tuple(OrderLine(row.ticket_type_id, row.quantity, Rupiah(row.price)) for row in rows)
 
 
 def list_remaining_lines(connection: Connection, order_id: int) -> tuple[OrderLine, ...]:
-    """The same without the places that were given back."""
+    """Return the lines of an order without the returned places."""
     left = order_lines.c.quantity - order_lines.c.returned
     rows = connection.execute(
         select(order_lines.c.ticket_type_id, left.label("places"), order_lines.c.price)
@@ -244,7 +248,7 @@ def list_remaining_lines(connection: Connection, order_id: int) -> tuple[OrderLi
 def record_returned_places(
     connection: Connection, order_id: int, lines: Sequence[OrderLine]
 ) -> None:
-    """Write down that so many places of each line were given back."""
+    """Add to the number of returned places of each line."""
     for line in lines:
         connection.execute(
             update(order_lines)
@@ -257,7 +261,7 @@ def record_returned_places(
 
 
 def update_state(connection: Connection, order: Order, to: OrderState, *, at: datetime) -> None:
-    """Bring a locked order to another state; refuses what the table of moves has not."""
+    """Set the state of a locked order; refuses a transition that is not allowed."""
     stamp = "paid_at" if to is OrderState.PAID else "closed_at"
     connection.execute(
         update(orders)
@@ -267,24 +271,24 @@ def update_state(connection: Connection, order: Order, to: OrderState, *, at: da
 
 
 def set_paid_attempt(connection: Connection, order_id: int, attempt_id: int) -> None:
-    """Write down which payment attempt completed the order."""
+    """Record the payment attempt that completed the order."""
     connection.execute(
         update(orders).where(orders.c.id == order_id).values(paid_attempt_id=attempt_id)
     )
 
 
 def extend_reservation(connection: Connection, order_id: int, expires_at: datetime) -> None:
-    """Let a pending order keep its places until then."""
+    """Set the time until which a pending order keeps its places."""
     connection.execute(update(orders).where(orders.c.id == order_id).values(expires_at=expires_at))
 
 
 def set_refunded(connection: Connection, order_id: int, amount: Rupiah) -> None:
-    """Write down how much of the order's money went back so far."""
+    """Record the amount of the order that was refunded so far."""
     connection.execute(update(orders).where(orders.c.id == order_id).values(refunded=amount.amount))
 
 
 def set_buyer(connection: Connection, order: Order, buyer: Buyer) -> None:
-    """Write down who buys."""
+    """Store the buyer of an order."""
     connection.execute(update(orders).where(orders.c.id == order.id).values(_buyer_columns(buyer)))
 
 
@@ -300,15 +304,19 @@ def _buyer_columns(buyer: Buyer) -> dict[str, str]:
 def count_buyer_places(
     connection: Connection, event_id: int, buyer_key: str, ticket_type_id: int
 ) -> int:
-    """How many places a buyer has or holds; true while the ticket type's row is locked."""
-    asked = {"at_event": event_id, "who": buyer_key, "wanted": ticket_type_id}
-    return int(connection.execute(_COUNT_BUYER_PLACES, asked).scalar_one())
+    """Return the number of places a buyer holds; exact while the ticket type's row is locked."""
+    parameters = {
+        "event_id": event_id,
+        "buyer_key": buyer_key,
+        "ticket_type_id": ticket_type_id,
+    }
+    return int(connection.execute(_COUNT_BUYER_PLACES, parameters).scalar_one())
 
 
 def list_expired_pending(
     connection: Connection, *, at: datetime, after_id: int = 0, limit: int
 ) -> list[int]:
-    """Pending orders whose time is up, by number, in pages: those after the last one seen."""
+    """Return the ids of pending orders whose reservation has ended, one page, ordered by id."""
     query = (
         select(orders.c.id)
         .where(
@@ -321,7 +329,7 @@ def list_expired_pending(
 
 
 def claim_effect(connection: Connection, order_id: int, effect: str, *, at: datetime) -> bool:
-    """Whether this effect never came about before; from now on it has, if this commits."""
-    claim = insert(order_idempotency_keys).values(order_id=order_id, key=effect, created_at=at)
-    claimed = claim.on_conflict_do_nothing().returning(order_idempotency_keys.c.key)
+    """Return whether this effect is new; it is recorded with this transaction."""
+    claim = insert(order_effects).values(order_id=order_id, effect=effect, at=at)
+    claimed = claim.on_conflict_do_nothing().returning(order_effects.c.effect)
     return connection.execute(claimed).first() is not None

@@ -1,6 +1,6 @@
-"""Refunds: which way money goes back, how far it has come, and how much of a payment is left.
+"""Refunds: their channel and state, and the refundable amount of a payment.
 
-What goes back for which places is planned in `refund_plans`.
+What is refunded for which places is planned in `selling/refunds/refund_plan.py`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,26 +14,26 @@ from ticketing.platform.kernel.money import ZERO, Rupiah, total
 
 
 class RefundChannel(StrEnum):
-    """The way back."""
+    """The way in which money is refunded."""
 
     GATEWAY = "gateway"
-    MANUAL = "manual"  # a person transfers it, and says so
-    EXTERNAL = "external"  # made in the gateway's dashboard; we were told
+    MANUAL = "manual"  # staff transfer it and record that
+    EXTERNAL = "elsewhere"  # made in the gateway's dashboard and reported to us
 
 
 class RefundState(StrEnum):
-    """How far a refund has come."""
+    """The progress of a refund."""
 
-    REQUESTED = "requested"  # decided; the gateway was not asked, or has to be asked again
-    SENT = "sent"  # the gateway may have been asked: its answer is not known yet
+    REQUESTED = "requested"  # decided; not sent to the gateway, or to be sent again
+    SENT = "sent"  # possibly received by the gateway; its answer is unknown
     DONE = "done"
-    MANUAL = "manual"  # waits for a person's transfer
-    FAILED = "failed"  # the gateway refused: the money is still owed
-    CANCELLED = "cancelled"  # a person decided that it is not owed
+    MANUAL = "manual"  # waits for a transfer by staff
+    FAILED = "failed"  # refused by the gateway; still outstanding
+    CANCELLED = "dropped"  # withdrawn by staff
 
     @property
     def is_outstanding(self) -> bool:
-        """Whether money is promised that has not gone back yet, as far as we know."""
+        """Return whether the refund is promised and, as far as known, not paid out yet."""
         return self not in {RefundState.DONE, RefundState.CANCELLED}
 
 
@@ -42,14 +42,14 @@ ALLOWED_TRANSITIONS = {
     RefundState.SENT: {RefundState.SENT, RefundState.DONE, RefundState.FAILED},
     RefundState.MANUAL: {RefundState.DONE, RefundState.CANCELLED},
     RefundState.FAILED: {RefundState.REQUESTED, RefundState.DONE, RefundState.CANCELLED},
-    RefundState.CANCELLED: {RefundState.DONE},  # only when the gateway tells of it after all
+    RefundState.CANCELLED: {RefundState.DONE},  # only if the gateway reports it after all
     RefundState.DONE: set[RefundState](),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """One sum on its way back. `key` is its name at the gateway, which moves money once a key."""
+    """One refund. `key` is its idempotency key at the gateway, which pays each key out once."""
 
     id: int
     order_id: int
@@ -61,26 +61,26 @@ class Refund:
     state: RefundState
     reason: str
     reference: str
-    gateway_message: str
-    refunded_externally: Rupiah
-    attempt_count: int
+    said: str
+    elsewhere: Rupiah
+    tries: int
 
 
 def validate_transition(refund: Refund, to: RefundState) -> RefundState:
-    """The state to go to; refuses a move that is not in the table."""
+    """Return the new state; refuses a transition that is not in ALLOWED_TRANSITIONS."""
     if to not in ALLOWED_TRANSITIONS[refund.state]:
         raise ImpossibleTransition(f"refund {refund.key}: {refund.state} -> {to}")
     return to
 
 
 def refund_key(attempt_key: str, number: int) -> str:
-    """The name of an order's refund at the gateway: one of its own, never used again."""
+    """Return the key of a refund at the gateway; it is never reused."""
     return f"{attempt_key}-R{number}"
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentBalance:
-    """One attempt's money. `gone` went back or is promised to; `began_at` is when it was begun."""
+    """The money of one payment attempt: amount paid, and amount refunded or promised."""
 
     attempt_id: int
     key: str
@@ -92,18 +92,18 @@ class PaymentBalance:
 
     @property
     def received(self) -> Rupiah:
-        """What was received and not taken away again by a bank."""
+        """Return the amount received and not reversed or charged back by a bank."""
         lost = {AttemptState.REVERSED, AttemptState.CHARGED_BACK}
         return self.amount if self.state.has_taken_money and self.state not in lost else ZERO
 
     @property
     def refundable(self) -> Rupiah:
-        """What can still go back."""
+        """Return the amount that can still be refunded."""
         return self.received - min(self.received, self.refunded_or_promised)
 
 
 def refunded_through_gateway(refunds: Iterable[Refund], reported: Rupiah) -> Rupiah:
-    """What went back of one attempt through the gateway: what it tells, or more if we know more."""
+    """Return the amount of one attempt refunded by the gateway: its report, or more if known."""
     known = total(
         refund.amount
         for refund in refunds
@@ -113,7 +113,7 @@ def refunded_through_gateway(refunds: Iterable[Refund], reported: Rupiah) -> Rup
 
 
 def total_refunded(refunds: Sequence[Refund], reported: Rupiah) -> Rupiah:
-    """What went back of one attempt, whichever way."""
+    """Return the amount of one attempt refunded by any channel."""
     by_hand = total(
         refund.amount
         for refund in refunds
@@ -123,30 +123,30 @@ def total_refunded(refunds: Sequence[Refund], reported: Rupiah) -> Rupiah:
 
 
 def refunded_externally(refunds: Sequence[Refund], reported: Rupiah) -> Rupiah:
-    """What went back of one attempt through the gateway without our asking."""
-    ours = total(
+    """Return the amount of one attempt refunded by the gateway without our request."""
+    requested_by_us = total(
         refund.amount
         for refund in refunds
         if refund.state is RefundState.DONE and refund.channel is RefundChannel.GATEWAY
     )
-    return refunded_through_gateway(refunds, reported) - ours
+    return refunded_through_gateway(refunds, reported) - requested_by_us
 
 
 def total_refunded_or_promised(refunds: Sequence[Refund], reported: Rupiah) -> Rupiah:
-    """What went back of one attempt or is promised to: it cannot be given a second time."""
-    owed = total(refund.amount for refund in refunds if refund.state.is_outstanding)
-    return total_refunded(refunds, reported) + owed
+    """Return the amount of one attempt that is refunded or promised, so not available any more."""
+    promised = total(refund.amount for refund in refunds if refund.state.is_outstanding)
+    return total_refunded(refunds, reported) + promised
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayRefundTerms:
-    """What a gateway gives back of one way to pay: parts or only the whole, for so many days."""
+    """The gateway's refund rules for one payment method."""
 
     allows_partial: bool
     max_days: int | None
 
 
-# Midtrans, "Refund"; where it names several spans the longest: a shorter one is refused by itself
+# Midtrans, "Refund"; the longest where it names several periods: it refuses shorter ones itself
 GATEWAY_REFUND_TERMS = {
     "credit_card": GatewayRefundTerms(allows_partial=True, max_days=None),
     "gopay": GatewayRefundTerms(allows_partial=True, max_days=180),
@@ -161,7 +161,7 @@ GATEWAY_REFUND_TERMS = {
 
 @dataclass(frozen=True, slots=True)
 class RefundPart:
-    """So much of one payment goes back this way; `why` says so when a person has to do it."""
+    """An amount of one payment to be refunded; `why` explains a manual channel."""
 
     attempt_id: int
     attempt_key: str
@@ -171,7 +171,7 @@ class RefundPart:
 
 
 def build_refund_part(payment: PaymentBalance, amount: Rupiah, *, at: datetime) -> RefundPart:
-    """The way back for so much of a payment."""
+    """Choose the refund channel for an amount of a payment."""
     why = _manual_refund_reason(payment, amount, at=at)
     channel = RefundChannel.MANUAL if why else RefundChannel.GATEWAY
     return RefundPart(payment.attempt_id, payment.key, amount, channel, why)
@@ -181,29 +181,29 @@ def _manual_refund_reason(payment: PaymentBalance, amount: Rupiah, *, at: dateti
     kind = payment.payment_type
     terms = GATEWAY_REFUND_TERMS.get(kind)
     if terms is None:
-        return f"{kind or 'an unknown way to pay'} cannot be refunded through the gateway"
+        return f"{kind or 'an unknown payment method'} cannot be refunded through the gateway"
     if not terms.allows_partial and amount != payment.amount:
-        return f"{kind} is refunded as a whole or not at all"
+        return f"{kind} can only be refunded in full"
     if terms.max_days is not None and at - payment.began_at > timedelta(days=terms.max_days):
         return f"{kind} is refunded within {terms.max_days} days"
     if payment.state is AttemptState.PARTLY_CHARGED_BACK:
-        return "the bank took a part back"
+        return "the bank charged a part back"
     return ""
 
 
 def split_refund(
     payments: Iterable[PaymentBalance], amount: Rupiah, *, at: datetime
 ) -> tuple[RefundPart, ...]:
-    """The amount, taken from these payments in turn; refuses more than is left in them."""
-    found, wanted = list[RefundPart](), amount
+    """Split an amount over payments in their order; refuses more than is refundable."""
+    parts, remaining = list[RefundPart](), amount
     for payment in payments:
-        share = min(wanted, payment.refundable)
+        share = min(remaining, payment.refundable)
         if share > ZERO:
-            found.append(build_refund_part(payment, share, at=at))
-            wanted = wanted - share
-    if wanted > ZERO:
+            parts.append(build_refund_part(payment, share, at=at))
+            remaining = remaining - share
+    if remaining > ZERO:
         raise RefundRefused(
-            f"{amount} cannot go back: {amount - wanted} is left of what was paid",
-            left=(amount - wanted).amount,
+            f"{amount} cannot be refunded: only {amount - remaining} is left of the payments",
+            left=(amount - remaining).amount,
         )
-    return tuple(found)
+    return tuple(parts)

@@ -1,4 +1,4 @@
-"""What a person has to decide about an order: raised once, visible until resolved."""
+"""Queries for review flags: questions about an order that staff have to answer."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +7,12 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import ReviewFlag
-from ticketing.platform.db.tables.orders import order_review_flags, orders
+from ticketing.platform.db.tables.sales import order_flags, orders
 
 
 @dataclass(frozen=True, slots=True)
 class OpenReviewFlag:
-    """One open question."""
+    """An unresolved review flag."""
 
     order_code: str
     flag: ReviewFlag
@@ -23,45 +23,38 @@ class OpenReviewFlag:
 def raise_flag(
     connection: Connection, order_id: int, flag: ReviewFlag, message: str, *, at: datetime
 ) -> None:
-    """Raise it, or again with something new to say; the same said again changes nothing."""
-    statement = insert(order_review_flags).values(
+    """Raise a flag, or raise it again with a new message; the same message changes nothing."""
+    statement = insert(order_flags).values(
         order_id=order_id, flag=flag, message=message, raised_at=at
     )
     statement = statement.on_conflict_do_update(
-        index_elements=[order_review_flags.c.order_id, order_review_flags.c.flag],
+        index_elements=[order_flags.c.order_id, order_flags.c.flag],
         set_={"message": message, "raised_at": at, "resolved_at": None},
-        where=order_review_flags.c.message != message,
+        where=order_flags.c.message != message,
     )
     connection.execute(statement)
 
 
 def resolve_flag(connection: Connection, order_id: int, flag: ReviewFlag, *, at: datetime) -> None:
-    """Put the question to rest, if it was open."""
+    """Mark a flag as resolved if it is open."""
     connection.execute(
-        update(order_review_flags)
+        update(order_flags)
         .where(
-            order_review_flags.c.order_id == order_id,
-            order_review_flags.c.flag == flag,
-            order_review_flags.c.resolved_at.is_(None),
+            order_flags.c.order_id == order_id,
+            order_flags.c.flag == flag,
+            order_flags.c.resolved_at.is_(None),
         )
         .values(resolved_at=at)
     )
 
 
 def list_open(connection: Connection, event_id: int) -> list[OpenReviewFlag]:
-    """The event's open questions, the oldest first."""
+    """Return the open flags of an event, oldest first."""
     query = (
-        select(
-            orders.c.code,
-            order_review_flags.c.flag,
-            order_review_flags.c.message,
-            order_review_flags.c.raised_at,
-        )
-        .join(orders, orders.c.id == order_review_flags.c.order_id)
-        .where(orders.c.event_id == event_id, order_review_flags.c.resolved_at.is_(None))
-        .order_by(
-            order_review_flags.c.raised_at, order_review_flags.c.order_id, order_review_flags.c.flag
-        )
+        select(orders.c.code, order_flags.c.flag, order_flags.c.message, order_flags.c.raised_at)
+        .join(orders, orders.c.id == order_flags.c.order_id)
+        .where(orders.c.event_id == event_id, order_flags.c.resolved_at.is_(None))
+        .order_by(order_flags.c.raised_at, order_flags.c.order_id, order_flags.c.flag)
     )
     return [
         OpenReviewFlag(code, ReviewFlag(flag), *rest)

@@ -1,4 +1,4 @@
-"""An event's sheets for spreadsheets: written at once, or left to be mailed to the organiser."""
+"""CSV exports of an event: written to a file, or mailed to the organiser."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 def write_export(
     database: Database, event: Event, export: ExportKind, file: TextWriter, *, at: datetime
 ) -> int:
-    """Write the sheet as it is now; how many rows. Memory stays flat however many there are."""
+    """Write the current rows and return their number. Memory use is constant."""
     with database.transaction() as connection:
         return write_export_rows(connection, event, export, file, at=at)
 
@@ -29,7 +29,7 @@ def write_export(
 def write_export_rows(
     connection: Connection, event: Event, export: ExportKind, file: TextWriter, *, at: datetime
 ) -> int:
-    """The same, within a transaction."""
+    """Write the rows within the caller's transaction; return their number."""
     with export_queries.open_sheet(
         connection, event.id, export, is_over=is_event_over(event, at)
     ) as sheet:
@@ -39,9 +39,9 @@ def write_export_rows(
 def queue_export_mail(
     database: Database, event: Event, export: ExportKind, *, at: datetime, by: str
 ) -> bool:
-    """Leave a mail with the sheet to the organiser; False when this day's was left already.
+    """Enqueue a mail with the export to the organiser; return False if it was enqueued this day.
 
-    What is in it is read when it is sent.
+    The rows are read when the mail is sent.
     """
     day = f"{at.astimezone(ZoneInfo(event.time_zone)):%Y-%m-%d}"
     with database.transaction() as connection:
@@ -67,7 +67,7 @@ def queue_export_mail(
 def queue_daily_export_mails(
     database: Database, kinds: Collection[ExportKind], *, window: timedelta, at: datetime, by: str
 ) -> int:
-    """Leave these for every event so near in time of which anything changed in a day; how many."""
+    """Enqueue these exports for events near `at` that changed within a day; return their number."""
     with database.transaction() as connection:
         slugs = export_queries.list_changed_events(
             connection, since=at - DAY, between=(at - window, at + window)

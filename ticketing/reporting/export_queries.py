@@ -1,6 +1,6 @@
-"""An event's sheets: one query each, streamed; its labels are the columns. No sheet opens a door.
+"""Queries for exports, one per kind, streamed; their labels are the CSV columns.
 
-What a ticket's code, page or picture would prove is left out, and so are vouchers' codes.
+Exports contain no secrets: no ticket tokens, no links to ticket pages, no voucher codes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,11 +38,11 @@ from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.platform.export_names import ExportKind
 from ticketing.tickets.reports.queries import FETCH_SIZE, last_failure_subquery
 
-EXPORT_MAILED_ACTION = "exports.mail"  # the audit log's word for a sheet left to be mailed
+EXPORT_MAILED_ACTION = "exports.mail"  # audit action of an export queued for mailing
 
 
 class ExportSheet(NamedTuple):
-    """Columns, and rows that are read while you iterate."""
+    """Columns, and rows that are read during iteration."""
 
     columns: Sequence[str]
     rows: Iterable[Sequence[Any]]
@@ -52,7 +52,7 @@ class ExportSheet(NamedTuple):
 def open_sheet(
     connection: Connection, event_id: int, export: ExportKind, *, is_over: bool
 ) -> Iterator[ExportSheet]:
-    """The event's rows as they are now; `over` says that nobody gets a ticket any more."""
+    """Yield the current rows of the event; `over` means that no ticket is issued any more."""
     match export:
         case ExportKind.TICKETS:
             query = _tickets(event_id)
@@ -64,7 +64,7 @@ def open_sheet(
             query = _deliveries(event_id)
         case ExportKind.VOUCHERS:
             query = _vouchers(event_id)
-    # also for a reader who stops before the end
+    # closes the result if the reader stops early
     with connection.execute(query, execution_options={"yield_per": FETCH_SIZE}) as result:
         yield ExportSheet(list(result.keys()), result)
 
@@ -72,23 +72,27 @@ def open_sheet(
 def list_changed_events(
     connection: Connection, *, since: datetime, between: tuple[datetime, datetime]
 ) -> list[str]:
-    """Slugs of events between those two instants of which anything is newer."""
+    """Return the slugs of events between these two times that changed since `since`."""
     began, ends = between
-    done = exists().where(
+    has_audit_entry = exists().where(
         audit_log.c.event_id == events.c.id,
         audit_log.c.at >= since,
-        audit_log.c.action
-        != EXPORT_MAILED_ACTION,  # else each day's mail would be the next one's reason
+        # else each day's mail would cause the next one
+        audit_log.c.action != EXPORT_MAILED_ACTION,
     )
-    booked = exists().where(order_ledger.c.event_id == events.c.id, order_ledger.c.at >= since)
-    told = exists().where(
+    has_ledger_entry = exists().where(
+        order_ledger.c.event_id == events.c.id, order_ledger.c.at >= since
+    )
+    has_delivery = exists().where(
         deliveries.c.event_id == events.c.id,
         or_(deliveries.c.queued_at >= since, deliveries.c.completed_at >= since),
         outbox.c.id == deliveries.c.outbox_id,
         outbox.c.purpose != EXPORT_READY,
     )
     query = select(events.c.slug).where(
-        events.c.ends_at >= began, events.c.starts_at <= ends, or_(done, booked, told)
+        events.c.ends_at >= began,
+        events.c.starts_at <= ends,
+        or_(has_audit_entry, has_ledger_entry, has_delivery),
     )
     return list(connection.execute(query.order_by(events.c.slug)).scalars())
 
@@ -153,9 +157,11 @@ def _missing(event_id: int, *, is_over: bool) -> Select[Any]:
 
 
 def _orders(event_id: int) -> Select[Any]:
-    named = func.concat(order_lines.c.quantity, "x ", ticket_types.c.name)
+    quantity_and_name = func.concat(order_lines.c.quantity, "x ", ticket_types.c.name)
     bought = (
-        select(func.string_agg(named, aggregate_order_by(literal(", "), order_lines.c.id)))
+        select(
+            func.string_agg(quantity_and_name, aggregate_order_by(literal(", "), order_lines.c.id))
+        )
         .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
         .where(order_lines.c.order_id == orders.c.id)
         .correlate(orders)

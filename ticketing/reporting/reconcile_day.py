@@ -1,6 +1,6 @@
-"""A day's books against the gateway's: every payment of the day is asked about, and compared.
+"""Reconciliation of one day's payment attempts with the gateway. Changes nothing.
 
-Nothing is changed: what differs is named, and `reconcile` or a person makes it right.
+`reconcile`, or staff, correct the differences.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ CHUNK_SIZE = 100
 
 @dataclass(frozen=True, slots=True)
 class DayReconciliation:
-    """Both sides' sums over the attempts of a day, and the attempts they differ about."""
+    """Sums of both sides over the attempts of a day, and the attempts that differ."""
 
     attempts: int
     taken: Rupiah
@@ -39,24 +39,24 @@ def reconcile_day(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> DayReconciliation:
-    """Compare; raises GatewayUnavailable when there is nobody to ask."""
+    """Compare the day's attempts with the gateway; raise GatewayUnavailable."""
     with database.transaction() as connection:
-        booked = sales_queries.list_attempts(connection, day_span(day))
-    answers: list[GatewayReply] = []
-    for start in range(0, len(booked), CHUNK_SIZE):
-        answers += poll_attempts(
-            gateway, [attempt.key for attempt in booked[start : start + CHUNK_SIZE]]
+        recorded = sales_queries.list_attempts(connection, day_span(day))
+    replies: list[GatewayReply] = []
+    for start in range(0, len(recorded), CHUNK_SIZE):
+        replies += poll_attempts(
+            gateway, [attempt.key for attempt in recorded[start : start + CHUNK_SIZE]]
         )
         if progress is not None:
-            progress(len(answers), len(booked))
-    said = [answer.payment_status for answer in answers]
-    pairs = list(zip(booked, answers, strict=True))
+            progress(len(replies), len(recorded))
+    statuses = [answer.payment_status for answer in replies]
+    pairs = list(zip(recorded, replies, strict=True))
     return DayReconciliation(
-        attempts=len(booked),
-        taken=total(one.amount for one in booked if _has_money(one.state)),
-        taken_by_gateway=total(one.amount for one in said if one and _has_money(one.state)),
-        returned=total(one.refunded for one in booked),
-        returned_by_gateway=total(one.refunded for one in said if one),
+        attempts=len(recorded),
+        taken=total(one.amount for one in recorded if _has_money(one.state)),
+        taken_by_gateway=total(one.amount for one in statuses if one and _has_money(one.state)),
+        returned=total(one.refunded for one in recorded),
+        returned_by_gateway=total(one.refunded for one in statuses if one),
         differences=tuple(_list_differences(pairs)),
     )
 
@@ -66,21 +66,21 @@ def _has_money(state: AttemptState) -> bool:
 
 
 def _list_differences(pairs: Iterable[tuple[RecordedAttempt, GatewayReply]]) -> Iterable[Violation]:
-    for booked, answer in pairs:
-        wrong = answer.error or describe_difference(booked, answer.payment_status)
+    for recorded, reply in pairs:
+        wrong = reply.error or describe_difference(recorded, reply.payment_status)
         if wrong:
-            yield Violation(f"{booked.order_code}, {booked.key}", wrong)
+            yield Violation(f"{recorded.order_code}, {recorded.key}", wrong)
 
 
 def describe_difference(recorded: RecordedAttempt, reported: PaymentStatus | None) -> str:
-    """In which way the gateway contradicts our books; empty when it does not."""
+    """Return how the gateway's status contradicts ours; empty if it does not."""
     if reported is None:
         never_used = recorded.state is AttemptState.CREATED or recorded.state.has_failed
-        return "" if never_used else f"{recorded.state} to us, unknown to the gateway"
+        return "" if never_used else f"{recorded.state} here, unknown to the gateway"
     if reported.amount != recorded.amount:
-        return f"{recorded.amount} to us, {reported.amount} to the gateway"
+        return f"amount {recorded.amount} here, {reported.amount} at the gateway"
     if merge_state(recorded.state, reported.state) is not recorded.state:
-        return f"{recorded.state} to us, {reported.state} to the gateway"
+        return f"{recorded.state} here, {reported.state} at the gateway"
     if reported.refunded != recorded.refunded:
-        return f"{recorded.refunded} returned to us, {reported.refunded} to the gateway"
+        return f"refunded {recorded.refunded} here, {reported.refunded} at the gateway"
     return ""

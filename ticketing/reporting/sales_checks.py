@@ -1,6 +1,6 @@
-"""What must hold of sales, examined over all events; what does not comes with its offenders.
+"""Invariants of sales over all events; each result lists the first violations.
 
-Nothing is repaired here, and nobody outside is asked.
+The checks repair nothing and do not call the gateway.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ MAX_ROWS = 1000
 
 
 def check_stock_counts(database: Database) -> InvariantResult:
-    """Places held and sold are those of the orders, and no more than there are."""
+    """Check that the stock counters match the orders and the capacity."""
     with database.transaction() as connection:
         total = sales_invariant_queries.count_ticket_types_on_sale(connection)
         found = [
@@ -42,11 +42,11 @@ def check_stock_counts(database: Database) -> InvariantResult:
 
 
 def check_promo_counts(database: Database) -> InvariantResult:
-    """A promo code was used as often as orders say, and no more often than it may be."""
+    """Check that the usage counters of promo codes match the orders and the limits."""
     with database.transaction() as connection:
         total = sales_invariant_queries.count_promos(connection)
         found = [
-            Violation(f"{slug}, {code}", "its count is not that of its orders")
+            Violation(f"{slug}, {code}", "its counter differs from its orders")
             for slug, event_id in _events(connection)
             for code in promo_queries.list_miscounted_codes(connection, event_id)
         ]
@@ -54,35 +54,37 @@ def check_promo_counts(database: Database) -> InvariantResult:
 
 
 def check_unallocated_money(database: Database) -> InvariantResult:
-    """Money that came in paid for one order, went back, or is asked about; orders are paid for."""
+    """Check that every payment is allocated and every paid order has its payments."""
     with database.transaction() as connection:
         total = sales_invariant_queries.count_attempts_with_money(connection)
-        strays = sales_invariant_queries.list_unallocated_payments(connection)
-        unpaid = sales_invariant_queries.list_underpaid_orders(connection)
+        unallocated = sales_invariant_queries.list_unallocated_payments(connection)
+        underpaid = sales_invariant_queries.list_underpaid_orders(connection)
     found = [
-        Violation(stray.order_code, f"{stray.amount} of {stray.attempt_key} belong to nothing")
-        for stray in strays
+        Violation(
+            payment.order_code, f"{payment.amount} of {payment.attempt_key} are not allocated"
+        )
+        for payment in unallocated
     ]
-    found += [Violation(code, "paid, and its money is not there") for code in unpaid]
+    found += [Violation(code, "paid, but its payments differ from its total") for code in underpaid]
     return InvariantResult.from_violations(max(total, len(found)), found)
 
 
 def check_duplicate_payments(database: Database) -> InvariantResult:
-    """Where two payments came for one order, a person was asked."""
+    """Check that every order with two payments has a review flag."""
     with database.transaction() as connection:
         total = sales_invariant_queries.count_paid_orders(connection)
         codes = sales_invariant_queries.list_unflagged_duplicate_payments(connection)
     return InvariantResult.from_violations(
-        total, (Violation(code, "paid twice, and nobody was asked") for code in codes)
+        total, (Violation(code, "paid twice without a review flag") for code in codes)
     )
 
 
 def check_refunds_within_payments(database: Database) -> InvariantResult:
-    """What went back of a payment, and is promised to, is no more than was paid."""
+    """Check that refunds, sent and planned, do not exceed their payment."""
     with database.transaction() as connection:
         total = sales_invariant_queries.count_attempts_with_money(connection)
         found = [
-            Violation(key, "more went back, or is promised to, than was paid")
+            Violation(key, "refunds, sent or planned, exceed the payment")
             for _, event_id in _events(connection)
             for key in refund_queries.list_over_refunded_keys(connection, event_id)
         ]
@@ -90,7 +92,7 @@ def check_refunds_within_payments(database: Database) -> InvariantResult:
 
 
 def check_orders_fulfilled(database: Database, *, at: datetime) -> InvariantResult:
-    """A paid order has as many entitlements, tickets and PDFs as places; any other has none."""
+    """Check that a paid order has a ticket and a PDF per position, and any other none."""
     with database.transaction() as connection:
         total = sales_invariant_queries.count_paid_orders(connection)
         uneven = sales_invariant_queries.list_orders_with_mismatched_places(
@@ -108,13 +110,13 @@ def _mismatch_offender(order: OrderPlaceCounts) -> Violation:
 
 
 def check_stuck_notifications(database: Database, *, at: datetime) -> InvariantResult:
-    """No payment notice waits for longer than ten minutes."""
+    """Check that no payment notification waits longer than ten minutes."""
     with database.transaction() as connection:
         stuck = inbox.list_unhandled(connection, at - NOTIFICATION_GRACE, limit=MAX_ROWS)
     found = [
         Violation(
-            f"notice {one.id} of {one.external_reference}",
-            f"waits since {one.received_at:%Y-%m-%d %H:%M} UTC, tried {one.attempt_count} times"
+            f"notification {one.id} of {one.subject}",
+            f"waiting since {one.received_at:%Y-%m-%d %H:%M} UTC, {one.tries} attempts"
             f"{': ' if one.reason else ''}{one.reason}",
         )
         for one in stuck
@@ -123,19 +125,19 @@ def check_stuck_notifications(database: Database, *, at: datetime) -> InvariantR
 
 
 def check_quarantined_notifications(database: Database, *, at: datetime) -> InvariantResult:
-    """Every notice of the last week was about a payment of ours."""
+    """Check that every notification of the last week belongs to a payment attempt of ours."""
     with database.transaction() as connection:
-        kept = inbox.list_quarantined(connection, limit=MAX_ROWS)
+        quarantined = inbox.list_quarantined(connection, limit=MAX_ROWS)
     found = [
-        Violation(f"notice {one.id} of {one.external_reference}", one.reason)
-        for one in kept
+        Violation(f"notification {one.id} of {one.subject}", one.reason)
+        for one in quarantined
         if one.received_at >= at - LOOKBACK
     ]
     return InvariantResult.from_violations(len(found), found)
 
 
 def check_open_review_flags(database: Database) -> InvariantResult:
-    """No order waits for a person's decision."""
+    """Check that no order has an open review flag."""
     with database.transaction() as connection:
         found = [
             Violation(raised.order_code, f"{raised.flag}: {raised.message}")

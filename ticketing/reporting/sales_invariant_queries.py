@@ -1,7 +1,7 @@
-"""What cannot be, if selling is sound: money without an order, orders without money or tickets.
+"""Queries that find violations of sales invariants.
 
-Each is one statement, so that it sees orders, payments and tickets of one instant. Whether a row is
-an offence, and in which words, is said in actions/examine_sales.py.
+Each is one statement, so that it sees orders, payments and tickets at one instant. The texts of
+violations are in `sales_checks.py`.
 """
 
 from dataclasses import dataclass
@@ -13,18 +13,20 @@ from ticketing.events.model import TICKET_GRACE_PERIOD
 from ticketing.orders.order import OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.queries import ENTITLED_EARLY
-from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.orders import (
-    order_idempotency_keys,
+from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.sales import (
+    order_effects,
+    order_flags,
     order_lines,
-    order_positions,
-    order_review_flags,
+    order_parts,
+    order_places,
     orders,
+    payment_attempts,
+    promos,
+    refunds,
+    ticket_types,
 )
-from ticketing.platform.db.tables.payments import order_instalments, payment_attempts
-from ticketing.platform.db.tables.refunds import refunds
-from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages
 from ticketing.platform.kernel.money import Rupiah
@@ -45,7 +47,7 @@ _SURPLUS_FLAGS = (
 
 @dataclass(frozen=True, slots=True)
 class UnallocatedPayment:
-    """Money that came by an attempt and belongs to nothing."""
+    """A payment that belongs to no order, refund or review flag."""
 
     order_code: str
     attempt_key: str
@@ -54,7 +56,7 @@ class UnallocatedPayment:
 
 @dataclass(frozen=True, slots=True)
 class OrderPlaceCounts:
-    """An order's places as four tables count them."""
+    """The positions of an order as four tables count them."""
 
     order_code: str
     event_slug: str
@@ -66,22 +68,22 @@ class OrderPlaceCounts:
 
 
 def count_paid_orders(connection: Connection) -> int:
-    """How many orders are paid."""
+    """Count the paid orders."""
     return _count(connection, orders.c.state == OrderState.PAID)
 
 
 def count_attempts_with_money(connection: Connection) -> int:
-    """How many attempts money came by."""
+    """Count the payment attempts that received money."""
     return _count(connection, _has_money)
 
 
 def count_ticket_types_on_sale(connection: Connection) -> int:
-    """How many ticket types are on sale."""
+    """Count the ticket types on sale."""
     return _count(connection, ticket_types.c.on_sale)
 
 
 def count_promos(connection: Connection) -> int:
-    """How many promo codes there are."""
+    """Count the promo codes."""
     return _count(connection, promos.c.id.is_not(None))
 
 
@@ -90,27 +92,27 @@ def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
 
 
 def list_unallocated_payments(connection: Connection) -> list[UnallocatedPayment]:
-    """Money that is not its paid order's, went not back, and was asked nobody about.
+    """Return payments that pay no order, were not refunded and have no review flag.
 
-    What a part of an order was paid with is its money until the plan's rule lets go of it.
+    The payment of an instalment belongs to its order until the rule of the plan releases it.
     """
     pays = or_(
         and_(orders.c.state == OrderState.PAID, orders.c.paid_attempt_id == payment_attempts.c.id),
-        exists().where(order_instalments.c.paid_attempt_id == payment_attempts.c.id),
+        exists().where(order_parts.c.paid_attempt_id == payment_attempts.c.id),
     )
-    asked = exists().where(
-        order_review_flags.c.order_id == orders.c.id, order_review_flags.c.flag.in_(_SURPLUS_FLAGS)
+    is_flagged = exists().where(
+        order_flags.c.order_id == orders.c.id, order_flags.c.flag.in_(_SURPLUS_FLAGS)
     )
-    decided = exists().where(refunds.c.order_id == orders.c.id)
+    has_refund = exists().where(refunds.c.order_id == orders.c.id)
     query = (
         select(orders.c.code, payment_attempts.c.key, payment_attempts.c.amount)
         .join(orders, orders.c.id == payment_attempts.c.order_id)
         .where(
             _has_money,
-            ~func.coalesce(pays, false()),  # an order that nothing paid, too
+            ~func.coalesce(pays, false()),  # NULL for an order without payment
             payment_attempts.c.refunded < payment_attempts.c.amount,
-            ~asked,
-            ~decided,
+            ~is_flagged,
+            ~has_refund,
         )
         .order_by(payment_attempts.c.id)
     )
@@ -121,18 +123,16 @@ def list_unallocated_payments(connection: Connection) -> list[UnallocatedPayment
 
 
 def list_underpaid_orders(connection: Connection) -> list[str]:
-    """Codes of paid orders that cost something and whose payment is not there, or another sum."""
-    parts = select(order_instalments.c.paid_attempt_id).where(
-        order_instalments.c.order_id == orders.c.id
-    )
-    whole = and_(
+    """Return codes of paid orders with a total whose payments are missing or differ from it."""
+    parts = select(order_parts.c.paid_attempt_id).where(order_parts.c.order_id == orders.c.id)
+    is_full_payment = and_(
         orders.c.payment_plan_id.is_(None), payment_attempts.c.id == orders.c.paid_attempt_id
     )
     paid = (
         select(func.coalesce(func.sum(payment_attempts.c.amount), 0))
         .where(
             payment_attempts.c.order_id == orders.c.id,
-            or_(whole, payment_attempts.c.id.in_(parts)),
+            or_(is_full_payment, payment_attempts.c.id.in_(parts)),
             _has_money,
         )
         .correlate(orders)
@@ -147,10 +147,9 @@ def list_underpaid_orders(connection: Connection) -> list[str]:
 
 
 def list_unflagged_duplicate_payments(connection: Connection) -> list[str]:
-    """Codes of orders that several attempts paid, or one part of them, and nobody was asked."""
-    asked = exists().where(
-        order_review_flags.c.order_id == orders.c.id,
-        order_review_flags.c.flag == ReviewFlag.PAID_TWICE,
+    """Return codes of orders, or of their instalments, paid several times without a review flag."""
+    is_flagged = exists().where(
+        order_flags.c.order_id == orders.c.id, order_flags.c.flag == ReviewFlag.PAID_TWICE
     )
     query = (
         select(orders.c.code)
@@ -158,14 +157,14 @@ def list_unflagged_duplicate_payments(connection: Connection) -> list[str]:
         .where(
             _has_money,
             payment_attempts.c.refunded < payment_attempts.c.amount,
-            ~asked,
-            # a part whose money the bank took is paid again, and that was asked about
+            ~is_flagged,
+            # an instalment charged back by the bank is paid again, with a review flag
             or_(
-                payment_attempts.c.instalment_sequence.is_(None),
+                payment_attempts.c.part.is_(None),
                 payment_attempts.c.state != AttemptState.CHARGED_BACK,
             ),
         )
-        .group_by(orders.c.id, payment_attempts.c.instalment_sequence)
+        .group_by(orders.c.id, payment_attempts.c.part)
         .having(func.count() > 1)
         .order_by(orders.c.id)
     )
@@ -175,23 +174,23 @@ def list_unflagged_duplicate_payments(connection: Connection) -> list[str]:
 def list_orders_with_mismatched_places(
     connection: Connection, *, paid_before: datetime, at: datetime
 ) -> list[OrderPlaceCounts]:
-    """Orders whose places, entitlements, tickets and PDFs are not as many; not of past events.
+    """Return orders of current events with unequal positions, entitlements, tickets and PDFs.
 
-    A paid order has of each as many as places that were not given back, any other none but one
-    whose plan gives them with its first part. Those paid after `paid_by` are still being served,
-    and people on hold get theirs later.
+    A paid order has one of each per position not returned, any other none, except if its plan
+    releases tickets with the first instalment. Orders paid after `paid_by` are still in progress,
+    and entitlements on hold get their ticket later.
     """
     live = and_(
-        generated_tickets.c.entitlement_id == entitlements.c.id,
+        generated_tickets.c.attendee_id == attendees.c.id,
         generated_tickets.c.state == TicketState.LIVE,
     )
     has_pdf = or_(
         generated_tickets.c.generated_at.is_not(None),
         generated_tickets.c.pdf_removed_at.is_not(None),
     )
-    entitled = and_(entitlements.c.state == "entitled", order_positions.c.returned_at.is_(None))
-    on_hold = and_(entitled, entitlements.c.hold_reason.is_not(None))
-    theirs = (
+    entitled = and_(attendees.c.state == "entitled", order_places.c.returned_at.is_(None))
+    on_hold = and_(entitled, attendees.c.hold_reason.is_not(None))
+    position_counts = (
         select(
             order_lines.c.order_id,
             func.count().filter(entitled).label("entitled"),
@@ -200,8 +199,8 @@ def list_orders_with_mismatched_places(
             func.count().filter(on_hold).label("on_hold"),
         )
         .select_from(order_lines)
-        .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
-        .join(entitlements, entitlements.c.id == order_positions.c.entitlement_id)
+        .join(order_places, order_places.c.order_line_id == order_lines.c.id)
+        .join(attendees, attendees.c.id == order_places.c.attendee_id)
         .outerjoin(generated_tickets, live)
         .group_by(order_lines.c.order_id)
         .subquery()
@@ -212,28 +211,27 @@ def list_orders_with_mismatched_places(
             func.sum(order_lines.c.quantity - order_lines.c.returned).label("places"),
         )
         .outerjoin(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
-        .where(packages.c.ticket_type_id.is_(None))  # vouchers are no places
+        .where(packages.c.ticket_type_id.is_(None))  # vouchers are not positions
         .group_by(order_lines.c.order_id)
         .subquery()
     )
     early = exists().where(
-        order_idempotency_keys.c.order_id == orders.c.id,
-        order_idempotency_keys.c.key == ENTITLED_EARLY,
+        order_effects.c.order_id == orders.c.id, order_effects.c.effect == ENTITLED_EARLY
     )
     pending_early = and_(orders.c.state == OrderState.PENDING, early)
     has_places = or_(orders.c.state == OrderState.PAID, pending_early)
     places = case((has_places, sold.c.places), else_=0)
-    due = places - func.coalesce(theirs.c.on_hold, 0)
-    counts = [func.coalesce(theirs.c[name], 0) for name in ("entitled", "live", "printed")]
+    due = places - func.coalesce(position_counts.c.on_hold, 0)
+    counts = [func.coalesce(position_counts.c[name], 0) for name in ("entitled", "live", "printed")]
     query = (
         select(orders.c.code, events.c.slug, orders.c.state, places, *counts)
         .join(events, events.c.id == orders.c.event_id)
         .join(sold, sold.c.order_id == orders.c.id)
-        .outerjoin(theirs, theirs.c.order_id == orders.c.id)
+        .outerjoin(position_counts, position_counts.c.order_id == orders.c.id)
         .where(
             events.c.ends_at + TICKET_GRACE_PERIOD >= at,
             or_(orders.c.paid_at.is_(None), orders.c.paid_at <= paid_before),
-            ~and_(pending_early, early.where(order_idempotency_keys.c.created_at > paid_before)),
+            ~and_(pending_early, early.where(order_effects.c.at > paid_before)),
             or_(counts[0] != places, counts[1] != due, counts[2] != due),
         )
         .order_by(orders.c.id)

@@ -1,4 +1,4 @@
-"""What was sold on a day, and every payment of it beside its order and tickets. A day is a span."""
+"""Queries for the sales and the payment attempts of a time span."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from ticketing.platform.kernel.time_span import TimeSpan
 
 @dataclass(frozen=True, slots=True)
 class EventSales:
-    """One event's sales: what was paid in the span, whenever it was ordered.
+    """Sales of an event: orders paid in the span, whenever they were placed.
 
-    `placed` are the orders of the span, whatever became of them. Of the paid ones, `undone` were
-    cancelled since, and `refunded` went back until now.
+    `placed` counts the orders placed in the span, in any state. Of the paid ones, `undone` were
+    cancelled since, and `refunded` is the amount refunded until now.
     """
 
     event_slug: str
@@ -36,7 +36,7 @@ class EventSales:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAttempt:
-    """One payment attempt as our books have it."""
+    """A payment attempt as stored."""
 
     order_code: str
     key: str
@@ -46,7 +46,7 @@ class RecordedAttempt:
 
 
 def list_event_sales(connection: Connection, span: TimeSpan) -> list[EventSales]:
-    """Events with orders or payments in the span, the best sold first."""
+    """Return events with orders or payments in the span, highest revenue first."""
     paid = span.contains(orders.c.paid_at)
     undone = and_(paid, orders.c.state != OrderState.PAID)
     placed = span.contains(orders.c.created_at)
@@ -83,7 +83,7 @@ def _sum(column: ColumnElement[int], where: ColumnElement[bool]) -> ColumnElemen
 
 
 def list_paid_amounts(connection: Connection, span: TimeSpan) -> Sequence[tuple[datetime, Rupiah]]:
-    """When how much was paid in the span, in the order of time."""
+    """Return the payments in the span, in the order of time."""
     query = (
         select(orders.c.paid_at, orders.c.total)
         .where(span.contains(orders.c.paid_at))
@@ -93,7 +93,7 @@ def list_paid_amounts(connection: Connection, span: TimeSpan) -> Sequence[tuple[
 
 
 def list_attempts(connection: Connection, span: TimeSpan) -> list[RecordedAttempt]:
-    """Attempts that were begun in the span, or whose order was paid in it."""
+    """Return attempts begun in the span, or whose order was paid in it."""
     query = (
         select(
             orders.c.code,

@@ -1,5 +1,5 @@
-"""Import of guests from CSV files, drop folders and SQL tables.
+"""Import of guests from CSV files, drop folders and SQL queries.
 
 May import `events` and `platform`.
-Begin reading in `import_roster.py`; `clean_row.py` decides about one row.
+Begin reading in `import_roster.py`; `clean_row.py` validates one row.
 """

@@ -1,7 +1,7 @@
-"""From the cells of a row to a clean entry, or to what is wrong with it. Nothing is guessed.
+"""Validate and normalise the cells of one row: an entry, or a rejection. Nothing is guessed.
 
-Phones and addresses are judged by two functions handed in: a text to its one normal form, or
-ValueError with the reason.
+Phone numbers and addresses are checked by two given functions that return the normal form or
+raise ValueError with the reason.
 """
 
 import re
@@ -26,19 +26,19 @@ from ticketing.roster.model import (
 Normaliser = Callable[[str], str]
 
 MAX_NAME_LENGTH = 200
-MAX_WORD_LENGTH = 100  # an id, a seat, a kind of ticket
+MAX_WORD_LENGTH = 100  # an id, a seat, a ticket type
 MAX_REASON_LENGTH = 500
 _EMPTY_WORDS = frozenset({"-", "--", "n/a", "na", "null", "none", "nil", "tidak ada", "kosong"})
 _IDENTITY_FIELDS = frozenset({RosterField.EXTERNAL_ID, RosterField.EMAIL, RosterField.PHONE})
 _WHOLE_NUMBER_AS_FLOAT = re.compile(r"\d+\.0")
 _MANGLED_NUMBER_REASON = (
-    "a spreadsheet has replaced the number by its short form and digits are lost; "
+    "a spreadsheet has converted the number to exponent form and digits are lost; "
     "format the column as text and enter it again"
 )
 
 
 class _CellError(ValueError):
-    """What is wrong with one cell."""
+    """An invalid cell."""
 
     def __init__(self, field: RosterField, value: str, reason: str) -> None:
         super().__init__(reason)
@@ -47,10 +47,10 @@ class _CellError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RowCleaner:
-    """Cleans the rows of one roster."""
+    """Validates and normalises the rows of one roster."""
 
     width: int
-    cell_indexes: tuple[int, ...]  # of each Field in its order; the cell behind the last is empty
+    cell_indexes: tuple[int, ...]  # by RosterField, in its order; the extra last cell is empty
     normalise_phone: Normaliser
     normalise_email: Normaliser
 
@@ -58,7 +58,7 @@ class RowCleaner:
     def for_columns(
         cls, columns: ColumnMapping, *, normalise_phone: Normaliser, normalise_email: Normaliser
     ) -> "RowCleaner":
-        """A cleaner for rows under these columns."""
+        """Return a cleaner for rows with these columns."""
         width = len(columns.header)
         return cls(
             width,
@@ -68,7 +68,7 @@ class RowCleaner:
         )
 
     def clean(self, cells: list[str]) -> RosterEntry | RowRejection:
-        """The entry of a row; or all that is wrong with it, and whom it names if that is clear."""
+        """Return the entry of a row, or all its errors with the natural key if that is certain."""
         if len(cells) != self.width:
             if len(cells) < self.width or any(cells[self.width :]):
                 return _wrong_width_rejection(cells, self.width)
@@ -80,7 +80,7 @@ class RowCleaner:
             return self._rejection(padded)
 
     def _entry(self, cells: list[str]) -> RosterEntry:
-        """Every field in turn; the first that is not clean ends it."""
+        """Return the entry; the first invalid field raises."""
         at_id, at_full, at_first, at_last, at_email, at_phone, at_type, at_seat, *_ = (
             self.cell_indexes
         )
@@ -102,7 +102,7 @@ class RowCleaner:
         )
 
     def _rejection(self, cells: list[str]) -> RowRejection:
-        """Each field on its own, so that a person can mend all of a row at once."""
+        """Check each field separately, so that all errors of a row can be corrected at once."""
         at_id, at_full, at_first, at_last, at_email, at_phone, at_type, at_seat, *_ = (
             self.cell_indexes
         )
@@ -122,11 +122,11 @@ class RowCleaner:
         attempt(lambda: _word(RosterField.TICKET_TYPE, cells[at_type]))
         attempt(lambda: _word(RosterField.SEAT, cells[at_seat]))
         attempt(lambda: self._hold(cells))
-        spoiled = {problem.field for problem in problems}
-        # With its id or address spoiled, the row must not speak for whoever has its phone.
-        known_by_less = not external_id and spoiled & {RosterField.EXTERNAL_ID, RosterField.EMAIL}
-        key = "" if known_by_less else make_natural_key(external_id, email, phone)
-        if not key and not spoiled & _IDENTITY_FIELDS:
+        invalid = {problem.field for problem in problems}
+        # with an invalid id or address, the row must not be matched by its phone number
+        is_uncertain = not external_id and invalid & {RosterField.EXTERNAL_ID, RosterField.EMAIL}
+        key = "" if is_uncertain else make_natural_key(external_id, email, phone)
+        if not key and not invalid & _IDENTITY_FIELDS:
             attempt(lambda: _required_key("", "", ""))
         return _combine_errors(key, problems)
 
@@ -194,19 +194,19 @@ def _required_key(external_id: str, email: str, phone: str) -> str:
     key = make_natural_key(external_id, email, phone)
     if not key:
         raise _CellError(
-            RosterField.EXTERNAL_ID, "", "no id, e-mail or phone to recognise this person by"
+            RosterField.EXTERNAL_ID, "", "no id, e-mail or phone to identify the person"
         )
     return key
 
 
 def _names(first_cell: str, last_cell: str, full_cell: str) -> tuple[str, str, str]:
-    """First, last and full name. A full name is never cut into two: nobody can know where."""
+    """Return first, last and full name. A full name is never split: the place cannot be known."""
     first, last = _name(RosterField.FIRST_NAME, first_cell), _name(RosterField.LAST_NAME, last_cell)
     full = _name(RosterField.FULL_NAME, full_cell) or f"{first} {last}".strip()
     if not full:
         raise _CellError(RosterField.FULL_NAME, full_cell, "the name is empty")
     if not any(map(str.isalpha, full)):
-        raise _CellError(RosterField.FULL_NAME, full, "a name without a letter")
+        raise _CellError(RosterField.FULL_NAME, full, "the name has no letter")
     return first, last, full
 
 
@@ -223,7 +223,7 @@ def _name(field: RosterField, cell: str) -> str:
 
 def _wrong_width_rejection(cells: Sequence[str], width: int) -> RowRejection:
     return RowRejection(
-        "", "", "", f"{len(cells)} cells where the header has {width}: a delimiter or quote is off"
+        "", "", "", f"{len(cells)} cells where the header has {width}: check delimiters and quotes"
     )
 
 

@@ -1,7 +1,4 @@
-"""Which column of a roster means which field: by its name in English or Indonesian, or as told.
-
-Why somebody must not get a ticket yet, out of what people write into such columns.
-"""
+"""Map the columns of a roster to fields, by English or Indonesian header or by explicit mapping."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -48,7 +45,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def normalise_header(header: str) -> str:
-    """A header as it is compared: `firstName`, `First_Name` and `FIRST NAME ` are one."""
+    """Return a header for comparison: `firstName`, `First_Name` and `FIRST NAME ` are equal."""
     return _NOT_A_WORD.sub(" ", _CAMEL.sub(" ", header)).strip().lower()
 
 
@@ -61,37 +58,37 @@ _FIELD_BY_HEADER: dict[str, RosterField] = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """The header of a roster, and the place of each field in it."""
+    """The header of a roster, and the column index of each field."""
 
     header: tuple[str, ...]
     indexes: Mapping[RosterField, int]
 
     def column_names(self) -> dict[str, str]:
-        """Field to column name, as a person is shown it."""
+        """Return the column name of each field, for people."""
         return {field.value: self.header[place] for field, place in self.indexes.items()}
 
 
 def count_known_headers(header: Sequence[str]) -> int:
-    """How many cells of a first line we would recognise as the name of a column."""
+    """Return the number of cells of a first line that are known column names."""
     return sum(normalise_header(cell) in _FIELD_BY_HEADER for cell in header)
 
 
 def map_columns(header: Sequence[str], overrides: Mapping[str, str]) -> ColumnMapping:
-    """Lead every column to its field; what is told (column to field) wins over its name.
+    """Map every column to its field; explicit mappings (column to field) override names.
 
-    Refuses a first line that is no header, a field with two columns, and a roster that says
-    neither who people are nor how to recognise them again.
+    Refuses a first line that is no header, a field with two columns, and a roster without columns
+    for a name and for an id, e-mail or phone.
     """
-    as_told = _apply_overrides(header, overrides)
-    if not as_told and not count_known_headers(header):
+    explicit = _apply_overrides(header, overrides)
+    if not explicit and not count_known_headers(header):
         raise UnreadableFile(
             f"no header: the first line is {_format_header(header)}; "
-            "name the columns there (nama, nim, email, no hp, …) or map them by hand"
+            "add column names (nama, nim, email, no hp, …) or use --map"
         )
-    found: dict[RosterField, list[int]] = {field: [place] for field, place in as_told.items()}
+    found: dict[RosterField, list[int]] = {field: [place] for field, place in explicit.items()}
     for place, name in enumerate(header):
         field = _FIELD_BY_HEADER.get(normalise_header(name))
-        if field and field not in as_told and place not in as_told.values():
+        if field and field not in explicit and place not in explicit.values():
             found.setdefault(field, []).append(place)
     _refuse_duplicates(header, found)
     _refuse_missing(header, found)
@@ -115,7 +112,7 @@ def _apply_overrides(header: Sequence[str], overrides: Mapping[str, str]) -> dic
 
 
 def _column_index(header: Sequence[str], column: str) -> int:
-    """Where a column is: by its very name, else by its name written differently."""
+    """Return the index of a column: by its exact name, else by its normalised name."""
     exact = [place for place, name in enumerate(header) if name == column]
     alike = exact or [
         place
@@ -146,8 +143,8 @@ def _refuse_missing(header: Sequence[str], found: Mapping[RosterField, list[int]
         )
     if not {RosterField.EXTERNAL_ID, RosterField.EMAIL, RosterField.PHONE} & found.keys():
         raise UnusableMapping(
-            "missing column: something to recognise a person by (an id such as nim, an e-mail or "
-            f"a phone number); the file has {_format_header(header)}"
+            "missing column: an id (for example nim), an e-mail address or a phone number; "
+            f"the file has {_format_header(header)}"
         )
 
 

@@ -1,9 +1,7 @@
-"""What an import is about to change: every row with its verdict, the totals, the first few.
+"""Compare the staged rows with the database: outcome of every row, totals, first changes.
 
-What a roster's row wants a person and an entitlement to be, column by column.
-
-A column the file does not have leaves what is known; an empty cell clears it. Names are one: a
-file with full names only says that there are no separate first names.
+A column that the file does not have keeps the stored value; an empty cell clears it. Names are
+one unit: a file with full names only clears first and last names.
 """
 
 from collections.abc import Collection
@@ -36,13 +34,13 @@ OldNewPairs = dict[str, tuple[ColumnElement[str], ColumnElement[str]]]  # old an
 
 @dataclass(frozen=True, slots=True)
 class TargetColumns:
-    """The file's word on each column, given the fields it has."""
+    """The new value of each column, for the fields that the file has."""
 
     staging: StagingTables
     fields: Collection[RosterField]
 
     def guest_values(self) -> dict[str, ColumnElement[str]]:
-        """Column of `people` to what it shall be."""
+        """Return the new values of guest columns."""
         row = self.staging.rows.c
         address_is_key = and_(row.email == "", guests.c.natural_key.startswith("email:"))
         possible = {
@@ -57,17 +55,17 @@ class TargetColumns:
         return {"natural_key": self._natural_key()} | names | contacts
 
     def entitlement_values(self) -> dict[str, ColumnElement[str]]:
-        """Column of `attendees` to what it shall be; the kind of ticket apart."""
+        """Return the new values of entitlement columns, except the ticket type."""
         row = self.staging.rows.c
-        wanted: dict[str, ColumnElement[str]] = {"state": literal("entitled")}
+        values: dict[str, ColumnElement[str]] = {"state": literal("entitled")}
         if RosterField.SEAT in self.fields:
-            wanted["seat"] = row.seat
+            values["seat"] = row.seat
         if {RosterField.HOLD, RosterField.PAYMENT} & set(self.fields):
-            wanted["hold_reason"] = func.nullif(row.hold_reason, "")
-        return wanted
+            values["hold_reason"] = func.nullif(row.hold_reason, "")
+        return values
 
     def compared_values(self) -> OldNewPairs:
-        """What a person is shown as changing: name of the field to old and new."""
+        """Return old and new value of each field that is reported as a change."""
         pairs: OldNewPairs = {
             name: (guests.c[name], new) for name, new in self.guest_values().items()
         }
@@ -79,7 +77,7 @@ class TargetColumns:
         return pairs
 
     def _natural_key(self) -> ColumnElement[str]:
-        """The better of both: an id, else an address, else a number."""
+        """Return the better key of both: an id, else an e-mail address, else a phone number."""
         row = self.staging.rows.c
         known_better = or_(
             and_(row.external_id == "", guests.c.external_id.isnot(None)),
@@ -88,22 +86,22 @@ class TargetColumns:
         return case((known_better, guests.c.natural_key), else_=row.natural_key)
 
     def _ticket_type(self) -> ColumnElement[str]:
-        """As the event writes it: "VIP" and "vip" are one kind."""
+        """Return the stored spelling of a ticket type: "VIP" and "vip" are the same."""
         row = self.staging.rows.c
         same = func.lower(ticket_types.c.name) == func.lower(row.ticket_type)
         return case((same, ticket_types.c.name), else_=row.ticket_type)
 
 
 def is_different(pairs: OldNewPairs) -> ColumnElement[bool]:
-    """Whether any old value is not the new one."""
+    """Return the condition that any old value differs from the new one."""
     return or_(*(old.is_distinct_from(new) for old, new in pairs.values()))
 
 
-MAX_NEW_TICKET_TYPES = 100  # more is a column that does not hold kinds of ticket
+MAX_NEW_TICKET_TYPES = 100  # more means that the column does not contain ticket types
 
 
 class LineRange(NamedTuple):
-    """A stretch of the file, its first and last line, and whether it names anybody known."""
+    """First and last line of a range, and whether it contains known guests."""
 
     first: int
     last: int
@@ -111,7 +109,7 @@ class LineRange(NamedTuple):
 
 
 def plan_changes(connection: Connection, target: TargetColumns) -> ImportCounts:
-    """Fill `plan` with every row that changes something; how many those are, and the others."""
+    """Fill the staging table `plan` with every row that changes something; return the counts."""
     staging = target.staging
     absent = entitlements.c.id.is_(None)
     source = (
@@ -134,7 +132,7 @@ def plan_changes(connection: Connection, target: TargetColumns) -> ImportCounts:
 
 
 def _rows_with_known_people(staging: StagingTables) -> FromClause:
-    """Each clean row beside what is known of its person."""
+    """Return the clean rows joined with the stored guest and entitlement."""
     rows, matches = staging.rows, staging.matches
     known = and_(guests.c.id == matches.c.guest_id, guests.c.event_id == staging.event_id)
     of_roster = and_(
@@ -168,7 +166,7 @@ def _count_outcomes(connection: Connection, staging: StagingTables) -> ImportCou
 
 
 def count_changed_fields(connection: Connection, target: TargetColumns) -> dict[str, int]:
-    """How many people change in each field; nobody new is counted."""
+    """Return the number of changed guests per field; new guests are not counted."""
     pairs = target.compared_values()
     counted = (func.count().filter(old.is_distinct_from(new)) for old, new in pairs.values())
     row = connection.execute(_updated_rows(target).with_only_columns(*counted)).one()
@@ -178,7 +176,7 @@ def count_changed_fields(connection: Connection, target: TargetColumns) -> dict[
 def list_first_changes(
     connection: Connection, target: TargetColumns, limit: int
 ) -> list[RosterChange]:
-    """What changes for the first people of the file, field by field."""
+    """Return the changes of the first guests of the file, field by field."""
     pairs = target.compared_values()
     rows = target.staging.rows
     old = [func.coalesce(before, "").label(f"old_{name}") for name, (before, _) in pairs.items()]
@@ -214,13 +212,13 @@ def _updated_rows(target: TargetColumns) -> Select[tuple[int]]:
 
 
 def insert_missing_ticket_types(connection: Connection, target: TargetColumns) -> None:
-    """Make the kinds of ticket that the file names and the event does not have."""
+    """Create the ticket types that the file names and the event does not have."""
     staging, name = target.staging, target.staging.rows.c.ticket_type
-    # grouped before they are compared: a million words are few kinds
+    # grouped before the comparison: a million values are few types
     named = (
         select(name, func.min(staging.rows.c.line).label("line"))
         .join(staging.plan, staging.plan.c.line == staging.rows.c.line)
-        # without a column of its own, only somebody new is given the usual kind
+        # without a ticket type column, only new guests get the default type
         .where(
             or_(
                 staging.plan.c.verdict == RowOutcome.INSERTED.value,
@@ -244,7 +242,7 @@ def insert_missing_ticket_types(connection: Connection, target: TargetColumns) -
     if len(names) > MAX_NEW_TICKET_TYPES:
         raise UnusableMapping(
             f"the column of ticket types has more than {MAX_NEW_TICKET_TYPES} different values "
-            f"({names[0]!r}, {names[1]!r}, …); it holds something else"
+            f"({names[0]!r}, {names[1]!r}, …); map another column"
         )
     if names:
         values = [{"event_id": staging.event_id, "name": name} for name in names]
@@ -252,7 +250,7 @@ def insert_missing_ticket_types(connection: Connection, target: TargetColumns) -
 
 
 def list_chunk_ranges(connection: Connection, staging: StagingTables, size: int) -> list[LineRange]:
-    """Ranges of lines that hold `size` changes each."""
+    """Return ranges of lines with `size` changes each."""
     place = func.row_number().over(order_by=staging.plan.c.line) - 1
     numbered = select(
         staging.plan.c.line, staging.plan.c.guest_id, (place // size).label("chunk")

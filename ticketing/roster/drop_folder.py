@@ -1,7 +1,7 @@
-"""Rosters dropped into a folder: `<inbox>/<event>/*.csv` is imported, then filed with its report.
+"""Import of dropped files: `<inbox>/<event>/*.csv` is imported and moved away with its report.
 
-A file is filed under `done/` or `failed/` only after its import has ended, so a crash in between
-means that it is taken again, changes nothing, and is filed then.
+A file is moved to `done/` or `failed/` only after its import has ended. After a crash in between
+it is imported again, changes nothing, and is moved then.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _UNFINISHED = (".part", ".tmp", ".temp", ".crdownload", ".download", ".swp")
 
 @dataclass(frozen=True, slots=True)
 class FileSnapshot:
-    """A file as a listing of the folder showed it; `changed_at` is aware UTC."""
+    """A file in a listing of the folder; `changed_at` is aware UTC."""
 
     path: Path
     size: int
@@ -35,7 +35,7 @@ class FileSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class DroppedFileResult:
-    """What became of a dropped file, and where it is now. No result: nothing was imported."""
+    """The result of a dropped file and its new place. `result` None means nothing was imported."""
 
     succeeded: bool
     message: str
@@ -46,19 +46,22 @@ class DroppedFileResult:
 def select_ready_files(
     listing: Iterable[FileSnapshot], previous: Iterable[FileSnapshot], now: datetime
 ) -> list[Path]:
-    """The files that have stopped growing, oldest first: seen twice alike, and quiet for a while.
+    """Return complete files, oldest first: unchanged since the previous listing and for a while.
 
-    Hidden files and the names programs give to unfinished ones are left alone.
+    Hidden files and names of unfinished downloads are ignored.
     """
     before = set(previous)
     ready = (
-        seen
-        for seen in listing
-        if seen in before
-        and now - seen.changed_at >= MIN_UNCHANGED_TIME
-        and _is_importable_name(seen.path.name.lower())
+        snapshot
+        for snapshot in listing
+        if snapshot in before
+        and now - snapshot.changed_at >= MIN_UNCHANGED_TIME
+        and _is_importable_name(snapshot.path.name.lower())
     )
-    return [seen.path for seen in sorted(ready, key=lambda seen: (seen.changed_at, seen.path))]
+    return [
+        snapshot.path
+        for snapshot in sorted(ready, key=lambda snapshot: (snapshot.changed_at, snapshot.path))
+    ]
 
 
 def _is_importable_name(name: str) -> bool:
@@ -76,10 +79,10 @@ def import_dropped_file(
     by: str,
     progress: ProgressCallback | None = None,
 ) -> DroppedFileResult:
-    """Import one dropped file and file it away with its report.
+    """Import one dropped file and move it away with its report.
 
-    A file that is refused is filed under `failed/`; when the world is not ready (Unavailable) it
-    stays where it is. The same content as the event's latest import is not imported again.
+    A refused file is moved to `failed/`; on Unavailable it stays. The same content as the event's
+    latest import is not imported again.
     """
     digest = _digest(path)
     stamp = f"{path.stem}.{at:%Y%m%dT%H%M%SZ}.{digest[:12]}"
@@ -116,15 +119,15 @@ def _digest(path: Path) -> str:
 def _find_unchanged_import(
     database: Database, event: Event, digest: str
 ) -> import_queries.ImportRecord | None:
-    """The event's latest import, if it was of this content; an older one may be undone by now."""
+    """Return the event's latest import if it has this content; an older one may be overwritten."""
     with database.transaction() as connection:
-        taken = import_queries.find_completed_by_digest(connection, event.id, digest)
+        import_record = import_queries.find_completed_by_digest(connection, event.id, digest)
         latest = import_queries.find_latest_completed(connection, event.id)
-    return taken if taken and latest and taken.id == latest.id else None
+    return import_record if import_record and latest and import_record.id == latest.id else None
 
 
 def _archive_file(path: Path, stamp: str, outcome: DroppedFileResult) -> DroppedFileResult:
-    """Move the file away under a name of its own, after its report is there."""
+    """Write the report, then move the file to a unique name."""
     folder = path.parent / ("done" if outcome.succeeded else "failed")
     folder.mkdir(parents=True, exist_ok=True)
     target = _create_unique_path(folder, stamp, path.suffix)
@@ -143,12 +146,12 @@ def _archive_file(path: Path, stamp: str, outcome: DroppedFileResult) -> Dropped
 
 
 def _quarantine_path(path: Path, stamp: str) -> Path:
-    """Where the rows kept aside wait, hidden, until it is known which folder they belong to."""
+    """Return the hidden path of the rejected rows until the destination folder is known."""
     return path.with_name(f".{stamp}.quarantine.csv")
 
 
 def _create_unique_path(folder: Path, stamp: str, suffix: str) -> Path:
-    """A name nobody has, taken at once: an older file is never written over."""
+    """Create an empty file with an unused name, so that no older file is overwritten."""
     for number in count(1):
         target = folder / (f"{stamp}{suffix}" if number == 1 else f"{stamp}.{number}{suffix}")
         try:

@@ -1,7 +1,7 @@
-"""The history of imports, the rows they kept aside, and the turn-taking between them.
+"""Queries for the import history, the rejected rows, and the lock of running imports.
 
-An import holds its event's turn for as long as it lives, and its row is "running" until it ends. A
-row that is running while somebody else holds the turn was interrupted: the next import says so.
+An import holds the lock of its event while it runs, and its row is "running" until it ends. A
+running row without a holder of the lock was interrupted; the next import marks it so.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError
 
-from ticketing.platform.db.tables.roster import import_rejected_rows, imports
+from ticketing.platform.db.tables.roster import imports, quarantined_rows
 from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay
 from ticketing.roster.model import ImportCounts, RejectedRow
 from ticketing.roster.staging_queries import CELL_SEPARATOR, StagingTables
@@ -29,7 +29,7 @@ from ticketing.roster.staging_queries import CELL_SEPARATOR, StagingTables
 
 @dataclass(frozen=True, slots=True)
 class ImportRecord:
-    """One line of the history. Of one that failed, the counts are what it had written by then."""
+    """One import. After a failure, the counts are those written by then."""
 
     id: int
     source_kind: str
@@ -43,7 +43,7 @@ class ImportRecord:
     inserted: int
     updated: int
     unchanged: int
-    rejected: int
+    quarantined: int
     withdrawn: int
     message: str
     requested_by: str
@@ -55,7 +55,7 @@ _COLUMNS = tuple(imports.c[name] for name in ImportRecord.__dataclass_fields__)
 
 
 def acquire_import_lock(connection: Connection, event_id: int, *, patience_seconds: float) -> None:
-    """Hold the event's turn until this transaction ends; refuses when it is not free in time."""
+    """Take the event's import lock until the transaction ends; refuses after the patience."""
     lock = func.pg_advisory_xact_lock(func.hashtextextended(f"import into event {event_id}", 0))
     timeout = f"{max(1, round(patience_seconds * 1000))}ms"  # zero would wait for ever
     try:
@@ -75,18 +75,18 @@ def _describe_running_import(connection: Connection, event_id: int) -> str:
     )
     row = connection.execute(query).one_or_none()
     if row is None:
-        return "another import for this event is under way; try again when it has ended"
+        return "another import for this event is running; try again when it has ended"
     return (
         f"import {row.id} ({row.source_name}, by {row.requested_by}, since "
-        f"{row.started_at:%H:%M:%S} UTC) is under way for this event; try again when it has ended"
+        f"{row.started_at:%H:%M:%S} UTC) is running for this event; try again when it has ended"
     )
 
 
 def mark_interrupted(connection: Connection, event_id: int, *, at: datetime) -> int:
-    """Mark what a dead process left running as failed; only for who holds the turn.
+    """Mark imports of dead processes as failed; the caller holds the event's lock.
 
-    Waits for a last chunk of the dead that the server may still be writing: each holds its
-    import's row, see `hold`.
+    Waits for a last chunk that the server may still be writing: each chunk locks its import's row,
+    see `lock_running`.
     """
     left = (
         select(imports.c.id)
@@ -107,7 +107,7 @@ def mark_interrupted(connection: Connection, event_id: int, *, at: datetime) -> 
 def insert_import(
     connection: Connection, event_id: int, *, kind: str, name: str, by: str, at: datetime
 ) -> int:
-    """A new running import; its number is what the caller can ask about."""
+    """Store a new running import; return its id."""
     import_id: int = connection.execute(
         insert(imports)
         .values(event_id=event_id, source_kind=kind, source_name=name)
@@ -126,7 +126,7 @@ def record_source(
     delimiter: str,
     mapping: Mapping[str, object],
 ) -> None:
-    """What was found out about the source by reading it."""
+    """Store the detected properties of the source."""
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id)
@@ -135,7 +135,7 @@ def record_source(
 
 
 def lock_running(connection: Connection, import_id: int) -> None:
-    """Keep the import from being closed until this transaction ends; refuses if it was already."""
+    """Keep the import from being closed until this transaction ends; refuses a closed one."""
     alive = select(imports.c.id).where(imports.c.id == import_id, imports.c.state == "running")
     if connection.execute(alive.with_for_update(read=True, key_share=True)).first() is None:
         raise ImportOvertaken(f"import {import_id} was closed as interrupted; run it again")
@@ -144,7 +144,7 @@ def lock_running(connection: Connection, import_id: int) -> None:
 def add_counts(
     connection: Connection, import_id: int, counts: ImportCounts, *, total: int = 0
 ) -> None:
-    """Add to the import's counters, for whoever watches."""
+    """Add to the import's counters, which show its progress."""
     columns = imports.c
     connection.execute(
         update(imports)
@@ -154,13 +154,13 @@ def add_counts(
             inserted=columns.inserted + counts.inserted,
             updated=columns.updated + counts.updated,
             unchanged=columns.unchanged + counts.unchanged,
-            rejected=columns.rejected + counts.quarantined,
+            quarantined=columns.quarantined + counts.quarantined,
         )
     )
 
 
 def mark_completed(connection: Connection, import_id: int, *, withdrawn: int, at: datetime) -> None:
-    """The end. The database refuses it unless every row is counted exactly once."""
+    """Mark the import as completed; the database refuses it unless every row is counted once."""
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id, imports.c.state == "running")
@@ -169,7 +169,7 @@ def mark_completed(connection: Connection, import_id: int, *, withdrawn: int, at
 
 
 def mark_failed(connection: Connection, import_id: int, message: str, *, at: datetime) -> None:
-    """The end of an import that could not."""
+    """Mark the import as failed."""
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id, imports.c.state == "running")
@@ -178,14 +178,14 @@ def mark_failed(connection: Connection, import_id: int, message: str, *, at: dat
 
 
 def list_imports(connection: Connection, event_id: int, *, limit: int = 50) -> list[ImportRecord]:
-    """The event's imports, the latest first."""
+    """Return the imports of an event, latest first."""
     query = select(*_COLUMNS).where(imports.c.event_id == event_id)
     rows = connection.execute(query.order_by(imports.c.id.desc()).limit(limit)).mappings()
     return [ImportRecord(**row) for row in rows]
 
 
 def find(connection: Connection, import_id: int) -> ImportRecord | None:
-    """One import, running or ended."""
+    """Return an import, running or ended, or None."""
     row = connection.execute(select(*_COLUMNS).where(imports.c.id == import_id)).mappings()
     found = row.one_or_none()
     return None if found is None else ImportRecord(**found)
@@ -194,13 +194,13 @@ def find(connection: Connection, import_id: int) -> ImportRecord | None:
 def find_completed_by_digest(
     connection: Connection, event_id: int, sha256: str
 ) -> ImportRecord | None:
-    """The latest import of this very content into this event that was completed."""
+    """Return the event's latest completed import with this content, or None."""
     content = imports.c.sha256 == sha256
     return _latest(connection, event_id, content, imports.c.state == "completed")
 
 
 def find_latest_completed(connection: Connection, event_id: int) -> ImportRecord | None:
-    """The event's latest import that came to its end."""
+    """Return the event's latest completed import, or None."""
     return _latest(connection, event_id, imports.c.state == "completed")
 
 
@@ -214,7 +214,7 @@ def _latest(
 
 
 def insert_rejected_rows(connection: Connection, staging: StagingTables, import_id: int) -> int:
-    """Store every quarantined row of an import under way; how many there were."""
+    """Store the rejected rows of a running import; return their number."""
     staged = _staged_rejected_rows_query(staging).subquery()
     source = select(
         literal(import_id),
@@ -224,13 +224,13 @@ def insert_rejected_rows(connection: Connection, staging: StagingTables, import_
     )
     columns = ["import_id", "event_id", "line_number", "field", "value", "reason", "row"]
     counting = connection.execution_options(preserve_rowcount=True)
-    return counting.execute(insert(import_rejected_rows).from_select(columns, source)).rowcount
+    return counting.execute(insert(quarantined_rows).from_select(columns, source)).rowcount
 
 
 def list_staged_rejected_rows(
     connection: Connection, staging: StagingTables
 ) -> Iterator[RejectedRow]:
-    """The quarantined rows of an import under way, by line."""
+    """Yield the rejected rows of a running import, ordered by line."""
     staged = _staged_rejected_rows_query(staging).subquery()
     query = select(staged).order_by(staged.c.line)
     for row in connection.execute(query, execution_options={"yield_per": 1000}):
@@ -239,9 +239,9 @@ def list_staged_rejected_rows(
 
 
 def list_rejected_rows(connection: Connection, import_id: int) -> Iterator[RejectedRow]:
-    """The rows an import kept aside, by line."""
-    query = select(import_rejected_rows).where(import_rejected_rows.c.import_id == import_id)
-    query = query.order_by(import_rejected_rows.c.line_number)
+    """Yield the rejected rows of an import, ordered by line."""
+    query = select(quarantined_rows).where(quarantined_rows.c.import_id == import_id)
+    query = query.order_by(quarantined_rows.c.line_number)
     for row in connection.execute(query, execution_options={"yield_per": 1000}):
         yield RejectedRow(row.line_number, row.field, row.value, row.reason, tuple(row.row))
 

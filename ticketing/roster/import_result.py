@@ -1,9 +1,4 @@
-"""An import's line in the history, from its beginning to however it ends.
-
-What can be asked of an import, and what it answers.
-
-An import's result as lines for people: the report beside a dropped file.
-"""
+"""Options and result of an import, and the text report of a result."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,10 +12,10 @@ DEFAULT_CHUNK_SIZE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How to read and what to do. Empty encoding and delimiter are found out.
+    """Options of an import. Encoding and delimiter None are detected.
 
-    `mapping` leads columns to fields where their names do not. `quarantine_path` is where rows
-    kept aside are written as a CSV, if there are any; in a dry run too.
+    `mapping` maps columns to fields where their names do not. `quarantine_path` is the CSV file for
+    rejected rows, if there are any; it is written in a dry run too.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -35,9 +30,9 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """Where every row ended, and how the file was understood. Lists hold the first few only.
+    """Counts and detected properties of an import. Lists contain the first few items only.
 
-    `withdrawal` says who is absent when that was asked: withdrawn, or in a dry run, would be.
+    `withdrawal` counts absent guests if requested: withdrawn, or to be withdrawn in a dry run.
     """
 
     import_id: int | None  # None for a dry run
@@ -60,37 +55,37 @@ class ImportResult:
 
     @property
     def inserted(self) -> int:
-        """Rows that made an entitlement."""
+        """Return the number of rows that created an entitlement."""
         return self.counts.inserted
 
     @property
     def updated(self) -> int:
-        """Rows that changed somebody."""
+        """Return the number of rows that changed a guest or entitlement."""
         return self.counts.updated
 
     @property
     def unchanged(self) -> int:
-        """Rows that said what was known."""
+        """Return the number of rows without a change."""
         return self.counts.unchanged
 
     @property
     def quarantined(self) -> int:
-        """Rows kept aside."""
+        """Return the number of rejected rows."""
         return self.counts.quarantined
 
     @property
     def withdrawn(self) -> int:
-        """People whose entitlement was taken back, being absent."""
+        """Return the number of absent guests whose entitlement was withdrawn."""
         return 0 if self.dry_run else self.withdrawal.people
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON."""
+        """Return the result as a dictionary for JSON."""
         flat: dict[str, object] = asdict(self)
         del flat["counts"]
         return flat | asdict(self.counts) | {"withdrawn": self.withdrawn} | self._lists()
 
     def _lists(self) -> dict[str, object]:
-        """Named tuples become objects, not arrays."""
+        """Return named tuples as objects, not arrays."""
         return {
             "changes": [change._asdict() for change in self.changes],
             "quarantine": [row._asdict() for row in self.quarantine],
@@ -101,7 +96,7 @@ _DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 
 
 def format_import_report(result: ImportResult) -> str:
-    """What became of every row, what changed, what is kept aside and why."""
+    """Return a text with the counts, the changes and the rejected rows."""
     return "\n".join(_report_lines(result)) + "\n"
 
 

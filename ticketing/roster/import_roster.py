@@ -1,7 +1,7 @@
-"""A roster becomes people and entitlements of one event. Safe to repeat, and to kill.
+"""Import a roster into the guests and entitlements of one event. Safe to repeat, and to kill.
 
-Read and clean every row into staging, match it with who is known, plan, and only then write: a
-file that cannot be read to its end changes nothing. Each chunk is one transaction.
+Every row is read and cleaned into staging, matched with known guests, planned, and only then
+written: a file that cannot be read completely changes nothing. Each chunk is one transaction.
 """
 
 from collections.abc import Callable, Iterator
@@ -46,31 +46,31 @@ from ticketing.roster.write_queries import (
     withdraw_absent,
 )
 
-WRITER_COUNT = 2  # connections that write at once; more only wait for the server's processors
-MAX_RESULT_ROWS = 20  # changed people and quarantined rows that a result carries along
+WRITER_COUNT = 2  # concurrent connections; more only wait for the server's processors
+MAX_RESULT_ROWS = 20  # changed guests and rejected rows in a result
 _ROWS_BETWEEN_REPORTS = 10_000
 
 ProgressCallback = Callable[[int, ImportCounts], None]
-"""Told the rows so far: first as they are read (counts are zero), then as they are written."""
+"""Receives the rows so far: while reading (counts are zero), then while writing."""
 
 
 class RosterSource(Protocol):
-    """Where a roster comes from: a file, or a query in the operator's own database."""
+    """The source of a roster: a file, or a query in the operator's own database."""
 
     @property
     def kind(self) -> str:
-        """File or sql."""
+        """Return "file" or "sql"."""
         ...
 
     @property
     def name(self) -> str:
-        """What the history calls it; holds no secret."""
+        """Return the name for the import history, without secrets."""
         ...
 
     def open(
         self, *, encoding: str | None = None, delimiter: str | None = None
     ) -> AbstractContextManager[OpenRoster]:
-        """Its columns and rows, for as long as the context lasts."""
+        """Return columns and rows, valid while the context is open."""
         ...
 
 
@@ -84,26 +84,26 @@ def import_roster(
     by: str,
     progress: ProgressCallback | None = None,
 ) -> ImportResult:
-    """Import, or say what an import would do. One at a time for an event; others wait their turn.
+    """Import a roster, or with `dry_run` report the effects. One import per event at a time.
 
-    Raises UnreadableFile and UnusableMapping for what is no roster, ImportUnderWay when the turn
-    does not come; nothing has changed then.
+    Raises UnreadableFile and UnusableMapping for invalid rosters, and ImportUnderWay when another
+    import does not end in time; nothing is changed then.
     """
     job = _ImportJob(database, event, source, options, at, by, progress or _ignore_progress)
-    with database.transaction() as turn:
+    with database.transaction() as connection:
         import_queries.acquire_import_lock(
-            turn, event.id, patience_seconds=options.patience_seconds
+            connection, event.id, patience_seconds=options.patience_seconds
         )
         return job.dry_run() if options.dry_run else job.run()
 
 
 def _ignore_progress(rows: int, counts: ImportCounts) -> None:
-    """No progress is wanted."""
+    """Ignore progress reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class _StagedRoster:
-    """A roster read to its end, now in staging."""
+    """A roster that was read completely into staging."""
 
     columns: ColumnMapping
     reading: OpenRoster
@@ -112,7 +112,7 @@ class _StagedRoster:
 
 @dataclass(frozen=True, slots=True)
 class _ImportPlan:
-    """What an import is about to do."""
+    """The changes that an import will make."""
 
     target: TargetColumns
     counts: ImportCounts
@@ -135,13 +135,13 @@ class _ImportJob:
     started: float = field(default_factory=perf_counter)
 
     def dry_run(self) -> ImportResult:
-        """Everything but the writing."""
+        """Do everything except writing."""
         with self._staging() as staging:
             roster = self._stage_rows(staging)
             return self._result(None, roster, self._plan(staging, roster))
 
     def run(self) -> ImportResult:
-        """The import, with its line in the history however it ends."""
+        """Import the roster, and record the import and its end in the history."""
         with self._import_run() as import_id, self._staging() as staging:
             roster = self._stage_rows(staging)
             self._record_source(import_id, roster)
@@ -166,7 +166,7 @@ class _ImportJob:
                 staging.drop(connection)
 
     def _stage_rows(self, staging: StagingTables) -> _StagedRoster:
-        """Every row, cleaned, into staging; or nothing."""
+        """Clean every row into staging, or raise."""
         options = self.options
         with (
             self.source.open(encoding=options.encoding, delimiter=options.delimiter) as reading,
@@ -195,19 +195,19 @@ class _ImportJob:
                 self.progress(done, none_yet)
 
     def _plan(self, staging: StagingTables, roster: _StagedRoster) -> _ImportPlan:
-        wanted = TargetColumns(staging, frozenset(roster.columns.indexes))
+        target = TargetColumns(staging, frozenset(roster.columns.indexes))
         with self.database.transaction() as connection:
             match_people(connection, staging)
-            counts = diff_queries.plan_changes(connection, wanted)
+            counts = diff_queries.plan_changes(connection, target)
             self._write_quarantine(connection, staging, roster, counts)
             return _ImportPlan(
-                wanted,
+                target,
                 counts,
                 plan_withdrawal(connection, staging)
                 if self.options.withdraw_absent
                 else WithdrawalCount(),
-                diff_queries.count_changed_fields(connection, wanted),
-                diff_queries.list_first_changes(connection, wanted, MAX_RESULT_ROWS),
+                diff_queries.count_changed_fields(connection, target),
+                diff_queries.list_first_changes(connection, target, MAX_RESULT_ROWS),
                 list(
                     islice(
                         import_queries.list_staged_rejected_rows(connection, staging),
@@ -242,7 +242,7 @@ class _ImportJob:
             )
 
     def _write_once(self, import_id: int, roster: _StagedRoster, plan: _ImportPlan) -> None:
-        """Everything that is written once: rows kept aside, new kinds of ticket, withdrawals."""
+        """Write rejected rows, new ticket types and withdrawals."""
         with self.database.transaction() as connection:
             import_queries.lock_running(connection, import_id)
             aside = import_queries.insert_rejected_rows(connection, plan.target.staging, import_id)
@@ -253,7 +253,7 @@ class _ImportJob:
                 withdraw_absent(connection, plan.target.staging, at=self.at)
 
     def _write_chunks(self, import_id: int, plan: _ImportPlan) -> None:
-        """Chunk by chunk, on two connections: no two chunks touch the same person."""
+        """Write the chunks on two connections: no two chunks touch the same guest."""
         done = ImportCounts(unchanged=plan.counts.unchanged, quarantined=plan.counts.quarantined)
         self.progress(done.rows, done)
         with ThreadPoolExecutor(WRITER_COUNT, "import") as writers:
@@ -292,7 +292,7 @@ class _ImportJob:
             )
 
     def now(self) -> datetime:
-        """The instant handed in, moved on by the time the import has taken."""
+        """Return the given instant plus the duration of the import so far."""
         return self.at + timedelta(seconds=perf_counter() - self.started)
 
     def _result(

@@ -1,4 +1,4 @@
-"""One run of an import: opened, counted, closed."""
+"""One run of an import as a context manager: insert, count, close."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from ticketing.roster import import_queries
 
 @dataclass(frozen=True, slots=True)
 class ImportRun:
-    """Begins a running import on entering, gives its number, and marks it as failed on any error.
+    """Insert a running import on entry, return its id, and mark it as failed on any error.
 
-    Only for who holds the event's turn: what others left running is closed first.
+    The caller holds the event's import lock: imports left running by others are closed first.
     """
 
     database: Database
@@ -26,7 +26,7 @@ class ImportRun:
     import_ids: list[int] = field(default_factory=list)
 
     def __enter__(self) -> int:
-        """Close what was interrupted, and begin."""
+        """Mark interrupted imports, and insert a new one."""
         at = self.now()
         with self.database.transaction() as connection:
             import_queries.mark_interrupted(connection, self.event_id, at=at)
@@ -42,10 +42,10 @@ class ImportRun:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Say why, if it failed."""
+        """Mark the import as failed if there was an error."""
         if kind is None:
             return
-        # anything but our own words could quote somebody's data
+        # messages of other exceptions could contain personal data
         message = str(error) if isinstance(error, TicketingError) else kind.__name__
         with self.database.transaction() as connection:
             import_queries.mark_failed(connection, self.import_ids[0], message, at=self.now())

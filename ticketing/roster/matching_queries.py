@@ -1,8 +1,8 @@
-"""Whom each clean row of an import is about: somebody of the event, somebody new, or not certain.
+"""Match the clean rows of an import with the guests of the event: known, new or ambiguous.
 
-A person is recognised by the natural key. Where one side has a better key than the other (an id
-where only an address was known), the address or number and the same name join them; an address
-under another name is nobody's to decide here, and the row is kept aside.
+A guest is identified by the natural key. Where one side has a better key than the other (an id
+where only an address was known), they match by address or number and the same name; an address
+with another name is ambiguous, and the row is rejected.
 """
 
 from sqlalchemy import (
@@ -24,15 +24,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from ticketing.platform.db.tables.roster import guests
+from ticketing.platform.db.tables.roster import people
 from ticketing.roster.model import RosterEntry
 from ticketing.roster.staging_queries import StagingTables, use_bulk_query_settings
 
-_RANK_EMAIL, _RANK_PHONE = 1, 2  # an address tells more than a number
+_RANK_EMAIL, _RANK_PHONE = 1, 2  # an e-mail address identifies better than a phone number
 
 
 def match_people(connection: Connection, staging: StagingTables) -> None:
-    """Fill `matches`: every clean row with its person, or with why it cannot be used."""
+    """Fill the staging table `matches`: every clean row with its guest, or its rejection reason."""
     use_bulk_query_settings(connection)
     _match_by_key(connection, staging)
     staging.analyze(connection, staging.matches)
@@ -45,27 +45,29 @@ def match_people(connection: Connection, staging: StagingTables) -> None:
 
 
 def _match_by_key(connection: Connection, staging: StagingTables) -> None:
-    """By natural key; of the rows about one person, the later ones repeat the first."""
+    """Match by natural key; later rows of the same guest repeat the first."""
     rows = staging.rows
-    # COLLATE "C": any order will do, and bytes sort several times faster than words
+    # COLLATE "C": any order will do, and bytes sort several times faster than text
     first = func.min(rows.c.line).over(partition_by=rows.c.natural_key.collate("C"))
-    known = and_(guests.c.event_id == staging.event_id, guests.c.natural_key == rows.c.natural_key)
+    known = and_(people.c.event_id == staging.event_id, people.c.natural_key == rows.c.natural_key)
     source = (
-        select(rows.c.line, func.nullif(first, rows.c.line), guests.c.id)
-        .select_from(rows.outerjoin(guests, known))
+        select(rows.c.line, func.nullif(first, rows.c.line), people.c.id)
+        .select_from(rows.outerjoin(people, known))
         .where(rows.c.reason.is_(None))
     )
-    connection.execute(insert(staging.matches).from_select(["line", "repeats", "guest_id"], source))
+    connection.execute(
+        insert(staging.matches).from_select(["line", "repeats", "person_id"], source)
+    )
 
 
 def _event_has_people(connection: Connection, staging: StagingTables) -> bool:
-    """Whether the event has anybody; into an empty one a million rows go a quarter faster."""
-    known = exists().where(guests.c.event_id == staging.event_id)
+    """Return whether the event has guests; without them a million rows import a quarter faster."""
+    known = exists().where(people.c.event_id == staging.event_id)
     return bool(connection.execute(select(known)).scalar_one())
 
 
 def _mark_refused(connection: Connection, staging: StagingTables, refusals: Subquery) -> None:
-    """Write why into the rows that `refusals` (line, key, reason) names."""
+    """Store the reason in the rows that `refusals` (line, key, reason) contains."""
     connection.execute(
         update(staging.matches)
         .values(
@@ -82,7 +84,7 @@ def _mark_refused(connection: Connection, staging: StagingTables, refusals: Subq
 
 
 def _contradictions(staging: StagingTables) -> Subquery:
-    """The same person again with other data: the first line counts."""
+    """Select rows of the same guest with other data: the first line counts."""
     matches, row, first = staging.matches, staging.rows.alias("r"), staging.rows.alias("f")
     differing = func.concat_ws(
         ", ",
@@ -99,7 +101,7 @@ def _contradictions(staging: StagingTables) -> Subquery:
 
 
 def _weaker_duplicates(staging: StagingTables) -> Subquery:
-    """Somebody without an id who is, by name and address or number, another line that has more."""
+    """Select rows without an id that match a better identified line by name and contact."""
     row, more = staging.rows.alias("r"), staging.rows.alias("more")
     by_address = and_(row.c.email != "", more.c.email == row.c.email, more.c.external_id != "")
     by_number = and_(
@@ -129,7 +131,7 @@ def _weaker_duplicates(staging: StagingTables) -> Subquery:
 
 
 def _match_by_contact(connection: Connection, staging: StagingTables) -> None:
-    """Give rows nobody's key fits to the one person of that name and address or number."""
+    """Match the remaining rows with the only guest of the same name and address or number."""
     candidates = _candidates(staging)
     best = func.min(candidates.c.rank).over(partition_by=candidates.c.line)
     rivals = func.count().over(partition_by=(candidates.c.line, candidates.c.rank))
@@ -139,18 +141,18 @@ def _match_by_contact(connection: Connection, staging: StagingTables) -> None:
         .subquery("ranked")
     )
     turn = func.row_number().over(
-        partition_by=ranked.c.guest_id, order_by=(ranked.c.rank, ranked.c.line)
+        partition_by=ranked.c.person_id, order_by=(ranked.c.rank, ranked.c.line)
     )
     chosen = (
-        select(ranked.c.line, ranked.c.guest_id, turn.label("turn"))
+        select(ranked.c.line, ranked.c.person_id, turn.label("turn"))
         .where(ranked.c.rank == ranked.c.best, ranked.c.rivals == 1)
         .subquery("chosen")
     )
     matches = staging.matches
-    # identical rows of the same person follow the one that stands for them
+    # identical rows of the same guest follow the first one
     connection.execute(
         update(matches)
-        .values(guest_id=chosen.c.guest_id)
+        .values(person_id=chosen.c.person_id)
         .where(
             func.coalesce(matches.c.repeats, matches.c.line) == chosen.c.line,
             chosen.c.turn == 1,
@@ -159,21 +161,21 @@ def _match_by_contact(connection: Connection, staging: StagingTables) -> None:
 
 
 def _ambiguous_contacts(staging: StagingTables) -> Subquery:
-    """Rows whose address or number belongs to somebody they cannot be told apart from.
+    """Select rows whose address or number belongs to a guest with another name or to several.
 
-    Somebody whom another row of this file stands for is no riddle: that row has the last word on
-    their address, and was compared already.
+    A guest that another row of this file already matched is no conflict: that row decides about the
+    address, and was compared already.
     """
     candidates = _candidates(staging)
     reason = case(
         (~candidates.c.same_name, _other_name_reason(candidates)),
-        else_="several people have this name, address or number; an id must tell which",
+        else_="several people have this name, address or number; add an id",
     )
     return (
         select(candidates.c.line, candidates.c.key, reason.label("reason"))
         .ext(distinct_on(candidates.c.line))
         .where(~_is_claimed(staging, candidates))
-        .order_by(candidates.c.line, candidates.c.rank, candidates.c.guest_id)
+        .order_by(candidates.c.line, candidates.c.rank, candidates.c.person_id)
         .subquery("strangers")
     )
 
@@ -188,13 +190,13 @@ def _other_name_reason(candidates: FromClause) -> ColumnElement[str]:
 
 
 def _repeats_of_refused(staging: StagingTables) -> Subquery:
-    """Identical rows again of a person whose first row is kept aside."""
+    """Select identical rows of a guest whose first row is rejected."""
     again, first = staging.matches.alias("again"), staging.matches.alias("first")
     return (
         select(
             again.c.line,
             staging.rows.c.natural_key.label("key"),
-            func.format("the same as line %s, which is kept aside", first.c.line).label("reason"),
+            func.format("the same as line %s, which is rejected", first.c.line).label("reason"),
         )
         .join(first, first.c.line == again.c.repeats)
         .join(staging.rows, staging.rows.c.line == again.c.line)
@@ -204,19 +206,19 @@ def _repeats_of_refused(staging: StagingTables) -> Subquery:
 
 
 def _candidates(staging: StagingTables) -> Subquery:
-    """Pairs of an unmatched row and a person where the key of one is a contact of the other."""
+    """Select pairs of unmatched row and guest where the key of one is a contact of the other."""
     row = staging.rows
     by_their_key = (
-        (_RANK_EMAIL, row.c.email != "", guests.c.natural_key == literal("email:") + row.c.email),
-        (_RANK_PHONE, row.c.phone != "", guests.c.natural_key == literal("tel:") + row.c.phone),
+        (_RANK_EMAIL, row.c.email != "", people.c.natural_key == literal("email:") + row.c.email),
+        (_RANK_PHONE, row.c.phone != "", people.c.natural_key == literal("tel:") + row.c.phone),
     )
     without_id = row.c.external_id == ""
     by_our_key = (
-        (_RANK_EMAIL, and_(without_id, row.c.email != ""), guests.c.email == row.c.email),
+        (_RANK_EMAIL, and_(without_id, row.c.email != ""), people.c.email == row.c.email),
         (
             _RANK_PHONE,
             and_(without_id, row.c.email == "", row.c.phone != ""),
-            guests.c.phone == row.c.phone,
+            people.c.phone == row.c.phone,
         ),
     )
     pairs = (_candidate_pairs(staging, *by) for by in (*by_their_key, *by_our_key))
@@ -232,26 +234,26 @@ def _candidate_pairs(
             row.c.line,
             row.c.natural_key.label("key"),
             literal(rank).label("rank"),
-            guests.c.id.label("guest_id"),
-            guests.c.full_name,
-            guests.c.natural_key.label("their_key"),
-            _has_same_name(row, guests).label("same_name"),
+            people.c.id.label("person_id"),
+            people.c.full_name,
+            people.c.natural_key.label("their_key"),
+            _has_same_name(row, people).label("same_name"),
         )
         .join(matches, matches.c.line == row.c.line)
-        .join(guests, and_(guests.c.event_id == staging.event_id, shared))
+        .join(people, and_(people.c.event_id == staging.event_id, shared))
         .where(
             has_contact,
             matches.c.repeats.is_(None),
-            matches.c.guest_id.is_(None),
+            matches.c.person_id.is_(None),
             matches.c.reason.is_(None),
         )
     )
 
 
 def _is_claimed(staging: StagingTables, candidates: FromClause) -> ColumnElement[bool]:
-    """Whether another usable row of the file already stands for this person."""
+    """Return the condition that another usable row of the file already matched this guest."""
     claim = staging.matches.alias("claim")
-    return exists().where(claim.c.guest_id == candidates.c.guest_id, claim.c.reason.is_(None))
+    return exists().where(claim.c.person_id == candidates.c.person_id, claim.c.reason.is_(None))
 
 
 def _has_same_name(one: FromClause, other: FromClause) -> ColumnElement[bool]:

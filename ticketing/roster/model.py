@@ -1,6 +1,6 @@
-"""A roster: people as a file or a table names them, and who of them counts as one person.
+"""Values of a roster: fields, rows, entries, rejections and counts; and the natural key.
 
-How cells become these values is in roster_cleaning; which column means what, in roster_columns.
+Cells are parsed in `clean_row.py`, columns are mapped in `column_mapping.py`.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ DEFAULT_TICKET_TYPE = "Regular"
 
 
 class RosterField(StrEnum):
-    """What a roster can say about a person."""
+    """A field of a roster."""
 
     EXTERNAL_ID = "external_id"
     FULL_NAME = "full_name"
@@ -27,7 +27,7 @@ class RosterField(StrEnum):
 
 
 class RowOutcome(StrEnum):
-    """How a row of the file ended: each as exactly one of these."""
+    """The outcome of a row; each row has exactly one."""
 
     INSERTED = "inserted"
     UPDATED = "updated"
@@ -36,7 +36,7 @@ class RowOutcome(StrEnum):
 
 
 class RosterEntry(NamedTuple):
-    """One clean row. Empty means "none"; `phone` is E.164. A tuple, for millions are made."""
+    """One clean row. Empty means none; `phone` is E.164. A tuple, since millions are created."""
 
     natural_key: str
     external_id: str
@@ -51,7 +51,7 @@ class RosterEntry(NamedTuple):
 
 
 class RowRejection(NamedTuple):
-    """One row that cannot be used. `natural_key` is empty when the row names nobody."""
+    """One rejected row. `natural_key` is empty if the row identifies nobody."""
 
     natural_key: str
     field: str
@@ -60,14 +60,14 @@ class RowRejection(NamedTuple):
 
 
 class RosterRow(NamedTuple):
-    """One record as written: the line it begins on, counted from 1, and its cells."""
+    """One record as written: its cells and its first line, counted from 1."""
 
     line: int
     cells: list[str]
 
 
 class RejectedRow(NamedTuple):
-    """A row kept aside, with what is wrong with it and everything it said."""
+    """A rejected row with its error and all its cells."""
 
     line: int
     field: str
@@ -77,7 +77,7 @@ class RejectedRow(NamedTuple):
 
 
 class RosterChange(NamedTuple):
-    """One field of one person that the file changes."""
+    """One field of one guest that the file changes."""
 
     line: int
     person: str
@@ -88,7 +88,7 @@ class RosterChange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImportCounts:
-    """Where the rows of a file ended, as far as they have been taken."""
+    """Numbers of rows by outcome, as far as processed."""
 
     inserted: int = 0
     updated: int = 0
@@ -97,11 +97,11 @@ class ImportCounts:
 
     @property
     def rows(self) -> int:
-        """All of them: no row is counted twice, none is lost."""
+        """Return the total: each row is counted exactly once."""
         return self.inserted + self.updated + self.unchanged + self.quarantined
 
     def plus(self, other: "ImportCounts") -> "ImportCounts":
-        """Both together."""
+        """Return the sum of both."""
         return ImportCounts(
             self.inserted + other.inserted,
             self.updated + other.updated,
@@ -111,7 +111,7 @@ class ImportCounts:
 
 
 def make_natural_key(external_id: str, email: str, phone: str) -> str:
-    """What a person is recognised by in one event: the first of id, address, number; "" if none."""
+    """Return the identity of a guest in one event: the first of id, address, number; "" if none."""
     if external_id:
         return f"id:{external_id}"
     if email:
@@ -122,7 +122,7 @@ def make_natural_key(external_id: str, email: str, phone: str) -> str:
 def diff_fields(
     line: int, person: str, old: Mapping[str, str], new: Mapping[str, str]
 ) -> list[RosterChange]:
-    """What differs between a person as known and as the file has them, in the order of `new`."""
+    """Return the fields that differ between stored guest and file, in the order of `new`."""
     return [
         RosterChange(line, person, field, old[field], value)
         for field, value in new.items()

@@ -1,7 +1,7 @@
-"""Quarantined rows as a CSV that a person corrects in a spreadsheet and imports again.
+"""Rejected rows as a CSV file, to be corrected in a spreadsheet and imported again.
 
-Its columns are the roster's own, then what is wrong. UTF-8 with a mark and `;`, as the spreadsheets
-of most of the world open without asking.
+The columns are those of the roster and the error. UTF-8 with a byte order mark and `;`, which
+most spreadsheets open without a question.
 """
 
 import csv
@@ -19,11 +19,11 @@ _PROBLEM_COLUMNS = ("line", "field", "value", "reason")
 
 
 def write_rejected_rows(path: Path, columns: Sequence[str], rows: Iterable[RejectedRow]) -> int:
-    """Write the file, whole or not at all; how many rows it has.
+    """Write the file atomically; return the number of rows.
 
-    Raises Misconfigured where nothing can be written.
+    Raises Misconfigured if the file cannot be written.
     """
-    # a quarantine file imported again has these columns already: they are replaced
+    # a corrected file that is imported again has these columns already: they are replaced
     own = tuple(columns[:-4]) if tuple(columns[-4:]) == _PROBLEM_COLUMNS else tuple(columns)
     written = 0
     with _atomic_file(path) as file:
@@ -45,5 +45,5 @@ def _atomic_file(path: Path) -> Iterator[TextIO]:
     except OSError as error:
         raise Misconfigured(
             f"the rows that need correcting cannot be written to {path} ({error.strerror});"
-            " nothing was imported: name another file, by --quarantine"
+            " nothing was imported: choose another file with --quarantine"
         ) from error

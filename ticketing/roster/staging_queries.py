@@ -1,8 +1,8 @@
-"""The passing tables of one import: its rows as cleaned, whom they match, and what is to be done.
+"""Staging tables of one import: its cleaned rows, their matches, and the planned changes.
 
-Unlogged, so that a million rows cost no journal, and not temporary, so that two connections can
-write at once. One import an event at a time: the event's number is their name, and what a killed
-import left behind is dropped by the next.
+Unlogged, so that a million rows need no write-ahead log, and not temporary, so that two
+connections can write. One import per event at a time: the tables are named by the event's id,
+and those of a killed import are dropped by the next.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,21 +25,21 @@ from sqlalchemy import (
 from ticketing.roster.model import RosterEntry, RosterRow, RowRejection
 
 STAGING_SCHEMA = "staging"
-CELL_SEPARATOR = "\x1f"  # ASCII's own "unit separator"
+CELL_SEPARATOR = "\x1f"  # ASCII "unit separator"
 
 
 @dataclass(frozen=True, slots=True)
 class StagingTables:
-    """The tables of the import under way for one event."""
+    """The staging tables of the running import of one event."""
 
     event_id: int
     rows: Table  # every row of the file; `reason` says why one was not clean
-    matches: Table  # every clean row: the earlier line it repeats, if any, and who it is about
-    plan: Table  # every row that changes something, and what
+    matches: Table  # every clean row: the earlier line it repeats, if any, and its guest
+    plan: Table  # every row that changes something, and its outcome
 
     @classmethod
     def for_event(cls, event_id: int) -> "StagingTables":
-        """The tables' names and columns; nothing is made yet."""
+        """Return the tables' definitions; nothing is created yet."""
         metadata = MetaData(schema=STAGING_SCHEMA)
 
         def table(name: str, numbers: Sequence[str], *texts: str) -> Table:
@@ -58,18 +58,18 @@ class StagingTables:
         )
 
     def create(self, connection: Connection) -> None:
-        """Empty tables; whatever an earlier import left is gone."""
+        """Create empty tables, replacing those of an earlier import."""
         self.drop(connection)
         self.rows.metadata.create_all(connection, checkfirst=False)
 
     def drop(self, connection: Connection) -> None:
-        """No tables."""
+        """Drop the tables."""
         self.rows.metadata.drop_all(connection)
 
     def load(
         self, connection: Connection, rows: Iterable[tuple[RosterRow, RosterEntry | RowRejection]]
     ) -> int:
-        """Copy every row in; how many there were."""
+        """Copy every row into the table; return their number."""
         total = 0
         columns = ", ".join(column.name for column in self.rows.columns)
         cursor = connection.connection.driver_connection.cursor()  # type: ignore[union-attr]  # psycopg's own COPY
@@ -80,21 +80,21 @@ class StagingTables:
         return total
 
     def index(self, connection: Connection) -> None:
-        """After the rows are in: find them by line, and let the planner know how many there are."""
+        """Create the index by line and update statistics, after loading."""
         Index(f"ix_{self.rows.name}_line", self.rows.c.line).create(connection)
         self.analyze(connection, self.rows)
 
     def analyze(self, connection: Connection, table: Table) -> None:
-        """Statistics now: a table just filled has none, and would be joined row by row."""
+        """Update statistics: without them, a table just filled would be joined row by row."""
         connection.execute(text(f"ANALYZE {STAGING_SCHEMA}.{table.name}"))
 
 
 def use_bulk_query_settings(connection: Connection) -> None:
-    """For this transaction: room to sort in, and no nested loops.
+    """Set more sort memory and disable nested loops for this transaction.
 
-    How many rows will match is what nobody knows beforehand. Where the planner guesses too few it
-    loops: withdrawing 50,000 of 100,000 people took five minutes instead of a second. Without
-    loops the worst it does is read an event once.
+    The number of matching rows is not known in advance. Where the planner estimates too few, it
+    chooses loops: withdrawing 50,000 of 100,000 guests took five minutes instead of a second.
+    Without loops, the worst case is one scan of an event.
     """
     connection.execute(select(func.set_config("work_mem", "64MB", True)))
     connection.execute(select(func.set_config("enable_nestloop", "off", True)))

@@ -1,8 +1,6 @@
-"""Who of the roster is absent from a file, and the taking back of their entitlement.
+"""Write a planned import in chunks, and withdraw the entitlements of absent guests.
 
-Their tickets stay as they are: revoking one is another decision, made by name.
-
-The writing of what an import has planned, some lines at a time.
+Tickets of withdrawn guests stay valid: revoking them is a separate decision.
 """
 
 from dataclasses import dataclass
@@ -24,8 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from ticketing.platform.db.tables.catalogue import ticket_types
-from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import ImportOvertaken, UnsafeWithdrawal
 from ticketing.roster.diff_queries import LineRange, TargetColumns, is_different
@@ -35,22 +33,22 @@ from ticketing.roster.staging_queries import StagingTables, use_bulk_query_setti
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalCount:
-    """How many would lose their entitlement, and how many of them hold a live ticket."""
+    """The number of absent guests, and of those with a live ticket."""
 
     people: int = 0
     with_live_tickets: int = 0
 
 
 def plan_withdrawal(connection: Connection, staging: StagingTables) -> WithdrawalCount:
-    """Who is absent; refuses when a quarantined row could be one of them."""
-    illegible = _unidentified_lines(connection, staging)
-    if illegible:
+    """Count absent guests; refuses if a rejected row could be one of them."""
+    unidentified = _unidentified_lines(connection, staging)
+    if unidentified:
         raise UnsafeWithdrawal(
-            f"lines {', '.join(map(str, illegible))} are quarantined and could be people who would "
-            "count as absent; mend them, or import without withdrawing"
+            f"lines {', '.join(map(str, unidentified))} are quarantined and could be people who "
+            "would count as absent; correct them, or import without --withdraw-absent"
         )
     holds_ticket = exists().where(
-        generated_tickets.c.entitlement_id == entitlements.c.id, generated_tickets.c.state == "live"
+        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
     )
     absent, holding = connection.execute(
         select(func.count(), func.count().filter(holds_ticket)).where(_is_absent(staging))
@@ -59,20 +57,20 @@ def plan_withdrawal(connection: Connection, staging: StagingTables) -> Withdrawa
 
 
 def withdraw_absent(connection: Connection, staging: StagingTables, *, at: datetime) -> int:
-    """Take back the entitlement of everyone absent; before anybody new is written."""
+    """Withdraw the entitlements of absent guests; call it before new guests are written."""
     use_bulk_query_settings(connection)
     return connection.execute(
-        update(entitlements).where(_is_absent(staging)).values(state="withdrawn", updated_at=at)
+        update(attendees).where(_is_absent(staging)).values(state="withdrawn", updated_at=at)
     ).rowcount
 
 
 def _unidentified_lines(connection: Connection, staging: StagingTables) -> list[int]:
-    """The first few rows kept aside without telling whose they are."""
+    """Return the first few rejected rows that identify nobody."""
     rows, matches = staging.rows, staging.matches
     unclean = select(rows.c.line).where(rows.c.reason.isnot(None), rows.c.natural_key == "")
     refused = select(matches.c.line).where(
         matches.c.reason.isnot(None),
-        matches.c.guest_id.is_(None),
+        matches.c.person_id.is_(None),
         matches.c.repeats.is_(None),
     )
     both = union_all(unclean, refused).subquery()
@@ -80,52 +78,51 @@ def _unidentified_lines(connection: Connection, staging: StagingTables) -> list[
 
 
 def _is_absent(staging: StagingTables) -> ColumnElement[bool]:
-    """Entitled by the roster, and neither matched by a row nor named by one that is kept aside."""
+    """Return the condition: entitled by the roster, neither matched nor named by a rejected row."""
     rows, matches = staging.rows, staging.matches
     named = and_(
-        guests.c.id == entitlements.c.guest_id,
-        guests.c.natural_key == rows.c.natural_key,
+        people.c.id == attendees.c.person_id,
+        people.c.natural_key == rows.c.natural_key,
         rows.c.reason.isnot(None),
     )
     return and_(
-        entitlements.c.event_id == staging.event_id,
-        entitlements.c.source == "roster",
-        entitlements.c.state == "entitled",
-        ~exists().where(matches.c.guest_id == entitlements.c.guest_id),
+        attendees.c.event_id == staging.event_id,
+        attendees.c.source == "roster",
+        attendees.c.state == "entitled",
+        ~exists().where(matches.c.person_id == attendees.c.person_id),
         ~exists().where(named),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkWriter:
-    """Some lines of a planned import, written in one transaction."""
+    """A range of lines of a planned import, written in one transaction."""
 
     target: TargetColumns
     import_id: int
     lines: LineRange
 
     def write(self, connection: Connection, *, at: datetime) -> ImportCounts:
-        """Write what is planned for these lines; how many people that made and changed."""
-        # The import's last commit waits for the disk, and with it every one before.
+        """Write the changes of these lines; return the numbers of created and changed guests."""
+        # The last commit of the import waits for the disk, and so for all earlier commits.
         connection.execute(select(func.set_config("synchronous_commit", "off", True)))
         try:
             updated = self._update(connection, at) if self.lines.has_known_people else 0
             return ImportCounts(self._insert(connection), updated)
         except IntegrityError as error:
             raise ImportOvertaken(
-                "somebody else added the same people meanwhile; run the import again"
+                "the same people were added by another process meanwhile; run the import again"
             ) from error
 
     def _insert(self, connection: Connection) -> int:
-        """The new people, and an entitlement for everyone who has none of the roster's."""
-        use_bulk_query_settings(
-            connection
-        )  # how many rows a WITH … RETURNING hands on, no planner knows
+        """Insert new guests, and entitlements for guests without one from the roster."""
+        # the planner cannot estimate the rows of WITH … RETURNING
+        use_bulk_query_settings(connection)
         rows, planned = self.target.staging.rows, self.target.staging.plan
         named = ("natural_key", "first_name", "last_name", "full_name", "email", "phone")
         new = (
             self._planned_rows(RowOutcome.INSERTED)
-            .where(planned.c.guest_id.is_(None))
+            .where(planned.c.person_id.is_(None))
             .with_only_columns(
                 literal(self.target.staging.event_id),
                 func.nullif(rows.c.external_id, ""),
@@ -134,9 +131,9 @@ class ChunkWriter:
             .order_by(rows.c.line)
         )
         fresh = (
-            insert(guests)
+            insert(people)
             .from_select(["event_id", "external_id", *named], new)
-            .returning(guests.c.id, guests.c.natural_key)
+            .returning(people.c.id, people.c.natural_key)
             .cte("fresh")
         )
         types = self._ticket_types_by_name()
@@ -146,7 +143,7 @@ class ChunkWriter:
             .outerjoin(fresh, fresh.c.natural_key == rows.c.natural_key)
             .with_only_columns(
                 literal(self.target.staging.event_id),
-                func.coalesce(planned.c.guest_id, fresh.c.id),
+                func.coalesce(planned.c.person_id, fresh.c.id),
                 types.c.id,
                 rows.c.seat,
                 func.nullif(rows.c.hold_reason, ""),
@@ -155,11 +152,11 @@ class ChunkWriter:
             )
             .order_by(rows.c.line)  # tickets are issued in the order of the entitlements
         )
-        columns = ["event_id", "guest_id", "ticket_type_id", "seat", "hold_reason"]
+        columns = ["event_id", "person_id", "ticket_type_id", "seat", "hold_reason"]
         return (
             connection.execution_options(preserve_rowcount=True)
             .execute(
-                insert(entitlements)
+                insert(attendees)
                 .from_select([*columns, "import_id", "import_line"], entitled)
                 .add_cte(fresh)
             )
@@ -171,25 +168,25 @@ class ChunkWriter:
         return self._update_entitlements(connection, at)
 
     def _update_guests(self, connection: Connection, at: datetime) -> None:
-        wanted = self.target.guest_values()
+        values = self.target.guest_values()
         planned = self.target.staging.plan
-        changed = is_different({name: (guests.c[name], new) for name, new in wanted.items()})
+        changed = is_different({name: (people.c[name], new) for name, new in values.items()})
         connection.execute(
-            update(guests)
-            .values(**wanted, updated_at=at)
-            .where(guests.c.id == planned.c.guest_id, *self._in_line_range(), changed)
+            update(people)
+            .values(**values, updated_at=at)
+            .where(people.c.id == planned.c.person_id, *self._in_line_range(), changed)
         )
 
     def _update_entitlements(self, connection: Connection, at: datetime) -> int:
         rows, planned = self.target.staging.rows, self.target.staging.plan
         types = self._ticket_types_by_name()
         changing = (
-            update(entitlements)
+            update(attendees)
             .values(**self.target.entitlement_values(), import_id=self.import_id)
             .values(import_line=rows.c.line, updated_at=at)
             .where(
-                entitlements.c.guest_id == planned.c.guest_id,
-                entitlements.c.source == "roster",
+                attendees.c.person_id == planned.c.person_id,
+                attendees.c.source == "roster",
                 planned.c.verdict == RowOutcome.UPDATED.value,
                 *self._in_line_range(),
             )

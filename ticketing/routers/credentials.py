@@ -1,4 +1,4 @@
-"""What a voucher is called and how it is opened: drawn at random, typed on a phone."""
+"""Random credentials of vouchers, to be typed on a phone."""
 
 import math
 import re
@@ -11,14 +11,14 @@ DIGITS = "0123456789"
 
 _PREFIX = re.compile(r"[A-Za-z0-9-]{0,16}")
 _MAX_LENGTH = 32
-_MIN_SECRET_COMBINATIONS = 10**8  # fewer could be tried out at the login page
-_MIN_NAME_COMBINATIONS = 10**6  # when a password stands beside it, a name only has to be free
-_EXTRA_BYTES = 8  # so that no character is likelier than another by more than 2^-64
+_MIN_SECRET_COMBINATIONS = 10**8  # fewer could be tried at the login page
+_MIN_NAME_COMBINATIONS = 10**6  # with a separate password, a name only has to be unique
+_EXTRA_BYTES = 8  # limits the bias between characters to 2^-64
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the buyer types. Both are secret: in one mode they are the same."""
+    """Login name and password of a voucher. Both are secret, because they can be the same."""
 
     name: str = field(repr=False)
     password: str = field(repr=False)
@@ -26,7 +26,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class CodeRule:
-    """How codes are drawn. Without a `password_length` the password is the code itself."""
+    """Rule for drawing codes. Without a `password_length` the password is the code itself."""
 
     prefix: str = ""
     alphabet: str = READABLE_ALPHABET
@@ -34,14 +34,16 @@ class CodeRule:
     password_length: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what a router misreads, and what a stranger could guess."""
+        """Raise UnusableCodeRule for codes that a router misreads or that could be guessed."""
         if not _PREFIX.fullmatch(self.prefix):
-            raise UnusableCodeRule(f"{self.prefix!r}: a prefix is up to 16 of A-Z, a-z, 0-9, -")
+            raise UnusableCodeRule(
+                f"{self.prefix!r}: a prefix has at most 16 of A-Z, a-z, 0-9 and hyphens"
+            )
         if not (self.alphabet.isascii() and self.alphabet.isalnum()):
-            # RouterOS reads a comma as a list, and a leading star as one of its own ids
-            raise UnusableCodeRule("the alphabet is ASCII letters and digits only")
+            # RouterOS reads a comma as a list and a leading star as an internal id
+            raise UnusableCodeRule("the alphabet may contain only ASCII letters and digits")
         if len(set(self.alphabet)) != len(self.alphabet):
-            raise UnusableCodeRule("a character stands twice in the alphabet")
+            raise UnusableCodeRule("a character occurs twice in the alphabet")
         if self.password_length is None:
             self._check_length("codes", self.length, _MIN_SECRET_COMBINATIONS)
         else:
@@ -50,12 +52,12 @@ class CodeRule:
 
     @property
     def random_bytes(self) -> int:
-        """How much chance a drawing takes."""
+        """Number of random bytes for one drawing."""
         characters = self.length + (self.password_length or 0)
         return math.ceil(characters * math.log2(len(self.alphabet)) / 8) + _EXTRA_BYTES
 
     def generate_credentials(self, randomness: bytes) -> Credentials:
-        """What is drawn from `random_bytes` of chance."""
+        """Return the credentials drawn from `random_bytes` bytes of randomness."""
         number = int.from_bytes(randomness, "big")
         number, name = self._draw(number, self.length)
         if self.password_length is None:
@@ -66,13 +68,13 @@ class CodeRule:
     def _draw(self, number: int, length: int) -> tuple[int, str]:
         characters = []
         for _ in range(length):
-            number, place = divmod(number, len(self.alphabet))
-            characters.append(self.alphabet[place])
+            number, index = divmod(number, len(self.alphabet))
+            characters.append(self.alphabet[index])
         return number, "".join(characters)
 
     def _check_length(self, what: str, length: int, minimum: int) -> None:
         if not 1 <= length <= _MAX_LENGTH:
-            raise UnusableCodeRule(f"{what} are 1 to {_MAX_LENGTH} characters long")
+            raise UnusableCodeRule(f"{what} must be 1 to {_MAX_LENGTH} characters long")
         if len(self.alphabet) ** length < minimum:
             raise UnusableCodeRule(
                 f"there are only {len(self.alphabet) ** length:,} {what}; at least {minimum:,} are "

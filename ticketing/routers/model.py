@@ -1,4 +1,4 @@
-"""A router's hotspot users: those we want there, those it has, and which of them are ours."""
+"""Hotspot users of a router: the rows to create, the rows it has, and the marker of ours."""
 
 import re
 from collections.abc import Iterable
@@ -13,11 +13,10 @@ _MARKER = re.compile(r"tk:([a-z0-9-]{1,16}):([A-Za-z0-9-]{1,40}):([A-Za-z0-9-]{1
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Our sign in a row's comment: whose it is, for what, and under which name we made it.
+    """Our marker in a row's comment: installation, voucher and the name it was created with.
 
-    `office` tells installations apart that share a router; `key` is the voucher's own, made before
-    the router is asked and never used again. With the name in it, a row that somebody copied by
-    hand is not taken for ours.
+    The installation id distinguishes installations that share a router. `key` is the voucher's own,
+    drawn before the router is called and never reused. The name excludes rows copied by hand.
     """
 
     installation_id: str
@@ -25,24 +24,25 @@ class Marker:
     name: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what could not be read back."""
+        """Raise ValueError for parts that could not be parsed back."""
         if not _MARKER.fullmatch(str(self)):
-            raise ValueError("a marker's parts are ASCII letters, digits and hyphens, and not long")
+            raise ValueError(
+                "a marker's parts must be short and of ASCII letters, digits and hyphens"
+            )
 
     def __str__(self) -> str:
-        """The comment."""
         return f"tk:{self.installation_id}:{self.key}:{self.name}"
 
     @classmethod
     def parse(cls, comment: str) -> "Marker | None":
-        """The marker that a comment is; None for every other comment."""
+        """Return the marker in a comment, or None."""
         read = _MARKER.fullmatch(comment)
         return cls(*read.groups()) if read else None
 
 
 @dataclass(frozen=True, slots=True)
 class HotspotUser:
-    """A row as we want it on a router."""
+    """A row to create on a router."""
 
     credentials: Credentials
     profile: str
@@ -52,13 +52,13 @@ class HotspotUser:
 
     @property
     def name(self) -> str:
-        """What the router calls it."""
+        """Name of the row on the router."""
         return self.credentials.name
 
 
 @dataclass(frozen=True, slots=True)
 class RouterUser:
-    """A row as a router shows it; its password is never read."""
+    """A row as a router prints it; its password is never read."""
 
     id: str
     name: str = field(repr=False)
@@ -72,30 +72,30 @@ class RouterUser:
 
     @property
     def marker(self) -> Marker | None:
-        """Our marker, if the row is one that we made and nobody renamed or copied."""
+        """Our marker; None if the row is not ours or was renamed or copied."""
         marker = Marker.parse(self.comment)
         return marker if marker and marker.name == self.name else None
 
 
 @dataclass(frozen=True, slots=True)
 class HotspotProfile:
-    """A user profile as a router shows it."""
+    """A user profile as a router prints it."""
 
     name: str
-    shared_users: int | None  # devices at once; None is no limit
+    shared_users: int | None  # concurrent devices; None: unlimited
     runs_script: bool  # at login
 
 
 class RowMatch(StrEnum):
-    """What reading back says of a row that we may have made."""
+    """Result of reading back a row that we may have created."""
 
     OURS = "ours"
-    TAKEN = "taken"  # somebody else's row has the name
+    TAKEN = "taken"  # a row that is not ours has the name
     ABSENT = "absent"
 
 
 def match_row(expected: HotspotUser, rows: Iterable[RouterUser]) -> RowMatch:
-    """Whether a row that we asked for is there."""
+    """Return whether the requested row is present, absent, or its name is taken."""
     namesakes = [user for user in rows if user.name == expected.name]
     if any(user.marker == expected.marker for user in namesakes):
         return RowMatch.OURS

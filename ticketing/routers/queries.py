@@ -1,9 +1,8 @@
-"""Whose turn it is at a router: one at a time asks it for rows, whichever process that is in.
+"""Queries for routers, and the lock that lets one process at a time call a router.
 
-A session lock on a connection of its own, which dies with its process. So whoever has the turn
-knows that nobody else has a question open: what is `asked` was left so by somebody who is dead.
-
-Routers that vouchers are put on.
+The lock is a session lock on its own connection and is released when its process dies. Its holder
+therefore knows that no other call is open: vouchers in state provisioning were left by an
+interrupted run.
 """
 
 from collections.abc import Iterator
@@ -20,13 +19,13 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.vouchers import routers
 from ticketing.platform.kernel.errors import UnknownRouter
 
-# advisory locks share one space of 64 bits: ours begin with these bytes ("rt")
+# advisory locks share one 64-bit key space; these keys start with the bytes "rt"
 _LOCKS = 0x7274 << 48
 
 
 @contextmanager
 def try_router_lock(database: Database, router_id: int) -> Iterator[bool]:
-    """Whether it is ours, for as long as this lasts; nobody waits for it."""
+    """Try to lock the router without waiting; yield whether the lock was acquired."""
     key = literal(_LOCKS + router_id, BigInteger)
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -36,7 +35,7 @@ def try_router_lock(database: Database, router_id: int) -> Iterator[bool]:
         try:
             yield True
         finally:
-            # said, not left to the session's end: the server takes its time to notice that
+            # explicitly: the server notices the end of a session with a delay
             try:
                 connection.execute(select(func.pg_advisory_unlock(key)))
             except DBAPIError:
@@ -48,7 +47,7 @@ _IS_NOT_REMOVED = routers.c.removed_at.is_(None)
 
 @dataclass(frozen=True, slots=True)
 class RouterAddress:
-    """How a router is reached, and as whom; its password is kept sealed."""
+    """Address and login of a router; the password is encrypted."""
 
     host: str
     username: str
@@ -60,58 +59,53 @@ class RouterAddress:
 
 @dataclass(frozen=True, slots=True)
 class StoredRouter:
-    """A router, and how it has answered lately."""
+    """A router and the state of its circuit breaker."""
 
     id: int
     name: str
     address: RouterAddress
-    failure_count: int
+    failures: int
     failing_since: datetime | None
     circuit_open_until: datetime | None
     last_error: str
-    last_response_at: datetime | None
-    reconciled_at: datetime | None
+    answered_at: datetime | None
+    compared_at: datetime | None
 
 
 def upsert(connection: Connection, name: str, address: RouterAddress) -> StoredRouter:
-    """Store a router, or the new address of a known one: what failed before is forgotten."""
+    """Store a router, or the new address of a known one; its recorded failures are reset."""
     values = {
         "host": address.host,
         "port": address.port,
         "tls": address.tls,
-        "ca_certificate_path": address.ca_certificate_path,
+        "authority": address.ca_certificate_path,
         "username": address.username,
-        "password_encrypted": address.password_encrypted,
+        "sealed_password": address.password_encrypted,
     }
-    fresh = {
-        "failure_count": 0,
-        "failing_since": None,
-        "circuit_open_until": None,
-        "last_error": "",
-    }
+    reset_values = {"failures": 0, "failing_since": None, "rests_until": None, "last_error": ""}
     statement = insert(routers).values(name=name, **values)
     stored = statement.on_conflict_do_update(
-        index_elements=["name"], index_where=_IS_NOT_REMOVED, set_=values | fresh
+        index_elements=["name"], index_where=_IS_NOT_REMOVED, set_=values | reset_values
     )
     return _router_from_row(connection.execute(stored.returning(*routers.c)).one())
 
 
 def list_all(connection: Connection) -> list[StoredRouter]:
-    """Every router that was not removed, by name."""
+    """Return every router that is not removed, ordered by name."""
     return _select(connection, _IS_NOT_REMOVED)
 
 
 def get_by_name(connection: Connection, name: str) -> StoredRouter:
-    """The router of that name; refuses an unknown one."""
+    """Return the router with this name; raise UnknownRouter if there is none."""
     found = _select(connection, _IS_NOT_REMOVED, routers.c.name == name)
     if not found:
         known = ", ".join(one.name for one in list_all(connection)) or "none"
-        raise UnknownRouter(f"no router is called {name!r} (known: {known})")
+        raise UnknownRouter(f"there is no router {name!r} (known: {known})")
     return found[0]
 
 
 def lock_by_name(connection: Connection, name: str) -> StoredRouter:
-    """The same, locked until the transaction ends: nobody removes it, and no package comes."""
+    """Return the router, locked against removal and new packages until the transaction ends."""
     connection.execute(
         select(routers.c.id).where(_IS_NOT_REMOVED, routers.c.name == name).with_for_update()
     )
@@ -119,12 +113,12 @@ def lock_by_name(connection: Connection, name: str) -> StoredRouter:
 
 
 def get_by_id(connection: Connection, router_id: int) -> StoredRouter:
-    """The router of that number, removed or not."""
+    """Return the router with this id, removed or not."""
     return _select(connection, routers.c.id == router_id)[0]
 
 
 def mark_removed(connection: Connection, router_id: int, *, at: datetime) -> None:
-    """Forget a router; whoever removes it has seen that no package needs it."""
+    """Mark the router removed; the caller has checked that nothing uses it."""
     connection.execute(update(routers).where(routers.c.id == router_id).values(removed_at=at))
 
 
@@ -135,9 +129,9 @@ def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[St
 
 def _router_from_row(row: Row[*tuple[Any, ...]]) -> StoredRouter:
     address = RouterAddress(
-        row.host, row.username, row.password_encrypted, row.port, row.tls, row.ca_certificate_path
+        row.host, row.username, row.sealed_password, row.port, row.tls, row.authority
     )
     return StoredRouter(
-        row.id, row.name, address, row.failure_count, row.failing_since, row.circuit_open_until,
-        row.last_error, row.last_response_at, row.reconciled_at,
+        row.id, row.name, address, row.failures, row.failing_since, row.rests_until,
+        row.last_error, row.answered_at, row.compared_at,
     )  # fmt: skip

@@ -98,17 +98,17 @@ class TicketResponse(ResponseModel):
 
 @router.post("/generate", responses=authenticated_error_responses(404, 409))
 def generate(
-    asked: GenerateTicketRequest, request: Request, services: ServicesDependency, caller: Operator
+    body: GenerateTicketRequest, request: Request, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[GeneratedTicketResponse]:
     """Create the ticket of a guest; an existing live ticket is returned."""
     event = resolve_event(
-        services, asked.event_id, asked.template_id, templates=services.get(TemplateFolders)
+        services, body.event_id, body.template_id, templates=services.get(TemplateFolders)
     )
-    began = time.monotonic()
+    started = time.monotonic()
     ticket = services.get(TicketGenerationQueue).generate_ticket(
-        event, asked.guest_id, by=actor(caller)
+        event, body.guest_id, by=actor(caller)
     )
-    services.get(TicketMetrics).generation_seconds.observe(time.monotonic() - began)
+    services.get(TicketMetrics).generation_seconds.observe(time.monotonic() - started)
     return SuccessResponse(
         data=GeneratedTicketResponse(
             ticket_id=ticket.ticket_id,
@@ -178,12 +178,13 @@ def qr(  # noqa: PLR0917 - query parameters
 ) -> Response:
     """Return the QR code of a ticket as an image."""
     ticket = get_ticket(services.database, ticket_id)
-    look = QrImageOptions(size, margin, dark.lstrip("#"), light.lstrip("#"), error_correction_level)
+    colours = dark.lstrip("#"), light.lstrip("#")
+    image = QrImageOptions(size, margin, *colours, error_correction_level)
     if form == "svg":
         return Response(
-            qr_svg(ticket.qr_text, look), media_type="image/svg+xml", headers=NO_STORE_HEADERS
+            qr_svg(ticket.qr_text, image), media_type="image/svg+xml", headers=NO_STORE_HEADERS
         )
-    return Response(qr_png(ticket.qr_text, look), media_type="image/png", headers=NO_STORE_HEADERS)
+    return Response(qr_png(ticket.qr_text, image), media_type="image/png", headers=NO_STORE_HEADERS)
 
 
 def pdf_response(content: bytes, ticket: IssuedTicket) -> Response:

@@ -59,7 +59,7 @@ class TicketIssuer:
         if batch is None or batch.event_id != event.id:
             raise Refused(f"job {job_id} is not a batch of {event.slug}")
         signer = current_signer(connection, event, keys)
-        terms = ticket_write_queries.SharedTicketFields(
+        fields = ticket_write_queries.SharedTicketFields(
             event_id=event.id,
             job_id=job_id,
             key_generation=signer.generation,
@@ -68,7 +68,7 @@ class TicketIssuer:
             template_id=batch.template_id,
             issued_at=at,
         )
-        return cls(SigningIdentityGenerator(event, signer, at, randomness), terms)
+        return cls(SigningIdentityGenerator(event, signer, at, randomness), fields)
 
     @contextmanager
     def with_prefetch(self, expected: int) -> Iterator[Self]:

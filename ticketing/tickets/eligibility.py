@@ -29,14 +29,14 @@ class Entitlement:
     phone: str
     ticket_type: str
     seat: str
-    standing: EntitlementStatus
+    status: EntitlementStatus
     hold_reason: str | None
     ticket_code: str | None
 
     @property
     def reason(self) -> str:
         """Return the status with its details, as one line for the operator."""
-        match self.standing:
+        match self.status:
             case EntitlementStatus.HAS_TICKET:
                 return f"has ticket {self.ticket_code}"
             case EntitlementStatus.ON_HOLD:
@@ -44,7 +44,7 @@ class Entitlement:
             case EntitlementStatus.WITHDRAWN if self.ticket_code:
                 return f"withdrawn, yet ticket {self.ticket_code} is live: revoke it"
             case _:
-                return str(self.standing)
+                return str(self.status)
 
 
 @dataclass(frozen=True, slots=True)

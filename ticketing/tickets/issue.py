@@ -53,8 +53,8 @@ class AllMissing:
 
     def __init__(self, connection: Connection, event_id: int, *, event_over: bool) -> None:
         """Count the people; they are fetched page by page."""
-        gap = eligibility_queries.count_by_status(connection, event_id, event_over=event_over)
-        self.total, self.skipped = gap.missing + gap.has_ticket, gap.has_ticket
+        counts = eligibility_queries.count_by_status(connection, event_id, event_over=event_over)
+        self.total, self.skipped = counts.missing + counts.has_ticket, counts.has_ticket
         self._event_id = event_id
         self._after: int | None = None if event_over else 0
 
@@ -86,36 +86,36 @@ class SelectedGuests:
         if not guest_ids:
             return None
         entitlement_lock_queries.lock_guests(connection, self._event_id, guest_ids)
-        rights: dict[int, list[Entitlement]] = defaultdict(list)
-        for right in eligibility_queries.list_by_guest_ids(
+        entitlements: dict[int, list[Entitlement]] = defaultdict(list)
+        for entitlement in eligibility_queries.list_by_guest_ids(
             connection, self._event_id, guest_ids, event_over=self._event_over
         ):
-            rights[right.guest_id].append(right)
-        return _partition_guests(guest_ids, rights, count)
+            entitlements[entitlement.guest_id].append(entitlement)
+        return _partition_guests(guest_ids, entitlements, count)
 
 
 def _partition_guests(
-    guest_ids: Sequence[int], rights: dict[int, list[Entitlement]], count: int
+    guest_ids: Sequence[int], entitlements: dict[int, list[Entitlement]], count: int
 ) -> IssuePage:
     people: list[Recipient] = []
     failures: list[IssueFailure] = []
     skipped = 0
     for guest_id in guest_ids:
-        theirs = rights.get(guest_id, [])
-        lacking = [right for right in theirs if right.standing is EntitlementStatus.MISSING]
-        if lacking:
-            people += [Recipient(right.entitlement_id, guest_id) for right in lacking]
-        elif any(right.standing is EntitlementStatus.HAS_TICKET for right in theirs):
+        own = entitlements.get(guest_id, [])
+        missing = [one for one in own if one.status is EntitlementStatus.MISSING]
+        if missing:
+            people += [Recipient(one.attendee_id, guest_id) for one in missing]
+        elif any(one.status is EntitlementStatus.HAS_TICKET for one in own):
             skipped += 1
         else:
-            failures.append(IssueFailure(guest_id, _ineligible_reason(guest_id, theirs)))
+            failures.append(IssueFailure(guest_id, _ineligible_reason(guest_id, own)))
     return IssuePage(people[:count], skipped, failures)
 
 
-def _ineligible_reason(guest_id: int, rights: Sequence[Entitlement]) -> str:
-    if not rights:
+def _ineligible_reason(guest_id: int, entitlements: Sequence[Entitlement]) -> str:
+    if not entitlements:
         return f"no guest {guest_id} in this event"
-    return "; ".join(right.reason for right in rights)
+    return "; ".join(entitlement.reason for entitlement in entitlements)
 
 
 CHUNK = 2000
@@ -179,27 +179,27 @@ def issue_tickets(  # noqa: PLR0913 - all options of the API, the command and th
     for one person does not affect others; it is in the result and in the log of the job.
     """
     with database.transaction() as connection:
-        counter = TicketIssuer.create(
+        issuer = TicketIssuer.create(
             connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
         )
         queue = _build_queue(connection, event, guest_ids, at=at)
         tally = _Tally(queue.total, queue.skipped)
-        begun = batche_queries.mark_started(
+        batch = batche_queries.mark_started(
             connection, job_id, total=tally.total, skipped=tally.skipped
         )
-    left = sys.maxsize if limit is None else limit
-    with counter.with_prefetch(min(left, queue.total - queue.skipped)) as quick:
-        while left > 0:
+    remaining = sys.maxsize if limit is None else limit
+    with issuer.with_prefetch(min(remaining, queue.total - queue.skipped)) as prefetching_issuer:
+        while remaining > 0:
             with database.transaction() as connection:
-                page = queue.next_page(connection, min(chunk, left))
+                page = queue.next_page(connection, min(chunk, remaining))
                 if page is None:
                     break
-                _issue_page(connection, quick, page, tally)
-            left -= len(page.people)
+                _issue_page(connection, prefetching_issuer, page, tally)
+            remaining -= len(page.people)
             if on_progress is not None:
                 on_progress(tally.result())
     with database.transaction() as connection:
-        _finish(connection, begun, tally, by=by)
+        _finish(connection, batch, tally, by=by)
     return tally.result()
 
 
@@ -226,16 +226,16 @@ def _issue_page(
     tally.add(created=created, skipped=page.skipped, failures=failures)
 
 
-def _finish(connection: Connection, begun: Batch, tally: _Tally, *, by: str) -> None:
+def _finish(connection: Connection, batch: Batch, tally: _Tally, *, by: str) -> None:
     # tickets that this job created before an interruption do not count as skipped
-    skipped = max(0, tally.skipped - begun.created_count)
-    batche_queries.add_counts(connection, begun.id, skipped=skipped)
+    skipped = max(0, tally.skipped - batch.created_count)
+    batche_queries.add_counts(connection, batch.id, skipped=skipped)
     audit_log.record(
         connection,
         actor=by,
         action="tickets.issue",
-        event_id=begun.event_id,
-        subject=begun.batch_key,
+        event_id=batch.event_id,
+        subject=batch.batch_key,
         items=tally.created,
-        details={"job_id": begun.id, "skipped": tally.skipped, "failed": tally.failed},
+        details={"job_id": batch.id, "skipped": tally.skipped, "failed": tally.failed},
     )

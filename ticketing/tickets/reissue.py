@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
 from sqlalchemy import Connection
 
@@ -16,7 +15,8 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import PlanOutdated
+from ticketing.platform.kernel.change_plan import require_unchanged
+from ticketing.platform.kernel.digest import RowDigest
 from ticketing.tickets import entitlement_lock_queries, ticket_write_queries
 from ticketing.tickets.batches import queries as batche_queries
 from ticketing.tickets.create_tickets import IssueFailure, TicketIssuer, record_failures
@@ -63,12 +63,12 @@ def _compute_plan(
     connection: Connection, event: Event, guest_ids: Sequence[int] | None
 ) -> ReissuePlan:
     count = delivered = newest = 0
-    digest = sha256(f"reissue {event.uid}\n".encode())
-    for holding in entitlement_lock_queries.iter_held_tickets(connection, event.id, guest_ids):
+    digest = RowDigest("reissue", event.uid)
+    for held in entitlement_lock_queries.iter_held_tickets(connection, event.id, guest_ids):
         count += 1
-        delivered += holding.is_delivered
-        newest = max(newest, holding.ticket_id)
-        digest.update(f"{holding.ticket_id} {holding.is_delivered}\n".encode())
+        delivered += held.is_delivered
+        newest = max(newest, held.ticket_id)
+        digest.add(held.ticket_id, held.is_delivered)
     return ReissuePlan(count, delivered, digest.hexdigest(), newest)
 
 
@@ -91,7 +91,7 @@ def apply_reissue(  # noqa: PLR0913 - a dangerous operation takes all its depend
     """
     chosen = _sorted_unique(guest_ids)
     with database.transaction() as connection:
-        counter = TicketIssuer.create(
+        issuer = TicketIssuer.create(
             connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
         )
         newest = _start_or_resume(
@@ -105,8 +105,8 @@ def apply_reissue(  # noqa: PLR0913 - a dangerous operation takes all its depend
             )
             if not page:
                 return ReissueResult(reissued, tuple(failures))
-            refused = _reissue_page(connection, counter, page, reason=reason)
-            record_failures(connection, counter, refused)
+            refused = _reissue_page(connection, issuer, page, reason=reason)
+            record_failures(connection, issuer, refused)
             created = len(page) - len(refused)
             batche_queries.add_counts(connection, job_id, created=created, failed=len(refused))
         after = page[-1].recipient.entitlement_id
@@ -125,17 +125,14 @@ def _start_or_resume(
 ) -> int:
     """Check the plan, unless this job has started it; return the newest ticket's id."""
     batch = batche_queries.find_by_id(connection, job_id)
-    begun = batch.options.get("reissue") if batch else None
-    if isinstance(begun, dict) and begun["plan_hash"] == plan_hash:
-        return int(begun["up_to_ticket"])
+    state_before = batch.options.get("reissue") if batch else None
+    if isinstance(state_before, dict) and state_before["plan_hash"] == plan_hash:
+        return int(state_before["up_to_ticket"])
     plan = _compute_plan(connection, event, guest_ids)
-    if plan.plan_hash != plan_hash:
-        raise PlanOutdated(
-            f"the tickets of {event.slug} have changed since the plan: now {plan.tickets} would be "
-            f"revoked, {plan.delivered} of them delivered; review the change and plan again"
-        )
-    remarks = {"plan_hash": plan_hash, "up_to_ticket": plan.up_to_ticket}
-    batche_queries.merge_options(connection, job_id, {"reissue": remarks})
+    effect = f"{plan.tickets} would be revoked, {plan.delivered} of them delivered"
+    require_unchanged(plan, plan_hash, subject=f"the tickets of {event.slug}", effect=effect)
+    state = {"plan_hash": plan_hash, "up_to_ticket": plan.up_to_ticket}
+    batche_queries.merge_options(connection, job_id, {"reissue": state})
     batche_queries.mark_started(connection, job_id, total=plan.tickets, skipped=0)
     audit_log.record(
         connection,
@@ -159,15 +156,15 @@ def _reissue_page(
         with connection.begin_nested() as attempt:
             ticket_write_queries.mark_revoked(
                 connection,
-                [holding.ticket_id for holding in waiting],
+                [held.ticket_id for held in waiting],
                 reason=reason,
                 at=issuer.shared_fields.issued_at,
             )
-            refused = issuer.create_tickets(connection, [holding.recipient for holding in waiting])
+            refused = issuer.create_tickets(connection, [held.recipient for held in waiting])
             if not refused:
                 return failures
             attempt.rollback()
         failures += refused
-        lost = {failure.guest_id for failure in refused}
-        waiting = [holding for holding in waiting if holding.recipient.guest_id not in lost]
+        refused_ids = {failure.guest_id for failure in refused}
+        waiting = [held for held in waiting if held.recipient.guest_id not in refused_ids]
     return failures

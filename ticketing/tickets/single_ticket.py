@@ -119,13 +119,13 @@ def _has_current_pdf(context: GenerationContext, ticket: IssuedTicket) -> bool:
 
 
 def _refuse_if_ineligible(database: Database, event: Event, guest_id: int, *, at: datetime) -> None:
-    over = is_event_over(event, at)
+    event_over = is_event_over(event, at)
     with database.transaction() as connection:
-        rights = eligibility_queries.list_by_guest_ids(
-            connection, event.id, [guest_id], event_over=over
+        entitlements = eligibility_queries.list_by_guest_ids(
+            connection, event.id, [guest_id], event_over=event_over
         )
-    if not rights:
+    if not entitlements:
         raise UnknownGuest(f"{event.slug} has no guest {guest_id}", guest=guest_id)
-    if all(right.standing is not EntitlementStatus.MISSING for right in rights):
-        reasons = "; ".join(right.reason for right in rights)
+    if all(entitlement.status is not EntitlementStatus.MISSING for entitlement in entitlements):
+        reasons = "; ".join(entitlement.reason for entitlement in entitlements)
         raise NoTicketDue(f"no ticket for guest {guest_id}: {reasons}", guest=guest_id)

@@ -1,8 +1,7 @@
-"""Vouchers made ahead: a package's stock on its router, so that a sale outlives an outage.
+"""Allocation of vouchers to paid orders, and the pools of vouchers created before they are sold.
 
-What is sold from it has its codes at once. What nobody bought ends with the package's terms.
-
-Vouchers for a paid order: out of stock or owed, with a row each before a router hears of it.
+A pool keeps a package on sale during an outage of its router: buyers get their codes at once.
+Every voucher has a row before its router is called.
 """
 
 import os
@@ -29,22 +28,25 @@ KEY_BYTES = 10
 def allocate_vouchers(
     connection: Connection, order: Order, *, at: datetime, randomness: Randomness = os.urandom
 ) -> int:
-    """Give the order what its packages promise; gives how many. Once: the caller sees to it.
+    """Allocate the vouchers of an order and return their number.
 
-    What was made ahead is the buyer's at once, whether the router can be reached or not.
+    Pooled vouchers come first and need no router. The caller makes sure that this runs once per
+    order line.
     """
     lines = queries.list_unallocated_lines(connection, order.id)
     if not lines:
         return 0
-    brought = package_queries.find_by_ticket_types(
+    packages_by_type = package_queries.find_by_ticket_types(
         connection, [line.ticket_type_id for line in lines]
     )
     for line in lines:
-        package = brought[line.ticket_type_id]
-        ready = queries.assign_from_pool(connection, package, line, at=at)
-        rest = replace(line, numbers=line.numbers[ready:])
-        wanted = draw_vouchers(package.router_id, package.rule, rest, randomness=randomness)
-        store_vouchers(connection, wanted, package.rule, at=at, randomness=randomness)
+        package = packages_by_type[line.ticket_type_id]
+        assigned = queries.assign_from_pool(connection, package, line, at=at)
+        remaining = replace(line, numbers=line.numbers[assigned:])
+        new_vouchers = draw_vouchers(
+            package.router_id, package.rule, remaining, randomness=randomness
+        )
+        store_vouchers(connection, new_vouchers, package.rule, at=at, randomness=randomness)
     order_queries.enqueue_ready_notices(connection, [order.id])
     notify.notify_workers(connection)
     return sum(len(line.numbers) for line in lines)
@@ -53,7 +55,10 @@ def allocate_vouchers(
 def draw_vouchers(
     router_id: int, rule: CodeRule, line: AllocationLine, *, randomness: Randomness
 ) -> list[NewVoucher]:
-    """A voucher for every number of a line; for a line of nobody's, made ahead."""
+    """Return a new voucher with random credentials for every number of the line.
+
+    For a pool the line has no id and its numbers are None.
+    """
     return [
         NewVoucher(
             key=f"V{encode_base32(randomness(KEY_BYTES))}",
@@ -75,7 +80,7 @@ def store_vouchers(
     at: datetime,
     randomness: Randomness,
 ) -> None:
-    """Store them; one whose code was somebody's before gets another."""
+    """Insert the vouchers as pending; draw new credentials for any code that is already in use."""
     while new_vouchers:
         stored = queries.insert_pending(connection, new_vouchers, at=at)
         new_vouchers = [
@@ -90,20 +95,19 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class PoolResult:
-    """So many vouchers are owed to stocks now, and so many too much in them are to end."""
+    """Number of vouchers allocated to pools and of surplus vouchers revoked."""
 
     owed: int = 0
     ended: int = 0
 
     def __add__(self, other: "PoolResult") -> "PoolResult":
-        """Both together."""
         return PoolResult(self.owed + other.owed, self.ended + other.ended)
 
 
 def fill_pools(
     database: Database, *, at: datetime, by: str, randomness: Randomness = os.urandom
 ) -> PoolResult:
-    """Bring every package's stock to its size; safe to repeat, to run twice at once, to kill."""
+    """Fill or shrink every pool to its size. Safe to repeat, run concurrently and interrupt."""
     with database.transaction() as connection:
         codes = [one.package.code for one in package_queries.list_all(connection)]
     done = PoolResult()
@@ -119,30 +123,31 @@ def fill_pools(
 def _fill_pool_step(
     connection: Connection, code: str, *, at: datetime, by: str, randomness: Randomness
 ) -> PoolResult:
-    package = package_queries.lock_by_code(
-        connection, code
-    )  # two at once would each make what is missing
+    # locked, because two concurrent runs would each allocate the missing vouchers
+    package = package_queries.lock_by_code(connection, code)
     if package is None:
         return PoolResult()
     size = package.pool_size if package.on_sale else 0
     missing = size - queries.count_pool(connection, package)
-    ended = _revoke_surplus(connection, package, at=at, surplus=max(-missing, 0))
-    owed = _allocate_to_pool(connection, package, min(missing, CHUNK), at=at, randomness=randomness)
-    if owed or ended:
+    revoked = _revoke_surplus(connection, package, at=at, surplus=max(-missing, 0))
+    allocated = _allocate_to_pool(
+        connection, package, min(missing, CHUNK), at=at, randomness=randomness
+    )
+    if allocated or revoked:
         audit_log.record(
             connection, actor=by, action="vouchers.make_ahead", event_id=package.event_id,
-            subject=code, items=owed, details={"ended": ended},
+            subject=code, items=allocated, details={"ended": revoked},
         )  # fmt: skip
         notify.notify_workers(connection)
-    return PoolResult(owed, ended)
+    return PoolResult(allocated, revoked)
 
 
 def _revoke_surplus(
     connection: Connection, package: StoredPackage, *, at: datetime, surplus: int
 ) -> int:
-    """End what is for a router that the package has left, and what is too much."""
+    """Revoke pooled vouchers on a former router of the package, then any surplus."""
     unsold = queries.is_in_pool(package)
-    ended = cleanup_queries.revoke_matching(
+    revoked = cleanup_queries.revoke_matching(
         connection,
         unsold,
         ~queries.is_on_package_router(package),
@@ -151,11 +156,11 @@ def _revoke_surplus(
         limit=CHUNK,
     )
     if surplus:
-        ended += cleanup_queries.revoke_matching(
+        revoked += cleanup_queries.revoke_matching(
             connection, unsold, queries.is_on_package_router(package), reason=CLEANED_UP, at=at,
             limit=min(surplus, CHUNK),
         )  # fmt: skip
-    return ended
+    return revoked
 
 
 def _allocate_to_pool(
@@ -169,6 +174,6 @@ def _allocate_to_pool(
     if number <= 0:
         return 0
     line = AllocationLine(None, package.ticket_type_id, [None] * number)
-    wanted = draw_vouchers(package.router_id, package.rule, line, randomness=randomness)
-    store_vouchers(connection, wanted, package.rule, at=at, randomness=randomness)
+    new_vouchers = draw_vouchers(package.router_id, package.rule, line, randomness=randomness)
+    store_vouchers(connection, new_vouchers, package.rule, at=at, randomness=randomness)
     return number

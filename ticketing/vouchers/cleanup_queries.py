@@ -1,8 +1,6 @@
-"""Which vouchers are to end, and those that are to be asked for again.
+"""Queries for revoking, requeuing and cleaning up vouchers, and the stored clean-up plans.
 
-Those that another transaction holds are left for the next run: a sweep waits for nobody.
-
-What a clean-up of an event's vouchers would end, and plans of it by their hash.
+Rows locked by another transaction are skipped and left for the next run.
 """
 
 from collections.abc import Mapping
@@ -10,14 +8,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import OrderState
-from ticketing.platform.db.tables.catalogue import ticket_types
-from ticketing.platform.db.tables.change_plans import change_plans
-from ticketing.platform.db.tables.orders import order_lines, orders
+from ticketing.platform.db import change_plans
+from ticketing.platform.db.change_plans import PlanKind, PlanSubject
+from ticketing.platform.db.tables.sales import order_lines, orders, ticket_types
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
-from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.vouchers import transition_queries
 from ticketing.vouchers.model import ValidityStart, VoucherState
 
@@ -35,7 +31,7 @@ def revoke_matching(
     at: datetime,
     limit: int | None = None,
 ) -> int:
-    """End the oldest so many of the vouchers of which all this is so, or all; gives how many."""
+    """Revoke the oldest matching vouchers, `limit` at most; return their number."""
     query = (
         select(vouchers.c.id)
         .where(vouchers.c.state.not_in(_ENDED_STATES), *conditions)
@@ -48,13 +44,13 @@ def revoke_matching(
 
 
 def is_of_order(order_id: int) -> ColumnElement[bool]:
-    """Whether a voucher is an order's."""
+    """Return the condition: the voucher belongs to the order."""
     lines = select(order_lines.c.id).where(order_lines.c.order_id == order_id)
     return vouchers.c.order_line_id.in_(lines)
 
 
 def is_of_ended_order(event_id: int | None = None) -> ColumnElement[bool]:
-    """Whether a voucher is of an order that ended unpaid or was reversed; of one event, or any."""
+    """Return the condition: the voucher's order, of the event or any, ended unpaid or reversed."""
     lines = (
         select(order_lines.c.id)
         .join(orders, orders.c.id == order_lines.c.order_id)
@@ -66,45 +62,44 @@ def is_of_ended_order(event_id: int | None = None) -> ColumnElement[bool]:
 
 
 def is_expired(*, at: datetime) -> ColumnElement[bool]:
-    """Whether a voucher that is on its router has been valid for long enough.
+    """Return the condition: the voucher is active and its validity is over.
 
-    One that seems never to have been used may have been since the last look at its router.
+    A voucher without a recorded first use may have been used since its router was last polled, so
+    it counts only if its router was polled after its end or its validity runs from the sale.
     """
     from_sale = exists().where(
         packages.c.ticket_type_id == vouchers.c.ticket_type_id,
-        packages.c.validity_start == ValidityStart.FROM_SALE,
+        packages.c.counting == ValidityStart.FROM_SALE,
     )
-    looked_since = exists().where(
-        routers.c.id == vouchers.c.router_id, routers.c.reconciled_at >= vouchers.c.expires_at
+    polled_since = exists().where(
+        routers.c.id == vouchers.c.router_id, routers.c.compared_at >= vouchers.c.ends_at
     )
     return and_(
         vouchers.c.state == VoucherState.ACTIVE,
-        vouchers.c.expires_at <= at,
-        or_(vouchers.c.first_used_at.is_not(None), from_sale, looked_since),
+        vouchers.c.ends_at <= at,
+        or_(vouchers.c.first_used_at.is_not(None), from_sale, polled_since),
     )
 
 
 def requeue_order(connection: Connection, order_id: int, *, at: datetime) -> int:
-    """Let the order's vouchers that wait for a later try be due now; gives how many."""
-    waits = or_(
-        vouchers.c.attempt_count > 0,
-        vouchers.c.next_attempt_at > at,
-        vouchers.c.failed_at.is_not(None),
+    """Make the order's postponed and failed vouchers due now; return their number."""
+    is_waiting = or_(
+        vouchers.c.tries > 0, vouchers.c.next_try > at, vouchers.c.gave_up_at.is_not(None)
     )
     due = (
         update(vouchers)
-        .where(is_of_order(order_id), vouchers.c.state.in_(_UNPLACED_STATES), waits)
-        .values(next_attempt_at=at, attempt_count=0, failed_at=None)
+        .where(is_of_order(order_id), vouchers.c.state.in_(_UNPLACED_STATES), is_waiting)
+        .values(next_try=at, tries=0, gave_up_at=None)
     )
     return connection.execute(due).rowcount
 
 
 def list_failed_order_ids(connection: Connection) -> list[int]:
-    """The orders of which a voucher was given up on for now, by their number."""
+    """Return the ids of orders with a failed voucher, in ascending order."""
     query = (
         select(order_lines.c.order_id)
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
-        .where(vouchers.c.state.in_(_UNPLACED_STATES), vouchers.c.failed_at.is_not(None))
+        .where(vouchers.c.state.in_(_UNPLACED_STATES), vouchers.c.gave_up_at.is_not(None))
         .distinct()
         .order_by(order_lines.c.order_id)
     )
@@ -116,7 +111,7 @@ _KIND = "clean_up"
 
 @dataclass(frozen=True, slots=True)
 class CleanupCounts:
-    """So many vouchers, of so many orders; so many of them somebody has used. `newest`: its id."""
+    """Vouchers to revoke: their number, their orders, the used ones and the newest voucher's id."""
 
     vouchers: int
     orders: int
@@ -126,25 +121,20 @@ class CleanupCounts:
 
 @dataclass(frozen=True, slots=True)
 class StoredCleanupPlan:
-    """A plan that was kept: as of when, and how many vouchers of each kind."""
+    """A stored plan: the time it was made for and the number of vouchers by kind."""
 
     as_of: datetime
     vouchers: Mapping[str, int]
 
 
-def is_left_over(event_id: int) -> ColumnElement[bool]:
-    """Whether a voucher is of an order of the event that came to nothing."""
-    return is_of_ended_order(event_id)
-
-
 def is_expired_of_event(event_id: int, *, as_of: datetime) -> ColumnElement[bool]:
-    """Whether a voucher is of a package of the event, and out of its time."""
+    """Return the condition: the voucher is of a package of the event and has expired."""
     sold = select(ticket_types.c.id).where(ticket_types.c.event_id == event_id)
     return is_expired(at=as_of) & vouchers.c.ticket_type_id.in_(sold)
 
 
 def count_vouchers(connection: Connection, condition: ColumnElement[bool]) -> CleanupCounts:
-    """How many there are to end."""
+    """Count the vouchers that match the condition and are not yet revoked."""
     query = (
         select(
             func.count(),
@@ -159,7 +149,7 @@ def count_vouchers(connection: Connection, condition: ColumnElement[bool]) -> Cl
     return CleanupCounts(*connection.execute(query).one())
 
 
-def insert_plan(
+def store_plan(
     connection: Connection,
     event_id: int,
     counts: Mapping[str, CleanupCounts],
@@ -168,26 +158,18 @@ def insert_plan(
     at: datetime,
     by: str,
 ) -> None:
-    """Keep the plan; the same again changes nothing."""
-    statement = insert(change_plans).values(
-        hash=plan_hash,
-        event_id=event_id,
-        parameters={_KIND: {kind: asdict(one) for kind, one in counts.items()}},
-        created_by=by,
-        created_at=at,
+    """Store the plan; storing the same plan again changes nothing."""
+    parameters = {kind: asdict(one) for kind, one in counts.items()}
+    subject = PlanSubject(event_id)
+    change_plans.store_plan(
+        connection, subject, PlanKind.VOUCHER_CLEANUP, parameters, plan_hash=plan_hash, at=at, by=by
     )
-    connection.execute(statement.on_conflict_do_nothing())
 
 
 def get_plan(connection: Connection, event_id: int, plan_hash: str) -> StoredCleanupPlan:
-    """The plan of that hash; refuses an unknown one."""
-    query = select(change_plans.c.parameters, change_plans.c.created_at).where(
-        change_plans.c.hash == plan_hash,
-        change_plans.c.event_id == event_id,
-        change_plans.c.parameters.has_key(_KIND),
+    """Return the plan with this hash; raise PlanOutdated if it is unknown."""
+    stored = change_plans.get_plan(
+        connection, PlanSubject(event_id), PlanKind.VOUCHER_CLEANUP, plan_hash
     )
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        raise PlanOutdated("there is no such plan; plan again")
-    counted = {kind: one["vouchers"] for kind, one in row.parameters[_KIND].items()}
-    return StoredCleanupPlan(row.created_at, counted)
+    counts = {kind: one["vouchers"] for kind, one in stored.parameters.items()}
+    return StoredCleanupPlan(stored.created_at, counts)

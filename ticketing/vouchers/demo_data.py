@@ -1,6 +1,6 @@
-"""A hotspot to practise on: the simulated router of `ticketing up`, and an outlet that sells on it.
+"""Demo data for rehearsals: the simulated router of `ticketing up` and an outlet that sells on it.
 
-Its vouchers give no internet access; every page and message marks them as simulated.
+The vouchers give no internet access; every page that shows them says that it is a rehearsal.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ DEMO_PACKAGES = {
 
 
 def seed_demo_router(database: Database, keys: KeyRing, *, port: int, by: str) -> StoredRouter:
-    """The simulated router is known where it answers now; known there already, nothing changes."""
+    """Store the simulated router at its current port; unchanged if it is stored already."""
     new = NewRouter("127.0.0.1", *DEMO_ACCOUNT, port, tls=False)
     try:
         with database.transaction() as connection:
@@ -51,9 +51,10 @@ def seed_demo_router(database: Database, keys: KeyRing, *, port: int, by: str) -
 
 
 def seed_demo_hotspot(database: Database, *, at: datetime, by: str) -> Event:
-    """An outlet with packages on that router; the same again changes nothing.
+    """Create the demo outlet and its packages; repeating it changes nothing.
 
-    Refuses without the router, and codes that are somebody's.
+    Raise UnknownRouter if the demo router is missing, UnusablePackage if another event sells a
+    code.
     """
     with database.transaction() as connection:
         router_queries.get_by_name(connection, DEMO_ROUTER)

@@ -1,4 +1,4 @@
-"""Vouchers as an operator looks for them: in a list, or one with its whole story."""
+"""Voucher lists for operators, and the state history of single vouchers."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
-from ticketing.platform.db.tables.catalogue import ticket_types
-from ticketing.platform.db.tables.orders import order_lines, orders
+from ticketing.platform.db.tables.sales import order_lines, orders, ticket_types
 from ticketing.platform.db.tables.vouchers import packages, routers, voucher_history, vouchers
 from ticketing.routers.credentials import Credentials
 from ticketing.vouchers.model import VoucherState
@@ -15,30 +14,30 @@ from ticketing.vouchers.model import VoucherState
 
 @dataclass(frozen=True, slots=True)
 class ListedVoucher:
-    """One voucher and how it stands; what opens it is not shown by itself."""
+    """A voucher with its order, package and router; `repr` omits its credentials."""
 
     key: str
-    order_code: str | None  # none: made ahead, nobody's yet
-    number: int | None  # in its order's line
+    order_code: str | None  # None: in a pool
+    number: int | None  # in its order line
     package: str
     router: str
     credentials: Credentials = field(repr=False)
     state: VoucherState
-    allocated_at: datetime
-    next_attempt_at: datetime | None
-    attempt_count: int
-    failed_at: datetime | None
+    owed_at: datetime
+    next_try: datetime | None
+    tries: int
+    gave_up_at: datetime | None
     last_error: str
-    activated_at: datetime | None
+    present_at: datetime | None
     first_used_at: datetime | None
-    expires_at: datetime | None
-    revoked_reason: str
-    removed_at: datetime | None
+    ends_at: datetime | None
+    ending_why: str
+    gone_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class VoucherHistoryEntry:
-    """A state it came to. `why` is empty when all went well."""
+    """A change of state; the reason is empty when nothing failed."""
 
     at: datetime
     state: VoucherState
@@ -48,7 +47,7 @@ class VoucherHistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class VoucherHistory:
-    """One voucher from being owed to being gone."""
+    """A voucher and its changes of state, oldest first."""
 
     voucher: ListedVoucher
     steps: tuple[VoucherHistoryEntry, ...]
@@ -57,7 +56,7 @@ class VoucherHistory:
 def list_of_event(
     connection: Connection, event_id: int, *, state: VoucherState | None, limit: int
 ) -> list[ListedVoucher]:
-    """An event's vouchers, the newest first."""
+    """Return an event's vouchers, newest first."""
     conditions = [ticket_types.c.event_id == event_id]
     if state is not None:
         conditions.append(vouchers.c.state == state)
@@ -65,13 +64,13 @@ def list_of_event(
 
 
 def list_failed(connection: Connection, *, limit: int) -> list[ListedVoucher]:
-    """Those on which we have given up for now, of all events, the newest first."""
-    return _list_vouchers(connection, vouchers.c.failed_at.is_not(None), limit=limit)
+    """Return the failed vouchers of all events, newest first."""
+    return _list_vouchers(connection, vouchers.c.gave_up_at.is_not(None), limit=limit)
 
 
-def find_histories(connection: Connection, named: str) -> list[VoucherHistory]:
-    """Those that a text may mean: a voucher's key, what it is called, or its order's code."""
-    text = named.strip()
+def find_histories(connection: Connection, identifier: str) -> list[VoucherHistory]:
+    """Return the vouchers with this key or login name, or of the order with this code."""
+    text = identifier.strip()
     known = or_(
         vouchers.c.key == text.upper(), vouchers.c.name == text, orders.c.code == text.upper()
     )
@@ -111,7 +110,7 @@ def _steps(connection: Connection, voucher_id: int) -> tuple[VoucherHistoryEntry
         select(
             voucher_history.c.at,
             voucher_history.c.state,
-            voucher_history.c.reason,
+            voucher_history.c.why,
             voucher_history.c.actor,
         )
         .where(voucher_history.c.voucher_id == voucher_id)
@@ -126,7 +125,7 @@ def _steps(connection: Connection, voucher_id: int) -> tuple[VoucherHistoryEntry
 def _voucher_from_row(row: Row[*tuple[Any, ...]]) -> ListedVoucher:
     return ListedVoucher(
         row.key, row.order_code, row.number, row.package, row.router,
-        Credentials(row.name, row.password), VoucherState(row.state), row.allocated_at,
-        row.next_attempt_at, row.attempt_count, row.failed_at, row.last_error, row.activated_at,
-        row.first_used_at, row.expires_at, row.revoked_reason, row.removed_at,
+        Credentials(row.name, row.password), VoucherState(row.state), row.owed_at, row.next_try,
+        row.tries, row.gave_up_at, row.last_error, row.present_at, row.first_used_at, row.ends_at,
+        row.ending_why, row.gone_at,
     )  # fmt: skip

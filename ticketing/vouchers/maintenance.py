@@ -1,12 +1,8 @@
-"""Clean-up: vouchers of orders that ended unpaid or were reversed, and those out of their time.
+"""Voucher maintenance: poll the routers, revoke expired and left-over vouchers, fill the pools.
 
-Only vouchers end here. An order stays as it is for ever, and so does every voucher's row.
-
-Vouchers whose time is over are to come off their routers.
-
-How long one is valid is counted here; a router counts only the time that somebody is online.
-
-The upkeep of vouchers in one: looks at the routers, then what is over ends, then the stocks.
+Validity is counted here, because a router counts only the time a device is online. Left-over
+vouchers are those of orders that ended unpaid or were reversed. Orders and rows of vouchers are
+never deleted.
 """
 
 from dataclasses import dataclass
@@ -30,10 +26,10 @@ CHUNK = 500
 
 
 def expire_vouchers(database: Database, *, at: datetime, by: str, chunk: int = CHUNK) -> int:
-    """End every voucher that is out of its time; safe to repeat, to run twice at once, to kill."""
-    over = cleanup_queries.is_expired(at=at)
+    """Revoke every expired voucher. Safe to repeat, to run concurrently and to interrupt."""
+    condition = cleanup_queries.is_expired(at=at)
     return revoke_in_chunks(
-        database, over, reason=EXPIRED, action="vouchers.expire", at=at, by=by, chunk=chunk
+        database, condition, reason=EXPIRED, action="vouchers.expire", at=at, by=by, chunk=chunk
     )
 
 
@@ -47,17 +43,17 @@ def revoke_in_chunks(
     by: str,
     chunk: int = CHUNK,
 ) -> int:
-    """End vouchers chunk by chunk, with a line in the audit log each; gives how many."""
-    so_far = 0
+    """Revoke the matching vouchers in chunks, each with an audit entry; return their number."""
+    total = 0
     while True:
         with database.transaction() as connection:
-            ended = cleanup_queries.revoke_matching(
+            revoked = cleanup_queries.revoke_matching(
                 connection, condition, reason=reason, at=at, limit=chunk
             )
-            if not ended:
-                return so_far
-            audit_log.record(connection, actor=by, action=action, items=ended)
-        so_far += ended
+            if not revoked:
+                return total
+            audit_log.record(connection, actor=by, action=action, items=revoked)
+        total += revoked
 
 
 CLEAN_UP_ACTION = "vouchers.clean_up"
@@ -65,50 +61,50 @@ CLEAN_UP_ACTION = "vouchers.clean_up"
 
 @dataclass(frozen=True, slots=True)
 class CleanupResult:
-    """So many vouchers are to come off their routers, or never were on one."""
+    """Number of vouchers revoked by kind."""
 
-    left_over: int = 0  # of orders that came to nothing
+    left_over: int = 0  # of orders that ended unpaid or were reversed
     expired: int = 0
 
 
 def clean_up_order(database: Database, order_id: int, *, at: datetime, by: str) -> CleanupResult:
-    """End what an order that came to nothing has left behind; again, there is nothing left.
+    """Revoke the vouchers of an order that ended unpaid or was reversed; safe to repeat.
 
-    Refuses an order that is paid, or may be yet.
+    Raise StillOwed if the order is paid or can still be paid.
     """
     with database.transaction() as connection:
         order = order_queries.lock(connection, order_id)
         if order.state is OrderState.PAID:
-            raise StillOwed(f"order {order.code} is paid: regenerate its vouchers, or refund it")
+            raise StillOwed(f"order {order.code} is paid; regenerate its vouchers or refund it")
         if order.state is OrderState.PENDING:
-            raise StillOwed(f"order {order.code} may still be paid; cancel it first")
-        ended = cleanup_queries.revoke_matching(
+            raise StillOwed(f"order {order.code} can still be paid; cancel it first")
+        revoked = cleanup_queries.revoke_matching(
             connection, cleanup_queries.is_of_order(order.id), reason=CLEANED_UP, at=at
         )
-        if ended:
+        if revoked:
             audit_log.record(
                 connection,
                 actor=by,
                 action=CLEAN_UP_ACTION,
                 event_id=order.event_id,
                 subject=order.code,
-                items=ended,
+                items=revoked,
             )
-    return CleanupResult(left_over=ended)
+    return CleanupResult(left_over=revoked)
 
 
 def clean_up_expired(database: Database, *, at: datetime, by: str) -> CleanupResult:
-    """End what ended orders have left behind, and every voucher whose time is over."""
-    over = cleanup_queries.is_of_ended_order()
+    """Revoke the left-over vouchers of all ended orders and every expired voucher."""
+    condition = cleanup_queries.is_of_ended_order()
     left_over = revoke_in_chunks(
-        database, over, reason=CLEANED_UP, action=CLEAN_UP_ACTION, at=at, by=by
+        database, condition, reason=CLEANED_UP, action=CLEAN_UP_ACTION, at=at, by=by
     )
     return CleanupResult(left_over, expire_vouchers(database, at=at, by=by))
 
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceReport:
-    """What the upkeep found and did."""
+    """Result of each maintenance step."""
 
     looks: list[PollResult]
     clean_up: CleanupResult
@@ -118,11 +114,11 @@ class MaintenanceReport:
 def maintain_vouchers(
     database: Database, clients: RouterClientPool, *, clock: Clock, by: str
 ) -> MaintenanceReport:
-    """Look, end, stock; safe to repeat, to run twice at once, and to kill."""
-    looks = poll_routers(database, clients, clock=clock, by=by)
+    """Poll, revoke, fill the pools. Safe to repeat, run concurrently and interrupt."""
+    polls = poll_routers(database, clients, clock=clock, by=by)
     at = clock()
     return MaintenanceReport(
-        looks,
+        polls,
         clean_up_expired(database, at=at, by=by),
         fill_pools(database, at=at, by=by),
     )

@@ -1,7 +1,7 @@
-"""Hotspot vouchers: what is sold, the states one goes through, how long it is valid.
+"""Rules of hotspot vouchers: packages, states, validity and the state of a purchase.
 
-A router counts the time somebody is online; it knows nothing of "24 hours from the first login".
-That is counted here.
+A router counts only the time a device is online and has no notion of "24 hours from the first
+login"; this module computes that.
 """
 
 import re
@@ -21,7 +21,7 @@ _NOTHING = timedelta(0)
 
 
 class ValidityStart(StrEnum):
-    """From when on a voucher's validity runs."""
+    """The moment from which a voucher's validity runs."""
 
     FROM_SALE = "from_sale"
     FROM_FIRST_USE = "from_first_use"
@@ -29,10 +29,10 @@ class ValidityStart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What is sold: so long, so fast, so much, for so many devices at once.
+    """A package: duration, bandwidth profile, data limit, concurrent devices.
 
-    `profile` is the router's name for speed and devices. One that counts from the first use and
-    is never used ends `unused_expiry` after it was sold; None keeps it for ever.
+    `profile` is the router's user profile, which sets bandwidth and devices. A voucher counted from
+    its first use that is never used ends `unused_for` after its sale; None means never.
     """
 
     code: str
@@ -40,40 +40,46 @@ class Package:
     price: Rupiah
     profile: str
     validity: timedelta
-    validity_start: ValidityStart = ValidityStart.FROM_FIRST_USE
-    unused_expiry: timedelta | None = None
+    counting: ValidityStart = ValidityStart.FROM_FIRST_USE
+    unused_for: timedelta | None = None
     online_limit: timedelta | None = None
     bytes_limit: int | None = None
     shared_users: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what no router could carry out, or nobody could use."""
+        """Raise UnusablePackage for terms that no router can apply."""
         if not _PACKAGE_CODE.fullmatch(self.code):
-            raise UnusablePackage(f"{self.code!r}: a package's code is a-z, 0-9 and hyphens")
+            raise UnusablePackage(
+                f"{self.code!r}: a package code has 1 to 32 of a-z, 0-9 and hyphens"
+            )
         if not _PROFILE.fullmatch(self.profile):
-            raise UnusablePackage(f"{self.code}: {self.profile!r} is no profile's name in ASCII")
-        for name in ("validity", "unused_expiry", "online_limit"):
+            raise UnusablePackage(
+                f"{self.code}: {self.profile!r} is no profile name; use 1 to 64 ASCII characters"
+            )
+        for name in ("validity", "unused_for", "online_limit"):
             lasts = getattr(self, name)
             if lasts is not None and (lasts <= _NOTHING or lasts.microseconds):
-                raise UnusablePackage(f"{self.code}: {name} is whole seconds, one or more")
+                raise UnusablePackage(f"{self.code}: {name} must be whole seconds, at least 1")
         if self.bytes_limit is not None and self.bytes_limit < 1:
-            raise UnusablePackage(f"{self.code}: bytes_limit is 1 or more, or none at all")
+            raise UnusablePackage(
+                f"{self.code}: bytes_limit must be at least 1, or None for unlimited"
+            )
         if self.shared_users < 1:
-            raise UnusablePackage(f"{self.code}: shared_users is 1 or more")
+            raise UnusablePackage(f"{self.code}: shared_users must be at least 1")
 
 
 class ProfileMismatch(StrEnum):
-    """Why a router's profile is not what a package promises."""
+    """A difference between a router's profile and the package that uses it."""
 
     MISSING = "missing"
     SHARED_USERS = "shared_users"
-    SCRIPT = "script"  # at login; those of voucher printers overwrite our marker
+    SCRIPT = "script"  # at login; scripts of voucher printers overwrite our marker
 
 
 def profile_mismatches(
     package: Package, profiles: Iterable[HotspotProfile]
 ) -> list[ProfileMismatch]:
-    """What is wrong on a router for a package; nothing, if it can be sold there."""
+    """Return the reasons why the package cannot be sold on a router with these profiles."""
     profile = next((each for each in profiles if each.name == package.profile), None)
     if profile is None:
         return [ProfileMismatch.MISSING]
@@ -81,20 +87,20 @@ def profile_mismatches(
         ProfileMismatch.SHARED_USERS: profile.shared_users != package.shared_users,
         ProfileMismatch.SCRIPT: profile.runs_script,
     }
-    return [misfit for misfit, is_so in wrong.items() if is_so]
+    return [mismatch for mismatch, differs in wrong.items() if differs]
 
 
 class VoucherState(StrEnum):
-    """Where a voucher is on its way to the router and off it again."""
+    """State of a voucher between allocation and removal from its router."""
 
-    PENDING = "pending"  # wanted on the router, and as far as we know not there
-    PROVISIONING = "provisioning"  # the router was asked; until it answers, only reading back tells
-    ACTIVE = "active"
-    REVOKING = "revoking"  # to be taken off the router
-    REMOVED = "removed"
+    PENDING = "owed"  # to be created; not on the router as far as known
+    PROVISIONING = "asked"  # requested; without a reply, only reading back decides
+    ACTIVE = "present"
+    REVOKING = "ending"  # to be removed from the router
+    REMOVED = "gone"
 
 
-# asked -> owed: refused, or read back and absent; present -> owed: the router lost it
+# provisioning -> pending: refused, or read back and absent; active -> pending: the router lost it
 ALLOWED_TRANSITIONS = {
     VoucherState.PENDING: {VoucherState.PROVISIONING, VoucherState.REMOVED},
     VoucherState.PROVISIONING: {VoucherState.ACTIVE, VoucherState.PENDING, VoucherState.REVOKING},
@@ -106,25 +112,25 @@ _FULFILLED_STATES = {VoucherState.ACTIVE, VoucherState.REVOKING, VoucherState.RE
 
 
 def check_transition(key: str, old: VoucherState, new: VoucherState) -> VoucherState:
-    """The state to go to; refuses a move that is not in the table."""
+    """Return the new state; raise ImpossibleTransition if the transition is not allowed."""
     if new not in ALLOWED_TRANSITIONS[old]:
         raise ImpossibleTransition(f"voucher {key}: {old} -> {new}")
     return new
 
 
 class PurchaseState(StrEnum):
-    """What a buyer is told; fewer vouchers than ordered is never `completed`."""
+    """State of a purchase as shown to its buyer; `completed` requires every ordered voucher."""
 
-    PENDING = "pending"  # not paid, or paid and on the way
+    PENDING = "pending"  # not paid, or paid and in progress
     COMPLETED = "completed"
     FAILED = "failed"  # never paid
-    VOUCHER_GENERATION_FAILED = "voucher_generation_failed"  # paid, and we stopped trying for now
+    VOUCHER_GENERATION_FAILED = "voucher_generation_failed"  # paid, retries exhausted
 
 
 def purchase_state(
     order: OrderState, vouchers: Collection[VoucherState], ordered: int, *, has_failed: bool
 ) -> PurchaseState:
-    """Where a purchase stands, from its order and the vouchers made for it so far."""
+    """Return the state of a purchase from its order and the vouchers allocated so far."""
     if order is OrderState.PENDING:
         return PurchaseState.PENDING
     if order is not OrderState.PAID:
@@ -137,24 +143,24 @@ def purchase_state(
 def validity_end(
     package: Package, started_at: datetime, first_used_at: datetime | None
 ) -> datetime | None:
-    """When a voucher's validity is over; None when nothing ends it as things are.
+    """Return the end of a voucher's validity, or None if nothing ends it yet.
 
-    `had_at` is when it was both sold and on its router: an outage costs the buyer nothing.
+    The start is the later of its sale and its activation, so an outage does not shorten it.
     """
-    if package.validity_start is ValidityStart.FROM_SALE:
+    if package.counting is ValidityStart.FROM_SALE:
         return started_at + package.validity
     if first_used_at is not None:
         return first_used_at + package.validity
-    return None if package.unused_expiry is None else started_at + package.unused_expiry
+    return None if package.unused_for is None else started_at + package.unused_for
 
 
 def estimate_first_use(
     known: datetime | None, *, seen_at: datetime, online: timedelta
 ) -> datetime | None:
-    """When a voucher was first used, as far as a look at the router at `seen_at` tells.
+    """Return the time of first use as far as a poll at `seen_at` shows, or the known one.
 
-    Somebody who was online for an hour in all began an hour ago or earlier. The latest moment
-    that is possible is taken: a buyer may get more than was paid for, never less.
+    A device that has been online for an hour in total started an hour ago or earlier. The latest
+    possible moment is used, so that the validity is never shorter than what was paid for.
     """
     if online <= _NOTHING:
         return known
@@ -163,6 +169,6 @@ def estimate_first_use(
 
 
 def is_used_up(package: Package, *, online: timedelta, bytes_used: int) -> bool:
-    """Whether a limit is reached: the router then refuses the voucher, and keeps its row."""
+    """Return whether a limit is reached; the router then refuses the voucher and keeps its row."""
     no_time = package.online_limit is not None and online >= package.online_limit
     return no_time or (package.bytes_limit is not None and bytes_used >= package.bytes_limit)

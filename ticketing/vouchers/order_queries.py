@@ -1,6 +1,6 @@
-"""Purchases of vouchers: an order as its buyer sees it. The rule is `domain.vouchers`' own.
+"""Purchases as their buyers see them, and the ready message of completed orders.
 
-Orders whose vouchers are all there: their buyers are told, once. Fewer is never enough.
+The ready message is enqueued once, when all vouchers of an order exist.
 """
 
 from collections.abc import Collection
@@ -20,18 +20,18 @@ from ticketing.vouchers.model import PurchaseState, VoucherState, purchase_state
 
 @dataclass(frozen=True, slots=True)
 class PurchaseProgress:
-    """How far an order's vouchers have come."""
+    """Progress of an order's vouchers."""
 
     order_id: int
     state: PurchaseState
     ordered: int
-    vouchers: tuple[VoucherState, ...]  # one for each that was made so far
+    vouchers: tuple[VoucherState, ...]  # allocated so far
 
 
 def find_purchases(
     connection: Connection, order_ids: Collection[int]
 ) -> dict[int, PurchaseProgress]:
-    """Those of these orders that are of vouchers, by the order's number."""
+    """Return the progress of those orders that contain vouchers, by order id."""
     bought = (
         select(order_lines.c.order_id, func.sum(order_lines.c.quantity).label("ordered"))
         .join(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
@@ -70,9 +70,7 @@ def _to_purchase(
     )
 
 
-REISSUE_EFFECT_PREFIX = (
-    "reissue voucher "  # an effect on an order: its buyer is told of the new one, too
-)
+REISSUE_EFFECT_PREFIX = "reissue voucher "  # each such effect permits one more ready message
 
 
 _IS_UNPLACED = vouchers.c.state.in_([VoucherState.PENDING, VoucherState.PROVISIONING])
@@ -90,10 +88,10 @@ _reissue_count = (
 
 
 def enqueue_ready_notices(connection: Connection, order_ids: Collection[int]) -> int:
-    """Leave the message of those that are whole and were not told yet; gives how many.
+    """Enqueue the ready message of complete orders that have none yet; return their number.
 
-    Whoever asks has locked them: of two that place an order's last vouchers on two routers, only
-    the second sees that it is whole, and it does see the first one's.
+    The caller has locked the orders: when two transactions place an order's last vouchers on two
+    routers, only the second one sees the order complete, and it sees the first one's vouchers.
     """
     ordered = (
         select(order_lines.c.order_id, func.sum(order_lines.c.quantity).label("vouchers"))
@@ -102,7 +100,7 @@ def enqueue_ready_notices(connection: Connection, order_ids: Collection[int]) ->
         .group_by(order_lines.c.order_id)
         .cte("ordered")
     )
-    made = (
+    allocated = (
         select(
             order_lines.c.order_id,
             func.count().filter(~_IS_UNPLACED).label("vouchers"),
@@ -113,7 +111,7 @@ def enqueue_ready_notices(connection: Connection, order_ids: Collection[int]) ->
         .group_by(order_lines.c.order_id)
         .cte("made")
     )
-    whole = (
+    complete = (
         select(
             orders.c.event_id,
             literal(VOUCHERS_READY),
@@ -124,15 +122,15 @@ def enqueue_ready_notices(connection: Connection, order_ids: Collection[int]) ->
         )
         .join(ordered, ordered.c.order_id == orders.c.id)
         .join(
-            made,
-            and_(made.c.order_id == orders.c.id, made.c.vouchers == ordered.c.vouchers),
+            allocated,
+            and_(allocated.c.order_id == orders.c.id, allocated.c.vouchers == ordered.c.vouchers),
         )
-        .where(orders.c.state == OrderState.PAID, made.c.present > 0)
+        .where(orders.c.state == OrderState.PAID, allocated.c.present > 0)
         .order_by(orders.c.id)
     )
     columns = ["event_id", "purpose", "subject", "recipient", "payload", "revision"]
-    told = insert(outbox).from_select(columns, whole).on_conflict_do_nothing()
-    number = len(connection.execute(told.returning(outbox.c.id)).all())
+    statement = insert(outbox).from_select(columns, complete).on_conflict_do_nothing()
+    number = len(connection.execute(statement.returning(outbox.c.id)).all())
     if number:
         notify.notify_workers(connection)
     return number

@@ -1,4 +1,4 @@
-"""Voucher packages: what a ticket type of that name and price brings on a router."""
+"""Queries for voucher packages: the router and terms of a ticket type."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.platform.db.tables.catalogue import ticket_types
-from ticketing.platform.db.tables.orders import order_lines
+from ticketing.platform.db.tables.sales import order_lines, ticket_types
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.errors import UnknownPackage
 from ticketing.platform.kernel.money import Rupiah
@@ -18,7 +17,7 @@ from ticketing.vouchers.model import Package, ValidityStart
 
 @dataclass(frozen=True, slots=True)
 class StoredPackage:
-    """A package, where it is sold and on which router it is made."""
+    """A package with its ticket type, event, router and rule for codes."""
 
     ticket_type_id: int
     event_id: int
@@ -26,7 +25,7 @@ class StoredPackage:
     router_id: int
     package: Package
     rule: CodeRule
-    pool_size: int  # so many are kept on the router unsold
+    made_ahead: int  # size of the pool
 
 
 def upsert(
@@ -38,14 +37,14 @@ def upsert(
     router_id: int,
     pool_size: int,
 ) -> None:
-    """Store what a ticket type brings; its name and price stand with the ticket type."""
+    """Store the package of a ticket type; name and price are stored with the ticket type."""
     values = {
         "code": package.code,
         "router_id": router_id,
         "profile": package.profile,
         "validity": package.validity,
-        "validity_start": package.validity_start,
-        "unused_expiry": package.unused_expiry,
+        "counting": package.counting,
+        "unused_for": package.unused_for,
         "online_limit": package.online_limit,
         "bytes_limit": package.bytes_limit,
         "shared_users": package.shared_users,
@@ -53,7 +52,7 @@ def upsert(
         "alphabet": rule.alphabet,
         "code_length": rule.length,
         "password_length": rule.password_length,
-        "pool_size": pool_size,
+        "made_ahead": pool_size,
     }
     statement = insert(packages).values(ticket_type_id=ticket_type_id, **values)
     connection.execute(
@@ -62,50 +61,50 @@ def upsert(
 
 
 def list_all(connection: Connection) -> list[StoredPackage]:
-    """Every package, by its code."""
+    """Return every package, ordered by code."""
     return _select(connection)
 
 
 def get_by_code(connection: Connection, code: str) -> StoredPackage:
-    """The package of that code; refuses an unknown one."""
+    """Return the package with this code; raise UnknownPackage if there is none."""
     found = _select(connection, packages.c.code == code)
     if not found:
         known = ", ".join(one.package.code for one in list_all(connection)) or "none"
-        raise UnknownPackage(f"no package is called {code!r} (known: {known})")
+        raise UnknownPackage(f"there is no package {code!r} (known: {known})")
     return found[0]
 
 
 def lock_by_code(connection: Connection, code: str) -> StoredPackage | None:
-    """The package of that code, if there is one, locked until the transaction ends."""
+    """Return the package with this code, locked until the transaction ends, or None."""
     connection.execute(select(packages.c.code).where(packages.c.code == code).with_for_update())
     return next(iter(_select(connection, packages.c.code == code)), None)
 
 
 def list_on_router(connection: Connection, router_id: int) -> list[StoredPackage]:
-    """Those that are made on a router, sold now or not."""
+    """Return the packages of a router, on sale or not."""
     return _select(connection, packages.c.router_id == router_id)
 
 
 def is_in_use(connection: Connection, ticket_type_id: int) -> bool:
-    """Whether anybody ever ordered of a package, or vouchers of it were made ahead."""
+    """Return whether the package was ever ordered or has pooled vouchers."""
     ordered = exists().where(order_lines.c.ticket_type_id == ticket_type_id)
     made = exists().where(vouchers.c.ticket_type_id == ticket_type_id)
     return bool(connection.execute(select(or_(ordered, made))).scalar_one())
 
 
 def retire(connection: Connection, ticket_type_id: int, code: str) -> None:
-    """Let a package keep its terms under another code; nothing of it is made ahead any more."""
+    """Store the package under another code with an empty pool; its terms stay unchanged."""
     connection.execute(
         update(packages)
         .where(packages.c.ticket_type_id == ticket_type_id)
-        .values(code=code, pool_size=0)
+        .values(code=code, made_ahead=0)
     )
 
 
 def find_by_ticket_types(
     connection: Connection, ticket_type_ids: Sequence[int]
 ) -> dict[int, StoredPackage]:
-    """Those of these ticket types that are packages, by the type's number."""
+    """Return the packages of these ticket types, by ticket type id."""
     found = _select(connection, packages.c.ticket_type_id.in_(ticket_type_ids))
     return {one.ticket_type_id: one for one in found}
 
@@ -133,13 +132,13 @@ def _package_from_row(row: Row[*tuple[Any, ...]]) -> StoredPackage:
         price=Rupiah(row.price),
         profile=row.profile,
         validity=row.validity,
-        validity_start=ValidityStart(row.validity_start),
-        unused_expiry=row.unused_expiry,
+        counting=ValidityStart(row.counting),
+        unused_for=row.unused_for,
         online_limit=row.online_limit,
         bytes_limit=row.bytes_limit,
         shared_users=row.shared_users,
     )
     rule = CodeRule(row.prefix, row.alphabet, row.code_length, row.password_length)
     return StoredPackage(
-        row.ticket_type_id, row.event_id, row.on_sale, row.router_id, package, rule, row.pool_size
+        row.ticket_type_id, row.event_id, row.on_sale, row.router_id, package, rule, row.made_ahead
     )

@@ -1,8 +1,8 @@
-"""Packages on sale: what a hotspot's vouchers bring, for how much, made on which router.
+"""Packages on sale: create, change, close and list.
 
-A package is a ticket type of its event, so price, stock and limits are what they are for tickets.
-What is sold keeps what it was sold with: other terms make a new package of the same code, and the
-old one goes on, closed, for those who have it.
+A package is a ticket type of its event, so price, stock and limits follow the rules for tickets.
+Sold vouchers keep the terms of their sale: changed terms create a new package with the same code,
+and the previous one is closed and kept for its buyers.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -35,9 +35,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageTerms:
-    """What is said of a package. None leaves what is; nothing at all (0) takes a limit away.
+    """Requested terms of a package. None keeps the current value; 0 removes a limit.
 
-    A new one needs a name, a price, a profile, a router and a validity.
+    A new package needs a name, a price, a profile, a router and a validity.
     """
 
     name: str | None = None
@@ -45,8 +45,8 @@ class PackageTerms:
     profile: str | None = None
     router: str | None = None
     validity: timedelta | None = None
-    validity_start: ValidityStart | None = None
-    unused_expiry: timedelta | None = None
+    counting: ValidityStart | None = None
+    unused_for: timedelta | None = None
     online_limit: timedelta | None = None
     bytes_limit: int | None = None
     shared_users: int | None = None
@@ -54,7 +54,7 @@ class PackageTerms:
     alphabet: str | None = None
     length: int | None = None
     password_length: int | None = None
-    pool_size: int | None = None
+    made_ahead: int | None = None
     capacity: int | None = None
     per_order: int | None = None
     per_buyer: int | None = None
@@ -62,7 +62,7 @@ class PackageTerms:
 
 @dataclass(frozen=True, slots=True)
 class PackageOnSale:
-    """A package, its places, and the names of what it belongs to."""
+    """A package with its stock and the names of its event and router."""
 
     stored: StoredPackage
     sale: TicketTypeListing
@@ -80,10 +80,10 @@ def put_package(
     by: str,
     is_new: bool | None = None,
 ) -> StoredPackage:
-    """Put a package on sale, or change it for new purchases; the same again changes nothing.
+    """Create or change a package for future buyers; the same terms again change nothing.
 
-    `is_new` refuses a code of this event that exists (True) or does not (False). Terms that no
-    router can carry out, codes that can be guessed and codes of another event are refused.
+    Raise UnusablePackage for terms that no router can apply, codes that could be guessed, and a
+    code that is on sale at another event.
     """
     with database.transaction() as connection:
         check_event_not_cancelled(connection, event)
@@ -99,11 +99,13 @@ def put_package(
             )
         router = _resolve_router_id(connection, known, requested)
         package, rule = _merge_package(code, known, requested), _merge_code_rule(known, requested)
-        place, terms = _prepare_ticket_type(connection, event, known, package, requested, at=at)
-        ahead = _value_or_default(requested.pool_size, known.pool_size if known else 0)
-        apply_sale_terms(connection, place, terms)
+        ticket_type, terms = _prepare_ticket_type(
+            connection, event, known, package, requested, at=at
+        )
+        pool = _value_or_default(requested.made_ahead, known.made_ahead if known else 0)
+        apply_sale_terms(connection, ticket_type, terms)
         package_queries.upsert(
-            connection, place.id, package, rule, router_id=router, pool_size=ahead
+            connection, ticket_type.id, package, rule, router_id=router, pool_size=pool
         )
         audit_log.record(
             connection,
@@ -118,7 +120,7 @@ def put_package(
 
 
 def close_package(database: Database, code: str, *, by: str) -> bool:
-    """Take a package off sale, False if it was; what is pending can still be paid."""
+    """Take a package off sale; return whether it was on sale. Pending orders can still be paid."""
     with database.transaction() as connection:
         package_queries.lock_by_code(connection, code)
         known = package_queries.get_by_code(connection, code)
@@ -138,18 +140,20 @@ def close_package(database: Database, code: str, *, by: str) -> bool:
 
 
 def list_packages(database: Database) -> list[PackageOnSale]:
-    """Every package by its code, on sale or not, and how its places stand."""
+    """Return every package ordered by code, on sale or not, with its stock."""
     with database.transaction() as connection:
         stored = package_queries.list_all(connection)
         slugs = {one.id: one.slug for one in event_queries.list_events(connection)}
-        named = {one.id: one.name for one in router_queries.list_all(connection)}
+        router_names = {one.id: one.name for one in router_queries.list_all(connection)}
         types = {
-            place.id: place
+            ticket_type.id: ticket_type
             for event_id in {one.event_id for one in stored}
-            for place in ticket_type_queries.list_for_event(connection, event_id)
+            for ticket_type in ticket_type_queries.list_for_event(connection, event_id)
         }
     return [
-        PackageOnSale(one, types[one.ticket_type_id], slugs[one.event_id], named[one.router_id])
+        PackageOnSale(
+            one, types[one.ticket_type_id], slugs[one.event_id], router_names[one.router_id]
+        )
         for one in stored
     ]
 
@@ -157,7 +161,7 @@ def list_packages(database: Database) -> list[PackageOnSale]:
 def _lock_existing_package(
     connection: Connection, event: Event, code: str, *, at: datetime
 ) -> StoredPackage | None:
-    """The event's package of that code, locked; another event gives up one that is closed."""
+    """Return the event's package with this code, locked; retire a closed one of another event."""
     known = package_queries.lock_by_code(connection, code)
     if known is None or known.event_id == event.id:
         return known
@@ -181,32 +185,32 @@ def _resolve_router_id(
 
 
 def _merge_package(code: str, existing: StoredPackage | None, requested: PackageTerms) -> Package:
-    """What it brings from now on. A package's own words say what of it cannot be."""
-    was = existing.package if existing else None
+    """Return the package with the requested terms; raise UnusablePackage for impossible ones."""
+    current = existing.package if existing else None
     missing = [
         name for name in ("name", "price", "profile", "validity")
-        if was is None and getattr(requested, name) is None
+        if current is None and getattr(requested, name) is None
     ]  # fmt: skip
     if missing:
-        raise UnusablePackage(f"{code} is a new package: say its {', '.join(missing)}")
+        raise UnusablePackage(f"{code} is a new package; give its {', '.join(missing)}")
     changes = {
         one.name: getattr(requested, one.name)
         for one in fields(Package)
         if one.name != "code" and getattr(requested, one.name) is not None
     }
-    for limit in ("unused_expiry", "online_limit", "bytes_limit"):
+    for limit in ("unused_for", "online_limit", "bytes_limit"):
         if changes.get(limit) in (NO_TIME, 0):
             changes[limit] = None
-    return Package(code=code, **changes) if was is None else replace(was, **changes)
+    return Package(code=code, **changes) if current is None else replace(current, **changes)
 
 
 def _merge_code_rule(existing: StoredPackage | None, requested: PackageTerms) -> CodeRule:
-    was = existing.rule if existing else CodeRule()
+    current = existing.rule if existing else CodeRule()
     return CodeRule(
-        _value_or_default(requested.prefix, was.prefix),
-        _value_or_default(requested.alphabet, was.alphabet),
-        _value_or_default(requested.length, was.length),
-        _value_or_default(requested.password_length, was.password_length) or None,
+        _value_or_default(requested.prefix, current.prefix),
+        _value_or_default(requested.alphabet, current.alphabet),
+        _value_or_default(requested.length, current.length),
+        _value_or_default(requested.password_length, current.password_length) or None,
     )
 
 
@@ -219,37 +223,38 @@ def _prepare_ticket_type(
     *,
     at: datetime,
 ) -> tuple[TicketTypeListing, SaleTerms]:
-    """The ticket type that it is sold by, locked, and its terms."""
+    """Return the package's ticket type, locked, and its terms of sale."""
     if requested.per_order is not None and not 1 <= requested.per_order <= MAX_PER_PURCHASE:
-        raise UnusablePackage(f"a purchase is of 1 to {MAX_PER_PURCHASE} vouchers")
+        raise UnusablePackage(f"per_order must be 1 to {MAX_PER_PURCHASE}")
     terms = SaleTerms(package.price, requested.capacity, requested.per_order, requested.per_buyer)
     if existing is None:
         per_order = _value_or_default(requested.per_order, MAX_PER_PURCHASE)
         return _add_ticket_type(connection, event, package.name), replace(
             terms, per_order=per_order
         )
-    place = ticket_type_queries.get_or_insert(
-        connection, event.id, existing.package.name
-    )  # it is there: to lock it
+    # it exists; this locks it
+    ticket_type = ticket_type_queries.get_or_insert(connection, event.id, existing.package.name)
     if _without_name_and_price(existing.package) != _without_name_and_price(
         package
-    ) and package_queries.is_in_use(connection, place.id):
+    ) and package_queries.is_in_use(connection, ticket_type.id):
         _retire_package(connection, existing, at=at)
-        return _add_successor_ticket_type(connection, event, package.name, place), terms
-    if package.name != place.name:
+        return _add_successor_ticket_type(connection, event, package.name, ticket_type), terms
+    if package.name != ticket_type.name:
         _check_name_is_free(connection, event, package.name)
-        ticket_type_queries.update_ticket_type(connection, place.id, {"name": package.name})
-    return place, terms
+        ticket_type_queries.update_ticket_type(connection, ticket_type.id, {"name": package.name})
+    return ticket_type, terms
 
 
 def _without_name_and_price(package: Package) -> Package:
-    """What a buyer has of it, whatever it costs and is called."""
+    """Return the terms that a sold voucher depends on."""
     return replace(package, name="", price=ZERO)
 
 
 def _retire_package(connection: Connection, package: StoredPackage, *, at: datetime) -> None:
-    """Let it go on for those who have it, closed; what nobody bought of it ends."""
-    place = ticket_type_queries.get_or_insert(connection, package.event_id, package.package.name)
+    """Close the package under a versioned code and name; revoke its unsold vouchers."""
+    ticket_type = ticket_type_queries.get_or_insert(
+        connection, package.event_id, package.package.name
+    )
     taken_names = {
         one.name for one in ticket_type_queries.list_for_event(connection, package.event_id)
     }
@@ -257,30 +262,30 @@ def _retire_package(connection: Connection, package: StoredPackage, *, at: datet
     for number in count(1):
         version = f"-v{number}"
         code = package.package.code[: MAX_CODE_LENGTH - len(version)] + version
-        name = f"{place.name} (v{number})"
+        name = f"{ticket_type.name} (v{number})"
         if code not in taken_codes and name not in taken_names:
             break
-    package_queries.retire(connection, place.id, code)
-    transition_queries.revoke_unsold(connection, place.id, at=at)
-    taken = place.stock.pending + place.stock.sold
-    capacity = None if place.stock.capacity is None else taken
+    package_queries.retire(connection, ticket_type.id, code)
+    transition_queries.revoke_unsold(connection, ticket_type.id, at=at)
+    taken = ticket_type.stock.pending + ticket_type.stock.sold
+    capacity = None if ticket_type.stock.capacity is None else taken
     ticket_type_queries.update_ticket_type(
-        connection, place.id, {"name": name, "on_sale": False, "capacity": capacity}
+        connection, ticket_type.id, {"name": name, "on_sale": False, "capacity": capacity}
     )
 
 
 def _add_successor_ticket_type(
     connection: Connection, event: Event, name: str, predecessor: TicketTypeListing
 ) -> TicketTypeListing:
-    """A ticket type in the place of one that was retired: what that had left, under its limits."""
-    place = _add_ticket_type(connection, event, name)
+    """Add a ticket type with the remaining stock and the limits of the retired one."""
+    ticket_type = _add_ticket_type(connection, event, name)
     limits = {
         "capacity": predecessor.stock.available,
         "max_per_order": predecessor.limits.per_order,
         "max_per_buyer": predecessor.limits.per_buyer,
     }
-    ticket_type_queries.update_ticket_type(connection, place.id, limits)
-    return place
+    ticket_type_queries.update_ticket_type(connection, ticket_type.id, limits)
+    return ticket_type
 
 
 def _add_ticket_type(connection: Connection, event: Event, name: str) -> TicketTypeListing:
@@ -291,7 +296,7 @@ def _add_ticket_type(connection: Connection, event: Event, name: str) -> TicketT
 def _check_name_is_free(connection: Connection, event: Event, name: str) -> None:
     if ticket_type_queries.lock_by_name(connection, event.id, name) is not None:
         raise UnusablePackage(
-            f"{event.slug} has a ticket type {name!r}; a package needs a name of its own"
+            f"{event.slug} has a ticket type {name!r}; choose another name for the package"
         )
 
 
@@ -300,6 +305,6 @@ def _value_or_default(requested: T | None, default: T) -> T:
 
 
 def _audit_details(requested: PackageTerms) -> dict[str, object]:
-    """What was said, for the log."""
-    words = {one.name: getattr(requested, one.name) for one in fields(requested)}
-    return {name: str(word) for name, word in words.items() if word is not None}
+    """Return the requested terms for the audit log."""
+    terms = {one.name: getattr(requested, one.name) for one in fields(requested)}
+    return {name: str(value) for name, value in terms.items() if value is not None}

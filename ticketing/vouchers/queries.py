@@ -1,10 +1,6 @@
-"""A voucher's place in its order, which another voucher can take.
+"""Queries for voucher rows: allocation to order lines, pools and places in an order.
 
-Vouchers as rows: owed to an order, or made ahead. What becomes of them is in voucher_moves.py.
-
-Every change of `state` is written into `voucher_history` by a trigger.
-
-Vouchers made ahead, which are nobody's until somebody buys them.
+Changes of state are in `transition_queries.py`; a trigger writes each into the voucher history.
 """
 
 from collections.abc import Sequence
@@ -24,7 +20,7 @@ from ticketing.vouchers.package_queries import StoredPackage
 
 @dataclass(frozen=True, slots=True)
 class SoldVoucher:
-    """A voucher that is on its router, its place, and what of it was used."""
+    """An active voucher of an order, with its place in the order and its usage."""
 
     voucher_id: int
     key: str
@@ -36,7 +32,7 @@ class SoldVoucher:
 
 
 def find_order_id(connection: Connection, key: str) -> int | None:
-    """The number of the order that a voucher is of; None when it is nobody's, or is not known."""
+    """Return the id of the voucher's order; None if it is unsold or unknown."""
     query = (
         select(order_lines.c.order_id)
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
@@ -46,7 +42,7 @@ def find_order_id(connection: Connection, key: str) -> int | None:
 
 
 def lock_sold_voucher(connection: Connection, key: str) -> SoldVoucher | None:
-    """The voucher, locked, if it is on its router and somebody's."""
+    """Return the voucher, locked, if it is active and belongs to an order."""
     query = (
         select(
             vouchers.c.id,
@@ -69,23 +65,23 @@ def lock_sold_voucher(connection: Connection, key: str) -> SoldVoucher | None:
 
 
 def detach_from_order(connection: Connection, voucher_id: int) -> None:
-    """The voucher is nobody's from now on; its place in the order is free."""
+    """Free the voucher's place in its order."""
     free = {"order_line_id": None, "number": None, "sold_at": None}
     connection.execute(update(vouchers).where(vouchers.c.id == voucher_id).values(free))
 
 
 @dataclass(frozen=True, slots=True)
 class AllocationLine:
-    """The vouchers of an order's line that are still to be made; without `id`, made ahead."""
+    """Missing vouchers of an order line, or with id None vouchers for a pool."""
 
     id: int | None
     ticket_type_id: int
-    numbers: Sequence[int | None]  # in the line, from 1; made ahead they have none
+    numbers: Sequence[int | None]  # in the line, from 1; None in a pool
 
 
 @dataclass(frozen=True, slots=True)
 class NewVoucher:
-    """A voucher that is owed from now on. Without a line it is made ahead, for whoever buys."""
+    """A voucher to insert as pending; without an order line it belongs to a pool."""
 
     key: str
     ticket_type_id: int
@@ -97,7 +93,7 @@ class NewVoucher:
 
 @dataclass(frozen=True, slots=True)
 class Voucher:
-    """One voucher as it stands."""
+    """A voucher row."""
 
     id: int
     key: str
@@ -141,7 +137,7 @@ COLUMNS = (
 
 
 def list_unallocated_lines(connection: Connection, order_id: int) -> list[AllocationLine]:
-    """The order's lines that are packages, and the numbers in each that have no voucher yet."""
+    """Return the order's package lines with the numbers that have no voucher yet."""
     has = (
         select(vouchers.c.order_line_id, vouchers.c.number)
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
@@ -164,7 +160,7 @@ def list_unallocated_lines(connection: Connection, order_id: int) -> list[Alloca
 def insert_pending(
     connection: Connection, new_vouchers: Sequence[NewVoucher], *, at: datetime
 ) -> set[str]:
-    """Want vouchers on their routers from now on; gives the keys of those whose name was free."""
+    """Insert pending vouchers; return the keys of those whose name was free."""
     rows = [
         {
             "key": one.key,
@@ -185,7 +181,7 @@ def insert_pending(
 
 
 def list_of_order(connection: Connection, order_id: int) -> list[Voucher]:
-    """The vouchers of an order, line by line."""
+    """Return an order's vouchers by line and number."""
     query = (
         select(*COLUMNS)
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
@@ -196,13 +192,13 @@ def list_of_order(connection: Connection, order_id: int) -> list[Voucher]:
 
 
 def list_where(connection: Connection, *conditions: ColumnElement[bool]) -> list[Voucher]:
-    """Vouchers of which something is so, the oldest first."""
+    """Return the vouchers that match the conditions, oldest first."""
     query = select(*COLUMNS).where(*conditions).order_by(vouchers.c.id)
     return [voucher_from_row(row) for row in connection.execute(query)]
 
 
 def count_on_router(connection: Connection, router_id: int) -> int:
-    """How many are on a router, on their way to it or off it."""
+    """Count the vouchers of a router that are not removed."""
     query = select(func.count()).where(
         vouchers.c.router_id == router_id, vouchers.c.state != VoucherState.REMOVED
     )
@@ -210,7 +206,7 @@ def count_on_router(connection: Connection, router_id: int) -> int:
 
 
 def voucher_from_row(row: Row[*tuple[Any, ...]]) -> Voucher:
-    """A voucher out of a row of `COLUMNS`."""
+    """Return the voucher of a row of `COLUMNS`."""
     return Voucher(
         row.id, row.key, row.ticket_type_id, row.router_id, row.order_line_id, row.number,
         Credentials(row.name, row.password), VoucherState(row.state), row.allocated_at, row.sold_at,
@@ -235,7 +231,7 @@ _ASSIGN_TO_LINE = (
 
 
 def is_in_pool(package: StoredPackage) -> ColumnElement[bool]:
-    """Whether a voucher is in a package's stock, there or on its way."""
+    """Return the condition: the voucher is in the package's pool, active or not yet."""
     return (
         (vouchers.c.ticket_type_id == package.ticket_type_id)
         & vouchers.c.order_line_id.is_(None)
@@ -244,12 +240,12 @@ def is_in_pool(package: StoredPackage) -> ColumnElement[bool]:
 
 
 def is_on_package_router(package: StoredPackage) -> ColumnElement[bool]:
-    """Whether a voucher is made for the router that its package is made on now."""
+    """Return the condition: the voucher is for the router that its package uses now."""
     return vouchers.c.router_id == package.router_id
 
 
 def count_pool(connection: Connection, package: StoredPackage) -> int:
-    """How large the stock is, with what is on its way."""
+    """Return the size of the pool, including vouchers that are not yet active."""
     query = select(func.count()).where(is_in_pool(package), is_on_package_router(package))
     return connection.execute(query).scalar_one()
 
@@ -257,9 +253,9 @@ def count_pool(connection: Connection, package: StoredPackage) -> int:
 def assign_from_pool(
     connection: Connection, package: StoredPackage, line: AllocationLine, *, at: datetime
 ) -> int:
-    """Give a line the oldest vouchers of the stock that are there; gives for how many it lasted.
+    """Assign the oldest active vouchers of the pool to a line; return their number.
 
-    Buyers at the same moment get different ones, and none waits for another.
+    Concurrent buyers get different vouchers without waiting for each other.
     """
     free = (
         select(vouchers.c.id)
@@ -273,9 +269,9 @@ def assign_from_pool(
         .with_for_update(skip_locked=True)
     )
     ids = connection.execute(free).scalars().all()
-    over = validity_end(package.package, at, None)
+    validity_ends = validity_end(package.package, at, None)
     rows = [
-        {"known": id_, "line_id": line.id, "place": number, "now": at, "over": over}
+        {"known": id_, "line_id": line.id, "place": number, "now": at, "over": validity_ends}
         for id_, number in zip(ids, line.numbers, strict=False)
     ]
     if rows:

@@ -1,8 +1,7 @@
-"""Vouchers that are owed and did not come about: asked for again at once, by a person's word.
+"""Manual repairs: regenerate the missing vouchers of an order, and reissue a voucher.
 
-One that is on its router stays as it is: nobody gets a second one for the same place in an order.
-
-Another voucher in a voucher's place, by a person's word: the old one ends, used or not.
+Regenerating never replaces an active voucher. Reissuing revokes a voucher, used or not, and
+allocates another one for the same place in the order.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,8 +14,9 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Order, OrderState
 from ticketing.platform.db import audit_log, notify
 from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.change_plan import require_unchanged
 from ticketing.platform.kernel.digest import digest
-from ticketing.platform.kernel.errors import NothingOwed, PlanOutdated, Refused
+from ticketing.platform.kernel.errors import NothingOwed, Refused
 from ticketing.vouchers import cleanup_queries, queries, transition_queries
 from ticketing.vouchers.allocate import allocate_vouchers
 from ticketing.vouchers.model import VoucherState
@@ -26,7 +26,7 @@ from ticketing.vouchers.queries import SoldVoucher
 
 @dataclass(frozen=True, slots=True)
 class RegenerationResult:
-    """What there is of an order's vouchers: `due` are asked for from now on, `present` there."""
+    """An order's vouchers by state: `due` are pending or provisioning, `present` are active."""
 
     order_code: str
     due: int
@@ -36,27 +36,30 @@ class RegenerationResult:
 
 @dataclass(frozen=True, slots=True)
 class BulkRegenerationResult:
-    """What became of many orders; refusals by the order's number, in words."""
+    """Results of many orders; `refused` maps order ids to error messages."""
 
     orders: list[RegenerationResult] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)
 
 
 def regenerate(database: Database, order_id: int, *, at: datetime, by: str) -> RegenerationResult:
-    """Let what is still owed be tried now, whatever the tries before. Refuses an unpaid order."""
+    """Allocate missing vouchers and make pending ones due now, whatever the attempts before.
+
+    Raise NothingOwed if the order is unpaid or contains no vouchers.
+    """
     with database.transaction() as connection:
         order = order_queries.lock(connection, order_id)
         if order.state is not OrderState.PAID:
-            raise NothingOwed(f"order {order.code} is {order.state}: no voucher before the money")
+            raise NothingOwed(f"order {order.code} is {order.state}: vouchers require a paid order")
         allocate_vouchers(connection, order, at=at)
-        again = cleanup_queries.requeue_order(connection, order.id, at=at)
+        requeued = cleanup_queries.requeue_order(connection, order.id, at=at)
         states = [one.state for one in queries.list_of_order(connection, order.id)]
         if not states:
-            raise NothingOwed(f"order {order.code} is of no vouchers")
-        if again:
+            raise NothingOwed(f"order {order.code} contains no vouchers")
+        if requeued:
             audit_log.record(
                 connection, actor=by, action="vouchers.regenerate", event_id=order.event_id,
-                subject=order.code, items=again,
+                subject=order.code, items=requeued,
             )  # fmt: skip
             notify.notify_workers(connection)
     return RegenerationResult(
@@ -70,7 +73,7 @@ def regenerate(database: Database, order_id: int, *, at: datetime, by: str) -> R
 def regenerate_each(
     database: Database, order_ids: Iterable[int], *, at: datetime, by: str
 ) -> Iterator[tuple[int, RegenerationResult | Refused]]:
-    """The same for many orders, each once and by itself: one that is refused stops no other."""
+    """Regenerate each order once, in its own transaction; a refusal does not stop the others."""
     for order_id in dict.fromkeys(order_ids):
         try:
             yield order_id, regenerate(database, order_id, at=at, by=by)
@@ -81,7 +84,7 @@ def regenerate_each(
 def regenerate_all(
     database: Database, order_ids: Iterable[int], *, at: datetime, by: str
 ) -> BulkRegenerationResult:
-    """What became of all of them together."""
+    """Regenerate all orders and collect the results."""
     done = BulkRegenerationResult()
     for order_id, one in regenerate_each(database, order_ids, at=at, by=by):
         if isinstance(one, Refused):
@@ -93,7 +96,7 @@ def regenerate_all(
 
 @dataclass(frozen=True, slots=True)
 class VoucherReissuePlan:
-    """What would end for another. It holds until the voucher is used for the first time."""
+    """The voucher that a reissue would revoke; valid until the voucher's first use."""
 
     key: str
     order_code: str
@@ -104,25 +107,27 @@ class VoucherReissuePlan:
 
     @property
     def plan_hash(self) -> str:
-        """One name for this voucher, used or not."""
+        """Hash of the voucher's key and whether it is used."""
         return digest([self.key, self.first_used_at is None])
 
 
 def plan_reissue(database: Database, key: str) -> VoucherReissuePlan:
-    """What another voucher in this one's place would end; refuses one that is not there."""
+    """Return the plan of a reissue; raise NothingOwed if the voucher is not active and paid."""
     with database.transaction() as connection:
         return _to_plan(*_lock_sold_voucher(connection, key))
 
 
 def reissue_voucher(database: Database, key: str, *, plan_hash: str, at: datetime, by: str) -> str:
-    """End the voucher and owe another for the same place; gives the new one's key.
+    """Revoke the voucher and allocate another for the same place; return the new key.
 
-    The buyer is told again when it is there. Refuses when the old one was used since the plan.
+    The buyer gets a message when the new one is active. Raise PlanOutdated if the old one was used
+    since the plan.
     """
     with database.transaction() as connection:
         order, sold = _lock_sold_voucher(connection, key)
-        if _to_plan(order, sold).plan_hash != plan_hash:
-            raise PlanOutdated(f"voucher {key} is in use since the plan; plan again")
+        require_unchanged(
+            _to_plan(order, sold), plan_hash, subject=f"voucher {key}", effect="it is in use"
+        )
         why = f"replaced: {order.code}, number {sold.number}"
         transition_queries.revoke(connection, [sold.voucher_id], reason=why, at=at)
         queries.detach_from_order(connection, sold.voucher_id)
@@ -143,7 +148,7 @@ def reissue_voucher(database: Database, key: str, *, plan_hash: str, at: datetim
 
 
 def _lock_sold_voucher(connection: Connection, key: str) -> tuple[Order, SoldVoucher]:
-    """The order, locked, and its voucher as it stands from then on."""
+    """Return the order and its voucher, both locked."""
     order_id = queries.find_order_id(connection, key)
     if order_id is None:
         raise NothingOwed(f"no order has a voucher {key!r}")

@@ -1,12 +1,9 @@
-"""Vouchers that are to be no more, whatever state they are in.
+"""State transitions of vouchers: provisioning, activation, postponement, revocation, removal.
 
-One that is owed never was on a router and is gone at once; one that may be there is `ending` until
-the router says that it is not.
-
-Vouchers on their way to a router and off it. When to ask again: domain/provisioning.py.
-
-What is stamped is stamped only on a row that is still as it was when its router was asked: an order
-can be refunded meanwhile. Orders are locked before their vouchers, both in the order of their ids.
+A pending voucher never was on a router and is removed at once; one that may be there is `revoking`
+until the router confirms its absence. Every update requires the state from before the call to the
+router, because an order can be refunded meanwhile. Orders are locked before their vouchers, both
+in ascending order of their ids.
 """
 
 from collections.abc import Collection, Sequence
@@ -34,14 +31,14 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from ticketing.platform.db import notify
-from ticketing.platform.db.tables.orders import order_lines, orders
+from ticketing.platform.db.tables.sales import order_lines, orders
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.routers.credentials import Credentials
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.queries import COLUMNS, Voucher, voucher_from_row
 
 REFUNDED, REVERSED, CLEANED_UP = "refunded", "reversed", "cleaned up"
-RETURNED_REASONS = (REFUNDED, REVERSED)  # whoever had it has their money, and the package its stock
+RETURNED_REASONS = (REFUNDED, REVERSED)  # money refunded, stock released
 
 _IS_PENDING = vouchers.c.state == VoucherState.PENDING
 _IS_LIVE = vouchers.c.state.in_(
@@ -50,18 +47,18 @@ _IS_LIVE = vouchers.c.state.in_(
 
 
 def revoke(connection: Connection, ids: Sequence[int], *, reason: str, at: datetime) -> int:
-    """End these; gives how many were not over already."""
+    """Revoke these vouchers; return the number that were still live."""
     return _revoke_where(connection, vouchers.c.id.in_(ids), reason=reason, at=at)
 
 
 def revoke_of_order(connection: Connection, order_id: int, *, reason: str, at: datetime) -> int:
-    """End those of an order; gives how many were not over already."""
+    """Revoke the vouchers of an order; return the number that were still live."""
     lines = select(order_lines.c.id).where(order_lines.c.order_id == order_id)
     return _revoke_where(connection, vouchers.c.order_line_id.in_(lines), reason=reason, at=at)
 
 
 def revoke_unsold(connection: Connection, ticket_type_id: int, *, at: datetime) -> int:
-    """End what was made ahead of a package and nobody bought."""
+    """Revoke the pooled vouchers of a package."""
     unsold = (vouchers.c.ticket_type_id == ticket_type_id) & vouchers.c.order_line_id.is_(None)
     return _revoke_where(connection, unsold & _IS_LIVE, reason=CLEANED_UP, at=at)
 
@@ -69,24 +66,27 @@ def revoke_unsold(connection: Connection, ticket_type_id: int, *, at: datetime) 
 def _revoke_where(
     connection: Connection, condition: ColumnElement[bool], *, reason: str, at: datetime
 ) -> int:
-    """Of those that are over only the reason changes: a refund can come after their end."""
+    """Revoke the matching vouchers; of those already revoked only the reason changes.
+
+    A refund can come after a voucher's end.
+    """
     locked = select(vouchers.c.id).where(condition).order_by(vouchers.c.id).with_for_update()
-    mine = vouchers.c.id.in_(connection.execute(locked).scalars().all())
-    connection.execute(update(vouchers).where(mine, ~_IS_LIVE).values(revoked_reason=reason))
-    ended = (
+    is_locked = vouchers.c.id.in_(connection.execute(locked).scalars().all())
+    connection.execute(update(vouchers).where(is_locked, ~_IS_LIVE).values(ending_why=reason))
+    revoked = (
         update(vouchers)
-        .where(mine, _IS_LIVE)
+        .where(is_locked, _IS_LIVE)
         .values(
             state=case((_IS_PENDING, VoucherState.REMOVED), else_=VoucherState.REVOKING),
-            removed_at=case((_IS_PENDING, at), else_=null()),
-            next_attempt_at=case((_IS_PENDING, null()), else_=at),
-            revoked_reason=reason,
-            attempt_count=0,
-            failed_at=None,
+            gone_at=case((_IS_PENDING, at), else_=null()),
+            next_try=case((_IS_PENDING, null()), else_=at),
+            ending_why=reason,
+            tries=0,
+            gave_up_at=None,
             last_error="",
         )
     )
-    number = connection.execute(ended).rowcount
+    number = connection.execute(revoked).rowcount
     if number:
         notify.notify_workers(connection)
     return number
@@ -95,17 +95,12 @@ def _revoke_where(
 _TIMESTAMP = DateTime(timezone=True)
 
 
-_CLEARED_FAILURE = {
-    "attempt_count": 0,
-    "next_attempt_at": None,
-    "failed_at": None,
-    "last_error": "",
-}
+_CLEARED_FAILURE = {"tries": 0, "next_try": None, "gave_up_at": None, "last_error": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class VoucherActivation:
-    """A voucher that is on its router, and when it ends as far as is known."""
+    """A voucher that is on its router, with its end of validity if known."""
 
     id: int
     ends_at: datetime | None
@@ -113,7 +108,7 @@ class VoucherActivation:
 
 @dataclass(frozen=True, slots=True)
 class VoucherPostponement:
-    """One that is not, or not yet off it, and why; without `next_attempt_at` it keeps its turn."""
+    """A failed call for a voucher; without a next attempt it keeps its due time."""
 
     id: int
     reason: str
@@ -122,24 +117,24 @@ class VoucherPostponement:
 
 
 def list_unconfirmed(connection: Connection, router_id: int) -> list[Voucher]:
-    """What a router was asked for and has not answered, as far as anybody wrote down."""
+    """Return the provisioning vouchers: requested from the router, without a stored reply."""
     return _list_on_router(connection, router_id, vouchers.c.state == VoucherState.PROVISIONING)
 
 
 def claim_pending(
     connection: Connection, router_id: int, *, by: str, at: datetime, limit: int
 ) -> list[Voucher]:
-    """Those that are owed count as asked from now on: first come, first served."""
-    # the audit log has a line when there is something to tell; each move is its actor's even now
+    """Set the due pending vouchers to provisioning and return them, earliest due first."""
+    # the trigger of the history reads the actor, because the audit entry is written later
     connection.execute(select(func.set_config("ticketing.actor", by, True)))
     due = (
         select(vouchers.c.id)
         .where(
             vouchers.c.router_id == router_id,
             vouchers.c.state == VoucherState.PENDING,
-            vouchers.c.next_attempt_at <= at,
+            vouchers.c.next_try <= at,
         )
-        .order_by(vouchers.c.next_attempt_at, vouchers.c.id)
+        .order_by(vouchers.c.next_try, vouchers.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("due")
@@ -156,29 +151,29 @@ def claim_pending(
 def list_due_removals(
     connection: Connection, router_id: int, *, at: datetime, limit: int
 ) -> list[Voucher]:
-    """Those that are to be taken off a router now."""
-    is_due = (vouchers.c.state == VoucherState.REVOKING) & (vouchers.c.next_attempt_at <= at)
+    """Return the vouchers to remove from a router now."""
+    is_due = (vouchers.c.state == VoucherState.REVOKING) & (vouchers.c.next_try <= at)
     return _list_on_router(connection, router_id, is_due, limit=limit)
 
 
 def lock_with_orders(connection: Connection, ids: Collection[int]) -> list[int]:
-    """Let nobody else change these vouchers, nor the orders that they belong to: those orders."""
-    theirs = (
+    """Lock these vouchers and their orders; return the ids of the orders."""
+    order_ids = (
         select(order_lines.c.order_id)
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
         .where(vouchers.c.id.in_(ids))
     )
-    of_these = select(orders.c.id).where(orders.c.id.in_(theirs)).order_by(orders.c.id)
-    locked = connection.execute(of_these.with_for_update(key_share=True)).scalars().all()
-    mine = select(vouchers.c.id).where(vouchers.c.id.in_(ids)).order_by(vouchers.c.id)
-    connection.execute(mine.with_for_update())
+    locked_orders = select(orders.c.id).where(orders.c.id.in_(order_ids)).order_by(orders.c.id)
+    locked = connection.execute(locked_orders.with_for_update(key_share=True)).scalars().all()
+    locked_vouchers = select(vouchers.c.id).where(vouchers.c.id.in_(ids)).order_by(vouchers.c.id)
+    connection.execute(locked_vouchers.with_for_update())
     return list(locked)
 
 
 def mark_active(
     connection: Connection, activations: Sequence[VoucherActivation], *, at: datetime
 ) -> int:
-    """They are on their router; gives how many were still asked for."""
+    """Set provisioning vouchers to active; return their number."""
     new = _values_table(
         "placed",
         id=(BigInteger(), [each.id for each in activations]),
@@ -189,8 +184,8 @@ def mark_active(
         .where(vouchers.c.id == new.c.id, vouchers.c.state == VoucherState.PROVISIONING)
         .values(
             state=VoucherState.ACTIVE,
-            activated_at=func.coalesce(vouchers.c.activated_at, at),
-            expires_at=new.c.ends_at,
+            present_at=func.coalesce(vouchers.c.present_at, at),
+            ends_at=new.c.ends_at,
             **_CLEARED_FAILURE,
         )
     )
@@ -200,7 +195,7 @@ def mark_active(
 def return_to_pending(
     connection: Connection, postponements: Sequence[VoucherPostponement], *, at: datetime
 ) -> int:
-    """They are not on their router, and are owed as before."""
+    """Set provisioning vouchers that are not on their router back to pending."""
     return _postpone(
         connection, postponements, VoucherState.PROVISIONING, VoucherState.PENDING, at=at
     )
@@ -209,28 +204,28 @@ def return_to_pending(
 def postpone_removal(
     connection: Connection, postponements: Sequence[VoucherPostponement], *, at: datetime
 ) -> int:
-    """They are to be taken off their router at another time."""
+    """Postpone the removal of revoking vouchers."""
     return _postpone(connection, postponements, VoucherState.REVOKING, VoucherState.REVOKING, at=at)
 
 
 def replace_credentials(
     connection: Connection, voucher_id: int, credentials: Credentials, *, reason: str
 ) -> bool:
-    """One whose name is somebody else's row gets another; False when that was ours once too."""
+    """Store new credentials for a voucher; return False if we used that name before."""
     known = vouchers.alias("known")
-    ours = select(known.c.id).where(known.c.name == credentials.name)
+    used_before = select(known.c.id).where(known.c.name == credentials.name)
     statement = (
         update(vouchers)
         .where(
             vouchers.c.id == voucher_id,
             vouchers.c.state == VoucherState.PROVISIONING,
-            ~ours.exists(),
+            ~used_before.exists(),
         )
         .values(
             state=VoucherState.PENDING,
             name=credentials.name,
             password=credentials.password,
-            attempt_count=vouchers.c.attempt_count + 1,
+            tries=vouchers.c.tries + 1,
             last_error=reason,
         )
     )
@@ -240,13 +235,11 @@ def replace_credentials(
 def mark_removed(
     connection: Connection, ids: Collection[int], *, note: str = "", at: datetime
 ) -> int:
-    """They are off their router; gives how many were not before."""
+    """Set revoking vouchers to removed; return their number."""
     statement = (
         update(vouchers)
         .where(vouchers.c.id.in_(ids), vouchers.c.state == VoucherState.REVOKING)
-        .values(
-            state=VoucherState.REMOVED, removed_at=at, **(_CLEARED_FAILURE | {"last_error": note})
-        )
+        .values(state=VoucherState.REMOVED, gone_at=at, **(_CLEARED_FAILURE | {"last_error": note}))
     )
     return connection.execute(statement).rowcount
 
@@ -259,7 +252,7 @@ def _list_on_router(
     limit: int | None = None,
 ) -> list[Voucher]:
     query = select(*COLUMNS).where(vouchers.c.router_id == router_id, condition)
-    in_turn = query.order_by(vouchers.c.next_attempt_at, vouchers.c.id).limit(limit)
+    in_turn = query.order_by(vouchers.c.next_try, vouchers.c.id).limit(limit)
     return [voucher_from_row(row) for row in connection.execute(in_turn)]
 
 
@@ -275,7 +268,7 @@ def _postpone(
         "unplaced",
         id=(BigInteger(), [each.id for each in postponements]),
         why=(Text(), [each.reason for each in postponements]),
-        next_attempt_at=(_TIMESTAMP, [each.next_attempt_at for each in postponements]),
+        next_try=(_TIMESTAMP, [each.next_attempt_at for each in postponements]),
         gave_up=(Boolean(), [each.has_failed for each in postponements]),
     )
     statement = (
@@ -283,10 +276,10 @@ def _postpone(
         .where(vouchers.c.id == new.c.id, vouchers.c.state == before)
         .values(
             state=after,
-            attempt_count=vouchers.c.attempt_count + 1,
+            tries=vouchers.c.tries + 1,
             last_error=new.c.why,
-            next_attempt_at=func.coalesce(new.c.next_attempt_at, vouchers.c.next_attempt_at),
-            failed_at=func.coalesce(vouchers.c.failed_at, case((new.c.gave_up, at))),
+            next_try=func.coalesce(new.c.next_try, vouchers.c.next_try),
+            gave_up_at=func.coalesce(vouchers.c.gave_up_at, case((new.c.gave_up, at))),
         )
     )
     return connection.execute(statement).rowcount
@@ -295,7 +288,7 @@ def _postpone(
 def _values_table(
     name: str, **columns: tuple[TypeEngine[Any], Sequence[object]]
 ) -> TableValuedAlias:
-    """Values of ours as a table; a list each, whatever the number of rows, so one statement."""
+    """Return columns of values as a table: one array each, so the statement text stays the same."""
     lists = [literal(list(values), ARRAY(kind)) for kind, values in columns.values()]
-    named = [column(each, kind) for each, (kind, _) in columns.items()]
-    return func.unnest(*lists).table_valued(*named, name=name).render_derived()
+    typed_columns = [column(each, kind) for each, (kind, _) in columns.items()]
+    return func.unnest(*lists).table_valued(*typed_columns, name=name).render_derived()

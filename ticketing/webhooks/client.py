@@ -11,7 +11,6 @@ import anyio
 import httpx
 
 from ticketing.platform.kernel.errors import Refused
-from ticketing.platform.kernel.tls_trust import trusted
 from ticketing.webhooks.model import WebhookResponse, is_address_allowed
 
 _TOTAL_TIMEOUT_SECONDS = 20.0  # for DNS, connection, request and response together
@@ -30,7 +29,7 @@ class WebhookClient:
 
     allow_loopback: bool = False
     timeout_seconds: float = _TOTAL_TIMEOUT_SECONDS
-    _ssl_context: ssl.SSLContext = field(default_factory=trusted, repr=False)
+    _ssl_context: ssl.SSLContext = field(default_factory=httpx.create_ssl_context, repr=False)
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> WebhookResponse:
         """Send one request; errors are returned in the response."""

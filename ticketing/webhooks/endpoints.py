@@ -49,16 +49,16 @@ def add_endpoint(
     """Create an endpoint for future ledger entries of these kinds; without kinds, for all."""
     if not name.strip() or not name.isprintable():
         raise UnusableHook(f"{name!r} is not a webhook name: use printable text for the receiver")
-    wanted = parse_kinds(kinds)
+    parsed_kinds = parse_kinds(kinds)
     address = validate_url(url, allow_loopback=allow_loopback)
     with database.transaction() as connection:
         added = endpoint_queries.insert_endpoint(
-            connection, name=name, url=address, kinds=wanted, event_id=event.id if event else None,
-            by=by, at=at,
+            connection, name=name, url=address, kinds=parsed_kinds,
+            event_id=event.id if event else None, by=by, at=at,
         )  # fmt: skip
         if added is None:
             raise UnusableHook(f"a webhook {name!r} exists; choose another name")
-        _record_audit(connection, added, "hooks.add", by=by, kinds=list(wanted))
+        _record_audit(connection, added, "hooks.add", by=by, kinds=list(parsed_kinds))
     return NewWebhookEndpoint(added, encode_secret(keys.webhook_secret(added.uid)))
 
 
@@ -88,9 +88,9 @@ def send_test_message(
     """Send a test message; it is not logged."""
     with database.transaction() as connection:
         endpoint = _get_endpoint(connection, name)
-    sent = build_test_message(endpoint.uid, at=at)
+    message = build_test_message(endpoint.uid, at=at)
     secret = keys.webhook_secret(endpoint.uid)
-    return client.post(endpoint.url, sent.body, build_headers(sent, secret, at=at))
+    return client.post(endpoint.url, message.body, build_headers(message, secret, at=at))
 
 
 def resend_calls(
@@ -106,11 +106,11 @@ def resend_calls(
     with database.transaction() as connection:
         endpoint = _get_endpoint(connection, name)
         if since is not None:
-            again = enqueue_since(connection, endpoint, since=since, at=at)
+            queued = enqueue_since(connection, endpoint, since=since, at=at)
         else:
-            again = requeue(connection, endpoint, call_id=call_id, at=at)
-        _record_audit(connection, endpoint, "hooks.resend", by=by, calls=again)
-    return again
+            queued = requeue(connection, endpoint, call_id=call_id, at=at)
+        _record_audit(connection, endpoint, "hooks.resend", by=by, calls=queued)
+    return queued
 
 
 def list_endpoints(database: Database) -> list[WebhookEndpoint]:

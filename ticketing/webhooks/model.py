@@ -62,7 +62,7 @@ class CallState(StrEnum):
 
     WAITING = "waiting"
     DELIVERED = "delivered"
-    FAILED = "failed"  # given up
+    FAILED = "failed"  # after the last attempt
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,17 +72,17 @@ def send_due_calls(
     if not claimed:
         return WebhookRunResult(0, 0)
 
-    def make(call: ClaimedCall) -> CallOutcome:
-        answer = _post_call(client, keys, call, at=at)
+    def send(call: ClaimedCall) -> CallOutcome:
+        response = _post_call(client, keys, call, at=at)
         with database.transaction() as connection:
-            return _record_response(connection, call, answer, at=at, by=by, jitter=jitter())
+            return _record_response(connection, call, response, at=at, by=by, jitter=jitter())
 
     with ThreadPoolExecutor(
         min(MAX_CONCURRENT_CALLS, len(claimed)), thread_name_prefix="hooks"
     ) as pool:
-        ends = Counter(pool.map(make, claimed))
-    delivered = ends[CallOutcome.DELIVERED]
-    return WebhookRunResult(delivered, ends.total() - delivered)
+        outcomes = Counter(pool.map(send, claimed))
+    delivered = outcomes[CallOutcome.DELIVERED]
+    return WebhookRunResult(delivered, outcomes.total() - delivered)
 
 
 def send_all_due_calls(
@@ -118,10 +118,10 @@ def delete_old_calls(database: Database, *, at: datetime) -> int:
 def _post_call(
     client: WebhookTransport, keys: KeyRing, call: ClaimedCall, *, at: datetime
 ) -> WebhookResponse:
-    sent = build_message(call.endpoint.uid, call.entry)
+    message = build_message(call.endpoint.uid, call.entry)
     secret = keys.webhook_secret(call.endpoint.uid)
     try:
-        return client.post(call.endpoint.url, sent.body, build_headers(sent, secret, at=at))
+        return client.post(call.endpoint.url, message.body, build_headers(message, secret, at=at))
     except Exception as error:  # noqa: BLE001 - a failure is recorded and stops no other call
         return WebhookResponse(None, type(error).__name__)
 
@@ -139,7 +139,7 @@ def _record_response(
     if outcome is CallOutcome.DELIVERED:
         call_queries.mark_delivered(connection, call, response, at=at)
         return outcome
-    gone = outcome is CallOutcome.GONE
+    is_gone = outcome is CallOutcome.GONE
     again = CALL_RETRIES.next_attempt_at(
         call.attempt_count, at=at, jitter=jitter, retry_after=response.retry_after
     )
@@ -147,15 +147,15 @@ def _record_response(
         connection,
         call,
         response,
-        next_attempt_at=None if gone else again,
+        next_attempt_at=None if is_gone else again,
         backoff_until=at + ENDPOINT_BACKOFF if response.status is None else None,
         at=at,
     )
-    if gone:
+    if is_gone:
         _disable_endpoint(connection, call.endpoint, "it responded 410 Gone", at=at, by=by)
     elif CALL_RETRIES.has_timed_out(since, at=at):
-        why = f"failing since {since:%Y-%m-%d %H:%M} UTC: {response.error}"
-        _disable_endpoint(connection, call.endpoint, why, at=at, by=by)
+        reason = f"failing since {since:%Y-%m-%d %H:%M} UTC: {response.error}"
+        _disable_endpoint(connection, call.endpoint, reason, at=at, by=by)
     return outcome
 
 
@@ -173,13 +173,13 @@ def _disable_endpoint(
     audit_log.record(
         connection, actor=by, action="hooks.disable", subject=endpoint.name, details={"why": reason}
     )
-    way_out = f"`ticketing webhooks enable {endpoint.name}` once it works again"
+    hint = f"`ticketing webhooks enable {endpoint.name}` once it works again"
     incidents.record_occurrence(
         connection,
         Occurrence(
             incident_cause(endpoint.name),
-            IncidentKind.WEBHOOK,
-            f"webhook {endpoint.name} was disabled: {reason}; {way_out}",
+            IncidentKind.HOOK,
+            f"webhook {endpoint.name} was disabled: {reason}; {hint}",
             at,
             endpoint.event_slug,
         ),

@@ -569,7 +569,7 @@ def test_a_server_that_is_not_there_was_given_nothing(sender: MailSender, mail: 
         outcome = mailer.send(SARI, mail, reference="delivery-1")
 
     assert outcome == Deferred(
-        "mail server: not reached (ConnectionRefusedError)",
+        "mail server: connection failed (ConnectionRefusedError)",
         "ConnectionRefusedError",
         pause_scope=PauseScope.SENDER,
     )

@@ -157,6 +157,7 @@ def test_waiting_for_a_mail_that_does_not_come_ends(mails: MailSimulator) -> Non
         mails.box.mails(at_least=1, within_seconds=0.01)
 
 
+@pytest.mark.process
 def test_it_runs_as_a_command_until_it_is_told_to_stop(message: EmailMessage) -> None:
     command = [sys.executable, "-m", "simulators.mail", "--port", "0", "--page-port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

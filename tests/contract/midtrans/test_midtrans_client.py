@@ -460,7 +460,7 @@ def test_a_page_without_an_address_is_no_page(vendor: Vendor, checkout: Checkout
 
     with (
         Midtrans(MidtransAccount.for_base_url(vendor.url, "key")) as ours,
-        pytest.raises(GatewayUnavailable, match="without a payment page"),
+        pytest.raises(GatewayUnavailable, match="without token and redirect_url"),
     ):
         ours.create_checkout_session(checkout)
 

@@ -193,6 +193,7 @@ def test_the_python_library_with_a_wrong_key_is_turned_away(
     not (NODE_FOLDER / "node_modules").exists(),
     reason="run `npm install` in tests/contract/midtrans-node first",
 )
+@pytest.mark.process
 def test_the_node_library_makes_every_call(midtrans: MidtransSimulator) -> None:
     given = json.dumps({"url": midtrans.url, "serverKey": midtrans.server_key, "request": REQUEST})
 

@@ -504,6 +504,7 @@ def test_a_notification_can_be_sent_again_by_hand(
     assert merchant.told[0] == merchant.told[1]
 
 
+@pytest.mark.process
 def test_it_runs_from_the_shell_until_it_is_told_to_stop() -> None:
     command = [sys.executable, "-m", "simulators.midtrans", "--port", "0"]
 

@@ -14,6 +14,8 @@ from simulators.routeros.teletype import RawApiClient
 from ticketing.routers.routeros.client import RouterClient
 from ticketing.routers.routeros.transport import RouterAccount
 
+pytestmark = pytest.mark.process
+
 Started = Callable[..., "subprocess.Popen[str]"]
 
 

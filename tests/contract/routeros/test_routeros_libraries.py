@@ -193,6 +193,7 @@ def test_librouteros_speaks_without_waiting_too(router: RouterOsSimulator) -> No
     reason="run `npm install` in tests/contract/routeros-node first",
 )
 @pytest.mark.parametrize("version", ["6.42.12", "7.17.2"])  # it breaks off at `!empty` of 7.18
+@pytest.mark.process
 def test_the_node_library_adds_finds_changes_and_removes(
     switched_on: SwitchedOn, version: str
 ) -> None:

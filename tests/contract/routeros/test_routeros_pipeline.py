@@ -163,7 +163,7 @@ def test_times_of_other_versions_are_read(text: str, count: int) -> None:
 
 @pytest.mark.parametrize("text", ["soon", "1h 5", "1:2"])
 def test_what_is_no_time_is_not_guessed_at(text: str) -> None:
-    with pytest.raises(RouterUnavailable, match="where a time belongs"):
+    with pytest.raises(RouterUnavailable, match="instead of a duration"):
         parse_duration(text)
 
 

@@ -537,6 +537,7 @@ def test_the_same_messages_get_the_same_names() -> None:
     assert names[0] == names[1]
 
 
+@pytest.mark.process
 def test_it_runs_as_a_command_until_it_is_told_to_stop() -> None:
     command = [sys.executable, "-m", "simulators.whatsapp", "--port", "0", "--step", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -17,6 +17,8 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.paths import copy_binaries_world_readable, wheel_binaries
 from ticketing.platform.db.embedded.server import EmbeddedServer
 
+pytestmark = [pytest.mark.kill, pytest.mark.process]
+
 HOLD = """
 import sys, time
 from pathlib import Path

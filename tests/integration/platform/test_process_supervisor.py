@@ -7,11 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from ticketing.platform.kernel.process_supervisor import free_port
+
+pytestmark = [pytest.mark.kill, pytest.mark.process]
 
 # a child that starts a grandchild in a session of its own, which starts one that ignores SIGTERM
 FAMILY = """
@@ -55,6 +58,16 @@ def family(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
+@pytest.fixture
+def orphans() -> Iterator[list[int]]:
+    """Processes that a test leaves behind, killed after it."""
+    left: list[int] = []
+    yield left
+    for process in left:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_being_told_to_stop_leaves_no_process(
     family: subprocess.Popen[bytes], told: signal.Signals
@@ -95,8 +108,11 @@ def test_a_child_that_was_killed_is_started_again_without_what_it_left_behind(
     assert family.wait(60) == 0
 
 
-def test_the_child_goes_when_the_supervisor_is_killed(family: subprocess.Popen[bytes]) -> None:
+def test_the_child_goes_when_the_supervisor_is_killed(
+    family: subprocess.Popen[bytes], orphans: list[int]
+) -> None:
     child = descendants(family.pid)[0]
+    orphans += descendants(child)
 
     family.kill()
     family.wait()

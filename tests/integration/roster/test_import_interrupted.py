@@ -22,6 +22,8 @@ from ticketing.roster.import_roster import import_roster
 from ticketing.roster.model import ImportCounts
 from ticketing.roster.sources.csv_file import RosterFile
 
+pytestmark = pytest.mark.kill
+
 People = Callable[[], dict[str, dict[str, str | None]]]
 
 ROWS = 25_000

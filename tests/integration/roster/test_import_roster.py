@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 
+from tests.plugins.properties import examples
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import ticket_types
@@ -376,12 +377,13 @@ rows = st.lists(
 
 
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rows, rows)
 @example(["1,Siti,a@example.org,"], [",Siti,a@example.org,", "1,Siti,,"])
+@pytest.mark.slow
 def test_the_four_sum_up_and_a_second_time_changes_nothing(
     import_csv: Import,
     database: Database,

@@ -26,6 +26,8 @@ from ticketing.selling.checkout.place_order import place_order, set_order_buyer
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.record_payment import record_payment
 
+pytestmark = pytest.mark.slow
+
 BUYERS, AT_ONCE = 400, 40
 SEATS, PARKING, PROMO_USES, MOST_OF_A_BUYER = 250, 40, 25, 4
 LIVE = orders_table.c.state.in_([OrderState.PENDING, OrderState.PAID])

@@ -105,7 +105,7 @@ def test_a_payment_the_gateway_sees_otherwise_is_named_and_left_as_it_is(
     assert first == again
     (odd,) = first.differences
     assert odd.subject.endswith(paid.key)
-    assert odd.problem == "settlement to us, refund to the gateway"
+    assert odd.problem == "settlement here, refund at the gateway"
     assert first.returned_by_gateway == Rupiah(100_000)
 
 
@@ -113,19 +113,19 @@ def test_a_payment_the_gateway_sees_otherwise_is_named_and_left_as_it_is(
     ("booked", "said", "wrong"),
     [
         (BOOKED, SAID, ""),
-        (BOOKED, None, "settlement to us, unknown to the gateway"),
+        (BOOKED, None, "settlement here, unknown to the gateway"),
         (replace(BOOKED, state=AttemptState.CREATED), None, ""),
         (replace(BOOKED, state=AttemptState.DENIED), None, ""),
-        (BOOKED, replace(SAID, amount=Rupiah(1)), "Rp100.000 to us, Rp1 to the gateway"),
+        (BOOKED, replace(SAID, amount=Rupiah(1)), "amount Rp100.000 here, Rp1 at the gateway"),
         (
             replace(BOOKED, state=AttemptState.PENDING),
             SAID,
-            "pending to us, settlement to the gateway",
+            "pending here, settlement at the gateway",
         ),
         (
             BOOKED,
             replace(SAID, refunded=Rupiah(5)),
-            "Rp0 returned to us, Rp5 to the gateway",
+            "refunded Rp0 here, Rp5 at the gateway",
         ),
         # what it says late is no contradiction
         (BOOKED, replace(SAID, state=AttemptState.PENDING), ""),

@@ -21,9 +21,9 @@ Place = Callable[..., PlacedOrder]
 @pytest.mark.parametrize(
     ("change", "refusal", "words"),
     [
-        ({"price": 60_000}, NotOnSale, "another price"),
+        ({"price": 60_000}, NotOnSale, "the price of .* has just changed"),
         ({"on_sale": False}, NotOnSale, "not on sale"),
-        ({"sold": 9}, SoldOut, "2 places asked for, 0 left"),
+        ({"sold": 9}, SoldOut, "2 places requested, 0 left"),
     ],
 )
 def test_what_changed_meanwhile_is_refused_and_holds_nothing(

@@ -114,7 +114,7 @@ def test_who_asks_for_more_than_is_left_hears_how_many_are_left(
     graduate, guest = sell("Graduate"), sell("Guest", capacity=5)
     place((guest, 3))
 
-    with pytest.raises(SoldOut, match="Guest: 3 places asked for, 2 left") as refusal:
+    with pytest.raises(SoldOut, match="Guest: 3 places requested, 2 left") as refusal:
         place((graduate, 1), (guest, 3))
 
     assert refusal.value.details == {"ticket_type_id": guest, "available": 2}

@@ -132,7 +132,7 @@ def test_what_is_not_plain_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("terms", "refusal", "words"),
     [
-        ({"capacity": 1}, SoldOut, "2 places asked for, 1 left"),
+        ({"capacity": 1}, SoldOut, "2 places requested, 1 left"),
         ({"max_per_order": 1}, LimitExceeded, "in one order"),
         ({"max_per_buyer": 1}, LimitExceeded, "for one buyer"),
         ({"on_sale": False}, NotOnSale, "not on sale"),

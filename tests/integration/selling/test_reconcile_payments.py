@@ -134,7 +134,7 @@ def test_a_payment_under_way_that_the_gateway_has_forgotten_is_named(
 
     (odd,) = reconcile_after(hours=99).mismatches
 
-    assert odd == (attempt.key, "pending to us, and the gateway knows none of that key")
+    assert odd == (attempt.key, "pending in the database, unknown to the gateway")
 
 
 def test_another_amount_is_named_and_asked_about(
@@ -148,7 +148,7 @@ def test_another_amount_is_named_and_asked_about(
 
     (odd,) = reconcile_after().mismatches
 
-    assert odd.problem == "asked for Rp100.000, the gateway says Rp1"
+    assert odd.problem == "amount Rp100.000 requested, Rp1 reported by the gateway"
     assert flags() == [ReviewFlag.AMOUNT_DIFFERS]
 
 
@@ -202,5 +202,5 @@ def test_a_gateway_that_is_away_is_not_asked_for_hours(
         _, attempt = begun()
         gateway.by_key[attempt.key] = GatewayUnavailable("time-out")  # type: ignore[attr-defined]
 
-    with pytest.raises(GatewayUnavailable, match="8 times no answer"):
+    with pytest.raises(GatewayUnavailable, match="no answer to 8 requests"):
         reconcile_after()

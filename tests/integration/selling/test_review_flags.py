@@ -134,7 +134,7 @@ def test_a_bank_that_takes_the_money_back_takes_the_places_back(
         ends = connection.execute(
             select(generated_tickets.c.state, generated_tickets.c.revoked_reason)
         ).all()
-        assert ends == [("revoked", "the bank took the payment back")] * 2
+        assert ends == [("revoked", "the bank reversed the payment")] * 2
         assert stock_queries.list_drifted(connection, event.id) == []
 
 
@@ -161,7 +161,7 @@ def test_a_refund_is_counted_and_the_tickets_are_a_question(
         raised = review_flag_queries.list_open(connection, event.id)
         refunded = connection.execute(select(orders_table.c.refunded)).scalar_one()
     assert refunded == 60_000
-    assert [one.message for one in raised] == ["Rp60.000 of Rp100.000 went back to the buyer"]
+    assert [one.message for one in raised] == ["Rp60.000 of Rp100.000 was refunded to the buyer"]
     assert (state_of(placed), count_entitled()) == (OrderState.PAID, 2)
 
 

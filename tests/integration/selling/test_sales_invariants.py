@@ -139,7 +139,7 @@ def test_an_oversold_type_cannot_be_counted_right(
         oversold = update(ticket_types).where(ticket_types.c.id == guest)
         connection.execute(oversold.values(capacity=1, sold=1))
 
-    with pytest.raises(Refused, match="more was sold than there is"):
+    with pytest.raises(Refused, match="more is sold than the limits allow"):
         recount_sales(database, event, by="operator")
 
 
@@ -186,8 +186,8 @@ def test_money_that_belongs_to_nothing_is_named(
 
     first, second = examine()["money"].violations
 
-    assert first.problem == f"Rp100.000 of {bought[1].key} belong to nothing"
-    assert second == (bought[0].order.code, "paid, and its money is not there")
+    assert first.problem == f"Rp100.000 of {bought[1].key} are not allocated"
+    assert second == (bought[0].order.code, "paid, but its payments differ from its total")
 
 
 def test_a_paid_order_whose_payment_never_came_is_named(
@@ -200,7 +200,7 @@ def test_a_paid_order_whose_payment_never_came_is_named(
 
     (offender,) = examine()["money"].violations
 
-    assert offender == (bought[0].order.code, "paid, and its money is not there")
+    assert offender == (bought[0].order.code, "paid, but its payments differ from its total")
 
 
 def test_a_free_order_needs_no_money(
@@ -259,7 +259,7 @@ def test_a_notice_that_waits_too_long_is_named_with_its_reason(
     sooner = sales_checks.check_stuck_notifications(database, at=now + timedelta(minutes=9))
 
     (offender,) = found.violations
-    assert "tried 1 times: the gateway knows no" in offender.problem
+    assert "tried 1 times: the gateway does not know" in offender.problem
     assert sooner.holds
 
 

@@ -23,6 +23,8 @@ from ticketing.selling.payments import refund_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.settle import PaymentGateway, Settlement
 
+pytestmark = pytest.mark.kill
+
 Place = Callable[..., PlacedOrder]
 
 WORKER = """

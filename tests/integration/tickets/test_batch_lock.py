@@ -2,13 +2,13 @@
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from subprocess import PIPE
 
 import pytest
 
+from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.tickets.batches import queries as batch_queries
@@ -39,11 +39,13 @@ def opening(now: datetime) -> BatchSpec:
 
 
 @pytest.fixture
-def worker(event: Event, database_url: str) -> Iterator[subprocess.Popen[str]]:  # noqa: ARG001 - its event
+def worker(
+    event: Event,  # noqa: ARG001 - its event
+    database_url: str,
+    start_script: Callable[..., ForkedProcess],
+) -> Iterator[ForkedProcess]:
     """Another process with a batch called `other` under way."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORK, database_url], stdout=subprocess.PIPE, text=True
-    )
+    process = start_script(WORK, database_url, stdout=PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == "under way\n"
     yield process
@@ -98,7 +100,7 @@ def test_another_order_leaves_one_under_way_alone(
 
 
 def test_one_whose_process_was_killed_is_ended_by_the_next_order(
-    database: Database, event: Event, opening: BatchSpec, worker: subprocess.Popen[str]
+    database: Database, event: Event, opening: BatchSpec, worker: ForkedProcess
 ) -> None:
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()

@@ -99,7 +99,7 @@ def test_a_person_is_found_by_the_ticket_s_code(ask: Ask, ticket_code: str) -> N
     answer = ask(ticket_code.lower())
 
     assert [person.external_id for person in answer.people] == ["S00001"]
-    assert answer.people[0].standings == (f"has ticket {ticket_code}",)
+    assert answer.people[0].statuses == (f"has ticket {ticket_code}",)
 
 
 @pytest.mark.usefixtures("ticket_code")
@@ -194,7 +194,7 @@ def test_a_revoked_ticket_stays_in_the_story(
 
     [person] = ask("S00001").people
 
-    assert person.standings == ("missing",)
+    assert person.statuses == ("missing",)
     assert TicketHistoryStep(later, f"ticket {ticket_code} revoked: lost") in person.steps
 
 
@@ -213,7 +213,7 @@ def test_failures_are_told_with_their_job(
 
     [person] = ask(str(guest_ids[0])).people
 
-    assert person.standings == ("on hold: fees unpaid",)
+    assert person.statuses == ("on hold: fees unpaid",)
     assert [step.by for step in person.steps if step.what == "no ticket: on hold: fees unpaid"] == [
         f"job {job_id}"
     ]
@@ -239,4 +239,4 @@ def test_a_person_without_entitlement_is_told_as_such(
 
     [person] = ask("S00001").people
 
-    assert (person.standings, person.steps) == ((), ())
+    assert (person.statuses, person.steps) == ((), ())

@@ -2,16 +2,16 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from sqlalchemy import insert, select, text, update
 
+from tests.plugins.processes import ForkedProcess
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
@@ -247,15 +247,14 @@ generate_tickets(means, event, GenerationRequest(by="t", at=datetime.now(UTC), c
 
 
 @pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.3, 0.6, 0.9, 1.3])
+@pytest.mark.kill
 def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
     means: GenerationContext, event: Event, database_url: str, roster: Callable[..., list[int]],
     tmp_path: Path, order: GenerationRequest, after_seconds: float,
+    start_script: Callable[..., ForkedProcess],
 ) -> None:  # fmt: skip
     roster(*(f"Person {number}" for number in range(40)))
-    process = subprocess.Popen(
-        [sys.executable, "-c", GENERATE, database_url, str(tmp_path)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = start_script(GENERATE, database_url, str(tmp_path), stdout=PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     time.sleep(after_seconds)
@@ -274,15 +273,13 @@ def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
     assert files == {ticket.pdf_file_path for ticket in tickets}
 
 
+@pytest.mark.slow
 def test_two_orders_at_once_serve_everyone_once(
     means: GenerationContext, event: Event, database_url: str, roster: Callable[..., list[int]],
-    tmp_path: Path, order: GenerationRequest,
+    tmp_path: Path, order: GenerationRequest, start_script: Callable[..., ForkedProcess],
 ) -> None:  # fmt: skip
     roster(*(f"Person {number}" for number in range(60)))
-    other = subprocess.Popen(
-        [sys.executable, "-c", GENERATE, database_url, str(tmp_path)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    other = start_script(GENERATE, database_url, str(tmp_path), stdout=PIPE)
     assert other.stdout is not None
     other.stdout.readline()
 

@@ -1,20 +1,19 @@
 """Two issuers at once, and issuers killed in the middle: nobody gets two tickets, nobody none."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from subprocess import PIPE
 
 import pytest
 from sqlalchemy import func, select
 
+from tests.plugins.processes import ForkedProcess
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.platform.paths import PROJECT_ROOT
 from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.issue import issue_tickets
 from ticketing.tickets.missing import count_missing_tickets
@@ -77,16 +76,14 @@ def tickets_by_person(database: Database) -> Callable[[], set[int]]:
 
 
 @pytest.fixture
-def start_issuer(database_url: str, now: datetime) -> Callable[..., subprocess.Popen[bytes]]:
+def start_issuer(
+    database_url: str, now: datetime, start_script: Callable[..., ForkedProcess]
+) -> Callable[..., ForkedProcess]:
     """Starts an issuer in a process of its own, that may kill itself at a place and time."""
 
-    def start(job_id: int, where: str = "nowhere", when: int = 0) -> subprocess.Popen[bytes]:
+    def start(job_id: int, where: str = "nowhere", when: int = 0) -> ForkedProcess:
         arguments = [database_url, str(job_id), now.isoformat(), where, str(when)]
-        return subprocess.Popen(
-            [sys.executable, "-c", ISSUER, *arguments],
-            cwd=PROJECT_ROOT,
-            stderr=subprocess.PIPE,
-        )
+        return start_script(ISSUER, *arguments, stderr=PIPE)
 
     return start
 
@@ -153,6 +150,7 @@ def test_issuers_asked_for_the_same_people_serve_each_once(
     assert tickets_by_person() == {1}
 
 
+@pytest.mark.slow
 def test_issuers_in_processes_share_the_work(
     *,
     database: Database,
@@ -160,14 +158,14 @@ def test_issuers_in_processes_share_the_work(
     enter: Enter,
     new_job: NewJob,
     now: datetime,
-    start_issuer: Callable[..., subprocess.Popen[bytes]],
+    start_issuer: Callable[..., ForkedProcess],
     tickets_by_person: Callable[[], set[int]],
 ) -> None:
     enter(event, 1000)
 
     issuers = [start_issuer(new_job(event)) for _ in range(2)]
 
-    assert [issuer.communicate()[1] for issuer in issuers] == [b"", b""]
+    assert [issuer.communicate()[1] for issuer in issuers] == ["", ""]
     assert count_missing_tickets(database, event, at=now) == 0
     assert tickets_by_person() == {1}
 
@@ -181,6 +179,7 @@ def test_issuers_in_processes_share_the_work(
         pytest.param("progress", 4, 200, id="right after the last chunk"),
     ],
 )
+@pytest.mark.kill
 def test_a_killed_issuer_loses_nothing_that_the_next_run_does_not_make_up(
     *,
     database: Database,
@@ -188,7 +187,7 @@ def test_a_killed_issuer_loses_nothing_that_the_next_run_does_not_make_up(
     enter: Enter,
     job_id: int,
     now: datetime,
-    start_issuer: Callable[..., subprocess.Popen[bytes]],
+    start_issuer: Callable[..., ForkedProcess],
     tickets_by_person: Callable[[], set[int]],
     where: str,
     when: int,

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
+from tests.plugins.properties import examples
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
@@ -47,7 +48,7 @@ def serve(
 def everybody(
     event: Event, enter: Enter, serve: Callable[[list[int]], None]
 ) -> dict[str, list[int]]:
-    """People in every standing."""
+    """People in every status."""
     served = enter(event, 3)
     serve(served)
     return {
@@ -99,7 +100,7 @@ def test_the_missing_are_listed_in_the_order_of_the_list(
 
     assert [person.guest_id for person in listed] == everybody["missing"]
     assert count_missing_tickets(database, event, at=now) == len(listed)
-    assert {person.standing for person in listed} == {EntitlementStatus.MISSING}
+    assert {person.status for person in listed} == {EntitlementStatus.MISSING}
 
 
 def test_somebody_missing_comes_with_all_that_a_ticket_needs(
@@ -229,7 +230,9 @@ def test_a_withdrawn_person_with_a_live_ticket_stands_out(
     over=st.booleans(),
 )
 @settings(
-    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=examples(15),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
 )
 def test_whatever_happens_to_people_the_sums_add_up(
     *,

@@ -151,6 +151,7 @@ def test_a_broken_template_is_found_before_anyone_is_looked_at(
         next(run_preflight(database, event, renderer=renderer, template_id="nobody"))
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_people_are_looked_through_in_seconds(
     database: Database, event: Event, renderer: Renderer, crowd: int
 ) -> None:

@@ -1,6 +1,4 @@
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -8,10 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha512
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from sqlalchemy import RowMapping, func, select, update
 
+from tests.plugins.processes import ForkedProcess
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.pdf_inspection import qr_text_of
 from ticketing.documents.renderer import Renderer
@@ -180,15 +180,16 @@ def rename(database: Database) -> Callable[[str, str], None]:
 
 @pytest.fixture
 def another_run(
-    database_url: str, folder: DocumentFolder, own_templates: Path
-) -> Callable[[str, int], subprocess.Popen[str]]:
+    database_url: str,
+    folder: DocumentFolder,
+    own_templates: Path,
+    start_script: Callable[..., ForkedProcess],
+) -> Callable[[str, int], ForkedProcess]:
     """A run in a process of its own, killed at the n-th time it comes to a step."""
 
-    def start(step: str, count: int) -> subprocess.Popen[str]:
+    def start(step: str, count: int) -> ForkedProcess:
         arguments = [database_url, str(folder.root), str(own_templates), step, str(count)]
-        return subprocess.Popen(
-            [sys.executable, "-c", ANOTHER_RUN, *arguments], stdout=subprocess.PIPE, text=True
-        )
+        return start_script(ANOTHER_RUN, *arguments, stdout=PIPE)
 
     return start
 
@@ -440,8 +441,9 @@ def test_progress_is_told_after_every_chunk(printed: Callable[..., RenderResult]
     ("step", "count"),
     [("write", 1), ("write", 4), ("fsync", 3), ("rename", 7), ("stamp", 1), ("stamp", 2)],
 )
+@pytest.mark.kill
 def test_a_killed_run_is_finished_by_the_next(
-    another_run: Callable[[str, int], subprocess.Popen[str]],
+    another_run: Callable[[str, int], ForkedProcess],
     printed: Callable[..., RenderResult],
     rows: Callable[[], list[RowMapping]],
     folder: DocumentFolder,
@@ -463,7 +465,7 @@ def test_a_killed_run_is_finished_by_the_next(
 
 
 def test_two_runs_at_once_print_every_ticket_once_between_them(
-    another_run: Callable[[str, int], subprocess.Popen[str]],
+    another_run: Callable[[str, int], ForkedProcess],
     tickets: list[str],
     rows: Callable[[], list[RowMapping]],
 ) -> None:

@@ -187,16 +187,16 @@ def test_what_could_not_be_made_or_could_be_guessed_is_refused_and_nothing_is_st
 ) -> None:
     put("lama", name="Paket lama")
     refused: list[tuple[dict[str, object], str]] = [
-        ({"router": "attic"}, "no router is called 'attic' (known: lobby)"),
-        ({"profile": "satu jam …"}, "is no profile's name in ASCII"),
-        ({"validity": timedelta(0)}, "validity is whole seconds, one or more"),
+        ({"router": "attic"}, "there is no router 'attic' (known: lobby)"),
+        ({"profile": "satu jam …"}, "is no profile name; use 1 to 64 ASCII characters"),
+        ({"validity": timedelta(0)}, "validity must be whole seconds, at least 1"),
         ({"length": 3}, "make them longer, or the alphabet larger"),
-        ({"prefix": "a,b"}, "'a,b': a prefix is up to 16"),
-        ({"per_order": 501}, "a purchase is of 1 to 500 vouchers"),
-        ({"name": None}, "5k is a new package: say its name"),
+        ({"prefix": "a,b"}, "'a,b': a prefix has at most 16"),
+        ({"per_order": 501}, "per_order must be 1 to 500"),
+        ({"name": None}, "5k is a new package; give its name"),
         ({"router": None}, "`ticketing routers create` makes one known"),
-        ({"code": "5 K"}, "a package's code is a-z, 0-9 and hyphens"),
-        ({"name": "Paket lama"}, "a package needs a name of its own"),
+        ({"code": "5 K"}, "a package code has 1 to 32 of a-z, 0-9 and hyphens"),
+        ({"name": "Paket lama"}, "choose another name for the package"),
     ]
 
     told = [refusal(said) for said, _ in refused]

@@ -1,20 +1,20 @@
 """Killed with -9 anywhere in a round: what is owed is there once, and its buyer is told once."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime
+from subprocess import CompletedProcess
 
 import pytest
 
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order
-from ticketing.platform.paths import PROJECT_ROOT
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning.context import ProvisionResult
 from ticketing.vouchers.queries import Voucher
+
+pytestmark = pytest.mark.kill
 
 WORKER = """
 import os, signal, sys
@@ -56,17 +56,14 @@ with RouterClientPool(KeyRing(bytes(range(32)))) as doors:
 
 
 @pytest.fixture
-def die(database_url: str, now: datetime) -> Callable[[int, str, int], int]:
+def die(
+    run_script: Callable[..., CompletedProcess[str]], database_url: str, now: datetime
+) -> Callable[[int, str, int], int]:
     """A round in a process of its own that kills itself at the n-th of a kind of step."""
 
     def run(router_id: int, step: str, when: int) -> int:
-        return subprocess.run(
-            [sys.executable, "-c", WORKER, database_url, now.isoformat(), str(router_id), step,
-             str(when)],
-            cwd=PROJECT_ROOT,
-            check=False,
-            timeout=60,
-        ).returncode  # fmt: skip
+        arguments = [database_url, now.isoformat(), str(router_id), step, str(when)]
+        return run_script(WORKER, *arguments).returncode
 
     return run
 

@@ -9,11 +9,11 @@ from simulators.routeros.clock import StoppedClock
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.events.model import Event
 from ticketing.orders.order import Order, OrderState
+from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.kernel.errors import PlanOutdated, StillOwed
 from ticketing.selling.refunds import plan_queries
-from ticketing.selling.refunds.plan_queries import PlanSubject
 from ticketing.vouchers.cleanup_plan import CleanupPlan, apply_clean_up, plan_clean_up
 from ticketing.vouchers.maintenance import (
     CleanupResult,
@@ -84,7 +84,7 @@ def test_an_order_that_came_to_nothing_keeps_its_row_and_loses_its_vouchers(
 
 
 @pytest.mark.parametrize(
-    ("state", "why"), [(OrderState.PAID, "is paid"), (OrderState.PENDING, "may still be paid")]
+    ("state", "why"), [(OrderState.PAID, "is paid"), (OrderState.PENDING, "can still be paid")]
 )
 def test_vouchers_that_a_buyer_may_still_get_are_no_leftovers(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, become: Become,
@@ -168,7 +168,9 @@ def test_a_clean_up_ends_nothing_more_than_was_planned(
     planned = plan()
     become(second, OrderState.CANCELLED)
 
-    with pytest.raises(PlanOutdated, match=r"now 2 vouchers \(left over\) would end, and 1 were"):
+    with pytest.raises(
+        PlanOutdated, match=r"now 2 vouchers \(left over\) would be revoked, and 1 were"
+    ):
         apply(planned.plan_hash)
 
     assert [one.state for one in made()] == [PRESENT, PRESENT]
@@ -194,10 +196,10 @@ def test_a_plan_for_something_else_is_none(
     offer()
     planned = plan()
 
-    with pytest.raises(PlanOutdated, match="there is no such plan"):
+    with pytest.raises(PlanOutdated, match="no plan with this hash"):
         apply("0" * 64)
     with (
         database.transaction() as connection,
-        pytest.raises(PlanOutdated, match="there is no such plan"),
+        pytest.raises(PlanOutdated, match="no plan with this hash"),
     ):
         plan_queries.get_request(connection, PlanSubject(event.id), planned.plan_hash)

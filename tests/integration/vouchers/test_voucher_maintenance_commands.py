@@ -114,7 +114,7 @@ def test_a_clean_up_is_planned_and_applied(
     plan_hash = planned.stdout.split()[-1]
     done = said("cleanup", "apply", "--event", event.slug, "--plan", plan_hash)
 
-    assert "left over: 2 vouchers of 1 orders, 0 of them were used" in planned.stdout
+    assert "leftover: 2 vouchers of 1 orders, 0 of them used" in planned.stdout
     assert done == {"left_over": 2, "expired": 0}
     assert [one.state for one in made()] == ["active", "revoking", "revoking"]
 

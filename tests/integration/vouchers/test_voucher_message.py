@@ -127,4 +127,4 @@ def test_there_is_nothing_to_tell_of_vouchers_that_were_paid_back(
     refused = write(order)
 
     assert isinstance(refused, Rejected)
-    assert refused.reason == f"order {order.code} has no vouchers any more"
+    assert refused.reason == f"order {order.code} has no active vouchers"

@@ -196,7 +196,7 @@ def test_one_that_somebody_used_is_never_sold(
 
     used, sold = made()
     assert looks == [PollResult("lobby", seen=1, first_used=1, ended=1)]
-    assert (used.state, used.revoked_reason) == (ENDING, "used before it was sold")
+    assert (used.state, used.revoked_reason) == (ENDING, "used before its sale")
     assert (used.order_line_id, sold.state) == (None, OWED)
 
 

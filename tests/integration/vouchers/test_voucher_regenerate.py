@@ -85,7 +85,7 @@ def test_who_has_not_paid_is_owed_nothing(
     with database.transaction() as connection:
         connection.execute(update(orders).values(state=state))
 
-    with pytest.raises(NothingOwed, match=f"is {state}: no voucher before the money"):
+    with pytest.raises(NothingOwed, match=f"is {state}: vouchers require a paid order"):
         regenerate(database, order.id, at=clock.now, by="api:desk")
 
 

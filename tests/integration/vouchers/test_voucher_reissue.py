@@ -76,7 +76,7 @@ def test_it_says_whether_the_old_one_was_used_and_does_not_end_one_that_is_since
     planned = plan_reissue(database, voucher.key)
     use(voucher.key, clock.now)
 
-    with pytest.raises(PlanOutdated, match="in use since the plan"):
+    with pytest.raises(PlanOutdated, match="changed since the plan: now it is in use"):
         reissue_voucher(
             database, voucher.key, plan_hash=planned.plan_hash, at=clock.now, by="cli:sari"
         )

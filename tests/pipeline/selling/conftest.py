@@ -1,18 +1,18 @@
 """Fixtures: a shop with the simulated Midtrans, buyers, payments and notifications."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from subprocess import CompletedProcess, Popen
+from subprocess import CompletedProcess
 
 import pytest
 from sqlalchemy import func, insert, select
 
 from simulators.midtrans.server import MidtransSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
@@ -26,7 +26,6 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import Unavailable
-from ticketing.platform.paths import PROJECT_ROOT
 from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 from ticketing.selling.payments import attempt_queries
@@ -209,14 +208,16 @@ def is_there(database: Database) -> Callable[[], bool]:
 
 @pytest.fixture
 def hire(
-    surroundings: dict[str, str], is_there: Callable[[], bool], until: Callable[..., None]
-) -> Iterator[Callable[[], Popen[bytes]]]:
+    surroundings: dict[str, str],
+    is_there: Callable[[], bool],
+    until: Callable[..., None],
+    start_ticketing: Callable[..., ForkedProcess],
+) -> Iterator[Callable[[], ForkedProcess]]:
     """Return a function that starts a worker and waits until it is ready."""
     workers = []
 
-    def start() -> Popen[bytes]:
-        command = [sys.executable, "-m", "ticketing", "worker"]
-        workers.append(Popen(command, env=surroundings, cwd=PROJECT_ROOT))
+    def start() -> ForkedProcess:
+        workers.append(start_ticketing("worker", environment=surroundings))
         until(is_there)
         return workers[-1]
 

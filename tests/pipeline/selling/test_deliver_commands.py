@@ -40,9 +40,9 @@ def test_with_the_simulator_mails_are_files_and_the_output_says_so(
 
     folder = settings.mail_folder
     assert sent.stdout == (
-        f"simulated: mails are files in {folder}\n"
-        "2 sent, 0 to be tried again, 0 failed, 0 unknown; not begun: 0 to people, 0 to the"
-        " organiser\n"
+        f"Simulated: mails are written to {folder}.\n"
+        "2 sent, 0 to be retried, 0 failed, 0 unknown.\n"
+        "Queued: 0 to buyers and guests, 0 to the organiser.\n"
     )
     assert sent.returncode == 0
     assert len(list(folder.glob("*.eml"))) == 2
@@ -55,7 +55,7 @@ def test_without_a_mail_server_nothing_is_sent_and_the_doctor_says_so(ticketing:
     sent = ticketing("deliveries", "send", **sandbox)
     examined = ticketing("doctor", **sandbox)
 
-    assert sent.stdout.startswith("nothing is sent: MAIL_URL is not set\n0 sent")
+    assert sent.stdout.startswith("No mail is sent: MAIL_URL is not set.\n0 sent")
     assert "no mail server, nothing is sent; 1 messages are waiting" in examined.stdout
     assert "no recipient for mails about orders; 1 messages are waiting" in examined.stdout
 
@@ -77,8 +77,8 @@ def test_what_failed_is_listed_and_sent_again(
 
     assert failed.returncode == 1
     assert {one["subject"] for one in shown} == {paid.order.code}
-    assert {one["last_error"] for one in shown} == {"the address cannot be written to"}
-    assert again.stdout == "messages that go out again: 2\n"
+    assert {one["last_error"] for one in shown} == {"the address is not valid"}
+    assert again.stdout == "Messages queued again: 2\n"
     assert sent.returncode == 0
     assert len(list(settings.mail_folder.glob("*.eml"))) == 2
 
@@ -102,10 +102,18 @@ def test_one_that_was_sent_goes_again_as_another_copy(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["resend"], ["resend", "99"], ["resend", "1", "--failed", "x"]]
+    "arguments",
+    [
+        [],
+        ["99"],
+        ["1", "--failed"],
+        ["--failed"],
+        ["--event", "x"],
+        ["1", "--event", "x", "--failed"],
+    ],
 )
 def test_a_resend_of_nothing_is_refused(ticketing: Ticketing, arguments: list[str]) -> None:
-    assert ticketing(*arguments).returncode == 2
+    assert ticketing("deliveries", "resend", *arguments).returncode == 2
 
 
 @pytest.mark.usefixtures("paid")
@@ -132,7 +140,7 @@ def test_checks_see_what_is_stuck_and_what_failed(
         connection.execute(update(deliveries).values(state="failed", next_attempt_at=None))
 
     assert (sound, stuck, failing()) == (
-        set(), {"no_message_is_stuck"}, {"every_message_went_out"},
+        set(), {"no_overdue_deliveries"}, {"no_failed_deliveries"},
     )  # fmt: skip
 
 
@@ -148,10 +156,10 @@ def test_a_rosters_tickets_are_mailed_as_planned(ticketing: Ticketing, settings:
         "campaigns", "apply", "--event", "wisuda-2026", "--plan", plan["plan_hash"]
     )
 
-    assert opted_out.stdout == "noted\n"
+    assert opted_out.stdout == "person0@example.org: recorded.\n"
     assert shown.stdout.startswith(
-        "4 tickets would go by mail, 0 by WhatsApp; no address: 0 guests, want none: 1; nothing"
+        "By mail: 4. By WhatsApp: 0.\nNo address: 0 guests. Opted out: 1.\nNothing"
     )
-    assert applied.stdout == "tickets that will be sent: 4\n"
+    assert applied.stdout == "Tickets queued: 4\n"
     assert (sent.returncode, outdated.returncode) == (0, 2)
     assert len(list(settings.mail_folder.glob("*.eml"))) == 4

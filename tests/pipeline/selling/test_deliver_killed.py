@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from subprocess import Popen
 
 import dagster as dg
 import pytest
@@ -12,6 +11,7 @@ from sqlalchemy import select
 
 from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.notifications.deliver import MessagingConnector, deliver_due
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.platform.application import Application
@@ -21,6 +21,8 @@ from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
+
+pytestmark = pytest.mark.kill
 
 BUYER = "buyer1@example.org"
 
@@ -64,7 +66,7 @@ def states(database: Database) -> Callable[[], list[str]]:
 
 
 def test_the_worker_mails_the_tickets_and_logs_nobodys_address(
-    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder], mails: MailSimulator,
+    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder], mails: MailSimulator,
     until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
     settings: Settings,
 ) -> None:  # fmt: skip
@@ -81,7 +83,7 @@ def test_the_worker_mails_the_tickets_and_logs_nobodys_address(
 
 
 def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by_the_same_name(
-    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder], mails: MailSimulator,
+    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder], mails: MailSimulator,
     until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
     application: Application,
 ) -> None:  # fmt: skip
@@ -111,7 +113,7 @@ def tick(location: dg.Definitions, application: Application) -> Callable[[], Sen
     """What the sensor asks for now."""
 
     def evaluate() -> SensorExecutionData:
-        sensor = location.resolve_sensor_def("due_deliveries")
+        sensor = location.resolve_sensor_def("overdue_deliveries")
         with dg.DagsterInstance.ephemeral() as instance:
             return sensor.evaluate_tick(
                 dg.build_sensor_context(instance=instance, resources={"application": application})

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from schedules.deliveries import alerts_often, deliveries_examined_hourly
+from schedules.deliveries import check_deliveries_hourly, send_alerts_every_10_minutes
 from ticketing.events.model import Event
 from ticketing.notifications.deliver import MessagingConnector, deliver_all
 from ticketing.notifications.delivery_queries import count_unclaimed_messages
@@ -31,7 +31,7 @@ def tick(event: Event, application: Application, tmp_path: Path) -> Iterator[Tic
             with dg.build_schedule_context(
                 instance, scheduled_execution_time=at, resources={"application": application}
             ) as context:
-                answers = list(deliveries_examined_hourly(context))
+                answers = list(check_deliveries_hourly(context))
             return [one.partition_key for one in answers if isinstance(one, dg.RunRequest)]
 
         yield evaluate
@@ -60,7 +60,7 @@ def test_what_went_wrong_is_told_by_the_clock_and_once(
         context = dg.build_schedule_context(
             scheduled_execution_time=now, resources={"application": application}
         )
-        return sum(isinstance(one, dg.RunRequest) for one in alerts_often(context))
+        return sum(isinstance(one, dg.RunRequest) for one in send_alerts_every_10_minutes(context))
 
     before = ticked()
     with application.database.transaction() as connection:
@@ -70,7 +70,7 @@ def test_what_went_wrong_is_told_by_the_clock_and_once(
         incidents.record_occurrence(connection, seen)
     asked = ticked()
     with dg.DagsterInstance.ephemeral() as instance:
-        ran = location.resolve_job_def("tell_of_alerts").execute_in_process(instance=instance)
+        ran = location.resolve_job_def("send_alert_digest").execute_in_process(instance=instance)
 
     with application.database.transaction() as connection:
         waiting = count_unclaimed_messages(connection)

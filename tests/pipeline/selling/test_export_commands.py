@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 import dagster as dg
 import pytest
 
-from schedules.deliveries import bounces_often
+from schedules.deliveries import process_bounces_every_10_minutes
 from ticketing.notifications.deliver import MessagingConnector, deliver_all
 from ticketing.platform.application import Application
 from ticketing.platform.settings import Settings
@@ -81,7 +81,9 @@ def asked(application: Application) -> Callable[[], int]:
         with dg.build_schedule_context(
             scheduled_execution_time=datetime.now(UTC), resources={"application": application}
         ) as context:
-            return sum(isinstance(one, dg.RunRequest) for one in bounces_often(context))
+            return sum(
+                isinstance(one, dg.RunRequest) for one in process_bounces_every_10_minutes(context)
+            )
 
     return tick
 
@@ -101,8 +103,8 @@ def test_a_sheet_goes_into_a_file_to_the_screen_or_by_mail(
     assert shown.stdout.startswith(f"{MARK}order;state;name;")
     assert f"\n{code};pending;Sari;" in shown.stdout
     first, again = (one.stdout for one in mailed)
-    assert first == "orders: goes when ORGANISER_EMAIL is set\n"
-    assert "was left today already: `ticketing deliveries list --event wisuda-2026`" in again
+    assert first == "orders: queued; it is sent as soon as ORGANISER_EMAIL is set.\n"
+    assert "already queued today. To see it: ticketing deliveries list --event wisuda-2026" in again
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 from sqlalchemy import text, update
 
-from schedules.selling import daily_books_nightly
+from schedules.sales import daily_reconciliation_nightly
 from sensors.check_failures import check_failures
 from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
@@ -33,11 +32,11 @@ Run = Callable[..., dg.ExecuteInProcessResult]
 
 
 @pytest.fixture
-def instance(event: Event, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """A Dagster that knows the event."""
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as kept:
-        kept.add_dynamic_partitions("event", [event.slug])
-        yield kept
+def instance(event: Event) -> Iterator[dg.DagsterInstance]:
+    """A Dagster in memory that knows the event."""
+    with dg.DagsterInstance.ephemeral() as fresh:
+        fresh.add_dynamic_partitions("event", [event.slug])
+        yield fresh
 
 
 @pytest.fixture
@@ -46,7 +45,9 @@ def run(location: dg.Definitions, instance: dg.DagsterInstance) -> Run:
 
     def execute(job: str) -> dg.ExecuteInProcessResult:
         today = (
-            f"{datetime.now(ZoneInfo('Asia/Jakarta')):%Y-%m-%d}" if job == "daily_books" else None
+            f"{datetime.now(ZoneInfo('Asia/Jakarta')):%Y-%m-%d}"
+            if job == "daily_reconciliation"
+            else None
         )
         return location.resolve_job_def(job).execute_in_process(
             instance=instance, partition_key=today
@@ -60,7 +61,7 @@ def failing(run: Run) -> Callable[[], list[str]]:
     """The checks of sales that fail now."""
 
     def look() -> list[str]:
-        verdicts = run("examine_sales").get_asset_check_evaluations()
+        verdicts = run("check_sales").get_asset_check_evaluations()
         assert len(verdicts) == len(SALES_CHECKS)
         return [check.check_name for check in verdicts if not check.passed]
 
@@ -83,9 +84,9 @@ def digest(instance: dg.DagsterInstance, application: Application) -> Callable[[
 
 def test_a_days_sales_are_told_with_a_curve(run: Run, pay: Pay) -> None:
     pay(places=2)
-    run("serve_paid_orders")
+    run("fulfil_paid_orders")
 
-    (sales,) = run("daily_books").asset_materializations_for_node("daily_sales")
+    (sales,) = run("daily_reconciliation").asset_materializations_for_node("daily_sales")
 
     assert sales.metadata["orders paid"].value == 1
     assert sales.metadata["places"].value == 2
@@ -95,7 +96,7 @@ def test_a_days_sales_are_told_with_a_curve(run: Run, pay: Pay) -> None:
 
 
 def test_a_day_without_sales_is_told_too(run: Run) -> None:
-    (sales,) = run("daily_books").asset_materializations_for_node("daily_sales")
+    (sales,) = run("daily_reconciliation").asset_materializations_for_node("daily_sales")
 
     assert sales.metadata["orders placed"].value == 0
     assert sales.metadata["events"].value == "none"
@@ -106,15 +107,15 @@ def test_books_that_agree_pass_and_those_that_do_not_name_the_payment(
 ) -> None:
     pay(places=1, notified=False)
 
-    (differ,) = run("daily_books").get_asset_check_evaluations()
+    (differ,) = run("daily_reconciliation").get_asset_check_evaluations()
     (line,) = digest()
     run("payment_reconciliation")
-    (agree,) = run("daily_books").get_asset_check_evaluations()
+    (agree,) = run("daily_reconciliation").get_asset_check_evaluations()
 
     assert not differ.passed
-    assert "created to us, settlement to the gateway" in (differ.description or "")
+    assert "created here, settlement at the gateway" in (differ.description or "")
     assert (differ.description or "").endswith("ticketing payments reconcile")
-    assert line.cause.startswith("check:the_gateway_agrees:20")
+    assert line.cause.startswith("check:payments_match_gateway:20")
     assert agree.passed
     assert digest() == []
     assert len(midtrans.bank.transactions()) == 1
@@ -126,14 +127,14 @@ def test_the_hourly_reconciliation_finds_what_no_notice_told(
     pay(places=2, notified=False)
 
     run("payment_reconciliation")
-    run("serve_paid_orders")
+    run("fulfil_paid_orders")
 
     assert printed() == 2
 
 
 def test_sound_sales_pass_every_check(run: Run, pay: Pay, failing: Callable[[], list[str]]) -> None:
     pay(places=2)
-    run("serve_paid_orders")
+    run("fulfil_paid_orders")
 
     assert failing() == []
 
@@ -146,7 +147,7 @@ def test_a_broken_invariant_is_one_line_in_the_digest_until_it_is_repaired(
     digest: Callable[[], list[Incident]],
 ) -> None:
     pay(places=2)
-    run("serve_paid_orders")
+    run("fulfil_paid_orders")
     with database.transaction() as connection:
         connection.execute(update(ticket_types).values(sold=5))
     found = failing()
@@ -156,8 +157,8 @@ def test_a_broken_invariant_is_one_line_in_the_digest_until_it_is_repaired(
         connection.execute(update(ticket_types).values(sold=2))
     failing()
 
-    assert found == ["the_stock_adds_up"]
-    assert line.cause == "check:the_stock_adds_up:all events"
+    assert found == ["stock_counts_match"]
+    assert line.cause == "check:stock_counts_match:all events"
     assert line.message.endswith("ticketing orders recount --event EVENT")
     assert digest() == []
 
@@ -192,7 +193,7 @@ def test_a_refund_the_gateway_could_not_take_is_sent_later_and_breaks_no_invaria
     places: tuple[int, ...] | None,
 ) -> None:
     placed = pay(places=2, by="gopay")
-    run("serve_paid_orders")
+    run("fulfil_paid_orders")
     midtrans.faults.set(answers=[MidtransResponseFault("error", times=3, path="/refund")])
     at = datetime.now(UTC)
     planned = plan_refund(
@@ -219,7 +220,7 @@ def test_a_refund_the_gateway_could_not_take_is_sent_later_and_breaks_no_invaria
 def test_the_night_asks_for_yesterdays_books(instance: dg.DagsterInstance) -> None:
     night = datetime(2026, 11, 20, 1, 15, tzinfo=JAKARTA).astimezone(UTC)
 
-    request = daily_books_nightly(
+    request = daily_reconciliation_nightly(
         dg.build_schedule_context(instance=instance, scheduled_execution_time=night)
     )
 

@@ -27,7 +27,7 @@ def test_a_lost_notice_is_made_good_by_hand(
     reconciled = ticketing("payments", "reconcile")
     served = ticketing("worker", "--once")
 
-    assert reconciled.stdout == "asked 1, corrected 1, agreed 0, unused 0, odd 0\n"
+    assert reconciled.stdout == "checked: 1, corrected: 1, agreed: 0, unused: 0\nmismatches: 0\n"
     assert (reconciled.returncode, served.returncode) == (0, 0)
     assert printed() == 2
 
@@ -41,8 +41,8 @@ def test_a_day_is_compared_and_what_differs_makes_the_exit_code_1(
     compared = ticketing("payments", "reconcile", "--day", f"{today:%Y-%m-%d}", "--json")
 
     said = json.loads(compared.stdout)
-    assert (said["attempts"], said["taken"], said["takenByGateway"]) == (1, 0, 50_000)
-    assert said["odd"][0]["wrong"] == "created to us, settlement to the gateway"
+    assert (said["attempts"], said["received"], said["receivedByGateway"]) == (1, 0, 50_000)
+    assert said["mismatches"][0]["problem"] == "created here, settlement at the gateway"
     assert compared.returncode == 1
 
 
@@ -58,7 +58,9 @@ def test_orders_whose_hour_is_up_are_expired_by_hand(
 
     done = ticketing("expire-orders")
 
-    assert done.stdout == "1 orders expired, 0 paid after all, 0 unclear\n"
+    assert done.stdout == (
+        "1 orders expired, 0 were paid after all, 0 unclear.\n0 buyers reminded of an instalment.\n"
+    )
     assert done.returncode == 0
 
 
@@ -87,4 +89,4 @@ def test_counts_are_made_anew_by_hand(database: Database, ticketing: Ticketing, 
 
     done = ticketing("orders", "recount", "--event", "wisuda-2026")
 
-    assert done.stdout == "1 ticket types and 0 promo codes corrected\n"
+    assert done.stdout == "Corrected 1 ticket types and 0 promo codes.\n"

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from subprocess import Popen
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from simulators.hooks import WebhookReceiver
+from tests.plugins.processes import ForkedProcess
 from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.application import Application
 from ticketing.selling.checkout.place_order import PlacedOrder
@@ -36,7 +36,7 @@ def told(application: Application, receiver: WebhookReceiver) -> Callable[[], li
 
 
 def test_the_worker_calls_while_it_serves(
-    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder],
+    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder],
     until: Callable[[Callable[[], bool]], None], told: Callable[[], list[CallState]],
     receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
@@ -49,7 +49,7 @@ def test_the_worker_calls_while_it_serves(
 
 
 def test_a_receiver_that_hangs_keeps_nobody_from_a_ticket(
-    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder],
+    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder],
     until: Callable[[Callable[[], bool]], None], told: Callable[[], list[CallState]],
     printed: Callable[[], int], receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
@@ -72,7 +72,7 @@ def tick(
         context = dg.build_schedule_context(
             scheduled_execution_time=at, resources={"application": application}
         )
-        schedule = location.resolve_schedule_def("overdue_webhooks")
+        schedule = location.resolve_schedule_def("send_webhooks_every_minute")
         return schedule.evaluate_tick(context)
 
     return evaluate

@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from subprocess import CompletedProcess, Popen
+from subprocess import CompletedProcess
 
 import pytest
 from sqlalchemy import select, update
 
 from simulators.whatsapp.faults import WhatsAppResponseFault
 from simulators.whatsapp.server import WhatsAppSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import Event
 from ticketing.notifications import channel_queries
 from ticketing.notifications.campaigns.send_tickets import apply_campaign, plan_campaign
@@ -75,15 +76,15 @@ def test_a_blast_is_planned_with_its_end_and_goes_no_faster_than_it_may(
     slug = two_numbers.slug
     plan = ticketing("campaigns", "plan", "--event", slug, "--by", "whatsapp")
 
-    applied = ticketing(*plan.stdout.rpartition("to do it: ticketing ")[2].split())
+    applied = ticketing(*plan.stdout.rpartition("To apply this plan:\n  ticketing ")[2].split())
     sent = ticketing("deliveries", "send")
     shown = ticketing("deliveries", "list", "--event", slug)
     wrong = ticketing("campaigns", "plan", "--event", slug, "--by", "pigeon")
 
-    assert plan.stdout.startswith("0 tickets would go by mail, 2 by WhatsApp; no address: 3 guests")
-    assert "the last by WhatsApp, after what waits already: " in plan.stdout
-    assert applied.stdout == "tickets that will be sent: 2\n"
-    waits = "WhatsApp: the last message that waits goes"
+    assert plan.stdout.startswith("By mail: 0. By WhatsApp: 2.\nNo address: 3 guests.")
+    assert "The last WhatsApp message, after those queued already: " in plan.stdout
+    assert applied.stdout == "Tickets queued: 2\n"
+    waits = "WhatsApp: the last queued message is sent at about"
     assert (waits in sent.stdout, waits in shown.stdout) == (True, True)
     assert (len(chats.messages()), wrong.returncode) == (1, 2)
 
@@ -110,7 +111,7 @@ def test_one_that_waits_is_aborted_and_a_stopped_channel_resumed(
 
     assert "nothing is sent until it is resumed; too much failed" in examined.stdout
     assert (aborted.returncode, state()) == (0, [DeliveryState.SENT, DeliveryState.FAILED])
-    assert (resumed.stdout, again.returncode) == ("whatsapp goes on\n", 2)
+    assert (resumed.stdout, again.returncode) == ("Resumed whatsapp.\n", 2)
 
 
 def test_bounces_are_read_from_a_maildir(ticketing: Ticketing, tmp_path: Path) -> None:
@@ -121,13 +122,13 @@ def test_bounces_are_read_from_a_maildir(ticketing: Ticketing, tmp_path: Path) -
     read = ticketing("deliveries", "read-bounces", str(tmp_path / "box"))
     missing = ticketing("deliveries", "read-bounces", str(tmp_path / "nothing"))
 
-    assert read.stdout.startswith("2 mails read: 0 bounces noted")
+    assert read.stdout.startswith("2 mails read: 0 bounces applied")
     assert missing.returncode == 2
 
 
 def test_a_worker_killed_while_it_sends_leaves_it_unknown_and_a_report_settles_it(
     blast: Callable[[], None], database: Database, chats: WhatsAppSimulator,
-    hire: Callable[[], Popen[bytes]], until: Callable[[Callable[[], bool]], None],
+    hire: Callable[[], ForkedProcess], until: Callable[[Callable[[], bool]], None],
     state: Callable[[], list[str]],
 ) -> None:  # fmt: skip
     chats.faults.set(

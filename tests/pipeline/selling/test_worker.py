@@ -3,15 +3,15 @@
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from subprocess import Popen
 
 import dagster as dg
 import pytest
 from sqlalchemy import insert, text
 
-from sensors.payment_inbox import payment_inbox
+from sensors.overdue_payments import overdue_payments
 from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
@@ -23,7 +23,7 @@ from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.tickets.generate import GenerationContext
 
-Hire = Callable[[], Popen[bytes]]
+Hire = Callable[[], ForkedProcess]
 Pay = Callable[..., PlacedOrder]
 Until = Callable[[Callable[[], bool]], None]
 END_ALL_OTHERS = (
@@ -144,6 +144,7 @@ def test_two_workers_share_the_work(
     assert sales_checks.check_orders_fulfilled(database, at=later).holds
 
 
+@pytest.mark.slow
 def test_a_worker_and_a_run_of_the_whole_event_do_not_disturb_each_other(
     database: Database,
     event: Event,
@@ -184,17 +185,17 @@ def test_what_a_killed_worker_left_is_served_by_dagster(
     dagster_beside: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sensors.payment_inbox.QUIET_SECONDS", 0)
+    monkeypatch.setattr("sensors.overdue_payments.QUIET_SECONDS", 0)
     worker = hire()
     worker.kill()
     until(lambda: not is_there())
     pay(places=2)
 
-    tick = payment_inbox.evaluate_tick(
+    tick = overdue_payments.evaluate_tick(
         dg.build_sensor_context(instance=dagster_beside, resources={"application": application})
     )
     (request,) = tick.run_requests or []
-    run = location.resolve_job_def("serve_paid_orders").execute_in_process(
+    run = location.resolve_job_def("fulfil_paid_orders").execute_in_process(
         instance=dagster_beside, run_config=request.run_config
     )
 

@@ -5,15 +5,17 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from subprocess import Popen
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.plugins.processes import ForkedProcess
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import upgrade
 from ticketing.selling.checkout.place_order import PlacedOrder
+
+pytestmark = pytest.mark.kill
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_a_worker_outlives_its_database(
     *,
     folder: Path,
     crash: Callable[[], None],
-    hire: Callable[[], Popen[bytes]],
+    hire: Callable[[], ForkedProcess],
     is_there: Callable[[], bool],
     pay: Callable[..., PlacedOrder],
     printed: Callable[[], int],

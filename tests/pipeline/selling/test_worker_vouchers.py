@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
-from subprocess import Popen
 
 import pytest
 
 from simulators.midtrans.server import MidtransSimulator
 from simulators.routeros.server import RouterOsSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import Event
 from ticketing.orders.order import Buyer, Selection
 from ticketing.platform.db.database import Database
@@ -46,7 +46,7 @@ def buy_vouchers(
 
 def test_a_worker_puts_on_the_router_what_is_paid_for(
     router: RouterOsSimulator, buy_vouchers: Callable[[int], PlacedOrder],
-    hire: Callable[[], Popen[bytes]], until: Callable[[Callable[[], bool]], None],
+    hire: Callable[[], ForkedProcess], until: Callable[[Callable[[], bool]], None],
     settings: Settings,
 ) -> None:  # fmt: skip
     hire()

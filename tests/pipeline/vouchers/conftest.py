@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -66,10 +65,10 @@ def work(application: Application) -> Callable[..., None]:
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """Create a Dagster instance in the test's folder."""
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as kept:
-        yield kept
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Create a Dagster instance in memory."""
+    with dg.DagsterInstance.ephemeral() as fresh:
+        yield fresh
 
 
 @pytest.fixture

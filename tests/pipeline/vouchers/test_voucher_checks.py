@@ -30,7 +30,7 @@ def failing(run: Run) -> Failing:
     """The checks of vouchers that fail now, and what they say."""
 
     def look() -> dict[str, str]:
-        verdicts = run("examine_vouchers").get_asset_check_evaluations()
+        verdicts = run("check_vouchers").get_asset_check_evaluations()
         assert len(verdicts) == len(VOUCHER_CHECKS)
         return {one.check_name: one.description or "" for one in verdicts if not one.passed}
 
@@ -72,9 +72,9 @@ def test_sound_vouchers_pass_every_check_and_one_without_money_is_named(
     unpaid = failing()
 
     assert sound == {}
-    assert set(unpaid) == {"no_voucher_without_payment"}
-    said = unpaid["no_voucher_without_payment"]
-    assert f"present, and its order {order.code} is cancelled. Repair: ticketing vouchers" in said
+    assert set(unpaid) == {"no_unpaid_vouchers"}
+    said = unpaid["no_unpaid_vouchers"]
+    assert f"present, but its order {order.code} is cancelled. Repair: ticketing vouchers" in said
 
 
 def test_paid_and_left_lying_is_an_offence_against_buyer_and_router_until_it_is_provisioned(
@@ -90,13 +90,13 @@ def test_paid_and_left_lying_is_an_offence_against_buyer_and_router_until_it_is_
 
     work()
 
-    assert set(found) == {"what_is_paid_is_provisioned", "no_voucher_is_stuck"}
-    assert found["what_is_paid_is_provisioned"] == (
+    assert set(found) == {"paid_vouchers_provisioned", "no_stuck_vouchers"}
+    assert found["paid_vouchers_provisioned"] == (
         f"1 of 1 paid purchases, such as {order.code}: 0 of 2 vouchers: router demo: nobody"
         " asked it yet. Repair: ticketing vouchers regenerate ORDER"
     )
-    assert found["no_voucher_is_stuck"].startswith("2 of 2 vouchers on their way, such as V")
-    assert found["no_voucher_is_stuck"].endswith("Repair: ticketing vouchers provision")
+    assert found["no_stuck_vouchers"].startswith("2 of 2 vouchers on their way, such as V")
+    assert found["no_stuck_vouchers"].endswith("Repair: ticketing vouchers provision")
     assert told == {f"check:{name}:all events" for name in found}
     assert failing() == {}
 
@@ -111,9 +111,11 @@ def test_what_a_router_lost_and_a_message_that_nobody_took_are_named(
 
     found = failing()
 
-    assert set(found) == {"the_routers_agree", "codes_reach_their_buyers"}
-    assert "not on router demo. Repair: ticketing vouchers compare" in found["the_routers_agree"]
-    assert f"such as {order.code}: not sent yet" in found["codes_reach_their_buyers"]
+    assert set(found) == {"routers_match_database", "voucher_codes_delivered"}
+    assert (
+        "not on router demo. Repair: ticketing vouchers compare" in found["routers_match_database"]
+    )
+    assert f"such as {order.code}: not sent yet" in found["voucher_codes_delivered"]
 
 
 def test_attempts_to_hand_codes_over_are_counted_and_those_in_vain_shown(
@@ -124,10 +126,10 @@ def test_attempts_to_hand_codes_over_are_counted_and_those_in_vain_shown(
     with application.get(MessagingConnector).connect() as mailroom:
         deliver_all(application.database, mailroom, clock=lambda: datetime.now(UTC))
 
-    (made,) = run("examine_vouchers").asset_materializations_for_node("voucher_delivery_logs")
+    (made,) = run("check_vouchers").asset_materializations_for_node("voucher_delivery_logs")
 
     facts = {name: str(value.value).replace("\\", "") for name, value in made.metadata.items()}
-    assert (facts["attempts"], facts["in vain"], facts["delivery rate"]) == ("1", "1", "0.0")
+    assert (facts["attempts"], facts["failed"], facts["delivery rate"]) == ("1", "1", "0.0")
     assert "| whatsapp | error | 1 |" in facts["by channel"]
     assert f"| {order.code} | whatsapp | error | " in facts["failures"]
     assert order.buyer
@@ -140,11 +142,11 @@ def test_the_clock_takes_off_the_router_what_is_over(
     buy(2)
     work()
     change(
-        "UPDATE vouchers SET first_used_at = sold_at, expires_at = now() - interval '1 minute'"
+        "UPDATE vouchers SET first_used_at = sold_at, ends_at = now() - interval '1 minute'"
         " WHERE number = 1"
     )
 
-    ended = run("voucher_upkeep")
+    ended = run("voucher_maintenance")
 
     assert ended.success
     assert len(router.users()) == 1
@@ -153,7 +155,7 @@ def test_the_clock_takes_off_the_router_what_is_over(
 def test_the_clock_asks_where_there_is_a_router(
     asked_for: Callable[[str], int], request: pytest.FixtureRequest
 ) -> None:
-    names = ("voucher_upkeep_often", "vouchers_examined_hourly")
+    names = ("maintain_vouchers_every_5_minutes", "check_vouchers_hourly")
     without = [asked_for(name) for name in names]
 
     request.getfixturevalue("outlet")
@@ -168,7 +170,7 @@ def test_runs_that_talk_to_routers_wait_for_each_other_and_others_do_not(
         return persistent.create_run_for_job(location.resolve_job_def(name), status=status)
 
     begun = asked_for("provision_vouchers", dg.DagsterRunStatus.STARTED)
-    others = ("voucher_upkeep", "examine_vouchers", "provision_vouchers", "order_expiry")
+    others = ("voucher_maintenance", "check_vouchers", "provision_vouchers", "order_expiry")
     queue = [asked_for(name, dg.DagsterRunStatus.NOT_STARTED) for name in others]
     storage = persistent.event_log_storage
     storage.initialize_concurrency_limit_to_default(ROUTER_POOL)

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from qrcode.util import MODE_ALPHA_NUM, QRData
 
+from tests.plugins.properties import examples
 from ticketing.documents.qr import MASK_PATTERN, QUIET_ZONE, QrCode, qr_rows
 
 TOKEN = "TC1" + "0123456789ABCDEFGHJKMNPQRSTVWXYZ" * 4 + "0123456789ABC"
@@ -27,7 +28,7 @@ def test_the_code_of_a_token_equals_that_of_another_encoder() -> None:
     assert qr_rows(TOKEN) == ["".join(str(module) for module in row) for row in theirs.matrix]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(ALPHANUMERIC)
 @example("0" * 150)  # the library fails on words that are all zero
 def test_a_decoder_of_other_people_reads_any_code(text: str) -> None:
@@ -39,7 +40,7 @@ def test_a_decoder_of_other_people_reads_any_code(text: str) -> None:
     assert [barcode.text for barcode in found] == [text]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(ALPHANUMERIC)
 def test_the_code_of_any_text_equals_that_of_the_library(text: str) -> None:
     code = qrcode.QRCode(
@@ -52,7 +53,7 @@ def test_the_code_of_any_text_equals_that_of_the_library(text: str) -> None:
     assert qr_rows(text) == theirs
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(ALPHANUMERIC)
 def test_the_boxes_cover_each_dark_module_once_and_nothing_else(text: str) -> None:
     code = QrCode(text)

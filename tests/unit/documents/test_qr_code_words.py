@@ -3,13 +3,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qrcode.util import ALPHA_NUM, MODE_ALPHA_NUM, QRData, create_data
 
+from tests.plugins.properties import examples
 from ticketing.documents.qr import ERROR_CORRECTION, codeword_count, encode_codewords
 
 # how many characters the smallest codes and the largest one hold, one less and one more
 FULL = [(1, 1), (1, 19), (1, 20), (2, 21), (5, 122), (6, 123), (6, 154), (14, 500), (40, 3391)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text(ALPHA_NUM.decode(), min_size=1, max_size=154))
 def test_the_words_are_those_of_the_library(text: str) -> None:
     theirs = create_data(6, ERROR_CORRECTION, [QRData(text, mode=MODE_ALPHA_NUM)])

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
+from tests.plugins.properties import examples
 from ticketing.documents.pdf_inspection import picture_of, qr_text_of
 from ticketing.documents.renderer import Renderer, installation_problems
 from ticketing.documents.template_context import SAMPLE_TICKET
@@ -84,8 +85,9 @@ def written_elsewhere(tmp_path: Path) -> Iterator[bytes]:
     """The sample ticket, printed by another process with another seed for its hashes."""
     program = (
         "import sys; from ticketing.documents.renderer import *;"
-        "from ticketing.documents.template_context import SAMPLE;"
-        "open(sys.argv[1], 'wb').write(Renderer(TemplateFolders()).render(SAMPLE, 'classic'))"
+        "from ticketing.documents.template_context import SAMPLE_TICKET;"
+        "pdf = Renderer(TemplateFolders()).render(SAMPLE_TICKET, 'classic');"
+        "open(sys.argv[1], 'wb').write(pdf)"
     )
     file = tmp_path / "elsewhere.pdf"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "America/New_York"}
@@ -302,7 +304,9 @@ def test_nobody_objects_to_an_ordinary_ticket(renderer: Renderer, named: Printed
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     name=st.text(
@@ -311,6 +315,7 @@ def test_nobody_objects_to_an_ordinary_ticket(renderer: Renderer, named: Printed
     )
 )
 @example(name="═")  # of the fonts here only Ghostscript's Type 1 ones had it
+@pytest.mark.slow
 def test_whoever_is_not_objected_to_is_printed(renderer: Renderer, name: str) -> None:
     ticket = replace(SAMPLE_TICKET, full_name=name)
 
@@ -344,6 +349,7 @@ def test_a_page_without_a_code_has_no_code() -> None:
     assert qr_text_of(file.getvalue()) is None
 
 
+@pytest.mark.process
 def test_importing_the_door_does_not_load_the_engine() -> None:
     program = (
         "import sys, ticketing.documents.renderer;"
@@ -381,6 +387,7 @@ def test_the_garbage_collector_does_not_walk_through_the_engine(renderer: Render
     assert gc.get_freeze_count() > 10_000
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(renderer: Renderer) -> None:
     many = [
         replace(SAMPLE_TICKET, full_name=f"{name[:20]} {number}", qr_text=f"TC1A{number}" * 16)

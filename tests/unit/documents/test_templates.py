@@ -223,7 +223,7 @@ def test_a_text_without_a_place_may_not_leave_the_page(mine: OwnTemplate) -> Non
     mine.write(page="<div style='white-space: nowrap'>{{ fullName }}")
     endless = replace(SAMPLE_TICKET, full_name="Wolfeschlegelsteinhausenbergerdorff " * 3)
 
-    with pytest.raises(TextDoesNotFit, match=r"outside of any fit\(\)"):
+    with pytest.raises(TextDoesNotFit, match=r"outside of fit\(\)"):
         mine.renderer.render(endless, "mine")
 
 

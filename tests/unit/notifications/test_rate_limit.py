@@ -131,14 +131,14 @@ def test_one_word_about_the_whole_channel_stops_it() -> None:
 def test_rising_failures_stop_a_channel(failure: SendOutcome) -> None:
     latest = [TAKEN] * 30 + [failure] * 20
 
-    assert find_stop_reason(latest) == "20 of the last 50 messages were not taken"
+    assert find_stop_reason(latest) == "20 of the last 50 messages were not accepted"
 
 
 def test_our_own_mistakes_are_named() -> None:
     latest = [TAKEN] * 10 + [Rejected("no such template", "132001", FailureScope.MESSAGE)] * 10
 
     assert find_stop_reason(latest) == (
-        "10 of the last 20 messages were not taken, 10 of them for what we wrote"
+        "10 of the last 20 messages were not accepted, 10 of them for their content"
     )
 
 

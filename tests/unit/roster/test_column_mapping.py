@@ -79,7 +79,7 @@ def test_a_told_column_may_be_written_differently() -> None:
     ("header", "told", "reason"),
     [
         (["nim", "email"], {}, "missing column: a name"),
-        (["nama", "kursi"], {}, "missing column: something to recognise"),
+        (["nama", "kursi"], {}, "missing column: an id"),
         (["nama", "email", "e-mail"], {}, "two columns for email: 'email' and 'e-mail'"),
         (["a", "b", "nim"], {"a": "full_name", "b": "full_name"}, "two columns for full_name"),
         (["a", "nim"], {"a": "nickname"}, "no field 'nickname'"),

@@ -166,7 +166,7 @@ def test_characters_lost_long_ago_are_warned_of(read: ReadAll) -> None:
         (b"nim;nama\n1;\x00\x01\x02", {}, "binary file"),
         (TABLE.encode("utf-16-le"), {}, "binary file"),
         (b"\x80\x81\xfe\xff\x01\x02" * 50, {}, "encoding|binary"),
-        (TABLE.encode(), {"encoding": "klingon"}, "no encoding 'klingon'"),
+        (TABLE.encode(), {"encoding": "klingon"}, "unknown encoding 'klingon'"),
         (TABLE.encode(), {"delimiter": "||"}, "no delimiter"),
         (TABLE.encode("cp1252"), {"encoding": "utf-8"}, "line 3: the bytes e9"),
         (TABLE.encode("cp1252"), {"encoding": "ascii"}, "line 3: the bytes e9"),

@@ -64,7 +64,7 @@ def test_a_query_that_is_none_is_refused(students: str, sql: str, reason: str) -
 
 
 @pytest.mark.parametrize(
-    ("url", "reason"), [("not an address", "not a URL"), ("oracle+what://x", "no driver")]
+    ("url", "reason"), [("not an address", "not a valid URL"), ("oracle+what://x", "no driver")]
 )
 def test_an_address_that_leads_nowhere_is_refused(url: str, reason: str) -> None:
     with pytest.raises(Misconfigured, match=reason), RosterQuery(url, "SELECT 1").open():

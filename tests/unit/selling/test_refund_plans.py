@@ -65,7 +65,7 @@ payments = st.builds(
     state=st.sampled_from([one for one in AttemptState if one.has_taken_money]),
     payment_type=st.sampled_from(["qris", "ovo", "bank_transfer", "kredivo", ""]),
     amount=rupiah,
-    gone=rupiah,
+    refunded_or_promised=rupiah,
     began_at=st.just(NOW) | st.just(NOW - timedelta(days=60)),
 )
 places = st.lists(
@@ -217,7 +217,7 @@ def test_a_payment_of_which_a_bank_took_a_part_goes_back_by_hand() -> None:
 
     (part,) = split_refund([payment], Rupiah(1), at=NOW)
 
-    assert (part.channel, part.why) == (RefundChannel.MANUAL, "the bank took a part back")
+    assert (part.channel, part.why) == (RefundChannel.MANUAL, "the bank charged a part back")
 
 
 def test_surplus_money_goes_back_whole_and_ends_no_place(two_places: RefundSnapshot) -> None:
@@ -244,7 +244,7 @@ def test_a_plan_says_how_many_tickets_are_delivered_and_that_use_is_not_known(
 
     assert planned.notes == (
         "1 of 2 tickets are delivered already",
-        "whether a ticket was used is not known: no check-ins are kept yet",
+        "whether a ticket was used is unknown: check-ins are not recorded yet",
     )
 
 
@@ -254,7 +254,7 @@ def test_less_than_is_due_is_planned_and_said_when_less_is_left(two_places: Refu
     planned = compute_plan(found, RefundRequest(), at=NOW)
 
     assert planned.amount == Rupiah(50_000)
-    assert planned.notes == ("Rp200.000 would be due, Rp50.000 is left of what was paid",)
+    assert planned.notes == ("Rp200.000 would be due, only Rp50.000 is left of the payments",)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_the_hash_names_the_order_as_it_was(two_places: RefundSnapshot) -> None:
 
 
 def test_an_order_with_nothing_to_give_back_says_so(two_places: RefundSnapshot) -> None:
-    with pytest.raises(RefundRefused, match=r"has no places .* Rp200\.000 of its money is left"):
+    with pytest.raises(RefundRefused, match=r"has no places .* Rp200\.000 of its payments is left"):
         compute_plan(replace(two_places, places=[]), RefundRequest(), at=NOW)
 
 
@@ -318,5 +318,5 @@ def test_a_reason_that_the_gateway_would_not_take_is_refused(reason: str) -> Non
 
 
 def test_surplus_money_and_places_are_not_asked_for_together() -> None:
-    with pytest.raises(RefundRefused, match="pays for no places"):
+    with pytest.raises(RefundRefused, match="pay for no places"):
         RefundRequest(places=(1,), money=RefundScope.SURPLUS)

@@ -16,7 +16,7 @@ class Numbered:
     def __init__(self) -> None:
         self.given = 0
 
-    def identities(self, count: int) -> list[TicketIdentity]:
+    def generate(self, count: int) -> list[TicketIdentity]:
         first, self.given = self.given, self.given + count
         return [TicketIdentity(str(number), bytes(10), "") for number in range(first, self.given)]
 
@@ -27,7 +27,7 @@ class Broken:
     def __init__(self) -> None:
         self.called = False
 
-    def identities(self, count: int) -> list[TicketIdentity]:
+    def generate(self, count: int) -> list[TicketIdentity]:
         if self.called:
             raise OSError("no randomness")
         self.called = True

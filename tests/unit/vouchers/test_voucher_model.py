@@ -42,10 +42,10 @@ durations = st.timedeltas(timedelta(0), timedelta(days=30))
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"code": "5K"}, "a package's code"),
-        ({"code": ""}, "a package's code"),
-        ({"profile": ""}, "no profile's name"),
-        ({"profile": "harian é"}, "no profile's name"),
+        ({"code": "5K"}, "a package code has 1 to 32 of"),
+        ({"code": ""}, "a package code has 1 to 32 of"),
+        ({"profile": ""}, "is no profile name"),
+        ({"profile": "harian é"}, "is no profile name"),
         ({"validity": timedelta(0)}, "validity"),
         ({"validity": timedelta(seconds=1.5)}, "validity"),
         ({"unused_expiry": timedelta(-1)}, "unused_expiry"),

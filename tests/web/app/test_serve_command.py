@@ -88,27 +88,27 @@ def test_a_port_that_is_taken_is_2_and_named(ticketing: Ticketing, unused_port: 
     ],
 )  # fmt: skip
 def test_without_the_key_that_proves_what_the_gateway_tells_it_does_not_start(
-    environment: dict[str, str], settings: dict[str, str], words: str
+    run_ticketing: Ticketing, environment: dict[str, str], settings: dict[str, str], words: str
 ) -> None:
-    refused = subprocess.run(
-        [sys.executable, "-m", "ticketing", "serve"],
-        check=False, capture_output=True, text=True, timeout=60, env=environment | settings,
-    )  # fmt: skip
+    refused = run_ticketing("serve", environment=environment | settings)
 
     assert refused.returncode == 2
     assert words in refused.stderr
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.process
 def test_it_answers_on_this_machine_only_and_stops_when_told(
-    environment: dict[str, str], unused_port: int, stop: signal.Signals
+    environment: dict[str, str],
+    unused_port: int,
+    stop: signal.Signals,
+    until_it_answers: Callable[[str], httpx.Response],
 ) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "ticketing", "serve"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    with httpx.Client(transport=httpx.HTTPTransport(retries=8), timeout=60) as client:
-        alive = client.get(f"http://127.0.0.1:{unused_port}/health")
+    alive = until_it_answers(f"http://127.0.0.1:{unused_port}/health")
     listening = Path("/proc/net/tcp").read_text(encoding="ascii")
     process.send_signal(stop)
     said, _ = process.communicate(timeout=60)

@@ -4,7 +4,6 @@ import io
 import os
 import signal
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -15,6 +14,8 @@ import httpx
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
+from simulators.trust import trusted
+from tests.plugins.processes import ForkedProcess
 from ticketing.access.queries import Role
 from ticketing.access.service import add_key
 from ticketing.events.model import Event
@@ -254,6 +255,7 @@ def test_a_service_takes_on_only_so_many_batches(
 
 
 @pytest.mark.usefixtures("crowd")
+@pytest.mark.slow
 def test_a_stopped_service_cancels_its_batch_and_the_same_id_goes_on(
     application: Application,
     answering: Callable[[Application], AbstractContextManager[str]],
@@ -278,6 +280,7 @@ def test_a_stopped_service_cancels_its_batch_and_the_same_id_goes_on(
     assert again.json()["data"]["status"] == "processing"
 
 
+@pytest.mark.kill
 def test_a_killed_service_leaves_a_batch_that_the_next_one_shows_as_failed(
     database_url: str,
     database: Database,
@@ -285,6 +288,8 @@ def test_a_killed_service_leaves_a_batch_that_the_next_one_shows_as_failed(
     event: Event,
     crowd: int,
     unused_port: int,
+    start_ticketing: Callable[..., ForkedProcess],
+    until_it_answers: Callable[[str], httpx.Response],
 ) -> None:
     key = {"X-API-Key": add_key(database, name="op", role=Role.OPERATOR, by="test").secret}
     environment = {
@@ -295,18 +300,17 @@ def test_a_killed_service_leaves_a_batch_that_the_next_one_shows_as_failed(
         "WEB_PORT": str(unused_port),
         "MIN_FREE_DISK": "0",
     }
-    command = [sys.executable, "-m", "ticketing", "serve"]
-    client = httpx.Client(
-        base_url=f"http://127.0.0.1:{unused_port}", headers=key,
-        transport=httpx.HTTPTransport(retries=8), timeout=60,
-    )  # fmt: skip
-    killed = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{unused_port}"
+    client = httpx.Client(base_url=address, headers=key, timeout=60, verify=trusted())
+    killed = start_ticketing("serve", environment=environment, stdout=subprocess.DEVNULL)
+    until_it_answers(f"{address}/health")
     asked = {"eventId": event.id, "options": {"batchId": "b-1"}}
     assert client.post("/api/tickets/batch", json=asked).status_code == 202
     killed.send_signal(signal.SIGKILL)
     killed.wait()
 
-    second = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    second = start_ticketing("serve", environment=environment, stdout=subprocess.DEVNULL)
+    until_it_answers(f"{address}/health")
     status = client.get("/api/batches/b-1/status").json()["data"]
     second.send_signal(signal.SIGINT)
 

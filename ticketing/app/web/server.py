@@ -3,6 +3,7 @@
 import signal
 import socket
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -11,6 +12,9 @@ from ticketing.app.web.app import create_app
 from ticketing.platform.application import Application
 from ticketing.platform.http.sse import EventStream
 from ticketing.platform.kernel.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from ticketing.platform.http.services import Services
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
 
@@ -24,7 +28,8 @@ class WebServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the event streams, then shut down gracefully."""
-        self._app.state.service.get(EventStream).end()
+        services: Services = self._app.state.service
+        services.get(EventStream).close()
         await super().shutdown(sockets)
 
 

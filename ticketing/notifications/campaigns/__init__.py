@@ -1,4 +1,4 @@
-"""Bulk mailings: the tickets of a roster to its guests.
+"""Campaigns: the tickets of a roster sent to its guests.
 
 May import the rest of `notifications`.
 Begin reading in `send_tickets.py`.

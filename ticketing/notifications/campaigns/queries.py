@@ -1,6 +1,6 @@
-"""What became of the tickets of one sending plan: its messages name it.
+"""Queries for campaigns: unsent roster tickets, progress of a campaign, opt-outs.
 
-Tickets of an event's roster on their way to the guests, and who wants no such messages.
+The messages of a campaign carry the hash of its plan.
 """
 
 from collections import Counter
@@ -14,10 +14,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import TICKET_READY, TICKETS_SENT
-from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.notifications import deliveries, opt_outs
-from ticketing.platform.db.tables.outbox import outbox
-from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import outbox, ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.model import TicketState
 from ticketing.tickets.order_ticket_queries import OrderTicketFile
@@ -33,19 +32,14 @@ def _belongs_to_plan(plan_hash: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def is_campaign_running() -> ColumnElement[bool]:
-    """Whether the message in `outbox` tells of a plan's end, and more of it is still to come."""
-    untaken = select(_ticket_messages.c.id).where(_ticket_messages.c.processed_at.is_(None))
+    """Return the condition: the outbox row is the report of a campaign that still runs."""
+    untaken = select(_ticket_messages.c.id).where(_ticket_messages.c.taken_at.is_(None))
     under_way = (
         select(_ticket_messages.c.id)
         .join(deliveries, deliveries.c.outbox_id == _ticket_messages.c.id)
-        .where(
-            or_(
-                deliveries.c.next_attempt_at.is_not(None),
-                deliveries.c.state == DeliveryState.CLAIMED,
-            )
-        )
+        .where(or_(deliveries.c.next_try.is_not(None), deliveries.c.state == DeliveryState.CLAIMED))
     )
-    # with a limit the first ticket found ends the search: EXISTS would make a table of all of them
+    # LIMIT stops at the first ticket found; EXISTS materialises all of them
     still = [
         query.where(_belongs_to_plan(outbox.c.subject))
         .limit(1)
@@ -60,7 +54,7 @@ def is_campaign_running() -> ColumnElement[bool]:
 def count_deliveries_by_state(
     connection: Connection, event_id: int, plan_hash: str
 ) -> Counter[DeliveryState]:
-    """How many of a plan's tickets came how far; of one that went by two channels, by the last."""
+    """Count a campaign's tickets by state; after a fallback the last delivery counts."""
     query = (
         select(deliveries.c.state)
         .ext(distinct_on(deliveries.c.outbox_id))
@@ -73,51 +67,51 @@ def count_deliveries_by_state(
 
 @dataclass(frozen=True, slots=True)
 class GuestTicket:
-    """A printed ticket that its guest has not been sent, and the addresses that are known."""
+    """A printed ticket that was not yet sent to its guest, and the guest's addresses."""
 
     ticket_code: str
     guest_id: int
     mail: str = field(repr=False)
     phone: str = field(repr=False)
-    opted_out: bool  # by either
+    opted_out: bool  # by either address
 
     def address(self, channel: Channel) -> str:
-        """Where a channel reaches the guest; empty when it cannot."""
+        """Return the guest's address for a channel, or an empty string."""
         return {Channel.MAIL: self.mail, Channel.WHATSAPP: self.phone}.get(channel, "")
 
 
 def list_unsent_tickets(connection: Connection, event_id: int) -> list[GuestTicket]:
-    """The roster's live and printed tickets that were never told of, by code."""
-    told = exists().where(
+    """Return the live, printed roster tickets without a message, ordered by code."""
+    is_enqueued = exists().where(
         outbox.c.purpose == TICKET_READY,
         outbox.c.subject == generated_tickets.c.ticket_code,
-        outbox.c.recipient.in_((guests.c.email, guests.c.phone)),
+        outbox.c.recipient.in_((people.c.email, people.c.phone)),
         outbox.c.revision == 1,
     )
     query = (
         select(
             generated_tickets.c.ticket_code,
-            guests.c.id,
-            guests.c.email,
-            guests.c.phone,
-            or_(_is_opted_out(guests.c.email), _is_opted_out(guests.c.phone)),
+            people.c.id,
+            people.c.email,
+            people.c.phone,
+            or_(_is_opted_out(people.c.email), _is_opted_out(people.c.phone)),
         )
         .select_from(generated_tickets)
-        .join(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
-        .join(guests, guests.c.id == entitlements.c.guest_id)
+        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
+        .join(people, people.c.id == attendees.c.person_id)
         .where(
             generated_tickets.c.event_id == event_id,
             generated_tickets.c.generated_at.is_not(None),
             _IS_VALID,
-            entitlements.c.source == "roster",
-            not_(told),
+            attendees.c.source == "roster",
+            not_(is_enqueued),
         )
         .order_by(generated_tickets.c.ticket_code)
     )
     return [GuestTicket(*row) for row in connection.execute(query)]
 
 
-_IS_VALID = and_(generated_tickets.c.state == TicketState.LIVE, entitlements.c.state == "entitled")
+_IS_VALID = and_(generated_tickets.c.state == TicketState.LIVE, attendees.c.state == "entitled")
 
 
 def _is_opted_out(address: ColumnElement[str]) -> ColumnElement[bool]:
@@ -127,7 +121,7 @@ def _is_opted_out(address: ColumnElement[str]) -> ColumnElement[bool]:
 def enqueue_ticket_messages(
     connection: Connection, event_id: int, tickets: Sequence[tuple[str, str]], *, plan_hash: str
 ) -> None:
-    """Leave a message for each ticket's code and address; those that stand there are left."""
+    """Enqueue a message for each ticket code and address; existing messages stay unchanged."""
     rows = [
         {
             "event_id": event_id,
@@ -145,19 +139,19 @@ def enqueue_ticket_messages(
 def find_ticket_with_holder(
     connection: Connection, ticket_code: str
 ) -> tuple[str, OrderTicketFile] | None:
-    """Whose ticket it is, and the ticket; None when it is not valid any more."""
+    """Return the holder's name and the ticket; None if the ticket is not valid any more."""
     query = (
         select(
-            guests.c.full_name,
+            people.c.full_name,
             generated_tickets.c.ticket_code,
             ticket_types.c.name,
             generated_tickets.c.token_id,
             generated_tickets.c.pdf_file_path,
         )
         .select_from(generated_tickets)
-        .join(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
-        .join(guests, guests.c.id == entitlements.c.guest_id)
-        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
+        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
+        .join(people, people.c.id == attendees.c.person_id)
+        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
         .where(generated_tickets.c.ticket_code == ticket_code, _IS_VALID)
     )
     row = connection.execute(query).one_or_none()
@@ -165,14 +159,12 @@ def find_ticket_with_holder(
 
 
 def has_opted_out(connection: Connection, address: str) -> bool:
-    """Whether nothing must go there that was not ordered."""
+    """Return whether the address gets no campaigns."""
     query = select(opt_outs.c.address).where(opt_outs.c.address == address.lower())
     return connection.execute(query).first() is not None
 
 
 def insert_opt_out(connection: Connection, address: str, *, at: datetime) -> bool:
-    """Send nothing there any more that was not ordered; false when that was so already."""
-    query = (
-        upsert(opt_outs).values(address=address.lower(), opted_out_at=at).on_conflict_do_nothing()
-    )
+    """Store an opt-out from campaigns; return False if it is stored already."""
+    query = upsert(opt_outs).values(address=address.lower(), since=at).on_conflict_do_nothing()
     return connection.execute(query.returning(opt_outs.c.address)).first() is not None

@@ -1,9 +1,8 @@
-"""An event's tickets to the guests of its roster: planned, looked at, then left to be sent."""
+"""Campaigns: plan the sending of a roster's tickets, then enqueue the planned messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 
 from sqlalchemy import Connection
 
@@ -13,14 +12,15 @@ from ticketing.notifications.campaigns.queries import GuestTicket
 from ticketing.notifications.delivery import Channel
 from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import PlanOutdated
+from ticketing.platform.kernel.change_plan import require_unchanged
+from ticketing.platform.kernel.digest import RowDigest
 
 MAIL_ONLY = (Channel.MAIL,)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedTicketMessage:
-    """One ticket, and the one way by which it would go."""
+    """A ticket with the channel and address to send it to."""
 
     ticket_code: str
     guest_id: int
@@ -30,7 +30,7 @@ class PlannedTicketMessage:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """Who would be sent a ticket, by which way, and who not. `plan_hash` names exactly these."""
+    """Tickets to send and guests left out; `plan_hash` identifies exactly these messages."""
 
     event: str
     tickets: tuple[PlannedTicketMessage, ...]
@@ -39,14 +39,14 @@ class CampaignPlan:
     plan_hash: str
 
     def count_by_channel(self, channel: Channel) -> int:
-        """How many would go this way."""
+        """Return the number of messages for a channel."""
         return sum(each.channel is channel for each in self.tickets)
 
 
 def plan_campaign(
     database: Database, event: Event, *, channels: Sequence[Channel] = MAIL_ONLY
 ) -> CampaignPlan:
-    """What sending would do: to each guest by the first of these ways there is. Changes nothing."""
+    """Plan a message for each guest by the first available of these channels. Changes nothing."""
     with database.transaction() as connection:
         return _build_plan(connection, event, channels)
 
@@ -59,17 +59,14 @@ def apply_campaign(
     channels: Sequence[Channel] = MAIL_ONLY,
     by: str,
 ) -> CampaignPlan:
-    """Leave the planned messages to be sent; refuses when the tickets have changed since."""
+    """Enqueue the planned messages; raise PlanOutdated if the unsent tickets have changed."""
     with database.transaction() as connection:
         plan = _build_plan(connection, event, channels)
-        if plan.plan_hash != plan_hash:
-            raise PlanOutdated(
-                f"the tickets of {event.slug} that wait to be sent have changed since the plan:"
-                f" now there are {len(plan.tickets)}; look at it and plan again"
-            )
-        wanted = [(each.ticket_code, each.address) for each in plan.tickets]
-        if wanted:
-            queries.enqueue_ticket_messages(connection, event.id, wanted, plan_hash=plan_hash)
+        effect = f"{len(plan.tickets)} would be sent"
+        require_unchanged(plan, plan_hash, subject=f"the tickets of {event.slug}", effect=effect)
+        messages = [(each.ticket_code, each.address) for each in plan.tickets]
+        if messages:
+            queries.enqueue_ticket_messages(connection, event.id, messages, plan_hash=plan_hash)
             _enqueue_completion_notice(connection, event, plan_hash)
         audit_log.record(
             connection,
@@ -84,7 +81,7 @@ def apply_campaign(
 
 
 def _enqueue_completion_notice(connection: Connection, event: Event, plan_hash: str) -> None:
-    """One message, which waits for the last ticket; what it says is counted when it is sent."""
+    """Enqueue the report to the organiser, which waits until the campaign has ended."""
     outbox.enqueue(
         connection,
         event_id=event.id,
@@ -96,31 +93,33 @@ def _enqueue_completion_notice(connection: Connection, event: Event, plan_hash: 
 
 
 def opt_out_address(database: Database, address: str, *, at: datetime, by: str) -> bool:
-    """Never again send a roster's ticket to this address; what is ordered still comes."""
+    """Store an opt-out from campaigns; messages about own orders are still sent. False if known."""
     with database.transaction() as connection:
         is_new = queries.insert_opt_out(connection, address, at=at)
         if is_new:
-            # not whose: the log is never deleted from
+            # without the address: the audit log is append-only
             audit_log.record(connection, actor=by, action="messages.opt_out", subject="an address")
     return is_new
 
 
 def _build_plan(connection: Connection, event: Event, channels: Sequence[Channel]) -> CampaignPlan:
     unsent = queries.list_unsent_tickets(connection, event.id)
-    ways = {each.guest_id: _first_available_channel(each, channels) for each in unsent}
+    channels_by_guest = {each.guest_id: _first_available_channel(each, channels) for each in unsent}
     tickets = tuple(
-        PlannedTicketMessage(each.ticket_code, each.guest_id, way, each.address(way))
+        PlannedTicketMessage(each.ticket_code, each.guest_id, channel, each.address(channel))
         for each in unsent
-        if (way := ways[each.guest_id]) is not None and not each.opted_out
+        if (channel := channels_by_guest[each.guest_id]) is not None and not each.opted_out
     )
-    digest = sha256(f"send {event.uid}\n".encode())
+    digest = RowDigest("send", event.uid)
     for ticket in tickets:
-        digest.update(f"{ticket.ticket_code} {ticket.address}\n".encode())
+        digest.add(ticket.ticket_code, ticket.address)
     return CampaignPlan(
         event.slug,
         tickets,
-        tuple(each.guest_id for each in unsent if ways[each.guest_id] is None),
-        tuple(each.guest_id for each in unsent if ways[each.guest_id] and each.opted_out),
+        tuple(each.guest_id for each in unsent if channels_by_guest[each.guest_id] is None),
+        tuple(
+            each.guest_id for each in unsent if channels_by_guest[each.guest_id] and each.opted_out
+        ),
         digest.hexdigest(),
     )
 

@@ -1,7 +1,7 @@
-"""Delivery status notifications (RFC 3464): what mail servers send back, to the ledger's words.
+"""Parser of delivery status notifications (RFC 3464), which mail servers send back.
 
-Other mails in the same mailbox, answers by people or by machines, hold no notification. Anybody
-can write one: believe it only of a message that is known and was sent to that recipient.
+Other mails in the mailbox, such as replies and autoresponses, contain none. Anybody can forge a
+notification: trust it only for a known message that was sent to that recipient.
 """
 
 import re
@@ -26,17 +26,17 @@ _STATES = {"failed": DeliveryState.FAILED, "delivered": DeliveryState.DELIVERED}
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """What became of one message for one recipient."""
+    """Status of one message for one recipient."""
 
-    reference: str  # ours, as `mail_message.token` wrote it; empty when the notification lost it
+    reference: str  # ours, as `mime.reference_token` wrote it; empty if the notification lacks it
     recipient: str = field(repr=False)
     action: str  # failed, delayed, delivered, relayed or expanded
-    status: str  # such as 5.1.1
+    status: str  # for example 5.1.1
     reason: str = ""
 
     @property
     def receipt(self) -> DeliveryReceipt | None:
-        """For the ledger; None when nothing is decided yet: delayed, or relayed to elsewhere."""
+        """The receipt; None while undecided: delayed, relayed or expanded."""
         state = _STATES.get(self.action)
         if state is None:
             return None
@@ -49,25 +49,25 @@ class Bounce:
 
     @property
     def failure(self) -> Rejected | None:
-        """Why it did not arrive; servers gave it all their patience before they said so."""
+        """Reason of a failure; it is final, because the server's own retries are over."""
         if self.action != "failed":
             return None
         return Rejected(f"bounced: {self.reason or self.status}", self.status)
 
     @property
     def is_dead_address(self) -> bool:
-        """Whether nobody is there, so that writing again only harms our name."""
+        """Return whether the address is invalid; a retry would harm the sender's reputation."""
         return self.action == "failed" and self.status.startswith("5.1.")
 
 
 def parse_bounces(mail: bytes) -> list[Bounce]:
-    """What a mail says of ours; nothing when it is not a notification, or makes no sense."""
-    # the old policy: the newer one raises on headers that real servers write
-    whole = message_from_bytes(mail, policy=compat32)
-    reports = [part for part in whole.walk() if _content_type(part) == "message/delivery-status"]
+    """Return the bounces in a mail; empty if it is no notification or cannot be parsed."""
+    # the newer policies raise on headers that real servers write
+    message = message_from_bytes(mail, policy=compat32)
+    reports = [part for part in message.walk() if _content_type(part) == "message/delivery-status"]
     if not reports:
         return []
-    reference = _find_reference(whole)
+    reference = _find_reference(message)
     return [
         bounce for report in reports for block in _recipient_blocks(report)
         if (bounce := _parse_bounce(block, reference)) is not None
@@ -87,21 +87,21 @@ def _parse_bounce(block: Message, reference: str) -> Bounce | None:
 
 
 def _recipient_blocks(report: Message) -> Iterator[Message]:
-    """The fields of each recipient; the first block is about the message as a whole."""
+    """Yield the fields of each recipient; the first block is about the whole message."""
     payload = report.get_payload()
     if isinstance(payload, list):
         yield from (block for block in payload if isinstance(block, Message))
 
 
-def _find_reference(whole: Message) -> str:
-    """Ours, out of the returned message's own id, else out of the address it came back to."""
-    for part in whole.walk():
+def _find_reference(message: Message) -> str:
+    """Return our reference from the returned message's id, else from the VERP address."""
+    for part in message.walk():
         if _content_type(part) in _RETURNED_TYPES:
-            named = _MESSAGE_ID.search(_original_message_id(part))
-            if named:
-                return named[1]
+            match = _MESSAGE_ID.search(_original_message_id(part))
+            if match:
+                return match[1]
     for header in ("X-Original-To", "Delivered-To", "To"):
-        for _, address in getaddresses([str(each) for each in whole.get_all(header, [])]):
+        for _, address in getaddresses([str(each) for each in message.get_all(header, [])]):
             tagged = _VERP_TAG.fullmatch(address)
             if tagged:
                 return tagged[1]
@@ -127,5 +127,5 @@ def _header_value(message: object, name: str) -> str:
 
 
 def _header_value_after_type(block: Message, name: str) -> str:
-    """`rfc822; somebody@example.org` without the type."""
+    """Return the value of `rfc822; name@example.org` without the type."""
     return _header_value(block, name).partition(";")[2].strip().strip("<>")

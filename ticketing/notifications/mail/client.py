@@ -76,18 +76,18 @@ class SmtpTransport:
         """
         recipient = ascii_address(to)
         if recipient is None:
-            return Rejected("the address cannot be written to", "address")
+            return Rejected("the address is not valid", "address")
         given = (mail, self._sender, recipient)
-        written = build_mime_message(*given, reference=reference, name=name, at=self._now())
-        if len(written.content) > self._largest:
-            return _reject_too_large(written, self._largest)
-        return self._send_with_reconnect(written, self._sender.envelope_sender(reference))
+        message = build_mime_message(*given, reference=reference, name=name, at=self._now())
+        if len(message.content) > self._largest:
+            return _reject_too_large(message, self._largest)
+        return self._send_with_reconnect(message, self._sender.envelope_sender(reference))
 
     def _send_with_reconnect(self, message: MimeMessage, sender: str) -> SendOutcome:
         """On a connection that idles, else on a new one; an idle one may have been cut unseen."""
-        kept = self._take_idle_connection()
-        if kept is not None:
-            outcome = self._send_on(kept, message, sender)
+        idle = self._take_idle_connection()
+        if idle is not None:
+            outcome = self._send_on(idle, message, sender)
             if not isinstance(outcome, ConnectionLost):
                 return outcome
         new = open_connection(self._server)

@@ -1,4 +1,4 @@
-"""A folder that mails are written to instead of being sent."""
+"""Mail transport that writes files instead of sending."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,12 +18,12 @@ def _now() -> datetime:
 
 
 class FileMailTransport:
-    """Writes each mail as the file a mail server would have got; any mail program opens it."""
+    """Writes each mail as a file that mail programs can open."""
 
     def __init__(
         self, folder: Path, sender: MailSender, *, now: Callable[[], datetime] = _now
     ) -> None:
-        """The folder is made when the first mail goes."""
+        """Create the folder with the first mail."""
         self._folder = folder
         self._sender = sender
         self._now = now
@@ -32,16 +32,16 @@ class FileMailTransport:
         """Write `<reference>.eml`; every attempt writes the same file."""
         recipient = ascii_address(to)
         if recipient is None:
-            return Rejected("the address cannot be written to", "address")
-        written = build_mime_message(
+            return Rejected("the address is not valid", "address")
+        message = build_mime_message(
             mail, self._sender, recipient, reference=reference, name=name, at=self._now()
         )
         path = self._folder / f"{reference_token(reference)}.eml"
         part = path.with_suffix(".part")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part.write_bytes(written.content)
+            part.write_bytes(message.content)
             part.replace(path)
         except OSError as error:
-            return Deferred(f"the folder of mails cannot be written: {error.strerror}")
-        return Accepted(written.message_id)
+            return Deferred(f"the mail folder cannot be written: {error.strerror}")
+        return Accepted(message.message_id)

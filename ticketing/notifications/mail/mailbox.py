@@ -1,7 +1,4 @@
-"""Mails as files: single ones, and Maildir folders as mail servers keep them.
-
-A folder of mails in place of a mail server, for the simulator.
-"""
+"""Reading of mails from files and Maildir folders."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,21 +10,21 @@ STDIN = "-"
 
 
 def read_mails(paths: Sequence[str]) -> Iterator[bytes]:
-    """Each mail's bytes; a folder is a Maildir, or holds a mail a file. Nothing is moved."""
-    for place in paths:
-        if place == STDIN:
+    """Yield the bytes of each mail in these files and folders, Maildir or plain. Moves nothing."""
+    for path in paths:
+        if path == STDIN:
             yield sys.stdin.buffer.read()
         else:
-            yield from map(_read_file, _mail_files(Path(place)))
+            yield from map(_read_file, _mail_files(Path(path)))
 
 
 def has_unread_mail(maildir: Path) -> bool:
-    """Whether a Maildir has mails that nobody has read."""
+    """Return whether the Maildir has unread mails."""
     return bool(_unread_files(maildir))
 
 
 def read_unread_mails(maildir: Path) -> Iterator[bytes]:
-    """Each of them; it counts as read once the next is asked for."""
+    """Yield the unread mails; each is marked read when the next one is requested."""
     read = maildir / "cur"
     for file in _unread_files(maildir):
         yield _read_file(file)

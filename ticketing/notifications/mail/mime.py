@@ -1,4 +1,4 @@
-"""A mail as bytes: headers every server accepts, texts in both forms, files under safe names."""
+"""MIME messages: headers that every server accepts, text and HTML, safe file names."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ from email_validator import EmailNotValidError, validate_email
 from ticketing.notifications.messages.message import Attachment, Mail
 from ticketing.platform.kernel.errors import Misconfigured
 
-# texts in quoted-printable or base64: not every server on the way takes eight bits
+# quoted-printable or base64: not every server on the way accepts 8-bit content
 _POLICY = SMTP.clone(cte_type="7bit")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _SAFE_REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,38}[A-Za-z0-9])?")
@@ -24,7 +24,7 @@ _UNSAFE_FILE_NAME_CHARACTERS = re.compile(r"[^A-Za-z0-9._ -]+")
 
 @dataclass(frozen=True, slots=True)
 class MailSender:
-    """Who writes. `bounces` is the mailbox for what comes back; empty means the address itself."""
+    """Sender of mails. `bounces` is the address for bounces; empty means `address`."""
 
     address: str
     name: str = ""
@@ -32,18 +32,18 @@ class MailSender:
     bounce_address: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse an address that no server would take."""
+        """Raise Misconfigured for an invalid address."""
         for text in filter(None, (self.address, self.reply_to, self.bounce_address)):
             if ascii_address(text) is None:
-                raise Misconfigured(f"{text!r} is no address one can write from")
+                raise Misconfigured(f"{text!r} is no valid sender address")
 
     @property
     def domain(self) -> str:
-        """In which our Message-IDs are unique."""
+        """Domain of our Message-IDs."""
         return (ascii_address(self.address) or "").rpartition("@")[2]
 
     def envelope_sender(self, reference: str) -> str:
-        """Where a bounce goes; `bounces@x` becomes `bounces+reference@x`, so that it is known."""
+        """Return the envelope sender: `bounces@x` becomes `bounces+reference@x`."""
         if not self.bounce_address:
             return ascii_address(self.address) or ""
         local, _, domain = (ascii_address(self.bounce_address) or "").rpartition("@")
@@ -52,17 +52,17 @@ class MailSender:
 
 @dataclass(frozen=True, slots=True)
 class MimeMessage:
-    """One mail to one person, by its reference the same however often it is built."""
+    """A mail to one person; the same reference gives the same Message-ID."""
 
-    recipient: str  # as the envelope has it
+    recipient: str  # envelope recipient
     message_id: str
     content: bytes
 
 
 def ascii_address(address: str) -> str | None:
-    """The address with its domain as name servers know it; None when there is no such form.
+    """Return the address with an ASCII domain; None if there is no such form.
 
-    A local part beyond ASCII would need SMTPUTF8 of every server on the way: not there yet.
+    A local part beyond ASCII needs SMTPUTF8 on every server on the way, which is not supported.
     """
     try:
         return validate_email(address, check_deliverability=False).ascii_email
@@ -71,28 +71,28 @@ def ascii_address(address: str) -> str | None:
 
 
 def reference_token(reference: str) -> str:
-    """A reference as it may stand in an address; a long or odd one becomes its digest."""
+    """Return the reference in a form allowed in an address; a long or unusual one is hashed."""
     if _SAFE_REFERENCE.fullmatch(reference) and ".." not in reference:
         return reference
     return hashlib.sha256(reference.encode()).hexdigest()[:40]
 
 
 def make_message_id(reference: str, domain: str) -> str:
-    """The one Message-ID of all attempts: servers and people can see that they are the same."""
+    """Return the Message-ID that all attempts share, so that duplicates are recognised."""
     return f"<{reference_token(reference)}@{domain}>"
 
 
 def build_mime_message(
     mail: Mail, sender: MailSender, recipient: str, *, reference: str, name: str, at: datetime
 ) -> MimeMessage:
-    """The mail on paper. `recipient` is an address as `ascii_address` gives it."""
+    """Build the message. `recipient` is an address as `ascii_address` returns it."""
     message = EmailMessage(policy=_POLICY)
     written_by = ascii_address(sender.address) or ""
     message["From"] = _header_address(sender.name, written_by)
     message["To"] = _header_address(name, recipient)
     message["Subject"] = _one_line(mail.subject)
     message["Date"] = format_datetime(at)
-    message["Message-ID"] = named = make_message_id(reference, sender.domain)
+    message["Message-ID"] = message_id = make_message_id(reference, sender.domain)
     message["Auto-Submitted"] = "auto-generated"
     if sender.reply_to:
         message["Reply-To"] = ascii_address(sender.reply_to) or ""
@@ -103,11 +103,11 @@ def build_mime_message(
     message.add_alternative(mail.html, subtype="html")
     for attachment in mail.attachments:
         _attach(message, attachment)
-    return MimeMessage(recipient, named, message.as_bytes())
+    return MimeMessage(recipient, message_id, message.as_bytes())
 
 
 def safe_file_name(text: str) -> str:
-    """A name that every mail program and file system can show: accents fall, the rest is `_`."""
+    """Return a name that every mail program and file system accepts: without accents, else `_`."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     stem, dot, ending = _UNSAFE_FILE_NAME_CHARACTERS.sub("_", plain).rpartition(".")
     if not dot:

@@ -1,7 +1,7 @@
-"""One connection to a mail server, and mails handed over on it one after the other.
+"""One SMTP connection on which mails are sent one after the other.
 
-smtplib, driven command by command: whether the final dot had been sent when a connection broke is
-what separates "not sent" from "perhaps sent", and its own `sendmail` does not tell.
+smtplib is driven command by command, because its `sendmail` does not tell whether the final dot
+had been sent when a connection broke: the difference between "not sent" and "perhaps sent".
 """
 
 import re
@@ -35,7 +35,7 @@ _START_MAIL_INPUT = 354
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """The connection ended before a mail was given away: it can be given to another one."""
+    """The connection ended before a mail was sent: the mail can be sent on another one."""
 
     deferral: Deferred
 
@@ -56,10 +56,10 @@ _CLASSIFIERS: tuple[Callable[[SmtpReply], Deferred | Rejected | ConnectionLost],
 
 
 class SmtpConnection:
-    """A greeted and logged-in connection. One thread at a time."""
+    """A connection after greeting and login. One thread at a time."""
 
     def __init__(self, smtp: smtplib.SMTP, server: MailServer) -> None:
-        """Take over what `opened` made."""
+        """Take over the connection that `connect_smtp` opened."""
         self._smtp = smtp
         self._server = server
         self._mails = 0
@@ -68,23 +68,23 @@ class SmtpConnection:
 
     @property
     def is_reusable(self) -> bool:
-        """Whether it is open, has not idled too long, nor carried what servers count as enough."""
+        """Return whether it is open and within the limits of idle time and number of mails."""
         idle = time.monotonic() - self._used_at
         return self._is_open and self._mails < _MAX_MAILS_PER_CONNECTION and idle < _IDLE_SECONDS
 
     @property
     def max_message_bytes(self) -> int | None:
         """The largest mail in bytes that the server announced; None if it did not."""
-        told = self._smtp.esmtp_features.get("size", "")
-        return int(told) if told.isdecimal() and int(told) else None
+        size = self._smtp.esmtp_features.get("size", "")
+        return int(size) if size.isdecimal() and int(size) else None
 
     def send_message(self, message: MimeMessage, sender: str) -> SendOutcome | ConnectionLost:
-        """One mail, from MAIL to the final dot. After a refusal the connection is good again."""
+        """Send one mail, from MAIL to the final dot. A refusal leaves the connection usable."""
         self._mails += 1
         self._used_at = time.monotonic()
         try:
             refused = self._send_envelope(message, sender)
-        except OSError as error:  # smtplib's own errors are such
+        except OSError as error:  # includes smtplib's errors
             self.close()
             return ConnectionLost(
                 Deferred(f"mail server: connection lost ({type(error).__name__})")
@@ -95,10 +95,12 @@ class SmtpConnection:
             return self._send_content(message)
         except OSError as error:
             self.close()
-            return Unconfirmed(f"mail server: connection lost in the mail ({type(error).__name__})")
+            return Unconfirmed(
+                f"mail server: connection lost while sending the content ({type(error).__name__})"
+            )
 
     def close(self) -> None:
-        """Say goodbye, if anybody listens."""
+        """Send QUIT if possible, and close."""
         self._is_open = False
         try:
             self._smtp.quit()
@@ -108,30 +110,34 @@ class SmtpConnection:
     def _send_envelope(
         self, message: MimeMessage, sender: str
     ) -> Deferred | Rejected | ConnectionLost | None:
-        """Sender, recipient and the wish to send; None when the server waits for the content.
+        """Send MAIL, RCPT and DATA; None when the server waits for the content.
 
-        Sent at once, each has its answer, and the first refusal is the reason of the others.
+        With pipelining all are sent at once; the first refusal is the cause of the others.
         """
         refused: Deferred | Rejected | ConnectionLost | None = None
-        said: SmtpReply | None = None
+        reply: SmtpReply | None = None
         try:
-            for said, meaning in zip(
+            for reply, classify in zip(
                 self._envelope_replies(message, sender), _CLASSIFIERS, strict=True
             ):
-                if refused is None and not said.is_positive:
-                    refused = meaning(said)
+                if refused is None and not reply.is_positive:
+                    refused = classify(reply)
                     if not self._supports_pipelining:
                         break
         except OSError:
             if refused is None:
                 raise
             self.close()
-        waits = said is not None and said.code == _START_MAIL_INPUT
-        return None if refused is None else self._reset_after_refusal(refused, awaits_content=waits)
+        is_waiting = reply is not None and reply.code == _START_MAIL_INPUT
+        return (
+            None
+            if refused is None
+            else self._reset_after_refusal(refused, awaits_content=is_waiting)
+        )
 
     @property
     def _supports_pipelining(self) -> bool:
-        """Whether the server reads on before it has answered: half the time on a long wire."""
+        """Return whether the server supports pipelining: half the time on a slow network."""
         return "pipelining" in self._smtp.esmtp_features
 
     def _envelope_replies(self, message: MimeMessage, sender: str) -> Iterator[SmtpReply]:
@@ -146,23 +152,25 @@ class SmtpConnection:
     def _send_content(self, message: MimeMessage) -> SendOutcome:
         self._set_timeout(self._server.data_timeout_seconds)
         self._smtp.send(_DOTS.sub(b"..", message.content) + b"\r\n.\r\n")
-        said = SmtpReply.from_smtplib(*self._smtp.getreply())
+        reply = SmtpReply.from_smtplib(*self._smtp.getreply())
         self._set_timeout(self._server.timeout_seconds)
-        if said.closes_connection:
+        if reply.closes_connection:
             self.close()
-        return Accepted(message.message_id) if said.is_positive else classify_data_reply(said)
+        return Accepted(message.message_id) if reply.is_positive else classify_data_reply(reply)
 
     def _reset_after_refusal(
         self, refusal: Deferred | Rejected | ConnectionLost, *, awaits_content: bool
     ) -> Deferred | Rejected | ConnectionLost:
-        """The refusal stands, whether or not the connection survives it."""
+        """Reset the connection after a refusal and return the refusal, even if the reset fails."""
         if isinstance(refusal, ConnectionLost):
             self.close()
         if not self._is_open:
             return refusal
         try:
             if awaits_content:
-                self._smtp.docmd(".")  # nobody is to get any
+                self._smtp.docmd(
+                    "."
+                )  # an empty message, which the server rejects for all recipients
             self._smtp.rset()
         except OSError:
             self.close()
@@ -174,6 +182,6 @@ class SmtpConnection:
 
 
 def open_connection(server: MailServer) -> SmtpConnection | Deferred:
-    """A connection that is ready for mails, or why there is none."""
+    """Return a connection that is ready for mails, or the reason why there is none."""
     smtp = connect_smtp(server)
     return smtp if isinstance(smtp, Deferred) else SmtpConnection(smtp, server)

@@ -1,6 +1,6 @@
-"""What an SMTP server's reply means, by where in the conversation it comes.
+"""Classification of SMTP replies by the command they answer.
 
-Enhanced codes (RFC 3463) say more than the three digits and win over them.
+Enhanced codes (RFC 3463) are more precise than the three digits and take precedence.
 """
 
 import re
@@ -13,74 +13,74 @@ _ADDRESSES = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
 _LONGEST_REASON = 160
 _AUTHENTICATION = {"530", "534", "535", "538"}
 _TOO_LARGE = {"552", "5.3.4", "5.2.3"}
-_MAILBOX_FULL = "5.2.2"  # people empty it within a day, so it is tried again
+_MAILBOX_FULL = "5.2.2"  # usually temporary, so it is retried
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpReply:
-    """A code and a sentence."""
+    """A reply code and its text."""
 
     code: int
     text: str
 
     @classmethod
     def from_smtplib(cls, code: int, text: bytes) -> "SmtpReply":
-        """As smtplib gives it."""
+        """Return the reply from smtplib's values."""
         return cls(code, " ".join(text.decode("utf-8", "replace").split()))
 
     @property
     def is_positive(self) -> bool:
-        """Whether the server did what was asked, or waits for the rest of it."""
-        return 200 <= self.code < 400  # noqa: PLR2004 - SMTP's own lines
+        """Return whether the command succeeded or the server waits for more."""
+        return 200 <= self.code < 400  # noqa: PLR2004 - SMTP's ranges
 
     @property
     def closes_connection(self) -> bool:
-        """Whether the server has had enough of this connection."""
+        """Return whether the server closes the connection."""
         return self.code == 421  # noqa: PLR2004 - SMTP's number
 
     @property
     def enhanced_code(self) -> str:
-        """Such as 5.1.1; empty when there is none."""
+        """The enhanced code, such as 5.1.1, or an empty string."""
         found = _ENHANCED.match(self.text)
         return found[0] if found else ""
 
     @property
     def codes(self) -> set[str]:
-        """Both."""
+        """Both codes."""
         return {str(self.code), self.enhanced_code}
 
     @property
     def error_code(self) -> str:
-        """The code to remember."""
+        """The most precise code."""
         return self.enhanced_code or str(self.code)
 
     @property
     def reason(self) -> str:
-        """The server's words, without the addresses that it likes to repeat."""
+        """The server's text without addresses, which servers often repeat."""
         return f"{self.code} {_ADDRESSES.sub('<address>', self.text)}"[:_LONGEST_REASON]
 
     @property
     def is_permanent(self) -> bool:
-        """Whether the same would be said tomorrow."""
+        """Return whether a later attempt would fail as well."""
         digit = self.enhanced_code[:1] or str(self.code)[:1]
         return digit == "5" and self.enhanced_code != _MAILBOX_FULL
 
 
 def classify_connect_reply(reply: SmtpReply) -> Deferred:
-    """Before any mail: greeting, TLS, login. No message is to blame."""
+    """Classify a reply to greeting, TLS or login; it concerns every message."""
     stops = PauseScope.CHANNEL if reply.is_permanent else PauseScope.SENDER
     return Deferred(f"mail server: {reply.reason}", reply.error_code, pause_scope=stops)
 
 
 def classify_mail_from_reply(reply: SmtpReply) -> Deferred | Rejected:
-    """To MAIL: what is wrong is wrong with us, or with the mail's size."""
+    """Classify a reply to MAIL; it concerns the sender or the mail's size."""
     if reply.codes & _TOO_LARGE:
         return Rejected(f"mail server: {reply.reason}", reply.error_code, FailureScope.MESSAGE)
     return classify_connect_reply(reply)
 
 
 def classify_rcpt_to_reply(reply: SmtpReply) -> Deferred | Rejected:
-    """To RCPT: about this address, unless it is about us."""
+    """Classify a reply to RCPT; it concerns the address or the sender."""
     if reply.codes & _AUTHENTICATION or reply.closes_connection:
         return classify_connect_reply(reply)
     if not reply.is_permanent:
@@ -92,7 +92,7 @@ def classify_rcpt_to_reply(reply: SmtpReply) -> Deferred | Rejected:
 
 
 def classify_data_reply(reply: SmtpReply) -> Deferred | Rejected:
-    """To DATA, before or after the content."""
+    """Classify a reply to DATA, before or after the content."""
     if reply.codes & _AUTHENTICATION or reply.closes_connection:
         return classify_connect_reply(reply)
     if not reply.is_permanent:

@@ -1,7 +1,4 @@
-"""The mail server we hand mails to: where it is, how it is greeted, and why it cannot be.
-
-A mail server and a sender as an operator writes them down, each in one line.
-"""
+"""The mail server: settings, connecting, and classification of connection errors."""
 
 import functools
 import smtplib
@@ -22,7 +19,7 @@ _TRANSIENT_ERRORS = (smtplib.SMTPServerDisconnected, ssl.SSLEOFError, ssl.SSLZer
 
 
 class SmtpSecurity(StrEnum):
-    """How a connection is encrypted: not at all, after a greeting (587), from the start (465)."""
+    """Encryption of a connection: none, after a greeting (587), from the start (465)."""
 
     NONE = "none"
     STARTTLS = "starttls"
@@ -31,29 +28,31 @@ class SmtpSecurity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Whom we hand mails to. Certificates are checked against the system's authorities."""
+    """Address and login of a mail server. Certificates are verified with the system's CAs."""
 
     host: str
     port: int = 587
     security: SmtpSecurity = SmtpSecurity.STARTTLS
     user: str = ""
     password: str = field(default="", repr=False)
-    helo: str = "localhost"  # said at once: asking for our own name can take seconds
+    helo: str = "localhost"  # explicit, because resolving the own name can take seconds
     timeout_seconds: float = 30
-    data_timeout_seconds: float = 120  # after the content: giving up early leaves us unsure
+    data_timeout_seconds: float = (
+        120  # after the content; an early timeout leaves the result unknown
+    )
     tls_context: ssl.SSLContext | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse to say a password where everybody can hear it."""
+        """Raise Misconfigured for a password on an unencrypted connection."""
         if not self.host:
-            raise Misconfigured("mail needs a server's name")
+            raise Misconfigured("the mail server's host name is empty")
         open_wire = self.security is SmtpSecurity.NONE and self.host not in LOOPBACK_HOSTS
         if self.user and open_wire:
-            raise Misconfigured(f"{self.host}: a password needs starttls or tls")
+            raise Misconfigured(f"{self.host}: a password requires starttls or tls")
 
 
 def connect_smtp(server: MailServer) -> smtplib.SMTP | Deferred:
-    """A connection that was greeted and logged in, or why there is none."""
+    """Return a connection after greeting and login, or the reason why there is none."""
     smtp: smtplib.SMTP | None = None
     try:
         smtp = _open_smtp(server)
@@ -87,12 +86,12 @@ def _open_smtp(server: MailServer) -> smtplib.SMTP:
 
 @functools.cache
 def _default_tls_context() -> ssl.SSLContext:
-    """The system's, read once."""
+    """Return the system's TLS context, read once."""
     return ssl.create_default_context()
 
 
 def _classify_connect_error(error: OSError) -> Deferred:
-    """Why nobody can be sent anything. No text of an exception: it can quote a password."""
+    """Return why nothing can be sent, without the exception's text, which may hold a password."""
     name = type(error).__name__
     if isinstance(error, smtplib.SMTPResponseException):
         return classify_connect_reply(
@@ -100,9 +99,9 @@ def _classify_connect_error(error: OSError) -> Deferred:
         )
     needs_a_person = isinstance(error, (ssl.SSLError, smtplib.SMTPException))
     if needs_a_person and not isinstance(error, _TRANSIENT_ERRORS):
-        what = f"mail server: no trusted, encrypted connection or login ({name})"
+        what = f"mail server: TLS verification or login failed ({name})"
         return Deferred(what, name, pause_scope=PauseScope.CHANNEL)
-    return Deferred(f"mail server: not reached ({name})", name, pause_scope=PauseScope.SENDER)
+    return Deferred(f"mail server: connection failed ({name})", name, pause_scope=PauseScope.SENDER)
 
 
 def _to_bytes(text: bytes | str) -> bytes:
@@ -118,9 +117,9 @@ _PORTS = {"smtp": 587, "smtps": 465}
 
 
 def parse_mail_url(url: str) -> MailServer:
-    """`smtps` is encrypted from the start, `smtp` after a greeting, or on this machine not at all.
+    """Parse MAIL_URL: `smtps` uses TLS from the start, `smtp` STARTTLS, or nothing on localhost.
 
-    What a message says of a wrong one holds nothing of it: it has a password in it.
+    Error messages do not quote the value, because it contains a password.
     """
     try:
         parts = urlsplit(url)
@@ -142,7 +141,7 @@ def parse_mail_url(url: str) -> MailServer:
 
 
 def parse_mail_sender(text: str, bounce_address: str = "") -> MailSender:
-    """`Panitia Wisuda <tiket@example.org>`, or the address alone."""
+    """Parse `Panitia Wisuda <tiket@example.org>` or a plain address."""
     name, address = parseaddr(text)
     if not address:
         raise Misconfigured("MAIL_FROM must be an address, as in Tickets <tickets@example.org>")

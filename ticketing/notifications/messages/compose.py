@@ -1,6 +1,6 @@
-"""What a message of the outbox says: facts as they are when it is sent, in the event's language.
+"""Composition of outbox messages from current data, in the event's language.
 
-Texts are in templates/messages; which of them a purpose is told by stands here.
+The texts are in templates/messages; this module maps each purpose to its template and variables.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ from ticketing.platform.kernel.money import Rupiah
 from ticketing.tickets import order_ticket_queries
 from ticketing.tickets.order_ticket_queries import OrderTicketFile
 
-TemplateAndVariables = tuple[str, dict[str, TemplateValue]]  # the text's name, and its facts
+TemplateAndVariables = tuple[str, dict[str, TemplateValue]]  # template name and variables
 ComposeResult = Mail | ChatMessage | Rejected | Deferred
 UNLIMITED_LABEL = "∞"
 
@@ -57,7 +57,7 @@ UNLIMITED_LABEL = "∞"
 def compose_message(
     database: Database, context: MessageContext, claimed: ClaimedDelivery
 ) -> ComposeResult:
-    """What its channel is given, or why there is nothing; what must be mended first says so."""
+    """Return the message for the delivery's channel, or the reason why there is none."""
     try:
         with database.transaction() as connection:
             language, draft = _draft_message(connection, context, claimed)
@@ -101,8 +101,8 @@ def _draft_order_tickets(
     order = order_queries.get_by_code(connection, claimed.subject)
     files = order_ticket_queries.list_order_ticket_files(connection, order.id)
     if not files:
-        return reject_message(f"order {order.code} has no tickets any more")
-    # WhatsApp carries one file: an order's tickets are links there
+        return reject_message(f"order {order.code} has no valid tickets")
+    # a WhatsApp message holds one file, so an order's tickets are links
     attached = _load_attachments(context, files) if claimed.channel is Channel.MAIL else ()
     if not isinstance(attached, tuple):
         return attached
@@ -120,7 +120,7 @@ def _draft_guest_ticket(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected | Deferred:
     if campaign_queries.has_opted_out(connection, claimed.address):
-        return Rejected("they want no such messages", "opted out", FailureScope.OPTED_OUT)
+        return Rejected("the recipient has opted out", "opted out", FailureScope.OPTED_OUT)
     found = campaign_queries.find_ticket_with_holder(connection, claimed.subject)
     if found is None:
         return reject_message(f"ticket {claimed.subject} is not valid any more")
@@ -137,9 +137,9 @@ def _draft_guest_ticket(
 def _load_attachments(
     context: MessageContext, files: list[OrderTicketFile]
 ) -> tuple[Attachment, ...] | Rejected | Deferred:
-    """All of them, none if they are too large; half of an order's would be worse than either."""
+    """Return all attachments, or none if they are too large; a part of an order is never sent."""
     paths = [file.path for file in files if file.path is not None]
-    missing = Deferred("a PDF is not in the document folder", "document")
+    missing = Deferred("a PDF is missing in the document folder", "document")
     if len(paths) < len(files):
         return missing
     try:
@@ -152,7 +152,7 @@ def _load_attachments(
         return found
     if context.public_url:
         return ()
-    return reject_message(f"{len(files)} PDFs are too much for a mail; set WEB_PUBLIC_URL")
+    return reject_message(f"{len(files)} PDFs are too large for a mail; set WEB_PUBLIC_URL")
 
 
 def _draft_order_notice(
@@ -178,10 +178,10 @@ def _schedule_variables(event: Event) -> dict[str, TemplateValue]:
 def _review_flag_question(
     connection: Connection, event: Event, order: Order, claimed: ClaimedDelivery
 ) -> TemplateAndVariables:
-    """What a flag at an order asks; of another purpose nothing is known."""
+    """Return the question of a review flag; raise Refused for an unknown purpose."""
     flag = claimed.purpose.removeprefix("order.")
     if flag not in list(ReviewFlag):
-        raise Refused(f"nobody has written a text for {claimed.purpose}")
+        raise Refused(f"there is no template for {claimed.purpose}")
     question = _review_flag_text(connection, event, order, ReviewFlag(flag))
     return "organiser_question", {"question": question, "url": ""}
 
@@ -190,7 +190,7 @@ def _review_flag_text(connection: Connection, event: Event, order: Order, flag: 
     for raised in review_flag_queries.list_open(connection, event.id):
         if (raised.order_code, raised.flag) == (order.code, flag):
             return f"{flag}: {raised.message}"
-    return f"{flag}: settled meanwhile"
+    return f"{flag}: resolved meanwhile"
 
 
 def _order_refunded(
@@ -215,10 +215,10 @@ def _order_reversed(
 def _instalment_due(
     _: Connection, __: Event, ___: Order, claimed: ClaimedDelivery
 ) -> TemplateAndVariables:
-    said = claimed.payload
-    due_at = datetime.fromisoformat(said["due"])
+    payload = claimed.payload
+    due_at = datetime.fromisoformat(payload["due"])
     return "order_part_due", {
-        "part": said["part"], "amount": Rupiah(said["amount"]), "dueAt": due_at,
+        "part": payload["part"], "amount": Rupiah(payload["amount"]), "dueAt": due_at,
     }  # fmt: skip
 
 
@@ -237,17 +237,20 @@ def _order_paid(
         if each.on_sale
     ]
     free = [stock.available for stock in stocks if stock.available is not None]
-    left: TemplateValue = sum(free) if len(free) == len(stocks) else UNLIMITED_LABEL
+    available: TemplateValue = sum(free) if len(free) == len(stocks) else UNLIMITED_LABEL
     places = sum(line.quantity for line in order_queries.list_lines(connection, order.id))
     facts: dict[str, TemplateValue] = {"total": order.total, "places": places, "url": ""}
-    return "organiser_notice", facts | {"sold": sum(each.sold for each in stocks), "left": left}
+    return "organiser_notice", facts | {
+        "sold": sum(each.sold for each in stocks),
+        "left": available,
+    }
 
 
 def _refund_to_transfer(
     _: Connection, __: Event, order: Order, claimed: ClaimedDelivery
 ) -> TemplateAndVariables:
     amount = Rupiah(claimed.payload["amount"])
-    question = f"transfer {amount} by hand, then `ticketing refunds mark-paid {order.code}`"
+    question = f"transfer {amount} manually, then `ticketing refunds mark-paid {order.code}`"
     return "organiser_question", {"question": question, "url": ""}
 
 

@@ -1,7 +1,4 @@
-"""What whoever answers for the events is told and given.
-
-Alerts, batches and sendings that have ended, and sheets of an event.
-"""
+"""Messages to the organiser: alert digest, batch and campaign reports, exports."""
 
 from datetime import datetime
 
@@ -26,13 +23,13 @@ from ticketing.tickets import eligibility_queries
 from ticketing.tickets.batches import queries as batche_queries
 from ticketing.tickets.missing import is_event_over
 
-SYSTEM_LANGUAGE, SYSTEM_TIME_ZONE = "id", "Asia/Jakarta"  # of what belongs to no event
+SYSTEM_LANGUAGE, SYSTEM_TIME_ZONE = "id", "Asia/Jakarta"  # of messages without an event
 
 
 def draft_system_message(
     context: MessageContext, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected:
-    """What is about no event: the digest of what went wrong."""
+    """Return the alert digest, the only message that belongs to no event."""
     if claimed.purpose != outbox.ALERTS:
         return reject_message(f"a message about {claimed.purpose} belongs to no event")
     alerts = [str(each) for each in claimed.payload["alerts"]]
@@ -53,20 +50,20 @@ def draft_system_message(
 def draft_batch_report(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected | Deferred:
-    """How a batch ended that nobody watched."""
+    """Return the report of a finished batch."""
     batch = batche_queries.find_by_key(connection, claimed.subject)
     if batch is None:
         return reject_message(f"there is no batch {claimed.subject}")
     if batch.completed_at is None:
-        return Deferred("the batch is under way again", "batch")
-    over = is_event_over(event, batch.completed_at)
+        return Deferred("the batch is running again", "batch")
+    is_over = is_event_over(event, batch.completed_at)
     facts = event_variables(context, event) | {
         "batchCode": batch.batch_key,
         "finishedAt": batch.completed_at,
         "generated": batch.rendered_count,
         "failed": batch.failed_count,
         "missing": eligibility_queries.count_by_status(
-            connection, event.id, event_over=over
+            connection, event.id, event_over=is_over
         ).missing,
         "reasons": [
             f"{times}x {why}"
@@ -80,7 +77,7 @@ def draft_batch_report(
 def draft_campaign_report(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft:
-    """How the sending of an event's tickets ended."""
+    """Return the report of a finished campaign."""
     ends = campaign_queries.count_deliveries_by_state(connection, event.id, claimed.subject)
     failed, unknown = ends[DeliveryState.FAILED], ends[DeliveryState.UNKNOWN]
     facts = event_variables(context, event) | {
@@ -93,7 +90,7 @@ def draft_campaign_report(
 def draft_export(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected:
-    """A sheet of the event, as its rows are at this moment."""
+    """Return an export of the event's current data."""
     export, sheet = (
         ExportKind(claimed.payload["export"]),
         InMemorySheet(context.max_attachment_bytes),
@@ -103,7 +100,7 @@ def draft_export(
         rows = write_export_rows(connection, event, export, sheet, at=asked_at)
     except SheetTooLarge as error:
         return reject_message(
-            f"{error}, too much for a mail: `ticketing export {event.slug} {export}`"
+            f"{error}, too large for a mail: use `ticketing export {event.slug} {export}`"
         )
     file = Attachment(export.file_name(event.slug), sheet.content, "text/csv")
     facts = event_variables(context, event) | {"file": file.name, "rows": rows, "url": ""}

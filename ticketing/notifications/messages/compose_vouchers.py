@@ -1,4 +1,4 @@
-"""What a buyer is told of vouchers that are ready; codes are read when it is written only."""
+"""The ready message of vouchers. Codes are read from the database only when it is composed."""
 
 from itertools import accumulate
 
@@ -24,36 +24,36 @@ from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.queries import Voucher
 
 _IN_PROGRESS_STATES = {VoucherState.PENDING, VoucherState.PROVISIONING}
-_MAX_CHAT_CHARACTERS = 600  # characters of codes: Meta's limit for a whole text is 1024
+_MAX_CHAT_CHARACTERS = 600  # of codes; Meta limits the whole text to 1024
 
 
 def draft_voucher_message(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected | Deferred:
-    """The codes of an order, all of them or not yet."""
+    """Return the codes of an order, or Deferred while a voucher is not yet active."""
     order = order_queries.get_by_code(connection, claimed.subject)
     known = voucher_queries.list_of_order(connection, order.id)
     if any(one.state in _IN_PROGRESS_STATES for one in known):
-        return Deferred("a voucher is being made once more", "voucher")
+        return Deferred("a voucher is being created again", "voucher")
     present = [one for one in known if one.state is VoucherState.ACTIVE]
     if not present:
-        return reject_message(f"order {order.code} has no vouchers any more")
-    brought = package_queries.find_by_ticket_types(
+        return reject_message(f"order {order.code} has no active vouchers")
+    packages_by_type = package_queries.find_by_ticket_types(
         connection, sorted({one.ticket_type_id for one in present})
     )
     name = order.buyer.name if order.buyer else ""
     facts = event_variables(context, event) | {"name": name, "network": event.name}
     del facts["eventName"]
-    text, more = _choose_template(order.code, brought)
-    codes = [_format_voucher(event, one, brought) for one in present]
-    shown = codes if claimed.channel is Channel.MAIL else _truncate_codes(codes)
-    return MessageDraft(text, facts | more | {"codes": shown})
+    text, more = _choose_template(order.code, packages_by_type)
+    codes = [_format_voucher(event, one, packages_by_type) for one in present]
+    listed = codes if claimed.channel is Channel.MAIL else _truncate_codes(codes)
+    return MessageDraft(text, facts | more | {"codes": listed})
 
 
 def _choose_template(
     order_code: str, packages_by_type: dict[int, StoredPackage]
 ) -> tuple[str, dict[str, TemplateValue]]:
-    """The text: what counts for all codes is said once, else each says what it is."""
+    """Return the template: a common package is named once, else each code names its own."""
     only = _single_package(packages_by_type)
     if only is None:
         return "vouchers_ready", {"orderCode": order_code}
@@ -61,14 +61,14 @@ def _choose_template(
 
 
 def _single_package(packages_by_type: dict[int, StoredPackage]) -> Package | None:
-    """The one package there is, if it counts from the first use."""
+    """Return the only package, if its validity counts from the first use."""
     (first, *more) = packages_by_type.values()
     counts_from_use = first.package.validity_start is ValidityStart.FROM_FIRST_USE
     return first.package if counts_from_use and not more else None
 
 
 def format_credentials(voucher: Voucher) -> str:
-    """What a buyer types: the code, and its password where it has one of its own."""
+    """Return the code, followed by the password if it is different."""
     name, password = voucher.credentials.name, voucher.credentials.password
     return name if name == password else f"{name} / {password}"
 
@@ -86,7 +86,7 @@ def _format_voucher(
 
 
 def _truncate_codes(codes: list[str]) -> list[str]:
-    """As many as a chat carries, and how many more there are: the order's page has them."""
+    """Return as many codes as a chat message holds, and the number left out."""
     lengths = accumulate(len(code) + 2 for code in codes)
     fit = sum(length <= _MAX_CHAT_CHARACTERS for length in lengths)
     return codes if fit == len(codes) else [*codes[:fit], f"… +{len(codes) - fit}"]

@@ -1,4 +1,4 @@
-"""What messages are written with, and what they are before it is known how a channel says them."""
+"""Dependencies of message composition, and drafts that are independent of the channel."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from ticketing.tickets.order_ticket_queries import OrderTicketFile
 
 @dataclass(frozen=True, slots=True)
 class MessageDraft:
-    """What a message is to say."""
+    """Template, variables and attachments of a message."""
 
     template_name: str  # its name
     variables: dict[str, TemplateValue]
@@ -22,33 +22,33 @@ class MessageDraft:
 
 @dataclass(frozen=True, slots=True)
 class MessageContext:
-    """What messages are written with."""
+    """Templates, documents, keys and settings for composing messages."""
 
     templates: MessageTemplates
     document_folder: DocumentFolder
     keys: KeyRing
-    public_url: str = ""  # empty: nobody can follow a link to us
-    organiser_name: str = ""  # empty: the event's name signs
-    max_attachment_bytes: int = 7_000_000  # bytes; on the wire they grow by a third
+    public_url: str = ""  # empty: messages have no links
+    organiser_name: str = ""  # empty: the event's name is used
+    max_attachment_bytes: int = 7_000_000  # base64 adds a third
 
     def ticket_page_url(self, file: OrderTicketFile) -> str:
-        """The ticket's own page; empty without a public address."""
+        """Return the link to the ticket page; empty without a public base URL."""
         if not self.public_url:
             return ""
         return f"{self.public_url.rstrip('/')}/t/{self.keys.magic_link(file.token_id)}"
 
     def shop_page_url(self, event: Event) -> str:
-        """Where the event's tickets are sold; empty without a public address."""
+        """Return the link to the event's shop page; empty without a public base URL."""
         return f"{self.public_url.rstrip('/')}/events/{event.slug}" if self.public_url else ""
 
 
 def reject_message(reason: str) -> Rejected:
-    """There is nothing to say, by any channel, until somebody has mended something."""
+    """Return a rejection that no channel can change."""
     return Rejected(reason, "message", FailureScope.OBSOLETE)
 
 
 def event_variables(context: MessageContext, event: Event) -> dict[str, TemplateValue]:
-    """What every message about an event is told."""
+    """Return the variables of every message about an event."""
     return {
         "timeZone": event.time_zone,
         "organiser": context.organiser_name or event.name,

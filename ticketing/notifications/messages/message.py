@@ -1,6 +1,6 @@
-"""Messages to people in our own words, and what a vendor can answer when given one.
+"""Messages independent of a provider, and the outcomes of sending one.
 
-What becomes of a message over time is in deliveries.py; texts are written in documents/messages.py.
+States of a delivery are in `notifications/delivery.py`, texts in `templates.py`.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes along."""
+    """A file sent with a message."""
 
     name: str
     content: bytes = field(repr=False)
@@ -19,25 +19,23 @@ class Attachment:
 
     @property
     def sha256(self) -> str:
-        """The name of these bytes, whatever the file is called."""
+        """Hash of the content."""
         return hashlib.sha256(self.content).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovedTemplate:
-    """A text that Meta has approved, and what fills its places, in their order."""
+    """A template approved by Meta, with its parameters in order."""
 
     name: str
     language: str
     parameters: tuple[str, ...] = field(default=(), repr=False)
-    button_url_suffix: str = field(
-        default="", repr=False
-    )  # completes the address behind the first button
+    button_url_suffix: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One WhatsApp message: the text as it is read, and the template Meta wants in its place.
+    """A WhatsApp message: its text, and the template that Meta requires instead.
 
     Without a template, Meta delivers only within 24 hours of the recipient's own last message.
     """
@@ -49,7 +47,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail's content. `unsubscribe_url` is for what nobody asked for; a ticket was paid for."""
+    """Content of a mail. `unsubscribe_url` is for campaigns only."""
 
     subject: str = field(repr=False)
     text: str = field(repr=False)
@@ -59,32 +57,32 @@ class Mail:
 
 
 class FailureScope(StrEnum):
-    """Why a message will never arrive this way."""
+    """Reason why a message will never arrive by this channel."""
 
-    RECIPIENT = "recipient"  # nobody is there; another channel may reach them
-    OPTED_OUT = "opted out"  # they do not want it; no channel must be tried for such messages
-    MESSAGE = "message"  # our own mistake: the same would happen to the next recipient
-    OBSOLETE = "subject"  # there is nothing to tell any more, by any channel
+    RECIPIENT = "recipient"  # unreachable here; another channel may work
+    OPTED_OUT = "opted out"  # no channel may be tried for such messages
+    MESSAGE = "message"  # our error, which would repeat with the next recipient
+    OBSOLETE = "subject"  # the message has become pointless on any channel
 
 
 class PauseScope(StrEnum):
-    """What has to wait together with the message."""
+    """Scope of a pause that follows a failure."""
 
     MESSAGE = "message"
-    SENDER = "sender"  # everything by this number or address, until the time is over
-    CHANNEL = "channel"  # everything, until a person has acted: a key, a ban, an empty quota
+    SENDER = "sender"  # everything by this number or address, for some time
+    CHANNEL = "channel"  # everything, until staff act: a key, a ban, an empty quota
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The vendor has taken responsibility. It has not been delivered by that."""
+    """The provider accepted the message; it is not yet delivered."""
 
     provider_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """It was not sent and never will be."""
+    """The message was not sent and never will be."""
 
     reason: str
     code: str = ""
@@ -92,13 +90,13 @@ class Rejected:
 
     @property
     def can_fall_back(self) -> bool:
-        """Whether another channel may be tried."""
+        """Return whether another channel may be tried."""
         return self.scope not in {FailureScope.OPTED_OUT, FailureScope.OBSOLETE}
 
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """It was not sent; trying again can help. `after` is the vendor's own word, if it gave one."""
+    """Not sent; a retry can help. `after` is the delay requested by the provider, if any."""
 
     reason: str
     code: str = ""
@@ -108,7 +106,7 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """Nobody can tell whether it was sent: the answer was lost, not the message."""
+    """It is unknown whether the message was sent, because the response was lost."""
 
     reason: str
 

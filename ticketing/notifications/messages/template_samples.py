@@ -1,4 +1,4 @@
-"""Made-up facts for every message: its vocabulary, and what it is previewed with."""
+"""Sample variables of every message template, which define its variables and its preview."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ EXAMPLE_BASE_URL = "https://tickets.example.org/"
 
 @dataclass(frozen=True, slots=True)
 class TemplateSample:
-    """What a message is told. Each also needs `timeZone`, `organiser` and `url`."""
+    """Sample variables of a template. Each also needs `timeZone`, `organiser` and `url`."""
 
     variables: TemplateVariables
-    url_path: str  # of the address behind its button
+    url_path: str  # of the button's URL
     has_document: bool = False
     document_name: str = ""
 
     @property
     def all_variables(self) -> dict[str, TemplateValue]:
-        """With what every message needs."""
+        """Return the sample variables with those that every message needs."""
         common: dict[str, TemplateValue] = {
             "timeZone": "Asia/Jakarta",
             "organiser": "Panitia Wisuda, Universitas Contoh",

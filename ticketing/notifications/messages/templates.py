@@ -1,9 +1,8 @@
-"""A WhatsApp text as Meta wants it approved: words, and variables numbered in their order.
+"""Message templates in `templates/messages/<language>/`, rendered as mails and WhatsApp messages.
 
-Texts to people, from `templates/messages/<language>/`: mails in both forms, and WhatsApp's.
-
-`<message>.mail.j2` has the blocks subject, text and button; the HTML is made of the same text.
-`<message>.chat.j2` is what message_chat.py reads. What a message may say is in its sample.
+`<message>.mail.j2` has the blocks subject, text and button; the HTML is made from the same text.
+`<message>.chat.j2` is text with plain variables, which Meta approves with numbered placeholders.
+The variables of a message are those of its sample.
 """
 
 import re
@@ -43,28 +42,28 @@ from ticketing.platform.kernel.money import Rupiah
 from ticketing.platform.kernel.printable_text import to_printable
 from ticketing.platform.paths import TEMPLATES
 
-_MAX_TEMPLATE_LENGTH = 1024  # characters, Meta's limit for a template's text
+_MAX_TEMPLATE_LENGTH = 1024  # characters, Meta's limit
 _PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
 
 
 @dataclass(frozen=True, slots=True)
 class ChatTemplate:
-    """The text with `{{1}}`, `{{2}}`, …, and the names of what stands there."""
+    """Text with `{{1}}`, `{{2}}`, …, and the names of these variables."""
 
     body: str
     variable_names: tuple[str, ...]
 
     def parameters(self, texts: Mapping[str, str]) -> tuple[str, ...]:
-        """What fills the places; Meta refuses an empty one."""
+        """Return the parameters in order; an empty one becomes "-", because Meta refuses it."""
         return tuple(texts[name] or "-" for name in self.variable_names)
 
     def fill(self, parameters: tuple[str, ...]) -> str:
-        """As it is read."""
-        return _PLACEHOLDER.sub(lambda place: parameters[int(place[1]) - 1], self.body)
+        """Return the text with these parameters."""
+        return _PLACEHOLDER.sub(lambda match: parameters[int(match[1]) - 1], self.body)
 
 
 def parse_chat_template(environment: Environment, source: str) -> ChatTemplate:
-    """Read a template; ValueError for anything that could not be approved."""
+    """Parse a template; raise ValueError for anything that Meta could not approve."""
     names: list[str] = []
     parts: list[nodes.Node] = []
     for node in environment.parse(source.strip()).body:
@@ -73,7 +72,7 @@ def parse_chat_template(environment: Environment, source: str) -> ChatTemplate:
     if len(body) > _MAX_TEMPLATE_LENGTH:
         raise ValueError(f"{len(body)} characters; at most {_MAX_TEMPLATE_LENGTH} can be approved")
     if body.startswith("{{") or body.endswith("}}"):
-        raise ValueError("words must stand before the first variable and after the last")
+        raise ValueError("there must be text before the first variable and after the last")
     return ChatTemplate(body, tuple(names))
 
 
@@ -85,7 +84,7 @@ def _render_node(part: nodes.Node, names: list[str]) -> str:
             if part.name not in names:
                 names.append(part.name)
             return f"{{{{{names.index(part.name) + 1}}}}}"
-    raise ValueError(f"line {part.lineno}: only words and plain variables can be approved")
+    raise ValueError(f"line {part.lineno}: only text and plain variables can be approved")
 
 
 MESSAGE_TEMPLATES_DIR = TEMPLATES / "messages"
@@ -121,7 +120,7 @@ _TEMPLATE_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Lines that belong together, or the items of a list."""
+    """Lines of one paragraph, or the items of a list."""
 
     lines: tuple[str, ...]
     is_list: bool
@@ -129,27 +128,27 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class MessagePreview:
-    """One message with made-up facts, in every form it is sent in."""
+    """A message with sample variables, for every channel."""
 
     mail: Mail
     chat: ChatMessage
 
 
 def language_for_locale(locale: str) -> str:
-    """The language to write to somebody in: their locale's, if we speak it."""
+    """Return the language of a locale if there are templates for it, else English."""
     language = locale.replace("-", "_").partition("_")[0].lower()
     return language if language in LANGUAGES else _FALLBACK_LANGUAGE
 
 
 class MessageTemplates:
-    """All texts. Facts are those of the message's sample; instants are aware, money is Rupiah."""
+    """All templates. Variables are those of the sample; times are aware, amounts are Rupiah."""
 
     def __init__(
         self, override_dir: Path | None = None, *, base_url: str = EXAMPLE_BASE_URL
     ) -> None:
-        """`own` is laid out like our folder and wins file by file.
+        """Load the templates; files in `own`, which has the same layout, take precedence.
 
-        `links` is where all our addresses begin: a button is approved with it.
+        `links` is the base URL of all links: a button is approved with it.
         """
         self._links = base_url
         self._loader = FileSystemLoader(
@@ -162,7 +161,7 @@ class MessageTemplates:
 
     @classmethod
     def linking_to(cls, base_url: str, own: Path | None = None) -> Self:
-        """Make the texts whose links begin with a URL; empty means that of the samples."""
+        """Return templates whose links begin with a URL; empty means that of the samples."""
         return cls(own, base_url=f"{base_url}/") if base_url else cls(own)
 
     def _environment(self, *, escapes: bool) -> Environment:
@@ -175,7 +174,7 @@ class MessageTemplates:
         )
 
     def names(self) -> list[str]:
-        """Every message there is."""
+        """Return the names of all messages."""
         return sorted(SAMPLES)
 
     def render_mail(
@@ -187,18 +186,18 @@ class MessageTemplates:
         attachments: tuple[Attachment, ...] = (),
         unsubscribe_url: str = "",
     ) -> Mail:
-        """A message as a mail."""
+        """Render a message as a mail."""
         with _reporting_template_errors(name, language, "mail"):
-            spoken = _localize_variables(variables, language)
-            written = self._render_blocks(name, language, spoken)
-            organiser, url = str(spoken["organiser"]), str(spoken["url"])
+            localized = _localize_variables(variables, language)
+            blocks = self._render_blocks(name, language, localized)
+            organiser, url = str(localized["organiser"]), str(localized["url"])
             html = self._html.get_template("layout.html.j2").render(
-                subject=written["subject"], button=written["button"], url=url, language=language,
-                paragraphs=_paragraphs(written["text"]), organiser=organiser,
+                subject=blocks["subject"], button=blocks["button"], url=url, language=language,
+                paragraphs=_paragraphs(blocks["text"]), organiser=organiser,
             )  # fmt: skip
-        link = f"{written['button']}:\n{url}\n\n" if url else ""
-        text = f"{written['text']}\n\n{link}-- \n{organiser}\n"
-        return Mail(written["subject"], text, html, attachments, unsubscribe_url)
+        link = f"{blocks['button']}:\n{url}\n\n" if url else ""
+        text = f"{blocks['text']}\n\n{link}-- \n{organiser}\n"
+        return Mail(blocks["subject"], text, html, attachments, unsubscribe_url)
 
     def render_chat(
         self,
@@ -208,32 +207,34 @@ class MessageTemplates:
         *,
         attachment: Attachment | None = None,
     ) -> ChatMessage:
-        """A message for WhatsApp: as Meta's template, and as the text that others send."""
+        """Render a message for WhatsApp: as Meta's template, and as text for other providers."""
         with _reporting_template_errors(name, language, "chat"):
             if SAMPLES[name].has_document is not bool(attachment):
-                raise ValueError("it is sent with a document, or without, as it was approved")
-            spoken = _localize_variables(variables, language)
-            url = str(spoken["url"])
+                raise ValueError(
+                    "an attachment must be given exactly if the template has a document header"
+                )
+            localized = _localize_variables(variables, language)
+            url = str(localized["url"])
             if not url.startswith(self._links) or url == self._links:
-                raise ValueError(f"its button leads below {self._links} and nowhere else")
+                raise ValueError(f"its button URL must begin with {self._links}")
             text = self._chat_template(name, language)
-            parameters = text.parameters(_join_lists(spoken))
+            parameters = text.parameters(_join_lists(localized))
         use = ApprovedTemplate(name, language, parameters, url.removeprefix(self._links))
         return ChatMessage(f"{text.fill(parameters)}\n\n{url}", use, attachment)
 
     def approval_request(self, name: str, language: str) -> dict[str, object]:
-        """What Meta is asked to approve, once for each message and language.
+        """Return the request for Meta's approval of a message in a language.
 
-        A document's header also needs the handle of an example file, which only Meta can give.
+        A document header also needs the handle of an example file, which only Meta can issue.
         """
         with _reporting_template_errors(name, language, "chat"):
             sample = SAMPLES[name]
-            spoken = _localize_variables(sample.all_variables, language)
+            localized = _localize_variables(sample.all_variables, language)
             text = self._chat_template(name, language)
-            label = self._render_blocks(name, language, spoken)["button"]
+            label = self._render_blocks(name, language, localized)["button"]
         link = {"url": self._links + "{{1}}", "example": [self._links + sample.url_path]}
         button = {"type": "URL", "text": label, **link}
-        example = {"body_text": [list(text.parameters(_join_lists(spoken)))]}
+        example = {"body_text": [list(text.parameters(_join_lists(localized)))]}
         body = {"type": "BODY", "text": text.body, "example": example}
         header = [{"type": "HEADER", "format": "DOCUMENT"}] if sample.has_document else []
         components = [*header, body, {"type": "BUTTONS", "buttons": [button]}]
@@ -241,7 +242,7 @@ class MessageTemplates:
         return {**kind, "components": components}
 
     def preview(self, name: str, language: str) -> MessagePreview:
-        """A message with its sample's facts: its words can be read before anybody gets them."""
+        """Render a message with its sample variables."""
         with _reporting_template_errors(name, language, "mail"):
             sample = SAMPLES[name]
         facts, file = sample.all_variables | {"url": self._links + sample.url_path}, None
@@ -255,8 +256,8 @@ class MessageTemplates:
     ) -> dict[str, str]:
         template = self._plain.get_template(f"{language}/{name}.mail.j2")
         context = template.new_context(dict(localized))
-        written = {block: "".join(template.blocks[block](context)).strip() for block in _BLOCKS}
-        return written | {"text": _EMPTY_LINES.sub("\n\n", written["text"])}
+        blocks = {block: "".join(template.blocks[block](context)).strip() for block in _BLOCKS}
+        return blocks | {"text": _EMPTY_LINES.sub("\n\n", blocks["text"])}
 
     def _chat_template(self, name: str, language: str) -> ChatTemplate:
         source, _, _ = self._loader.get_source(self._plain, f"{language}/{name}.chat.j2")
@@ -265,7 +266,7 @@ class MessageTemplates:
 
 @contextmanager
 def _reporting_template_errors(name: str, language: str, form: str) -> Iterator[None]:
-    """Around a text: a slip in it, or facts that do not fit it, by file and line."""
+    """Context manager that raises template errors as TemplateBroken with file and line."""
     if name not in SAMPLES or language not in LANGUAGES:
         known = f"{', '.join(SAMPLES)} in {', '.join(LANGUAGES)}"
         raise TemplateBroken(f"no message {name!r} in {language!r}; there are {known}")
@@ -278,17 +279,20 @@ def _reporting_template_errors(name: str, language: str, form: str) -> Iterator[
 
 
 def _localize_variables(variables: TemplateVariables, language: str) -> dict[str, LocalizedValue]:
-    """Facts as people of that language write them, each on one line of its own.
+    """Return the variables formatted for the language, each on one line.
 
-    An event's `startsAt` and `endsAt` are also told as `eventDate` and `eventTime`.
+    `startsAt` and `endsAt` of an event also give `eventDate` and `eventTime`.
     """
     zone, locale = str(variables["timeZone"]), _LOCALES[language]
-    spoken = {name: _localize_value(fact, zone, locale) for name, fact in variables.items()}
+    localized = {name: _localize_value(fact, zone, locale) for name, fact in variables.items()}
     starts, ends = variables.get("startsAt"), variables.get("endsAt")
     if isinstance(starts, datetime) and isinstance(ends, datetime):
         clock = (starts, ends, zone, locale)
-        spoken |= {"eventDate": format_event_dates(*clock), "eventTime": format_event_times(*clock)}
-    return spoken
+        localized |= {
+            "eventDate": format_event_dates(*clock),
+            "eventTime": format_event_times(*clock),
+        }
+    return localized
 
 
 def _localize_value(fact: TemplateValue, zone: str, locale: str) -> LocalizedValue:
@@ -303,12 +307,13 @@ def _localize_value(fact: TemplateValue, zone: str, locale: str) -> LocalizedVal
 
 def _join_lists(localized: Mapping[str, LocalizedValue]) -> dict[str, str]:
     return {
-        name: said if isinstance(said, str) else ", ".join(said) for name, said in localized.items()
+        name: value if isinstance(value, str) else ", ".join(value)
+        for name, value in localized.items()
     }
 
 
 def _paragraphs(text: str) -> list[Paragraph]:
-    """What stands between empty lines; a run of lines that begin with a dash is a list."""
+    """Split text at empty lines; consecutive lines that begin with a dash are a list."""
     paragraphs = []
     for block in text.split("\n\n"):
         for is_list, run in groupby(block.splitlines(), lambda line: line.startswith("- ")):

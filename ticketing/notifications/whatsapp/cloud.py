@@ -1,9 +1,8 @@
-"""Meta's Cloud API: templates, texts, and files that are uploaded once and used again.
-
-What Meta's error codes mean for a message; they come at once or in a report afterwards.
+"""Client of Meta's Cloud API: templates, texts, cached uploads, and its error codes.
 
 Source: WhatsApp Business Platform, "Error codes". Meta asks clients to decide by the code alone:
-throttling comes under HTTP 400 as well as 429, and titles change.
+throttling comes under HTTP 400 as well as 429, and titles change. The codes come in the response
+or in a later status webhook.
 """
 
 from collections.abc import Callable, MutableMapping
@@ -56,7 +55,7 @@ _RECIPIENT = {130472, 130497, 131021, 131026, 131030, 131047, 131062, 137000}
 _OPTED_OUT = 131050
 
 
-# a media id that is unknown comes as the general "invalid parameter"
+# an unknown media id is reported as the general "invalid parameter"
 MEDIA_ERROR_CODES = {"100", "131052", "131053"}
 
 
@@ -64,7 +63,7 @@ _ERROR_DESCRIPTIONS = {
     0: "the token is not valid",
     190: "the token has expired or is not valid",
     368: "the account is blocked for policy violations",
-    130429: "too many messages a second",
+    130429: "too many messages per second",
     131021: "the recipient is the sender",
     131026: "not on WhatsApp, or cannot be reached there",
     131030: "not among the test numbers",
@@ -72,13 +71,13 @@ _ERROR_DESCRIPTIONS = {
     131042: "the account's payment method has a problem",
     131047: "more than 24 hours since the recipient wrote; only a template is delivered",
     131048: "the number is restricted for spam",
-    131049: "not delivered to keep the recipient's messages few",
-    131050: "the recipient wants no such messages",
+    131049: "not delivered because of the recipient's message limit",
+    131050: "the recipient has opted out",
     131053: "the file was not accepted",
     131056: "too many messages to this recipient",
-    132000: "the template takes another number of parameters",
-    132001: "there is no such template in this language",
-    132012: "a parameter does not fit its place in the template",
+    132000: "the number of template parameters is wrong",
+    132001: "the template does not exist in this language",
+    132012: "a parameter has the wrong format for the template",
     132015: "the template is paused for its quality",
     132016: "the template is disabled for its quality",
 }
@@ -87,7 +86,7 @@ _ERROR_DESCRIPTIONS = {
 def classify_error_code(
     code: int, *, status: int = 400, transient: bool = False, retry_after: timedelta | None = None
 ) -> Deferred | Rejected:
-    """What follows from a code; for one that is new, from the HTTP status and Meta's own hint."""
+    """Return the outcome of a code; of an unknown one by the HTTP status and Meta's own hint."""
     reason = f"Meta: {_ERROR_DESCRIPTIONS.get(code, 'refused')} ({code})"
     if code in _RECIPIENT:
         return Rejected(reason, str(code), FailureScope.RECIPIENT)
@@ -100,23 +99,23 @@ def classify_error_code(
 
 
 def _pause_scope(code: int, status: int, *, transient: bool) -> PauseScope | None:
-    """What has to wait; None when waiting does not help."""
+    """Return the scope of the pause; None if waiting does not help."""
     if code in _AUTHENTICATION | _ACCOUNT or status in {401, 403}:
         return PauseScope.CHANNEL
     if code in _THROTTLING_CODES or status == 429:  # noqa: PLR2004 - HTTP's number
         return PauseScope.SENDER
-    passes = code in _TRANSIENT or transient or status >= 500  # noqa: PLR2004 - HTTP's own line
+    passes = code in _TRANSIENT or transient or status >= 500  # noqa: PLR2004 - HTTP's range
     return PauseScope.MESSAGE if passes else None
 
 
 _MIB = 1024 * 1024
-_MEDIA_LASTS = timedelta(days=29)  # a day less than Meta keeps it
+_MEDIA_LASTS = timedelta(days=29)  # one day less than Meta keeps it
 _MAX_CACHED_MEDIA = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class CloudAccount:
-    """One business number at Meta. The token is a system user's."""
+    """A business number at Meta. The token is that of a system user."""
 
     phone_id: str
     token: str = field(repr=False)
@@ -124,14 +123,14 @@ class CloudAccount:
     version: str = "v23.0"
 
     def __post_init__(self) -> None:
-        """Refuse to be nobody."""
+        """Raise Misconfigured if the phone number id or the token is missing."""
         if not (self.phone_id and self.token):
             raise Misconfigured("the Cloud API needs a phone number id and a token")
 
 
 @dataclass(frozen=True, slots=True)
 class UploadedMedia:
-    """A file that Meta has, until then."""
+    """An uploaded file and the time until which Meta keeps it."""
 
     id: str
     expires_at: datetime
@@ -142,7 +141,7 @@ def _now() -> datetime:
 
 
 class CloudClient(HttpClientOwner):
-    """A client of one number; close it, or use `with`. Threads may share it."""
+    """Client of one number. Use `with`, or close it. Threads may share it."""
 
     max_attachment_bytes = 100 * _MIB
 
@@ -154,7 +153,7 @@ class CloudClient(HttpClientOwner):
         read_seconds: float = READ_SECONDS,
         now: Callable[[], datetime] = _now,
     ) -> None:
-        """`media` remembers uploads by their SHA-256; hand in one that outlives the process."""
+        """`media` caches uploads by their SHA-256; pass one that outlives the process."""
         self._media: MutableMapping[str, UploadedMedia] = {} if media is None else media
         self._remembering = Lock()
         self._now = now
@@ -163,7 +162,7 @@ class CloudClient(HttpClientOwner):
         super().__init__(build_http_client(base, headers, read_seconds))
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
-        """As WhatsApp.send. A file Meta has forgotten before its time is uploaded once more."""
+        """See WhatsAppClient.send. A file that Meta deleted early is uploaded once more."""
         refused = check_before_sending(to, message.attachment, self.max_attachment_bytes)
         if refused:
             return refused
@@ -183,7 +182,7 @@ class CloudClient(HttpClientOwner):
         )
 
     def upload(self, attachment: Attachment) -> str | Deferred | Rejected:
-        """The id of a file at Meta: uploaded now, or known from before."""
+        """Return the id of a file at Meta, from the cache or uploaded now."""
         return self._find_cached_media_id(attachment) or self._upload_media(attachment)
 
     def _find_cached_media_id(self, attachment: Attachment) -> str | None:
@@ -199,7 +198,7 @@ class CloudClient(HttpClientOwner):
         )
         answer = send_request(self._client, "Meta", request)
         if isinstance(answer, Unconfirmed):
-            return Deferred(answer.reason)  # a file that was uploaded twice harms nobody
+            return Deferred(answer.reason)  # uploading twice is harmless
         if isinstance(answer, Deferred):
             return answer
         media_id = answer.body.get("id")
@@ -217,8 +216,8 @@ class CloudClient(HttpClientOwner):
     def _post_message(
         self, to: str, message: ChatMessage, reference: str, media: str
     ) -> SendOutcome:
-        asked = _message_payload(to, message, reference, media)
-        request = self._client.build_request("POST", "/messages", json=asked)
+        payload = _message_payload(to, message, reference, media)
+        request = self._client.build_request("POST", "/messages", json=payload)
         answer = send_request(self._client, "Meta", request)
         if not isinstance(answer, HttpReply):
             return answer
@@ -227,26 +226,26 @@ class CloudClient(HttpClientOwner):
         message_id = first_object(answer.body.get("messages")).get("id")
         if isinstance(message_id, str) and message_id:
             return Accepted(message_id)
-        return Unconfirmed("Meta: accepted, and did not say under which id")
+        return Unconfirmed("Meta: accepted without an id")
 
 
 def _message_payload(to: str, message: ChatMessage, reference: str, media: str) -> JsonObject:
     attached = message.attachment
     document: JsonObject = {"id": media, "filename": attached.name} if attached else {}
-    asked: JsonObject = {
+    payload: JsonObject = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         "to": to.removeprefix("+"),
         "biz_opaque_callback_data": reference,
     }
     if message.template:
-        return asked | {
+        return payload | {
             "type": "template",
             "template": _template_payload(message.template, document),
         }
     if document:
-        return asked | {"type": "document", "document": document | {"caption": message.text}}
-    return asked | {"type": "text", "text": {"body": message.text, "preview_url": False}}
+        return payload | {"type": "document", "document": document | {"caption": message.text}}
+    return payload | {"type": "text", "text": {"body": message.text, "preview_url": False}}
 
 
 def _template_payload(template: ApprovedTemplate, document: JsonObject) -> JsonObject:
@@ -271,11 +270,11 @@ def _text_parameter(text: str) -> JsonObject:
 
 def _classify_error(answer: HttpReply) -> Deferred | Rejected:
     error = answer.body.get("error")
-    told: JsonObject = error if isinstance(error, dict) else {}
-    code = told.get("code")
+    details: JsonObject = error if isinstance(error, dict) else {}
+    code = details.get("code")
     return classify_error_code(
         code if isinstance(code, int) else answer.status,
         status=answer.status,
-        transient=told.get("is_transient") is True,
+        transient=details.get("is_transient") is True,
         retry_after=answer.retry_after,
     )

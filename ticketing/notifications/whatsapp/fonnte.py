@@ -1,4 +1,4 @@
-"""Fonnte, an Indonesian gateway: HTTP 200 whatever happens, the truth is in the body."""
+"""Client of Fonnte, an Indonesian gateway; HTTP status is always 200, the body has the result."""
 
 from dataclasses import dataclass, field
 
@@ -27,30 +27,29 @@ _FATAL_REASONS = ("token", "disconnect", "quota", "expired")
 
 @dataclass(frozen=True, slots=True)
 class FonnteAccount:
-    """One device."""
+    """One device at Fonnte."""
 
     token: str = field(repr=False)
     url: str = "https://api.fonnte.com"
 
     def __post_init__(self) -> None:
-        """Refuse to be nobody."""
+        """Raise Misconfigured if the token is missing."""
         if not self.token:
             raise Misconfigured("Fonnte needs the device's token")
 
 
 class FonnteClient(HttpClientOwner):
-    """A client of one device; close it, or use `with`. Threads may share it."""
+    """Client of one device. Use `with`, or close it. Threads may share it."""
 
     max_attachment_bytes = 4_000_000
 
     def __init__(self, account: FonnteAccount, *, read_seconds: float = READ_SECONDS) -> None:
-        """Connect when the first message goes."""
         super().__init__(
             build_http_client(account.url, {"Authorization": account.token}, read_seconds)
         )
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
-        """As WhatsApp.send; Fonnte has no place for a reference, its reports name the id alone."""
+        """See WhatsAppClient.send. Fonnte does not accept a reference; its reports have its id."""
         del reference
         attached = message.attachment
         refused = check_before_sending(to, attached, self.max_attachment_bytes)
@@ -59,7 +58,7 @@ class FonnteClient(HttpClientOwner):
         form = {
             "target": to.removeprefix("+"),
             "message": message.text,
-            "countryCode": "0",  # the number has its own
+            "countryCode": "0",  # the number includes its own
             "preview": "false",
         }
         files = None
@@ -72,25 +71,31 @@ class FonnteClient(HttpClientOwner):
 
 
 def _classify_reply(answer: HttpReply) -> SendOutcome:
-    said = {name.lower(): value for name, value in answer.body.items()}  # "Status" occurs too
-    if said.get("status") is True:
-        ids = said.get("id")
-        named = ids[0] if isinstance(ids, list) and ids else ids
-        return Accepted(str(named)) if named else Unconfirmed("Fonnte: accepted without an id")
+    body = {name.lower(): value for name, value in answer.body.items()}  # "Status" also occurs
+    if body.get("status") is True:
+        ids = body.get("id")
+        message_id = ids[0] if isinstance(ids, list) and ids else ids
+        return (
+            Accepted(str(message_id))
+            if message_id
+            else Unconfirmed("Fonnte: accepted without an id")
+        )
     code = str(answer.status)
     if answer.status == 429:  # noqa: PLR2004 - HTTP's number
         return Deferred("Fonnte: too many requests", code, answer.retry_after, PauseScope.SENDER)
-    if answer.status >= 500:  # noqa: PLR2004 - HTTP's own line
+    if answer.status >= 500:  # noqa: PLR2004 - HTTP's range
         return Deferred("Fonnte: unavailable", code, answer.retry_after)
-    return _classify_reason(str(said.get("reason", "no reason given")).lower())
+    return _classify_reason(str(body.get("reason", "no reason given")).lower())
 
 
 def _classify_reason(reason: str) -> Deferred | Rejected:
-    """By words, since Fonnte has no codes. Its sentences can quote the target: they stay here."""
-    for word in _FATAL_REASONS:
-        if word in reason:
+    """Classify by keywords, as Fonnte has no codes. Its text may quote the number: omitted."""
+    for keyword in _FATAL_REASONS:
+        if keyword in reason:
             return Deferred(
-                f"Fonnte: the device cannot send ({word})", word, pause_scope=PauseScope.CHANNEL
+                f"Fonnte: the device cannot send ({keyword})",
+                keyword,
+                pause_scope=PauseScope.CHANNEL,
             )
     if "target" in reason:
         return Rejected("Fonnte: the number is not valid", "target")

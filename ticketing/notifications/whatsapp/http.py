@@ -1,7 +1,4 @@
-"""The door to WhatsApp, whoever is behind it: whatsapp_cloud, whatsapp_waha, whatsapp_fonnte.
-
-One question to a WhatsApp vendor over HTTP, and which kind of silence or answer came back.
-"""
+"""The interface of WhatsApp clients, and their HTTP requests with classified failures."""
 
 import json
 import logging
@@ -28,21 +25,21 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 class WhatsAppClient(Protocol):
-    """Sends to one number at a time. No vendor knows an idempotency key: claim before sending."""
+    """Sends to one number at a time. No provider has idempotency keys: claim before sending."""
 
     max_attachment_bytes: int  # bytes
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
-        """Send to a number in E.164 form; never raises for what a vendor or a network does.
+        """Send to a number in E.164 form; errors of provider and network are returned as outcomes.
 
-        `reference` is our own name of the message, handed back with reports where a vendor can.
+        `reference` is our id of the message, returned with reports if the provider supports it.
         """
 
 
 def check_before_sending(
     to: str, attachment: Attachment | None, max_attachment_bytes: int
 ) -> Rejected | None:
-    """Why there is no use in asking the vendor; None when there is."""
+    """Return why the request would be useless, or None."""
     if not _E164.fullmatch(to):
         return Rejected("the number is not in E.164 form", "number")
     if attachment and len(attachment.content) > max_attachment_bytes:
@@ -57,7 +54,7 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 20
 
 
-# before these, nothing had left; after any other, nobody can tell
+# nothing was sent before these errors; after any other the result is unknown
 _NOT_SENT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -67,13 +64,13 @@ _SECONDS = re.compile(r"[0-9]{1,7}")
 JsonObject = dict[str, object]
 
 
-# at INFO it writes every address it asks, and in WAHA's there are phone numbers
+# at INFO httpx logs every URL, and WAHA's contain phone numbers
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """A JSON object that the vendor itself sent."""
+    """A JSON object that the provider itself sent."""
 
     status: int
     body: JsonObject
@@ -81,23 +78,20 @@ class HttpReply:
 
     @property
     def is_success(self) -> bool:
-        """Whether HTTP says so; some vendors say otherwise in the body."""
+        """Return whether the HTTP status is 2xx; some providers report errors in the body."""
         return httpx.codes.is_success(self.status)
 
 
 class HttpClientOwner:
-    """Somebody's client over HTTP; close it, or use `with`. Threads may share it."""
+    """Base of clients over HTTP. Use `with`, or close it. Threads may share it."""
 
     def __init__(self, client: httpx.Client) -> None:
-        """Connect when the first message goes."""
         self._client = client
 
     def __enter__(self) -> Self:
-        """Nothing to open."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the connections."""
         self.close()
 
     def close(self) -> None:
@@ -106,7 +100,7 @@ class HttpClientOwner:
 
 
 def build_http_client(url: str, headers: dict[str, str], read_seconds: float) -> httpx.Client:
-    """Connections to one vendor that are kept and reused."""
+    """Return a client with pooled connections to one provider."""
     return httpx.Client(
         base_url=url,
         headers=headers | {"Accept": "application/json", "User-Agent": "ticketing"},
@@ -118,11 +112,11 @@ def build_http_client(url: str, headers: dict[str, str], read_seconds: float) ->
 def send_request(
     client: httpx.Client, provider: str, request: httpx.Request
 ) -> HttpReply | Deferred | Unconfirmed:
-    """Ask once. Texts of exceptions stay here: they can hold addresses and keys."""
+    """Send once. Texts of exceptions are omitted: they can contain addresses and keys."""
     try:
         response = client.send(request)
     except _NOT_SENT_ERRORS as error:
-        return Deferred(f"{provider}: not reached ({type(error).__name__})")
+        return Deferred(f"{provider}: connection failed ({type(error).__name__})")
     except httpx.RequestError as error:
         return Unconfirmed(f"{provider}: no answer ({type(error).__name__})")
     return _parse_response(provider, response)
@@ -131,25 +125,25 @@ def send_request(
 def _parse_response(provider: str, response: httpx.Response) -> HttpReply | Deferred | Unconfirmed:
     status, after = response.status_code, _retry_after(response)
     try:
-        said = json.loads(response.content)
+        body = json.loads(response.content)
     except (ValueError, RecursionError):
-        said = None
-    if isinstance(said, dict):
-        return HttpReply(status, said, after)
+        body = None
+    if isinstance(body, dict):
+        return HttpReply(status, body, after)
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return Deferred(f"{provider}: too many requests", str(status), after, PauseScope.SENDER)
     if status == httpx.codes.SERVICE_UNAVAILABLE:
         return Deferred(f"{provider}: unavailable", str(status), after)
-    # a proxy's own page can hide that the vendor behind it has acted
-    return Unconfirmed(f"{provider}: HTTP {status} without an answer of the vendor's")
+    # the response may be a proxy's, after the provider has acted
+    return Unconfirmed(f"{provider}: HTTP {status} without a JSON response")
 
 
 def _retry_after(response: httpx.Response) -> timedelta | None:
-    """In seconds; none of these vendors writes the form with a date."""
+    """Return the delay in seconds; none of these providers sends a date."""
     after = response.headers.get("Retry-After", "")
     return timedelta(seconds=int(after)) if _SECONDS.fullmatch(after) else None
 
 
 def first_object(value: object) -> JsonObject:
-    """The first object of a list; empty when there is none."""
+    """Return the first object of a list; empty if there is none."""
     return value[0] if isinstance(value, list) and value and isinstance(value[0], dict) else {}

@@ -1,4 +1,4 @@
-"""Which of the vendors carries our WhatsApp messages: its client, its pace, and its webhook."""
+"""Configuration of the WhatsApp provider: client, rate limit and webhook."""
 
 import hmac
 from collections.abc import Callable, Mapping
@@ -21,12 +21,12 @@ from ticketing.notifications.whatsapp.status_webhooks import (
 from ticketing.notifications.whatsapp.waha import WahaAccount, WahaClient
 
 WebhookItems = list[DeliveryReceipt | InboundMessage]
-META_FIRST_TIER_PER_DAY = 250  # people in 24 hours; a new number of one's own fares no better
+META_FIRST_TIER_PER_DAY = 250  # recipients in 24 hours; the default for unofficial gateways too
 UNOFFICIAL_MIN_INTERVAL = timedelta(seconds=30)
 
 
 class WhatsAppProvider(StrEnum):
-    """As its webhook's address names it."""
+    """Provider, as named in its webhook's address."""
 
     CLOUD = "cloud"
     WAHA = "waha"
@@ -35,11 +35,11 @@ class WhatsAppProvider(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WhatsAppProviderConfig:
-    """What is agreed with a vendor. `secret` proves its reports, `word` is Meta's challenge."""
+    """Configuration of a provider. `secret` verifies its webhooks."""
 
     provider: WhatsAppProvider
     token: str = field(repr=False)
-    url: str = ""  # empty: the vendor's own
+    url: str = ""  # empty: the provider's default
     phone_id: str = ""
     webhook_secret: str = field(default="", repr=False)
     verify_token: str = field(default="", repr=False)
@@ -47,14 +47,14 @@ class WhatsAppProviderConfig:
 
     @classmethod
     def for_simulator(cls, url: str) -> "WhatsAppProviderConfig":
-        """A simulator that tells nobody anything, so its keys are no secret."""
+        """Return the configuration of the simulator; its keys are not secret."""
         return cls(
             WhatsAppProvider.CLOUD, "EAASIMULATOR", url, "106540352242922", "app-secret-simulator",
             "verify-simulator", is_simulator=True,
         )  # fmt: skip
 
     def client(self) -> CloudClient | WahaClient | FonnteClient:
-        """What sends; refuses what nobody could send with."""
+        """Return the provider's client; raise Misconfigured for incomplete settings."""
         own = {"url": self.url} if self.url else {}
         match self.provider:
             case WhatsAppProvider.CLOUD:
@@ -65,7 +65,7 @@ class WhatsAppProviderConfig:
         return FonnteClient(FonnteAccount(self.token, **own))
 
     def rate_limit(self, per_day: int | None, min_interval_seconds: float | None) -> RateLimit:
-        """As an operator wants it, else as the vendor bears it."""
+        """Return the configured rate limit, with the provider's defaults."""
         if self.is_simulator:
             usual = RateLimit(None)
         else:
@@ -83,7 +83,7 @@ class WhatsAppProviderConfig:
     def has_valid_signature(
         self, body: bytes, headers: Mapping[str, str], query: Mapping[str, str]
     ) -> bool:
-        """Whether the vendor itself sent these bytes; never so without a secret."""
+        """Return whether the provider sent these bytes; False without a secret."""
         match self.provider:
             case WhatsAppProvider.CLOUD:
                 return is_signed_by_meta(
@@ -100,7 +100,7 @@ class WhatsAppProviderConfig:
 
 
 def parse_status_webhook(provider: WhatsAppProvider, body: bytes) -> WebhookItems:
-    """What a vendor tells; raises UnreadableReport."""
+    """Parse a provider's webhook; raise UnreadableReport if it is malformed."""
     return _PARSERS[provider](body)
 
 

@@ -1,7 +1,7 @@
-"""What WhatsApp's vendors tell afterwards, pushed to us: reports, and what people write back.
+"""Verification and parsing of WhatsApp webhooks: delivery reports and inbound messages.
 
-Whoever calls has checked the signature over the bytes as they came: `is_metas`, `is_wahas`. Fonnte
-signs nothing, so its address has to be a secret.
+The caller verifies the signature over the received bytes: `is_signed_by_meta`, `is_signed_by_waha`.
+Fonnte signs nothing, so its webhook address has to be secret.
 """
 
 import hashlib
@@ -39,13 +39,13 @@ _FONNTE = {
     "invalid": DeliveryState.FAILED,
     "expired": DeliveryState.FAILED,
 }
-_DEFAULT_ERROR_CODE = 131026  # undeliverable, when Meta does not say why
-_WAHA_REJECTION = Rejected("WAHA: WhatsApp did not take the message", "ERROR")
+_DEFAULT_ERROR_CODE = 131026  # undeliverable; for failures without a code
+_WAHA_REJECTION = Rejected("WAHA: WhatsApp did not accept the message", "ERROR")
 
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """What somebody wrote to us; its sender may be answered freely for 24 hours from then on."""
+    """A message from a person, who can be answered without a template for 24 hours."""
 
     sender: str = field(repr=False)  # E.164
     text: str = field(repr=False)
@@ -53,19 +53,19 @@ class InboundMessage:
 
 
 def is_signed_by_meta(body: bytes, signature: str, app_secret: str) -> bool:
-    """Whether Meta signed these bytes (`X-Hub-Signature-256`). False when there is no secret."""
+    """Return whether Meta signed these bytes (`X-Hub-Signature-256`); False without a secret."""
     digest = hmac.new(app_secret.encode(), body, hashlib.sha256).hexdigest()
     return bool(app_secret) and hmac.compare_digest(signature.encode(), f"sha256={digest}".encode())
 
 
 def is_signed_by_waha(body: bytes, signature: str, key: str) -> bool:
-    """Whether our WAHA signed these bytes (`X-Webhook-Hmac`, SHA-512). False without a key."""
+    """Return whether WAHA signed these bytes (`X-Webhook-Hmac`, SHA-512); False without a key."""
     digest = hmac.new(key.encode(), body, hashlib.sha512).hexdigest()
     return bool(key) and hmac.compare_digest(signature.encode(), digest.encode())
 
 
 def answer_challenge(query: Mapping[str, str], verify_token: str) -> str | None:
-    """What to answer Meta when it asks whether an address is ours; None: 403."""
+    """Return the answer to Meta's verification request; None means 403."""
     given = query.get("hub.verify_token", "")
     known = bool(verify_token) and hmac.compare_digest(given.encode(), verify_token.encode())
     return (
@@ -74,48 +74,48 @@ def answer_challenge(query: Mapping[str, str], verify_token: str) -> str | None:
 
 
 def parse_meta_webhook(body: bytes) -> list[DeliveryReceipt | InboundMessage]:
-    """All that a notification tells, of one message or many; other events are left alone."""
-    said = _parse_json_object(body)
-    told: list[DeliveryReceipt | InboundMessage] = []
-    for entry in _json_objects(said.get("entry")):
+    """Return all reports and messages of a notification; other events are ignored."""
+    body_json = _parse_json_object(body)
+    items: list[DeliveryReceipt | InboundMessage] = []
+    for entry in _json_objects(body_json.get("entry")):
         for change in _json_objects(entry.get("changes")):
             value = change.get("value")
             if change.get("field") == "messages" and isinstance(value, dict):
-                told += [_meta_receipt(each) for each in _json_objects(value.get("statuses"))
+                items += [_meta_receipt(each) for each in _json_objects(value.get("statuses"))
                          if each.get("status") in _META]  # fmt: skip
-                told += [
+                items += [
                     _meta_inbound_message(each) for each in _json_objects(value.get("messages"))
                 ]
-    return told
+    return items
 
 
 def parse_waha_webhook(body: bytes) -> DeliveryReceipt | None:
-    """What WAHA tells of one message; None for anything else that happened in the session."""
-    said = _parse_json_object(body)
-    payload = said.get("payload")
-    if said.get("event") != "message.ack" or not isinstance(payload, dict):
+    """Return WAHA's report about one message; None for any other event."""
+    report = _parse_json_object(body)
+    payload = report.get("payload")
+    if report.get("event") != "message.ack" or not isinstance(payload, dict):
         return None
     ack = payload.get("ack")
     state = _WAHA.get(ack) if isinstance(ack, int) else None
     if state is None or payload.get("fromMe") is not True:
         return None
-    milliseconds = said.get("timestamp")
+    milliseconds = report.get("timestamp")
     at = _utc_from_timestamp(milliseconds / 1000) if isinstance(milliseconds, int) else None
     failure = _WAHA_REJECTION if state is DeliveryState.FAILED else None
     return DeliveryReceipt(state, provider_id=extract_message_id(payload), at=at, failure=failure)
 
 
 def parse_fonnte_webhook(body: bytes) -> DeliveryReceipt | None:
-    """What Fonnte tells of one message, by its id or by its state's id; None while it waits."""
-    said = _parse_json_object(body)
-    word = str(said.get("state") or said.get("status") or "").lower()
-    state = _FONNTE.get(word)
-    named = str(said.get("id") or ""), str(said.get("stateid") or "")
-    if state is None or not any(named):
+    """Return Fonnte's report, by id or state id; None while the message waits."""
+    report = _parse_json_object(body)
+    status = str(report.get("state") or report.get("status") or "").lower()
+    state = _FONNTE.get(status)
+    ids = str(report.get("id") or ""), str(report.get("stateid") or "")
+    if state is None or not any(ids):
         return None
     failed = state is DeliveryState.FAILED
-    failure = Rejected(f"Fonnte: the message is {word}", word) if failed else None
-    return DeliveryReceipt(state, provider_id=named[0], alias=named[1], failure=failure)
+    failure = Rejected(f"Fonnte: the message is {status}", status) if failed else None
+    return DeliveryReceipt(state, provider_id=ids[0], alias=ids[1], failure=failure)
 
 
 def _meta_receipt(status: JsonObject) -> DeliveryReceipt:
@@ -142,12 +142,12 @@ def _meta_inbound_message(message: JsonObject) -> InboundMessage:
 
 def _parse_json_object(body: bytes) -> JsonObject:
     try:
-        said = json.loads(body)
+        parsed = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise UnreadableReport("the report is not JSON") from error
-    if not isinstance(said, dict):
+    if not isinstance(parsed, dict):
         raise UnreadableReport("the report is not a JSON object")
-    return said
+    return parsed
 
 
 def _json_objects(value: object) -> Iterator[JsonObject]:
@@ -157,9 +157,9 @@ def _json_objects(value: object) -> Iterator[JsonObject]:
 
 
 def _parse_unix_time(value: object) -> datetime:
-    """Seconds in a string, as Meta writes them."""
+    """Parse seconds in a string, Meta's format."""
     if not isinstance(value, str) or not value.isdecimal():
-        raise UnreadableReport("the report has no time")
+        raise UnreadableReport("the report has no timestamp")
     return _utc_from_timestamp(int(value))
 
 
@@ -167,4 +167,4 @@ def _utc_from_timestamp(seconds: float) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError) as error:
-        raise UnreadableReport("the report's time makes no sense") from error
+        raise UnreadableReport("the report's timestamp is out of range") from error

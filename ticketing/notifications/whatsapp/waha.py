@@ -1,6 +1,6 @@
-"""WAHA, a gateway one runs oneself. A number that nobody has is asked for first.
+"""Client of WAHA, a self-hosted gateway; it first checks whether the number is on WhatsApp.
 
-Unofficial: numbers get banned for volume, so it is for small events and as a second way.
+Unofficial: numbers get banned for volume, so it is for small events and as a fallback.
 """
 
 from base64 import b64encode
@@ -29,48 +29,47 @@ from ticketing.notifications.whatsapp.http import (
 from ticketing.platform.kernel.errors import Misconfigured
 
 _MIB = 1024 * 1024
-_FATAL_STATUSES = {401, 403, 404}  # a wrong key, or a session that nobody has made
+_FATAL_STATUSES = {401, 403, 404}  # a wrong key or an unknown session
 
 
 @dataclass(frozen=True, slots=True)
 class WahaAccount:
-    """A session of one's own gateway."""
+    """A session of a self-hosted gateway."""
 
     url: str
     api_key: str = field(repr=False)
     session: str = "default"
 
     def __post_init__(self) -> None:
-        """Refuse to be nobody."""
+        """Raise Misconfigured if the URL or the API key is missing."""
         if not (self.url and self.api_key):
-            raise Misconfigured("WAHA needs its address and its API key")
+            raise Misconfigured("WAHA needs a URL and an API key")
 
 
 class WahaClient(HttpClientOwner):
-    """A client of one session; close it, or use `with`. Threads may share it."""
+    """Client of one session. Use `with`, or close it. Threads may share it."""
 
     max_attachment_bytes = 16 * _MIB
 
     def __init__(self, account: WahaAccount, *, read_seconds: float = READ_SECONDS) -> None:
-        """Connect when the first message goes."""
         self._session = account.session
         super().__init__(
             build_http_client(account.url, {"X-Api-Key": account.api_key}, read_seconds)
         )
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
-        """As WhatsApp.send; WAHA has no place for a reference, its reports name the id alone."""
+        """See WhatsAppClient.send. WAHA does not accept a reference; its reports have its id."""
         del reference
         refused = check_before_sending(to, message.attachment, self.max_attachment_bytes)
         chat = refused or self._find_chat_id(to.removeprefix("+"))
         if not isinstance(chat, str):
             return chat
-        asked: JsonObject = {"session": self._session, "chatId": chat}
+        payload: JsonObject = {"session": self._session, "chatId": chat}
         if message.attachment:
             file = {"caption": message.text, "file": _file(message.attachment)}
-            return self._post_message("/api/sendFile", asked | file)
+            return self._post_message("/api/sendFile", payload | file)
         return self._post_message(
-            "/api/sendText", asked | {"text": message.text, "linkPreview": False}
+            "/api/sendText", payload | {"text": message.text, "linkPreview": False}
         )
 
     def _find_chat_id(self, number: str) -> str | Deferred | Rejected:
@@ -78,7 +77,7 @@ class WahaClient(HttpClientOwner):
         request = self._client.build_request("GET", "/api/contacts/check-exists", params=params)
         answer = send_request(self._client, "WAHA", request)
         if isinstance(answer, Unconfirmed):
-            return Deferred(answer.reason)  # only a question was lost
+            return Deferred(answer.reason)  # a read-only request
         if isinstance(answer, Deferred):
             return answer
         if not answer.is_success:
@@ -87,12 +86,12 @@ class WahaClient(HttpClientOwner):
             return Rejected("WAHA: the number is not on WhatsApp", "number")
         return str(answer.body.get("chatId") or f"{number}@c.us")
 
-    def _post_message(self, path: str, asked: JsonObject) -> SendOutcome:
-        request = self._client.build_request("POST", path, json=asked)
+    def _post_message(self, path: str, payload: JsonObject) -> SendOutcome:
+        request = self._client.build_request("POST", path, json=payload)
         answer = send_request(self._client, "WAHA", request)
         if not isinstance(answer, HttpReply):
             return answer
-        if answer.status == 500:  # noqa: PLR2004 - the engine threw, perhaps after it had sent
+        if answer.status == 500:  # noqa: PLR2004 - the engine failed, perhaps after sending
             return Unconfirmed("WAHA: an internal error while sending")
         if not answer.is_success:
             return _classify_error(answer)
@@ -101,7 +100,7 @@ class WahaClient(HttpClientOwner):
 
 
 def extract_message_id(body: JsonObject) -> str:
-    """A message's id, in whichever form an engine writes it: the part that all have in common."""
+    """Return a message's id; engines write it in different forms that share this part."""
     key = body.get("key")
     given = key.get("id") if isinstance(key, dict) else body.get("id")
     if isinstance(given, dict):
@@ -129,6 +128,6 @@ def _classify_error(answer: HttpReply) -> Deferred | Rejected:
         return Deferred(f"WAHA: the session is {state}", code, answer.retry_after, stops)
     if answer.status == 429:  # noqa: PLR2004 - HTTP's number
         return Deferred("WAHA: too many requests", code, answer.retry_after, PauseScope.SENDER)
-    if answer.status >= 500 and answer.status != 501:  # noqa: PLR2004 - 501: this engine cannot
+    if answer.status >= 500 and answer.status != 501:  # noqa: PLR2004 - 501: not supported by this engine
         return Deferred("WAHA: unavailable", code, answer.retry_after)
     return Rejected("WAHA: the message was not accepted", code, FailureScope.MESSAGE)

@@ -65,7 +65,7 @@ class IdempotencyClaim:
 
     def store(self, response: StoredResponse, *, at: datetime) -> None:
         """Store the response for a day, and delete expired ones."""
-        kept = {
+        values = {
             "request_sha256": self.request.request_sha256,
             "response_status": response.status,
             "response_body": response.body,
@@ -73,8 +73,8 @@ class IdempotencyClaim:
         }
         self.connection.execute(
             insert(table)
-            .values(api_key_id=self.request.api_key_id, key=self.request.key, **kept)
-            .on_conflict_do_update(constraint=table.primary_key, set_=kept)  # an expired key
+            .values(api_key_id=self.request.api_key_id, key=self.request.key, **values)
+            .on_conflict_do_update(constraint=table.primary_key, set_=values)  # an expired key
         )
         self.connection.execute(delete(table).where(table.c.created_at <= at - RETENTION))
 
@@ -93,8 +93,8 @@ def claim_key(
 def _try_lock(connection: Connection, request: IdempotentRequest) -> bool:
     name = sha256(f"{request.api_key_id}\0{request.key}".encode()).digest()
     number = _LOCKS + int.from_bytes(name[:_LOCK_BYTES])
-    taken = select(func.pg_try_advisory_xact_lock(literal(number, BigInteger)))
-    return bool(connection.execute(taken).scalar_one())
+    locked = select(func.pg_try_advisory_xact_lock(literal(number, BigInteger)))
+    return bool(connection.execute(locked).scalar_one())
 
 
 def _find_response(

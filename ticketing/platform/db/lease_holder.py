@@ -1,4 +1,4 @@
-"""The identity under which a process claims work, for as long as the process lives.
+"""The identity under which a process claims work, valid while the process runs.
 
 A session-level advisory lock on a connection of its own stands for the process: PostgreSQL frees
 it within milliseconds after the process was killed, and others see that in `pg_locks`.

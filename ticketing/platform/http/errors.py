@@ -68,12 +68,12 @@ def authenticated_error_responses(*statuses: int) -> dict[int | str, dict[str, A
 
 def to_error_response(error: TicketingError) -> AsciiJSONResponse:
     """Return the response for one of our own errors."""
-    answer = error_response(error.status, error.code, str(error), _json_details(error.details))
+    response = error_response(error.status, error.code, str(error), _json_details(error.details))
     if isinstance(error, NotKnown):
-        answer.headers["WWW-Authenticate"] = "Bearer"
+        response.headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after is not None:
-        answer.headers["Retry-After"] = str(error.details.get("retryAfter", error.retry_after))
-    return answer
+        response.headers["Retry-After"] = str(error.details.get("retryAfter", error.retry_after))
+    return response
 
 
 def register_error_handlers(app: FastAPI) -> None:
@@ -92,21 +92,21 @@ async def _handle_ticketing_error(_: Request, error: Exception) -> AsciiJSONResp
 async def _handle_validation_error(_: Request, error: Exception) -> AsciiJSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    found = error.errors()
-    if any(fault["type"] == "json_invalid" for fault in found):
+    errors = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in errors):
         return error_response(400, "malformed_json", "the body is not valid JSON")
-    fields = [_field_error(fault) for fault in found]
-    named = ", ".join(sorted({str(fault["field"]) for fault in fields}))
-    return error_response(422, "invalid_request", f"invalid fields: {named}", {"fields": fields})
+    fields = [_field_error(fault) for fault in errors]
+    names = ", ".join(sorted({str(fault["field"]) for fault in fields}))
+    return error_response(422, "invalid_request", f"invalid fields: {names}", {"fields": fields})
 
 
 async def _handle_http_exception(_: Request, error: Exception) -> AsciiJSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
-    answer = error_response(status, status.name.lower(), status.phrase)
-    answer.headers.update(error.headers or {})
-    return answer
+    response = error_response(status, status.name.lower(), status.phrase)
+    response.headers.update(error.headers or {})
+    return response
 
 
 def internal_error_response(error: Exception) -> AsciiJSONResponse:
@@ -117,9 +117,9 @@ def internal_error_response(error: Exception) -> AsciiJSONResponse:
 
 
 def _field_error(error: dict[str, Any]) -> dict[str, object]:
-    place = tuple(error["loc"])
+    location = tuple(error["loc"])
     return {
-        "field": ".".join(map(str, place[1:])) or str(place[0]),
+        "field": ".".join(map(str, location[1:])) or str(location[0]),
         "value": ascii(error.get("input"))[:MAX_QUOTED_LENGTH],
         "message": str(error["msg"]),
     }

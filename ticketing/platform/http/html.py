@@ -1,4 +1,4 @@
-"""A script of ours that stands in a page: the page's policy names it by its digest."""
+"""HTML pages for buyers: templates, and their content security policy with the script's digest."""
 
 import functools
 from base64 import b64encode
@@ -12,7 +12,7 @@ from ticketing.platform.paths import TEMPLATES
 
 
 def csp_script_source(script: str) -> str:
-    """The script as a content security policy names it."""
+    """Return the source expression of a script for a content security policy."""
     return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
 
@@ -33,7 +33,7 @@ def _script() -> str:
 
 
 def content_security_policy(gateway: str) -> str:
-    """The content security policy of these pages, whose forms may lead to the gateway."""
+    """Return the content security policy of the pages; forms may lead to the gateway."""
     return (
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src data:;"
         f" style-src 'unsafe-inline'; script-src {csp_script_source(_script())};"
@@ -42,11 +42,11 @@ def content_security_policy(gateway: str) -> str:
 
 
 def render_notice_page(what: str) -> str:
-    """A page for an address that leads nowhere, in English: whose it is is not known."""
+    """Return a notice such as not found, in English because the event is unknown."""
     return render_page("notice.html.j2", DEFAULT_LANGUAGE, what=what, simulated=False)
 
 
-def render_page(name: str, locale_name: str, **shown: object) -> str:
+def render_page(name: str, locale_name: str, **variables: object) -> str:
     """Render a template of the buyer's pages in the language of a locale."""
     environment = _environment()
     locale = parse_locale(locale_name)
@@ -57,5 +57,5 @@ def render_page(name: str, locale_name: str, **shown: object) -> str:
         errors=words["errors"][language],
         languageTag=language,
         script=Markup(_script()),  # noqa: S704 - our own file
-        **shown,
+        **variables,
     )

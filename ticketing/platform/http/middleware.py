@@ -57,10 +57,10 @@ class RequestMiddleware:
                 if state.is_body_too_large:
                     await state.reject_body()
         except Exception as error:  # outermost layer: every request gets a response
-            answer = internal_error_response(error)
+            response = internal_error_response(error)
             if state.status:
                 raise
-            await answer(scope, receive, state.send)
+            await response(scope, receive, state.send)
         finally:
             self._record(state)
             structlog.contextvars.unbind_contextvars("request_id")
@@ -143,10 +143,10 @@ class _RequestState:
 
         Closing a connection with unread bytes resets it, and the client may never see the response.
         """
-        answer = to_error_response(BodyTooLarge(f"the body exceeds {MAX_BODY_BYTES} bytes"))
-        answer.headers["Connection"] = "close"
+        response = to_error_response(BodyTooLarge(f"the body exceeds {MAX_BODY_BYTES} bytes"))
+        response.headers["Connection"] = "close"
         self._received_bytes = 0
-        await answer(self.scope, self._receive, self._send_keeping_open)
+        await response(self.scope, self._receive, self._send_keeping_open)
         with suppress(TimeoutError):
             async with asyncio.timeout(DISCARD_TIMEOUT_SECONDS):
                 while self._has_more_body and self._received_bytes < MAX_DISCARDED_BYTES:

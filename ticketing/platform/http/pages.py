@@ -43,18 +43,18 @@ class PageRoute(APIRoute):
             try:
                 return await original(request)
             except TicketingError as error:
-                serving = get_services(request)
-                settings = serving.get(PageSettings)
+                services = get_services(request)
+                settings = services.get(PageSettings)
                 known = (kind for kind in type(error).__mro__ if kind in settings.notices)
                 kind = next(known, None)
                 if kind is None:
                     raise
-                plain = to_error_response(error)
+                json_response = to_error_response(error)
                 text = settings.render_notice(settings.notices[kind])
-                answer = page_response(serving, text, status=plain.status_code)
-                if "Retry-After" in plain.headers:
-                    answer.headers["Retry-After"] = plain.headers["Retry-After"]
-                return answer
+                response = page_response(services, text, status=json_response.status_code)
+                if "Retry-After" in json_response.headers:
+                    response.headers["Retry-After"] = json_response.headers["Retry-After"]
+                return response
 
         return handle
 

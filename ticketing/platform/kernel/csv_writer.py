@@ -28,7 +28,7 @@ class TextWriter(Protocol):
     """An object that text can be written to."""
 
     def write(self, text: str, /) -> object:
-        """One piece more."""
+        """Append text."""
         ...
 
 
@@ -36,14 +36,14 @@ class InMemorySheet:
     """A CSV file in memory with a maximum size in bytes."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._most = max_bytes
+        self._max_bytes = max_bytes
         self._content = bytearray(codecs.BOM_UTF8)
 
     def write(self, text: str, /) -> None:
-        """One piece more."""
+        """Append text."""
         self._content += text.encode()
-        if len(self._content) > self._most:
-            raise SheetTooLarge(f"the CSV file exceeds {self._most:,} bytes")
+        if len(self._content) > self._max_bytes:
+            raise SheetTooLarge(f"the CSV file exceeds {self._max_bytes:,} bytes")
 
     @property
     def content(self) -> bytes:

@@ -19,12 +19,12 @@ def normalise_email(text: str) -> str:
     Local parts may differ by case alone, but no provider allows it, and people type both.
     """
     lower = text.lower()
-    usual = (
+    match = (
         _FAST_PATH_PATTERN.fullmatch(lower)
         if len(text) <= _MAX_FAST_PATH_LENGTH and text.isascii()
         else None
     )
-    if usual and len(usual[1]) <= _MAX_LOCAL_PART and _is_valid_domain(usual[2]):
+    if match and len(match[1]) <= _MAX_LOCAL_PART and _is_valid_domain(match[2]):
         return lower
     return normalise_with_library(text)
 

@@ -17,10 +17,10 @@ def phone_normaliser(region: str) -> Callable[[str], str]:
     A leading zero removed by a spreadsheet is restored, since the region's numbers are known
     without it. A lost "+" of another country is not, because that could reach another person.
     """
-    usual = _FastPathRegion.for_region(region)
+    fast_path = _FastPathRegion.for_region(region)
 
     def phone(text: str) -> str:
-        return (usual and usual.normalise(text)) or normalise_with_library(text, region)
+        return (fast_path and fast_path.normalise(text)) or normalise_with_library(text, region)
 
     return phone
 

@@ -81,12 +81,12 @@ class _ProcessGroup:
 
     def stop_orphans(self) -> None:
         """Stop orphans of a dead child, because they would keep its ports open."""
-        ours = {child.process.pid for child in self.children}
+        children = {child.process.pid for child in self.children}
         for number in (signal.SIGTERM, signal.SIGKILL):
-            left = [one for one in _descendants(os.getpid(), deep=False) if one not in ours]
-            for orphan in [deep for one in left for deep in [one, *_descendants(one)]]:
+            orphans = [one for one in _descendants(os.getpid(), deep=False) if one not in children]
+            for orphan in [deep for one in orphans for deep in [one, *_descendants(one)]]:
                 _send_signal(orphan, number)
-            _wait_until(lambda: not set(_descendants(os.getpid(), deep=False)) - ours)
+            _wait_until(lambda: not set(_descendants(os.getpid(), deep=False)) - children)
 
 
 def supervise(
@@ -172,7 +172,7 @@ def _spawn(
 
 
 def _stop_all(children: "Sequence[subprocess.Popen[bytes]]") -> None:
-    """Send SIGINT to the children, then SIGTERM and SIGKILL to all remaining descendants."""
+    """Send SIGINT to the children, then SIGTERM and SIGKILL to all orphans descendants."""
     for child in children:
         if child.poll() is None:
             child.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""When failed work is repeated, and when it is given up."""
+"""Retry policies: delays between attempts of failed work, and its end."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

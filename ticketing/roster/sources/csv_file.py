@@ -1,4 +1,4 @@
-"""A roster file, read as a stream of rows: flat in memory, however long the file or a line is."""
+"""Read a roster file as a stream of rows, in constant memory."""
 
 import codecs
 import csv
@@ -22,7 +22,7 @@ from ticketing.roster.sources.csv_sniffer import (
     detect_encoding,
 )
 
-MAX_RECORD_LENGTH = 256 * 1024  # characters; what a person fills in a row is far below
+MAX_RECORD_LENGTH = 256 * 1024  # characters; far above any real row
 _BLOCK_BYTES = 256 * 1024
 _SNIFFED_LINES = 50
 _REPLACEMENT_CHARACTER = "\ufffd"
@@ -30,7 +30,7 @@ _REPLACEMENT_CHARACTER = "\ufffd"
 
 @dataclass(slots=True)
 class OpenRoster:
-    """An open roster. `rows` can be gone through once; digest and warnings are complete after."""
+    """An open roster. `rows` can be iterated once; digest and warnings are complete afterwards."""
 
     columns: list[str]
     rows: Iterator[RosterRow]
@@ -42,21 +42,21 @@ class OpenRoster:
 
 @dataclass(frozen=True, slots=True)
 class RosterFile:
-    """A file of delimited text with a header."""
+    """A text file with delimited columns and a header."""
 
     path: Path
     kind: ClassVar[str] = "file"
 
     @property
     def name(self) -> str:
-        """What the history of imports calls it."""
+        """Return the name for the import history."""
         return self.path.name
 
     @contextmanager
     def open(
         self, *, encoding: str | None = None, delimiter: str | None = None
     ) -> Iterator[OpenRoster]:
-        """The file as rows; refuses one that is not a table of text, or that changes meanwhile."""
+        """Open the file as rows; refuses files that are no text tables or change meanwhile."""
         with _open(self.path) as file:
             yield _start_reading(file, encoding, delimiter)
 
@@ -97,10 +97,10 @@ def _first_lines(sample: bytes, encoding: str) -> list[str]:
 
 
 def _records(lines: "_LineReader", delimiter: str) -> Iterator[RosterRow]:
-    """Every record that is not blank.
+    """Yield every record that is not blank.
 
-    Lines whose quotes do not fit are a record of one cell each: too short for the cleaning, which
-    keeps them aside. The next line starts afresh.
+    Lines with unbalanced quotes become records of one cell each, which are rejected as too short.
+    The next line starts afresh.
     """
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
@@ -120,13 +120,13 @@ def _records(lines: "_LineReader", delimiter: str) -> Iterator[RosterRow]:
 def _finish_reading(
     rows: Iterator[RosterRow], lines: "_LineReader", reading: OpenRoster
 ) -> Iterator[RosterRow]:
-    """The rows; at their end the digest, and what a person should know about the file."""
+    """Yield the rows; then set the digest and the warnings about the file."""
     yield from rows
     reading.digest = lines.digest()
     if lines.encoding.is_guessed:
         reading.warnings.append(
-            f"the encoding was guessed: {lines.encoding.name}; look at the names, and name another "
-            "encoding if they are wrong"
+            f"the encoding was guessed: {lines.encoding.name}; check the names, and set another"
+            " encoding with --encoding if they are wrong"
         )
     if lines.replaced:
         reading.warnings.append(
@@ -137,12 +137,12 @@ def _finish_reading(
 
 
 class _LineReader:
-    """The physical lines of a file, each no longer than a record may be."""
+    """The physical lines of a file, each no longer than the limit of a record."""
 
     def __init__(self, file: BinaryIO, encoding: Encoding) -> None:
         file.seek(0)
         self.encoding = encoding
-        self.replaced = 0  # lines with a character that was lost
+        self.replaced = 0  # lines with a replacement character
         self.record: list[str] = []  # lines since `begin`
         self._number = 0
         self._length = 0
@@ -154,7 +154,7 @@ class _LineReader:
         )
 
     def start_record(self) -> int:
-        """A record ends here; the number of the line on which the next one starts."""
+        """End the current record; return the line number of the next one."""
         self.record.clear()
         self._length = 0
         return self._number + 1
@@ -177,7 +177,7 @@ class _LineReader:
         if self._length >= MAX_RECORD_LENGTH:
             raise UnreadableFile(
                 f"line {self._number}: more than {MAX_RECORD_LENGTH:,} characters in one row; "
-                "this is not a table of people, or its lines do not end"
+                "this is not a table of people, or it has no line ends"
             )
         if "\0" in line:
             raise UnreadableFile(f"line {self._number}: a NUL byte; this is not a text file")
@@ -186,32 +186,32 @@ class _LineReader:
         return line
 
     def digest(self) -> str:
-        """SHA-256 of all that was read; refuses a file that changed under our eyes."""
+        """Return the SHA-256 of all bytes read; refuses a file that changed during reading."""
         now = os.fstat(self._file.fileno())
         if (now.st_size, now.st_mtime_ns) != (self._found.st_size, self._found.st_mtime_ns):
             raise UnreadableFile("the file changed while it was read; wait until it is complete")
         return self._bytes.sha256.hexdigest()
 
     def _undecodable(self) -> str:
-        """Which line does not decode: looked for again, since text is decoded far ahead."""
+        """Describe the undecodable line; it is searched again, since decoding reads ahead."""
         self._file.seek(0)
         decoder = codecs.getincrementaldecoder(self.encoding.name)()
-        ends = 0
+        line_ends = 0
         while block := self._file.read(_BLOCK_BYTES):
             try:
-                ends += decoder.decode(block).count("\n")
+                line_ends += decoder.decode(block).count("\n")
             except UnicodeDecodeError as error:
                 good, bad = error.object[: error.start], error.object[error.start : error.end]
-                ends += good.decode(self.encoding.name, "ignore").count("\n")
+                line_ends += good.decode(self.encoding.name, "ignore").count("\n")
                 return (
-                    f"line {ends + 1}: the bytes {bad[:4].hex(' ')} are not "
-                    f"{self.encoding.name}; name the file's encoding (cp1252?), or mend the line"
+                    f"line {line_ends + 1}: the bytes {bad[:4].hex(' ')} are not "
+                    f"{self.encoding.name}; set the file's encoding (cp1252?), or correct the line"
                 )
         return f"the file ends within a character of {self.encoding.name}"
 
 
 class _HashingFile(io.RawIOBase):
-    """A file whose every byte read is also hashed: what was imported is what has that digest."""
+    """A file that hashes every byte read, so that the digest is that of the imported content."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

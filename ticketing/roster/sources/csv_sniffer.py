@@ -1,4 +1,4 @@
-"""What kind of text a roster file is: its encoding and its delimiter, from its first megabyte."""
+"""Detect the encoding and the delimiter of a roster file from its first megabyte."""
 
 import codecs
 import csv
@@ -33,14 +33,14 @@ _BINARY_SIGNATURES = (
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How a file's bytes are text; `guessed` when they could be read in other ways too."""
+    """The encoding of a file; the flag marks one that is not certain."""
 
     name: str
     is_guessed: bool = False
 
 
 def detect_encoding(sample: bytes, override: str | None = None) -> Encoding:
-    """The encoding, as told or as found; refuses what is no text at all."""
+    """Return the given or detected encoding; refuses binary files."""
     for start, what in _BINARY_SIGNATURES:
         if sample.startswith(start):
             raise UnreadableFile(f"not a text file: it is {what}")
@@ -51,7 +51,7 @@ def detect_encoding(sample: bytes, override: str | None = None) -> Encoding:
             return Encoding(name)
     if b"\0" in sample:
         raise UnreadableFile(
-            "a binary file: it contains NUL bytes; if it is text, name its encoding (utf-16-le?)"
+            "a binary file: it contains NUL bytes; if it is text, set its encoding (utf-16-le?)"
         )
     return Encoding("utf-8") if _is_utf8(sample) else _guess_encoding(sample)
 
@@ -61,7 +61,7 @@ def _codec_name(name: str) -> str:
         codec = codecs.lookup(name)
     except LookupError as error:
         raise UnreadableFile(
-            f"no encoding {name!r}; try utf-8, cp1252, utf-16 or gb18030"
+            f"unknown encoding {name!r}; try utf-8, cp1252, utf-16 or gb18030"
         ) from error
     # a mark before UTF-8 text is not part of its first column's name
     return "utf-8-sig" if codec.name == "utf-8" else codec.name
@@ -77,11 +77,11 @@ def _is_utf8(sample: bytes) -> bool:
 
 
 def _guess_encoding(sample: bytes) -> Encoding:
-    """The likeliest; of those as likely, the one most spreadsheets of the West write."""
+    """Return the most likely encoding; if several are equally likely, that of most spreadsheets."""
     matches = from_bytes(sample[:_GUESSED_FROM_BYTES])
     best = matches.best()
     if best is None:
-        raise UnreadableFile("a binary file, or text in an encoding that cannot be told; name it")
+        raise UnreadableFile("a binary file, or text in an unknown encoding; set the encoding")
     as_likely = {
         name
         for match in matches
@@ -94,7 +94,7 @@ def _guess_encoding(sample: bytes) -> Encoding:
 
 
 def detect_delimiter(lines: list[str], override: str | None = None) -> str:
-    """The delimiter, as told or as found in the first lines."""
+    """Return the given delimiter, or the one detected in the first lines."""
     if override is not None:
         return _parse_delimiter(override)
     if lines and lines[0].startswith("sep=") and lines[0][4:].strip("\r\n") in DELIMITERS:
@@ -111,7 +111,7 @@ def _parse_delimiter(text: str) -> str:
 
 
 def _score_delimiter(lines: list[str], delimiter: str) -> tuple[int, int, int]:
-    """Known column names first, then rows as wide as the header, then the width itself."""
+    """Return known column names, then rows as wide as the header, then the width."""
     rows = list(_parse_lines(lines[:_LINES_COMPARED], delimiter))
     if not rows:
         return 0, 0, 0

@@ -1,4 +1,4 @@
-"""A roster that is a table of the operator's own: the rows of one query, read and never written."""
+"""Read a roster from the operator's own database: the rows of one read-only query."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ _POSTGRESQL = {"postgres", "postgresql"}
 
 @dataclass(frozen=True, slots=True)
 class RosterQuery:
-    """A query in any database SQLAlchemy has a driver for; its column names are the header.
+    """A query in any database with an SQLAlchemy driver; its column names are the header.
 
-    A row's "line" is its place in the answer, counted from 1.
+    The "line" of a row is its position in the result, counted from 1.
     """
 
     url: str = field(repr=False)  # holds a password
@@ -31,14 +31,14 @@ class RosterQuery:
 
     @property
     def name(self) -> str:
-        """What the history of imports calls it: the address, its password hidden."""
+        """Return the name for the import history: the address without its password."""
         return _database_url(self.url).render_as_string(hide_password=True)
 
     @contextmanager
     def open(
         self, *, encoding: str | None = None, delimiter: str | None = None
     ) -> Iterator[OpenRoster]:
-        """The answer as rows of text; encodings and delimiters are a file's affair."""
+        """Open the result as rows of text; encoding and delimiter are ignored."""
         del encoding, delimiter
         engine = _engine(self.url)
         try:
@@ -51,7 +51,7 @@ class RosterQuery:
         with _translate_errors(self.name):
             answer = connection.execute(text(self.sql))
             if not answer.returns_rows:
-                raise UnreadableFile("the statement answers with no rows; write a SELECT")
+                raise UnreadableFile("the statement returns no rows; write a SELECT")
             header = list(answer.keys())
             reading = OpenRoster([normalise_text(name) for name in header], iter(()))
         reading.rows = self._rows(answer, reading)
@@ -74,7 +74,7 @@ class RosterQuery:
 
 @contextmanager
 def _translate_errors(name: str) -> Iterator[None]:
-    """Around a query: wrong ones are refused with the database's reason, cut lines are not."""
+    """Translate errors: lost connections are Unavailable, others are refused with the reason."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -87,7 +87,7 @@ def _connect(engine: Engine, name: str) -> Connection:
     try:
         return engine.connect().execution_options(yield_per=_FETCH_SIZE)
     except SQLAlchemyError as error:
-        # not the driver's own text: it can hold the address with its password
+        # not the driver's message, which can contain the address with its password
         raise Unavailable(f"{name}: the database cannot be reached") from error
 
 
@@ -95,7 +95,7 @@ def _database_url(url: str) -> URL:
     try:
         address = make_url(url)
     except ArgumentError as error:
-        raise Misconfigured("the roster's address is not a URL of a database") from error
+        raise Misconfigured("the roster's database address is not a valid URL") from error
     if address.drivername in _POSTGRESQL:
         return address.set(drivername="postgresql+psycopg")
     return address
@@ -107,7 +107,7 @@ def _engine(url: str) -> Engine:
         engine = create_engine(address)
     except (NoSuchModuleError, ImportError) as error:
         raise Misconfigured(
-            f"no driver for {address.drivername} is installed; add its package"
+            f"no driver for {address.drivername} is installed; install its package"
         ) from error
     if address.get_backend_name() == "postgresql":
         return engine.execution_options(postgresql_readonly=True)
@@ -115,13 +115,13 @@ def _engine(url: str) -> Engine:
 
 
 def _cell_text(value: object) -> str:
-    """A value as a person would write it; NULL is an empty cell."""
+    """Return a value as text; NULL is an empty cell."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value.replace("\0", "")
     if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # a number column that holds ids
+        return str(int(value))  # ids in a numeric column
     return str(value)
 
 

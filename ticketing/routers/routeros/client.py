@@ -95,12 +95,12 @@ class RouterClient:
         router itself takes any that begins with it, and so another package's.
         """
         known = {each.name for each in self.profiles()}
-        asked = [_add_command(user) for user in users if user.profile in known]
-        answers = iter(self._connection.execute(asked))
+        commands = [_add_command(user) for user in users if user.profile in known]
+        replies = iter(self._connection.execute(commands))
         return [
             AddResult(
                 user,
-                next(answers).error if user.profile in known else self._unknown_profile_error(user),
+                next(replies).error if user.profile in known else self._unknown_profile_error(user),
             )
             for user in users
         ]
@@ -139,24 +139,24 @@ class RouterClient:
         that would bring a device back, and the row itself last: broken off anywhere, it is still
         there to be found, and the same again finishes.
         """
-        wanted = {marker.name: marker for marker in markers}
-        rows = self.find(wanted)
-        ours = [row for row in rows if row.marker == wanted[row.name]]
-        removed = {row.name for row in ours}
-        foreign = {row.name for row in rows if row.marker != wanted[row.name]}
-        ids = [row.id for row in ours]
+        markers_by_name = {marker.name: marker for marker in markers}
+        rows = self.find(markers_by_name)
+        own_rows = [row for row in rows if row.marker == markers_by_name[row.name]]
+        removed = {row.name for row in own_rows}
+        foreign = {row.name for row in rows if row.marker != markers_by_name[row.name]}
+        ids = [row.id for row in own_rows]
         self._each(f"{_USERS}/set", ids, {"disabled": "yes"})
         for menu in (_ACTIVE, _COOKIES):
-            found = self._print_matching(menu, "user", wanted.keys() - foreign, ".id,user")
+            found = self._print_matching(menu, "user", markers_by_name.keys() - foreign, ".id,user")
             self._each(f"{menu}/remove", [row[".id"] for row in found])
         self._each(f"{_USERS}/remove", ids)
-        rest = {
+        others = {
             name: RemovalResult.NOT_OURS if name in foreign else RemovalResult.ABSENT
-            for name in wanted
+            for name in markers_by_name
         }
         return {
-            marker: RemovalResult.REMOVED if name in removed else rest[name]
-            for name, marker in wanted.items()
+            marker: RemovalResult.REMOVED if name in removed else others[name]
+            for name, marker in markers_by_name.items()
         }
 
     def profiles(self) -> list[HotspotProfile]:
@@ -166,54 +166,54 @@ class RouterClient:
     def health(self) -> RouterHealth:
         """How it is; also whether it can be reached and lets us in."""
         menus = ("/system/identity", "/system/resource", "/system/clock")
-        questions = [RouterCommand(f"{menu}/print") for menu in menus]
-        rows = [answer.raise_for_error().rows for answer in self._connection.execute(questions)]
+        commands = [RouterCommand(f"{menu}/print") for menu in menus]
+        rows = [answer.raise_for_error().rows for answer in self._connection.execute(commands)]
         return parse_health(
             {name: value for menu in rows for row in menu for name, value in row.items()}
         )
 
     def _unknown_profile_error(self, user: HotspotUser) -> RouterRefused:
-        told = f"router {self._account.name}: no profile is called {user.profile!r}"
-        return RouterRefused(told, reason=RefusalReason.NO_SUCH_PROFILE)
+        message = f"router {self._account.name}: no profile is called {user.profile!r}"
+        return RouterRefused(message, reason=RefusalReason.NO_SUCH_PROFILE)
 
     def _print(self, menu: str, columns: str, *queries: str) -> list[ReplyRow]:
-        question = RouterCommand(f"{menu}/print", {".proplist": columns}, queries)
-        return self._connection.execute([question])[0].raise_for_error().rows
+        command = RouterCommand(f"{menu}/print", {".proplist": columns}, queries)
+        return self._connection.execute([command])[0].raise_for_error().rows
 
     def _print_matching(
         self, menu: str, column: str, names: Iterable[str], columns: str
     ) -> list[ReplyRow]:
         """Rows of a menu in which a column holds one of the names."""
-        wanted = set(names)
-        if len(wanted) > _FULL_SCAN_THRESHOLD:
-            return [row for row in self._print(menu, columns) if row.get(column) in wanted]
-        in_order = sorted(wanted)
+        name_set = set(names)
+        if len(name_set) > _FULL_SCAN_THRESHOLD:
+            return [row for row in self._print(menu, columns) if row.get(column) in name_set]
+        in_order = sorted(name_set)
         parts = [
             in_order[begins : begins + _NAMES_PER_QUERY]
             for begins in range(0, len(in_order), _NAMES_PER_QUERY)
         ]
-        questions = [
+        commands = [
             RouterCommand(f"{menu}/print", {".proplist": columns}, _any_of(column, part))
             for part in parts
         ]
-        answers = self._connection.execute(questions)
-        return [row for answer in answers for row in answer.raise_for_error().rows]
+        replies = self._connection.execute(commands)
+        return [row for reply in replies for row in reply.raise_for_error().rows]
 
     def _each(
         self, word: str, ids: Iterable[str], attributes: Mapping[str, str] | None = None
     ) -> None:
         """The same for every id; one that is gone by now needs nothing more."""
         commands = [RouterCommand(word, {".id": each, **(attributes or {})}) for each in ids]
-        for answer in self._connection.execute(commands):
-            error = answer.error
+        for reply in self._connection.execute(commands):
+            error = reply.error
             if error and error.details.get("reason") is not RefusalReason.NO_SUCH_ITEM:
                 raise error
 
 
 def _any_of(column: str, values: Sequence[str]) -> tuple[str, ...]:
     """Query words for any of some values: all are pushed, then joined by one operator less."""
-    words = tuple(f"?{column}={value}" for value in values)
-    return (*words, f"?#{'|' * (len(words) - 1)}") if len(words) > 1 else words
+    operands = tuple(f"?{column}={value}" for value in values)
+    return (*operands, f"?#{'|' * (len(operands) - 1)}") if len(operands) > 1 else operands
 
 
 def _add_command(user: HotspotUser) -> RouterCommand:

@@ -1,4 +1,4 @@
-"""One connection to a router: opened when it is needed, and again after it broke."""
+"""Connection to a router, opened on first use and reopened after a failure."""
 
 import socket
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from ticketing.routers.routeros.transport import RouterAccount, connect, is_idle
 
 
 class RouterOsConnection:
-    """Threads may share it: each waits for the other."""
+    """A connection that threads may share; calls are serialised."""
 
     def __init__(
         self, account: RouterAccount, *, connect_seconds: float, answer_seconds: float
     ) -> None:
-        """Nothing is opened yet. `answer_seconds` is how long a router may say nothing at all."""
+        """Connect on first use. `answer_seconds` is the longest silence of the router."""
         self._account = account
         self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
@@ -32,15 +32,15 @@ class RouterOsConnection:
         self._lock = Lock()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         with self._lock:
             self._disconnect()
 
     def execute(self, commands: Sequence[RouterCommand]) -> list[CommandReply]:
-        """An answer to each, in order; raises only while nothing of them was sent.
+        """Return a reply for each command, in order; raises only before the first was sent.
 
-        What a broken connection leaves open gets its own error: OutcomeUnknown when it was sent
-        and is not repeatable, else RouterUnavailable.
+        Commands that a broken connection leaves open have an error in their reply: OutcomeUnknown
+        if the command was sent and is not repeatable, else RouterUnavailable.
         """
         with self._lock:
             connection = self._open()
@@ -53,7 +53,7 @@ class RouterOsConnection:
             return exchange.replies
 
     def _new_pipeline(self, commands: Sequence[RouterCommand]) -> CommandPipeline:
-        """Tags are never used again: a late answer is then nobody's, not somebody else's."""
+        """Return a pipeline with new tags; a late reply to an old tag then matches no command."""
         exchange = CommandPipeline(self._account.name, commands, self._tag + 1)
         self._tag += len(commands)
         return exchange
@@ -77,7 +77,7 @@ class RouterOsConnection:
         except (OSError, ProtocolError, FatalReply) as error:
             self._disconnect()
             name = self._account.name
-            raise RouterUnavailable(f"router {name}: no login ({_describe(error)})") from error
+            raise RouterUnavailable(f"router {name}: login failed ({_describe(error)})") from error
         except TicketingError:
             self._disconnect()
             raise
@@ -86,7 +86,7 @@ class RouterOsConnection:
     def _log_in(self, connection: socket.socket) -> None:
         user, password = self._account.user, self._account.password
         challenge = self._send_login(connection, {"name": user, "password": password}).ret
-        if challenge:  # RouterOS before 6.43
+        if challenge:  # RouterOS before 6.43 uses a challenge
             proof = md5(
                 b"\0" + password.encode() + bytes.fromhex(challenge), usedforsecurity=False
             ).hexdigest()

@@ -1,4 +1,4 @@
-"""Why a router says no, in our words. Its own sentence goes along without what is secret."""
+"""Reasons of a router's refusals; the router's own message is kept without secrets."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -9,7 +9,7 @@ _MAX_MESSAGE_LENGTH = 200
 
 
 class RefusalReason(StrEnum):
-    """The known ones; `details["reason"]` of a RouterRefused."""
+    """Known reasons, in `details["reason"]` of a RouterRefused."""
 
     NAME_TAKEN = "name_taken"
     NO_SUCH_PROFILE = "no_such_profile"
@@ -19,7 +19,7 @@ class RefusalReason(StrEnum):
     OTHER = "other"
 
 
-# texts vary by version and are followed by numbers: looked for inside, never compared whole
+# texts vary by version and end with numbers: search for a part, never compare the whole
 _MESSAGE_PATTERNS = {
     "already have user": RefusalReason.NAME_TAKEN,
     "any value of profile": RefusalReason.NO_SUCH_PROFILE,
@@ -32,18 +32,19 @@ _MESSAGE_PATTERNS = {
 
 
 def error_from_trap(router: str, message: str, secrets: Iterable[str]) -> RouterRefused:
-    """What a trap means."""
-    low = message.lower()
+    """Return the error that a trap stands for."""
+    lower = message.lower()
     reason = next(
-        (known for sign, known in _MESSAGE_PATTERNS.items() if sign in low), RefusalReason.OTHER
+        (known for pattern, known in _MESSAGE_PATTERNS.items() if pattern in lower),
+        RefusalReason.OTHER,
     )
     kind = NameTaken if reason is RefusalReason.NAME_TAKEN else RouterRefused
-    told = redact(secrets, message)[:_MAX_MESSAGE_LENGTH] or "no reason given"
-    return kind(f"router {router}: {told}", reason=reason)
+    text = redact(secrets, message)[:_MAX_MESSAGE_LENGTH] or "no reason given"
+    return kind(f"router {router}: {text}", reason=reason)
 
 
 def redact(secrets: Iterable[str], text: str) -> str:
-    """A router's own words, which may repeat ours."""
+    """Return the text without the secrets, which a router's message may repeat."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "…")
     return text

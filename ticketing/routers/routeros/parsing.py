@@ -1,4 +1,4 @@
-"""What RouterOS prints, as values: durations, instants, rows of the hotspot."""
+"""Values that RouterOS prints: durations, instants, hotspot rows."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ ReplyRow = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class RouterHealth:
-    """How a router is; `clock` is its own, in UTC."""
+    """Health of a router; `clock` is its own time, in UTC."""
 
     identity: str
     board: str
@@ -31,10 +31,10 @@ _OLD_DATE = re.compile(r"([a-z]{3})/(\d\d)/(\d{4})")  # before 7.10
 
 
 def parse_duration(text: str) -> timedelta:
-    """`1w2d3h4m5s`, or `1d 02:03:04` as older versions print; nothing is no time."""
+    """Return a duration from `1w2d3h4m5s`, or `1d 02:03:04` of older versions; empty text is 0."""
     read = _DURATION.fullmatch(text) or _CLOCK_DURATION.fullmatch(text)
     if read is None:
-        raise RouterUnavailable(f"a router printed {text[:20]!r} where a time belongs")
+        raise RouterUnavailable(f"a router printed {text[:20]!r} instead of a duration")
     return timedelta(
         seconds=sum(
             int(count or 0) * unit
@@ -44,21 +44,21 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_seconds(lasts: timedelta | None) -> str:
-    """A duration as RouterOS reads it in every version; empty for none."""
+    """Return a duration in the form that every RouterOS version reads; empty for None."""
     return "" if lasts is None else f"{int(lasts.total_seconds())}s"
 
 
 def parse_clock(clock: ReplyRow) -> datetime:
-    """What `/system/clock` says, in UTC; its date has two forms."""
+    """Return the time of `/system/clock` in UTC; its date has two formats."""
     try:
         local = f"{_iso_date(clock['date'])}T{clock['time']}{_signed_offset(clock['gmt-offset'])}"
         return datetime.fromisoformat(local).astimezone(UTC)
     except (KeyError, ValueError) as error:
-        raise RouterUnavailable("a router printed no time of day that makes sense") from error
+        raise RouterUnavailable("a router printed an invalid date or time") from error
 
 
 def parse_health(rows: ReplyRow) -> RouterHealth:
-    """The rows of `/system/identity`, `resource` and `clock` in one; no name is in two of them."""
+    """Return the health from the merged rows of `/system/identity`, `resource` and `clock`."""
     return RouterHealth(
         identity=rows.get("name", ""),
         board=rows.get("board-name", ""),
@@ -71,7 +71,7 @@ def parse_health(rows: ReplyRow) -> RouterHealth:
 
 
 def parse_user(row: ReplyRow) -> RouterUser:
-    """A row of `/ip/hotspot/user`; what is not printed is empty or none."""
+    """Return a row of `/ip/hotspot/user`; columns that are not printed are empty or None."""
     return RouterUser(
         id=row.get(".id", ""),
         name=row.get("name", ""),
@@ -80,14 +80,14 @@ def parse_user(row: ReplyRow) -> RouterUser:
         online=parse_duration(row.get("uptime", "")),
         bytes_used=_parse_number(row, "bytes-in") + _parse_number(row, "bytes-out"),
         disabled=row.get("disabled") in {"true", "yes"},
-        # whether a limit of zero is printed depends on the version; it is none
+        # versions differ in whether a limit of zero is printed; it means no limit
         online_limit=parse_duration(row.get("limit-uptime", "")) or None,
         bytes_limit=_parse_number(row, "limit-bytes-total") or None,
     )
 
 
 def parse_profile(row: ReplyRow) -> HotspotProfile:
-    """A row of `/ip/hotspot/user/profile`; None devices at once is no limit."""
+    """Return a row of `/ip/hotspot/user/profile`; shared_users None means unlimited."""
     shared = row.get("shared-users", "1")
     return HotspotProfile(
         name=row.get("name", ""),

@@ -1,4 +1,7 @@
-"""Commands under way, and what becomes of each. The socket is the connection's affair."""
+"""Pipelining of commands: windows of commands to send, and replies in any order.
+
+The socket belongs to `connection.py`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,9 +10,9 @@ from ticketing.platform.kernel.errors import OutcomeUnknown, RouterUnavailable, 
 from ticketing.routers.routeros.errors import error_from_trap, redact
 from ticketing.routers.routeros.protocol import ProtocolError, encode_sentence
 
-# What is under way when a connection breaks has to be read back: a few questions, at this size.
-# It has to cover the way to the router, and on a busy machine the wait for our next turn: with 64
-# a router that needs no time stood still a third of the time.
+# Commands without a reply when a connection breaks are read back: a few calls at this size.
+# The window covers the latency of the network and, on a busy machine, of the scheduler: with 64
+# an instant router was idle a third of the time.
 _WINDOW = 256
 _REFILL = 128
 
@@ -19,12 +22,12 @@ ReplyRow = dict[str, str]
 
 
 class FatalReply(Exception):
-    """A router's last word on a connection."""
+    """The router ended the connection with `!fatal`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RouterCommand:
-    """A sentence to a router. `repeatable`: whether to ask again, unseen, does no harm."""
+    """A sentence for a router. `repeatable`: it may be sent again without reading back."""
 
     word: str
     attributes: dict[str, str] = field(default_factory=dict, repr=False)
@@ -32,20 +35,22 @@ class RouterCommand:
     repeatable: bool = True
 
     def encode(self, tag: int) -> bytes:
-        """Its bytes; what is empty is left out, for RouterOS refuses empty times and numbers."""
+        """Return its bytes; RouterOS refuses empty times and numbers, so they are omitted."""
         given = [f"={name}={value}" for name, value in self.attributes.items() if value]
         return encode_sentence([self.word, *given, *self.queries, f".tag={tag}"])
 
     @property
     def secrets(self) -> list[str]:
-        """What must not come back in a message."""
-        asked = [query.partition("=")[2] for query in self.queries]
-        return asked + [value for name, value in self.attributes.items() if name not in _PUBLIC]
+        """Values that must not appear in a message."""
+        query_values = [query.partition("=")[2] for query in self.queries]
+        return query_values + [
+            value for name, value in self.attributes.items() if name not in _PUBLIC
+        ]
 
 
 @dataclass(slots=True)
 class CommandReply:
-    """What a router said to a command; `error` when it refused, or did not say."""
+    """A router's reply to a command; `error` if it refused or did not reply."""
 
     rows: list[ReplyRow] = field(default_factory=list)
     ret: str = ""
@@ -53,17 +58,17 @@ class CommandReply:
     is_done: bool = False
 
     def raise_for_error(self) -> "CommandReply":
-        """The answer; raises its error, if it has one."""
+        """Return the reply; raise its error if it has one."""
         if self.error:
             raise self.error
         return self
 
 
 class CommandPipeline:
-    """Some commands, sent a window at a time, and the answers as they come, in any order."""
+    """Commands sent in windows, and their replies in any order."""
 
     def __init__(self, router: str, commands: Sequence[RouterCommand], first_tag: int) -> None:
-        """`router` is its name in messages; tags count up from the first."""
+        """`router` is the name used in messages; tags count up from `first_tag`."""
         self.replies = [CommandReply() for _ in commands]
         self._router = router
         self._commands = commands
@@ -73,11 +78,11 @@ class CommandPipeline:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every command has its answer."""
+        """Return whether every command has its reply."""
         return self._done == len(self._commands)
 
     def next_batch(self) -> bytes:
-        """What to send now, perhaps nothing; from here on it counts as sent."""
+        """Return the bytes to send now, possibly none; their commands count as sent."""
         begins, free = self._sent, _WINDOW - (self._sent - self._done)
         if free < _REFILL:
             return b""
@@ -87,44 +92,44 @@ class CommandPipeline:
         return b"".join([command.encode(tag + n) for n, command in enumerate(batch)])
 
     def handle_sentence(self, words: list[str]) -> None:
-        """Keep what a sentence says of its command."""
+        """Add a sentence to the reply of its command."""
         kind = words[0]
         if kind == "!fatal":
             raise FatalReply(" ".join(words[1:]))
-        said, tag = _parse_attributes(words)
+        attributes, tag = _parse_attributes(words)
         number = int(tag) - self._first_tag if tag.isdecimal() else -1
         if not 0 <= number < self._sent or self.replies[number].is_done:
-            raise ProtocolError("an answer to nothing that was asked")
-        answer = self.replies[number]
+            raise ProtocolError("a reply without a matching command")
+        reply = self.replies[number]
         if kind == "!re":
-            answer.rows.append(said)
-        elif kind == "!trap" and answer.error is None:
+            reply.rows.append(attributes)
+        elif kind == "!trap" and reply.error is None:
             secrets = self._commands[number].secrets
-            answer.error = error_from_trap(self._router, said.get("message", ""), secrets)
+            reply.error = error_from_trap(self._router, attributes.get("message", ""), secrets)
         elif kind == "!done":
-            answer.ret = said.get("ret", "")
-            answer.is_done = True
+            reply.ret = attributes.get("ret", "")
+            reply.is_done = True
             self._done += 1
 
     def fail_open_commands(self, reason: str) -> None:
-        """No more answers will come: say of each open command whether it may have been done."""
-        told = redact([secret for each in self._commands for secret in each.secrets], reason)
-        for number, (command, answer) in enumerate(zip(self._commands, self.replies, strict=True)):
-            if not answer.is_done:
+        """Set the error of each open command, according to whether it may have been executed."""
+        redacted = redact([secret for each in self._commands for secret in each.secrets], reason)
+        for number, (command, reply) in enumerate(zip(self._commands, self.replies, strict=True)):
+            if not reply.is_done:
                 unknown = number < self._sent and not command.repeatable
                 kind = OutcomeUnknown if unknown else RouterUnavailable
-                answer.error = kind(f"router {self._router}: no answer ({told})")
-                answer.is_done = True
+                reply.error = kind(f"router {self._router}: no answer ({redacted})")
+                reply.is_done = True
         self._done = len(self._commands)
 
 
 def _parse_attributes(words: list[str]) -> tuple[ReplyRow, str]:
-    """The attributes of a reply, and its tag."""
-    said, tag = {}, ""
+    """Return the attributes of a reply and its tag."""
+    attributes, tag = {}, ""
     for word in words:
         if word.startswith("="):
             name, _, value = word[1:].partition("=")
-            said[name] = value
+            attributes[name] = value
         elif word.startswith(".tag="):
             tag = word[5:]
-    return said, tag
+    return attributes, tag

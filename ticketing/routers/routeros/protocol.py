@@ -1,11 +1,11 @@
-"""RouterOS sentences as bytes and back. What they say is read in `routeros_connection`."""
+"""Encoding and decoding of RouterOS sentences; their meaning is in `pipeline.py`."""
 
 from collections.abc import Iterable, Iterator
 
-_MAX_WORD_BYTES = 1 << 24  # what no row of a hotspot comes near; a wrong length would wait for ever
+_MAX_WORD_BYTES = 1 << 24  # far above any row; a wrong length must not block for ever
 
 
-# longer words have longer lengths: below what, marked by which first byte, how many bytes
+# length prefixes of long words: upper limit, mark of the first byte, number of bytes
 _LENGTH_PREFIXES = ((1 << 14, 0x80, 2), (1 << 21, 0xC0, 3), (1 << 28, 0xE0, 4), (1 << 32, 0xF0, 5))
 _SHORT_LENGTHS = [bytes((length,)) for length in range(1 << 7)]
 _RESERVED = 0xF8
@@ -23,7 +23,7 @@ def _encode_length(length: int) -> bytes:
 
 
 def encode_sentence(words: Iterable[str]) -> bytes:
-    """A sentence on the wire."""
+    """Return a sentence as bytes."""
     parts = []
     for word in words:
         raw = word.encode()
@@ -34,21 +34,20 @@ def encode_sentence(words: Iterable[str]) -> bytes:
 
 
 class SentenceDecoder:
-    """Sentences out of the pieces that the network brings."""
+    """Incremental decoder of sentences."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self._buffer = b""
 
     def feed(self, piece: bytes) -> Iterator[list[str]]:
-        """The sentences that are complete with this piece."""
+        """Yield the sentences that are complete with this piece."""
         data = self._buffer + piece
-        whole = place = 0  # up to where sentences are whole, and words
+        consumed = position = 0  # up to where sentences are whole, and words
         words: list[str] = []
-        while place < len(data):
-            begins, ends = place + 1, place + 1 + data[place]
-            if data[place] >= len(_SHORT_LENGTHS):
-                begins, ends = _word_bounds(data, place)
+        while position < len(data):
+            begins, ends = position + 1, position + 1 + data[position]
+            if data[position] >= len(_SHORT_LENGTHS):
+                begins, ends = _word_bounds(data, position)
             if ends > len(data):
                 break
             if ends > begins:
@@ -56,21 +55,21 @@ class SentenceDecoder:
             else:
                 if words:
                     yield words
-                words, whole = [], ends
-            place = ends
-        self._buffer = data[whole:]
+                words, consumed = [], ends
+            position = ends
+        self._buffer = data[consumed:]
 
 
-def _word_bounds(data: bytes, place: int) -> tuple[int, int]:
-    """Where a word begins and ends; beyond the data when its length is not all there."""
-    first = data[place]
+def _word_bounds(data: bytes, position: int) -> tuple[int, int]:
+    """Return the bounds of a word; beyond the data if its length is incomplete."""
+    first = data[position]
     if first >= _RESERVED:
-        raise ProtocolError(f"a control byte {first:#x}")
+        raise ProtocolError(f"an unexpected control byte {first:#x}")
     mark, size = next((mark, size) for _, mark, size in reversed(_LENGTH_PREFIXES) if first >= mark)
-    begins = place + size
+    begins = position + size
     if begins > len(data):
         return begins, begins
-    length = int.from_bytes(data[place:begins], "big") - (mark << 8 * (size - 1))
+    length = int.from_bytes(data[position:begins], "big") - (mark << 8 * (size - 1))
     if length > _MAX_WORD_BYTES:
         raise ProtocolError(f"a word of {length} bytes")
     return begins, begins + length

@@ -1,4 +1,4 @@
-"""The way to a router: TCP without delay, TLS that trusts nobody unasked."""
+"""TCP without delay, and TLS with verified certificates, to a router."""
 
 import socket
 import ssl
@@ -13,10 +13,10 @@ _IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 30, 10, 3
 
 @dataclass(frozen=True, slots=True)
 class RouterAccount:
-    """Which router, and who we are to it; `name` is ours, for messages.
+    """Address and login of a router; `name` is ours, for messages.
 
-    With TLS its certificate must be signed by `authority`, or by one that this machine trusts.
-    Without, the password crosses the network as it is: only inside a VPN.
+    With TLS its certificate must be signed by the given CA, or by one this machine trusts. Without
+    TLS the password crosses the network in plain text: only inside a VPN.
     """
 
     name: str
@@ -29,11 +29,11 @@ class RouterAccount:
 
 
 def connect(account: RouterAccount, seconds: float) -> socket.socket:
-    """An open connection, on which nothing was said yet."""
+    """Return an open connection on which nothing was sent yet."""
     try:
         plain = socket.create_connection((account.host, account.port), timeout=seconds)
     except OSError as error:
-        raise RouterUnavailable(f"router {account.name}: no connection ({error})") from error
+        raise RouterUnavailable(f"router {account.name}: connection failed ({error})") from error
     try:
         _set_socket_options(plain)
         return _wrap_tls(plain, account) if account.tls else plain
@@ -43,9 +43,9 @@ def connect(account: RouterAccount, seconds: float) -> socket.socket:
 
 
 def is_idle(connection: socket.socket) -> bool:
-    """Whether a connection on which no answer is due is still there.
+    """Return whether a connection without pending replies is still open.
 
-    Bytes or the end where silence belongs: a router says `!fatal`, or was restarted.
+    Received bytes or an end of file mean that it is not: the router sent `!fatal` or restarted.
     """
     timeout = connection.gettimeout()
     connection.setblocking(False)
@@ -61,7 +61,7 @@ def is_idle(connection: socket.socket) -> bool:
 
 
 def receive(connection: socket.socket) -> bytes:
-    """The next piece; ConnectionError when there will be none."""
+    """Return the next piece; raise ConnectionResetError at the end."""
     piece = connection.recv(_RECEIVE_BYTES)
     if not piece:
         raise ConnectionResetError("the router closed the connection")
@@ -69,7 +69,7 @@ def receive(connection: socket.socket) -> bytes:
 
 
 def _set_socket_options(connection: socket.socket) -> None:
-    # else Nagle waits for the router's delayed acknowledgement: 40 ms a command
+    # without it, Nagle waits for the router's delayed acknowledgement: 40 ms per command
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _IDLE_SECONDS)
@@ -88,14 +88,14 @@ def _wrap_tls(plain: socket.socket, account: RouterAccount) -> socket.socket:
     except ssl.SSLCertVerificationError as error:
         raise Misconfigured(
             f"{router}: its certificate is not trusted: {error.verify_message}; "
-            "give its authority's certificate, or put one on the router for this address"
+            "give its CA certificate, or install a certificate for this address on the router"
         ) from error
     except ssl.SSLEOFError as error:
-        raise RouterUnavailable(f"{router}: no TLS connection ({error.reason})") from error
+        raise RouterUnavailable(f"{router}: TLS connection failed ({error.reason})") from error
     except ssl.SSLError as error:
         raise Misconfigured(
-            f"{router}: no TLS on port {account.port} ({error.reason}); "
+            f"{router}: TLS failed on port {account.port} ({error.reason}); "
             "does its api-ssl service have a certificate?"
         ) from error
     except OSError as error:
-        raise RouterUnavailable(f"{router}: no TLS connection ({error})") from error
+        raise RouterUnavailable(f"{router}: TLS connection failed ({error})") from error

@@ -1,7 +1,7 @@
-"""Calling an event off, order by order: safe to kill, and to run again until nothing is left.
+"""Cancel an event order by order; safe to kill, and to repeat until nothing is left.
 
-What is decided is written first: no ticket type is sold any more, and money that comes from then
-on completes nothing. An order that was being paid meanwhile is refunded like the others.
+The decision is stored first: no ticket type is sold any more, and later payments complete no
+order. An order that was being paid meanwhile is refunded like the others.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,8 +20,10 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.cancelled_events import EventCancellation
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.platform.db import audit_log
+from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import PlanOutdated, RefundRefused
+from ticketing.platform.kernel.change_plan import plan_outdated
+from ticketing.platform.kernel.errors import RefundRefused
 from ticketing.selling.cancellation import queries
 from ticketing.selling.cancellation.plan_cancellation import (
     build_cancellation_plan,
@@ -33,7 +35,6 @@ from ticketing.selling.payments.complete_order import enqueue_message, flag_for_
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.refunds import plan_queries
 from ticketing.selling.refunds.decide_refund import decide_refund
-from ticketing.selling.refunds.plan_queries import PlanSubject
 from ticketing.selling.refunds.resolve_flag import SURPLUS_FLAGS
 from ticketing.selling.refunds.send_refunds import RefundGateway, send_refunds
 from ticketing.selling.refunds.service import build_refund_plan
@@ -44,19 +45,16 @@ ENTITLEMENTS_PER_BATCH = 1000
 
 
 class CancellationGateway(RefundGateway, Protocol):
-    """A payment gateway that can also end a payment before it is made."""
+    """A payment gateway that can also cancel an unpaid attempt."""
 
     def cancel(self, order_id: str) -> object:
-        """End an attempt; one that is paid stays paid. Raises Unavailable when nobody knows."""
+        """Cancel an attempt; a paid one stays paid. Raises Unavailable without a clear answer."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CancellationResult:
-    """What this run did: orders and tickets ended. `left` orders could not be: run it again.
-
-    `owed` is the number of refunds that have not come about.
-    """
+    """Orders and tickets ended by this run, orders left for the next, outstanding refunds."""
 
     ended: int
     left: int
@@ -74,16 +72,16 @@ def cancel_event(
     by: str,
     progress: Callable[[str, int], None] | None = None,
 ) -> CancellationResult:
-    """Do what was planned, or go on with it.
+    """Apply a cancellation plan, or continue it.
 
-    Refuses when anybody's money or tickets are not as they were planned any more.
+    Refuses if payments or tickets changed since the plan.
     """
     with database.transaction() as connection:
-        decided = _get_or_insert_decision(connection, event, plan_hash, at=at, by=by)
+        decision = _get_or_insert_decision(connection, event, plan_hash, at=at, by=by)
         live, _ = queries.count_live_tickets(connection, event.id)
     ended = left = 0
     for order_id in _iter_order_ids(database, event.id):
-        if _end_order(database, gateway, order_id, decided, at=at, by=by):
+        if _end_order(database, gateway, order_id, decision, at=at, by=by):
             ended += 1
         else:
             left += 1
@@ -91,7 +89,7 @@ def cancel_event(
             progress("orders", ended + left)
     refunded = None if progress is None else partial(progress, "refunds")
     send_refunds(database, gateway, at=at, by=by, progress=refunded)
-    _withdraw_entitlements(database, decided, at=at)
+    _withdraw_entitlements(database, decision, at=at)
     with database.transaction() as connection:
         revoked = live - queries.count_live_tickets(connection, event.id)[0]
         owed = len(refund_queries.list_outstanding(connection, event.id))
@@ -112,32 +110,35 @@ def cancel_event(
 def _get_or_insert_decision(
     connection: Connection, event: Event, plan_hash: str, *, at: datetime, by: str
 ) -> EventCancellation:
-    """The decision: the one that was made under this plan, or a new one if the plan still holds."""
+    """Return the decision made under this plan, or store a new one if the plan is still current."""
     known = cancelled_events.find(connection, event.id)
     if known is not None and known.plan_hash == plan_hash:
         return known
-    asked = plan_queries.get_request(connection, PlanSubject(event.id), plan_hash)
-    now = build_cancellation_plan(connection, event, asked, at=at)
-    if known is not None or now.plan_hash != plan_hash:
-        raise PlanOutdated(
-            f"{event.slug} has changed since the plan: now {now.amount} would go back for"
-            f" {len(now.refunds)} orders and {now.live_tickets} tickets would die; plan again"
+    request = plan_queries.get_request(connection, PlanSubject(event.id), plan_hash)
+    current = build_cancellation_plan(connection, event, request, at=at)
+    if known is not None or current.plan_hash != plan_hash:
+        effect = (
+            f"{current.amount} would be refunded for {len(current.refunds)} orders and"
+            f" {current.live_tickets} tickets would be revoked"
         )
-    decided = EventCancellation(event.id, plan_hash, asked.reason, asked.fee, by, at, None)
-    queries.insert_cancellation(connection, decided)
+        raise plan_outdated(event.slug, effect)
+    decision = EventCancellation(event.id, plan_hash, request.reason, request.fee, by, at, None)
+    queries.insert_cancellation(connection, decision)
     ticket_type_queries.mark_all_off_sale(connection, event.id)
-    return decided
+    return decision
 
 
 def _iter_order_ids(database: Database, event_id: int) -> Iterator[int]:
-    last = 0
+    last_id = 0
     while True:
         with database.transaction() as connection:
-            page = queries.list_order_ids_to_end(connection, event_id, after_id=last, limit=CHUNK)
-        if not page:
+            order_ids = queries.list_order_ids_to_end(
+                connection, event_id, after_id=last_id, limit=CHUNK
+            )
+        if not order_ids:
             return
-        yield from page
-        last = page[-1]
+        yield from order_ids
+        last_id = order_ids[-1]
 
 
 def _end_order(
@@ -149,7 +150,7 @@ def _end_order(
     at: datetime,
     by: str,
 ) -> bool:
-    """End one order; whatever goes wrong with it is in its flag and stops no other."""
+    """End one order; an error is written into its flag and stops no other."""
     try:
         _end_payments(database, gateway, order_id, at=at, by=by)
         with database.transaction() as connection:
@@ -157,8 +158,8 @@ def _end_order(
     except Exception as error:  # noqa: BLE001 - one order's failure must not stop the others
         with database.transaction() as connection:
             order = order_queries.lock(connection, order_id)
-            said = f"event called off, order not ended: {type(error).__name__}: {error}"
-            flag_for_review(connection, order, ReviewFlag.STUCK, said, at=at)
+            message = f"event cancelled, order not ended: {type(error).__name__}: {error}"
+            flag_for_review(connection, order, ReviewFlag.STUCK, message, at=at)
         return False
     return True
 
@@ -166,7 +167,7 @@ def _end_order(
 def _end_payments(
     database: Database, gateway: CancellationGateway, order_id: int, *, at: datetime, by: str
 ) -> None:
-    """See to it that nothing is paid from now on, and that we know what was."""
+    """Cancel the unpaid attempts at the gateway, and record the payments it reports."""
     with database.transaction() as connection:
         attempts = [
             one
@@ -191,9 +192,9 @@ def _cancel_and_refund(
             instalment_queries.detach_payments(connection, order.id)
         order = close_pending_order(connection, order, OrderState.CANCELLED, at=at)
         _enqueue_cancelled_message(connection, order)
-    asked = full_refund_request(cancellation.fee, cancellation.reason)
-    with suppress(RefundRefused):  # it was not paid, or an earlier run gave everything back
-        planned = build_refund_plan(connection, order, asked, at=at)
+    request = full_refund_request(cancellation.fee, cancellation.reason)
+    with suppress(RefundRefused):  # not paid, or refunded by an earlier run
+        planned = build_refund_plan(connection, order, request, at=at)
         decide_refund(connection, order, planned, at=at, by=by, purpose="event.cancelled.refund")
     for flag in (*SURPLUS_FLAGS, ReviewFlag.STUCK):
         review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
@@ -209,8 +210,8 @@ def _enqueue_cancelled_message(connection: Connection, order: Order) -> None:
 def _withdraw_entitlements(
     database: Database, cancellation: EventCancellation, *, at: datetime
 ) -> None:
-    """End every entitlement that is left, the roster's too, and the tickets on them."""
-    reason = f"event called off: {cancellation.reason}".rstrip(": ")
+    """Withdraw all remaining entitlements, the roster's too, and revoke their tickets."""
+    reason = f"event cancelled: {cancellation.reason}".rstrip(": ")
     while True:
         with database.transaction() as connection:
             people, live = entitlement_queries.withdraw_batch(

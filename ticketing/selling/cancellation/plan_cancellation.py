@@ -1,4 +1,4 @@
-"""Planning to call an event off: every order, its money and its way back, every ticket."""
+"""Plan the cancellation of an event: every order, its refund and channel, every ticket."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import OrderState
 from ticketing.orders.refund import RefundChannel
+from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.digest import digest
 from ticketing.platform.kernel.errors import NotOnSale, RefundRefused
 from ticketing.platform.kernel.money import Rupiah, total
 from ticketing.selling.cancellation import queries
 from ticketing.selling.refunds import plan_queries
-from ticketing.selling.refunds.plan_queries import PlanSubject
 from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest, RefundScope
 from ticketing.selling.refunds.service import build_refund_plan
 
@@ -27,9 +27,9 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class CancellationPlan:
-    """What calling the event off would do; `plan_hash` names it.
+    """The effects of cancelling an event; `plan_hash` identifies them.
 
-    Pending orders are given up; they come and go, so the plan holds whatever their number.
+    Pending orders are cancelled; they come and go, so their number does not change the hash.
     """
 
     event: str
@@ -40,17 +40,17 @@ class CancellationPlan:
 
     @property
     def amount(self) -> Rupiah:
-        """What would go back in all."""
+        """Return the total to be refunded."""
         return total(one.amount for one in self.refunds)
 
     @property
     def kept(self) -> Rupiah:
-        """What would be kept in all."""
+        """Return the total of the fees."""
         return total(one.kept for one in self.refunds)
 
     @property
     def manual_amount(self) -> Rupiah:
-        """What a person would have to transfer."""
+        """Return the total that staff would have to transfer."""
         return total(
             part.amount
             for one in self.refunds
@@ -60,21 +60,21 @@ class CancellationPlan:
 
 
 def full_refund_request(fee: RefundFee, reason: str) -> RefundRequest:
-    """What is asked of every order: all places, and all its money."""
+    """Return the refund request for every order: all places and all payments."""
     return RefundRequest(money=RefundScope.ALL, fee=fee, reason=reason)
 
 
 def plan_cancellation(
     database: Database, event: Event, *, fee: RefundFee, reason: str, at: datetime, by: str
 ) -> CancellationPlan:
-    """What calling the event off would do. What was asked is kept under the plan's hash."""
-    asked = full_refund_request(fee, reason)
+    """Plan the cancellation of an event, and store the request under the plan's hash."""
+    request = full_refund_request(fee, reason)
     with database.transaction() as connection:
         if cancelled_events.find(connection, event.id) is not None:
-            raise NotOnSale(f"{event.slug} was called off already; apply its plan again to go on")
-        planned = build_cancellation_plan(connection, event, asked, at=at)
-        plan_queries.store_plan(
-            connection, PlanSubject(event.id), asked, plan_hash=planned.plan_hash, at=at, by=by
+            raise NotOnSale(f"{event.slug} is cancelled already; apply its plan again to continue")
+        planned = build_cancellation_plan(connection, event, request, at=at)
+        plan_queries.store_request(
+            connection, PlanSubject(event.id), request, plan_hash=planned.plan_hash, at=at, by=by
         )
     return planned
 
@@ -82,14 +82,14 @@ def plan_cancellation(
 def build_cancellation_plan(
     connection: Connection, event: Event, request: RefundRequest, *, at: datetime
 ) -> CancellationPlan:
-    """The plan for the event as it stands; no order is locked."""
+    """Return the plan for the current state of the event; no order is locked."""
     pending, refunds = 0, list[RefundPlan]()
     for order_id in _iter_order_ids(connection, event.id):
         order = order_queries.get(connection, order_id)
         pending += order.state is OrderState.PENDING
         try:
             refunds.append(build_refund_plan(connection, order, request, at=at))
-        except RefundRefused:  # nothing of it is left
+        except RefundRefused:  # nothing to refund
             continue
     count, newest = queries.count_live_tickets(connection, event.id)
     facts = [event.uid, [one.plan_hash for one in refunds], count, newest]
@@ -97,7 +97,9 @@ def build_cancellation_plan(
 
 
 def _iter_order_ids(connection: Connection, event_id: int) -> Iterator[int]:
-    last = 0
-    while page := queries.list_order_ids_to_end(connection, event_id, after_id=last, limit=CHUNK):
-        yield from page
-        last = page[-1]
+    last_id = 0
+    while order_ids := queries.list_order_ids_to_end(
+        connection, event_id, after_id=last_id, limit=CHUNK
+    ):
+        yield from order_ids
+        last_id = order_ids[-1]

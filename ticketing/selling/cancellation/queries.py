@@ -1,4 +1,4 @@
-"""Events that were called off: decided once, carried out until nothing is left."""
+"""Queries for cancelled events."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from ticketing.tickets.model import TicketState
 
 
 def insert_cancellation(connection: Connection, cancellation: EventCancellation) -> None:
-    """Write the decision down; of two at once, one waits, and is refused."""
+    """Store the decision; of two concurrent ones the second waits and is refused."""
     statement = insert(table).values(
         event_id=cancellation.event_id,
         plan_hash=cancellation.plan_hash,
@@ -29,11 +29,11 @@ def insert_cancellation(connection: Connection, cancellation: EventCancellation)
     )
     begun = statement.on_conflict_do_nothing().returning(table.c.event_id)
     if connection.execute(begun).first() is None:
-        raise PlanOutdated("somebody called the event off at this moment; look what they do")
+        raise PlanOutdated("the event was cancelled by another user at the same moment; reload")
 
 
 def mark_ended(connection: Connection, event_id: int, *, at: datetime) -> None:
-    """Write down that nothing is left to do; more may come when money is late."""
+    """Record that nothing is left to do; a late payment can add work again."""
     connection.execute(
         update(table)
         .where(table.c.event_id == event_id, table.c.completed_at.is_(None))
@@ -44,7 +44,7 @@ def mark_ended(connection: Connection, event_id: int, *, at: datetime) -> None:
 def list_order_ids_to_end(
     connection: Connection, event_id: int, *, after_id: int = 0, limit: int
 ) -> list[int]:
-    """Orders that hold or have places, or money that pays for nothing, by number in pages."""
+    """Return orders with places or surplus payments, one page, ordered by id."""
     surplus = exists().where(
         payment_attempts.c.order_id == orders.c.id,
         payment_attempts.c.id.is_distinct_from(orders.c.paid_attempt_id),
@@ -64,7 +64,7 @@ def list_order_ids_to_end(
 
 
 def count_live_tickets(connection: Connection, event_id: int) -> tuple[int, int]:
-    """How many live tickets the event has, and the newest one's number."""
+    """Return the number of live tickets of an event, and the id of the newest."""
     query = select(func.count(), func.coalesce(func.max(generated_tickets.c.id), 0)).where(
         generated_tickets.c.event_id == event_id, generated_tickets.c.state == TicketState.LIVE
     )

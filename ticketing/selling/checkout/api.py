@@ -1,4 +1,4 @@
-"""Orders over HTTP: what is on sale, placing an order, and what its token lets its buyer do."""
+"""HTTP API of orders: ticket types on sale, placing an order, and operations with its token."""
 
 import hashlib
 from collections.abc import Callable
@@ -35,8 +35,8 @@ from ticketing.selling.checkout.buyer_input import parse_buyer
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.order_access import get_order_view, list_ticket_types_on_sale
 from ticketing.selling.checkout.place_order import OrderIdempotency, set_order_buyer
-from ticketing.selling.checkout.place_order_once import OrderRequest as Wanted
 from ticketing.selling.checkout.place_order_once import (
+    OrderRequest,
     idempotency_from_key,
     place_order_once,
 )
@@ -67,7 +67,7 @@ order_router = APIRouter(
     dependencies=order_token_security(),
     responses=error_responses(401, 404, 422, 429, 503),
 )
-# no API key tells one sender from another here: the key alone must be one that nobody else has
+# senders are anonymous here, so the key alone has to be unique and hard to guess
 IdempotencyKeyHeader = Annotated[
     str | None,
     Header(
@@ -77,8 +77,8 @@ IdempotencyKeyHeader = Annotated[
     ),
 ]
 
-# A crowd stands here and not in the way of everybody else. More counters sell no faster: places of
-# one type go one after another, and who waits in PostgreSQL for their turn costs it work.
+# Orders wait here and do not occupy the threads of other requests. More threads sell no faster:
+# places of one type are sold one after another, and waiting in PostgreSQL costs it work.
 _PLACE_ORDER_LIMITER = CapacityLimiter(4)
 
 OrderResponder = Callable[[int], SuccessResponse[OrderResponse]]
@@ -87,7 +87,7 @@ OrderResponder = Callable[[int], SuccessResponse[OrderResponse]]
 async def order_responder(
     request: Request, response: Response, services: ServicesDependency
 ) -> OrderResponder:
-    """Shows an order, to whoever asks and to nobody's cache."""
+    """Return a function that builds the response for an order and forbids caching."""
 
     def show_order(order_id: int) -> SuccessResponse[OrderResponse]:
         response.headers.update(NO_STORE_HEADERS)
@@ -105,7 +105,7 @@ InjectedOrderResponder = Annotated[OrderResponder, Depends(order_responder)]
 def ticket_types(
     event: EventInPath, services: ServicesDependency
 ) -> SuccessResponse[list[TicketTypeResponse]]:
-    """What is on sale for an event, and how much of it is left."""
+    """List the ticket types on sale for an event, with the places left."""
     offers = list_ticket_types_on_sale(services.database, get_event(services.database, event))
     return SuccessResponse(data=[to_ticket_type_response(offer) for offer in offers])
 
@@ -114,14 +114,14 @@ def ticket_types(
 def payment_plans(
     event: EventInPath, services: ServicesDependency
 ) -> SuccessResponse[list[PaymentPlanResponse]]:
-    """In which parts an order for the event can be paid."""
+    """List the payment plans that an event offers."""
     plans = list_offered_plans(services.database, get_event(services.database, event))
     return SuccessResponse(
         data=[
             PaymentPlanResponse(
                 name=plan.name,
-                shares=list(plan.percentages),
-                every_days=plan.interval.days,
+                shares=list(plan.shares),
+                every_days=plan.every.days,
                 tickets=plan.tickets,
                 overdue=plan.overdue,
             )
@@ -137,17 +137,17 @@ def payment_plans(
     responses=error_responses(400, 409, 413),
 )
 async def place(
-    asked: PlaceOrderRequest,
+    body: PlaceOrderRequest,
     request: Request,
     services: ServicesDependency,
     request_key: IdempotencyKeyHeader = None,
 ) -> AsciiJSONResponse:
-    """Hold places for an hour. 409 `sold_out` says how many are left."""
+    """Reserve places for an hour. 409 `sold_out` reports how many are left."""
 
-    def placed() -> AsciiJSONResponse:
-        return _place_order(asked, request, services, request_key)
+    def place_and_respond() -> AsciiJSONResponse:
+        return _place_order(body, request, services, request_key)
 
-    return await to_thread.run_sync(placed, limiter=_PLACE_ORDER_LIMITER)
+    return await to_thread.run_sync(place_and_respond, limiter=_PLACE_ORDER_LIMITER)
 
 
 def _place_order(
@@ -159,18 +159,18 @@ def _place_order(
     placed, was_known = place_order_once(
         services.database,
         event,
-        Wanted(selections, buyer, body.promo_code, body.payment_plan),
+        OrderRequest(selections, buyer, body.promo_code, body.payment_plan),
         idempotency=_order_idempotency(services, body, request_key),
         at=now(),
         by=BUYER_ACTOR,
     )
     view = placed.view or get_order_view(services.database, placed.order.id)
-    shown = to_order_response(view, services, request)
+    order = to_order_response(view, services, request)
     page_url = services.absolute_url(request, f"/orders/{placed.token}")
-    said = PlacedOrderResponse(**dict(shown), token=placed.token, page_url=page_url)
-    # made here, on the thread: FastAPI would take another one to look through it once more
+    data = PlacedOrderResponse(**dict(order), token=placed.token, page_url=page_url)
+    # serialised here, in this thread: FastAPI would use another one to validate it again
     return AsciiJSONResponse(
-        SuccessResponse[PlacedOrderResponse](data=said).model_dump(mode="json", by_alias=True),
+        SuccessResponse[PlacedOrderResponse](data=data).model_dump(mode="json", by_alias=True),
         status_code=201,
         headers=NO_STORE_HEADERS | ({REPLAYED_HEADER: "true"} if was_known else {}),
     )
@@ -181,9 +181,9 @@ def _order_idempotency(
 ) -> OrderIdempotency | None:
     if request_key is None:
         return None
-    # a request that names no plan has the digest it always had, across an upgrade too
-    unsaid = {"payment_plan"} if body.payment_plan is None else None
-    digest = hashlib.sha256(body.model_dump_json(exclude=unsaid).encode()).digest()
+    # a request without a plan keeps the digest it had before plans existed
+    excluded = {"payment_plan"} if body.payment_plan is None else None
+    digest = hashlib.sha256(body.model_dump_json(exclude=excluded).encode()).digest()
     return idempotency_from_key(services.get(KeyRing), request_key, digest)
 
 
@@ -191,9 +191,9 @@ def _order_idempotency(
 def list_my_orders(
     orders: OrdersFromHeader,
     show_order: InjectedOrderResponder,
-    _: Annotated[str, Query(alias="mine", description="Always: there is no other list.")] = "",
+    _: Annotated[str, Query(alias="mine", description="Ignored: there is no other list.")] = "",
 ) -> SuccessResponse[list[OrderResponse]]:
-    """The orders whose tokens are sent, with commas between: an address proves nothing."""
+    """List the orders of the tokens in the header, separated by commas."""
     return SuccessResponse(data=[show_order(order.id).data for order in orders])
 
 
@@ -201,19 +201,19 @@ def list_my_orders(
 def show(
     order: OrderMatchingPath, show_order: InjectedOrderResponder
 ) -> SuccessResponse[OrderResponse]:
-    """The order as it stands."""
+    """Return the order."""
     return show_order(order.id)
 
 
 @order_router.put("", responses=error_responses(400, 409, 413))
 def set_buyer(
-    asked: BuyerDetails,
+    body: BuyerDetails,
     services: ServicesDependency,
     order: OrderMatchingPath,
     show_order: InjectedOrderResponder,
 ) -> SuccessResponse[OrderResponse]:
-    """Say who buys, as often as you like before paying. What costs nothing is paid by it."""
-    buyer = parse_buyer(get_event(services.database, str(order.event_id)), **asked.model_dump())
+    """Set the buyer, any number of times before payment. A free order is paid by it."""
+    buyer = parse_buyer(get_event(services.database, str(order.event_id)), **body.model_dump())
     set_order_buyer(services.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR)
     return show_order(order.id)
 
@@ -222,17 +222,17 @@ def set_buyer(
 async def cancel(
     services: ServicesDependency, order: OrderMatchingPath, show_order: InjectedOrderResponder
 ) -> SuccessResponse[OrderResponse]:
-    """Give the places back. Again changes nothing; what is paid is refunded instead."""
+    """Cancel the order and release its places. Safe to repeat; a paid order is refunded instead."""
 
-    def give_up() -> SuccessResponse[OrderResponse]:
+    def cancel_and_respond() -> SuccessResponse[OrderResponse]:
         cancel_order_and_sessions(services, order.id)
         return show_order(order.id)
 
-    return await run_gateway_call(give_up)
+    return await run_gateway_call(cancel_and_respond)
 
 
 def cancel_order_and_sessions(services: Services, order_id: int) -> None:
-    """Cancel an order, then close its payment page if the gateway lets us now."""
+    """Cancel an order, then close its checkout sessions if the gateway allows it now."""
     at = now()
     cancel_order(services.database, order_id, at=at, by=BUYER_ACTOR)
     expire_order_sessions(
@@ -242,6 +242,6 @@ def cancel_order_and_sessions(services: Services, order_id: int) -> None:
 
 @public_router.put("/orders/{order_id:int}/pay", responses=error_responses(410))
 def pay(order_id: IdInPath) -> None:
-    """Gone: ask `POST /api/payment/create`."""
+    """Removed: use `POST /api/payment/create`."""
     instead = "POST /api/payment/create"
     raise GoneElsewhere(f"orders are paid through {instead}", order_id=order_id, instead=instead)

@@ -1,4 +1,4 @@
-"""The buyer's doors: an order's token opens that order, and strangers may ask only so often."""
+"""Authentication of buyers by order tokens, with rate limits."""
 
 from typing import Annotated, Any, NoReturn
 
@@ -17,19 +17,19 @@ from ticketing.selling.checkout.order_access import get_order_by_token
 
 ORDER_TOKEN_HEADER = "X-Order-Token"  # noqa: S105 - the header's name
 MAX_ORDERS = 20
-BUYER_ACTOR = "buyer"  # for the audit log: whoever has the token
+BUYER_ACTOR = "buyer"  # in the audit log: the holder of the token
 _scheme: Any = Security(
     APIKeyHeader(
         name=ORDER_TOKEN_HEADER,
         auto_error=False,
         scheme_name="order token",
-        description="Shown once, in the answer to `POST /api/orders`.",
+        description="Returned once, in the response to `POST /api/orders`.",
     )
 )
 
 
 async def order_from_header(request: Request) -> Order:
-    """The order of the request's token. Raises NotKnown and UnknownOrder."""
+    """Return the order of the token in the header. Raises NotKnown and UnknownOrder."""
     token = request.headers.get(ORDER_TOKEN_HEADER, "").strip()
     if not token:
         await _reject_missing_token(request)
@@ -39,38 +39,39 @@ async def order_from_header(request: Request) -> Order:
 async def _reject_missing_token(request: Request) -> NoReturn:
     await rate_limit_by_address(request)
     raise NotKnown(
-        f"send the order's token as {ORDER_TOKEN_HEADER}; the answer to POST /api/orders has it"
+        f"the header {ORDER_TOKEN_HEADER} is missing; send the token from the response to"
+        " POST /api/orders"
     )
 
 
 async def order_from_token(request: Request, token: str) -> Order:
-    """The order of a token. Guessing costs the guesser's address; who knows one has a ration."""
-    serving = get_services(request)
+    """Return the order of a token. Rate limits: per address if unknown, else per order."""
+    services = get_services(request)
     try:
-        order = await run_in_threadpool(get_order_by_token, serving.database, token)
+        order = await run_in_threadpool(get_order_by_token, services.database, token)
     except UnknownOrder:
         await rate_limit_by_address(request)
         raise
-    enforce_rate_limit(serving, f"order {order.id}")
+    enforce_rate_limit(services, f"order {order.id}")
     return order
 
 
 async def order_matching_path(
     order_id: IdInPath, order: Annotated[Order, Depends(order_from_header)]
 ) -> Order:
-    """The same, when the path has its number; another's number is nobody's order."""
+    """Return the order of the token; refuses a path with another order's id."""
     if order_id != order.id:
-        raise UnknownOrder("the token does not open this order")
+        raise UnknownOrder("the token belongs to another order")
     return order
 
 
 async def orders_from_header(request: Request) -> list[Order]:
-    """The orders of all the request's tokens, each once. Raises NotKnown and UnknownOrder."""
+    """Return the orders of all tokens in the header. Raises NotKnown and UnknownOrder."""
     tokens = request.headers.get(ORDER_TOKEN_HEADER, "").split(",")
-    given = list(dict.fromkeys(token.strip() for token in tokens if token.strip()))
-    if not given:
+    unique = list(dict.fromkeys(token.strip() for token in tokens if token.strip()))
+    if not unique:
         await _reject_missing_token(request)
-    return [await order_from_token(request, token) for token in given[:MAX_ORDERS]]
+    return [await order_from_token(request, token) for token in unique[:MAX_ORDERS]]
 
 
 OrderFromHeader = Annotated[Order, Depends(order_from_header)]
@@ -79,5 +80,5 @@ OrdersFromHeader = Annotated[list[Order], Depends(orders_from_header)]
 
 
 def order_token_security() -> list[Dependency]:
-    """What every operation behind an order's token declares."""
+    """Return the security declaration of operations that need an order token."""
     return [_scheme]

@@ -1,4 +1,4 @@
-"""Paying over HTTP: a page of the gateway for the buyer, and the door the gateway tells us at."""
+"""HTTP API of payments: checkout sessions for buyers, and notifications of the gateway."""
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
@@ -25,11 +25,11 @@ from ticketing.selling.checkout.pay_order import pay_order
 from ticketing.selling.payments.midtrans.client import CheckoutSession, Midtrans, MidtransAccount
 from ticketing.selling.payments.settle import store_notification
 
-MAX_NOTIFICATION_BYTES = 64 * 1024  # a gateway's has two or three thousand bytes
-# of their own, so that a notice is kept at once whatever else is going on
+MAX_NOTIFICATION_BYTES = 64 * 1024  # the gateway sends two or three thousand bytes
+# separate threads, so that notifications are stored at once under any load
 NOTIFICATION_LIMITER = CapacityLimiter(4)
 
-# what any door that the gateway may be told of answers, and is sent
+# responses and body of every endpoint that receives the gateway's notifications
 NOTIFICATION_FAILURES = error_responses(400, 403, 413, 503)
 NOTIFICATION_BODY = {
     "requestBody": {
@@ -44,13 +44,13 @@ router = APIRouter(
 
 
 class PaymentRequest(RequestModel):
-    """Which order is to be paid."""
+    """The order to be paid."""
 
     order_id: Id
 
 
 class CheckoutSessionResponse(ResponseModel):
-    """Where to pay: a token for Snap's script with its client key, or an address to go to."""
+    """A checkout session: a token for Snap's script with its client key, and an address."""
 
     token: str
     redirect_url: str
@@ -58,7 +58,7 @@ class CheckoutSessionResponse(ResponseModel):
 
 
 class NotificationResponse(ResponseModel):
-    """A notice was kept; `known` says that it had been before."""
+    """A stored notification; `known` marks a duplicate."""
 
     known: bool
 
@@ -69,23 +69,25 @@ class NotificationResponse(ResponseModel):
     responses=error_responses(400, 401, 404, 409, 413, 422, 429, 502, 503),
 )
 async def create(
-    asked: PaymentRequest, request: Request, services: ServicesDependency, order: OrderFromHeader
+    body: PaymentRequest, request: Request, services: ServicesDependency, order: OrderFromHeader
 ) -> SuccessResponse[CheckoutSessionResponse]:
-    """A page to pay on: the same while it lives, a new one after a payment that failed."""
-    if asked.order_id != order.id:
-        raise UnknownOrder("the token does not open this order")
+    """Return the checkout session: the open one, or a new one after a failed payment."""
+    if body.order_id != order.id:
+        raise UnknownOrder("the token belongs to another order")
     finish = services.absolute_url(
         request, f"/orders/{request.headers[ORDER_TOKEN_HEADER].strip()}"
     )
-    page = await run_gateway_call(lambda: begin_payment(services, order, finish_url=finish))
+    session = await run_gateway_call(lambda: begin_payment(services, order, finish_url=finish))
     client_key = services.get(MidtransAccount).client_key
     return SuccessResponse(
-        data=CheckoutSessionResponse(token=page.token, redirect_url=page.url, client_key=client_key)
+        data=CheckoutSessionResponse(
+            token=session.token, redirect_url=session.url, client_key=client_key
+        )
     )
 
 
 def begin_payment(services: Services, order: Order, *, finish_url: str) -> CheckoutSession:
-    """A page to pay on; afterwards the gateway sends the buyer to `finish_url`."""
+    """Return the checkout session of an order; the gateway redirects to `finish_url` afterwards."""
     return pay_order(
         services.database, services.get(Midtrans), order.id, finish_url=finish_url,
         at=now(), by=BUYER_ACTOR,
@@ -94,18 +96,19 @@ def begin_payment(services: Services, order: Order, *, finish_url: str) -> Check
 
 @router.post("/notification", responses=NOTIFICATION_FAILURES, openapi_extra=NOTIFICATION_BODY)
 async def receive_notification(request: Request) -> SuccessResponse[NotificationResponse]:
-    """The gateway's own door: what it signed is kept, and acted on afterwards.
+    """Store a signed notification of the gateway; it is processed afterwards.
 
-    200 ends its retries; 503 while the database is away brings four; 400 and 403 what is not its.
+    200 ends the gateway's retries; 503 while the database is down causes four of them; 400 and 403
+    answer invalid and unsigned notifications.
     """
     body = await request.body()
     if len(body) > MAX_NOTIFICATION_BYTES:
         raise BodyTooLarge(f"a notification has at most {MAX_NOTIFICATION_BYTES} bytes")
-    serving = get_services(request)
+    services = get_services(request)
 
-    def keep() -> bool:
-        key = serving.get(MidtransAccount).server_key
-        return store_notification(serving.database, body, server_key=key, at=now())
+    def store() -> bool:
+        key = services.get(MidtransAccount).server_key
+        return store_notification(services.database, body, server_key=key, at=now())
 
-    is_new = await to_thread.run_sync(keep, limiter=NOTIFICATION_LIMITER)
+    is_new = await to_thread.run_sync(store, limiter=NOTIFICATION_LIMITER)
     return SuccessResponse(data=NotificationResponse(known=not is_new))

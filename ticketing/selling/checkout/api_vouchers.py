@@ -1,4 +1,4 @@
-"""Buying hotspot vouchers over HTTP: one request orders them and says where to pay."""
+"""HTTP API for buying hotspot vouchers: one request places the order and starts the payment."""
 
 import hashlib
 from datetime import datetime
@@ -43,7 +43,7 @@ router = APIRouter(prefix="/voucher", tags=["vouchers"], default_response_class=
 
 
 class VoucherPurchaseRequest(RequestModel):
-    """So many vouchers of a package; they are sent to the phone, and stand on the order's page."""
+    """A quantity of vouchers of a package, sent to the phone and shown on the order's page."""
 
     package_id: Annotated[
         str, Field(pattern="^[a-z0-9-]{1,32}$", description="A package's code, as in 5k.")
@@ -55,10 +55,10 @@ class VoucherPurchaseRequest(RequestModel):
 
 
 class VoucherPurchaseResponse(ResponseModel):
-    """A purchase: its vouchers are made once it is paid.
+    """A purchase; its vouchers are created once it is paid.
 
-    `payment` is where to pay, null when there is nothing to pay. `token` opens the order as
-    X-Order-Token; `pageUrl` is the buyer's own page, where the codes will be.
+    `payment` is the checkout session, null if the order is free. `token` is the X-Order-Token of
+    the order; `pageUrl` is the buyer's page, which shows the codes.
     """
 
     id: int
@@ -80,16 +80,16 @@ class VoucherPurchaseResponse(ResponseModel):
     responses=error_responses(400, 409, 413, 422, 429, 502, 503),
 )
 async def buy(
-    asked: VoucherPurchaseRequest,
+    body: VoucherPurchaseRequest,
     request: Request,
     response: Response,
     services: ServicesDependency,
     request_key: IdempotencyKeyHeader = None,
 ) -> SuccessResponse[VoucherPurchaseResponse]:
-    """Order vouchers and begin to pay for them. No voucher exists before the money is there."""
-    placed, was_known = await run_in_threadpool(_order_vouchers, services, asked, request_key)
+    """Order vouchers and start the payment. Vouchers are created after the payment only."""
+    placed, was_known = await run_in_threadpool(_order_vouchers, services, body, request_key)
     page_url = services.absolute_url(request, f"/orders/{placed.token}")
-    page = await _begin_payment_or_cancel(
+    session = await _begin_payment_or_cancel(
         services, placed, finish_url=page_url, keeps_order=request_key is not None
     )
     state = await run_in_threadpool(get_purchase, services.database, placed.order.id)
@@ -101,18 +101,18 @@ async def buy(
             id=placed.order.id,
             code=placed.order.code,
             status=state.state,
-            package_id=asked.package_id,
-            quantity=asked.quantity,
+            package_id=body.package_id,
+            quantity=body.quantity,
             total=placed.order.total.amount,
             expires_at=placed.order.expires_at,
-            payment=page,
+            payment=session,
             token=placed.token,
             page_url=page_url,
         )
     )
 
 
-# the same inbox: a gateway that was told this address needs no other
+# a second address of the same endpoint: the gateway can be configured with either
 router.add_api_route(
     "/payment-webhook",
     api_payment.receive_notification,
@@ -125,13 +125,15 @@ router.add_api_route(
 def _order_vouchers(
     services: Services, body: VoucherPurchaseRequest, request_key: str | None
 ) -> tuple[PlacedOrder, bool]:
-    wanted = VoucherOrderRequest(
+    request = VoucherOrderRequest(
         body.package_id, body.quantity, body.customer_name, body.customer_phone,
         body.customer_email,
     )  # fmt: skip
-    once = _purchase_idempotency(services, body, request_key)
+    idempotency = _purchase_idempotency(services, body, request_key)
     try:
-        return order_vouchers(services.database, wanted, idempotency=once, at=now(), by=BUYER_ACTOR)
+        return order_vouchers(
+            services.database, request, idempotency=idempotency, at=now(), by=BUYER_ACTOR
+        )
     except UnknownPackage as error:
         raise UnknownPackage(f"packageId: {error}", **_field_details("package_id", body)) from error
     except UnusableBuyer as error:
@@ -140,7 +142,7 @@ def _order_vouchers(
 
 
 def _field_details(field: str, body: VoucherPurchaseRequest) -> dict[str, object]:
-    """A field as it is called here, and what was in it."""
+    """Return the field's name in the API and its value, for the error."""
     value = ascii(getattr(body, field))[:MAX_QUOTED_LENGTH]
     return {"field": VoucherPurchaseRequest.model_fields[field].alias, "value": value}
 
@@ -157,11 +159,11 @@ def _purchase_idempotency(
 async def _begin_payment_or_cancel(
     services: Services, placed: PlacedOrder, *, finish_url: str, keeps_order: bool
 ) -> CheckoutSessionResponse | None:
-    """Where to pay; without one, an order that nobody could ask for again is given up."""
+    """Return the checkout session; on failure cancel an order that cannot be requested again."""
     if placed.order.state is not OrderState.PENDING:
         return None
     try:
-        page = await run_gateway_call(
+        session = await run_gateway_call(
             lambda: begin_payment(services, placed.order, finish_url=finish_url)
         )
     except TicketingError:
@@ -169,5 +171,7 @@ async def _begin_payment_or_cancel(
             await run_gateway_call(lambda: cancel_order_and_sessions(services, placed.order.id))
         raise
     return CheckoutSessionResponse(
-        token=page.token, redirect_url=page.url, client_key=services.get(MidtransAccount).client_key
+        token=session.token,
+        redirect_url=session.url,
+        client_key=services.get(MidtransAccount).client_key,
     )

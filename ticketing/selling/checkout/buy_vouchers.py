@@ -1,4 +1,4 @@
-"""Buying vouchers of a package: an order like any other, by a person with a phone."""
+"""Order vouchers of a package, as an order with a phone number."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from ticketing.vouchers.order_queries import PurchaseProgress
 
 @dataclass(frozen=True, slots=True)
 class VoucherOrderRequest:
-    """So many vouchers of a package, and who buys them."""
+    """Package, quantity and buyer of a voucher order."""
 
     package: str
     quantity: int
@@ -33,10 +33,10 @@ def order_vouchers(
     at: datetime,
     by: str,
 ) -> tuple[PlacedOrder, bool]:
-    """The order, and whether it was there already; nothing is made before it is paid.
+    """Return the order and whether it existed already; vouchers are created after payment.
 
-    Refuses a package that is not on sale, a phone number that does not exist, and what any order
-    is refused for.
+    Refuses a package that is not on sale, an invalid phone number, and everything that any order is
+    refused for.
     """
     with database.transaction() as connection:
         package = package_queries.get_by_code(connection, request.package)
@@ -51,6 +51,6 @@ def order_vouchers(
 
 
 def get_purchase(database: Database, order_id: int) -> PurchaseProgress:
-    """How far the vouchers of an order have come."""
+    """Return the progress of the vouchers of an order."""
     with database.transaction() as connection:
         return order_queries.find_purchases(connection, [order_id])[order_id]

@@ -1,4 +1,4 @@
-"""Who buys, out of what people type: one spelling, so that the same buyer is recognised again."""
+"""Validate and normalise buyer details, so that the same buyer is recognised again."""
 
 from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
@@ -10,9 +10,9 @@ from ticketing.roster.model import make_natural_key
 
 
 def parse_buyer(event: Event, *, name: str, email: str, phone: str) -> Buyer:
-    """A buyer with a name and at least one way to be reached; refuses and names the field."""
-    shown = to_printable(name)
-    if not shown:
+    """Return a buyer with a name and an e-mail address or phone; refuses and names the field."""
+    printable_name = to_printable(name)
+    if not printable_name:
         raise UnusableBuyer("name is empty", field="name")
     email, phone = email.strip(), phone.strip()
     if not email and not phone:
@@ -21,10 +21,10 @@ def parse_buyer(event: Event, *, name: str, email: str, phone: str) -> Buyer:
         try:
             email = normalise_email(email)
         except ValueError as error:
-            raise UnusableBuyer("this is not an e-mail address", field="email") from error
+            raise UnusableBuyer("the e-mail address is invalid", field="email") from error
     if phone:
         try:
             phone = phone_normaliser(event.region)(phone)
         except ValueError as error:
             raise UnusableBuyer(f"phone: {error}", field="phone") from error
-    return Buyer(make_natural_key("", email, phone), shown, email, phone)
+    return Buyer(make_natural_key("", email, phone), printable_name, email, phone)

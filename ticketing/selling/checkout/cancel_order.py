@@ -1,9 +1,4 @@
-"""Giving up a pending order: its places and its promo code are free again, once.
-
-An order that ended before all of its parts were paid: what becomes of them, by its plan.
-
-Telling buyers that the next part of their order is due: one message a part.
-"""
+"""Cancel a pending order: release places and promo code, and apply the payment plan's policy."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -26,11 +21,11 @@ from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
 from ticketing.selling.refunds.service import build_refund_plan
 from ticketing.tickets import ticket_write_queries
 
-INCOMPLETE_PAYMENT_REASON = "not all parts were paid"
+INCOMPLETE_PAYMENT_REASON = "not all instalments were paid"
 
 
 def apply_overdue_policy(connection: Connection, order: Order, *, at: datetime, by: str) -> None:
-    """Carry the rule out for a locked order that gave its places back; nothing paid, no deed."""
+    """Apply the payment plan's policy to the paid instalments of a locked order that has ended."""
     if order.payment_plan_id is None:
         return
     revoke_early_entitlements(connection, order, at=at)
@@ -45,27 +40,27 @@ def apply_overdue_policy(connection: Connection, order: Order, *, at: datetime, 
             _keep_instalments(connection, order, left, by=by)
         case OverduePolicy.REFUND:
             instalment_queries.detach_payments(connection, order.id)
-            asked = RefundRequest(
+            request = RefundRequest(
                 money=RefundScope.SURPLUS,
                 reason=INCOMPLETE_PAYMENT_REASON,
                 flag=ReviewFlag.PAID_TWICE,
             )
-            planned = build_refund_plan(connection, order, asked, at=at)
-            decide_refund(connection, order, planned, at=at, by=by)
+            refund_plan = build_refund_plan(connection, order, request, at=at)
+            decide_refund(connection, order, refund_plan, at=at, by=by)
         case OverduePolicy.ASK:
             instalment_queries.detach_payments(connection, order.id)
-            said = f"{left} was paid in parts, and the order has ended"
-            flag_for_review(connection, order, ReviewFlag.INSTALMENTS_UNFINISHED, said, at=at)
+            message = f"{left} was paid in instalments, and the order has ended"
+            flag_for_review(connection, order, ReviewFlag.INSTALMENTS_UNFINISHED, message, at=at)
 
 
 def revoke_early_entitlements(connection: Connection, order: Order, *, at: datetime) -> None:
-    """Places that were had before all was paid are had no more, and tickets on them end."""
+    """Withdraw entitlements granted before full payment, and revoke their tickets."""
     live = entitlement_queries.return_order_places(connection, order.id, at=at)
     ticket_write_queries.mark_revoked(connection, live, reason=INCOMPLETE_PAYMENT_REASON, at=at)
 
 
 def _keep_instalments(connection: Connection, order: Order, left: Rupiah, *, by: str) -> None:
-    """What is kept stays what its parts were paid with, and stands in the log."""
+    """Keep the paid instalments, record it in the audit log and notify the buyer."""
     audit_log.record(
         connection,
         actor=by,
@@ -81,10 +76,10 @@ def _keep_instalments(connection: Connection, order: Order, left: Rupiah, *, by:
 
 
 def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) -> Order:
-    """Give the places back; safe to repeat. Refuses an order that is paid or has expired.
+    """Cancel a pending order; safe to repeat. Refuses a paid or expired order.
 
-    `close_pages` ends what it could still be paid on. What a gateway has taken all the same is
-    found by settling: money for a cancelled order is flagged for a person.
+    `expire_order_sessions` closes its checkout sessions. A payment that the gateway received
+    nevertheless is found by settlement and flagged for staff.
     """
     with database.transaction() as connection:
         order = order_queries.lock(connection, order_id)
@@ -106,7 +101,7 @@ def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) ->
 def close_pending_order(
     connection: Connection, order: Order, to: OrderState, *, at: datetime
 ) -> Order:
-    """End a locked pending order; the table of moves sees to it that nothing is freed twice."""
+    """Set a locked pending order to an end state and release its places and promo code, once."""
     order_queries.update_state(connection, order, to, at=at)
     stock_queries.release(connection, order_queries.list_lines(connection, order.id))
     promo_queries.release(connection, order.id, at=at)

@@ -177,7 +177,8 @@ def expire_orders(*, as_json: JsonOption = False) -> None:
     print_result(
         to_object(result) | {"reminded": reminded},
         f"{result.expired:,} orders expired, {result.left:,} were paid after all,"
-        f" {result.stuck:,} unclear; {reminded:,} buyers reminded of an instalment.",
+        f" {result.stuck:,} unclear.",
+        f"{reminded:,} buyers reminded of an instalment.",
         as_json=as_json,
     )
     raise typer.Exit(1 if result.stuck else 0)

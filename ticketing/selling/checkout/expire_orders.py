@@ -1,8 +1,8 @@
-"""Orders whose time is up: their places are free again, unless the gateway may still take money.
+"""Expire orders whose reservation has ended, unless the gateway may still receive the payment.
 
-The gateway is asked before anything is given away, outside of any transaction. An order without a
-clear answer keeps its places and is flagged; the next run asks again. Payment pages of orders that
-have ended are closed at last, so that an old tab cannot pay.
+The gateway is asked before places are released, outside of any transaction. An order without a
+clear answer keeps its places and is flagged; the next run asks again. Finally the checkout
+sessions of ended orders are closed, so that an old tab cannot pay.
 """
 
 from collections import Counter
@@ -41,12 +41,12 @@ CHUNK = 100
 
 
 class ExpiryGateway(PaymentGateway, CheckoutGateway, Protocol):
-    """A payment gateway, as far as expiring needs one."""
+    """The part of the payment gateway that expiry needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiryResult:
-    """How the orders ended: given up, paid after all, or stuck until the gateway is clear."""
+    """Numbers of orders: expired, left because they were paid, stuck without a clear answer."""
 
     expired: int
     left: int
@@ -55,7 +55,7 @@ class ExpiryResult:
 
 @dataclass(frozen=True, slots=True)
 class _AttemptReply:
-    """What asking about one attempt brought; None when it brought nothing that can be relied on."""
+    """The gateway's answer about one attempt; state None if there is no reliable one."""
 
     attempt: PaymentAttempt
     state: AttemptState | None
@@ -65,17 +65,17 @@ class _AttemptReply:
 def expire_orders(
     database: Database, gateway: ExpiryGateway, *, at: datetime, by: str, chunk: int = CHUNK
 ) -> ExpiryResult:
-    """End every order whose time is up; safe to repeat, to run twice at once, and to kill."""
-    ends = Counter(
+    """Expire every overdue order; safe to repeat, to run concurrently, and to kill."""
+    outcomes = Counter(
         _expire_order(database, gateway, order_id, at=at, by=by)
         for order_id in _iter_expired_pending(database, at=at, chunk=chunk)
     )
     result = ExpiryResult(
-        expired=ends[ExpiryDecision.EXPIRE],
-        left=ends[ExpiryDecision.LEAVE],
-        stuck=ends[ExpiryDecision.STUCK],
+        expired=outcomes[ExpiryDecision.EXPIRE],
+        left=outcomes[ExpiryDecision.LEAVE],
+        stuck=outcomes[ExpiryDecision.STUCK],
     )
-    if ends:
+    if outcomes:
         with database.transaction() as connection:
             audit_log.record(
                 connection,
@@ -89,42 +89,44 @@ def expire_orders(
 
 
 def _iter_expired_pending(database: Database, *, at: datetime, chunk: int) -> Iterator[int]:
-    last = 0
+    last_id = 0
     while True:
         with database.transaction() as connection:
-            page = order_queries.list_expired_pending(connection, at=at, after_id=last, limit=chunk)
-        if not page:
+            order_ids = order_queries.list_expired_pending(
+                connection, at=at, after_id=last_id, limit=chunk
+            )
+        if not order_ids:
             return
-        yield from page
-        last = page[-1]
+        yield from order_ids
+        last_id = order_ids[-1]
 
 
 def _expire_order(
     database: Database, gateway: PaymentGateway, order_id: int, *, at: datetime, by: str
 ) -> ExpiryDecision:
-    """End one order; whatever goes wrong with it is in its flag and stops no other."""
+    """Expire one order; an error is written into its flag and stops no other."""
     try:
         with database.transaction() as connection:
             attempts = attempt_queries.list_for_order(connection, order_id)
-        answers = [_ask(gateway, attempt) for attempt in attempts]
+        replies = [_poll_attempt(gateway, attempt) for attempt in attempts]
         with database.transaction() as connection:
-            return _record_and_decide(connection, order_id, answers, at=at, by=by)
+            return _record_and_decide(connection, order_id, replies, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one order's failure must not stop the others
         with database.transaction() as connection:
             order = order_queries.lock(connection, order_id)
-            said = f"{type(error).__name__}: {error}"
-            flag_for_review(connection, order, ReviewFlag.STUCK, said, at=at)
+            message = f"{type(error).__name__}: {error}"
+            flag_for_review(connection, order, ReviewFlag.STUCK, message, at=at)
         return ExpiryDecision.STUCK
 
 
-def _ask(gateway: PaymentGateway, attempt: PaymentAttempt) -> _AttemptReply:
+def _poll_attempt(gateway: PaymentGateway, attempt: PaymentAttempt) -> _AttemptReply:
     try:
         statement = gateway.get_payment_status(attempt.key)
     except Unavailable:
         return _AttemptReply(attempt, None, None)
     if statement is not None:
         return _AttemptReply(attempt, statement.state, statement)
-    # a gateway knows an attempt once the buyer chose how to pay; forgetting it later is no answer
+    # the gateway knows an attempt once a payment method is chosen; forgetting it is no answer
     never_used = attempt.state is AttemptState.CREATED or attempt.state.has_failed
     return _AttemptReply(attempt, attempt.state if never_used else None, None)
 
@@ -132,25 +134,25 @@ def _ask(gateway: PaymentGateway, attempt: PaymentAttempt) -> _AttemptReply:
 def _record_and_decide(
     connection: Connection, order_id: int, replies: list[_AttemptReply], *, at: datetime, by: str
 ) -> ExpiryDecision:
-    """Write down what was said, then judge; somebody may have paid or cancelled meanwhile."""
+    """Record the answers, then decide; the order may have been paid or cancelled meanwhile."""
     order_queries.lock(connection, order_id)
     for answer in replies:
         if answer.payment_status is not None:
             record_payment(connection, answer.attempt, answer.payment_status, at=at, by=by)
     order = order_queries.lock(connection, order_id)
-    verdict = decide_expiry(
+    decision = decide_expiry(
         answer.state for answer in _replies_for_due_instalment(connection, order, replies)
     )
     if order.state is not OrderState.PENDING or order.expires_at > at:
-        verdict = ExpiryDecision.LEAVE
-    _apply_decision(connection, order, verdict, at=at, by=by)
-    return verdict
+        decision = ExpiryDecision.LEAVE
+    _apply_decision(connection, order, decision, at=at, by=by)
+    return decision
 
 
 def _replies_for_due_instalment(
     connection: Connection, order: Order, replies: list[_AttemptReply]
 ) -> list[_AttemptReply]:
-    """All answers; of an order paid in parts those about the next one, which may still be paid."""
+    """Return all answers; with instalments, those about the next one, which may still be paid."""
     if order.payment_plan_id is None:
         return replies
     due = next_unpaid_instalment(instalment_queries.list_for_order(connection, order.id))
@@ -167,8 +169,8 @@ def _apply_decision(
     connection: Connection, order: Order, decision: ExpiryDecision, *, at: datetime, by: str
 ) -> None:
     if decision is ExpiryDecision.STUCK:
-        said = "out of time, and the gateway gives no clear answer"
-        flag_for_review(connection, order, ReviewFlag.STUCK, said, at=at)
+        message = "the reservation has ended, and the gateway gives no clear answer"
+        flag_for_review(connection, order, ReviewFlag.STUCK, message, at=at)
         return
     review_flag_queries.resolve_flag(connection, order.id, ReviewFlag.STUCK, at=at)
     if decision is ExpiryDecision.EXPIRE:

@@ -1,4 +1,4 @@
-"""What the buyer's forms say, made into requests; what cannot be used is a problem by name."""
+"""Parse the buyer's HTML forms into requests; invalid values become named problems."""
 
 import hashlib
 from typing import Annotated
@@ -23,16 +23,16 @@ _PROBLEMS = {
 
 
 class InvalidForm(Exception):
-    """A field cannot be used; its problem has a sentence on the page."""
+    """A form field is invalid; the page shows the sentence of its problem."""
 
     def __init__(self, problem: str) -> None:
-        """Name the problem."""
+        """Store the name of the problem."""
         super().__init__(problem)
         self.problem = problem
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The form's fields, each once; nothing for what is no form."""
+    """Return the form's fields, each once; empty if the body is not a form."""
     body = await request.body()
     if len(body) > MAX_FORM_BYTES:
         raise BodyTooLarge(f"a form has at most {MAX_FORM_BYTES} bytes")
@@ -47,7 +47,7 @@ FormFields = Annotated[dict[str, str], Depends(read_form)]
 
 
 def buyer_from_form(fields: dict[str, str]) -> BuyerDetails:
-    """Who buys. Raises UnusableForm."""
+    """Return the buyer details. Raises InvalidForm."""
     try:
         return BuyerDetails.model_validate({name: fields.get(name, "") for name in BUYER_FIELDS})
     except ValidationError as error:
@@ -55,22 +55,22 @@ def buyer_from_form(fields: dict[str, str]) -> BuyerDetails:
 
 
 def order_from_form(fields: dict[str, str], event: Event) -> PlaceOrderRequest:
-    """What is ordered. Raises UnusableForm."""
-    asked = {
+    """Return the order request. Raises InvalidForm."""
+    values = {
         "eventId": event.id,
         "ticketSelections": selections_from_form(fields),
         "promoCode": fields.get("promo", "").strip() or None,
         "paymentPlan": fields.get("plan", "") or None,
     }
     try:
-        return PlaceOrderRequest.model_validate(asked)
+        return PlaceOrderRequest.model_validate(values)
     except ValidationError as error:
-        place = error.errors()[0]["loc"][0]
-        raise InvalidForm(_PROBLEMS.get(str(place), "other")) from error
+        field = error.errors()[0]["loc"][0]
+        raise InvalidForm(_PROBLEMS.get(str(field), "other")) from error
 
 
 def selections_from_form(fields: dict[str, str]) -> list[dict[str, int]]:
-    """Ticket types and how many places of each, those of none left out."""
+    """Return ticket types and quantities, without those of quantity 0."""
     numbers = {
         name.removeprefix(PLACES_PREFIX): number
         for name, number in fields.items()
@@ -84,20 +84,20 @@ def selections_from_form(fields: dict[str, str]) -> list[dict[str, int]]:
 
 
 def form_digest(fields: dict[str, str]) -> bytes:
-    """All that the form says."""
-    said = "\0".join(f"{name}={text}" for name, text in sorted(fields.items()))
-    return hashlib.sha256(said.encode()).digest()
+    """Return the SHA-256 of all fields."""
+    canonical = "\0".join(f"{name}={text}" for name, text in sorted(fields.items()))
+    return hashlib.sha256(canonical.encode()).digest()
 
 
 def problem_code(error: TicketingError) -> str:
-    """The problem whose sentence the page shows."""
+    """Return the name of the problem that the page explains."""
     if isinstance(error, UnusableBuyer):
         return f"unusable_{error.details['field']}"
     return "unavailable" if isinstance(error, Unavailable) else error.code
 
 
 def submitted_values(fields: dict[str, str]) -> dict[str, str]:
-    """What was typed, to be shown again."""
+    """Return the submitted values, to be shown in the form again."""
     return {name: fields.get(name, "") for name in (*BUYER_FIELDS, "promo")}
 
 

@@ -1,7 +1,7 @@
-"""The buyer's pages, from `templates/order/`: an event to buy tickets for, and an order.
+"""Render the buyer's pages from `templates/order/`: the shop of an event, and an order.
 
-Words are Indonesian or English, as the event is. Nothing is loaded from elsewhere: the one script
-stands in the page, and the policy sent along names its digest.
+The language is Indonesian or English, as set for the event. Nothing is loaded from other hosts:
+the only script is inline, and the content security policy contains its digest.
 """
 
 from datetime import timedelta
@@ -14,30 +14,29 @@ from ticketing.platform.kernel.local_dates import (
     format_instant,
 )
 
-OPEN_ENDED_DURATION = timedelta(
-    days=3 * 365
-)  # what lasts for years, a hotspot's outlet, has no date to come on
+# events that last for years, such as a hotspot outlet, are shown without a date
+OPEN_ENDED_DURATION = timedelta(days=3 * 365)
 
 
-def render_event_page(event: Event, **shown: object) -> str:
-    """Where tickets of an event are bought."""
-    return _render_event_template("event.html.j2", event, **shown)
+def render_event_page(event: Event, **context: object) -> str:
+    """Render the shop page of an event."""
+    return _render_event_template("event.html.j2", event, **context)
 
 
-def render_order_page(event: Event, **shown: object) -> str:
-    """An order, for whoever has its address."""
-    return _render_event_template("order.html.j2", event, **shown)
+def render_order_page(event: Event, **context: object) -> str:
+    """Render the page of an order."""
+    return _render_event_template("order.html.j2", event, **context)
 
 
-def _render_event_template(name: str, event: Event, **shown: object) -> str:
-    clock = (event.starts_at, event.ends_at, event.time_zone, event.locale)
+def _render_event_template(name: str, event: Event, **context: object) -> str:
+    schedule = (event.starts_at, event.ends_at, event.time_zone, event.locale)
     return render_page(
         name,
         event.locale,
         event=event,
-        eventDate=format_event_dates(*clock),
-        eventTime=format_event_times(*clock),
+        eventDate=format_event_dates(*schedule),
+        eventTime=format_event_times(*schedule),
         isAlways=event.ends_at - event.starts_at >= OPEN_ENDED_DURATION,
         instant=lambda at: format_instant(at, event.time_zone, event.locale),
-        **shown,
+        **context,
     )

@@ -1,4 +1,4 @@
-"""The page of an order behind its token: how it stands, and what its buyer can do about it."""
+"""Pages of an order, addressed by its token: state, buyer details, payment, cancellation."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -41,7 +41,7 @@ router = APIRouter(
 
 
 async def order_from_path(token: str, request: Request) -> Order:
-    """The order of the path. Raises UnknownOrder."""
+    """Return the order of the path's token. Raises UnknownOrder."""
     return await order_from_token(request, token)
 
 
@@ -52,7 +52,7 @@ OrderFromPath = Annotated[Order, Depends(order_from_path)]
 def show(
     token: str, order: OrderFromPath, services: ServicesDependency, problem: str = ""
 ) -> HTMLResponse:
-    """The order as it stands; the page looks again by itself while something is to come."""
+    """Show the order; the page reloads itself while a change is expected."""
     view = get_order_view(services.database, order.id)
     is_late = now() >= view.expires_at
     text = render_order_page(
@@ -75,9 +75,9 @@ def show(
 async def set_buyer(
     token: str, order: OrderFromPath, services: ServicesDependency, fields: FormFields
 ) -> Response:
-    """Say who buys, and see the order again."""
+    """Set the buyer, then show the order."""
 
-    def name() -> str:
+    def save() -> str:
         buyer = parse_buyer(
             get_event(services.database, str(order.event_id)),
             **buyer_from_form(fields).model_dump(),
@@ -85,14 +85,14 @@ async def set_buyer(
         set_order_buyer(services.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR)
         return _order_page_url(token)
 
-    return await _run_and_redirect(token, name)
+    return await _run_and_redirect(token, save)
 
 
 @router.post("/pay", include_in_schema=False)
 async def pay(
     token: str, request: Request, order: OrderFromPath, services: ServicesDependency
 ) -> Response:
-    """Lead to the gateway's page."""
+    """Redirect to the checkout session."""
     finish = services.absolute_url(request, f"/orders/{token}")
     return await _run_and_redirect(
         token, lambda: begin_payment(services, order, finish_url=finish).url
@@ -101,35 +101,35 @@ async def pay(
 
 @router.post("/cancel", include_in_schema=False)
 async def cancel(token: str, order: OrderFromPath, services: ServicesDependency) -> Response:
-    """Give the places back, and see the order again."""
+    """Cancel the order, then show it."""
 
-    def give_up() -> str:
+    def cancel_and_show() -> str:
         cancel_order_and_sessions(services, order.id)
         return _order_page_url(token)
 
-    return await _run_and_redirect(token, give_up)
+    return await _run_and_redirect(token, cancel_and_show)
 
 
 async def _run_and_redirect(token: str, action: Callable[[], str]) -> Response:
-    """Where the deed leads; back to the order with its problem when it is refused."""
+    """Redirect to the address that the action returns, or to the order with the problem."""
     try:
-        leads_to = await run_gateway_call(action)
+        location = await run_gateway_call(action)
     except InvalidForm as error:
-        leads_to = _order_page_url(token, error.problem)
+        location = _order_page_url(token, error.problem)
     except TicketingError as error:
-        leads_to = _order_page_url(token, problem_code(error))
-    return RedirectResponse(leads_to, SEE_OTHER)
+        location = _order_page_url(token, problem_code(error))
+    return RedirectResponse(location, SEE_OTHER)
 
 
 def _order_page_url(token: str, problem: str = "") -> str:
-    """The order's page, from an address below it."""
+    """Return the order page's address relative to an address below it."""
     return f"../{token}?problem={problem}" if problem else f"../{token}"
 
 
 def _page_state(view: OrderView, *, is_late: bool) -> str:
-    """Changes whenever the page would show something else."""
+    """Return a text that changes whenever the page would show something else."""
     attempt = view.attempt.state if view.attempt else ""
     printed = sum(ticket.is_printed for ticket in view.tickets)
-    counted = (len(view.tickets), printed, view.refunded.amount, len(view.flags))
+    counts = (len(view.tickets), printed, view.refunded.amount, len(view.flags))
     vouchers = "".join(f"{one.state[0]}{one.is_late:d}" for one in view.vouchers)
-    return f"{view.state} {is_late} {attempt} {counted} {vouchers}".rstrip()
+    return f"{view.state} {is_late} {attempt} {counts} {vouchers}".rstrip()

@@ -1,4 +1,4 @@
-"""An order as its buyer sees it: with names, payment, tickets and open questions."""
+"""Queries for the buyer's view of an order: names, payment, tickets, vouchers and open flags."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ from ticketing.vouchers.model import VoucherState
 
 @dataclass(frozen=True, slots=True)
 class OrderViewLine:
-    """Places of one ticket type, at the price they had."""
+    """Places of one ticket type, at the price of the order."""
 
     ticket_type_id: int
     name: str
@@ -41,11 +41,11 @@ class OrderViewLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderTicket:
-    """A live ticket on one of the order's places."""
+    """A live ticket of the order."""
 
     ticket_code: str
     ticket_type: str
-    token_id: bytes = field(repr=False)  # leads to the holder's link
+    token_id: bytes = field(repr=False)  # for the magic link of the holder
     is_printed: bool
 
 
@@ -53,7 +53,7 @@ class OrderTicket:
 class OrderVoucher:
     """A voucher of the order; code and password are empty unless it can be used.
 
-    `is_late` says that we stopped trying for now; `password` is empty when it is the code.
+    `is_late` means that automatic retries ended; `password` is empty if it equals the code.
     """
 
     package: str
@@ -66,7 +66,7 @@ class OrderVoucher:
 
 @dataclass(frozen=True, slots=True)
 class LastAttempt:
-    """The latest attempt to pay; token and address of its page are empty when it has none open."""
+    """The latest payment attempt; token and address are empty without an open session."""
 
     state: AttemptState
     transaction_id: str
@@ -76,7 +76,7 @@ class LastAttempt:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """Everything about one order. `flags` are open questions that a person looks at."""
+    """All details of an order. `flags` are open review flags."""
 
     id: int
     code: str
@@ -96,37 +96,37 @@ class OrderView:
     lines: tuple[OrderViewLine, ...]
     attempt: LastAttempt | None
     tickets: tuple[OrderTicket, ...]
-    places: int  # that entitle to a ticket now
+    places: int  # entitled to a ticket now
     flags: tuple[ReviewFlag, ...]
-    parts: tuple[Instalment, ...] = ()  # of an order that is paid in several
+    parts: tuple[Instalment, ...] = ()  # instalments, if the order is paid by a payment plan
     vouchers: tuple[OrderVoucher, ...] = ()
 
     @property
     def next_part(self) -> Instalment | None:
-        """The part that is to be paid next."""
+        """Return the instalment to be paid next, or None."""
         return next_unpaid_instalment(self.parts) if self.state is OrderState.PENDING else None
 
     @property
     def is_in_progress(self) -> bool:
-        """Whether something is still to come: a payment, a ticket, or a voucher."""
+        """Return whether a payment, a ticket or a voucher is expected."""
         return self.state is OrderState.PENDING or self.awaits_tickets or self.awaits_vouchers
 
     @property
     def awaits_tickets(self) -> bool:
-        """Whether tickets are being made."""
+        """Return whether tickets are being created."""
         printed = sum(ticket.is_printed for ticket in self.tickets)
         return self.state is OrderState.PAID and printed < self.places
 
     @property
     def awaits_vouchers(self) -> bool:
-        """Whether vouchers are being made."""
+        """Return whether vouchers are being created."""
         return any(voucher.state in _UNFINISHED_VOUCHER_STATES for voucher in self.vouchers)
 
 
 _UNFINISHED_VOUCHER_STATES = {VoucherState.PENDING, VoucherState.PROVISIONING}
 
-# made once: pages ask every few seconds, and building a query costs more than asking it
-_ORDER_ID = bindparam("wanted", type_=BigInteger)
+# built once: pages poll every few seconds, and building a query costs more than executing it
+_ORDER_ID = bindparam("order_id", type_=BigInteger)
 _ORDER = (
     select(orders, promos.c.code.label("promo_code"))
     .outerjoin(promo_redemptions, promo_redemptions.c.order_id == orders.c.id)
@@ -210,7 +210,7 @@ def from_new_order(
     promo_code: str | None,
     parts: tuple[Instalment, ...] = (),
 ) -> OrderView:
-    """What `of` would say of an order that was added a moment ago, without asking."""
+    """Return the view of an order that was just stored, equal to `get` without a query."""
     return OrderView(
         id=order_id,
         code=new.code,
@@ -240,12 +240,12 @@ def from_new_order(
 
 
 def get(connection: Connection, order_id: int) -> OrderView:
-    """The order; refuses an unknown one."""
-    wanted = {"wanted": order_id}
-    row = connection.execute(_ORDER, wanted).one_or_none()
+    """Return the view of an order; refuses an unknown id."""
+    parameters = {"order_id": order_id}
+    row = connection.execute(_ORDER, parameters).one_or_none()
     if row is None:
         raise UnknownOrder("there is no such order")
-    lines = connection.execute(_LINES, wanted).all()
+    lines = connection.execute(_LINES, parameters).all()
     return OrderView(
         id=row.id,
         code=row.code,
@@ -266,9 +266,9 @@ def get(connection: Connection, order_id: int) -> OrderView:
             OrderViewLine(line.id, line.name, line.quantity, Rupiah(line.price)) for line in lines
         ),
         attempt=_last_attempt(connection, order_id),
-        tickets=tuple(OrderTicket(*ticket) for ticket in connection.execute(_TICKETS, wanted)),
-        places=connection.execute(_PLACES, wanted).scalar_one(),
-        flags=tuple(ReviewFlag(flag) for flag in connection.execute(_FLAGS, wanted).scalars()),
+        tickets=tuple(OrderTicket(*ticket) for ticket in connection.execute(_TICKETS, parameters)),
+        places=connection.execute(_PLACES, parameters).scalar_one(),
+        flags=tuple(ReviewFlag(flag) for flag in connection.execute(_FLAGS, parameters).scalars()),
         parts=instalment_queries.list_for_order(connection, order_id)
         if row.payment_plan_id
         else (),
@@ -277,12 +277,12 @@ def get(connection: Connection, order_id: int) -> OrderView:
 
 
 def _vouchers(connection: Connection, order_id: int) -> tuple[OrderVoucher, ...]:
-    rows = connection.execute(_VOUCHERS, {"wanted": order_id})
+    rows = connection.execute(_VOUCHERS, {"order_id": order_id})
     return tuple(OrderVoucher(name, VoucherState(state), *rest) for name, state, *rest in rows)
 
 
 def _last_attempt(connection: Connection, order_id: int) -> LastAttempt | None:
-    row = connection.execute(_LAST_ATTEMPT, {"wanted": order_id}).one_or_none()
+    row = connection.execute(_LAST_ATTEMPT, {"order_id": order_id}).one_or_none()
     if row is None:
         return None
     is_open = row.checkout_closed_at is None

@@ -1,4 +1,4 @@
-"""Choose the notices and the content security policy of the buyer's pages."""
+"""Notices and content security policy of the buyer's pages."""
 
 from ticketing.platform.http.errors import TooManyRequests
 from ticketing.platform.http.html import content_security_policy, render_notice_page
@@ -15,5 +15,5 @@ PAGE_NOTICES: dict[type[TicketingError], str] = {
 
 
 def build_page_settings(account: MidtransAccount) -> PageSettings:
-    """Return the settings of pages whose forms may lead to the gateway of an account."""
+    """Return the page settings; forms may redirect to the gateway of this account."""
     return PageSettings(content_security_policy(account.snap_url), PAGE_NOTICES, render_notice_page)

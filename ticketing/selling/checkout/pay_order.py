@@ -1,6 +1,6 @@
-"""Paying an order: a page of the gateway, the same one for as long as it lives.
+"""Start the payment of an order: one checkout session, reused while it is open.
 
-The attempt is in the database before the gateway hears of it, so that no notice finds us unaware.
+The attempt is stored before the gateway receives it, so that every notification finds it.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class _PendingCheckout:
-    """What is to be asked of the gateway: older pages ended, then this one made."""
+    """The session to be created, and the older sessions to be closed before."""
 
     attempt: PaymentAttempt
     checkout: CheckoutRequest
@@ -41,29 +41,31 @@ class _PendingCheckout:
 def pay_order(
     database: Database, midtrans: Midtrans, order_id: int, *, finish_url: str, at: datetime, by: str
 ) -> CheckoutSession:
-    """Where to pay, as often as asked; after a failed attempt, a new one on a new page.
+    """Return the open checkout session; after a failed attempt, a new attempt with a new session.
 
-    Refuses what is paid, over, or has no buyer; with PaymentUnderWay while an older payment goes
-    on, or while somebody else is asking.
+    Refuses an order that is paid, ended or without buyer; raises PaymentUnderWay while an older
+    payment is in progress or another process is creating the session.
     """
     with database.transaction() as connection:
-        asked = _begin_checkout(connection, order_id, finish_url=finish_url, at=at, by=by)
-    if isinstance(asked, CheckoutSession):
-        return asked
+        pending = _begin_checkout(connection, order_id, finish_url=finish_url, at=at, by=by)
+    if isinstance(pending, CheckoutSession):
+        return pending
     try:
-        _expire_older_sessions(database, midtrans, asked, at=at, by=by)
-        page = midtrans.create_checkout_session(asked.checkout)
+        _expire_older_sessions(database, midtrans, pending, at=at, by=by)
+        session = midtrans.create_checkout_session(pending.checkout)
     except TicketingError:
         with database.transaction() as connection:
-            checkout_session_queries.release(connection, asked.attempt.id)
+            checkout_session_queries.release(connection, pending.attempt.id)
         raise
     with database.transaction() as connection:
         order = order_queries.lock(connection, order_id)
-        checkout_session_queries.store(connection, asked.attempt.id, token=page.token, url=page.url)
+        checkout_session_queries.store(
+            connection, pending.attempt.id, token=session.token, url=session.url
+        )
     if order.state is not OrderState.PENDING:  # cancelled while the gateway was asked
         expire_order_sessions(database, midtrans, order_id, at=at, by=by)
     _require_pending(order)
-    return page
+    return session
 
 
 def _begin_checkout(
@@ -73,20 +75,22 @@ def _begin_checkout(
     attempt = attempt_queries.get_or_insert_open(connection, order, at=at)
     minutes = (attempt.session_expires_at(order) - at) // MINUTE
     if minutes < 1:
-        raise ImpossibleTransition(f"order {order.code} is out of time; order again")
-    pages = checkout_session_queries.list_open_for_order(connection, order.id)
-    live = next((page for page in pages if page.attempt_id == attempt.id), None)
-    if live is not None:
-        return CheckoutSession(live.token, live.url)
+        raise ImpossibleTransition(f"the reservation of order {order.code} has ended; order again")
+    sessions = checkout_session_queries.list_open_for_order(connection, order.id)
+    open_session = next((session for session in sessions if session.attempt_id == attempt.id), None)
+    if open_session is not None:
+        return CheckoutSession(open_session.token, open_session.url)
     if not checkout_session_queries.claim(connection, attempt.id, at=at):
-        raise PaymentUnderWay(f"a page to pay {order.code} on is being made", retryAfter=1)
+        raise PaymentUnderWay(
+            f"the checkout session of order {order.code} is being created", retryAfter=1
+        )
     audit_log.record(
         connection, actor=by, action="payments.begin", event_id=order.event_id, subject=attempt.key
     )
     checkout = _build_checkout_request(
         connection, order, attempt, starts_at=at, minutes=minutes, url=finish_url
     )
-    return _PendingCheckout(attempt, checkout, pages)
+    return _PendingCheckout(attempt, checkout, sessions)
 
 
 def _build_checkout_request(
@@ -98,13 +102,13 @@ def _build_checkout_request(
     minutes: int,
     url: str,
 ) -> CheckoutRequest:
-    """What the page is to show. It ends in whole minutes, so with our hold or just before it."""
-    seen = order_view_queries.get(connection, order.id)
+    """Return the request; it ends at the reservation's end, rounded down to minutes."""
+    view = order_view_queries.get(connection, order.id)
     buyer = order.buyer
     return CheckoutRequest(
         order_id=attempt.key,
-        items=_items(seen, attempt),
-        discount=seen.discount if attempt.instalment_sequence is None else ZERO,
+        items=_items(view, attempt),
+        discount=view.discount if attempt.part is None else ZERO,
         starts_at=starts_at,
         minutes=minutes,
         name=buyer.name if buyer else "",
@@ -114,14 +118,14 @@ def _build_checkout_request(
     )
 
 
-def _items(seen: OrderView, attempt: PaymentAttempt) -> tuple[CheckoutItem, ...]:
-    """What is paid for: the places, or one part of the order."""
-    if attempt.instalment_sequence is not None:
-        name = f"{seen.code} {attempt.instalment_sequence}/{len(seen.parts)}"
-        return (CheckoutItem(f"PART-{attempt.instalment_sequence}", name, attempt.amount, 1),)
+def _items(view: OrderView, attempt: PaymentAttempt) -> tuple[CheckoutItem, ...]:
+    """Return the items to pay: the places, or one instalment."""
+    if attempt.part is not None:
+        name = f"{view.code} {attempt.part}/{len(view.parts)}"
+        return (CheckoutItem(f"PART-{attempt.part}", name, attempt.amount, 1),)
     return tuple(
         CheckoutItem(str(line.ticket_type_id), line.name, line.price, line.quantity)
-        for line in seen.lines
+        for line in view.lines
         if line.price.amount
     )
 
@@ -129,10 +133,10 @@ def _items(seen: OrderView, attempt: PaymentAttempt) -> tuple[CheckoutItem, ...]
 def _expire_older_sessions(
     database: Database, midtrans: Midtrans, pending: _PendingCheckout, *, at: datetime, by: str
 ) -> None:
-    """End what the order could still be paid on; refuses when it was, so that nobody pays twice."""
-    for page in pending.open_sessions:
-        if not expire_session(database, midtrans, page, at=at, by=by):
-            raise PaymentUnderWay("an earlier payment of this order goes on; wait for it to end")
+    """Close older sessions; refuses if one was paid, so that no order is paid twice."""
+    for session in pending.open_sessions:
+        if not expire_session(database, midtrans, session, at=at, by=by):
+            raise PaymentUnderWay("an earlier payment of this order is in progress; wait for it")
     if pending.open_sessions:
         with database.transaction() as connection:
             _require_pending(order_queries.lock(connection, pending.attempt.order_id))

@@ -1,4 +1,4 @@
-"""Placing an order: its places are held for an hour, at the prices and under the limits of now."""
+"""Place an order: reserve its places for an hour at the current prices and limits."""
 
 import hashlib
 import os
@@ -44,9 +44,9 @@ TOKEN_BYTES = 20
 
 @dataclass(frozen=True, slots=True)
 class PlacedOrder:
-    """A pending order, or a paid one if it is free. The token opens it; only its hash is kept.
+    """A pending order, or a paid one if it is free. Only the hash of the token is stored.
 
-    `view` spares whoever shows a new order from asking for it; None when it would be out of date.
+    `view` saves a query for a new order; None when it would be outdated.
     """
 
     order: Order
@@ -57,18 +57,18 @@ class PlacedOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderIdempotency:
-    """A request that may be sent again: the token it leads to, and the digest of what it asks."""
+    """The token and request digest of a request that may be sent again."""
 
     token: str = field(repr=False)
     request_sha256: bytes
 
 
 def hash_order_token(token: str) -> bytes:
-    """What is kept of an order's token."""
+    """Return the hash of an order token, as stored."""
     return hashlib.sha256(token.encode()).digest()
 
 
-def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
+def place_order(  # noqa: PLR0913 - an order has this many options
     database: Database,
     event: Event,
     *,
@@ -81,10 +81,10 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
     randomness: Randomness = os.urandom,
     idempotency: OrderIdempotency | None = None,
 ) -> PlacedOrder:
-    """Hold what is asked for, all or nothing.
+    """Reserve the requested places, all or none.
 
-    Refuses what is not on sale, sold out, over a limit, or a promo code or payment plan that does
-    not apply, and with `OrderKnown` a request that led to an order before.
+    Refuses types that are not on sale, sold out or over a limit, a promo code or payment plan that
+    does not apply, and, with OrderAlreadyPlaced, a request that created an order before.
     """
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
@@ -98,43 +98,43 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
         request_sha256=idempotency.request_sha256 if idempotency else None,
         buyer=buyer or order_queries.NO_BUYER,
     )
-    wanted = normalise_selections(requested)
-    if len(wanted) == 1 and promo is None and payment_plan is None:
-        plain = _place_simple_order(database, new, wanted[0], token, by=by)
-        if plain is not None:
-            return plain
+    selections = normalise_selections(requested)
+    if len(selections) == 1 and promo is None and payment_plan is None:
+        simple = _place_simple_order(database, new, selections[0], token, by=by)
+        if simple is not None:
+            return simple
     with database.transaction() as connection:
-        offered = stock_queries.quote_lines(connection, event.id, wanted)
-        for offer in offered:
-            offer.limits.check_order(offer.line.quantity)
-        lines = tuple(offer.line for offer in offered)
-        used = (
+        quotes = stock_queries.quote_lines(connection, event.id, selections)
+        for quote in quotes:
+            quote.limits.check_order(quote.line.quantity)
+        lines = tuple(quote.line for quote in quotes)
+        promo_code = (
             promo_queries.get(connection, event.id, normalise_promo_code(promo)) if promo else None
         )
-        off = promo_discount(used, lines, at=at) if used else ZERO
+        discount = promo_discount(promo_code, lines, at=at) if promo_code else ZERO
         plan_id, parts = None, tuple[Instalment, ...]()
         if payment_plan is not None:
             plan_id, parts = schedule_order(
-                connection, event, payment_plan, subtotal(lines) - off, at=at
+                connection, event, payment_plan, subtotal(lines) - discount, at=at
             )
         new = replace(
-            new, lines=lines, subtotal=subtotal(lines), discount=off, payment_plan_id=plan_id
+            new, lines=lines, subtotal=subtotal(lines), discount=discount, payment_plan_id=plan_id
         )
         order = order_queries.insert_order(connection, new)
         if parts:
             instalment_queries.insert_instalments(connection, order.id, parts)
         _record(connection, order, "orders.place", by=by, lines=lines)
-        # whoever wants the same places waits from here to the end: so, as little as can be
+        # other orders of the same type wait from here to the commit, so little work follows
         for line in lines:
             stock_queries.reserve(connection, line, order.id)
-        if used is not None:
-            promo_queries.redeem(connection, used, order.id)
+        if promo_code is not None:
+            promo_queries.redeem(connection, promo_code, order.id)
         if buyer is not None:
-            limits = {offer.line.ticket_type_id: offer.limits for offer in offered}
+            limits = {quote.line.ticket_type_id: quote.limits for quote in quotes}
             _check_buyer(connection, order, buyer, limits)
         order = _complete_if_free(connection, order, at=at, by=by)
-    names = [offer.name for offer in offered]
-    code = used.code if used else None
+    names = [quote.name for quote in quotes]
+    code = promo_code.code if promo_code else None
     view = order_view_queries.from_new_order(order.id, new, names, promo_code=code, parts=parts)
     return PlacedOrder(order, lines, token, view if order.state is OrderState.PENDING else None)
 
@@ -142,7 +142,7 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
 def _place_simple_order(
     database: Database, new: NewOrder, selection: Selection, token: str, *, by: str
 ) -> PlacedOrder | None:
-    """The order at once; None, with nothing changed, when there is more to see to or to say."""
+    """Place the order in one round trip; return None, and change nothing, if not possible."""
     placed = place_order_queries.insert_simple_order(database, new, selection, by=by)
     if placed is None:
         return None
@@ -155,13 +155,17 @@ def _place_simple_order(
 def set_order_buyer(
     database: Database, order_id: int, *, buyer: Buyer, at: datetime, by: str
 ) -> Order:
-    """Say who buys a pending order, as often as they like; refuses who would have too many."""
+    """Set the buyer of a pending order, any number of times; refuses more places than allowed."""
     with database.transaction() as connection:
         order = order_queries.lock(connection, order_id)
         if order.state is not OrderState.PENDING:
-            raise ImpossibleTransition(f"order {order.code} is {order.state}; its buyer stays")
+            raise ImpossibleTransition(
+                f"order {order.code} is {order.state}; its buyer cannot be changed"
+            )
         if order.payment_plan_id is not None and _has_paid_instalment(connection, order):
-            raise ImpossibleTransition(f"a part of order {order.code} is paid; its buyer stays")
+            raise ImpossibleTransition(
+                f"an instalment of order {order.code} is paid; its buyer cannot be changed"
+            )
         lines = order_queries.list_lines(connection, order_id)
         limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
         order = _set_buyer(connection, order, buyer, limits)
@@ -171,12 +175,13 @@ def set_order_buyer(
 
 def _has_paid_instalment(connection: Connection, order: Order) -> bool:
     return any(
-        part.paid_at is not None for part in instalment_queries.list_for_order(connection, order.id)
+        instalment.paid_at is not None
+        for instalment in instalment_queries.list_for_order(connection, order.id)
     )
 
 
 def _complete_if_free(connection: Connection, order: Order, *, at: datetime, by: str) -> Order:
-    """What costs nothing is paid as soon as somebody takes it: no gateway would be asked."""
+    """Complete a free order with a buyer at once: the gateway is not involved."""
     if order.buyer is None or order.total > ZERO:
         return order
     complete_order(connection, order, attempt_id=None, at=at, by=by)
@@ -194,7 +199,7 @@ def _set_buyer(
 def _check_buyer(
     connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, PurchaseLimits]
 ) -> None:
-    """Count everything the buyer has, this order too; the stock's rows are locked."""
+    """Check the buyer's limit including this order; the stock rows are locked."""
     for ticket_type_id, limit in limits.items():
         if limit.per_buyer is not None:
             limit.check_buyer(

@@ -1,4 +1,8 @@
-"""Place an order once per idempotency key."""
+"""Place an order once per idempotency key, so that a lost answer leads to one order, not two.
+
+The order's token is derived from the key, and one token has one order. No answer has to be
+stored, and so no token. The key must therefore be as hard to guess as the token.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +28,7 @@ from ticketing.selling.checkout.place_order import (
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """What somebody asks for."""
+    """Selections, buyer, promo code and payment plan of an order."""
 
     selections: Sequence[Selection]
     buyer: Buyer | None = None
@@ -35,7 +39,7 @@ class OrderRequest:
 def idempotency_from_key(
     keys: KeyRing, request_key: str, request_sha256: bytes
 ) -> OrderIdempotency:
-    """A request with a key of its own, made repeatable."""
+    """Derive the order token from an idempotency key."""
     return OrderIdempotency(
         encode_base32(keys.order_token_bytes(request_key)[:TOKEN_BYTES]), request_sha256
     )
@@ -50,7 +54,7 @@ def place_order_once(
     at: datetime,
     by: str,
 ) -> tuple[PlacedOrder, bool]:
-    """The order, and whether it was there already; refuses a key that asked for something else."""
+    """Return the order and whether it existed; refuses a key that was used for another request."""
     known = _find_placed_order(database, idempotency) if idempotency else None
     if known is not None:
         return known, True
@@ -60,9 +64,8 @@ def place_order_once(
             payment_plan=request.payment_plan, at=at, by=by, idempotency=idempotency,
         )  # fmt: skip
     except OrderAlreadyPlaced:
-        known = (
-            _find_placed_order(database, idempotency) if idempotency else None
-        )  # the same request, a moment ago
+        # the same request arrived at the same moment
+        known = _find_placed_order(database, idempotency) if idempotency else None
         if known is None:
             raise
         return known, True
@@ -76,5 +79,5 @@ def _find_placed_order(database: Database, idempotency: OrderIdempotency) -> Pla
         except UnknownOrder:
             return None
         if order_queries.get_request_digest(connection, order.id) != idempotency.request_sha256:
-            raise KeyReused("this idempotency key was used for another request; draw a new one")
+            raise KeyReused("this idempotency key was used for another request; use a new one")
         return PlacedOrder(order, order_queries.list_lines(connection, order.id), idempotency.token)

@@ -1,6 +1,6 @@
-"""Plain orders, placed in one round trip: places of one ticket type, and nothing else to see to.
+"""Place a simple order in one round trip: one ticket type, no promo code, no payment plan.
 
-Whoever waits for the ticket type's row then waits for PostgreSQL only, not for this program's turn.
+Concurrent orders then wait for PostgreSQL only, and not for this process between statements.
 """
 
 import psycopg
@@ -28,7 +28,7 @@ from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.kernel.money import Rupiah
 
 _TICKET_TYPE_ID, _PLACES = (
-    bindparam("wanted", type_=BigInteger),
+    bindparam("type_id", type_=BigInteger),
     bindparam("places", type_=BigInteger),
 )
 _ACTOR = bindparam("actor", type_=audit_log.c.actor.type)
@@ -37,9 +37,9 @@ _NEW_ORDER = {
     for name in order_queries.BASE_ORDER_COLUMNS
 }
 _COST = ticket_types.c.price * _PLACES
-_FREE: ColumnClause[int] = literal_column("0")  # is paid as soon as it is taken: more than plain
+_FREE: ColumnClause[int] = literal_column("0")  # a free order is paid at once: not simple
 
-# The order and its trace come first, as everywhere, and only when all seems well: nobody waits yet.
+# Order and audit entry come first, as everywhere, and only if the checks pass: no lock yet.
 _PLACED = (
     insert_or_leave(orders)
     .from_select(
@@ -60,7 +60,7 @@ _ADD = insert(audit_log).from_select(
     ["actor", "action", "event_id", "subject", "items"],
     select(_ACTOR, literal_column("'orders.place'"), _PLACED.c.event_id, _PLACED.c.code, _PLACES),
 )
-# A statement of its own: the next one then sees what those did who had the row before.
+# A separate statement, so that the next one sees the changes of the previous lock holders.
 _LOCK = (
     select(ticket_types.c.id)
     .where(
@@ -69,7 +69,9 @@ _LOCK = (
     .with_for_update(key_share=True, of=ticket_types)
 )
 _THIS_ORDER = (
-    select(orders.c.id, orders.c.subtotal).where(orders.c.code == _NEW_ORDER["code"]).cte("ours")
+    select(orders.c.id, orders.c.subtotal)
+    .where(orders.c.code == _NEW_ORDER["code"])
+    .cte("this_order")
 )
 _BUYER_PLACES = order_queries.buyer_places_query(
     _NEW_ORDER["event_id"], _NEW_ORDER["buyer_key"], _TICKET_TYPE_ID
@@ -90,9 +92,9 @@ _RESERVED_TYPE = (
     )
     .values(pending=ticket_types.c.pending + _PLACES)
     .returning(ticket_types.c.id, ticket_types.c.name, ticket_types.c.price)
-    .cte("held")
+    .cte("reserved")
 )
-# Without held places there is no ticket type to write, and no line can do without: all is undone.
+# Without reserved places the ticket type is NULL, which the line refuses: everything rolls back.
 _LINE = (
     insert(order_lines)
     .from_select(
@@ -111,18 +113,18 @@ _STATEMENTS = [compile_sql(_ADD), compile_sql(_LOCK), compile_sql(_RESERVE_AND_I
 def insert_simple_order(
     database: Database, new: NewOrder, selection: Selection, *, by: str
 ) -> tuple[int, str, OrderLine] | None:
-    """Store a pending order at the price of now, and hold its places: its number, name and line.
+    """Store a pending order and reserve its places; return its id, the type's name and the line.
 
-    None when nothing came of it, and nothing was changed: who looks more closely can say why.
+    None means that nothing was changed; the long way in `place_order` finds the reason.
     """
-    given = {
+    parameters = {
         **{f"new_{name}": value for name, value in order_queries.base_order_values(new).items()},
-        "wanted": selection.ticket_type_id,
+        "type_id": selection.ticket_type_id,
         "places": selection.quantity,
         "actor": by,
     }
     try:
-        placed = database.execute_pipeline(_STATEMENTS, given)
+        placed = database.execute_pipeline(_STATEMENTS, parameters)
     except psycopg.errors.NotNullViolation:
         return None
     if placed is None:

@@ -1,4 +1,4 @@
-"""Reminders of instalments that are due."""
+"""Enqueue reminders of instalments that are due."""
 
 from datetime import datetime, timedelta
 
@@ -7,34 +7,34 @@ from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 
 REMIND_BEFORE = timedelta(days=3)
-
-
 CHUNK = 500
 
 
 def enqueue_instalment_reminders(database: Database, *, at: datetime) -> int:
-    """Leave a message for every part that is due soon and was not told of; safe to repeat."""
-    told = 0
+    """Enqueue one message per instalment that is due soon; return their number. Safe to repeat."""
+    reminded = 0
     while True:
         with database.transaction() as connection:
             due = instalment_queries.list_due_for_reminder(
                 connection, due_by=at + REMIND_BEFORE, limit=CHUNK
             )
-            for order, part in due:
+            for order, instalment in due:
                 if order.buyer is not None:
                     outbox.enqueue(
                         connection,
                         event_id=order.event_id,
                         purpose=outbox.INSTALMENT_DUE,
-                        subject=instalment_queries.instalment_reference(order.code, part.number),
+                        subject=instalment_queries.instalment_reference(
+                            order.code, instalment.number
+                        ),
                         recipient=order.buyer.email or order.buyer.phone,
                         payload={
                             "order": order.code,
-                            "part": part.number,
-                            "amount": part.amount.amount,
-                            "due": part.due_at.isoformat(),
+                            "part": instalment.number,
+                            "amount": instalment.amount.amount,
+                            "due": instalment.due_at.isoformat(),
                         },
                     )
-        told += len(due)
+        reminded += len(due)
         if len(due) < CHUNK:
-            return told
+            return reminded

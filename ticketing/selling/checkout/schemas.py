@@ -1,4 +1,4 @@
-"""What is asked and answered about orders, as JSON. Amounts are whole rupiah."""
+"""Request and response schemas of orders. Amounts are whole rupiah."""
 
 from datetime import datetime
 from typing import Annotated
@@ -19,19 +19,19 @@ from ticketing.vouchers.model import VoucherState
 
 MAX_SELECTIONS, MAX_PLACES = 20, 1000
 
-# line breaks and NUL are no part of any of these, and PostgreSQL cannot keep the latter
+# no control characters: these fields are single lines, and PostgreSQL cannot store NUL
 SINGLE_LINE_PATTERN = "^[^\\x00-\\x1f\\x7f]*$"
 
 
 class TicketSelection(RequestModel):
-    """So many places of one ticket type."""
+    """A quantity of places of one ticket type."""
 
     ticket_type_id: Id
     quantity: Annotated[int, Field(ge=1, le=MAX_PLACES, strict=True)]
 
 
 class BuyerDetails(RequestModel):
-    """Who buys; an e-mail address or a phone number is needed, both are better."""
+    """The buyer; an e-mail address or a phone number is needed, both are better."""
 
     name: Annotated[str, Field(min_length=1, max_length=100, pattern=SINGLE_LINE_PATTERN)]
     email: Annotated[str, Field(max_length=254, pattern=SINGLE_LINE_PATTERN)] = ""
@@ -39,7 +39,7 @@ class BuyerDetails(RequestModel):
 
 
 class PlaceOrderRequest(RequestModel):
-    """What is to be held; the buyer can be named later, before paying."""
+    """The places to reserve; the buyer can be set later, before payment."""
 
     event_id: EventReference
     ticket_selections: Annotated[
@@ -58,7 +58,7 @@ class PlaceOrderRequest(RequestModel):
 
 
 class PaymentPlanResponse(ResponseModel):
-    """A way to pay in parts: `shares` in hundredths of the total, the first part due at once."""
+    """A payment plan: `shares` are percentages of the total; the first is due at once."""
 
     name: str
     shares: list[int]
@@ -68,7 +68,7 @@ class PaymentPlanResponse(ResponseModel):
 
 
 class InstalmentResponse(ResponseModel):
-    """One part of an order that is paid in several."""
+    """One instalment of an order."""
 
     number: int
     due_at: datetime
@@ -77,7 +77,7 @@ class InstalmentResponse(ResponseModel):
 
 
 class TicketTypeResponse(ResponseModel):
-    """A ticket type on sale: `stokTersisa` are left (null: no end), `stokPending` held, sold."""
+    """A ticket type on sale: `stokTersisa` left (null: unlimited), `stokPending` reserved."""
 
     id: int
     name: str
@@ -99,7 +99,7 @@ class OrderItemResponse(ResponseModel):
 
 
 class BuyerResponse(ResponseModel):
-    """Who buys."""
+    """The buyer."""
 
     name: str
     email: str
@@ -107,7 +107,7 @@ class BuyerResponse(ResponseModel):
 
 
 class PaymentResponse(ResponseModel):
-    """The latest attempt to pay, in the gateway's words; `paymentToken` opens Snap while it can."""
+    """The latest payment attempt with the gateway's status; `paymentToken` opens Snap."""
 
     status: AttemptState
     transaction_id: str
@@ -116,7 +116,7 @@ class PaymentResponse(ResponseModel):
 
 
 class OrderTicketResponse(ResponseModel):
-    """A ticket on one of the places; `url` is its holder's page, `ready` says if it is printed."""
+    """A ticket of the order; `url` is the holder's page, `ready` means that the PDF exists."""
 
     ticket_code: str
     ticket_type: str
@@ -125,9 +125,9 @@ class OrderTicketResponse(ResponseModel):
 
 
 class OrderVoucherResponse(ResponseModel):
-    """A voucher of the order: `code` is null until it can be used and when it is over.
+    """A voucher of the order; `code` is null before it can be used and after its end.
 
-    `password` is null when the code is typed for both; `isLate` says that we are looking into it.
+    `password` is null if it equals the code; `isLate` means that staff look into a delay.
     """
 
     package: str
@@ -139,7 +139,7 @@ class OrderVoucherResponse(ResponseModel):
 
 
 class OrderResponse(ResponseModel):
-    """An order as it stands. `flags` are questions that a person at the office looks at."""
+    """An order. `flags` are open questions for staff."""
 
     id: int
     code: str
@@ -163,14 +163,14 @@ class OrderResponse(ResponseModel):
 
 
 class PlacedOrderResponse(OrderResponse):
-    """A new order, with the token that opens it and the buyer's page: kept nowhere, shown once."""
+    """A new order with its token and page; the token is not stored and is returned only once."""
 
     token: str
     page_url: str
 
 
 def to_ticket_type_response(offer: TicketTypeListing) -> TicketTypeResponse:
-    """A ticket type as JSON."""
+    """Build the response for a ticket type."""
     return TicketTypeResponse(
         id=offer.id,
         name=offer.name,
@@ -184,7 +184,7 @@ def to_ticket_type_response(offer: TicketTypeListing) -> TicketTypeResponse:
 
 
 def to_order_response(view: OrderView, services: Services, request: Request) -> OrderResponse:
-    """An order as JSON."""
+    """Build the response for an order."""
     return OrderResponse(
         id=view.id,
         code=view.code,

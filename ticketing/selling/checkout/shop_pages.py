@@ -1,4 +1,4 @@
-"""The page of an event, where its tickets are ordered."""
+"""The shop page of an event, on which tickets are ordered."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -46,7 +46,7 @@ from ticketing.selling.checkout.place_order_once import (
 MAX_MENU_QUANTITY = 10
 MINUTE = timedelta(minutes=1)
 SEE_OTHER, UNPROCESSABLE = 303, 422
-REQUEST_KEY_FIELD = "request"  # the hidden field that tells one visit from another
+REQUEST_KEY_FIELD = "request"  # hidden field that identifies one visit
 
 router = APIRouter(
     prefix="/events/{slug}",
@@ -59,9 +59,9 @@ router = APIRouter(
 
 
 def event_from_path(slug: str, services: ServicesDependency) -> Event:
-    """The event of the path. Raises UnknownEvent."""
+    """Return the event of the path. Raises UnknownEvent."""
     if not is_slug(slug):
-        raise UnknownEvent("no event has this address")
+        raise UnknownEvent("the path does not contain the short name of an event")
     return get_event(services.database, slug)
 
 
@@ -70,13 +70,13 @@ EventFromPath = Annotated[Event, Depends(event_from_path)]
 
 @router.get("")
 def shop(event: EventFromPath, services: ServicesDependency) -> HTMLResponse:
-    """What is on sale for an event, and the form to order it."""
+    """Show the ticket types on sale and the order form."""
     return _render_shop(services, event, {})
 
 
 @router.post("", include_in_schema=False)
 def order_now(event: EventFromPath, services: ServicesDependency, fields: FormFields) -> Response:
-    """Place the order and lead to its page, or show the form again with what is wrong."""
+    """Place the order and redirect to its page, or show the form with the problem."""
     try:
         placed = _place_order(services, event, fields)
     except InvalidForm as error:
@@ -89,20 +89,20 @@ def order_now(event: EventFromPath, services: ServicesDependency, fields: FormFi
 
 
 def _place_order(services: Services, event: Event, fields: dict[str, str]) -> PlacedOrder:
-    asked, who = order_from_form(fields, event), buyer_from_form(fields)
-    wanted = OrderRequest(
-        [Selection(each.ticket_type_id, each.quantity) for each in asked.ticket_selections],
-        parse_buyer(event, **who.model_dump()),
-        asked.promo_code,
-        asked.payment_plan,
+    form_order, buyer = order_from_form(fields, event), buyer_from_form(fields)
+    request = OrderRequest(
+        [Selection(each.ticket_type_id, each.quantity) for each in form_order.ticket_selections],
+        parse_buyer(event, **buyer.model_dump()),
+        form_order.promo_code,
+        form_order.payment_plan,
     )
-    digest = form_digest(fields)  # sent twice it is one order, changed it is another
-    once = idempotency_from_key(services.get(KeyRing), f"form {digest.hex()}", digest)
+    digest = form_digest(fields)  # the same form twice is one order, a changed one is another
+    idempotency = idempotency_from_key(services.get(KeyRing), f"form {digest.hex()}", digest)
     placed, _ = place_order_once(
         services.database,
         event,
-        wanted,
-        idempotency=once if fields.get(REQUEST_KEY_FIELD) else None,
+        request,
+        idempotency=idempotency if fields.get(REQUEST_KEY_FIELD) else None,
         at=now(),
         by=BUYER_ACTOR,
     )
@@ -136,14 +136,14 @@ def _render_shop(
 
 
 def _offer_context(offer: TicketTypeListing, chosen: int) -> dict[str, object]:
-    """An offer as the page shows it; `most` is how many the menu goes up to."""
+    """Return the template values of a ticket type; `most` is the largest quantity of the menu."""
     limits = (offer.stock.available, offer.limits.per_order, offer.limits.per_buyer)
-    most = min([MAX_MENU_QUANTITY, *(limit for limit in limits if limit is not None)])
+    max_quantity = min([MAX_MENU_QUANTITY, *(limit for limit in limits if limit is not None)])
     return {
         "id": offer.id,
         "name": offer.name,
         "price": offer.price,
         "left": offer.stock.available,
-        "most": most,
-        "chosen": min(chosen, most),
+        "most": max_quantity,
+        "chosen": min(chosen, max_quantity),
     }

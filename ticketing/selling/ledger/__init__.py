@@ -1,5 +1,5 @@
-"""The books: every order and every rupiah that came or went.
+"""The ledger: every order and every amount received or refunded.
 
-May import `orders`, `catalogue` and `platform`.
+May import `events`, `orders` and `platform`.
 Begin reading in `model.py` and `queries.py`.
 """

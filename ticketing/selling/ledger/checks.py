@@ -1,4 +1,4 @@
-"""Whether the books say what orders, payments and refunds say."""
+"""Invariant: the ledger agrees with orders, payments and refunds."""
 
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.invariant import InvariantResult, Violation
@@ -8,7 +8,7 @@ MAX_MISMATCHES = 1000
 
 
 def check_ledger_matches_sales(database: Database) -> InvariantResult:
-    """Every order and every payment is in the books as it is."""
+    """Check that every order and every payment is recorded in the ledger correctly."""
     with database.transaction() as connection:
         total = queries.count_orders(connection)
         found = queries.list_mismatches(connection, limit=MAX_MISMATCHES)

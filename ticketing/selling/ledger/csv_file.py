@@ -1,4 +1,4 @@
-"""The books as a CSV for a bookkeeper's spreadsheet."""
+"""The ledger as a CSV file for spreadsheets."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,13 +11,13 @@ COLUMNS = ("entry", "at", "order", "what", "subject", "sale", "money", "method",
 
 
 def write_ledger_csv(path: Path, entries: Iterable[LedgerEntry], *, zone: ZoneInfo) -> int:
-    """Write the file, whole or not at all; how many entries it has. Instants are in that zone."""
+    """Write the file atomically; return the number of entries. Instants are in the given zone."""
     with atomic_text_file(path) as file:
         return write_sheet(file, COLUMNS, map(_cells, entries), time_zone=zone)
 
 
 def _cells(entry: LedgerEntry) -> list[object]:
-    """Amounts stay numbers, with their sign."""
+    """Return the cells of a row; amounts stay signed numbers."""
     refunds = entry.details.get("refunds")
     keys = " ".join(map(str, refunds)) if isinstance(refunds, list) else ""
     return [

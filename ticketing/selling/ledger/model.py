@@ -1,7 +1,7 @@
-"""The books of orders: what an entry can be, and its two sums in signed rupiah.
+"""Ledger entries and their two amounts in signed rupiah.
 
-`sale` is what pending and paid orders are worth, `money` what came in and did not go back. Entries
-are written by the database itself; see the migration that made `order_ledger`.
+`sale` is the value of pending and paid orders, `money` the amount received and not refunded.
+Database triggers write the entries, see the baseline migration.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class LedgerEntryKind(StrEnum):
-    """What happened. The same words tell others of it: see hooks.py."""
+    """The kind of an entry; outgoing webhooks use the same words."""
 
     PLACED = "order.placed"
     PAID = "order.paid"
@@ -22,12 +22,12 @@ class LedgerEntryKind(StrEnum):
     CAPTURED = "payment.captured"
     REVERSED = "payment.reversed"
     CHARGED_BACK = "payment.charged_back"
-    CORRECTED = "payment.corrected"  # more is in our hands than was booked: a row was mended
+    CORRECTED = "payment.corrected"  # a row was corrected, and more money is left than recorded
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One line of the books. Amounts are signed rupiah; `actor` is empty when nobody is known."""
+    """One entry. Amounts are signed rupiah; `actor` is empty if unknown."""
 
     id: int
     event_slug: str
@@ -44,7 +44,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTotals:
-    """Entries of one kind, or of all, added up."""
+    """The sums of the entries of one kind, or of all."""
 
     entries: int
     sale: int
@@ -52,14 +52,14 @@ class LedgerTotals:
 
 
 def sum_entries(entries: Iterable[LedgerEntry]) -> LedgerTotals:
-    """All of them added up."""
+    """Return the sums of all entries."""
     known = list(entries)
     sale, money = sum(one.sale for one in known), sum(one.money for one in known)
     return LedgerTotals(len(known), sale, money)
 
 
 def format_signed_rupiah(amount: int) -> str:
-    """`-Rp50.000`, with nothing for nothing: a column of zeros hides the others."""
+    """Format as `-Rp50.000`; empty for 0, since a column of zeros hides the other amounts."""
     if not amount:
         return ""
     return f"{'-' if amount < 0 else ''}Rp{abs(amount):,}".replace(",", ".")

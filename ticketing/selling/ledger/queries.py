@@ -1,6 +1,6 @@
-"""Reading the books of orders, and proving that they say what orders and payments say.
+"""Queries for the ledger, and its comparison with orders and payments.
 
-Nothing here writes: triggers do, so that nothing can be done without its entry.
+Nothing here writes: database triggers add the entries, so that no change is without one.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ _TAKEN = [state for state in AttemptState if state.has_taken_money]
 
 @dataclass(frozen=True, slots=True)
 class LedgerMismatch:
-    """Where the books say something else than what they are about. Amounts are signed rupiah."""
+    """A difference between the ledger and an order or payment. Amounts are signed rupiah."""
 
     subject: str
     aspect: str
@@ -48,20 +48,20 @@ class LedgerMismatch:
 
 
 def entry_from_row(row: Sequence[Any]) -> LedgerEntry:
-    """An entry out of a row that begins with `COLUMNS`."""
+    """Return the entry from a row that begins with `COLUMNS`."""
     number, slug, code, kind, *rest = row[: len(COLUMNS)]
     return LedgerEntry(number, slug, code, LedgerEntryKind(kind), *rest)
 
 
 def join_order_and_event(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """A query over entries, with the order's code and the event's slug."""
+    """Join the order and the event to a query over entries."""
     return query.join(orders, orders.c.id == order_ledger.c.order_id).join(
         events, events.c.id == order_ledger.c.event_id
     )
 
 
 def list_for_order(connection: Connection, order_id: int) -> list[LedgerEntry]:
-    """An order's entries, as they were booked."""
+    """Return the entries of an order, oldest first."""
     query = join_order_and_event(select(*COLUMNS).select_from(order_ledger))
     rows = connection.execute(
         query.where(order_ledger.c.order_id == order_id).order_by(order_ledger.c.id)
@@ -76,7 +76,7 @@ def list_for_event(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[LedgerEntry]:
-    """An event's entries, as they were booked: from one instant on, until before another."""
+    """Return the entries of an event from `since` on and before `until`, oldest first."""
     query = join_order_and_event(select(*COLUMNS).select_from(order_ledger))
     rows = connection.execute(
         query.where(*_in_period(event_id, since, until)).order_by(order_ledger.c.id)
@@ -91,7 +91,7 @@ def sum_by_kind(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> dict[LedgerEntryKind, LedgerTotals]:
-    """The same, added up by kind."""
+    """Return the sums of the same entries by kind."""
     rows = connection.execute(
         select(
             order_ledger.c.kind,
@@ -118,12 +118,12 @@ def _in_period(
 
 
 def count_orders(connection: Connection) -> int:
-    """How many orders the books are about."""
+    """Return the number of orders."""
     return connection.execute(select(func.count()).select_from(orders)).scalar_one()
 
 
 def list_mismatches(connection: Connection, *, limit: int) -> list[LedgerMismatch]:
-    """Everything that the books say otherwise than orders, payments and refunds; none, ever."""
+    """Return the differences between the ledger and orders, payments and refunds."""
     found = [
         LedgerMismatch(subject, what, str(booked), str(real))
         for query in (_sale_mismatches(), _state_mismatches(), _money_mismatches())
@@ -133,21 +133,21 @@ def list_mismatches(connection: Connection, *, limit: int) -> list[LedgerMismatc
 
 
 def _sale_mismatches() -> Select[str, str, int, int]:
-    """What each order is worth."""
+    """Select the orders with a different value."""
     in_force = orders.c.state.in_((OrderState.PENDING, OrderState.PAID))
-    real = case((in_force, orders.c.total), else_=0)
+    actual = case((in_force, orders.c.total), else_=0)
     booked = func.coalesce(func.sum(order_ledger.c.sale), 0)
     return (
-        select(orders.c.code, literal("worth"), booked, real)
+        select(orders.c.code, literal("worth"), booked, actual)
         .outerjoin(order_ledger, order_ledger.c.order_id == orders.c.id)
         .group_by(orders.c.id)
-        .having(booked != real)
+        .having(booked != actual)
         .order_by(orders.c.id)
     )
 
 
 def _state_mismatches() -> Select[str, str, str, str]:
-    """Where each order stands, by its last entry that says so."""
+    """Select the orders with a state other than that of their last entry."""
     moves = [f"order.{state}" for state in OrderState if state is not OrderState.PENDING]
     last = (
         select(order_ledger.c.kind)
@@ -160,17 +160,17 @@ def _state_mismatches() -> Select[str, str, str, str]:
         .scalar_subquery()
     )
     placed = orders.c.state == OrderState.PENDING
-    real = case((placed, LedgerEntryKind.PLACED.value), else_=literal("order.") + orders.c.state)
+    actual = case((placed, LedgerEntryKind.PLACED.value), else_=literal("order.") + orders.c.state)
     booked = func.coalesce(last, "nothing")
     return (
-        select(orders.c.code, literal("state"), booked, real)
-        .where(booked != real)
+        select(orders.c.code, literal("state"), booked, actual)
+        .where(booked != actual)
         .order_by(orders.c.id)
     )
 
 
 def _money_mismatches() -> Select[str, str, int, int]:
-    """What of each attempt is in our hands."""
+    """Select the payment attempts with a different remaining amount."""
     done = and_(refunds.c.attempt_id == payment_attempts.c.id, refunds.c.state == RefundState.DONE)
     by_hand, by_gateway = (
         select(func.coalesce(func.sum(refunds.c.amount), 0)).where(done, way).scalar_subquery()
@@ -179,9 +179,9 @@ def _money_mismatches() -> Select[str, str, int, int]:
             refunds.c.channel != RefundChannel.MANUAL,
         )
     )
-    went_back = func.greatest(payment_attempts.c.refunded, by_gateway)
-    left = payment_attempts.c.amount - func.least(payment_attempts.c.amount, went_back)
-    real = case(
+    refunded = func.greatest(payment_attempts.c.refunded, by_gateway)
+    left = payment_attempts.c.amount - func.least(payment_attempts.c.amount, refunded)
+    actual = case(
         (payment_attempts.c.state.not_in(_TAKEN), 0),
         (payment_attempts.c.state.in_(_LOST), -by_hand),
         else_=left - by_hand,
@@ -195,7 +195,7 @@ def _money_mismatches() -> Select[str, str, int, int]:
         .scalar_subquery()
     )
     return (
-        select(payment_attempts.c.key, literal("money"), booked, real)
-        .where(booked != real)
+        select(payment_attempts.c.key, literal("money"), booked, actual)
+        .where(booked != actual)
         .order_by(payment_attempts.c.id)
     )

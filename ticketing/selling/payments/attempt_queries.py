@@ -1,6 +1,6 @@
-"""Payment attempts. What a statement of the gateway does to one is decided in domain/payments.
+"""Queries for payment attempts, including those that may still change at the gateway.
 
-Payment attempts that may still change, so that the gateway has to be asked about them.
+The rules for state changes are in `orders/payment_attempt.py`.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import next_unpaid_instalment
 from ticketing.orders.order import RESERVATION_PERIOD, Order, OrderState, attempt_key
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.platform.db.tables.payments import payment_attempts
+from ticketing.platform.db.tables.sales import payment_attempts
 from ticketing.platform.kernel.errors import BuyerUnknown, ImpossibleTransition
 from ticketing.platform.kernel.money import Rupiah
 
@@ -27,14 +27,14 @@ _COLUMNS = (
     payment_attempts.c.transaction_id,
     payment_attempts.c.payment_type,
     payment_attempts.c.created_at,
-    payment_attempts.c.instalment_sequence,
+    payment_attempts.c.part,
 )
 _MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentAttempt:
-    """One attempt to pay an order. `key` is the order id that the gateway knows."""
+    """One attempt to pay an order. `key` is its order id at the gateway."""
 
     id: int
     order_id: int
@@ -45,30 +45,37 @@ class PaymentAttempt:
     transaction_id: str
     payment_type: str
     created_at: datetime
-    instalment_sequence: int | None = None  # None: the whole order
+    part: int | None = None  # number of the instalment, if the order is paid in instalments
 
     def session_expires_at(self, order: Order) -> datetime:
-        """When its page ends: with the order's hold, or an hour after a later part was begun."""
-        if self.instalment_sequence is None:
+        """Return the end of its checkout session: with the reservation, or an hour after the start.
+
+        The hour applies to instalments only, whose reservation can last for weeks.
+        """
+        if self.part is None:
             return order.expires_at
         return min(order.expires_at, self.created_at + RESERVATION_PERIOD)
 
 
 def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) -> PaymentAttempt:
-    """The locked order's open attempt, or a new one; two that are open could both be paid."""
+    """Return the open attempt of a locked order, or a new one: two open ones could both be paid."""
     if order.state is not OrderState.PENDING:
         raise ImpossibleTransition(f"order {order.code} is {order.state}; it cannot be paid")
     if at >= order.expires_at:
-        raise ImpossibleTransition(f"order {order.code} is out of time; order again")
+        raise ImpossibleTransition(f"the reservation of order {order.code} has ended; order again")
     if order.buyer is None:
         raise BuyerUnknown(f"order {order.code} has no buyer yet")
     parts = instalment_queries.list_for_order(connection, order.id) if order.payment_plan_id else ()
     due = next_unpaid_instalment(parts)
     part = due.number if due else None
     known = list_for_order(connection, order.id)
-    mine = [one for one in known if one.instalment_sequence == part]
-    if mine and mine[-1].state.is_open and not _has_session_expired(mine[-1], order, at=at):
-        return mine[-1]
+    attempts = [one for one in known if one.part == part]
+    if (
+        attempts
+        and attempts[-1].state.is_open
+        and not _has_session_expired(attempts[-1], order, at=at)
+    ):
+        return attempts[-1]
     number = len(known) + 1
     connection.execute(
         insert(payment_attempts).values(
@@ -76,7 +83,7 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
             number=number,
             key=attempt_key(order, number),
             amount=(due.amount if due else order.total).amount,
-            instalment_sequence=part,
+            part=part,
             created_at=at,
             updated_at=at,
         )
@@ -85,14 +92,14 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
 
 
 def _has_session_expired(attempt: PaymentAttempt, order: Order, *, at: datetime) -> bool:
-    """Whether the page has ended before the order: only a part's does."""
-    return attempt.instalment_sequence is not None and attempt.session_expires_at(order) - at < min(
+    """Return whether the checkout session ended before the order: only an instalment's does."""
+    return attempt.part is not None and attempt.session_expires_at(order) - at < min(
         _MINUTE, order.expires_at - at
     )
 
 
 def find(connection: Connection, key: str) -> PaymentAttempt | None:
-    """The attempt of that key, or of that transaction id: a bank once sent one as the other."""
+    """Return the attempt with this key or transaction id: a bank once sent one as the other."""
     query = (
         select(*_COLUMNS)
         .where(
@@ -110,13 +117,13 @@ def find(connection: Connection, key: str) -> PaymentAttempt | None:
 
 
 def get(connection: Connection, attempt_id: int) -> PaymentAttempt:
-    """The attempt of that number."""
+    """Return the attempt with this id."""
     query = select(*_COLUMNS).where(payment_attempts.c.id == attempt_id)
     return _attempt_from_row(connection.execute(query).mappings().one())
 
 
 def list_for_order(connection: Connection, order_id: int) -> list[PaymentAttempt]:
-    """The order's attempts, the first first; they change only while the order is locked."""
+    """Return the attempts of an order by number; they change only while the order is locked."""
     query = (
         select(*_COLUMNS)
         .where(payment_attempts.c.order_id == order_id)
@@ -126,7 +133,7 @@ def list_for_order(connection: Connection, order_id: int) -> list[PaymentAttempt
 
 
 def update_attempt(connection: Connection, attempt: PaymentAttempt, *, at: datetime) -> None:
-    """Write what an attempt has become; its order is locked."""
+    """Store the state of an attempt; its order is locked."""
     connection.execute(
         update(payment_attempts)
         .where(payment_attempts.c.id == attempt.id)
@@ -151,7 +158,7 @@ def _attempt_from_row(row: RowMapping) -> PaymentAttempt:
     )
 
 
-# the gateway has begun these and must end them, however long it takes
+# the gateway has started these and will end them, however long it takes
 _IN_PROGRESS_STATES = (
     AttemptState.PENDING,
     AttemptState.CHALLENGE,
@@ -160,7 +167,7 @@ _IN_PROGRESS_STATES = (
 )
 
 
-# these may still become something while a page of theirs could be open, or money be on its way
+# these may still change while a checkout session is open or a payment is under way
 _RECENTLY_ENDED_STATES = (
     AttemptState.CREATED,
     AttemptState.DENIED,
@@ -170,25 +177,27 @@ _RECENTLY_ENDED_STATES = (
 )
 
 
-_RECENTLY_ENDED_WINDOW = timedelta(days=2)  # a page ends with the hour of its order
+_RECENTLY_ENDED_WINDOW = timedelta(
+    days=2
+)  # a session ends with the reservation of its order, after an hour
 
 
-# a bank may take settled money back within minutes, and the notice of it may be lost like any other
+# a bank may reverse a settled payment within minutes, and that notification may be lost too
 _REVERSAL_WINDOW = timedelta(hours=3)
 
 
 def list_unsettled_keys(
     connection: Connection, *, at: datetime, after_id: int, limit: int
 ) -> list[tuple[int, str]]:
-    """The next of them, by number: number and key."""
+    """Return id and key of the attempts that may still change, one page, ordered by id."""
     state, created_at = payment_attempts.c.state, payment_attempts.c.created_at
-    young = state.in_(_RECENTLY_ENDED_STATES) & (created_at > at - _RECENTLY_ENDED_WINDOW)
+    recently_ended = state.in_(_RECENTLY_ENDED_STATES) & (created_at > at - _RECENTLY_ENDED_WINDOW)
     reversible = (state == AttemptState.SETTLED) & (created_at > at - _REVERSAL_WINDOW)
     query = (
         select(payment_attempts.c.id, payment_attempts.c.key)
         .where(
             payment_attempts.c.id > after_id,
-            or_(state.in_(_IN_PROGRESS_STATES), young, reversible),
+            or_(state.in_(_IN_PROGRESS_STATES), recently_ended, reversible),
         )
         .order_by(payment_attempts.c.id)
         .limit(limit)

@@ -1,6 +1,6 @@
-"""What happens to an order when money came, went, or raised a question: all in one transaction.
+"""Effects of payments, reversals and review flags on an order, each in one transaction.
 
-The caller has locked the order. Every effect has a key of its own, so none comes about twice.
+The caller has locked the order. Every effect has its own key, so none happens twice.
 """
 
 from datetime import datetime
@@ -18,13 +18,13 @@ from ticketing.tickets import ticket_write_queries
 from ticketing.vouchers import transition_queries
 from ticketing.vouchers.allocate import allocate_vouchers
 
-PAYMENT_REVERSED_REASON = "the bank took the payment back"
+PAYMENT_REVERSED_REASON = "the bank reversed the payment"
 
 
 def complete_order(
     connection: Connection, order: Order, *, attempt_id: int | None, at: datetime, by: str
 ) -> None:
-    """The order is paid: its places are sold, the buyer is entitled to them, all are told."""
+    """Mark an order as paid: sell its places, entitle the buyer, enqueue the messages."""
     if order.buyer is None:
         raise BuyerUnknown(f"order {order.code} has no buyer yet")
     if not order_queries.claim_effect(connection, order.id, "complete", at=at):
@@ -46,9 +46,9 @@ def complete_order(
 
 
 def entitle_buyer(connection: Connection, order: Order, buyer: Buyer) -> int:
-    """The buyer has the places and is told; safe to repeat for an order paid in parts."""
+    """Grant the buyer the places and enqueue the confirmation; safe to repeat for instalments."""
     places = 0
-    if order.payment_plan_id is not None:  # the first part may have entitled to them
+    if order.payment_plan_id is not None:  # the first instalment may have granted them
         places = entitlement_queries.restore(connection, order.id)
     places = places or entitlement_queries.grant(connection, order, buyer)
     if places:
@@ -59,40 +59,42 @@ def entitle_buyer(connection: Connection, order: Order, buyer: Buyer) -> int:
 def complete_order_if_in_stock(
     connection: Connection, order: Order, *, attempt_id: int, at: datetime, by: str
 ) -> None:
-    """Money came after the places were given back: sell them again, or let a person decide."""
+    """Sell the places again for a late payment; flag the order if they are not available."""
     try:
         with connection.begin_nested():
             complete_order(connection, order, attempt_id=attempt_id, at=at, by=by)
     except (SoldOut, PromoRefused) as error:
         flag_for_review(
-            connection, order, ReviewFlag.PAID_LATE, f"paid after its time: {error}", at=at
+            connection, order, ReviewFlag.PAID_LATE, f"paid after the deadline: {error}", at=at
         )
 
 
 def reverse_order(connection: Connection, order: Order, *, at: datetime, by: str) -> None:
-    """The money was never ours: places are free again, tickets on them end, all are told."""
+    """Cancel an order whose payment was reversed: release places, revoke tickets, send messages."""
     if not order_queries.claim_effect(connection, order.id, "reverse", at=at):
         return
     order_queries.update_state(connection, order, OrderState.CANCELLED, at=at)
     stock_queries.return_sold(connection, order_queries.list_remaining_lines(connection, order.id))
     promo_queries.release(connection, order.id, at=at)
-    live = entitlement_queries.withdraw_order(connection, order.id)
-    ended = len(
-        ticket_write_queries.mark_revoked(connection, live, reason=PAYMENT_REVERSED_REASON, at=at)
+    live_ticket_ids = entitlement_queries.withdraw_order(connection, order.id)
+    revoked = len(
+        ticket_write_queries.mark_revoked(
+            connection, live_ticket_ids, reason=PAYMENT_REVERSED_REASON, at=at
+        )
     )
-    ended += transition_queries.revoke_of_order(
+    revoked += transition_queries.revoke_of_order(
         connection, order.id, reason=transition_queries.REVERSED, at=at
     )
     flag_for_review(connection, order, ReviewFlag.MONEY_REVERSED, PAYMENT_REVERSED_REASON, at=at)
     if order.buyer is not None:
         enqueue_message(connection, order, "order.reversed", order.buyer.email or order.buyer.phone)
-    _record(connection, order, "orders.reverse", items=ended, by=by)
+    _record(connection, order, "orders.reverse", items=revoked, by=by)
 
 
 def flag_for_review(
     connection: Connection, order: Order, flag: ReviewFlag, message: str, *, at: datetime
 ) -> None:
-    """Make a question visible at the order, and tell the organiser."""
+    """Raise a review flag on the order and notify the organiser."""
     review_flag_queries.raise_flag(connection, order.id, flag, message, at=at)
     enqueue_message(connection, order, f"order.{flag}", outbox.ORGANISER)
 
@@ -100,7 +102,7 @@ def flag_for_review(
 def enqueue_message(
     connection: Connection, order: Order, purpose: str, recipient: str, **payload: object
 ) -> None:
-    """Leave a message about the order to be sent."""
+    """Add a message about the order to the outbox."""
     outbox.enqueue(
         connection,
         event_id=order.event_id,

@@ -1,7 +1,7 @@
-"""Closing payment pages: nobody shall pay on an old one, or for an order that has ended.
+"""Close checkout sessions that were replaced or whose order has ended.
 
-A page on which a way to pay was chosen cannot be closed; then that payment is ended. Money that
-came all the same is written down as the gateway tells it.
+A session on which a payment method was chosen cannot be closed; its payment is cancelled instead.
+A payment received nevertheless is recorded as the gateway reports it.
 """
 
 from collections.abc import Iterator
@@ -21,20 +21,20 @@ CHUNK = 100
 
 
 class CheckoutGateway(Protocol):
-    """A payment gateway, as far as closing pages needs one."""
+    """The part of the payment gateway that closes checkout sessions."""
 
     def expire_checkout_session(self, token: str) -> None:
-        """End a page; GatewayRefused once a method was chosen on it."""
+        """Close a session; raises GatewayRefused once a payment method was chosen."""
         ...
 
     def cancel(self, order_id: str) -> MidtransNotification | None:
-        """End an attempt; it as it stands afterwards, None when the gateway knows none."""
+        """Cancel an attempt; return its state afterwards, None if unknown to the gateway."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SessionExpiryResult:
-    """How many pages were closed, and how many have to be tried again."""
+    """The number of closed sessions, and of those to be tried again."""
 
     closed: int
     left: int
@@ -43,14 +43,14 @@ class SessionExpiryResult:
 def expire_sessions_of_ended_orders(
     database: Database, gateway: CheckoutGateway, *, at: datetime, by: str
 ) -> SessionExpiryResult:
-    """Close what cancelled and expired orders left open; safe to repeat and to kill.
+    """Close the open sessions of cancelled and expired orders; safe to repeat and to kill.
 
-    A gateway that gives no answer ends the run: the next one goes on.
+    Stops when the gateway does not answer; the next run continues.
     """
     closed = left = 0
-    for page in _iter_open_sessions(database):
+    for session in _iter_open_sessions(database):
         try:
-            done = expire_session(database, gateway, page, at=at, by=by)
+            done = expire_session(database, gateway, session, at=at, by=by)
         except Unavailable:
             return SessionExpiryResult(closed, left + 1)
         except GatewayRefused:
@@ -62,12 +62,12 @@ def expire_sessions_of_ended_orders(
 def expire_order_sessions(
     database: Database, gateway: CheckoutGateway, order_id: int, *, at: datetime, by: str
 ) -> None:
-    """Close one order's pages now, as far as the gateway lets us; the rest is for the next run."""
+    """Close the sessions of one order now, as far as possible; the next run closes the rest."""
     with database.transaction() as connection:
-        pages = checkout_session_queries.list_open_for_order(connection, order_id)
+        sessions = checkout_session_queries.list_open_for_order(connection, order_id)
     with suppress(Unavailable, GatewayRefused):
-        for page in pages:
-            expire_session(database, gateway, page, at=at, by=by)
+        for session in sessions:
+            expire_session(database, gateway, session, at=at, by=by)
 
 
 def expire_session(
@@ -78,30 +78,32 @@ def expire_session(
     at: datetime,
     by: str,
 ) -> bool:
-    """Whether nobody can pay on the page any more; False while a payment on it goes on."""
-    ended = None
+    """Close a session; return False while a payment on it is under way."""
+    notification = None
     try:
         gateway.expire_checkout_session(session.token)
     except GatewayRefused:
-        ended = gateway.cancel(session.attempt_key)
-    if ended is not None and not (ended.state.has_failed or ended.state.has_taken_money):
+        notification = gateway.cancel(session.attempt_key)
+    if notification is not None and not (
+        notification.state.has_failed or notification.state.has_taken_money
+    ):
         return False
     with database.transaction() as connection:
         attempt = attempt_queries.find(connection, session.attempt_key)
-        if ended is not None and attempt is not None:
-            record_payment(connection, attempt, ended.payment_status, at=at, by=by)
+        if notification is not None and attempt is not None:
+            record_payment(connection, attempt, notification.payment_status, at=at, by=by)
         checkout_session_queries.mark_closed(connection, session.attempt_id, at=at)
     return True
 
 
 def _iter_open_sessions(database: Database) -> Iterator[OpenCheckoutSession]:
-    last = 0
+    last_id = 0
     while True:
         with database.transaction() as connection:
-            pages = checkout_session_queries.list_open_of_ended_orders(
-                connection, after_id=last, limit=CHUNK
+            sessions = checkout_session_queries.list_open_of_ended_orders(
+                connection, after_id=last_id, limit=CHUNK
             )
-        if not pages:
+        if not sessions:
             return
-        yield from pages
-        last = pages[-1].attempt_id
+        yield from sessions
+        last_id = sessions[-1].attempt_id

@@ -1,9 +1,7 @@
-"""Serving who has paid for as long as there is something to do, and knowing whether there is.
+"""Settle waiting notifications, then create tickets and PDFs for the paid orders.
 
-Serving who has paid: waiting notices are settled, then the new places get tickets and PDFs.
-
-The two halves know of each other only through rows. Killed anywhere, or run by several at once,
-whoever runs it next finds what is left, and nobody gets a thing twice.
+Both steps communicate only through rows. Killed anywhere or run twice at once, the next run
+finds the remaining work, and nothing is created twice.
 """
 
 import time
@@ -27,25 +25,17 @@ from ticketing.tickets.generate import (
     generate_tickets,
 )
 
-SETTLE_THREADS = 4  # a gateway far away takes a tenth of a second an answer
-
-
-NOTIFICATIONS_PER_THREAD = (
-    5  # what a killed asker had claimed waits for the end of its lease: so, few
-)
-
-
-MAX_GUESTS_PER_ROUND = (
-    50  # of one event at a time, so that another event's buyers need not wait long
-)
-
-
-CHUNK = 10  # PDFs a transaction: a buyer's is there when its chunk is
+SETTLE_THREADS = 4  # one answer of a remote gateway takes 0.1 s
+# few: the notifications claimed by a killed process wait for the end of their lease
+NOTIFICATIONS_PER_THREAD = 5
+MAX_GUESTS_PER_ROUND = 50  # few, so that the buyers of other events do not wait long
+CHUNK = 10  # PDFs per transaction: a PDF is available when its chunk is committed
+POLL_SECONDS = 2.0  # for work that sends no NOTIFY
 
 
 @dataclass(frozen=True, slots=True)
 class EventFulfilment:
-    """What one event's buyers got. `trouble` is why the rest of them got nothing; else empty."""
+    """The result for one event. `error` explains why it stopped, or is empty."""
 
     event: Event
     generation: GenerationResult | None
@@ -53,28 +43,32 @@ class EventFulfilment:
 
     @property
     def counts(self) -> dict[str, int]:
-        """New tickets, new PDFs of older tickets, and failures, which are in their rows."""
-        made = self.generation
-        if made is None:
+        """Return the numbers of new tickets, renewed PDFs and failures."""
+        generation = self.generation
+        if generation is None:
             return {}
-        return {"created": made.created, "renewed": made.renewed, "failed": made.failed}
+        return {
+            "created": generation.created,
+            "renewed": generation.renewed,
+            "failed": generation.failed,
+        }
 
     @property
     def changed_count(self) -> int:
-        """For how many something has changed."""
+        """Return the number of guests with a change."""
         return sum(self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)
 class FulfilmentResult:
-    """One round: how notices ended, and what came of it for each event."""
+    """The result of one round: settled notifications, and tickets per event."""
 
     settlement: Settlement
     event_fulfilments: Sequence[EventFulfilment]
 
     @property
     def has_progress(self) -> bool:
-        """Whether another round may find more to do."""
+        """Return whether another round may find more work."""
         return bool(
             handled_count(self.settlement)
             or any(each.changed_count for each in self.event_fulfilments)
@@ -84,7 +78,7 @@ class FulfilmentResult:
 def fulfil_paid_orders(
     context: GenerationContext, gateway: PaymentGateway, *, at: datetime, by: str
 ) -> FulfilmentResult:
-    """One round for all events; safe to repeat, to run twice at once, and to kill."""
+    """Run one round for all events; safe to repeat, to run concurrently, and to kill."""
     settlement = settle_concurrently(context.database, gateway, at=at, by=by)
     return FulfilmentResult(settlement, generate_missing_tickets(context, at=at, by=by))
 
@@ -92,24 +86,24 @@ def fulfil_paid_orders(
 def settle_concurrently(
     database: Database, gateway: PaymentGateway, *, at: datetime, by: str
 ) -> Settlement:
-    """Settle the oldest notices, several at a time: most of it is waiting for the gateway."""
+    """Settle the oldest notifications in several threads: most of the time is spent waiting."""
     with database.transaction() as connection:
         waiting = inbox.count_due(
             connection, at=at, limit=SETTLE_THREADS * NOTIFICATIONS_PER_THREAD
         )
     if not waiting:
         return _sum_settlements([])
-    askers = min(SETTLE_THREADS, waiting)
+    threads = min(SETTLE_THREADS, waiting)
 
-    def ask(_: int) -> Settlement:
-        return settle(database, gateway, at=at, by=by, limit=-(-waiting // askers))
+    def settle_share(_: int) -> Settlement:
+        return settle(database, gateway, at=at, by=by, limit=-(-waiting // threads))
 
-    with ThreadPoolExecutor(askers, thread_name_prefix="settling") as pool:
-        return _sum_settlements(pool.map(ask, range(askers)))
+    with ThreadPoolExecutor(threads, thread_name_prefix="settling") as pool:
+        return _sum_settlements(pool.map(settle_share, range(threads)))
 
 
 def handled_count(settlement: Settlement) -> int:
-    """How many notices are done with."""
+    """Return the number of notifications that need no further attempt."""
     return settlement.applied + settlement.unchanged + settlement.quarantined
 
 
@@ -121,11 +115,11 @@ def _sum_settlements(parts: Iterable[Settlement]) -> Settlement:
 def generate_missing_tickets(
     context: GenerationContext, *, at: datetime, by: str
 ) -> list[EventFulfilment]:
-    """Tickets and PDFs for those who wait longest; one event's trouble stops no other."""
+    """Create tickets and PDFs for the longest waiting buyers; an error stops only its event."""
     with context.database.transaction() as connection:
         waiting = [
-            (event_queries.get(connection, owed.event_slug), owed.guest_ids)
-            for owed in order_ticket_queries.list_paid_without_ticket(
+            (event_queries.get(connection, pending.event_slug), pending.guest_ids)
+            for pending in order_ticket_queries.list_paid_without_ticket(
                 connection, at=at, limit_per_event=MAX_GUESTS_PER_ROUND
             )
         ]
@@ -141,7 +135,7 @@ def _fulfil_event(
     context: GenerationContext, event: Event, request: GenerationRequest
 ) -> EventFulfilment:
     try:
-        served = EventFulfilment(event, generate_tickets(context, event, request))
+        fulfilment = EventFulfilment(event, generate_tickets(context, event, request))
     except TicketingError as error:
         return EventFulfilment(event, None, str(error))
     with context.database.transaction() as connection:
@@ -150,18 +144,15 @@ def _fulfil_event(
             actor=request.by,
             action=FULFIL_ORDERS_ACTION,
             event_id=event.id,
-            items=served.changed_count,
-            details=served.counts,
+            items=fulfilment.changed_count,
+            details=fulfilment.counts,
         )
-    return served
-
-
-POLL_SECONDS = 2.0  # for what no bell rings for
+    return fulfilment
 
 
 @dataclass(frozen=True, slots=True)
 class FulfilmentLoop:
-    """Whoever serves, round after round; each round that found something is told."""
+    """Fulfil paid orders round after round; the callback receives each result."""
 
     context: GenerationContext
     gateway: PaymentGateway
@@ -170,30 +161,33 @@ class FulfilmentLoop:
     on_round: Callable[[FulfilmentResult], None]
 
     def run_until_done(self) -> bool:
-        """Until nothing is left that can be done now. Whether there was anything at all."""
-        served_any = False
+        """Run rounds until no work is left; return whether there was any."""
+        did_something = False
         while True:
-            service = fulfil_paid_orders(self.context, self.gateway, at=self.clock(), by=self.by)
-            self.on_round(service)
-            if not service.has_progress:
-                return served_any
-            served_any = True
+            result = fulfil_paid_orders(self.context, self.gateway, at=self.clock(), by=self.by)
+            self.on_round(result)
+            if not result.has_progress:
+                return did_something
+            did_something = True
 
     def run_until_idle(self, idle_seconds: float, *, max_seconds: float) -> None:
-        """Until nothing came for so long: what comes next need not wait for another to begin."""
+        """Run rounds until no work arrives for `idle_seconds`, for at most the given time.
+
+        Work that arrives meanwhile does not have to wait for the start of another process.
+        """
         began = quiet_since = time.monotonic()
-        with notify.listen(self.context.database) as ours:
+        with notify.listen(self.context.database) as listener:
             while True:
                 if self.run_until_done():
                     quiet_since = time.monotonic()
                 now = time.monotonic()
                 if now - quiet_since >= idle_seconds or now - began >= max_seconds:
                     return
-                ours.wait(min(POLL_SECONDS, idle_seconds))
+                listener.wait(min(POLL_SECONDS, idle_seconds))
 
 
 def has_overdue_work(database: Database, *, worker_grace: timedelta, at: datetime) -> bool:
-    """Whether there is something to serve that nobody will: no worker is there, or it has not."""
+    """Return whether there is work that no worker does: none runs, or it exceeds its time."""
     with database.transaction() as connection:
         since = at - worker_grace if notify.is_worker_running(connection) else at
         return inbox.has_overdue(connection, since, at=at) or order_ticket_queries.has_overdue_work(

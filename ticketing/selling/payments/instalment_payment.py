@@ -1,4 +1,4 @@
-"""What money for one part of an order does, and what its loss does. The caller locked the order."""
+"""Apply or revert the payment of one instalment of an order. The caller has locked the order."""
 
 from datetime import datetime
 
@@ -31,31 +31,31 @@ from ticketing.selling.payments.complete_order import (
 def apply_instalment_payment(
     connection: Connection, order: Order, attempt: PaymentAttempt, *, at: datetime, by: str
 ) -> None:
-    """Money came for a part: it is paid, and the last one completes the order."""
-    # a page that was paid on is used up; closing it at the gateway could undo the payment
+    """Record the payment of an instalment; the last one completes the order."""
+    # the session is used up by the payment; closing it at the gateway could cancel the payment
     checkout_session_queries.mark_closed(connection, attempt.id, at=at)
-    parts = instalment_queries.list_for_order(connection, order.id)
-    part = next(one for one in parts if one.number == attempt.instalment_sequence)
-    match instalment_action(part, order.state):
+    instalments = instalment_queries.list_for_order(connection, order.id)
+    instalment = next(one for one in instalments if one.number == attempt.part)
+    match instalment_action(instalment, order.state):
         case InstalmentAction.PAY:
-            _mark_instalment_paid(connection, order, attempt, part, at=at, by=by)
+            _mark_instalment_paid(connection, order, attempt, instalment, at=at, by=by)
         case InstalmentAction.COMPLETE_LATE:
             _complete_late(connection, order, attempt, at=at, by=by)
         case InstalmentAction.REVIEW:
-            said = f"{attempt.key}: {attempt.state}, part {part.number}"
-            flag_for_review(connection, order, _review_flag(order), said, at=at)
+            message = f"{attempt.key}: {attempt.state}, instalment {instalment.number}"
+            flag_for_review(connection, order, _review_flag(order), message, at=at)
 
 
 def _mark_instalment_paid(
     connection: Connection,
     order: Order,
     attempt: PaymentAttempt,
-    part: Instalment,
+    instalment: Instalment,
     *,
     at: datetime,
     by: str,
 ) -> None:
-    instalment_queries.mark_paid(connection, order.id, {part.number: attempt.id}, at=at)
+    instalment_queries.mark_paid(connection, order.id, {instalment.number: attempt.id}, at=at)
     if _extend_reservation(connection, order, at=at):
         _entitle_early(connection, order, at=at)
         audit_log.record(
@@ -65,14 +65,14 @@ def _mark_instalment_paid(
             event_id=order.event_id,
             subject=order.code,
             items=1,
-            details={"part": part.number, "amount": part.amount.amount},
+            details={"part": instalment.number, "amount": instalment.amount.amount},
         )
     else:
         complete_order(connection, order, attempt_id=attempt.id, at=at, by=by)
 
 
 def _entitle_early(connection: Connection, order: Order, *, at: datetime) -> None:
-    """Tickets come with the first part where the plan says so."""
+    """Entitle the buyer with the first instalment if the plan allows it."""
     if order.payment_plan_id is None or order.buyer is None:
         return
     plan = instalment_queries.get_plan(connection, order.payment_plan_id)
@@ -83,7 +83,7 @@ def _entitle_early(connection: Connection, order: Order, *, at: datetime) -> Non
 
 
 def _extend_reservation(connection: Connection, order: Order, *, at: datetime) -> bool:
-    """Hold the places until the next part is due; False when none is."""
+    """Reserve the places until the next instalment is due; return False when none is left."""
     due = next_unpaid_instalment(instalment_queries.list_for_order(connection, order.id))
     if due is None or order.payment_plan_id is None:
         return False
@@ -97,11 +97,8 @@ def _complete_late(
 ) -> None:
     payers = find_instalment_payers(connection, order)
     if not payers:
-        said = (
-            f"{attempt.key}: part {attempt.instalment_sequence} came after its time,"
-            " and others are missing"
-        )
-        flag_for_review(connection, order, ReviewFlag.PAID_LATE, said, at=at)
+        message = f"{attempt.key}: instalment {attempt.part} was paid late, and others are unpaid"
+        flag_for_review(connection, order, ReviewFlag.PAID_LATE, message, at=at)
         return
     complete_order_if_in_stock(connection, order, attempt_id=attempt.id, at=at, by=by)
     if order_queries.lock(connection, order.id).state is OrderState.PAID:
@@ -112,12 +109,12 @@ def _complete_late(
 
 
 def find_instalment_payers(connection: Connection, order: Order) -> dict[int, int]:
-    """Which attempt can pay each part of a locked order; empty when money is missing."""
+    """Return the paying attempt of each instalment of a locked order; empty if money is missing."""
     attempts = attempt_queries.list_for_order(connection, order.id)
     return assign_payments_to_instalments(
         instalment_queries.list_for_order(connection, order.id),
         refund_queries.list_payment_balances(connection, order.id),
-        {one.id: one.instalment_sequence for one in attempts},
+        {one.id: one.part for one in attempts},
     )
 
 
@@ -130,29 +127,33 @@ def _review_flag(order: Order) -> ReviewFlag:
 
 
 def is_order_paid_by(connection: Connection, order: Order, attempt: PaymentAttempt) -> bool:
-    """Whether the order is paid by this attempt, by itself or with others."""
-    if attempt.instalment_sequence is None:
+    """Return whether the order is paid by this attempt, alone or with others."""
+    if attempt.part is None:
         return order.paid_attempt_id == attempt.id
-    parts = instalment_queries.list_for_order(connection, order.id)
-    return order.state is OrderState.PAID and attempt.id in {part.paid_by for part in parts}
+    instalments = instalment_queries.list_for_order(connection, order.id)
+    return order.state is OrderState.PAID and attempt.id in {
+        instalment.paid_by for instalment in instalments
+    }
 
 
 def revert_instalment_payment(
     connection: Connection, order: Order, attempt: PaymentAttempt, *, was_paid: bool, at: datetime
 ) -> None:
-    """All of a part's money has left: another payment of it takes its place, or it is due again.
+    """Replace the lost payment of an instalment by another one, or make the instalment due again.
 
-    If an order that `was_paid` ended by it, a person decides about the other parts' money.
+    If an order that `was_paid` ended by it, staff decide about the other instalments' money.
     """
-    parts = instalment_queries.list_for_order(connection, order.id)
-    part = next(one for one in parts if one.number == attempt.instalment_sequence)
-    if part.paid_by != attempt.id:
+    instalments = instalment_queries.list_for_order(connection, order.id)
+    instalment = next(one for one in instalments if one.number == attempt.part)
+    if instalment.paid_by != attempt.id:
         return
-    spare = _find_other_payment(connection, order, part)
-    if order.state is OrderState.PENDING or spare is not None:
-        instalment_queries.mark_unpaid(connection, order.id, part.number)
-    if spare is not None:
-        instalment_queries.mark_paid(connection, order.id, {part.number: spare}, at=at)
+    other_attempt_id = _find_other_payment(connection, order, instalment)
+    if order.state is OrderState.PENDING or other_attempt_id is not None:
+        instalment_queries.mark_unpaid(connection, order.id, instalment.number)
+    if other_attempt_id is not None:
+        instalment_queries.mark_paid(
+            connection, order.id, {instalment.number: other_attempt_id}, at=at
+        )
     if order.state is OrderState.PENDING:
         _extend_reservation(connection, order, at=at)
     if was_paid and order.state is OrderState.CANCELLED:
@@ -162,18 +163,20 @@ def revert_instalment_payment(
             for payment in refund_queries.list_payment_balances(connection, order.id)
         )
         if left > ZERO:
-            said = f"ended with part {part.number}, and {left} of other parts is here"
-            flag_for_review(connection, order, ReviewFlag.INSTALMENTS_UNFINISHED, said, at=at)
+            message = (
+                f"ended by instalment {instalment.number}; {left} of other instalments is left"
+            )
+            flag_for_review(connection, order, ReviewFlag.INSTALMENTS_UNFINISHED, message, at=at)
 
 
-def _find_other_payment(connection: Connection, order: Order, part: Instalment) -> int | None:
-    """Another attempt that paid the same part and has all of its money."""
-    of_part = {
+def _find_other_payment(connection: Connection, order: Order, instalment: Instalment) -> int | None:
+    """Return another attempt that paid the same instalment and was not refunded, or None."""
+    attempt_ids = {
         one.id
         for one in attempt_queries.list_for_order(connection, order.id)
-        if one.instalment_sequence == part.number
+        if one.part == instalment.number
     }
     for payment in refund_queries.list_payment_balances(connection, order.id):
-        if payment.attempt_id in of_part and payment.refundable == payment.amount:
+        if payment.attempt_id in attempt_ids and payment.refundable == payment.amount:
             return payment.attempt_id
     return None

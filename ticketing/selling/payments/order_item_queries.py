@@ -1,34 +1,30 @@
-"""Queries about the positions of a paid order."""
+"""The positions of paid orders, places and vouchers, numbered alike."""
 
 from sqlalchemy import BigInteger, cast, null, select, union_all
 
-from ticketing.platform.db.tables.orders import order_lines, order_positions
+from ticketing.platform.db.tables.sales import order_lines, order_places
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.vouchers.transition_queries import RETURNED_REASONS
 
 _NONE = cast(null(), BigInteger)
 
-
 order_items = union_all(
     select(
-        order_positions.c.order_line_id,
-        order_positions.c.number,
-        order_positions.c.entitlement_id,
+        order_places.c.order_line_id,
+        order_places.c.number,
+        order_places.c.attendee_id,
         _NONE.label("voucher_id"),
-        order_positions.c.returned_at.is_not(None).label("is_returned"),
+        order_places.c.returned_at.is_not(None).label("is_returned"),
     ),
     select(
         vouchers.c.order_line_id,
         vouchers.c.number,
-        _NONE.label("entitlement_id"),
+        _NONE.label("attendee_id"),
         vouchers.c.id.label("voucher_id"),
-        # one that is over may still be paid back
-        vouchers.c.revoked_reason.in_(RETURNED_REASONS).label("is_returned"),
+        # an expired voucher may still be refunded
+        vouchers.c.ending_why.in_(RETURNED_REASONS).label("is_returned"),
     ).where(vouchers.c.order_line_id.is_not(None)),
 ).subquery("had")
 
-
-order_items_sort = (
-    order_lines.c.ticket_type_id,
-    order_items.c.number,
-)  # the same number is always the same place
+# a stable order: a number always means the same position
+order_items_sort = (order_lines.c.ticket_type_id, order_items.c.number)

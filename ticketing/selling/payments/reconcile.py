@@ -1,9 +1,7 @@
-"""Asking the gateway about many payment attempts: several at a time, for most of it is waiting.
+"""Reconcile with the gateway: ask about every payment attempt that may still change.
 
-Reconciling: the gateway is asked about every payment attempt that may still change.
-
-Notices get lost for good: a gateway stops repeating them after some hours. What it answers is
-written down as if a notice had come, so nothing that was known already is done again.
+Notifications can be lost: the gateway stops repeating them after some hours. Its answers are
+recorded as if a notification had arrived, so known facts have no effect again.
 """
 
 from collections import Counter
@@ -26,13 +24,14 @@ from ticketing.selling.payments.complete_order import flag_for_review
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.payments.settle import PaymentGateway
 
+CHUNK = 100
 CONCURRENT_CALLS = 4
-MAX_CONSECUTIVE_FAILURES = 8  # then it is away, and asking on would only take hours
+MAX_CONSECUTIVE_FAILURES = 8  # then the gateway is down, and asking on would only take hours
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayReply:
-    """What it says of one attempt: None when it knows none. `trouble` is why there is no answer."""
+    """The gateway's answer about one attempt, None if unknown. `error` is a message or empty."""
 
     key: str
     payment_status: PaymentStatus | None
@@ -40,16 +39,18 @@ class GatewayReply:
 
 
 def poll_attempts(gateway: PaymentGateway, keys: Sequence[str]) -> Iterator[GatewayReply]:
-    """One answer a key, in their order. Raises GatewayUnavailable when the gateway is away."""
-    silent = 0
-    with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="asking") as pool:
+    """Yield one answer per key, in order. Raises GatewayUnavailable when the gateway is down."""
+    failures = 0
+    with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="polling") as pool:
         for start in range(0, len(keys), CONCURRENT_CALLS):
-            asked = keys[start : start + CONCURRENT_CALLS]
-            for answer, was_silent in pool.map(lambda key: _poll_attempt(gateway, key), asked):
-                silent = silent + 1 if was_silent else 0
+            batch = keys[start : start + CONCURRENT_CALLS]
+            for answer, is_failure in pool.map(lambda key: _poll_attempt(gateway, key), batch):
+                failures = failures + 1 if is_failure else 0
                 yield answer
-            if silent >= MAX_CONSECUTIVE_FAILURES:
-                raise GatewayUnavailable(f"the gateway gave {silent} times no answer; ask later")
+            if failures >= MAX_CONSECUTIVE_FAILURES:
+                raise GatewayUnavailable(
+                    f"no answer to {failures} requests in a row; try again later"
+                )
 
 
 def _poll_attempt(gateway: PaymentGateway, key: str) -> tuple[GatewayReply, bool]:
@@ -61,21 +62,18 @@ def _poll_attempt(gateway: PaymentGateway, key: str) -> tuple[GatewayReply, bool
         return GatewayReply(key, None, str(error)), False
 
 
-CHUNK = 100
-
-
 class ReconcileOutcome(StrEnum):
-    """What came of asking about one attempt."""
+    """The result of asking about one attempt."""
 
-    CORRECTED = "corrected"  # we did not know this yet
+    CORRECTED = "corrected"  # the answer was new to us
     AGREED = "agreed"
-    UNUSED = "unused"  # neither knows of any payment
-    MISMATCHED = "odd"  # a person looks
+    UNUSED = "unused"  # neither side knows of a payment
+    MISMATCHED = "odd"  # staff have to look
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcileResult:
-    """How the attempts ended, and which of them are odd, with what is odd about them."""
+    """Numbers of attempts by outcome, and a description of each mismatch."""
 
     corrected: int
     agreed: int
@@ -84,7 +82,7 @@ class ReconcileResult:
 
     @property
     def checked(self) -> int:
-        """About how many the gateway was asked."""
+        """Return the number of attempts asked about."""
         return self.corrected + self.agreed + self.unused + len(self.mismatches)
 
 
@@ -96,24 +94,24 @@ def reconcile(
     by: str,
     progress: Callable[[int], None] | None = None,
 ) -> ReconcileResult:
-    """Ask, and write down what is new; safe to repeat, to run twice at once, and to kill.
+    """Ask about all open attempts and record the answers; safe to repeat and to kill.
 
-    Raises GatewayUnavailable when there is nobody to ask; what was told until then is kept.
+    Raises GatewayUnavailable when the gateway is down; answers received before are kept.
     """
-    ends: Counter[ReconcileOutcome] = Counter()
+    outcomes: Counter[ReconcileOutcome] = Counter()
     odd: list[Violation] = []
     for keys in _iter_attempt_keys(database, at=at):
         for answer in poll_attempts(gateway, keys):
-            end, wrong = _reconcile_attempt(database, answer, at=at, by=by)
-            ends[end] += 1
-            if wrong:
-                odd.append(Violation(answer.key, wrong))
+            outcome, problem = _reconcile_attempt(database, answer, at=at, by=by)
+            outcomes[outcome] += 1
+            if problem:
+                odd.append(Violation(answer.key, problem))
         if progress is not None:
-            progress(ends.total())
+            progress(outcomes.total())
     result = ReconcileResult(
-        ends[ReconcileOutcome.CORRECTED],
-        ends[ReconcileOutcome.AGREED],
-        ends[ReconcileOutcome.UNUSED],
+        outcomes[ReconcileOutcome.CORRECTED],
+        outcomes[ReconcileOutcome.AGREED],
+        outcomes[ReconcileOutcome.UNUSED],
         tuple(odd),
     )
     _record(database, result, by=by)
@@ -121,36 +119,36 @@ def reconcile(
 
 
 def _iter_attempt_keys(database: Database, *, at: datetime) -> Iterator[list[str]]:
-    last = 0
+    last_id = 0
     while True:
         with database.transaction() as connection:
             page = attempt_queries.list_unsettled_keys(
-                connection, at=at, after_id=last, limit=CHUNK
+                connection, at=at, after_id=last_id, limit=CHUNK
             )
         if not page:
             return
         yield [key for _, key in page]
-        last = page[-1][0]
+        last_id = page[-1][0]
 
 
 def _reconcile_attempt(
     database: Database, reply: GatewayReply, *, at: datetime, by: str
 ) -> tuple[ReconcileOutcome, str]:
-    """Write one answer down; what goes wrong with it is in its order's flag and stops no other."""
+    """Record one answer; an error is written into the order's flag and stops no other."""
     if reply.error:
         return ReconcileOutcome.MISMATCHED, reply.error
     with database.transaction() as connection:
         attempt = attempt_queries.find(connection, reply.key)
     if attempt is None:
-        return ReconcileOutcome.MISMATCHED, "it has gone from our books"
+        return ReconcileOutcome.MISMATCHED, "the payment attempt is missing in the database"
     try:
         return _record_reply(database, attempt, reply, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one attempt's failure must not stop the others
-        said = f"{attempt.key} cannot be reconciled: {type(error).__name__}: {error}"
+        message = f"{attempt.key} cannot be reconciled: {type(error).__name__}: {error}"
         with database.transaction() as connection:
             order = order_queries.lock(connection, attempt.order_id)
-            flag_for_review(connection, order, ReviewFlag.STUCK, said, at=at)
-        return ReconcileOutcome.MISMATCHED, said
+            flag_for_review(connection, order, ReviewFlag.STUCK, message, at=at)
+        return ReconcileOutcome.MISMATCHED, message
 
 
 def _record_reply(
@@ -163,14 +161,14 @@ def _record_reply(
             return ReconcileOutcome.UNUSED, ""
         return (
             ReconcileOutcome.MISMATCHED,
-            f"{attempt.state} to us, and the gateway knows none of that key",
+            f"{attempt.state} in the database, unknown to the gateway",
         )
     with database.transaction() as connection:
         changed = record_payment(connection, attempt, statement, at=at, by=by)
     if statement.amount != attempt.amount:
         return (
             ReconcileOutcome.MISMATCHED,
-            f"asked for {attempt.amount}, the gateway says {statement.amount}",
+            f"amount {attempt.amount} requested, {statement.amount} reported by the gateway",
         )
     return (ReconcileOutcome.CORRECTED if changed else ReconcileOutcome.AGREED), ""
 

@@ -1,8 +1,6 @@
-"""Refunds that the gateway tells of: ours have come about, others were made in its dashboard.
+"""Record the gateway's status of one payment attempt, with all its effects, refunds included.
 
-What the gateway says of one payment attempt, written down with everything that follows from it.
-
-Nothing here asks the gateway; `settle` and `expire_orders` do, before they come here.
+Nothing here calls the gateway; `settle.py`, `reconcile.py` and `expire_orders.py` do that first.
 """
 
 from dataclasses import replace
@@ -51,23 +49,23 @@ def record_reported_refunds(
     at: datetime,
     by: str,
 ) -> Rupiah:
-    """Write down what of an attempt went back; gives how much of that we had asked for.
+    """Record the reported refunds of an attempt; return the amount that we had requested.
 
-    The order is locked. Safe to repeat: a refund is known by its key, or its place in the list.
+    The order is locked. Safe to repeat: a refund is identified by its key, or its list position.
     """
     if payment_status.refunded == ZERO and not payment_status.refunds:
         return ZERO
     known = {one.key: one for one in refund_queries.list_for_order(connection, attempt.order_id)}
-    for place, told in enumerate(payment_status.refunds, start=1):
-        mine = known.get(told.key)
-        if mine is None and told.amount > ZERO:
-            key = told.key or f"{attempt.key}/{place}"
+    for position, reported in enumerate(payment_status.refunds, start=1):
+        refund = known.get(reported.key)
+        if refund is None and reported.amount > ZERO:
+            key = reported.key or f"{attempt.key}/{position}"
             refund_queries.insert_external_refund(
-                connection, attempt, key=key, amount=told.amount, by=by, at=at
+                connection, attempt, key=key, amount=reported.amount, by=by, at=at
             )
-        elif mine is not None and mine.state is not RefundState.DONE:
-            refund_queries.update_state(connection, mine, RefundState.DONE, at=at)
-    come_about = (
+        elif refund is not None and refund.state is not RefundState.DONE:
+            refund_queries.update_state(connection, refund, RefundState.DONE, at=at)
+    completed_states = (
         {RefundState.DONE} if payment_status.refunds else {RefundState.DONE, RefundState.SENT}
     )
     return total(
@@ -75,12 +73,12 @@ def record_reported_refunds(
         for one in refund_queries.list_for_order(connection, attempt.order_id)
         if one.attempt_id == attempt.id
         and one.channel is RefundChannel.GATEWAY
-        and one.state in come_about
+        and one.state in completed_states
     )
 
 
 def has_only_requested_refunds(attempt: PaymentAttempt, requested: Rupiah) -> bool:
-    """Whether nothing went back but what we had asked for."""
+    """Return whether only requested refunds were made."""
     return attempt.state in _REFUNDED and ZERO < attempt.refunded <= requested
 
 
@@ -92,19 +90,22 @@ def record_payment(
     at: datetime,
     by: str,
 ) -> bool:
-    """Bring attempt and order to where the gateway says they are; False when they were there.
+    """Update attempt and order to the gateway's status; return False if nothing changed.
 
-    Safe to repeat, and safe in any order: the order is locked and the attempt only climbs.
-    Refuses an answer about another attempt.
+    Safe to repeat, and in any order: the order is locked and the attempt only moves up in rank.
+    Refuses the status of another attempt.
     """
     if payment_status.attempt_key != attempt.key:
-        raise UnknownOrder(f"asked about {attempt.key}, told about {payment_status.attempt_key}")
+        raise UnknownOrder(f"the answer about {attempt.key} describes {payment_status.attempt_key}")
     order = order_queries.lock(connection, attempt.order_id)
-    known = {one.id: one for one in attempt_queries.list_for_order(connection, order.id)}
-    before = known[attempt.id]
+    attempts = {one.id: one for one in attempt_queries.list_for_order(connection, order.id)}
+    before = attempts[attempt.id]
     if payment_status.amount != before.amount:
-        said = f"{before.key}: asked for {before.amount}, the gateway says {payment_status.amount}"
-        flag_for_review(connection, order, ReviewFlag.AMOUNT_DIFFERS, said, at=at)
+        message = (
+            f"{before.key}: amount {before.amount} requested,"
+            f" {payment_status.amount} reported by the gateway"
+        )
+        flag_for_review(connection, order, ReviewFlag.AMOUNT_DIFFERS, message, at=at)
         return False
     after = replace(
         before,
@@ -114,21 +115,21 @@ def record_payment(
         payment_type=payment_status.payment_type or before.payment_type,
     )
     attempt_queries.update_attempt(connection, after, at=at)
-    known[attempt.id] = after
-    ours = record_reported_refunds(connection, after, payment_status, at=at, by=by)
-    for milestone in new_transitions(before.state, after.state):
+    attempts[attempt.id] = after
+    requested = record_reported_refunds(connection, after, payment_status, at=at, by=by)
+    for transition in new_transitions(before.state, after.state):
         if not (
-            milestone is PaymentTransition.MONEY_RETURNED
-            and has_only_requested_refunds(after, ours)
+            transition is PaymentTransition.MONEY_RETURNED
+            and has_only_requested_refunds(after, requested)
         ):
-            _apply_transition(connection, milestone, after, list(known.values()), at=at, by=by)
-    lost = after.state in MONEY_RETURNED_STATES and before.state not in MONEY_RETURNED_STATES
-    if lost and after.instalment_sequence is not None:
-        was_paid, now = order.state is OrderState.PAID, order_queries.lock(connection, order.id)
-        revert_instalment_payment(connection, now, after, was_paid=was_paid, at=at)
+            _apply_transition(connection, transition, after, list(attempts.values()), at=at, by=by)
+    is_returned = after.state in MONEY_RETURNED_STATES and before.state not in MONEY_RETURNED_STATES
+    if is_returned and after.part is not None:
+        was_paid, current = order.state is OrderState.PAID, order_queries.lock(connection, order.id)
+        revert_instalment_payment(connection, current, after, was_paid=was_paid, at=at)
     if after.refunded != before.refunded:
         _record_refunded_amount(
-            connection, order, is_requested=has_only_requested_refunds(after, ours), at=at
+            connection, order, is_requested=has_only_requested_refunds(after, requested), at=at
         )
     return after != before
 
@@ -142,28 +143,24 @@ def _apply_transition(
     at: datetime,
     by: str,
 ) -> None:
-    order = order_queries.lock(connection, attempt.order_id)  # as the milestone before this left it
+    order = order_queries.lock(connection, attempt.order_id)  # as the previous transition left it
     if transition is PaymentTransition.MONEY_TAKEN and cancelled_events.find(
         connection, order.event_id
     ):
-        said = f"{attempt.key}: paid although the event was called off"
-        flag_for_review(connection, order, ReviewFlag.PAID_AFTER_CANCELLING, said, at=at)
+        message = f"{attempt.key}: paid after the event was cancelled"
+        flag_for_review(connection, order, ReviewFlag.PAID_AFTER_CANCELLING, message, at=at)
         return
-    if transition is PaymentTransition.MONEY_TAKEN and attempt.instalment_sequence is not None:
+    if transition is PaymentTransition.MONEY_TAKEN and attempt.part is not None:
         apply_instalment_payment(connection, order, attempt, at=at, by=by)
         return
-    others = [
-        one
-        for one in attempts
-        if one.id != attempt.id and one.instalment_sequence == attempt.instalment_sequence
-    ]
-    means = order_action(
+    others = [one for one in attempts if one.id != attempt.id and one.part == attempt.part]
+    action = order_action(
         transition,
         order.state,
         is_paying_attempt=is_order_paid_by(connection, order, attempt),
         paid_twice=any(_holds_money(one) for one in others),
     )
-    match means:
+    match action:
         case OrderAction.COMPLETE:
             complete_order(connection, order, attempt_id=attempt.id, at=at, by=by)
         case OrderAction.COMPLETE_IF_IN_STOCK:
@@ -191,10 +188,10 @@ def _review_flag(transition: PaymentTransition, order: Order) -> ReviewFlag:
 def _record_refunded_amount(
     connection: Connection, order: Order, *, is_requested: bool, at: datetime
 ) -> None:
-    """A refund that we did not decide is a question of its own: whether the tickets live on."""
+    """Store the refunded amount; an unrequested refund raises a flag, its tickets stay valid."""
     returned = refund_queries.sum_refunded(connection, order.id)
     order_queries.set_refunded(connection, order.id, returned)
     if is_requested:
         return
-    said = f"{returned} of {order.total} went back to the buyer"
-    flag_for_review(connection, order, ReviewFlag.MONEY_RETURNED, said, at=at)
+    message = f"{returned} of {order.total} was refunded to the buyer"
+    flag_for_review(connection, order, ReviewFlag.MONEY_RETURNED, message, at=at)

@@ -1,4 +1,4 @@
-"""Refunds over HTTP: a plan and its hash first, then the same address with the hash alone."""
+"""HTTP API of refunds: a request returns a plan with its hash; a second one applies the hash."""
 
 from typing import Annotated, Self
 
@@ -22,8 +22,7 @@ from ticketing.platform.http.limits import run_gateway_call
 from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.selling.refunds.refund_plan import RefundPlan, RefundScope
-from ticketing.selling.refunds.refund_plan import RefundRequest as Wanted
+from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest, RefundScope
 from ticketing.selling.refunds.service import (
     apply_refund,
     get_refund_fee,
@@ -47,9 +46,9 @@ router = APIRouter(
 
 
 class CreateRefundRequest(RequestModel):
-    """What to plan; or, with a plan's hash and nothing else, what to do.
+    """A refund to be planned, or the hash of a plan to be applied.
 
-    Without places all of them end; with an amount alone none does.
+    Without `places` all places are refunded; with only an `amount` none is.
     """
 
     places: Annotated[list[PlaceNumber], Field(max_length=MAX_PLACES)] | None = None
@@ -62,14 +61,14 @@ class CreateRefundRequest(RequestModel):
 
     @model_validator(mode="after")
     def require_hash_alone(self) -> Self:
-        """A plan cannot be changed while it is applied."""
+        """Refuse other fields beside the hash: a plan cannot be changed while it is applied."""
         if self.plan_hash is not None and len(self.model_fields_set) > 1:
-            raise ValueError("planHash stands alone: the plan knows the rest")
+            raise ValueError("planHash must be the only field: the plan contains the rest")
         return self
 
 
 class RefundPartResponse(ResponseModel):
-    """So much goes back of one payment; `why` says what keeps the gateway from it."""
+    """The refund of one payment; `why` explains a manual channel."""
 
     payment: str
     amount: int
@@ -78,9 +77,9 @@ class RefundPartResponse(ResponseModel):
 
 
 class RefundPlaceResponse(ResponseModel):
-    """A place or voucher that would end.
+    """A place or voucher to be refunded.
 
-    Whether a ticket was used is null: no check-ins are kept yet. A voucher's first use is known.
+    `used` is null for tickets, since check-ins are not recorded yet. Vouchers know their first use.
     """
 
     number: int
@@ -93,7 +92,7 @@ class RefundPlaceResponse(ResponseModel):
 
 
 class RefundPlanResponse(ResponseModel):
-    """What would happen; nothing has happened yet."""
+    """The effects of a refund; nothing has changed yet."""
 
     plan_hash: str
     amount: int
@@ -105,7 +104,7 @@ class RefundPlanResponse(ResponseModel):
 
 
 class RefundResponse(ResponseModel):
-    """One sum on its way back."""
+    """One refund."""
 
     key: str
     amount: int
@@ -117,7 +116,7 @@ class RefundResponse(ResponseModel):
 
 
 class OrderRefundsResponse(ResponseModel):
-    """The order's refunds as they stand, and the plan that was asked for."""
+    """The refunds of an order, and the requested plan."""
 
     order_code: str
     plan: RefundPlanResponse | None = None
@@ -128,7 +127,7 @@ class OrderRefundsResponse(ResponseModel):
 def show(
     order_id: IdInPath, services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[OrderRefundsResponse]:
-    """The order's refunds."""
+    """List the refunds of an order."""
     code, refunds = list_order_refunds(services.database, order_id)
     return SuccessResponse(
         data=OrderRefundsResponse(
@@ -139,13 +138,13 @@ def show(
 
 @router.post("", responses=authenticated_error_responses(404, 409))
 async def refund(
-    order_id: IdInPath, asked: CreateRefundRequest, services: ServicesDependency, caller: Operator
+    order_id: IdInPath, body: CreateRefundRequest, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[OrderRefundsResponse]:
-    """Plan a refund; with `planHash`, do what was planned. Done again, it goes on where it was."""
-    if asked.plan_hash is None:
-        answer = await run_gateway_call(lambda: _plan_refund(services, order_id, asked, caller))
+    """Plan a refund, or apply a plan by `planHash`. Applying again continues where it stopped."""
+    if body.plan_hash is None:
+        answer = await run_gateway_call(lambda: _plan_refund(services, order_id, body, caller))
     else:
-        plan_hash = asked.plan_hash
+        plan_hash = body.plan_hash
         answer = await run_gateway_call(
             lambda: _apply_refund(services, order_id, plan_hash, caller)
         )
@@ -156,19 +155,19 @@ def _plan_refund(
     services: Services, order_id: int, body: CreateRefundRequest, caller: ApiKey
 ) -> OrderRefundsResponse:
     code, refunds = list_order_refunds(services.database, order_id)
-    rule = get_refund_fee(services.database, code)
-    alone = body.places is None and body.amount is not None
-    wanted = Wanted(
-        places=() if alone else None if body.places is None else tuple(body.places),
+    default_fee = get_refund_fee(services.database, code)
+    is_amount_only = body.places is None and body.amount is not None
+    request = RefundRequest(
+        places=() if is_amount_only else None if body.places is None else tuple(body.places),
         amount=None if body.amount is None else Rupiah(body.amount),
         money=RefundScope.SURPLUS if body.surplus else RefundScope.ORDER,
         fee=RefundFee(
-            rule.percent if body.fee_percent is None else body.fee_percent,
-            rule.each if body.fee_each is None else Rupiah(body.fee_each),
+            default_fee.percent if body.fee_percent is None else body.fee_percent,
+            default_fee.each if body.fee_each is None else Rupiah(body.fee_each),
         ),
         reason=body.reason,
     )
-    planned = plan_refund(services.database, code, wanted, at=now(), by=actor(caller))
+    planned = plan_refund(services.database, code, request, at=now(), by=actor(caller))
     known = [_to_refund_response(one) for one in refunds]
     return OrderRefundsResponse(order_code=code, plan=_to_plan_response(planned), refunds=known)
 

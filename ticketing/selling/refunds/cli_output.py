@@ -1,4 +1,4 @@
-"""What commands about refunds share: the order's code, and how plans and refunds are printed."""
+"""Shared by the refund commands: the order's code, and printing of plans and refunds."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,6 +1,6 @@
-"""What a refund does to an order at once: places are free, tickets end, money is promised.
+"""Apply a refund plan to an order: release places, revoke tickets, store the refunds.
 
-The money itself moves in `send_refunds`. The caller has locked the order.
+The money moves in `send_refunds.py`. The caller has locked the order.
 """
 
 from collections import Counter
@@ -30,16 +30,16 @@ def decide_refund(
     by: str,
     purpose: str = "order.refund",
 ) -> list[Refund]:
-    """Do all of a plan but moving the money; gives the refunds that are now owed.
+    """Apply a plan except for moving the money; return the outstanding refunds.
 
-    `purpose` is what the buyer is told.
+    `purpose` selects the message to the buyer.
     """
-    owed = _insert_refunds(connection, order, plan, at=at, by=by)
-    ended = _return_places(connection, order, plan, at=at) if plan.places else 0
+    outstanding = _insert_refunds(connection, order, plan, at=at, by=by)
+    revoked_count = _return_places(connection, order, plan, at=at) if plan.places else 0
     if plan.asked.flag is not None:
         review_flag_queries.resolve_flag(connection, order.id, plan.asked.flag, at=at)
     _enqueue_refund_message(connection, order, plan, purpose)
-    _enqueue_transfer_requests(connection, order, owed)
+    _enqueue_transfer_requests(connection, order, outstanding)
     audit_log.record(
         connection,
         actor=by,
@@ -50,13 +50,13 @@ def decide_refund(
         details={
             "amount": plan.amount.amount,
             "kept": plan.kept.amount,
-            "tickets_revoked": ended,
+            "tickets_revoked": revoked_count,
             "ends_order": plan.ends_order,
             "reason": plan.asked.reason,
             "plan_hash": plan.plan_hash,
         },
     )
-    return owed
+    return outstanding
 
 
 def _insert_refunds(
@@ -73,29 +73,28 @@ def _insert_refunds(
 
 
 def _return_places(connection: Connection, order: Order, plan: RefundPlan, *, at: datetime) -> int:
-    """Free the places once: they are marked, and a plan never names a marked one."""
+    """Release the places once: they are marked as returned, and plans exclude marked ones."""
     counts = Counter(place.ticket_type_id for place in plan.places)
     lines = [OrderLine(type_id, count, ZERO) for type_id, count in sorted(counts.items())]
     order_queries.record_returned_places(connection, order.id, lines)
     stock_queries.return_sold(connection, lines)
-    ids = [place.entitlement_id for place in plan.places if place.entitlement_id is not None]
-    live = entitlement_queries.return_places(connection, ids, at=at)
-    sold = [place.voucher_id for place in plan.places if place.voucher_id is not None]
-    transition_queries.revoke(connection, sold, reason=transition_queries.REFUNDED, at=at)
+    ids = [place.attendee_id for place in plan.places if place.attendee_id is not None]
+    live_ticket_ids = entitlement_queries.return_places(connection, ids, at=at)
+    voucher_ids = [place.voucher_id for place in plan.places if place.voucher_id is not None]
+    transition_queries.revoke(connection, voucher_ids, reason=transition_queries.REFUNDED, at=at)
     reason = f"refunded: {plan.asked.reason}" if plan.asked.reason else "refunded"
-    ended = ticket_write_queries.mark_revoked(connection, live, reason=reason, at=at)
+    revoked = ticket_write_queries.mark_revoked(connection, live_ticket_ids, reason=reason, at=at)
     if plan.ends_order:
         order_queries.update_state(connection, order, OrderState.CANCELLED, at=at)
-        promo_queries.release(
-            connection, order.id, at=at
-        )  # a part refunded has still used its code
-    return len(ended)
+        # a partial refund does not release the promo code
+        promo_queries.release(connection, order.id, at=at)
+    return len(revoked)
 
 
 def _enqueue_refund_message(
     connection: Connection, order: Order, plan: RefundPlan, purpose: str
 ) -> None:
-    """One message a plan to the buyer."""
+    """Enqueue one message per plan for the buyer."""
     if order.buyer is None:
         return
     outbox.enqueue(
@@ -117,7 +116,7 @@ def _enqueue_refund_message(
 def _enqueue_transfer_requests(
     connection: Connection, order: Order, outstanding: list[Refund]
 ) -> None:
-    """One message a transfer to whoever has to make it."""
+    """Enqueue one message per manual refund for the organiser."""
     for refund in outstanding:
         if refund.state is RefundState.MANUAL:
             outbox.enqueue(

@@ -1,4 +1,7 @@
-"""Everything that is known of one order, and lists of orders. What buyers see is in order_views."""
+"""Queries for staff: the full history of an order, and lists of orders.
+
+The buyer's view is in `checkout/order_view_queries.py`.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,14 +12,14 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import Instalment
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.orders.refund import Refund
-from ticketing.platform.db.tables.catalogue import ticket_types
-from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.orders import (
+from ticketing.platform.db.tables.sales import (
+    inbox,
+    order_flags,
     order_lines,
-    order_positions,
-    order_review_flags,
+    order_places,
     orders,
+    ticket_types,
 )
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
@@ -30,7 +33,7 @@ from ticketing.vouchers.model import VoucherState
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """One order in a list. `flags` are the questions that are still open."""
+    """One order in a list. `flags` are open review flags."""
 
     code: str
     state: OrderState
@@ -44,7 +47,7 @@ class OrderSummary:
 
 @dataclass(frozen=True, slots=True)
 class OrderHistoryItem:
-    """One place of the order, or one of its vouchers. Its number is how a refund names it."""
+    """One place or voucher of the order. Refunds refer to it by `number`."""
 
     number: int
     ticket_type: str
@@ -52,12 +55,12 @@ class OrderHistoryItem:
     ticket_state: TicketState | None
     returned_at: datetime | None
     voucher: VoucherState | None = None
-    revoked_reason: str = ""
+    ending_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderHistoryLine:
-    """So many places of one type, and how many of them were given back."""
+    """The places of one ticket type, and the number returned."""
 
     ticket_type: str
     quantity: int
@@ -67,18 +70,18 @@ class OrderHistoryLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderHistoryNotification:
-    """What the gateway sent of one attempt, and what became of it."""
+    """One notification of the gateway about an attempt, and its outcome."""
 
     received_at: datetime
     attempt_key: str
     outcome: str
     reason: str
-    attempt_count: int
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
 class OrderHistoryFlag:
-    """A question for a person; answered if it is resolved."""
+    """A review flag, open until it is resolved."""
 
     flag: ReviewFlag
     message: str
@@ -88,7 +91,7 @@ class OrderHistoryFlag:
 
 @dataclass(frozen=True, slots=True)
 class OrderAuditEntry:
-    """What somebody did with the order."""
+    """An entry of the audit log about the order."""
 
     at: datetime
     actor: str
@@ -98,7 +101,7 @@ class OrderAuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class OrderHistory:
-    """One order from placing to refund."""
+    """One order from placement to refund."""
 
     order: Order
     subtotal: Rupiah
@@ -114,11 +117,11 @@ class OrderHistory:
     flags: tuple[OrderHistoryFlag, ...]
     refunds: tuple[Refund, ...]
     deeds: tuple[OrderAuditEntry, ...]
-    parts: tuple[Instalment, ...]  # of an order that is paid in several
+    parts: tuple[Instalment, ...]  # instalments, if paid by a payment plan
 
 
 def get_history(connection: Connection, order: Order) -> OrderHistory:
-    """The order's whole story."""
+    """Return the full history of an order."""
     row = connection.execute(
         select(
             orders.c.subtotal,
@@ -165,11 +168,11 @@ def _lines(connection: Connection, order_id: int) -> tuple[OrderHistoryLine, ...
 
 
 def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ...]:
-    """With each its newest ticket; numbered as in `refund_plans`."""
+    """Return the places with their newest ticket, numbered as in `plan_queries`."""
     any_ticket = generated_tickets.alias()
     newest = (
         select(func.max(any_ticket.c.id))
-        .where(any_ticket.c.entitlement_id == order_items.c.entitlement_id)
+        .where(any_ticket.c.attendee_id == order_items.c.attendee_id)
         .correlate(order_items)
         .scalar_subquery()
     )
@@ -178,16 +181,14 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
             ticket_types.c.name,
             generated_tickets.c.ticket_code,
             generated_tickets.c.state,
-            order_positions.c.returned_at,
+            order_places.c.returned_at,
             vouchers.c.state.label("voucher"),
-            vouchers.c.revoked_reason,
+            vouchers.c.ending_why,
         )
         .select_from(
             order_items.join(order_lines, order_lines.c.id == order_items.c.order_line_id)
             .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
-            .outerjoin(
-                order_positions, order_positions.c.entitlement_id == order_items.c.entitlement_id
-            )
+            .outerjoin(order_places, order_places.c.attendee_id == order_items.c.attendee_id)
             .outerjoin(generated_tickets, generated_tickets.c.id == newest)
             .outerjoin(vouchers, vouchers.c.id == order_items.c.voucher_id)
         )
@@ -202,7 +203,7 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
             ticket_state=None if row.state is None else TicketState(row.state),
             returned_at=row.returned_at,
             voucher=None if row.voucher is None else VoucherState(row.voucher),
-            revoked_reason=row.revoked_reason or "",
+            ending_why=row.ending_why or "",
         )
         for number, row in enumerate(connection.execute(query), start=1)
     )
@@ -213,15 +214,9 @@ def _list_notifications(
 ) -> tuple[OrderHistoryNotification, ...]:
     names = [name for one in attempts for name in (one.key, one.transaction_id) if name]
     query = (
-        select(
-            inbound_webhooks.c.received_at,
-            inbound_webhooks.c.external_reference,
-            inbound_webhooks.c.outcome,
-            inbound_webhooks.c.reason,
-            inbound_webhooks.c.attempt_count,
-        )
-        .where(inbound_webhooks.c.external_reference.in_(names))
-        .order_by(inbound_webhooks.c.id)
+        select(inbox.c.received_at, inbox.c.subject, inbox.c.outcome, inbox.c.reason, inbox.c.tries)
+        .where(inbox.c.subject.in_(names))
+        .order_by(inbox.c.id)
     )
     return tuple(OrderHistoryNotification(*row) for row in connection.execute(query))
 
@@ -229,13 +224,13 @@ def _list_notifications(
 def _flags(connection: Connection, order_id: int) -> tuple[OrderHistoryFlag, ...]:
     query = (
         select(
-            order_review_flags.c.flag,
-            order_review_flags.c.message,
-            order_review_flags.c.raised_at,
-            order_review_flags.c.resolved_at,
+            order_flags.c.flag,
+            order_flags.c.message,
+            order_flags.c.raised_at,
+            order_flags.c.resolved_at,
         )
-        .where(order_review_flags.c.order_id == order_id)
-        .order_by(order_review_flags.c.raised_at, order_review_flags.c.flag)
+        .where(order_flags.c.order_id == order_id)
+        .order_by(order_flags.c.raised_at, order_flags.c.flag)
     )
     return tuple(
         OrderHistoryFlag(ReviewFlag(flag), *rest) for flag, *rest in connection.execute(query)
@@ -259,20 +254,15 @@ def list_orders(
     flagged: bool = False,
     limit: int,
 ) -> list[OrderSummary]:
-    """The event's orders, the newest first."""
-    is_open = and_(
-        order_review_flags.c.order_id == orders.c.id, order_review_flags.c.resolved_at.is_(None)
-    )
+    """Return the orders of an event, newest first."""
+    is_open = and_(order_flags.c.order_id == orders.c.id, order_flags.c.resolved_at.is_(None))
     places = (
         select(func.sum(order_lines.c.quantity - order_lines.c.returned))
         .where(order_lines.c.order_id == orders.c.id)
         .scalar_subquery()
     )
-    questions = (
-        select(func.array_agg(order_review_flags.c.flag))
-        .where(is_open)
-        .scalar_subquery()
-        .label("flags")
+    open_flags = (
+        select(func.array_agg(order_flags.c.flag)).where(is_open).scalar_subquery().label("flags")
     )
     query = select(
         orders.c.code,
@@ -282,7 +272,7 @@ def list_orders(
         places.label("places"),
         orders.c.buyer_name,
         orders.c.created_at,
-        questions,
+        open_flags,
     ).where(orders.c.event_id == event_id)
     if state is not None:
         query = query.where(orders.c.state == state)

@@ -114,8 +114,8 @@ def retry_refund(
         if payment.refunded_or_promised > payment.received:
             raise RefundRefused(
                 f"refund {refund.key}:"
-                f" {payment.refunded_or_promised} of {payment.received} would go back together;"
-                " drop this one"
+                f" {payment.refunded_or_promised} of {payment.received} would be refunded in total;"
+                " cancel this one"
             )
         attempt = attempt_queries.get(connection, refund.attempt_id)
         refund_queries.reopen(connection, refund, attempt, at=at)

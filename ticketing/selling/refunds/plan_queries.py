@@ -1,7 +1,9 @@
-"""What a refund is planned from, and plans by their hash. The rules are in domain/refund_plans."""
+"""Queries for refund plans: the state of an order, the event's fee, and stored requests by hash.
+
+The rules are in `refund_plan.py`.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +14,18 @@ from ticketing.orders import instalment_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Order, OrderState, ReviewFlag
-from ticketing.platform.db.tables.catalogue import promos, ticket_types
-from ticketing.platform.db.tables.change_plans import change_plans
-from ticketing.platform.db.tables.orders import order_lines, promo_redemptions
-from ticketing.platform.db.tables.orders import orders as orders_table
-from ticketing.platform.db.tables.refunds import refund_rules as rules
+from ticketing.platform.db import change_plans
+from ticketing.platform.db.change_plans import PlanKind, PlanSubject
+from ticketing.platform.db.tables.sales import (
+    order_lines,
+    promo_redemptions,
+    promos,
+    ticket_types,
+)
+from ticketing.platform.db.tables.sales import orders as orders_table
+from ticketing.platform.db.tables.sales import refund_rules as rules
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
-from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import refund_queries
 from ticketing.selling.payments.order_item_queries import order_items, order_items_sort
@@ -33,16 +39,16 @@ from ticketing.selling.refunds.refund_plan import (
 from ticketing.tickets.model import TicketState
 
 _LIVE = and_(
-    generated_tickets.c.entitlement_id == order_items.c.entitlement_id,
+    generated_tickets.c.attendee_id == order_items.c.attendee_id,
     generated_tickets.c.state == TicketState.LIVE,
 )
 
 
 def get_snapshot(connection: Connection, order: Order) -> RefundSnapshot:
-    """The locked order as a refund finds it."""
+    """Return the data of a locked order that a refund plan needs."""
     return RefundSnapshot(
         order=order,
-        # places had before all is paid end with the order, not with a refund
+        # places granted before full payment end with the order, not by a refund
         places=() if order.state is OrderState.PENDING else _places(connection, order.id),
         payments=refund_queries.list_payment_balances(connection, order.id),
         refund_count=len(refund_queries.list_for_order(connection, order.id)),
@@ -53,22 +59,24 @@ def get_snapshot(connection: Connection, order: Order) -> RefundSnapshot:
 def _find_paying_attempts(connection: Connection, order: Order) -> frozenset[int]:
     if order.payment_plan_id is None:
         return frozenset()
-    parts = instalment_queries.list_for_order(connection, order.id)
-    return frozenset(part.paid_by for part in parts if part.paid_by is not None)
+    instalments = instalment_queries.list_for_order(connection, order.id)
+    return frozenset(
+        instalment.paid_by for instalment in instalments if instalment.paid_by is not None
+    )
 
 
 def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:
-    """The live places and vouchers, numbered through the order."""
+    """Return the places and vouchers that are not returned, numbered through the order."""
     query = (
         select(
             order_lines.c.ticket_type_id,
-            order_items.c.entitlement_id,
+            order_items.c.attendee_id,
             order_items.c.voucher_id,
             order_items.c.is_returned,
             ticket_types.c.name,
             generated_tickets.c.ticket_code,
             generated_tickets.c.delivered_at,
-            vouchers.c.activated_at,
+            vouchers.c.present_at,
             vouchers.c.first_used_at,
         )
         .select_from(
@@ -85,12 +93,12 @@ def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:
     return [
         RefundablePlace(
             number=number,
-            entitlement_id=row.entitlement_id,
+            attendee_id=row.attendee_id,
             ticket_type_id=row.ticket_type_id,
             ticket_type=row.name,
             worth=cost,
             ticket_code=row.ticket_code,
-            delivered=(row.delivered_at or row.activated_at) is not None,
+            delivered=(row.delivered_at or row.present_at) is not None,
             used=None if row.voucher_id is None else row.first_used_at is not None,
             voucher_id=row.voucher_id,
         )
@@ -112,14 +120,14 @@ def _worths(connection: Connection, order_id: int) -> list[list[Rupiah]]:
 
 
 def get_fee(connection: Connection, event_id: int) -> RefundFee:
-    """What the event keeps of a refund unless said otherwise; nothing without a rule."""
+    """Return the refund fee of an event; no fee by default."""
     query = select(rules.c.fee_percent, rules.c.fee_each).where(rules.c.event_id == event_id)
     row = connection.execute(query).one_or_none()
     return RefundFee() if row is None else RefundFee(row.fee_percent, Rupiah(row.fee_each))
 
 
 def set_fee(connection: Connection, event_id: int, fee: RefundFee) -> None:
-    """Write down what the event keeps."""
+    """Store the refund fee of an event."""
     values = {"fee_percent": fee.percent, "fee_each": fee.each.amount}
     statement = insert(rules).values(event_id=event_id, **values)
     connection.execute(
@@ -127,15 +135,7 @@ def set_fee(connection: Connection, event_id: int, fee: RefundFee) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PlanSubject:
-    """What a plan is about: one order, or the whole event."""
-
-    event_id: int
-    order_id: int | None = None
-
-
-def store_plan(
+def store_request(
     connection: Connection,
     subject: PlanSubject,
     request: RefundRequest,
@@ -144,30 +144,17 @@ def store_plan(
     at: datetime,
     by: str,
 ) -> None:
-    """Keep what was asked for under the plan's hash; the same plan again changes nothing."""
-    statement = insert(change_plans).values(
-        hash=plan_hash,
-        event_id=subject.event_id,
-        order_id=subject.order_id,
-        parameters=_request_to_json(request),
-        created_by=by,
-        created_at=at,
+    """Store a request under the plan's hash; the same plan again changes nothing."""
+    parameters = _request_to_json(request)
+    change_plans.store_plan(
+        connection, subject, PlanKind.REFUND, parameters, plan_hash=plan_hash, at=at, by=by
     )
-    connection.execute(statement.on_conflict_do_nothing())
 
 
 def get_request(connection: Connection, subject: PlanSubject, plan_hash: str) -> RefundRequest:
-    """What was asked for when the plan of that hash was made; refuses an unknown one."""
-    query = select(change_plans.c.parameters).where(
-        change_plans.c.hash == plan_hash,
-        change_plans.c.event_id == subject.event_id,
-        change_plans.c.order_id.is_not_distinct_from(subject.order_id),
-        change_plans.c.parameters.has_key("money"),  # there are plans about other things
-    )
-    said = connection.execute(query).scalar_one_or_none()
-    if said is None:
-        raise PlanOutdated("there is no such plan; plan again")
-    return _request_from_json(said)
+    """Return the request of a plan; refuses an unknown hash."""
+    stored = change_plans.get_plan(connection, subject, PlanKind.REFUND, plan_hash)
+    return _request_from_json(stored.parameters)
 
 
 def _request_to_json(request: RefundRequest) -> dict[str, object]:

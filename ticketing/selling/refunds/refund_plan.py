@@ -1,4 +1,4 @@
-"""What a refund would do: which places end, what they were worth, what is kept, what goes back."""
+"""Rules of refund plans: places to be returned, their value, the fee, the amounts and channels."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,18 +16,18 @@ MAX_REASON_LENGTH = 255
 
 
 class RefundScope(StrEnum):
-    """Which of an order's payments a refund is about."""
+    """The payments of an order that a refund uses."""
 
-    ORDER = "order"  # the one that paid for its places
-    SURPLUS = "surplus"  # what came late, twice, or for an order that was given up
+    ORDER = "order"  # those that paid for its places
+    SURPLUS = "surplus"  # late or double payments, and those for a cancelled order
     ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """What a person wants refunded. No places named: all that the order still has.
+    """A requested refund. `places` None means all places that the order still has.
 
-    An `amount` is what goes back, whatever the places cost; no fee is taken from it.
+    `amount` is refunded whatever the places cost; no fee is subtracted from it.
     """
 
     places: tuple[int, ...] | None = None
@@ -35,21 +35,23 @@ class RefundRequest:
     money: RefundScope = RefundScope.ORDER
     fee: RefundFee = NO_FEE
     reason: str = ""
-    flag: ReviewFlag | None = None  # the question that this answers
+    flag: ReviewFlag | None = None  # the flag that this resolves
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself, and a reason that the gateway would not take."""
+        """Refuse contradictions, and a reason that the gateway would not accept."""
         if self.places and self.money is RefundScope.SURPLUS:
-            raise RefundRefused("surplus money pays for no places; refund them by themselves")
+            raise RefundRefused("surplus payments pay for no places; refund places separately")
         if len(self.reason) > MAX_REASON_LENGTH or not self.reason.isprintable():
-            raise RefundRefused(f"a reason is one line of at most {MAX_REASON_LENGTH} characters")
+            raise RefundRefused(
+                f"the reason must be one line of at most {MAX_REASON_LENGTH} characters"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class RefundablePlace:
-    """A place of a paid order, or a voucher. `worth` is what it cost after its share of a discount.
+    """A place or voucher of a paid order. `worth` is its price after its share of the discount.
 
-    Who has a place is on the list of attendees; a voucher is on a router, or on its way there.
+    A place has an entitlement; a voucher is on a router or being provisioned.
     """
 
     number: int
@@ -59,13 +61,13 @@ class RefundablePlace:
     worth: Rupiah
     ticket_code: str | None
     delivered: bool
-    used: bool | None = None  # None: nobody knows, since no check-ins are kept yet
+    used: bool | None = None  # None: unknown, check-ins are not recorded yet
     voucher_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RefundPlan:
-    """What would happen, exactly; `plan_hash` names it. The places' tickets die."""
+    """The exact effects of a refund, identified by `plan_hash`. The places' tickets are revoked."""
 
     order_code: str
     order_state: OrderState
@@ -81,24 +83,22 @@ class RefundPlan:
 
     @property
     def ends_order(self) -> bool:
-        """Whether the order has no places any more afterwards."""
+        """Return whether the order has no places left afterwards."""
         return bool(self.places) and not self.places_left
 
 
 @dataclass(frozen=True, slots=True)
 class RefundSnapshot:
-    """An order as a refund finds it: its live places, its payments, the refunds before this."""
+    """An order before a refund: its places, payments and previous refunds."""
 
     order: Order
     places: Sequence[RefundablePlace]
     payments: Sequence[PaymentBalance]
     refund_count: int
-    instalment_attempt_ids: frozenset[int] = (
-        frozenset()
-    )  # attempts, of an order that is paid in parts
+    instalment_attempt_ids: frozenset[int] = frozenset()  # empty without a payment plan
 
     def paying_attempt_ids(self, request: RefundRequest) -> frozenset[int | None]:
-        """The attempts whose money pays for the order; none when all of an unfinished one goes."""
+        """Return the attempts that pay for the order; none if an unfinished one is refunded."""
         if self.order.payment_plan_id is None:
             return frozenset({self.order.paid_attempt_id})
         unfinished = self.order.state is OrderState.PENDING and request.money is RefundScope.ALL
@@ -108,9 +108,9 @@ class RefundSnapshot:
 def net_prices(
     lines: Sequence[OrderLine], discount: Rupiah, discounted: int | None
 ) -> list[list[Rupiah]]:
-    """What each place of each line cost, after its share of the discount: all together the total.
+    """Return the price of each place of each line after its share of the discount; sums are exact.
 
-    `discounted` is the one ticket type that the discount was for; None for all of them.
+    `discounted` is the ticket type of the discount; None for all types.
     """
     eligible = [line for line in lines if discounted in {None, line.ticket_type_id}]
     base = total(line.amount for line in eligible).amount
@@ -127,11 +127,11 @@ def net_prices(
 
 
 def compute_plan(snapshot: RefundSnapshot, request: RefundRequest, *, at: datetime) -> RefundPlan:
-    """What the refund would do; refuses one that does nothing, or gives more than was paid."""
+    """Return the refund plan; refuses a refund of nothing, and of more than was paid."""
     places = _select_places(snapshot, request)
     worth = total(place.worth for place in places)
-    ways, kept, notes = _split_amount(snapshot, request, places, at=at)
-    amount = total(way.amount for way in ways)
+    parts, kept, notes = _split_amount(snapshot, request, places, at=at)
+    amount = total(part.amount for part in parts)
     if not places and amount == ZERO:
         raise RefundRefused(
             _nothing_to_refund_message(snapshot),
@@ -143,7 +143,7 @@ def compute_plan(snapshot: RefundSnapshot, request: RefundRequest, *, at: dateti
         "asked": asdict(request),
         "places": [asdict(place) for place in places],
         "kept": kept.amount,
-        "parts": [asdict(way) for way in ways],
+        "parts": [asdict(part) for part in parts],
         "before": [snapshot.refund_count, len(snapshot.places)],
     }
     return RefundPlan(
@@ -155,7 +155,7 @@ def compute_plan(snapshot: RefundSnapshot, request: RefundRequest, *, at: dateti
         worth=worth,
         kept=kept,
         amount=amount,
-        parts=ways,
+        parts=parts,
         notes=(*notes, *_ticket_notes(places), *_voucher_notes(places)),
         plan_hash=digest(facts),
     )
@@ -168,7 +168,7 @@ def _select_places(snapshot: RefundSnapshot, request: RefundRequest) -> tuple[Re
     missing = sorted(set(request.places) - known.keys())
     if missing:
         raise RefundRefused(
-            f"order {snapshot.order.code} has no place {', '.join(map(str, missing))} to give back;"
+            f"order {snapshot.order.code} has no place {', '.join(map(str, missing))} to refund;"
             f" it has {', '.join(map(str, sorted(known))) or 'none'}"
         )
     return tuple(known[number] for number in sorted(set(request.places)))
@@ -181,7 +181,7 @@ def _split_amount(
     *,
     at: datetime,
 ) -> tuple[tuple[RefundPart, ...], Rupiah, list[str]]:
-    """The sums on their ways, what is kept, and what a person should know of it."""
+    """Return the refunds per payment, the fee, and notes for staff."""
     payers = snapshot.paying_attempt_ids(request)
     paid = [one for one in snapshot.payments if one.attempt_id in payers]
     surplus = [one for one in snapshot.payments if one.attempt_id not in payers]
@@ -192,24 +192,24 @@ def _split_amount(
             RefundScope.ALL: [*paid, *surplus],
         }
         return split_refund(payments[request.money], request.amount, at=at), ZERO, []
-    kept, ways, notes = ZERO, list[RefundPart](), list[str]()
+    kept, parts, notes = ZERO, list[RefundPart](), list[str]()
     if request.money is not RefundScope.SURPLUS:
         worth = total(place.worth for place in places)
         kept = request.fee.amount_kept(worth, len(places))
         left = total(one.refundable for one in paid)
         due = worth - kept
         if due > left:
-            notes.append(f"{due} would be due, {left} is left of what was paid")
-        ways += split_refund(paid, min(due, left), at=at)
+            notes.append(f"{due} would be due, only {left} is left of the payments")
+        parts += split_refund(paid, min(due, left), at=at)
     if request.money is not RefundScope.ORDER:
-        ways += split_refund(surplus, total(one.refundable for one in surplus), at=at)
-    return tuple(ways), kept, notes
+        parts += split_refund(surplus, total(one.refundable for one in surplus), at=at)
+    return tuple(parts), kept, notes
 
 
 def _nothing_to_refund_message(snapshot: RefundSnapshot) -> str:
     left = total(payment.refundable for payment in snapshot.payments)
-    said = f"order {snapshot.order.code} is {snapshot.order.state} and has no places to give back"
-    return f"{said}; {left} of its money is left: name an amount, or say that it is surplus"
+    message = f"order {snapshot.order.code} is {snapshot.order.state} and has no places to refund"
+    return f"{message}; {left} of its payments is left: set an amount, or refund the surplus"
 
 
 def _ticket_notes(places: Sequence[RefundablePlace]) -> list[str]:
@@ -217,12 +217,12 @@ def _ticket_notes(places: Sequence[RefundablePlace]) -> list[str]:
     delivered = sum(place.delivered for place in codes)
     notes = [f"{delivered} of {len(codes)} tickets are delivered already"] if delivered else []
     if codes and any(place.used is None for place in codes):
-        notes.append("whether a ticket was used is not known: no check-ins are kept yet")
+        notes.append("whether a ticket was used is unknown: check-ins are not recorded yet")
     return notes
 
 
 def _voucher_notes(places: Sequence[RefundablePlace]) -> list[str]:
-    """Who used one had what was paid for: a person decides, but knows of it."""
+    """Return a note about used vouchers, so that staff can decide."""
     sold = [place for place in places if place.voucher_id is not None]
     used = [str(place.number) for place in sold if place.used]
     if not used:

@@ -1,8 +1,8 @@
-"""Sending promised money back through the gateway, each refund once, whatever happens on the way.
+"""Send promised refunds to the gateway, each exactly once.
 
-A refund is claimed, the gateway is asked what it knows, then it is asked for the refund under our
-key: a second time moves nothing. Killed anywhere, a run loses nothing: after the lease the gateway
-is asked again what became of it.
+A refund is claimed, the gateway is asked for the payment's status, then the refund is requested
+under our key: a repeated key moves no money. Killed anywhere, a run loses nothing: after the
+lease the gateway is asked again.
 """
 
 from collections import Counter
@@ -33,16 +33,16 @@ _UNAUTHORIZED = 401
 
 
 class RefundGateway(PaymentGateway, Protocol):
-    """A payment gateway that also gives money back."""
+    """A payment gateway that can also refund."""
 
     def refund(self, order_id: str, *, key: str, amount: Rupiah, reason: str) -> object:
-        """Send money back, once a key. Raises GatewayRefused, or Unavailable when nobody knows."""
+        """Refund an amount once per key. Raises GatewayRefused, or Unavailable if unclear."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SendRefundsResult:
-    """How the refunds of one run ended; the waiting ones are asked for again."""
+    """Numbers of refunds by result; waiting ones are requested again."""
 
     done: int
     failed: int
@@ -59,33 +59,33 @@ def send_refunds(
     chunk: int = CHUNK,
     progress: Callable[[int], None] | None = None,
 ) -> SendRefundsResult:
-    """Ask for every refund that waits; safe to repeat, to run twice at once, and to kill."""
-    ends = Counter[RefundState | None]()
+    """Send every waiting refund; safe to repeat, to run concurrently, and to kill."""
+    outcomes = Counter[RefundState | None]()
     for refund_id in _iter_waiting_ids(database, order_id, chunk=chunk):
-        ends[_send_one(database, gateway, refund_id, at=at, by=by)] += 1
+        outcomes[_send_one(database, gateway, refund_id, at=at, by=by)] += 1
         if progress is not None:
-            progress(ends.total())
-    done, failed = ends[RefundState.DONE], ends[RefundState.FAILED]
-    return SendRefundsResult(done=done, failed=failed, waiting=ends.total() - done - failed)
+            progress(outcomes.total())
+    done, failed = outcomes[RefundState.DONE], outcomes[RefundState.FAILED]
+    return SendRefundsResult(done=done, failed=failed, waiting=outcomes.total() - done - failed)
 
 
 def _iter_waiting_ids(database: Database, order_id: int | None, *, chunk: int) -> Iterator[int]:
-    last = 0
+    last_id = 0
     while True:
         with database.transaction() as connection:
             page = refund_queries.list_waiting_ids(
-                connection, order_id=order_id, after_id=last, limit=chunk
+                connection, order_id=order_id, after_id=last_id, limit=chunk
             )
         if not page:
             return
         yield from page
-        last = page[-1]
+        last_id = page[-1]
 
 
 def _send_one(
     database: Database, gateway: RefundGateway, refund_id: int, *, at: datetime, by: str
 ) -> RefundState | None:
-    """Send one; whatever goes wrong with it is in its row and stops no other."""
+    """Send one refund; an error is written into its row and stops no other."""
     with database.transaction() as connection:
         refund = refund_queries.claim(connection, refund_id, at=at)
     if refund is None:
@@ -93,11 +93,11 @@ def _send_one(
     try:
         return _send(database, gateway, refund, at=at, by=by)
     except TicketingError as error:
-        said = str(error)
+        reason = str(error)
     except Exception as error:  # noqa: BLE001 - one refund's failure must not stop the others
-        said = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"
     with database.transaction() as connection:
-        record_refund_postponed(connection, refund, said, at=at)
+        record_refund_postponed(connection, refund, reason, at=at)
     return None
 
 
@@ -108,11 +108,11 @@ def _send(
         attempt = attempt_queries.get(connection, refund.attempt_id)
     statement = gateway.get_payment_status(attempt.key)
     with database.transaction() as connection:
-        to, said = _decide_next_state(connection, refund, statement, at=at, by=by)
+        to, reason = _decide_next_state(connection, refund, statement, at=at, by=by)
         if to is RefundState.FAILED:
-            return record_refund_failed(connection, refund, said, at=at)
+            return record_refund_failed(connection, refund, reason, at=at)
         if to is RefundState.REQUESTED:
-            record_refund_postponed(connection, refund, said, at=at)
+            record_refund_postponed(connection, refund, reason, at=at)
         elif to is RefundState.SENT:
             refund_queries.update_state(connection, refund, RefundState.SENT, at=at)
     if to is not RefundState.SENT:
@@ -121,7 +121,7 @@ def _send(
         gateway.refund(attempt.key, key=refund.key, amount=refund.amount, reason=refund.reason)
     except GatewayRefused as refusal:
         if refusal.details.get("status") == _UNAUTHORIZED:
-            raise  # it says nothing of this refund
+            raise  # the key is wrong, which is unrelated to this refund
         with database.transaction() as connection:
             return record_refund_failed(connection, refund, str(refusal), at=at)
     with database.transaction() as connection:
@@ -136,9 +136,9 @@ def _decide_next_state(
     at: datetime,
     by: str,
 ) -> tuple[RefundState, str]:
-    """Where the refund has to go after what the gateway says now, and why it waits or fails.
+    """Return the next state of the refund, and the reason for waiting or failing.
 
-    Done: it has come about. Requested: it has to wait. Sent: the gateway is to be asked for it.
+    Done: it was made. Requested: it has to wait. Sent: the gateway is to be asked for it.
     """
     order_queries.lock(connection, refund.order_id)
     attempt = attempt_queries.get(connection, refund.attempt_id)
@@ -147,15 +147,15 @@ def _decide_next_state(
     record_payment(connection, attempt, payment_status, at=at, by=by)
     now = refund_queries.get(connection, refund.id)
     if now.state not in {RefundState.REQUESTED, RefundState.SENT}:
-        return now.state, now.gateway_message
+        return now.state, now.said
     attempt = attempt_queries.get(connection, refund.attempt_id)
     if attempt.state is AttemptState.CAPTURED:
         return RefundState.REQUESTED, "the card payment is not settled yet"
     if attempt.state in {AttemptState.REVERSED, AttemptState.CHARGED_BACK}:
-        return RefundState.FAILED, "the bank took the payment back"
-    more = refund_queries.sum_refunded_externally(connection, attempt)
-    since = more - refund.refunded_externally if more > refund.refunded_externally else None
-    if since:
-        said = f"{since} went back at the gateway itself since this was decided"
-        return RefundState.FAILED, said
+        return RefundState.FAILED, "the bank reversed the payment"
+    externally_refunded = refund_queries.sum_refunded_externally(connection, attempt)
+    if externally_refunded > refund.elsewhere:
+        newly_refunded = externally_refunded - refund.elsewhere
+        reason = f"{newly_refunded} was refunded at the gateway since this was decided"
+        return RefundState.FAILED, reason
     return RefundState.SENT, ""

@@ -1,5 +1,5 @@
-"""Generation batches: progress, locks, the HTTP API and its queue.
+"""Batches of ticket generation: progress, locks, the HTTP API and its queue.
 
-May import the rest of `tickets`.
+May import the rest of `tickets`, and what `tickets` may import.
 Begin reading in `service.py`.
 """

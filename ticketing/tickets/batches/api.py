@@ -41,11 +41,11 @@ router = APIRouter(
 )
 BATCH_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 MAX_GUESTS = 100_000
-CHUNK = 25  # PDFs between two looks at whether the service is to stop: about a second
+CHUNK = 25  # PDFs between two checks for shutdown: about a second
 
 
 class BatchOptions(RequestModel):
-    """How a batch is to be done. The same `batchId` again is the same batch."""
+    """Options of a batch. A repeated `batchId` refers to the same batch."""
 
     batch_id: Annotated[str | None, Field(pattern=BATCH_ID_PATTERN)] = None
     priority: BatchPriority = BatchPriority.NORMAL
@@ -110,30 +110,30 @@ class BatchStatusResponse(ResponseModel):
 
 @router.post("/tickets/batch", status_code=202, responses=authenticated_error_responses(404, 409))
 def create_batch(
-    asked: BatchRequest, services: ServicesDependency, caller: Operator
+    body: BatchRequest, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[BatchAcceptedResponse]:
     """Accept a batch for processing in the background; poll its status."""
     if services.get(TicketGenerationQueue).is_full:
         raise Busy("too many batches are waiting; retry when some are completed", retryAfter=30)
     event = resolve_event(
-        services, asked.event_id, asked.template_id, templates=services.get(TemplateFolders)
+        services, body.event_id, body.template_id, templates=services.get(TemplateFolders)
     )
-    options = asked.options
-    order = GenerationRequest(
-        by=actor(caller), at=now(), guest_ids=asked.guest_ids, limit=options.limit,
+    options = body.options
+    generation = GenerationRequest(
+        by=actor(caller), at=now(), guest_ids=body.guest_ids, limit=options.limit,
         overwrite=not options.skip_existing, key=options.batch_id, chunk=CHUNK,
     )  # fmt: skip
-    taken = accept_batch(services.database, event, order, priority=options.priority)
-    if taken.request is not None:
-        services.get(TicketGenerationQueue).enqueue(event, taken, options.priority)
-    known = get_progress(services.database, taken.batch.batch_key, at=now())
+    accepted = accept_batch(services.database, event, generation, priority=options.priority)
+    if accepted.request is not None:
+        services.get(TicketGenerationQueue).enqueue(event, accepted, options.priority)
+    progress = get_progress(services.database, accepted.batch.batch_key, at=now())
     return SuccessResponse(
         data=BatchAcceptedResponse(
-            batch_id=taken.batch.batch_key,
-            job_id=taken.batch.id,
-            total_count=known.total,
-            status=known.batch.state,
-            estimated_completion=known.estimated_completion,
+            batch_id=accepted.batch.batch_key,
+            job_id=accepted.batch.id,
+            total_count=progress.total,
+            status=progress.batch.state,
+            estimated_completion=progress.estimated_completion,
         )
     )
 

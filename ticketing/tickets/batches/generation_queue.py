@@ -79,11 +79,11 @@ class TicketGenerationQueue:
 
     def generate_ticket(self, event: Event, guest_id: int, *, by: str) -> IssuedTicket:
         """Return the ticket of a guest, created if needed, after earlier requests."""
-        making = partial(
+        call = partial(
             get_or_create_ticket, self._single_context, event, guest_id, at=self._clock(), by=by
         )
         # log lines of the thread include the request id
-        return self._single_executor.submit(copy_context().run, making).result()
+        return self._single_executor.submit(copy_context().run, call).result()
 
     def enqueue(self, event: Event, accepted: AcceptedBatch, priority: BatchPriority) -> None:
         """Add a batch to the queue."""

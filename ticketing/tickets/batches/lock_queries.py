@@ -28,17 +28,17 @@ def hold_batch_lock(database: Database, job_id: int) -> Iterator[None]:
         try:
             yield
         finally:
-            connection.invalidate()  # ends the session, and the lock with it, whatever its state
+            connection.invalidate()  # ends the session and the lock, in any state
 
 
 def fail_abandoned_batches(connection: Connection, event_id: int, *, at: datetime) -> list[int]:
     """Fail the batches marked as processing without a lock; return their job ids."""
-    claiming = select(table.c.id).where(
+    processing = select(table.c.id).where(
         table.c.event_id == event_id, table.c.state == BatchState.PROCESSING
     )
     abandoned = [
         job_id
-        for job_id in connection.execute(claiming.order_by(table.c.id)).scalars().all()
+        for job_id in connection.execute(processing.order_by(table.c.id)).scalars().all()
         if connection.execute(
             select(func.pg_try_advisory_xact_lock(literal(_BATCH_LOCK_SPACE + job_id, BigInteger)))
         ).scalar_one()

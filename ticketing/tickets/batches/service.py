@@ -20,9 +20,7 @@ from ticketing.tickets.generate import GenerationRequest
 from ticketing.tickets.missing import is_event_over
 from ticketing.tickets.ticket_queries import BatchFailure, BatchTicket
 
-EXPECTED_COUNT_OPTION = (
-    "expected"  # among a batch's options: how many people it is about, before it begins
-)
+EXPECTED_COUNT_OPTION = "expected"  # option of a batch: expected number of people, before it starts
 
 
 class UnknownBatch(Refused):
@@ -68,11 +66,11 @@ def accept_batch(
     key = request.key or f"batch-{uuid4()}"
     total = _count_expected(database, event, request)
     with ExitStack() as stack, database.transaction() as connection:
-        known = queries.find_by_key(connection, key)
-        if known is not None and known.event_id != event.id:
+        existing = queries.find_by_key(connection, key)
+        if existing is not None and existing.event_id != event.id:
             raise BatchOfAnotherEvent(f"batch {key!r} belongs to another event", batch=key)
-        if known is not None and known.state in {BatchState.PROCESSING, BatchState.COMPLETED}:
-            return AcceptedBatch(known, _total_count(known), None, ExitStack())
+        if existing is not None and existing.state in {BatchState.PROCESSING, BatchState.COMPLETED}:
+            return AcceptedBatch(existing, _total_count(existing), None, ExitStack())
         batch = queries.get_or_create_batch(
             connection, key=key, event=event, template_id=event.template_id,
             options=request.options(), by=request.by, at=request.at, priority=priority,
@@ -92,10 +90,10 @@ def _count_expected(database: Database, event: Event, request: GenerationRequest
     if request.guest_ids is not None:
         return len(set(request.guest_ids))
     with database.transaction() as connection:
-        gap = eligibility_queries.count_by_status(
+        counts = eligibility_queries.count_by_status(
             connection, event.id, event_over=is_event_over(event, request.at)
         )
-    return gap.missing + gap.has_ticket
+    return counts.missing + counts.has_ticket
 
 
 def get_progress(database: Database, batch_key: str, *, at: datetime) -> BatchProgress:

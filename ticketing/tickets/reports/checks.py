@@ -53,8 +53,8 @@ def check_forged_tickets(
         found = InvariantResult(queries.count_live_tickets(connection, event.id))
         keys = {key.generation: key.key for key in key_queries.list_for_event(connection, event.id)}
         for ticket in queries.iter_live_tickets(connection, event.id, sample=sample, seed=seed):
-            wrong = _forgery_reason(ticket, event, keys)
-            found.add(Violation(ticket.ticket_code, wrong) if wrong else None)
+            problem = _forgery_reason(ticket, event, keys)
+            found.add(Violation(ticket.ticket_code, problem) if problem else None)
     return found
 
 
@@ -77,14 +77,14 @@ def check_import_totals(database: Database, event: Event) -> InvariantResult:
         kept = queries.count_rejected_rows(connection, last.id) if last else 0
     if last is None:
         return InvariantResult(0)
-    ended = last.inserted + last.updated + last.unchanged + last.rejected
-    wrong = []
+    ended = last.inserted + last.updated + last.unchanged + last.quarantined
+    problems = []
     if ended != last.total_rows:
-        wrong.append(f"{ended} rows have a result, the file had {last.total_rows}")
-    if kept != last.rejected:
-        wrong.append(f"{last.rejected} rows were quarantined, {kept} are kept")
+        problems.append(f"{ended} rows have a result, the file had {last.total_rows}")
+    if kept != last.quarantined:
+        problems.append(f"{last.quarantined} rows were quarantined, {kept} are kept")
     return InvariantResult.from_violations(
-        last.total_rows, (Violation(last.source_name, text) for text in wrong)
+        last.total_rows, (Violation(last.source_name, text) for text in problems)
     )
 
 
@@ -95,9 +95,9 @@ def check_missing_documents(
     found = InvariantResult(0)
     with database.transaction() as connection:
         for ticket in _with_pdf(queries.iter_live_tickets(connection, event.id)):
-            gone = not folder.exists(ticket.pdf_file_path)
+            missing = not folder.exists(ticket.pdf_file_path)
             found.total += 1
-            found.add(Violation(ticket.ticket_code, "the PDF is missing") if gone else None)
+            found.add(Violation(ticket.ticket_code, "the PDF is missing") if missing else None)
     return found
 
 
@@ -112,8 +112,8 @@ def check_altered_documents(
         found = InvariantResult(queries.count_live_tickets(connection, event.id))
         tickets = queries.iter_live_tickets(connection, event.id, sample=sample, seed=seed)
         for ticket in _with_pdf(tickets):
-            wrong = _alteration_reason(ticket, folder)
-            found.add(Violation(ticket.ticket_code, wrong) if wrong else None)
+            problem = _alteration_reason(ticket, folder)
+            found.add(Violation(ticket.ticket_code, problem) if problem else None)
     return found
 
 
@@ -151,14 +151,14 @@ def check_report(
     database: Database, event: Event, folder: DocumentFolder, *, at: datetime
 ) -> InvariantResult:
     """Check that the report has every entitled person once, with the present status."""
-    said = read_reported_statuses(report_paths(folder.root, event).csv)
-    found = InvariantResult(len(said))
+    reported = read_reported_statuses(report_paths(folder.root, event).csv)
+    found = InvariantResult(len(reported))
     with database.transaction() as connection:
         for line in queries.iter_report_rows(connection, event.id):
             entry = to_report_entry(line, event_over=is_event_over(event, at))
-            written = said.pop(str(line.entitlement_id), None)
-            wrong = f"the report says {written or 'nothing'}, it is {entry.verdict}"
-            found.add(Violation(line.full_name, wrong) if written != entry.verdict else None)
-    for entitlement_id in said:
-        found.add(Violation(f"attendee {entitlement_id}", "in the report without an entitlement"))
+            status = reported.pop(str(line.attendee_id), None)
+            problem = f"the report says {status or 'nothing'}, it is {entry.verdict}"
+            found.add(Violation(line.full_name, problem) if status != entry.verdict else None)
+    for attendee_id in reported:
+        found.add(Violation(f"attendee {attendee_id}", "in the report without an entitlement"))
     return found

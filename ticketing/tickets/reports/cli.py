@@ -114,7 +114,7 @@ def _print_explanation(answer: "Explanation") -> None:
     for story in answer.people:
         external_id = f", external id {story.external_id}" if story.external_id else ""
         print_text(f"{story.full_name} (guest {story.guest_id}{external_id})")
-        print_text(*(f"  now: {standing}" for standing in story.standings))
+        print_text(*(f"  now: {status}" for status in story.statuses))
         for step in story.steps:
             at = f"{step.at.astimezone():%Y-%m-%d %H:%M:%S}" if step.at else ""
             print_text(f"  {at:<19}  {step.what}  {step.by}".rstrip())

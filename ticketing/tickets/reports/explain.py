@@ -35,7 +35,7 @@ class PersonHistory:
     guest_id: int
     full_name: str
     external_id: str | None
-    standings: tuple[str, ...]
+    statuses: tuple[str, ...]
     steps: tuple[TicketHistoryStep, ...]
 
 
@@ -67,7 +67,7 @@ def explain_person(
             connection, event.id, person, _parse_ticket_code(person)
         )
         ids = [guest.id for guest in guests]
-        rights = eligibility_queries.list_by_guest_ids(
+        entitlements = eligibility_queries.list_by_guest_ids(
             connection, event.id, ids, event_over=is_event_over(event, at)
         )
         return Explanation(
@@ -76,7 +76,7 @@ def explain_person(
                     guest_id=guest.id,
                     full_name=guest.full_name,
                     external_id=guest.external_id,
-                    standings=tuple(r.reason for r in rights if r.guest_id == guest.id),
+                    statuses=tuple(r.reason for r in entitlements if r.guest_id == guest.id),
                     steps=_history_steps(
                         connection, event, guest.id, pdf_exists or _assume_pdf_exists
                     ),

@@ -1,5 +1,5 @@
-"""Vouchers onto routers: provision, poll usage, reconcile, circuit breaker.
+"""Vouchers on routers: provisioning, polling of usage, reconciliation, circuit breaker.
 
-May import the rest of `vouchers`.
+May import the rest of `vouchers` and what that may import.
 Begin reading in `provision.py`.
 """

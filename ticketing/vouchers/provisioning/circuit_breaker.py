@@ -1,6 +1,6 @@
-"""Routers that fail, or refuse what was sold: how long they rest, and that a person is told.
+"""Circuit breaker of routers, and the incidents for failing routers and refused packages.
 
-One line of the incidents for as long as it lasts, whose digest goes to the organiser once.
+A cause has one open incident, whose digest is sent to the organiser once.
 """
 
 from datetime import datetime
@@ -17,7 +17,7 @@ from ticketing.vouchers.provisioning.router_health_queries import FailedVoucherC
 
 
 def record_success(connection: Connection, router: StoredRouter, *, at: datetime) -> None:
-    """All went well at the router: what waited for it goes on."""
+    """Close the router's circuit and resolve its incident."""
     router_health_queries.close_circuit(connection, router.id, at=at)
     if router.failure_count:
         incidents.resolve(connection, _router_incident_key(router), at=at)
@@ -26,7 +26,7 @@ def record_success(connection: Connection, router: StoredRouter, *, at: datetime
 def record_failure(
     connection: Connection, router: StoredRouter, *, reason: str, at: datetime, jitter: float
 ) -> None:
-    """The router rests; when it was tried often enough, those who wait for it are given up on."""
+    """Open the router's circuit; after the last retry, fail its vouchers and open an incident."""
     failures = router_health_queries.lock_failure_count(connection, router.id) + 1
     since = router_health_queries.open_circuit(
         connection,
@@ -40,35 +40,34 @@ def record_failure(
         return
     waiting = router_health_queries.mark_vouchers_failed(connection, router.id, at=at)
     if waiting.voucher_count:
-        told = (
-            f"{reason}; so it is since {since:%Y-%m-%d %H:%M} UTC. {_format_backlog(waiting)}"
-            " for it; all goes on"
-            " by itself when it answers"
+        message = (
+            f"{reason}; failing since {since:%Y-%m-%d %H:%M} UTC. {_format_backlog(waiting)}"
+            " for it; retries automatically"
         )
         incidents.record_occurrence(
-            connection, Occurrence(_router_incident_key(router), IncidentKind.ROUTER, told, at)
+            connection, Occurrence(_router_incident_key(router), IncidentKind.ROUTER, message, at)
         )
 
 
 def open_package_incident(
     connection: Connection, package: StoredPackage, *, reason: str, at: datetime
 ) -> None:
-    """The router will not have vouchers of a package, whose buyers were given up on."""
+    """Open an incident for a package whose vouchers the router refuses, if vouchers have failed."""
     waiting = router_health_queries.count_failed_of_package(connection, package.ticket_type_id)
     if waiting.voucher_count:
-        told = (
+        message = (
             f"package {package.package.code}: {reason}. {_format_backlog(waiting)};"
-            " they are tried again every"
+            " they are retried every"
             " ten minutes, or by `ticketing vouchers regenerate --failed`"
         )
-        seen = Occurrence(_package_incident_key(package), IncidentKind.ROUTER, told, at)
-        incidents.record_occurrence(connection, seen)
+        occurrence = Occurrence(_package_incident_key(package), IncidentKind.ROUTER, message, at)
+        incidents.record_occurrence(connection, occurrence)
 
 
 def resolve_package_incident(
     connection: Connection, package: StoredPackage, *, at: datetime
 ) -> None:
-    """Vouchers of the package are made again."""
+    """Resolve the package's incident."""
     incidents.resolve(connection, _package_incident_key(package), at=at)
 
 
@@ -81,4 +80,4 @@ def _package_incident_key(package: StoredPackage) -> str:
 
 
 def _format_backlog(counts: FailedVoucherCounts) -> str:
-    return f"{counts.voucher_count:,} vouchers of {counts.order_count:,} orders wait"
+    return f"{counts.voucher_count:,} vouchers of {counts.order_count:,} orders are waiting"

@@ -1,4 +1,4 @@
-"""What vouchers are put on routers with, and what comes of a round at one."""
+"""Dependencies and result of provisioning."""
 
 import os
 import random
@@ -17,7 +17,7 @@ from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 
 @dataclass(frozen=True, slots=True)
 class ProvisioningContext:
-    """What vouchers are put on routers with; time and chance among it."""
+    """Database, router clients, clock and randomness of provisioning."""
 
     database: Database
     clients: RouterClientPool
@@ -29,25 +29,24 @@ class ProvisioningContext:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionResult:
-    """What came of a round at a router. `trouble` is why it ended early, else empty."""
+    """Counts of one provisioning run at a router, and the error that ended it early."""
 
     router: str
     placed: int = 0
-    absent: int = 0  # asked for in vain, and owed as before
+    absent: int = 0  # not created, pending again
     refused: int = 0
-    renamed: int = 0  # the name was somebody else's
+    renamed: int = 0  # the name was taken
     removed: int = 0
-    foreign: int = 0  # of those: a row that is not ours has the name
-    told: int = 0  # orders that are whole now
+    foreign: int = 0  # of the removed: the row was not ours
+    told: int = 0  # orders with a new ready message
     trouble: str = ""
 
     @property
     def has_progress(self) -> bool:
-        """Whether another round may find more to do."""
+        """Return whether another run may find more work."""
         return bool(self.placed or self.renamed or self.removed)
 
     def __add__(self, other: "ProvisionResult") -> "ProvisionResult":
-        """Both together."""
         return ProvisionResult(
             self.router,
             self.placed + other.placed,
@@ -62,7 +61,7 @@ class ProvisionResult:
 
 
 def record_audit_entry(connection: Connection, result: ProvisionResult, *, by: str) -> None:
-    """A line in the audit log, which also names who moved the vouchers."""
+    """Write the counts of a provisioning run into the audit log."""
     counts = asdict(result)
     details = {what: count for what, count in counts.items() if what != "router" and count}
     audit_log.record(

@@ -1,6 +1,6 @@
-"""Where a router and our books differ: what it lost, what it has too much, what was changed on it.
+"""Comparison of a router's rows with the expected vouchers: missing, changed, unexpected.
 
-A row without our marker is counted and nothing else: it is somebody else's.
+Rows without our marker belong to other software and are only counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from ticketing.routers.model import Marker, RouterUser
 
 @dataclass(frozen=True, slots=True)
 class ExpectedVoucher:
-    """A voucher that should be on a router, as it was sold."""
+    """A voucher that should be on a router, with the terms of its sale."""
 
     key: str
     name: str = field(repr=False)
@@ -23,18 +23,18 @@ class ExpectedVoucher:
 
 
 class VoucherChange(StrEnum):
-    """What somebody has changed of a row."""
+    """A manual change of a row."""
 
     PROFILE = "profile"
     ONLINE_LIMIT = "online_limit"
     BYTES_LIMIT = "bytes_limit"
     DISABLED = "disabled"
-    COMMENT = "comment"  # our marker is not in it any more: nothing of ours touches the row
+    COMMENT = "comment"  # without our marker; such a row is never changed
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedVoucher:
-    """A voucher whose row is not as it was made."""
+    """A voucher whose row was changed on the router."""
 
     key: str
     what: tuple[VoucherChange, ...]
@@ -42,7 +42,7 @@ class ChangedVoucher:
 
 @dataclass(frozen=True, slots=True)
 class RouterComparison:
-    """Rows against vouchers. `unexpected` rows have our marker; why they are there is to be asked.
+    """Result of the comparison; `unexpected` rows have our marker and still need a classification.
 
     The built-in trial user counts as a foreign row.
     """
@@ -57,7 +57,7 @@ class RouterComparison:
 def compare(
     expected: Sequence[ExpectedVoucher], rows: Iterable[RouterUser], installation_id: str
 ) -> RouterComparison:
-    """How a router's rows and what should be there go together."""
+    """Compare a router's rows with the vouchers expected on it."""
     ours: dict[str, tuple[Marker, RouterUser]] = {}
     foreign: set[str] = set()
     others = 0
@@ -89,7 +89,7 @@ def compare(
 
 
 def find_changes(expected: ExpectedVoucher, row: RouterUser) -> tuple[VoucherChange, ...]:
-    """What of a row of ours is not as it was made."""
+    """Return the differences between our row and the voucher it stands for."""
     differs = {
         VoucherChange.PROFILE: row.profile != expected.profile,
         VoucherChange.ONLINE_LIMIT: row.online_limit != expected.online_limit,

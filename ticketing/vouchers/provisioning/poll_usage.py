@@ -1,7 +1,7 @@
-"""Looks at the routers: which vouchers are in use, since when, and which have used all they had.
+"""Polling of routers: first use, usage and exhausted limits of vouchers.
 
-Validity runs from the first use, and a router has no word for that: it only counts the time that
-somebody was online. So it is looked at again and again; each look reads the whole table once.
+Validity runs from the first use, which a router does not record: it only counts the time online.
+Each poll therefore reads the whole user table once.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,14 +31,14 @@ from ticketing.vouchers.provisioning.router_state_queries import VoucherUsage
 from ticketing.vouchers.queries import Voucher
 
 CHUNK = 500
-USED_UP_REASON, USED_UNSOLD_REASON = "used up", "used before it was sold"
+USED_UP_REASON, USED_UNSOLD_REASON = "used up", "used before its sale"
 
 Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedUser:
-    """A row, and how long who uses it has been online without a break."""
+    """A router's row and the duration of its longest current session."""
 
     row: RouterUser
     session: timedelta
@@ -46,25 +46,24 @@ class ObservedUser:
 
 @dataclass(frozen=True, slots=True)
 class UsageUpdate:
-    """What a row told of its voucher."""
+    """The usage to store for a voucher, as computed from its row."""
 
     usage: VoucherUsage
-    is_new: bool  # nobody had used it before
-    end_reason: str  # why it ends, if it does
+    is_new: bool  # first use since its activation
+    end_reason: str  # empty if it does not end
 
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """What a look at one router brought; with an `error` it brought nothing."""
+    """Result of polling one router; with an `error` the counts are 0."""
 
     router: str
-    seen: int = 0  # vouchers of ours, there as they should be
-    first_used: int = 0  # since the look before
-    ended: int = 0  # they have used all they had
+    seen: int = 0  # our vouchers found on the router
+    first_used: int = 0  # since the previous poll
+    ended: int = 0  # limits exhausted
     error: str = ""
 
     def __add__(self, other: "PollResult") -> "PollResult":
-        """Both parts of one look."""
         return PollResult(
             self.router,
             self.seen + other.seen,
@@ -76,23 +75,23 @@ class PollResult:
 def poll_routers(
     database: Database, clients: RouterClientPool, *, clock: Clock, by: str
 ) -> list[PollResult]:
-    """Look at every router; what one of them says, or does not say, stops no other."""
+    """Poll every router; an error of one router is reported and does not stop the others."""
     with database.transaction() as connection:
         known = router_queries.list_all(connection)
-    looks = []
+    results = []
     for stored in known:
         try:
-            looks.append(poll_router(database, clients, stored, clock=clock, by=by))
+            results.append(poll_router(database, clients, stored, clock=clock, by=by))
         except ROUTER_ERRORS as error:
-            looks.append(PollResult(stored.name, error=str(error)))
-    return looks
+            results.append(PollResult(stored.name, error=str(error)))
+    return results
 
 
 def poll_router(
     database: Database, clients: RouterClientPool, stored: StoredRouter, *, clock: Clock, by: str
 ) -> PollResult:
-    """Look at one router. Safe to repeat; killed anywhere, the next look sees the same."""
-    began = clock()
+    """Poll one router. Safe to repeat; an interrupted poll is repeated by the next one."""
+    started_at = clock()
     router = clients.client_for(stored)
     found, online = router.own_users(clients.installation_id), router.session_durations()
     rows = {
@@ -100,22 +99,22 @@ def poll_router(
         for row in found
         if row.marker
     }
-    seen_at = clock()  # whatever was online by then began before
-    look = PollResult(stored.name)
+    seen_at = clock()  # every session seen began earlier
+    result = PollResult(stored.name)
     for keys in _chunked(rows, CHUNK):
         with database.transaction() as connection:
-            look += _store_usage(
+            result += _store_usage(
                 connection, stored, {key: rows[key] for key in keys}, at=seen_at, by=by
             )
     with database.transaction() as connection:
-        router_state_queries.mark_polled(connection, stored.id, at=began)
-    return look
+        router_state_queries.mark_polled(connection, stored.id, at=started_at)
+    return result
 
 
 def _chunked(keys: Mapping[str, ObservedUser], size: int) -> Iterator[list[str]]:
-    """So many at a time."""
-    left = iter(keys)
-    while part := list(islice(left, size)):
+    """Yield the keys in chunks."""
+    remaining = iter(keys)
+    while part := list(islice(remaining, size)):
         yield part
 
 
@@ -128,48 +127,50 @@ def _store_usage(
     by: str,
 ) -> PollResult:
     known = router_state_queries.lock_active(connection, stored.id, rows.keys())
-    sold = package_queries.find_by_ticket_types(
+    packages_by_type = package_queries.find_by_ticket_types(
         connection, sorted({one.ticket_type_id for one in known})
     )
-    seen = [
-        to_usage_update(one, rows[one.key], sold[one.ticket_type_id].package, seen_at=at)
+    updates = [
+        to_usage_update(
+            one, rows[one.key], packages_by_type[one.ticket_type_id].package, seen_at=at
+        )
         for one in known
     ]
-    router_state_queries.record_usage(connection, [one.usage for one in seen])
-    ended = _revoke_used_up(connection, seen, at=at)
+    router_state_queries.record_usage(connection, [one.usage for one in updates])
+    ended = _revoke_used_up(connection, updates, at=at)
     if ended:
         audit_log.record(
             connection, actor=by, action="vouchers.used_up", subject=stored.name, items=ended
         )
-    return PollResult(stored.name, len(seen), sum(one.is_new for one in seen), ended)
+    return PollResult(stored.name, len(updates), sum(one.is_new for one in updates), ended)
 
 
-def _revoke_used_up(connection: Connection, seen: Sequence[UsageUpdate], *, at: datetime) -> int:
-    ended = 0
+def _revoke_used_up(connection: Connection, updates: Sequence[UsageUpdate], *, at: datetime) -> int:
+    revoked = 0
     for why in (USED_UP_REASON, USED_UNSOLD_REASON):
-        ids = [one.usage.voucher_id for one in seen if one.end_reason == why]
-        ended += transition_queries.revoke(connection, ids, reason=why, at=at) if ids else 0
-    return ended
+        ids = [one.usage.voucher_id for one in updates if one.end_reason == why]
+        revoked += transition_queries.revoke(connection, ids, reason=why, at=at) if ids else 0
+    return revoked
 
 
 def to_usage_update(
     voucher: Voucher, observed: ObservedUser, package: Package, *, seen_at: datetime
 ) -> UsageUpdate:
-    """What a row tells of a voucher: its first use no earlier than is certain."""
+    """Return the voucher's usage from its row, with the latest possible time of first use."""
     row = observed.row
-    # the router adds up what each device was online, and several may be at once
+    # the router adds up the time of all devices, which may be online at once
     online = max(row.online / package.shared_users, observed.session)
     first = estimate_first_use(voucher.first_used_at, seen_at=seen_at, online=online)
-    ends, over = voucher.expires_at, ""
+    ends, end_reason = voucher.ends_at, ""
     if is_used_up(package, online=row.online, bytes_used=row.bytes_used):
-        over = USED_UP_REASON
+        end_reason = USED_UP_REASON
     if first is not None and voucher.sold_at is None:
-        over = USED_UNSOLD_REASON
+        end_reason = USED_UNSOLD_REASON
     elif first is not None and voucher.sold_at is not None:
         first = max(first, voucher.sold_at)
-        if package.validity_start is ValidityStart.FROM_FIRST_USE:
+        if package.counting is ValidityStart.FROM_FIRST_USE:
             ends = validity_end(package, voucher.sold_at, first)
     use = VoucherUsage(voucher.id, row.online, row.bytes_used, first, ends)
     return UsageUpdate(
-        use, is_new=first is not None and voucher.first_used_at is None, end_reason=over
+        use, is_new=first is not None and voucher.first_used_at is None, end_reason=end_reason
     )

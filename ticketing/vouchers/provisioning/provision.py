@@ -1,9 +1,8 @@
-"""Vouchers onto their routers, and off them: every router by a thread of its own.
+"""Provisioning: create pending vouchers on their routers and remove revoked ones, one thread each.
 
-A round at one router: what was left open is read back, what is owed put on, what ended off.
-
-A voucher counts as asked for before its router hears of it. So whoever is killed anywhere leaves
-either nothing done, or rows that the next one reads back: never guessed, never asked again unseen.
+A run at one router verifies unconfirmed vouchers, places pending ones, then removes revoked ones.
+A voucher is stored as provisioning before its router is called. A process killed at any point
+therefore leaves either nothing done or rows that the next run reads back before it adds any.
 """
 
 from collections.abc import Sequence
@@ -32,13 +31,11 @@ from ticketing.vouchers.provisioning.router_calls import (
 )
 from ticketing.vouchers.queries import Voucher
 
-PLACEMENT_BATCH_SIZE = (
-    300  # of a router of 5 ms a command a second and a half: whoever came with it waits so long
-)
+PLACEMENT_BATCH_SIZE = 300  # 1.5 s at 5 ms per command: the wait of the last voucher in a batch
 
 
 def provision_router(context: ProvisioningContext, router_id: int) -> ProvisionResult:
-    """A round, if it is our turn; safe to repeat, to run twice at once, and to kill."""
+    """Run once if the router's lock is free. Safe to repeat, run concurrently and interrupt."""
     with router_queries.try_router_lock(context.database, router_id) as is_ours:
         with context.database.transaction() as connection:
             router = router_queries.get_by_id(connection, router_id)
@@ -51,23 +48,23 @@ def provision_router(context: ProvisioningContext, router_id: int) -> ProvisionR
 
 
 def _run_steps(context: ProvisioningContext, router: StoredRouter) -> ProvisionResult:
-    """Step by step, until one meets trouble; a router that failed is asked first how it is."""
+    """Run the steps until one fails; a router that failed before must pass a health check first."""
     done = ProvisionResult(router.name)
     try:
-        door = context.clients.client_for(router)
-        if router.failure_count:
-            door.health()
+        client = context.clients.client_for(router)
+        if router.failures:
+            client.health()
         for step in (_verify_unconfirmed, _place_pending, remove_revoked):
-            done += step(context, router, door)
+            done += step(context, router, client)
             if done.trouble:
                 break
     except ROUTER_ERRORS as error:
         return done + ProvisionResult(router.name, trouble=str(error))
-    except Unavailable:  # PostgreSQL: no router's fault
+    except Unavailable:  # PostgreSQL, not the router
         raise
-    except Exception as error:  # noqa: BLE001 - it is in the router's row and stops no other's
+    except Exception as error:  # noqa: BLE001 - stored in the router's row; other routers continue
         return done + ProvisionResult(
-            router.name, trouble=f"a round ended in {type(error).__name__}"
+            router.name, trouble=f"provisioning failed with {type(error).__name__}"
         )
     return done
 
@@ -83,7 +80,7 @@ def _record_health(
         circuit_breaker.record_failure(
             connection, router, reason=result.trouble, at=at, jitter=context.jitter()
         )
-    elif router.failure_count or result != ProvisionResult(router.name):
+    elif router.failures or result != ProvisionResult(router.name):
         circuit_breaker.record_success(connection, router, at=at)
 
 
@@ -91,9 +88,9 @@ def _verify_unconfirmed(
     context: ProvisioningContext, router: StoredRouter, client: RouterClient
 ) -> ProvisionResult:
     with context.database.transaction() as connection:
-        left = transition_queries.list_unconfirmed(connection, router.id)
-        wanted = _to_placements(connection, left, context.clients.installation_id)
-    return record_reply(context, router, verify_vouchers(client, wanted))
+        unconfirmed = transition_queries.list_unconfirmed(connection, router.id)
+        placements = _to_placements(connection, unconfirmed, context.clients.installation_id)
+    return record_reply(context, router, verify_vouchers(client, placements))
 
 
 def _place_pending(
@@ -104,37 +101,35 @@ def _place_pending(
         claimed = transition_queries.claim_pending(
             connection, router.id, by=context.by, at=at, limit=PLACEMENT_BATCH_SIZE
         )
-        wanted = _to_placements(connection, claimed, context.clients.installation_id)
-    return record_reply(context, router, place_vouchers(client, wanted))
+        placements = _to_placements(connection, claimed, context.clients.installation_id)
+    return record_reply(context, router, place_vouchers(client, placements))
 
 
 def _to_placements(
     connection: Connection, vouchers: Sequence[Voucher], office: str
 ) -> list[VoucherPlacement]:
-    brought = package_queries.find_by_ticket_types(
+    packages_by_type = package_queries.find_by_ticket_types(
         connection, list({each.ticket_type_id for each in vouchers})
     )
-    return [to_placement(each, brought[each.ticket_type_id], office) for each in vouchers]
+    return [to_placement(each, packages_by_type[each.ticket_type_id], office) for each in vouchers]
 
 
-MAX_CONCURRENT_ROUTERS = (
-    8  # each holds one of the database's connections for as long as it talks to its router
-)
+MAX_CONCURRENT_ROUTERS = 8  # each holds a database connection during its calls
 
 
 def provision_all(context: ProvisioningContext) -> list[ProvisionResult]:
-    """Round after round at every router, until nothing is left that can be done now."""
-    waiting = list_due_routers(context.database, at=context.clock())
-    if not waiting:
+    """Run at every due router, in parallel, until no work is left that can be done now."""
+    due = list_due_routers(context.database, at=context.clock())
+    if not due:
         return []
     with ThreadPoolExecutor(
-        min(MAX_CONCURRENT_ROUTERS, len(waiting)), thread_name_prefix="routers"
+        min(MAX_CONCURRENT_ROUTERS, len(due)), thread_name_prefix="routers"
     ) as pool:
-        return list(pool.map(lambda router: _provision_until_idle(context, router), waiting))
+        return list(pool.map(lambda router: _provision_until_idle(context, router), due))
 
 
 def list_due_routers(database: Database, *, at: datetime) -> list[StoredRouter]:
-    """The routers that may be asked, and are to be about something."""
+    """Return the routers with due work whose circuit allows a request."""
     with database.transaction() as connection:
         return router_health_queries.list_due(connection, at=at)
 

@@ -1,6 +1,6 @@
-"""A router against our books, both ways; and the repair of what it lost and what it has too much.
+"""Reconciliation of a router with the database, and the repair of missing and orphaned rows.
 
-The router is read between two looks at the books: what moves meanwhile is no difference.
+The database is read before and after the router, so that changes in between are not reported.
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from datetime import datetime
 
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.change_plan import require_unchanged
 from ticketing.platform.kernel.digest import digest
-from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.routers import queries as router_queries
 from ticketing.routers.model import Marker
 from ticketing.routers.queries import StoredRouter
@@ -28,35 +28,35 @@ CHUNK = 100
 
 @dataclass(frozen=True, slots=True)
 class RouterDrift:
-    """Where a router and our books differ; with an `error` it could not be asked.
+    """Differences between a router and the database; `error` is set if the router did not answer.
 
-    Only `missing` and `orphans` can be repaired from here; the rest is a person's to judge.
+    Only `missing` and `orphans` can be repaired; the other differences need a decision by staff.
     """
 
     router: str
     agreed: int = 0
-    missing: tuple[str, ...] = ()  # on the router by our books, and not there
-    orphans: tuple[Marker, ...] = ()  # with our marker, and unknown to us or long taken off
+    missing: tuple[str, ...] = ()  # active in the database, absent on the router
+    orphans: tuple[Marker, ...] = ()  # with our marker, but unknown or removed in the database
     changed: tuple[ChangedVoucher, ...] = ()
-    elsewhere: tuple[str, ...] = ()  # ours, and at home on another router
+    elsewhere: tuple[str, ...] = ()  # ours, but assigned to another router
     foreign: int = 0
     error: str = ""
 
     @property
     def is_in_sync(self) -> bool:
-        """Whether the router is as our books say."""
+        """Return whether the router matches the database."""
         differs = self.missing or self.orphans or self.changed or self.elsewhere
         return not (differs or self.error)
 
     @property
     def plan_hash(self) -> str:
-        """One name for exactly what a repair would do."""
+        """Hash of exactly the changes that a repair would make."""
         return digest([self.router, sorted(self.missing), sorted(map(str, self.orphans))])
 
 
 @dataclass(frozen=True, slots=True)
 class RepairResult:
-    """What a repair did: so many are owed again, so many rows are taken off."""
+    """Number of vouchers set back to pending and of rows removed from the router."""
 
     owed_again: int
     removed: int
@@ -65,24 +65,28 @@ class RepairResult:
 def compare_router(
     database: Database, clients: RouterClientPool, stored: StoredRouter, *, clock: Clock
 ) -> RouterDrift:
-    """Read the whole router and say where it differs. Changes nothing on either side."""
-    began = clock()
+    """Read the whole router and return its differences. Changes nothing."""
+    started_at = clock()
     with database.transaction() as connection:
-        expected = router_state_queries.list_expected(connection, stored.id, at=began)
+        expected = router_state_queries.list_expected(connection, stored.id, at=started_at)
     found = compare(expected, clients.client_for(stored).users(), clients.installation_id)
     unexpected = {marker.key: marker for marker in found.unexpected}
     with database.transaction() as connection:
         keys = [*found.missing, *(one.key for one in found.changed), *unexpected]
         known = router_state_queries.find_known(connection, keys)
-    still = {key for key, one in known.items() if one.state is VoucherState.ACTIVE}
-    strays = {key: known.get(key) for key in unexpected}
+    still_active = {key for key, one in known.items() if one.state is VoucherState.ACTIVE}
+    unexpected_vouchers = {key: known.get(key) for key in unexpected}
     return RouterDrift(
         router=stored.name,
         agreed=found.agreed,
-        missing=tuple(key for key in found.missing if key in still),
-        orphans=tuple(unexpected[k] for k, one in strays.items() if _is_orphan(one, began)),
-        changed=tuple(one for one in found.changed if one.key in still),
-        elsewhere=tuple(k for k, one in strays.items() if _is_on_other_router(one, stored)),
+        missing=tuple(key for key in found.missing if key in still_active),
+        orphans=tuple(
+            unexpected[k] for k, one in unexpected_vouchers.items() if _is_orphan(one, started_at)
+        ),
+        changed=tuple(one for one in found.changed if one.key in still_active),
+        elsewhere=tuple(
+            k for k, one in unexpected_vouchers.items() if _is_on_other_router(one, stored)
+        ),
         foreign=found.foreign,
     )
 
@@ -90,7 +94,7 @@ def compare_router(
 def compare_routers(
     database: Database, clients: RouterClientPool, *, clock: Clock
 ) -> list[RouterDrift]:
-    """The same for every router; one that cannot be asked stops no other."""
+    """Compare every router; one that does not answer does not stop the others."""
     with database.transaction() as connection:
         known = router_queries.list_all(connection)
     drifts = []
@@ -111,17 +115,14 @@ def repair_router(
     clock: Clock,
     by: str,
 ) -> RepairResult:
-    """Owe again what the router lost, and take off what has our marker and is nobody's.
+    """Set lost vouchers back to pending and remove orphaned rows with our marker.
 
-    Refuses when the router or the books are not as they were planned on. Killed anywhere, what is
-    left is found by the next comparison.
+    Raise PlanOutdated if the differences are not those of the plan. After an interruption, the next
+    comparison finds the rest.
     """
     drift = compare_router(database, clients, stored, clock=clock)
-    if drift.plan_hash != plan_hash:
-        raise PlanOutdated(
-            f"router {stored.name} has changed since the plan: now {len(drift.missing):,} are"
-            f" missing and {len(drift.orphans):,} too many; plan again"
-        )
+    effect = f"{len(drift.missing):,} are missing and {len(drift.orphans):,} too many"
+    require_unchanged(drift, plan_hash, subject=f"router {stored.name}", effect=effect)
     return RepairResult(
         owed_again=_requeue_missing(database, stored, drift.missing, at=clock(), by=by),
         removed=_remove_orphans(database, clients, stored, drift.orphans, by=by),
@@ -129,7 +130,7 @@ def repair_router(
 
 
 def _is_orphan(known: KnownVoucher | None, started_at: datetime) -> bool:
-    """Nobody's; one that was taken off while the router was read was still there then."""
+    """Return whether a row has no live voucher: unknown, or removed before the router was read."""
     if known is None:
         return True
     return known.removed_at is not None and known.removed_at <= started_at
@@ -149,13 +150,17 @@ def _requeue_missing(
     done = 0
     for begins in range(0, len(keys), CHUNK):
         with database.transaction() as connection:
-            owed = router_state_queries.requeue_lost(
+            requeued = router_state_queries.requeue_lost(
                 connection, keys[begins : begins + CHUNK], at=at
             )
             audit_log.record(
-                connection, actor=by, action="vouchers.owe_again", subject=stored.name, items=owed
+                connection,
+                actor=by,
+                action="vouchers.owe_again",
+                subject=stored.name,
+                items=requeued,
             )
-        done += owed
+        done += requeued
     return done
 
 

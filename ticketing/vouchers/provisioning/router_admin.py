@@ -1,7 +1,4 @@
-"""Connections to routers, one each, kept open between questions: for whoever asks again.
-
-Routers that vouchers are put on: made known, looked at, forgotten.
-"""
+"""Administration of routers: add, check, remove."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -30,7 +27,7 @@ MAX_PORT = 65_535
 
 @dataclass(frozen=True, slots=True)
 class NewRouter:
-    """How a router is reached, and as whom; `authority` is a file of certificates, in PEM."""
+    """Address and login of a router; the CA certificate is a PEM file."""
 
     host: str
     user: str
@@ -40,20 +37,20 @@ class NewRouter:
     authority: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what could never be reached, and name it."""
+        """Raise UnusableRouter, with the field, for values that cannot work."""
         if not self.host.strip() or not self.host.isprintable():
-            raise UnusableRouter("host is empty: give its name or IP address", field="host")
+            raise UnusableRouter("host is empty; give a name or an IP address", field="host")
         if not 1 <= self.port <= MAX_PORT:
-            raise UnusableRouter(f"port {self.port} is not 1 to {MAX_PORT}", field="port")
+            raise UnusableRouter(f"port {self.port} must be 1 to {MAX_PORT}", field="port")
         if not self.user or not self.password:
-            raise UnusableRouter("a router takes nobody without a user and password", field="user")
+            raise UnusableRouter("user and password must not be empty", field="user")
         if self.authority is not None:
             _check_ca_certificate(self.authority, tls=self.tls)
 
 
 @dataclass(frozen=True, slots=True)
 class RouterCheck:
-    """A router as it answered, and what keeps its packages from being made as they are sold."""
+    """Health of a router, and the packages whose profiles do not match."""
 
     health: RouterHealth
     mismatches: list[tuple[StoredPackage, list[ProfileMismatch]]]
@@ -68,13 +65,11 @@ def add_router(
     by: str,
     is_new: bool | None = None,
 ) -> StoredRouter:
-    """Store a router, or change how it is reached, without connecting to it.
-
-    `is_new` refuses a name that exists (True) or does not (False).
-    """
+    """Store a router or its new address, without connecting to it."""
     if not is_slug(name):
         raise UnusableRouter(
-            f"{name!r} is no router's name: a-z, 0-9 and hyphens, as in lobby-1", field="name"
+            f"{name!r} is no router name; use a-z, 0-9 and hyphens, for example lobby-1",
+            field="name",
         )
     address = RouterAddress(
         new.host.strip(), new.user, keys.encrypt(new.password), new.port, tls=new.tls,
@@ -88,15 +83,15 @@ def add_router(
         if is_new is False:
             router_queries.lock_by_name(connection, name)
         stored = router_queries.upsert(connection, name, address)
-        where = {"host": address.host, "port": address.port, "tls": address.tls}
+        details = {"host": address.host, "port": address.port, "tls": address.tls}
         audit_log.record(
-            connection, actor=by, action="routers.add", subject=name, items=1, details=where
+            connection, actor=by, action="routers.add", subject=name, items=1, details=details
         )
     return stored
 
 
 def to_router_account(stored: StoredRouter, keys: KeyRing) -> RouterAccount:
-    """The router's account, its password opened."""
+    """Return the router's account with its password decrypted."""
     address = stored.address
     return RouterAccount(
         stored.name, address.host, address.username, keys.decrypt(address.password_encrypted),
@@ -106,7 +101,7 @@ def to_router_account(stored: StoredRouter, keys: KeyRing) -> RouterAccount:
 
 
 def check_router(database: Database, stored: StoredRouter, client: RouterClient) -> RouterCheck:
-    """Ask the router how it is and what it has; refuses as the router does. Changes nothing."""
+    """Read the router's health and profiles and compare them with its packages. Changes nothing."""
     with database.transaction() as connection:
         sold = package_queries.list_on_router(connection, stored.id)
     health, profiles = client.health(), client.profiles()
@@ -115,7 +110,7 @@ def check_router(database: Database, stored: StoredRouter, client: RouterClient)
 
 
 def remove_router(database: Database, name: str, *, at: datetime, by: str) -> None:
-    """Forget a router; refused while packages are made on it or vouchers are."""
+    """Remove a router; raise RouterNeeded while packages or vouchers use it."""
     with database.transaction() as connection:
         stored = router_queries.lock_by_name(connection, name)
         _raise_if_in_use(connection, stored)
@@ -124,25 +119,25 @@ def remove_router(database: Database, name: str, *, at: datetime, by: str) -> No
 
 
 def _raise_if_in_use(connection: Connection, stored: StoredRouter) -> None:
-    sold = [one.package.code for one in package_queries.list_on_router(connection, stored.id)]
-    if sold:
+    codes = [one.package.code for one in package_queries.list_on_router(connection, stored.id)]
+    if codes:
         raise RouterNeeded(
-            f"{stored.name}: packages {', '.join(sold)} are made on it; `ticketing packages update`"
-            " with another --router moves one"
+            f"{stored.name}: packages {', '.join(codes)} use it; `ticketing packages update`"
+            " with another --router moves them"
         )
-    left = voucher_queries.count_on_router(connection, stored.id)
-    if left:
+    remaining = voucher_queries.count_on_router(connection, stored.id)
+    if remaining:
         raise RouterNeeded(
-            f"{stored.name}: {left:,} vouchers are on it or on their way; wait for their end"
+            f"{stored.name}: {remaining:,} vouchers are not yet removed from it; try later"
         )
 
 
 def _check_ca_certificate(path: Path, *, tls: bool) -> None:
     if not tls:
-        raise UnusableRouter("a certificate's authority needs TLS", field="authority")
+        raise UnusableRouter("authority needs TLS; use --tls", field="authority")
     try:
         ssl.create_default_context(cafile=path)
     except OSError as error:
         raise UnusableRouter(
-            f"authority {path} cannot be used as a certificate in PEM: {error}", field="authority"
+            f"authority {path} is not a readable PEM certificate: {error}", field="authority"
         ) from error

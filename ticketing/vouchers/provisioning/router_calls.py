@@ -1,8 +1,7 @@
-"""Asking a router for vouchers, and sorting what it says: there, not there, or nobody knows yet.
+"""Calls to a router for vouchers, and the storage of its reply in one transaction.
 
-Writing down what a router said of vouchers, all of it or nothing; who has everything is told.
-
-Taking off a router what has ended.
+A reply sorts vouchers into placed, absent, refused and name taken; vouchers without a result stay
+unconfirmed until a later run reads them back.
 """
 
 from collections.abc import Sequence
@@ -36,18 +35,13 @@ from ticketing.vouchers.provisioning.retry_policy import VOUCHER_RETRIES
 from ticketing.vouchers.queries import Voucher
 from ticketing.vouchers.transition_queries import VoucherActivation, VoucherPostponement
 
-ROUTER_ERRORS = (
-    RouterUnavailable,
-    OutcomeUnknown,
-    RouterRefused,
-    Misconfigured,
-)  # the router's own
-_UNCONFIRMED_REASON = "whoever asked for it did not hear the answer, and it is not there"
+ROUTER_ERRORS = (RouterUnavailable, OutcomeUnknown, RouterRefused, Misconfigured)
+_UNCONFIRMED_REASON = "requested without a reply, and not on the router"
 
 
 @dataclass(frozen=True, slots=True)
 class VoucherPlacement:
-    """A voucher as its router is to have it."""
+    """A voucher with its package and the router's row to create."""
 
     voucher: Voucher
     package: StoredPackage
@@ -56,25 +50,23 @@ class VoucherPlacement:
 
 @dataclass(slots=True)
 class RouterReply:
-    """What a router said of vouchers; of those in no list it has not said anything."""
+    """Vouchers by result; those in no list are still unconfirmed."""
 
     placed: list[VoucherPlacement] = field(default_factory=list)
     absent: list[tuple[VoucherPlacement, str]] = field(default_factory=list)
     refused: list[tuple[VoucherPlacement, RouterRefused]] = field(default_factory=list)
-    name_taken: list[VoucherPlacement] = field(
-        default_factory=list
-    )  # a row that is not ours has the name
-    router_error: str = ""  # with the router as such
+    name_taken: list[VoucherPlacement] = field(default_factory=list)
+    router_error: str = ""  # an error of the router, not of a voucher
 
     @property
     def voucher_ids(self) -> list[int]:
-        """Of which vouchers it says something."""
+        """Ids of the vouchers with a result."""
         others = [one for one, _ in self.absent] + [one for one, _ in self.refused]
         return [each.voucher.id for each in [*self.placed, *self.name_taken, *others]]
 
 
 def to_placement(voucher: Voucher, stored: StoredPackage, installation_id: str) -> VoucherPlacement:
-    """What a package promises, under the voucher's name."""
+    """Return the row that the package's terms require for the voucher."""
     package = stored.package
     user = HotspotUser(
         voucher.credentials,
@@ -87,33 +79,33 @@ def to_placement(voucher: Voucher, stored: StoredPackage, installation_id: str) 
 
 
 def to_marker(voucher: Voucher, installation_id: str) -> Marker:
-    """What tells its row on the router from everybody else's."""
+    """Return the marker that identifies the voucher's row on a router."""
     return Marker(installation_id, voucher.key, voucher.credentials.name)
 
 
 def place_vouchers(client: RouterClient, expected: Sequence[VoucherPlacement]) -> RouterReply:
-    """Ask for rows; where the router is silent, or has the name already, look."""
+    """Add rows; read back those without a reply or with a name that is taken."""
     answer = RouterReply()
     if not expected:
         return answer
     try:
         placements = client.add([each.user for each in expected])
-    except ROUTER_ERRORS as error:  # before anything was asked for
+    except ROUTER_ERRORS as error:  # before the first command was sent
         answer.absent = [(each, str(error)) for each in expected]
         answer.router_error = str(error)
         return answer
     unclear: list[tuple[VoucherPlacement, TicketingError | None]] = []
     for each, placement in zip(expected, placements, strict=True):
-        said = placement.error
-        if said is None:
+        failure = placement.error
+        if failure is None:
             answer.placed.append(each)
-        elif isinstance(said, (NameTaken, OutcomeUnknown)):
-            unclear.append((each, said))
-        elif isinstance(said, RouterRefused):
-            answer.refused.append((each, said))
+        elif isinstance(failure, (NameTaken, OutcomeUnknown)):
+            unclear.append((each, failure))
+        elif isinstance(failure, RouterRefused):
+            answer.refused.append((each, failure))
         else:
-            answer.absent.append((each, str(said)))
-            answer.router_error = str(said)
+            answer.absent.append((each, str(failure)))
+            answer.router_error = str(failure)
     try:
         _verify_rows(client, unclear, answer)
     except ROUTER_ERRORS as error:
@@ -122,7 +114,7 @@ def place_vouchers(client: RouterClient, expected: Sequence[VoucherPlacement]) -
 
 
 def verify_vouchers(client: RouterClient, unconfirmed: Sequence[VoucherPlacement]) -> RouterReply:
-    """Look for rows that somebody asked for who is dead; raises when the router does not tell."""
+    """Read back the rows that an interrupted run requested; raise if the router does not answer."""
     answer = RouterReply()
     _verify_rows(client, [(each, None) for each in unconfirmed], answer)
     return answer
@@ -150,10 +142,10 @@ def _verify_rows(
                     answer.router_error = str(why)
 
 
-MAX_RENAME_ATTEMPTS = 5  # most names are free: five that are not are no accident
+MAX_RENAME_ATTEMPTS = 5  # most names are free; five collisions are no accident
 
 
-NOT_OURS_MESSAGE = "a row of this name on the router is not ours, and was left alone"
+NOT_OURS_MESSAGE = "the router's row with this name is not ours and was not changed"
 
 
 _PERMANENT_REASONS = {
@@ -169,7 +161,7 @@ RefusedPlacement = tuple[VoucherPlacement, RouterRefused]
 def record_reply(
     context: ProvisioningContext, router: StoredRouter, reply: RouterReply
 ) -> ProvisionResult:
-    """What came of it; an order that was refunded meanwhile stays so."""
+    """Store the reply; vouchers of an order refunded meanwhile stay revoked."""
     if not reply.voucher_ids:
         return ProvisionResult(router.name, trouble=reply.router_error)
     at = context.clock()
@@ -192,12 +184,12 @@ def record_reply(
 def to_postponement(
     context: ProvisioningContext, voucher: Voucher, error: RouterRefused, *, at: datetime
 ) -> VoucherPostponement:
-    """What only a person mends is given up at once; the rest when it was tried often enough."""
+    """Return the postponement: failed at once for permanent reasons, else after the last retry."""
     lasting = error.details.get("reason") in _PERMANENT_REASONS
     attempts = VOUCHER_RETRIES.max_attempts if lasting else voucher.attempt_count + 1
-    again = VOUCHER_RETRIES.next_attempt_at(attempts, at=at, jitter=context.jitter())
+    next_attempt = VOUCHER_RETRIES.next_attempt_at(attempts, at=at, jitter=context.jitter())
     return VoucherPostponement(
-        voucher.id, str(error), again, has_failed=VOUCHER_RETRIES.is_exhausted(attempts)
+        voucher.id, str(error), next_attempt, has_failed=VOUCHER_RETRIES.is_exhausted(attempts)
     )
 
 
@@ -228,7 +220,7 @@ def _return_absent_to_pending(
 def _replace_taken_names(
     connection: Connection, context: ProvisioningContext, taken: Sequence[VoucherPlacement]
 ) -> list[RefusedPlacement]:
-    """Draw others for names that are taken; a buyer who was told one keeps it, and waits."""
+    """Draw new names for those taken; return the vouchers that keep theirs because it was shown."""
     return [
         (each, NameTaken(NOT_OURS_MESSAGE, reason=RefusalReason.NAME_TAKEN))
         for each in taken
@@ -245,7 +237,7 @@ def _assign_new_name(
             connection,
             placement.voucher.id,
             rule.generate_credentials(context.randomness(rule.random_bytes)),
-            reason="the name was somebody else's",
+            reason="the name was taken on the router",
         )
         for _ in range(MAX_RENAME_ATTEMPTS)
     )
@@ -270,33 +262,36 @@ def _record_refusals(
     return number
 
 
-REMOVAL_BATCH_SIZE = 50  # nobody waits for it, and whoever buys meanwhile would
+REMOVAL_BATCH_SIZE = 50  # small, so that new purchases do not wait for removals
 
 
 def remove_revoked(
     context: ProvisioningContext, router: StoredRouter, client: RouterClient
 ) -> ProvisionResult:
-    """Some of what has ended; a row that is not ours stays, and the voucher's row says so."""
+    """Remove one batch of revoked vouchers; rows that are not ours are kept and noted."""
     with context.database.transaction() as connection:
-        over = transition_queries.list_due_removals(
+        due = transition_queries.list_due_removals(
             connection, router.id, at=context.clock(), limit=REMOVAL_BATCH_SIZE
         )
-    if not over:
+    if not due:
         return ProvisionResult(router.name)
-    ids = {to_marker(each, context.clients.installation_id): each.id for each in over}
+    ids = {to_marker(each, context.clients.installation_id): each.id for each in due}
     try:
         removals = client.remove(ids)
     except RouterRefused as error:
-        return _postpone_removals(context, router, over, error)
+        return _postpone_removals(context, router, due, error)
     foreign = [ids[marker] for marker, was in removals.items() if was is RemovalResult.NOT_OURS]
     at = context.clock()
     with context.database.transaction() as connection:
         transition_queries.lock_with_orders(connection, list(ids.values()))
-        left = transition_queries.mark_removed(connection, foreign, note=NOT_OURS_MESSAGE, at=at)
+        foreign_count = transition_queries.mark_removed(
+            connection, foreign, note=NOT_OURS_MESSAGE, at=at
+        )
         done = ProvisionResult(
             router.name,
-            removed=left + transition_queries.mark_removed(connection, list(ids.values()), at=at),
-            foreign=left,
+            removed=foreign_count
+            + transition_queries.mark_removed(connection, list(ids.values()), at=at),
+            foreign=foreign_count,
         )
         record_audit_entry(connection, done, by=context.by)
     return done

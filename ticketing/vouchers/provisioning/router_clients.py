@@ -14,9 +14,7 @@ class RouterClientPool:
 
     def __init__(self, keys: KeyRing) -> None:
         """Nothing is opened before it is needed."""
-        self.installation_id = (
-            keys.installation_id
-        )  # in the marker of everything we leave on a router
+        self.installation_id = keys.installation_id  # part of the marker of our rows
         self._keys = keys
         self._clients: dict[int, tuple[RouterAddress, RouterClient]] = {}
         self._lock = Lock()
@@ -28,21 +26,21 @@ class RouterClientPool:
     def __exit__(self, *_: object) -> None:
         """Hang up everywhere."""
         with self._lock:
-            for _address, door in self._clients.values():
-                door.close()
+            for _address, client in self._clients.values():
+                client.close()
             self._clients.clear()
 
     def client_for(self, stored: StoredRouter) -> RouterClient:
         """The door to a router, a new one when its address or account has changed."""
         with self._lock:
-            address, door = self._clients.get(stored.id, (None, None))
-            if door is not None and address == stored.address:
-                return door
-            if door is not None:
-                door.close()
-            door = RouterClient(to_router_account(stored, self._keys))
-            self._clients[stored.id] = stored.address, door
-            return door
+            address, client = self._clients.get(stored.id, (None, None))
+            if client is not None and address == stored.address:
+                return client
+            if client is not None:
+                client.close()
+            client = RouterClient(to_router_account(stored, self._keys))
+            self._clients[stored.id] = stored.address, client
+            return client
 
 
 class RouterConnector:

@@ -1,11 +1,11 @@
-"""How routers answer, and who waits for one that does not. Rules: domain/provisioning.py."""
+"""Queries for the circuit state of routers and the vouchers that wait for them."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 
-from ticketing.platform.db.tables.orders import order_lines
+from ticketing.platform.db.tables.sales import order_lines
 from ticketing.platform.db.tables.vouchers import routers as table
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.routers import queries as router_queries
@@ -20,25 +20,25 @@ _HAS_ROUTER_WORK = vouchers.c.state.in_(
 
 @dataclass(frozen=True, slots=True)
 class FailedVoucherCounts:
-    """Who was given up on for now: so many vouchers of so many orders."""
+    """Number of failed vouchers and of their orders."""
 
     voucher_count: int
     order_count: int
 
 
 def list_due(connection: Connection, *, at: datetime) -> list[StoredRouter]:
-    """The routers that may be asked, and are to be asked about something."""
-    waits = exists().where(
-        vouchers.c.router_id == table.c.id, _HAS_ROUTER_WORK, vouchers.c.next_attempt_at <= at
+    """Return the routers with due work whose circuit allows a request."""
+    has_work = exists().where(
+        vouchers.c.router_id == table.c.id, _HAS_ROUTER_WORK, vouchers.c.next_try <= at
     )
-    rested = or_(table.c.circuit_open_until.is_(None), table.c.circuit_open_until <= at)
-    found = set(connection.execute(select(table.c.id).where(rested, waits)).scalars())
+    is_closed = or_(table.c.rests_until.is_(None), table.c.rests_until <= at)
+    found = set(connection.execute(select(table.c.id).where(is_closed, has_work)).scalars())
     return [each for each in router_queries.list_all(connection) if each.id in found]
 
 
 def lock_failure_count(connection: Connection, router_id: int) -> int:
-    """How often it has failed in a row; the router is locked."""
-    query = select(table.c.failure_count).where(table.c.id == router_id).with_for_update()
+    """Return the number of consecutive failures; the router is locked."""
+    query = select(table.c.failures).where(table.c.id == router_id).with_for_update()
     number: int = connection.execute(query).scalar_one()
     return number
 
@@ -52,14 +52,14 @@ def open_circuit(
     open_until: datetime | None,
     at: datetime,
 ) -> datetime:
-    """It has failed so often in a row, and rests; gives since when."""
+    """Store the failure and the end of the open time; return since when the router fails."""
     statement = (
         update(table)
         .where(table.c.id == router_id)
         .values(
-            failure_count=failures,
+            failures=failures,
             failing_since=func.coalesce(table.c.failing_since, at),
-            circuit_open_until=open_until,
+            rests_until=open_until,
             last_error=reason,
         )
         .returning(table.c.failing_since)
@@ -69,34 +69,34 @@ def open_circuit(
 
 
 def close_circuit(connection: Connection, router_id: int, *, at: datetime) -> None:
-    """It is well; nothing of it is given up on any more but what it refuses by itself."""
-    well = {"failure_count": 0, "failing_since": None, "circuit_open_until": None, "last_error": ""}
+    """Reset the failures; its vouchers are no longer failed, except those it refused itself."""
+    closed = {"failures": 0, "failing_since": None, "rests_until": None, "last_error": ""}
     connection.execute(
-        update(table).where(table.c.id == router_id).values(last_response_at=at, **well)
+        update(table).where(table.c.id == router_id).values(answered_at=at, **closed)
     )
     connection.execute(
         update(vouchers)
         .where(
             vouchers.c.router_id == router_id,
             _IS_UNPLACED,
-            vouchers.c.next_attempt_at <= at,
-            vouchers.c.failed_at.is_not(None),
+            vouchers.c.next_try <= at,
+            vouchers.c.gave_up_at.is_not(None),
         )
-        .values(failed_at=None)
+        .values(gave_up_at=None)
     )
 
 
 def mark_vouchers_failed(
     connection: Connection, router_id: int, *, at: datetime
 ) -> FailedVoucherCounts:
-    """Whoever waits for the router is given up on for now; who that is."""
-    waiting = (vouchers.c.router_id == router_id, _IS_UNPLACED, vouchers.c.failed_at.is_(None))
-    connection.execute(update(vouchers).where(*waiting).values(failed_at=at))
+    """Mark the router's waiting vouchers failed; return the counts of all its failed ones."""
+    waiting = (vouchers.c.router_id == router_id, _IS_UNPLACED, vouchers.c.gave_up_at.is_(None))
+    connection.execute(update(vouchers).where(*waiting).values(gave_up_at=at))
     return _count_failed(connection, vouchers.c.router_id == router_id)
 
 
 def count_failed_of_package(connection: Connection, ticket_type_id: int) -> FailedVoucherCounts:
-    """Who waits for a package's vouchers and was given up on."""
+    """Count the failed vouchers of a package."""
     return _count_failed(connection, vouchers.c.ticket_type_id == ticket_type_id)
 
 
@@ -105,6 +105,6 @@ def _count_failed(connection: Connection, condition: ColumnElement[bool]) -> Fai
         select(func.count(), func.count(order_lines.c.order_id.distinct()))
         .select_from(vouchers)
         .outerjoin(order_lines, order_lines.c.id == vouchers.c.order_line_id)
-        .where(condition, _IS_UNPLACED, vouchers.c.failed_at.is_not(None))
+        .where(condition, _IS_UNPLACED, vouchers.c.gave_up_at.is_not(None))
     )
     return FailedVoucherCounts(*connection.execute(query).one())

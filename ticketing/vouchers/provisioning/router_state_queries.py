@@ -1,7 +1,4 @@
-"""What should be on a router, and what is known of rows that should not.
-
-What looks at the routers tell of vouchers: since when they are used, and how much.
-"""
+"""Queries for the expected content of a router and the usage that polls report."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,15 +17,15 @@ LOST_REASON = "the router lost it"
 
 @dataclass(frozen=True, slots=True)
 class KnownVoucher:
-    """Where a voucher is said to be, and since when it is gone if it is."""
+    """Router, state and time of removal of a voucher."""
 
     router_id: int
     state: VoucherState
-    removed_at: datetime | None
+    gone_at: datetime | None
 
 
 def list_expected(connection: Connection, router_id: int, *, at: datetime) -> list[ExpectedVoucher]:
-    """Every voucher that is on the router as far as we know, and still valid."""
+    """Return every active voucher of the router that is still valid."""
     query = (
         select(
             vouchers.c.key,
@@ -41,7 +38,7 @@ def list_expected(connection: Connection, router_id: int, *, at: datetime) -> li
         .where(
             vouchers.c.router_id == router_id,
             vouchers.c.state == VoucherState.ACTIVE,
-            or_(vouchers.c.expires_at.is_(None), vouchers.c.expires_at > at),
+            or_(vouchers.c.ends_at.is_(None), vouchers.c.ends_at > at),
         )
         .order_by(vouchers.c.id)
     )
@@ -49,25 +46,24 @@ def list_expected(connection: Connection, router_id: int, *, at: datetime) -> li
 
 
 def find_known(connection: Connection, keys: Collection[str]) -> dict[str, KnownVoucher]:
-    """What is known of these keys; of one that is not there, nothing is."""
-    columns = (vouchers.c.key, vouchers.c.router_id, vouchers.c.state, vouchers.c.removed_at)
+    """Return the stored state of these keys; unknown keys are absent."""
+    columns = (vouchers.c.key, vouchers.c.router_id, vouchers.c.state, vouchers.c.gone_at)
     rows = connection.execute(select(*columns).where(vouchers.c.key.in_(keys)))
     return {
-        row.key: KnownVoucher(row.router_id, VoucherState(row.state), row.removed_at)
-        for row in rows
+        row.key: KnownVoucher(row.router_id, VoucherState(row.state), row.gone_at) for row in rows
     }
 
 
 def requeue_lost(connection: Connection, keys: Collection[str], *, at: datetime) -> int:
-    """Want on their router again what it lost; gives how many were there as far as we knew."""
+    """Set active vouchers that the router lost back to pending; return their number."""
     lost = (
         update(vouchers)
         .where(vouchers.c.key.in_(keys), vouchers.c.state == VoucherState.ACTIVE)
         .values(
             state=VoucherState.PENDING,
-            next_attempt_at=at,
-            attempt_count=0,
-            failed_at=None,
+            next_try=at,
+            tries=0,
+            gave_up_at=None,
             last_error=LOST_REASON,
         )
     )
@@ -79,7 +75,7 @@ def requeue_lost(connection: Connection, keys: Collection[str], *, at: datetime)
 
 @dataclass(frozen=True, slots=True)
 class VoucherUsage:
-    """What a voucher has used, and until when it is valid therefore."""
+    """Usage of a voucher and the end of its validity that follows."""
 
     voucher_id: int
     online: timedelta
@@ -94,22 +90,22 @@ _UPDATE_USAGE = (
         vouchers.c.id == bindparam("known"),
         vouchers.c.state == VoucherState.ACTIVE,
         or_(
-            vouchers.c.online_time != bindparam("online"),
+            vouchers.c.online != bindparam("online"),
             vouchers.c.bytes_used != bindparam("bytes_used"),
             vouchers.c.first_used_at.is_distinct_from(bindparam("first_used_at")),
         ),
     )
     .values(
-        online_time=bindparam("online"),
+        online=bindparam("online"),
         bytes_used=bindparam("bytes_used"),
         first_used_at=bindparam("first_used_at"),
-        expires_at=bindparam("ends_at"),
+        ends_at=bindparam("ends_at"),
     )
 )
 
 
 def lock_active(connection: Connection, router_id: int, keys: Collection[str]) -> list[Voucher]:
-    """Those of these keys that are on the router as far as we know, and that nobody ends now."""
+    """Return the router's active vouchers with these keys, locked; skip rows locked elsewhere."""
     query = (
         select(*COLUMNS)
         .where(
@@ -124,7 +120,7 @@ def lock_active(connection: Connection, router_id: int, keys: Collection[str]) -
 
 
 def record_usage(connection: Connection, used: Sequence[VoucherUsage]) -> None:
-    """Write down what was seen; of those that ended meanwhile, nothing."""
+    """Store the usage of vouchers that are still active."""
     rows = [
         {
             "known": one.voucher_id,
@@ -140,5 +136,5 @@ def record_usage(connection: Connection, used: Sequence[VoucherUsage]) -> None:
 
 
 def mark_polled(connection: Connection, router_id: int, *, at: datetime) -> None:
-    """The whole of the router was looked at, not earlier than this."""
-    connection.execute(update(routers).where(routers.c.id == router_id).values(reconciled_at=at))
+    """Store the start time of a complete poll."""
+    connection.execute(update(routers).where(routers.c.id == router_id).values(compared_at=at))

@@ -15,7 +15,7 @@ from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 def routers_with_overdue_work(
     database: Database, *, worker_grace: timedelta, at: datetime
 ) -> list[StoredRouter]:
-    """The routers that could be asked about something: no worker is there, or it has not."""
+    """Return the due routers if no worker runs, else those overdue beyond the grace time."""
     with database.transaction() as connection:
         since = at - worker_grace if notify.is_worker_running(connection) else at
     return list_due_routers(database, at=since)
@@ -24,10 +24,10 @@ def routers_with_overdue_work(
 def list_reachable_routers(
     clients: RouterClientPool, candidates: Collection[StoredRouter]
 ) -> list[str]:
-    """Those of them that are well, by name; all are asked side by side, and nothing changes."""
+    """Return the names of routers that pass a health check, called in parallel. Changes nothing."""
     if not candidates:
         return []
-    # all of them, however many: a tick is to end although none answers
+    # one thread each, so that a tick ends although no router answers
     with ThreadPoolExecutor(len(candidates), thread_name_prefix="routers") as pool:
         names = pool.map(lambda router: _name_if_healthy(clients, router), candidates)
         return [name for name in names if name is not None]

@@ -1,4 +1,4 @@
-"""One job at a time per router."""
+"""Threads of the worker that call routers, one job at a time per router."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,40 +15,38 @@ from ticketing.vouchers.provisioning.provision import (
 
 
 class RouterWorkerPool:
-    """For a worker, from `with` on. `back` hears of each that is back: its round, or why none."""
+    """Context manager. `on_done` receives each result or exception."""
 
     def __init__(
         self,
         context: ProvisioningContext,
         on_done: Callable[[ProvisionResult | BaseException, bool], None],
     ) -> None:
-        """`back` is told, in the errand's thread, whether to send somebody again at once."""
+        """Call `on_done` in the job's thread; its second argument means: submit again at once."""
         self._context = context
         self._on_done = on_done
-        self._in_flight: dict[
-            int, bool
-        ] = {}  # at which routers; whether more has come for it since
+        # by router id: whether more work came in since the job was submitted
+        self._in_flight: dict[int, bool] = {}
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(MAX_CONCURRENT_ROUTERS, thread_name_prefix="routers")
 
     def __enter__(self) -> Self:
-        """Nobody goes before it is asked for."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait for those who are away; nobody goes any more."""
+        """Wait for the running jobs and cancel the queued ones."""
         self._pool.shutdown(cancel_futures=True)
 
     def submit_due(self) -> None:
-        """Somebody to every router that waits, but where somebody is."""
-        means = self._context
-        for router in list_due_routers(means.database, at=means.clock()):
+        """Submit a job for every router with due work that has none running."""
+        context = self._context
+        for router in list_due_routers(context.database, at=context.clock()):
             with self._lock:
-                is_there = router.id in self._in_flight
-                self._in_flight[router.id] = is_there
-            if not is_there:
-                errand = self._pool.submit(provision_router, means, router.id)
-                errand.add_done_callback(partial(self._on_future_done, router.id))
+                is_running = router.id in self._in_flight
+                self._in_flight[router.id] = is_running
+            if not is_running:
+                future = self._pool.submit(provision_router, context, router.id)
+                future.add_done_callback(partial(self._on_future_done, router.id))
 
     def _on_future_done(self, router_id: int, future: Future[ProvisionResult]) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.plugins.properties import examples
 from ticketing.catalogue.payment_plans import offer_plan
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
@@ -124,7 +125,9 @@ NOTICES = [
 
 @pytest.mark.usefixtures("offered")
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(notices=st.permutations(NOTICES))
 def test_notices_of_three_attempts_for_a_part_end_the_same_in_any_order(

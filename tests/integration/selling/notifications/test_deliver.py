@@ -209,7 +209,7 @@ def test_too_large_a_mail_without_an_address_for_links_says_what_to_set(
         )
     )
 
-    assert attempts() == [("failed", "2 PDFs are too much for a mail; set WEB_PUBLIC_URL")]
+    assert attempts() == [("failed", "2 PDFs are too large for a mail; set WEB_PUBLIC_URL")]
 
 
 def test_who_has_only_a_number_is_left_to_a_person(

@@ -152,7 +152,7 @@ def test_rising_failures_stop_the_channel_until_a_person_lets_it_go_on(
     last = send_slowly(2)
 
     assert (rounds, last.sent) == ([10, 10, 0, 0], 10)
-    assert "10 of the last 20 messages were not taken" in told.message
+    assert "10 of the last 20 messages were not accepted" in told.message
     assert rests[Channel.WHATSAPP][0] is None
     assert get_outbox_backlog(database, at=now + timedelta(minutes=2)).rests == {}
     with database.transaction() as connection:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulators.midtrans.server import MidtransSimulator
+from tests.plugins.properties import examples
 from ticketing.orders.order import Buyer, OrderState
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.refund import Refund, RefundChannel, RefundState
@@ -155,10 +156,11 @@ BEGINNINGS = st.sampled_from(
 
 
 @settings(
-    max_examples=40, deadline=None,
+    max_examples=examples(40), deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(BEGINNINGS, STEPS)
+@pytest.mark.slow
 def test_the_books_tell_every_story_and_add_up(
     vip: int, place: Callable[..., PlacedOrder], deeds: dict[str, Deed],
     books_of: BooksOf, attempts_of: Callable[[PlacedOrder], list[PaymentAttempt]],

@@ -220,7 +220,7 @@ def test_another_order_s_plan_is_no_plan(
     pay(one)
     pay(other)
 
-    with pytest.raises(PlanOutdated, match="no such plan"):
+    with pytest.raises(PlanOutdated, match="no plan with this hash"):
         apply(replace(plan(one), order_code=other.order.code))
 
 

@@ -14,6 +14,8 @@ from ticketing.webhooks.call_queries import WebhookCall
 from ticketing.webhooks.model import CallState, WebhookEndpoint
 from ticketing.webhooks.send import WebhookRunResult
 
+pytestmark = pytest.mark.kill
+
 WORKER = """
 import os, signal, sys
 from datetime import datetime

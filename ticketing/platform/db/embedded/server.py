@@ -256,7 +256,7 @@ def _run_program(paths: ServerPaths, program: str, *arguments: str) -> None:
     )
     if result.returncode:
         log = paths.cluster / "server.log"
-        words = result.stderr or (
+        output = result.stderr or (
             log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else ""
         )
-        raise Unavailable(f"{program} failed ({result.returncode}): {words.strip()}")
+        raise Unavailable(f"{program} failed ({result.returncode}): {output.strip()}")

@@ -1,7 +1,7 @@
-"""Midtrans Snap and Core API: payment pages, questions, cancellations, refunds.
+"""Client of Midtrans Snap and Core API: checkout sessions, status, cancellation, refunds.
 
-Every call is safe to repeat, so every call is repeated when the world is not ready: a page by its
-order id, a cancellation by what it leads to, a refund by its key.
+Every call is safe to repeat, so failed calls are retried: sessions are identified by order id,
+refunds by their key, and a cancellation has the same result when repeated.
 """
 
 import json
@@ -42,47 +42,47 @@ _DENIED_BY_BANK = "202"
 
 @dataclass(frozen=True, slots=True)
 class MidtransAccount:
-    """Whose money it is, and where: the sandbox, production, or a simulator."""
+    """Keys and addresses of an account: sandbox, production, or a simulator."""
 
     server_key: str = field(repr=False)
-    client_key: str  # for Snap's script in a browser; no secret
+    client_key: str  # for Snap's script in a browser; public
     snap_url: str
     api_url: str
 
     @classmethod
     def sandbox(cls, server_key: str, client_key: str = "") -> "MidtransAccount":
-        """Return an account of Midtrans' test system."""
+        """Return an account of Midtrans' test environment."""
         host = "sandbox.midtrans.com"
         return cls(server_key, client_key, f"https://app.{host}", f"https://api.{host}")
 
     @classmethod
     def production(cls, server_key: str, client_key: str = "") -> "MidtransAccount":
-        """Real money; refuses a sandbox's key, which Midtrans would only answer with 401."""
+        """Return a production account; refuses a sandbox key (Midtrans answers it with 401)."""
         if server_key.startswith("SB-"):
-            raise Misconfigured("the server key is a sandbox's; production has one of its own")
+            raise Misconfigured("the server key is a sandbox key; use the production server key")
         host = "midtrans.com"
         return cls(server_key, client_key, f"https://app.{host}", f"https://api.{host}")
 
     @classmethod
     def for_base_url(cls, url: str, server_key: str, client_key: str = "") -> "MidtransAccount":
-        """Both interfaces under one address: a simulator."""
+        """Return an account with both APIs under one address: a simulator."""
         base = url.rstrip("/")
         return cls(server_key, client_key, base, base)
 
     @classmethod
     def simulator(cls, url: str) -> "MidtransAccount":
-        """A simulator that takes no money, so its keys are no secret."""
+        """Return an account of the simulator; it moves no money, so its keys are not secret."""
         return cls.for_base_url(url, "SB-Mid-server-SIMULATOR", "SB-Mid-client-SIMULATOR")
 
     def __post_init__(self) -> None:
-        """Refuse to be nobody."""
+        """Refuse an empty server key."""
         if not self.server_key:
-            raise Misconfigured("Midtrans needs a server key; it is in its dashboard")
+            raise Misconfigured("the Midtrans server key is empty; copy it from the dashboard")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutSession:
-    """Where the buyer pays."""
+    """Token and address of the page on which the buyer pays."""
 
     token: str
     url: str
@@ -90,7 +90,7 @@ class CheckoutSession:
 
 @dataclass(frozen=True, slots=True)
 class RefundReceipt:
-    """A refund that the gateway has taken on, and what the attempt became."""
+    """A refund accepted by the gateway, and the state of its attempt."""
 
     key: str
     amount: Rupiah
@@ -98,12 +98,12 @@ class RefundReceipt:
 
 
 def _sleep_with_jitter(seconds: float) -> None:
-    """Wait, not all at the same moment."""
+    """Sleep for about this time, so that clients do not retry at the same moment."""
     time.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
 
 
 class Midtrans:
-    """A client of one account; close it, or use `with`. Threads may share it."""
+    """A client of one account. Close it, or use `with`. Thread-safe."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Midtrans:
         read_seconds: float = _READ_SECONDS,
         pause: Callable[[float], None] = _sleep_with_jitter,
     ) -> None:
-        """`notify_url` replaces the dashboard's address for the pages made here."""
+        """Create a client; `notify_url` overrides the notification address of the dashboard."""
         self._account = account
         self._override = {"X-Override-Notification": notify_url} if notify_url else {}
         self._pause = pause
@@ -125,7 +125,7 @@ class Midtrans:
         )
 
     def __enter__(self) -> Self:
-        """Nothing to open."""
+        """Return the client."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -137,17 +137,20 @@ class Midtrans:
         self._client.close()
 
     def create_checkout_session(self, checkout: CheckoutRequest) -> CheckoutSession:
-        """A payment page. Again before a method is chosen makes a new one and ends the older."""
-        said = self._request_with_retry(
+        """Create a checkout session.
+
+        Repeated before a payment method is chosen, it creates a new session and ends the old one.
+        """
+        answer = self._request_with_retry(
             "POST", f"{self._account.snap_url}/snap/v1/transactions", to_snap_body(checkout)
         )
-        token, url = said.get("token"), said.get("redirect_url")
+        token, url = answer.get("token"), answer.get("redirect_url")
         if not isinstance(token, str) or not isinstance(url, str):
-            raise GatewayUnavailable("Midtrans answered without a payment page")
+            raise GatewayUnavailable("Midtrans answered without token and redirect_url")
         return CheckoutSession(token, url)
 
     def expire_checkout_session(self, token: str) -> None:
-        """End a page, so that an old tab cannot pay; refused once a method was chosen on it."""
+        """Close a session, so that an old tab cannot pay; refused once a method was chosen."""
         url = f"{self._account.snap_url}/snap/v1/transactions/{quote(token, safe='')}/cancel"
         try:
             self._request_with_retry("POST", url, {})
@@ -156,7 +159,7 @@ class Midtrans:
                 raise
 
     def status(self, order_id: str) -> MidtransNotification | None:
-        """The attempt as it stands; None while no method was chosen."""
+        """Return the state of an attempt, or None while no payment method was chosen."""
         try:
             return _attempt_from_json(
                 order_id, self._request_with_retry("GET", self._path(order_id, "status"))
@@ -167,30 +170,30 @@ class Midtrans:
             raise
 
     def get_payment_status(self, attempt_key: str) -> PaymentStatus | None:
-        """What settling has to know of an attempt; None while no method was chosen."""
+        """Return the payment status for settlement, or None while no payment method was chosen."""
         attempt = self.status(attempt_key)
         return attempt.payment_status if attempt else None
 
     def cancel(self, order_id: str) -> MidtransNotification | None:
-        """End an attempt. It as it stands afterwards, which may be paid; None as for `status`."""
+        """Cancel an attempt; return its state afterwards, possibly paid. None as for `status`."""
         return self._end_attempt(order_id, "cancel")
 
     def expire(self, order_id: str) -> MidtransNotification | None:
-        """The same, as if its time were up; only a pending one can."""
+        """Expire an attempt; only a pending one can be expired."""
         return self._end_attempt(order_id, "expire")
 
     def refund(self, order_id: str, *, key: str, amount: Rupiah, reason: str) -> RefundReceipt:
-        """Send money back. The same key again answers for the same refund and moves nothing."""
-        asked = {"refund_key": key, "amount": amount.amount, "reason": reason}
+        """Refund an amount. The same key again returns the same refund and moves no money."""
+        body = {"refund_key": key, "amount": amount.amount, "reason": reason}
         try:
-            said = self._request_with_retry("POST", self._path(order_id, "refund"), asked)
+            answer = self._request_with_retry("POST", self._path(order_id, "refund"), body)
         except GatewayRefused as refusal:
             if refusal.details["status"] != _DUPLICATE:
                 raise
             return self._find_refund(order_id, key, amount, refusal)
-        if said.get("status_code") == _DENIED_BY_BANK:
-            raise GatewayRefused(f"{order_id}: {_message(said)}", status=int(_DENIED_BY_BANK))
-        return RefundReceipt(key, amount, _state_from_json(said))
+        if answer.get("status_code") == _DENIED_BY_BANK:
+            raise GatewayRefused(f"{order_id}: {_message(answer)}", status=int(_DENIED_BY_BANK))
+        return RefundReceipt(key, amount, _state_from_json(answer))
 
     def _find_refund(
         self, order_id: str, key: str, amount: Rupiah, refusal: GatewayRefused
@@ -221,8 +224,12 @@ class Midtrans:
             try:
                 return self._request(method, url, asked)
             except GatewayUnavailable as unavailable:
-                told = unavailable.details.get("retry_after_seconds")
-                wait = told if isinstance(told, int) else _INITIAL_BACKOFF_SECONDS * 2**tried
+                retry_after = unavailable.details.get("retry_after_seconds")
+                wait = (
+                    retry_after
+                    if isinstance(retry_after, int)
+                    else _INITIAL_BACKOFF_SECONDS * 2**tried
+                )
                 if wait > _MAX_BACKOFF_SECONDS:
                     raise
                 self._pause(wait)
@@ -237,14 +244,14 @@ class Midtrans:
 
 
 def _attempt_from_json(requested_id: str, body: Json) -> MidtransNotification:
-    """An attempt in an answer, which has to be about the one we asked for."""
+    """Parse the attempt in an answer; it has to be the requested one."""
     try:
         attempt = notification_from_json(body)
     except UnreadableNotification as error:
         raise GatewayUnavailable(f"Midtrans: {error}") from error
     if requested_id not in {attempt.order_id, attempt.transaction_id}:
         raise GatewayUnavailable(
-            f"Midtrans: asked about {requested_id}, told about {attempt.order_id}"
+            f"Midtrans: the answer about {requested_id} describes {attempt.order_id}"
         )
     return attempt
 
@@ -257,32 +264,34 @@ def _state_from_json(body: Json) -> AttemptState:
 
 
 def _read_response(response: httpx.Response) -> Json:
-    """The body if it is a good one; some failures say so only in the body, under HTTP 200."""
+    """Return the body of a successful answer; some errors are only in the body, under HTTP 200."""
     try:
-        said = json.loads(response.content)
+        body = json.loads(response.content)
     except (ValueError, RecursionError) as error:
         raise _unavailable(response, "an answer that is not JSON") from error
-    if not isinstance(said, dict):
+    if not isinstance(body, dict):
         raise _unavailable(response, "an answer that is not a JSON object")
-    in_body = str(said.get("status_code", ""))
-    status = int(in_body) if in_body.isdecimal() else response.status_code
+    body_status = str(body.get("status_code", ""))
+    status = int(body_status) if body_status.isdecimal() else response.status_code
     if status == httpx.codes.TOO_MANY_REQUESTS or httpx.codes.is_server_error(status):
-        raise _unavailable(response, _message(said))
-    # in a body 408 is a wrong type of data; from a server before Midtrans it is a time-out
-    if response.status_code == httpx.codes.REQUEST_TIMEOUT and not in_body:
+        raise _unavailable(response, _message(body))
+    # 408 in the body means a wrong data type; as HTTP status of a proxy it means a time-out
+    if response.status_code == httpx.codes.REQUEST_TIMEOUT and not body_status:
         raise _unavailable(response, "time-out")
     if status != _EXPIRED and not httpx.codes.is_success(status):
-        raise GatewayRefused(f"Midtrans: {_message(said)}", status=status)
-    return said
+        raise GatewayRefused(f"Midtrans: {_message(body)}", status=status)
+    return body
 
 
 def _unavailable(response: httpx.Response, what: str) -> GatewayUnavailable:
     after = response.headers.get("Retry-After", "")
-    told = {"retry_after_seconds": int(after)} if after.isdecimal() else {}
-    return GatewayUnavailable(f"Midtrans: {what}", status=response.status_code, **told)
+    details = {"retry_after_seconds": int(after)} if after.isdecimal() else {}
+    return GatewayUnavailable(f"Midtrans: {what}", status=response.status_code, **details)
 
 
-def _message(said: Json) -> str:
-    several = said.get("error_messages") or said.get("validation_messages")
-    told = several if isinstance(several, list) else [said.get("status_message", "no reason given")]
-    return "; ".join(str(each) for each in told)[:_LONGEST_MESSAGE]
+def _message(body: Json) -> str:
+    errors = body.get("error_messages") or body.get("validation_messages")
+    messages = (
+        errors if isinstance(errors, list) else [body.get("status_message", "no reason given")]
+    )
+    return "; ".join(str(each) for each in messages)[:_LONGEST_MESSAGE]

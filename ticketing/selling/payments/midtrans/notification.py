@@ -1,7 +1,7 @@
-"""What Midtrans says of a payment attempt, pushed to us or answered to a question, in our words.
+"""Midtrans' report about a payment attempt, from a notification or a status answer.
 
-What it means for an order is decided in domain/payments.py. A notification is a hint: its signature
-covers neither the status nor the fraud status.
+The effect on an order is decided in `orders/payment_attempt.py`. A notification is only a hint:
+its signature covers neither the status nor the fraud status.
 """
 
 import hashlib
@@ -30,34 +30,34 @@ Json = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class MidtransRefund:
-    """Money that went back, or is on its way."""
+    """One refund of an attempt, completed or under way."""
 
     key: str
     amount: Rupiah
-    confirmed: bool  # by the bank, not only by the gateway
+    confirmed: bool  # by the bank, not only accepted by the gateway
 
 
 @dataclass(frozen=True, slots=True)
 class MidtransNotification:
-    """One payment attempt as Midtrans sees it. Instants are aware UTC."""
+    """One payment attempt as reported by Midtrans. Instants are aware UTC."""
 
-    order_id: str  # the attempt's key, in our words
+    order_id: str  # the key of the payment attempt
     transaction_id: str
     status_code: str
     gross_amount: str  # as received: the signature covers this text
-    signature_key: str  # empty when an answer has none
+    signature_key: str  # empty in status answers without one
     payment_type: str
     state: AttemptState
-    amount: Rupiah  # without a fee that the gateway put on the buyer
+    amount: Rupiah  # without a fee that the gateway charged to the buyer
     refunds: tuple[MidtransRefund, ...]
-    refunded: Rupiah  # all so far
+    refunded: Rupiah  # total so far
     began_at: datetime
     settled_at: datetime | None
     expires_at: datetime | None
 
     @property
     def payment_status(self) -> PaymentStatus:
-        """The part that decides; believe it only when it answers a question of ours."""
+        """Return the payment status; trust it only in an answer to our own request."""
         return PaymentStatus(
             attempt_key=self.order_id,
             transaction_id=self.transaction_id,
@@ -70,35 +70,35 @@ class MidtransNotification:
 
 
 def parse_notification(body: bytes) -> MidtransNotification:
-    """Read a body as it came; raises UnreadableNotification for what Midtrans would not send."""
+    """Parse a notification body; raises UnreadableNotification for invalid ones."""
     try:
-        said = json.loads(body)
+        payload = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise UnreadableNotification("the notification is not JSON") from error
-    if not isinstance(said, dict):
+    if not isinstance(payload, dict):
         raise UnreadableNotification("the notification is not a JSON object")
-    return notification_from_json(said)
+    return notification_from_json(payload)
 
 
 def notification_from_json(payload: Json) -> MidtransNotification:
-    """The same from JSON that was read already. Unknown keys are left alone: new ones appear."""
+    """Parse a decoded notification. Unknown keys are ignored: Midtrans adds new ones."""
     try:
         return _build_notification(payload)
     except (ValueError, NotMoney) as error:
-        raise UnreadableNotification(f"the notification makes no sense: {error}") from error
+        raise UnreadableNotification(f"the notification is invalid: {error}") from error
 
 
 def has_valid_signature(notification: MidtransNotification, server_key: str) -> bool:
-    """Whether whoever sent this knows the server key. False when there is no key to know.
+    """Return whether the notification is signed with the server key; False for an empty key.
 
     SHA-512 of order id, status code, gross amount as received and the key, without separators.
     """
-    given = notification.signature_key
-    if not server_key or not _SIGNATURE.fullmatch(given):
+    signature = notification.signature_key
+    if not server_key or not _SIGNATURE.fullmatch(signature):
         return False
     signed = notification.order_id + notification.status_code + notification.gross_amount
     expected = hashlib.sha512(f"{signed}{server_key}".encode()).hexdigest()
-    return hmac.compare_digest(given, expected)
+    return hmac.compare_digest(signature, expected)
 
 
 def _build_notification(payload: Json) -> MidtransNotification:
@@ -131,20 +131,20 @@ def _text(payload: Json, name: str, absent: str | None = None) -> str:
     value = payload.get(name)
     if value is None and absent is not None:
         return absent
-    # printable: no NUL, which PostgreSQL cannot keep, and no half of a surrogate pair
+    # printable: no NUL, which PostgreSQL cannot store, and no unpaired surrogate
     if not isinstance(value, str) or not value.isprintable() or (not value and absent is None):
         raise ValueError(f"{name} is not a text")
     return value
 
 
 def _amount_without_fee(payload: Json, gross: Rupiah) -> Rupiah:
-    """What the order cost: a merchant can have the gateway's fee put on top for the buyer."""
-    told: object = payload
+    """Return the price of the order: merchants can add the gateway's fee for the buyer."""
+    info: object = payload
     for name in ("metadata", "extra_info", "gross_amount_info"):
-        told = told.get(name) if isinstance(told, dict) else None
-    if not isinstance(told, dict):
+        info = info.get(name) if isinstance(info, dict) else None
+    if not isinstance(info, dict):
         return gross
-    original = Rupiah.parse(_text(told, "original_amount"))
+    original = Rupiah.parse(_text(info, "original_amount"))
     if original > gross:
         raise ValueError(f"original_amount {original} is more than gross_amount {gross}")
     return original
@@ -170,6 +170,6 @@ def _instant_if_any(payload: Json, name: str) -> datetime | None:
 
 
 def _instant(text: str) -> datetime:
-    """Midtrans writes Jakarta's time and does not say so."""
+    """Parse an instant; Midtrans writes Jakarta time without an offset."""
     local = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=JAKARTA)
     return local.astimezone(UTC)

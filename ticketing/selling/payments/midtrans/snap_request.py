@@ -1,4 +1,4 @@
-"""What a buyer is to pay, and the request for a page to pay it on."""
+"""The request for a checkout session, and its JSON for Snap."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ _LONGEST_NAME = 50
 
 @dataclass(frozen=True, slots=True)
 class CheckoutItem:
-    """One line of what the buyer sees and pays."""
+    """One line of the checkout session."""
 
     id: str
     name: str
@@ -21,9 +21,9 @@ class CheckoutItem:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRequest:
-    """One payment attempt to be made. It ends `minutes` after `starts_at`, whatever the method."""
+    """A payment attempt to be created. It ends `minutes` after `starts_at` for every method."""
 
-    order_id: str  # the attempt's key: of one length, since the signature joins it to the amount
+    order_id: str  # the attempt's key, of fixed length: the signature joins it to the amount
     items: tuple[CheckoutItem, ...]
     starts_at: datetime
     minutes: int
@@ -31,17 +31,17 @@ class CheckoutRequest:
     name: str = ""
     email: str = ""
     phone: str = ""
-    methods: tuple[str, ...] = ()  # empty: all that the merchant has
+    methods: tuple[str, ...] = ()  # empty: all methods of the merchant
     finish_url: str = ""
 
     @property
     def amount(self) -> Rupiah:
-        """What is to be paid."""
+        """Return the amount to be paid."""
         return total(item.price * item.quantity for item in self.items) - self.discount
 
 
 def to_snap_body(checkout: CheckoutRequest) -> Json:
-    """The body Snap wants; longer names of items are cut."""
+    """Return the JSON body for Snap; long item names are cut."""
     items: list[Json] = [
         {
             "id": item.id,
@@ -52,9 +52,9 @@ def to_snap_body(checkout: CheckoutRequest) -> Json:
         for item in checkout.items
     ]
     if checkout.discount != ZERO:
-        off = -checkout.discount.amount
-        items.append({"id": "DISCOUNT", "name": "Discount", "price": off, "quantity": 1})
-    lasts = {"unit": "minute", "duration": checkout.minutes}
+        discount = -checkout.discount.amount
+        items.append({"id": "DISCOUNT", "name": "Discount", "price": discount, "quantity": 1})
+    period = {"unit": "minute", "duration": checkout.minutes}
     starts = checkout.starts_at.astimezone(JAKARTA).strftime("%Y-%m-%d %H:%M:%S %z")
     buyer = {"first_name": checkout.name, "email": checkout.email, "phone": checkout.phone}
     return {
@@ -65,9 +65,9 @@ def to_snap_body(checkout: CheckoutRequest) -> Json:
         "item_details": items,
         "customer_details": {name: text for name, text in buyer.items() if text},
         "credit_card": {"secure": True},
-        # without a start the clock of the method begins when it is chosen, after our hold ended
-        "expiry": {"start_time": starts, **lasts},
-        "page_expiry": lasts,
+        # without a start the period begins when a method is chosen, and exceeds our reservation
+        "expiry": {"start_time": starts, **period},
+        "page_expiry": period,
         **({"enabled_payments": list(checkout.methods)} if checkout.methods else {}),
         **({"callbacks": {"finish": checkout.finish_url}} if checkout.finish_url else {}),
     }

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from sensors.payment_inbox import payment_inbox, to_materializations
+from sensors.overdue_payments import overdue_payments, to_materializations
 from sensors.worker_activity import CURSOR_OVERLAP, SensorCursor
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
@@ -29,11 +28,11 @@ Tick = Callable[[], SensorExecutionData]
 
 
 @pytest.fixture
-def instance(event: Event, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """A Dagster that knows the event."""
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as kept:
-        kept.add_dynamic_partitions("event", [event.slug])
-        yield kept
+def instance(event: Event) -> Iterator[dg.DagsterInstance]:
+    """A Dagster in memory that knows the event."""
+    with dg.DagsterInstance.ephemeral() as fresh:
+        fresh.add_dynamic_partitions("event", [event.slug])
+        yield fresh
 
 
 @pytest.fixture
@@ -41,11 +40,11 @@ def tick(
     instance: dg.DagsterInstance, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> Tick:
     """Lets the sensor tick, each time with the cursor it left; it listens for a moment only."""
-    monkeypatch.setattr("sensors.payment_inbox.LISTEN_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("sensors.overdue_payments.LISTEN_TIMEOUT_SECONDS", 0.1)
     cursor: list[str | None] = [None]
 
     def once() -> SensorExecutionData:
-        answer = payment_inbox.evaluate_tick(
+        answer = overdue_payments.evaluate_tick(
             dg.build_sensor_context(
                 instance=instance, resources={"application": application}, cursor=cursor.pop()
             )
@@ -84,7 +83,7 @@ def test_a_worker_that_listens_gets_its_time(
 def test_a_run_that_is_about_to_begin_is_waited_for(
     tick: Tick, pay: Pay, instance: dg.DagsterInstance, location: dg.Definitions
 ) -> None:
-    instance.create_run_for_job(location.resolve_job_def("serve_paid_orders"))
+    instance.create_run_for_job(location.resolve_job_def("fulfil_paid_orders"))
     pay()
 
     answer = tick()
@@ -111,7 +110,7 @@ def test_the_run_leaves_tickets_and_shows_them(
 ) -> None:
     pay(places=2)
 
-    run = location.resolve_job_def("serve_paid_orders").execute_in_process(instance=instance)
+    run = location.resolve_job_def("fulfil_paid_orders").execute_in_process(instance=instance)
 
     (settled,) = run.asset_materializations_for_node("payments")[-1:]
     assert settled.metadata["applied"].value == 1
@@ -120,7 +119,7 @@ def test_the_run_leaves_tickets_and_shows_them(
     assert pdfs
     assert pdfs.asset_materialization
     assert pdfs.asset_materialization.partition == "wisuda-2026"
-    assert pdfs.asset_materialization.metadata["printed"].value == 2
+    assert pdfs.asset_materialization.metadata["rendered"].value == 2
 
 
 def test_what_the_worker_did_is_shown_once(
@@ -134,8 +133,8 @@ def test_what_the_worker_did_is_shown_once(
     told = {event.asset_key.to_user_string(): event for event in first.asset_events}
     assert set(told) == {"payments", "tickets", "ticket_pdfs"}
     assert told["payments"].metadata["applied"].value == 1
-    assert told["ticket_pdfs"].metadata["printed"].value == 2
-    assert told["ticket_pdfs"].metadata["made by"].value == "worker"
+    assert told["ticket_pdfs"].metadata["rendered"].value == 2
+    assert told["ticket_pdfs"].metadata["updated by"].value == "worker"
     assert again.asset_events == []
 
 
@@ -196,4 +195,4 @@ def test_deeds_add_up_to_one_materialization_an_asset_and_event() -> None:
     ]
     assert told[0].metadata["applied"].value == 3
     assert told[0].metadata["settled by"].value == "cli:ayu, worker"
-    assert told[4].metadata["printed"].value == 3
+    assert told[4].metadata["rendered"].value == 3

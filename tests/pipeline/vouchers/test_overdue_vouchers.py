@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
-from sensors.due_vouchers import decide_run
+from sensors.overdue_vouchers import decide_run
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order
 from ticketing.platform.application import Application
@@ -39,7 +39,7 @@ def tick(location: dg.Definitions, instance: dg.DagsterInstance, application: Ap
 
 @pytest.mark.usefixtures("outlet")
 def test_nobody_has_paid_and_nothing_is_asked_for(tick: Tick) -> None:
-    owed, returned = tick("owed_vouchers"), tick("returned_routers")
+    owed, returned = tick("overdue_vouchers"), tick("recovered_routers")
 
     assert (owed.run_requests, returned.run_requests) == ([], [])
     assert (
@@ -52,7 +52,7 @@ def test_without_a_worker_a_run_puts_on_the_router_what_is_paid_for(
     tick: Tick, run: Run, buy: Buy, router: RouterOsSimulator
 ) -> None:
     buy(3)
-    asked = tick("owed_vouchers")
+    asked = tick("overdue_vouchers")
 
     ended = run("provision_vouchers")
 
@@ -63,7 +63,7 @@ def test_without_a_worker_a_run_puts_on_the_router_what_is_paid_for(
     assert facts == {"placed": 3, "vouchers present": 3, "failures": "none"}
     assert made.metadata["purchases completed"].value == 1
     assert "| demo | yes | 0 | 0 | 3 | 0 | 0 |" in str(made.metadata["routers"].value)
-    assert tick("owed_vouchers").run_requests == []
+    assert tick("overdue_vouchers").run_requests == []
 
 
 def test_a_worker_that_listens_gets_its_time(
@@ -72,9 +72,9 @@ def test_a_worker_that_listens_gets_its_time(
     buy(1)
 
     with notify.listen(application.database):
-        fresh = tick("owed_vouchers")
+        fresh = tick("overdue_vouchers")
         buy(1, ago=timedelta(minutes=1))
-        overdue = tick("owed_vouchers")
+        overdue = tick("overdue_vouchers")
 
     assert (len(fresh.run_requests or []), len(overdue.run_requests or [])) == (0, 1)
 
@@ -85,7 +85,7 @@ def test_a_run_that_is_about_to_begin_is_waited_for(
     instance.create_run_for_job(location.resolve_job_def("provision_vouchers"))
     buy(1)
 
-    answer = tick("owed_vouchers")
+    answer = tick("overdue_vouchers")
 
     assert answer.run_requests == []
     assert (answer.skip_message or "").startswith("a run is about to see to demo")
@@ -96,7 +96,7 @@ def test_what_the_worker_did_is_shown_once(tick: Tick, buy: Buy, work: Work) -> 
     buy(1)
     work()
 
-    first, again = tick("owed_vouchers"), tick("owed_vouchers")
+    first, again = tick("overdue_vouchers"), tick("overdue_vouchers")
 
     (told,) = first.asset_events
     assert told.asset_key == dg.AssetKey("vouchers")
@@ -104,7 +104,7 @@ def test_what_the_worker_did_is_shown_once(tick: Tick, buy: Buy, work: Work) -> 
         "placed": 3,
         "removed": 0,
         "refused": 0,
-        "purchases made whole": 2,
+        "orders completed": 2,
         "provisioned by": "worker",
     }
     assert again.asset_events == []
@@ -117,10 +117,10 @@ def test_a_router_that_was_given_up_on_is_gone_to_when_it_is_back(
     router.power_off()
     for minutes in (50, 40, 30, 20):
         work(ago=timedelta(minutes=minutes))
-    no_run, away = tick("owed_vouchers"), tick("returned_routers")
+    no_run, away = tick("overdue_vouchers"), tick("recovered_routers")
     router.power_on()
 
-    back = tick("returned_routers")
+    back = tick("recovered_routers")
     ended = run("provision_vouchers")
 
     assert (no_run.run_requests, away.run_requests) == ([], [])

@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 
 import dagster as dg
 
-from ticket_assets.hooks import webhooks
+from ticket_assets.webhooks import webhooks
 from ticketing.platform.application import Application
 from ticketing.webhooks.send import count_overdue_calls
 
@@ -18,7 +18,7 @@ WORKER_GRACE = timedelta(seconds=30)
     execution_timezone="Asia/Jakarta",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-def overdue_webhooks(
+def send_webhooks_every_minute(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every minute: sends webhook calls that are overdue."""

@@ -25,12 +25,12 @@ def expire_unpaid_orders(
     Also enqueues reminders of due instalments.
     """
     with run_attempt(context):
-        ended = expire_orders(
+        expired = expire_orders(
             application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR
         )
         reminded = enqueue_instalment_reminders(application.database, at=datetime.now(UTC))
-    context.log.info("%s expired, %s left, %s stuck", ended.expired, ended.left, ended.stuck)
-    context.add_output_metadata(asdict(ended) | {"reminded": reminded})
+    context.log.info("%s expired, %s left, %s stuck", expired.expired, expired.left, expired.stuck)
+    context.add_output_metadata(asdict(expired) | {"reminded": reminded})
 
 
 @dg.op
@@ -38,29 +38,32 @@ def reconcile_payments(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Query the gateway about every open payment and store changes."""
-    with run_attempt(context) as watch:
+    with run_attempt(context) as deadline:
         done = reconcile(
             application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR,
-            progress=lambda asked: watch(asked, None),
+            progress=lambda checked: deadline(checked, None),
         )  # fmt: skip
     context.log.info(
-        "%s asked, %s corrected, %s odd", done.checked, done.corrected, len(done.mismatches)
+        "%s checked, %s corrected, %s mismatches",
+        done.checked,
+        done.corrected,
+        len(done.mismatches),
     )
     context.add_output_metadata(
         {
-            "asked": done.checked,
+            "checked": done.checked,
             "corrected": done.corrected,
             "agreed": done.agreed,
             "unused": done.unused,
-            "odd": metadata.markdown_table(
-                ["payment", "how"], done.mismatches, total=len(done.mismatches)
+            "mismatches": metadata.markdown_table(
+                ["payment", "difference"], done.mismatches, total=len(done.mismatches)
             ),
         }
     )
 
 
 @dg.op
-def send_owed_refunds(
+def send_pending_refunds(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Send pending refunds to the gateway and query those with an unknown result."""
@@ -82,4 +85,4 @@ def order_expiry() -> None:
 def payment_reconciliation() -> None:
     """Stores payment changes from the gateway and sends pending refunds. Safe to run again."""
     reconcile_payments()
-    send_owed_refunds()
+    send_pending_refunds()

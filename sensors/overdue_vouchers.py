@@ -40,53 +40,53 @@ def decide_run(routers: Sequence[str], *, has_active_run: bool, idle_message: st
         return RunDecision(should_run=False, skip_message=idle_message)
     if has_active_run:
         return RunDecision(
-            should_run=False, skip_message=f"a run is about to see to {', '.join(routers)}"
+            should_run=False, skip_message=f"a run is already active for {', '.join(routers)}"
         )
     return RunDecision(should_run=True)
 
 
 @dg.sensor(job=provision_vouchers, minimum_interval_seconds=5, default_status=RUNNING)
-def owed_vouchers(
+def overdue_vouchers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
     """Starts a run for overdue vouchers and reports the worker's provisioning results."""
-    told = SensorCursor.parse(context.cursor)
-    deeds = list_unreported_entries(application.database, told, [PROVISION_VOUCHERS_ACTION])
+    cursor = SensorCursor.parse(context.cursor)
+    entries = list_unreported_entries(application.database, cursor, [PROVISION_VOUCHERS_ACTION])
     names = [
         router.name
         for router in _overdue_routers(application)
         if not ROUTER_RETRIES.is_exhausted(router.failure_count)
     ]
-    nobody = "nobody waits for a router that can be asked"
-    chosen = decide_run(names, has_active_run=_has_active_run(context), idle_message=nobody)
+    idle = "no overdue vouchers on reachable routers"
+    decision = decide_run(names, has_active_run=_has_active_run(context), idle_message=idle)
     return dg.SensorResult(
-        run_requests=_run_requests(chosen),
-        asset_events=[voucher_materialization(deeds)] if deeds else [],
-        cursor=told.advanced(deeds).serialized,
+        run_requests=_run_requests(decision),
+        asset_events=[voucher_materialization(entries)] if entries else [],
+        cursor=cursor.advanced(entries).serialized,
         skip_reason=None
-        if chosen.should_run
-        else f"{chosen.skip_message}; {len(deeds)} deeds of others told",
+        if decision.should_run
+        else f"{decision.skip_message}; reported {len(entries)} materialisations by the worker",
     )
 
 
 @dg.sensor(job=provision_vouchers, minimum_interval_seconds=30, default_status=RUNNING)
-def returned_routers(
+def recovered_routers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
     """Starts a run when a router with exhausted retries is reachable again."""
-    given_up = [
+    exhausted = [
         router
         for router in _overdue_routers(application)
         if ROUTER_RETRIES.is_exhausted(router.failure_count)
     ]
-    with application.get(RouterConnector).connect() as doors:
-        back = list_reachable_routers(doors, given_up)
-    away = ", ".join(router.name for router in given_up)
-    nobody = f"still away: {away}" if away else "nobody waits for a router that was given up on"
-    chosen = decide_run(back, has_active_run=_has_active_run(context), idle_message=nobody)
+    with application.get(RouterConnector).connect() as clients:
+        reachable = list_reachable_routers(clients, exhausted)
+    names = ", ".join(router.name for router in exhausted)
+    idle = f"still unreachable: {names}" if names else "no router has exhausted its retries"
+    decision = decide_run(reachable, has_active_run=_has_active_run(context), idle_message=idle)
     return dg.SensorResult(
-        run_requests=_run_requests(chosen),
-        skip_reason=None if chosen.should_run else chosen.skip_message,
+        run_requests=_run_requests(decision),
+        skip_reason=None if decision.should_run else decision.skip_message,
     )
 
 

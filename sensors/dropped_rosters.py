@@ -49,19 +49,19 @@ def _file_tag(path: Path) -> str:
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
-def csv_drop(
+def dropped_rosters(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Starts an import of every dropped roster that has stopped growing."""
-    seen = list(list_snapshots(application.settings.inbox))
-    ready = select_ready_files(seen, parse_cursor(context.cursor), datetime.now(UTC))
+    snapshots = list(list_snapshots(application.settings.inbox))
+    ready = select_ready_files(snapshots, parse_cursor(context.cursor), datetime.now(UTC))
     partitions = context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME)
     files = importable_files(ready, partitions, _active_file_tags(context.instance))
     for path in files:
         yield run_request(path)
     if not files:
-        yield dg.SkipReason(f"{len(seen)} files in {application.settings.inbox}, none to take now")
-    context.update_cursor(serialize_cursor(seen))
+        yield dg.SkipReason(f"{len(snapshots)} files in {application.settings.inbox}, none ready")
+    context.update_cursor(serialize_cursor(snapshots))
 
 
 def run_request(path: Path) -> dg.RunRequest:
@@ -69,7 +69,7 @@ def run_request(path: Path) -> dg.RunRequest:
     config = {"path": str(path), "dropped": True}
     return dg.RunRequest(
         partition_key=path.parent.name,
-        run_config={"ops": {"attendees": {"config": config}}},
+        run_config={"ops": {"entitlements": {"config": config}}},
         tags={FILE_TAG: _file_tag(path)},
     )
 
@@ -78,11 +78,13 @@ def list_snapshots(inbox: Path) -> Iterator[FileSnapshot]:
     """Yield size and modification time of all dropped files."""
     for path in sorted(inbox.glob("*/*")):
         try:
-            known = path.stat()
+            status = path.stat()
         except FileNotFoundError:
-            continue  # taken between the listing and the look
+            continue  # moved since the listing
         if path.is_file():
-            yield FileSnapshot(path, known.st_size, datetime.fromtimestamp(known.st_mtime, tz=UTC))
+            yield FileSnapshot(
+                path, status.st_size, datetime.fromtimestamp(status.st_mtime, tz=UTC)
+            )
 
 
 def serialize_cursor(snapshots: Iterable[FileSnapshot]) -> str:

@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensors.csv_drop import FILE_TAG, csv_drop, importable_files, parse_cursor, serialize_cursor
+from sensors.dropped_rosters import (
+    FILE_TAG,
+    dropped_rosters,
+    importable_files,
+    parse_cursor,
+    serialize_cursor,
+)
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.roster.drop_folder import FileSnapshot
@@ -45,7 +51,7 @@ def tick(instance: dg.DagsterInstance, application: Application) -> Tick:
     context = dg.build_sensor_context(instance=instance, resources={"application": application})
 
     def look() -> list[dg.RunRequest]:
-        return [answer for answer in csv_drop(context) if isinstance(answer, dg.RunRequest)]
+        return [answer for answer in dropped_rosters(context) if isinstance(answer, dg.RunRequest)]
 
     return look
 
@@ -73,7 +79,7 @@ def test_a_file_is_asked_for_when_it_was_seen_twice_alike(tick: Tick, dropped: P
 
     assert first == []
     assert [request.partition_key for request in second] == ["wisuda-2026"]
-    assert second[0].run_config["ops"]["attendees"]["config"]["path"] == str(dropped)
+    assert second[0].run_config["ops"]["entitlements"]["config"]["path"] == str(dropped)
     assert second[0].run_key is None
 
 
@@ -122,7 +128,7 @@ def test_a_taken_file_makes_people_and_is_filed_with_its_report(
     tick()
     (request,) = tick()
 
-    said = run(request).asset_materializations_for_node("attendees")[0].metadata
+    said = run(request).asset_materializations_for_node("entitlements")[0].metadata
 
     assert said["inserted"].value == 2
     assert not dropped.exists()
@@ -156,7 +162,7 @@ def test_a_run_that_comes_again_after_the_file_was_filed_is_content(
     again = run(request)
 
     assert again.success
-    said = again.asset_materializations_for_node("attendees")[0].metadata
+    said = again.asset_materializations_for_node("entitlements")[0].metadata
     assert "an earlier run took it" in said["outcome"].value
     assert not dropped.exists()
 

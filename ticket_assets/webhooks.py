@@ -14,24 +14,24 @@ from ticketing.webhooks.send import delete_old_calls, send_all_due_calls
 
 
 @dg.op
-def send_due_hooks(
+def send_due_webhook_calls(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Send all due webhook calls and delete calls that ended a month ago."""
     with run_attempt(context):
-        told = send_all_due_calls(
+        sent = send_all_due_calls(
             application.database,
             application.get(WebhookClient),
             application.get(KeyRing),
             clock=lambda: datetime.now(UTC),
             by=ACTOR,
         )
-        forgotten = delete_old_calls(application.database, at=datetime.now(UTC))
-    context.log.info("%s arrived, %s did not", told.delivered, told.failed)
-    context.add_output_metadata(asdict(told) | {"forgotten": forgotten})
+        deleted = delete_old_calls(application.database, at=datetime.now(UTC))
+    context.log.info("%s delivered, %s failed", sent.delivered, sent.failed)
+    context.add_output_metadata(asdict(sent) | {"deleted": deleted})
 
 
 @dg.job(executor_def=dg.in_process_executor)
 def webhooks() -> None:
     """Sends all due webhook calls. Safe to run again."""
-    send_due_hooks()
+    send_due_webhook_calls()

@@ -5,47 +5,47 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from ticket_assets.jobs import daily_books, examine_sales
-from ticket_assets.sales_upkeep import order_expiry, payment_reconciliation
+from ticket_assets.jobs import check_sales, daily_reconciliation
+from ticket_assets.sales_maintenance import order_expiry, payment_reconciliation
 
 RUNNING = dg.DefaultScheduleStatus.RUNNING
 JAKARTA = "Asia/Jakarta"
 
-order_expiry_often = dg.ScheduleDefinition(
-    name="order_expiry_often",
+expire_orders_every_10_minutes = dg.ScheduleDefinition(
+    name="expire_orders_every_10_minutes",
     job=order_expiry,
     cron_schedule="*/10 * * * *",
     execution_timezone=JAKARTA,
     default_status=RUNNING,
-    description="Every ten minutes, orders whose hour is up give their places back.",
+    description="Every ten minutes: expires unpaid orders and releases their places.",
 )
 
-payment_reconciliation_hourly = dg.ScheduleDefinition(
-    name="payment_reconciliation_hourly",
+reconcile_payments_hourly = dg.ScheduleDefinition(
+    name="reconcile_payments_hourly",
     job=payment_reconciliation,
     cron_schedule="5 * * * *",
     execution_timezone=JAKARTA,
     default_status=RUNNING,
-    description="Every hour, the gateway is asked about payments that may change, and for refunds.",
+    description="Every hour: reconciles open payments with the gateway and sends refunds.",
 )
 
-sales_examined_hourly = dg.ScheduleDefinition(
-    name="sales_examined_hourly",
-    job=examine_sales,
+check_sales_hourly = dg.ScheduleDefinition(
+    name="check_sales_hourly",
+    job=check_sales,
     cron_schedule="25 * * * *",
     execution_timezone=JAKARTA,
     default_status=RUNNING,
-    description="Every hour, after the reconciliation, all checks of sales.",
+    description="Every hour, after the reconciliation: checks sales.",
 )
 
 
 @dg.schedule(
-    job=daily_books,
-    cron_schedule="15 1 * * *",  # after the last notices of the day before
+    job=daily_reconciliation,
+    cron_schedule="15 1 * * *",  # after the last notifications of the previous day
     execution_timezone=JAKARTA,
     default_status=RUNNING,
 )
-def daily_books_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+def daily_reconciliation_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """At 01:15 Jakarta time: yesterday's sales and their reconciliation with the gateway."""
     tonight = context.scheduled_execution_time.astimezone(ZoneInfo(JAKARTA))
     return dg.RunRequest(partition_key=f"{tonight - timedelta(days=1):%Y-%m-%d}")

@@ -14,24 +14,24 @@ WORKER_GRACE = timedelta(minutes=1)
 
 
 @dg.sensor(
-    job_name=deliver_messages.name,  # by its name: Dagster warns when it makes a job of ops its own
+    job_name=deliver_messages.name,  # by name: Dagster warns if the job object is given
     minimum_interval_seconds=20,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
-def due_deliveries(
+def overdue_deliveries(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.RunRequest | dg.SkipReason:
     """Starts a run for overdue messages, without a worker immediately, otherwise after a minute."""
     if not _has_overdue_deliveries(application):
         return dg.SkipReason("no message is overdue")
     if has_active_run(context.instance, deliver_messages.name):
-        return dg.SkipReason("a run is about to send what is overdue")
+        return dg.SkipReason("a run is already active")
     return dg.RunRequest()
 
 
 def _has_overdue_deliveries(application: Application) -> bool:
     with application.database.transaction() as connection:
-        patience = WORKER_GRACE if notify.is_worker_running(connection) else timedelta(0)
-    with application.get(MessagingConnector).connect() as mailroom:
+        grace = WORKER_GRACE if notify.is_worker_running(connection) else timedelta(0)
+    with application.get(MessagingConnector).connect() as sender:
         at = datetime.now(UTC)
-        return has_overdue_deliveries(application.database, mailroom, at=at, overdue_by=patience)
+        return has_overdue_deliveries(application.database, sender, at=at, overdue_by=grace)

@@ -14,45 +14,43 @@ from ticket_assets.check_results import to_check_result
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
 from ticket_assets.reports import generation_report
-from ticket_assets.roster import attendees
+from ticket_assets.roster import entitlements
 from ticket_assets.tickets import tickets
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.platform.application import Application
 from ticketing.tickets.reports import checks as report_checks
 
-# Without its own partitions a check has one verdict for all events, and the last event's covers the
-# others'. They are a preview feature of dagster 1.13; a test fails if they stop working.
+# Without partitions a check has one result for all events, and the latest event hides the others.
+# Partitioned checks are a preview feature of dagster 1.13; a test fails if they stop working.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
 
 
 class SignatureSample(dg.Config):
     """Sample size; verifying one signature takes about 0.1 ms."""
 
-    sample: int = Field(default=5000, ge=1, description="Tickets looked at, drawn at random.")
-    full: bool = Field(default=False, description="Look at every ticket.")
+    sample: int = Field(default=5000, ge=1, description="Number of random tickets to verify.")
+    full: bool = Field(default=False, description="Verify every ticket.")
 
 
 class DocumentSample(dg.Config):
     """Sample size; decoding one QR code from a page takes about 50 ms."""
 
-    sample: int = Field(default=50, ge=1, description="PDFs looked at, drawn at random.")
-    full: bool = Field(default=False, description="Look at every PDF.")
+    sample: int = Field(default=50, ge=1, description="Number of random PDFs to verify.")
+    full: bool = Field(default=False, description="Verify every PDF.")
 
 
-@dg.asset_check(asset=attendees, partitions_def=EVENT_PARTITIONS)
-def every_row_is_accounted_for(
+@dg.asset_check(asset=entitlements, partitions_def=EVENT_PARTITIONS)
+def import_totals_match(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """New, changed, unchanged and rejected rows of the last roster add up to the file's rows."""
     event = partition_event(context, application)
     found = report_checks.check_import_totals(application.database, event)
-    return to_check_result(
-        found, "rows", f"import the roster again: ticketing import FILE --event {event.slug}"
-    )
+    return to_check_result(found, "rows", f"ticketing import FILE --event {event.slug}")
 
 
 @dg.asset_check(asset=tickets, partitions_def=EVENT_PARTITIONS)
-def nobody_is_forgotten(
+def no_missing_tickets(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """Every entitled guest has a ticket, or a known reason for not having one."""
@@ -60,23 +58,23 @@ def nobody_is_forgotten(
     found = report_checks.check_unexplained_missing(
         application.database, event, at=datetime.now(UTC)
     )
-    return to_check_result(found, "people", f"ticketing generate-tickets --event {event.slug}")
+    return to_check_result(found, "guests", f"ticketing generate-tickets --event {event.slug}")
 
 
 @dg.asset_check(asset=tickets, partitions_def=EVENT_PARTITIONS)
-def one_live_ticket_each(
+def no_duplicate_tickets(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """No entitlement has more than one live ticket."""
     event = partition_event(context, application)
     found = report_checks.check_duplicate_tickets(application.database, event)
     return to_check_result(
-        found, "tickets", f"see whose: ticketing tickets explain PERSON --event {event.slug}"
+        found, "tickets", f"ticketing tickets explain PERSON --event {event.slug}"
     )
 
 
 @dg.asset_check(asset=tickets, partitions_def=EVENT_PARTITIONS)
-def every_signature_verifies(
+def ticket_signatures_valid(
     context: dg.AssetCheckExecutionContext,
     config: SignatureSample,
     application: dg.ResourceParam[Application],
@@ -95,7 +93,7 @@ def every_signature_verifies(
 
 
 @dg.asset_check(asset=ticket_pdfs, partitions_def=EVENT_PARTITIONS)
-def every_pdf_is_there(
+def ticket_pdfs_exist(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """Every recorded PDF exists in the document folder."""
@@ -107,7 +105,7 @@ def every_pdf_is_there(
 
 
 @dg.asset_check(asset=ticket_pdfs, partitions_def=EVENT_PARTITIONS)
-def every_qr_is_its_own(
+def ticket_pdfs_unaltered(
     context: dg.AssetCheckExecutionContext,
     config: DocumentSample,
     application: dg.ResourceParam[Application],
@@ -127,7 +125,7 @@ def every_qr_is_its_own(
 
 
 @dg.asset_check(asset=generation_report, partitions_def=EVENT_PARTITIONS)
-def the_report_adds_up(
+def report_matches_tickets(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """The report lists every entitled guest once, with the current state."""
@@ -135,15 +133,15 @@ def the_report_adds_up(
     found = report_checks.check_report(
         application.database, event, application.get(DocumentFolder), at=datetime.now(UTC)
     )
-    return to_check_result(found, "people", "materialize generation_report again")
+    return to_check_result(found, "guests", "materialise generation_report")
 
 
 CHECKS = [
-    every_row_is_accounted_for,
-    nobody_is_forgotten,
-    one_live_ticket_each,
-    every_signature_verifies,
-    every_pdf_is_there,
-    every_qr_is_its_own,
-    the_report_adds_up,
+    import_totals_match,
+    no_missing_tickets,
+    no_duplicate_tickets,
+    ticket_signatures_valid,
+    ticket_pdfs_exist,
+    ticket_pdfs_unaltered,
+    report_matches_tickets,
 ]

@@ -13,25 +13,25 @@ import dagster as dg
 from sensors.new_events import events_without_partition
 from sensors.worker_activity import SensorCursor, has_active_run, list_unreported_entries
 from ticket_assets.external_materializations import payment_materialization, ticket_materializations
-from ticket_assets.jobs import serve_paid_orders
+from ticket_assets.jobs import fulfil_paid_orders
 from ticket_assets.partitions import EVENT_PARTITIONS, EVENT_PARTITIONS_NAME
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
 from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION, SETTLE_PAYMENTS_ACTION, AuditEntry
 from ticketing.selling.payments.fulfil_paid import has_overdue_work
 
-LISTEN_TIMEOUT_SECONDS = 5.0  # a tick that waits for the bell is there sooner than the next tick
+LISTEN_TIMEOUT_SECONDS = 5.0  # listening shortens the reaction time to the next tick
 WORKER_GRACE = timedelta(seconds=5)
-QUIET_SECONDS = 20  # starting a run costs five: the next buyer should find this one still there
+QUIET_SECONDS = 20  # a new run takes 5 s to start, so an active one waits for the next payment
 
 
 def to_materializations(entries: Collection[AuditEntry]) -> Iterator[dg.AssetMaterialization]:
     """Yield materialisations of audit entries: payments, and each event's tickets and PDFs."""
     counts: defaultdict[tuple[str, str | None], Counter[str]] = defaultdict(Counter)
     actors: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
-    for deed in entries:
-        counts[deed.action, deed.event_slug].update(deed.counts)
-        actors[deed.action, deed.event_slug].add(deed.actor)
+    for entry in entries:
+        counts[entry.action, entry.event_slug].update(entry.counts)
+        actors[entry.action, entry.event_slug].add(entry.actor)
     for (action, slug), sums in counts.items():
         by = actors[action, slug]
         if action == SETTLE_PAYMENTS_ACTION:
@@ -41,32 +41,32 @@ def to_materializations(entries: Collection[AuditEntry]) -> Iterator[dg.AssetMat
 
 
 @dg.sensor(
-    job=serve_paid_orders,
+    job=fulfil_paid_orders,
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
-def payment_inbox(
+def overdue_payments(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
     """Starts a run for overdue payments and reports the worker's results."""
-    told = SensorCursor.parse(context.cursor)
-    waiting = _has_overdue_work(application) or (
+    cursor = SensorCursor.parse(context.cursor)
+    is_overdue = _has_overdue_work(application) or (
         _wait_for_notification(application) and _has_overdue_work(application)
     )
-    deeds = list_unreported_entries(
-        application.database, told, [SETTLE_PAYMENTS_ACTION, FULFIL_ORDERS_ACTION]
+    entries = list_unreported_entries(
+        application.database, cursor, [SETTLE_PAYMENTS_ACTION, FULFIL_ORDERS_ACTION]
     )
-    wanted = waiting and not has_active_run(context.instance, serve_paid_orders.name)
-    slugs = {deed.event_slug for deed in deeds if deed.event_slug}
+    should_run = is_overdue and not has_active_run(context.instance, fulfil_paid_orders.name)
+    slugs = {entry.event_slug for entry in entries if entry.event_slug}
     new = events_without_partition(
         slugs, context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME)
     )
     return dg.SensorResult(
-        run_requests=[run_request()] if wanted else [],
-        asset_events=list(to_materializations(deeds)),
+        run_requests=[run_request()] if should_run else [],
+        asset_events=list(to_materializations(entries)),
         dynamic_partitions_requests=[EVENT_PARTITIONS.build_add_request(new)] if new else [],
-        cursor=told.advanced(deeds).serialized,
-        skip_reason=None if wanted else _skip_message(waiting, len(deeds)),
+        cursor=cursor.advanced(entries).serialized,
+        skip_reason=None if should_run else _skip_message(is_overdue, len(entries)),
     )
 
 
@@ -83,10 +83,10 @@ def _has_overdue_work(application: Application) -> bool:
 
 
 def _wait_for_notification(application: Application) -> bool:
-    with notify.listen(application.database, as_worker=False) as ours:
-        return ours.wait(LISTEN_TIMEOUT_SECONDS)
+    with notify.listen(application.database, as_worker=False) as listener:
+        return listener.wait(LISTEN_TIMEOUT_SECONDS)
 
 
 def _skip_message(has_overdue_work: bool, entry_count: int) -> str:
-    state = "a run is about to see to what waits" if has_overdue_work else "nobody waits"
-    return f"{state}; {entry_count} deeds of others told"
+    state = "a run is already active" if has_overdue_work else "no overdue payments"
+    return f"{state}; reported {entry_count} materialisations by the worker"
