@@ -40,7 +40,7 @@ def generation_report(
 
 def _report_metadata(report: GenerationReport) -> metadata.Metadata:
     guests = [
-        (entry.line.external_id or entry.line.attendee_id, entry.line.full_name, entry.reason)
+        (entry.line.external_id or entry.line.entitlement_id, entry.line.full_name, entry.reason)
         for entry in report.not_generated
     ]
     return {

@@ -109,7 +109,7 @@ def _router_status(router: StoredRouter) -> str:
     since = f"since {router.failing_since:%Y-%m-%d %H:%M} UTC: {router.last_error}"
     return (
         f"no, retries exhausted {since}"
-        if ROUTER_RETRIES.is_exhausted(router.failures)
+        if ROUTER_RETRIES.is_exhausted(router.failure_count)
         else f"no, {since}"
     )
 

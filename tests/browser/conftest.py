@@ -15,7 +15,7 @@ from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from ticketing.notifications.delivery import Channel
 from ticketing.notifications.rate_limit import RateLimit
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import MIN_SERVER_VERSION
-from ticketing.platform.db.migrate import is_current
+from ticketing.platform.db.migrate import SchemaState, get_schema_state
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.platform.settings import MIB
 from ticketing.routers import queries as router_queries
@@ -53,12 +53,22 @@ class DoctorFinding:
 
 
 def run_checks(application: Application) -> Iterator[DoctorFinding]:
-    """Run all checks, in the order in which things are needed."""
-    for check in (
-        _database, _clock, _fonts, _engine, _folders, _disk, _secret, _keys, _mail, _whatsapp,
-        _routers,
-    ):  # fmt: skip
+    """Run all checks, in the order in which things are needed.
+
+    Checks that read tables are left out while the schema is missing or outdated.
+    """
+    for check in (_database, _clock, _fonts, _engine, _folders, _disk, _secret):
         yield from _run_check(check, application)
+    if _has_current_schema(application):
+        for check in (_keys, _mail, _whatsapp, _routers):
+            yield from _run_check(check, application)
+
+
+def _has_current_schema(application: Application) -> bool:
+    try:
+        return get_schema_state(application.database) is SchemaState.CURRENT
+    except TicketingError:
+        return False
 
 
 def _run_check(
@@ -80,12 +90,24 @@ def _database(application: Application) -> Iterator[DoctorFinding]:
         yield DoctorFinding(
             "database", DoctorStatus.FAILED, detail, "point DATABASE_URL to version 14 or newer"
         )
-    elif not is_current(application.database):
-        yield DoctorFinding(
-            "database", DoctorStatus.FAILED, f"{detail}, older schema", "run `ticketing migrate`"
-        )
-    else:
-        yield DoctorFinding("database", DoctorStatus.OK, detail)
+        return
+    match get_schema_state(application.database):
+        case SchemaState.CURRENT:
+            yield DoctorFinding("database", DoctorStatus.OK, detail)
+        case SchemaState.OUTDATED:
+            yield DoctorFinding(
+                "database",
+                DoctorStatus.FAILED,
+                f"{detail}, older schema",
+                "run `ticketing migrate`",
+            )
+        case SchemaState.EMPTY:
+            yield DoctorFinding(
+                "database",
+                DoctorStatus.FAILED,
+                f"{detail}, no tables yet",
+                "run `ticketing migrate`",
+            )
 
 
 def _database_location(application: Application) -> str:

@@ -13,7 +13,8 @@ from ticketing.monitoring.purchase_queries import SENT_STATES, purchase_counts, 
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.sales import order_lines, orders, outbox
+from ticketing.platform.db.tables.orders import order_lines, orders
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import routers, vouchers
 from ticketing.vouchers.model import VoucherState
 
@@ -104,19 +105,19 @@ def list_unpaid_vouchers(connection: Connection) -> list[UnpaidVoucher]:
 
 def list_stuck_vouchers(connection: Connection, *, since: datetime) -> list[StuckVoucher]:
     """Return vouchers due since before that time whose router could be called since then."""
-    rested = or_(routers.c.rests_until.is_(None), routers.c.rests_until <= since)
-    due = or_(vouchers.c.next_try.is_(None), vouchers.c.next_try <= since)
+    rested = or_(routers.c.circuit_open_until.is_(None), routers.c.circuit_open_until <= since)
+    due = or_(vouchers.c.next_attempt_at.is_(None), vouchers.c.next_attempt_at <= since)
     query = (
         select(
             vouchers.c.key,
             vouchers.c.state,
             routers.c.name,
-            vouchers.c.next_try,
+            vouchers.c.next_attempt_at,
             vouchers.c.last_error,
         )
         .join(routers, routers.c.id == vouchers.c.router_id)
         .where(vouchers.c.state.in_(_STATES_WITH_ROUTER_WORK), due, rested)
-        .order_by(vouchers.c.next_try.nulls_first(), vouchers.c.id)
+        .order_by(vouchers.c.next_attempt_at.nulls_first(), vouchers.c.id)
     )
     rows = connection.execute(query)
     return [StuckVoucher(key, VoucherState(state), *more) for key, state, *more in rows]

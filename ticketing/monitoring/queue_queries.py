@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import routers, vouchers
 from ticketing.vouchers.model import VoucherState
 
@@ -31,8 +31,8 @@ def count_voucher_queue(connection: Connection) -> QueueDepth:
 
 def count_delivery_queue(connection: Connection) -> QueueDepth:
     """Count the messages to send, and those being sent."""
-    untaken = select(func.count()).select_from(outbox).where(outbox.c.taken_at.is_(None))
-    is_waiting = deliveries.c.next_try.is_not(None)
+    untaken = select(func.count()).select_from(outbox).where(outbox.c.processed_at.is_(None))
+    is_waiting = deliveries.c.next_attempt_at.is_not(None)
     is_claimed = deliveries.c.state == DeliveryState.CLAIMED
     query = select(
         untaken.scalar_subquery() + func.count().filter(and_(is_waiting, ~is_claimed)),
@@ -43,7 +43,7 @@ def count_delivery_queue(connection: Connection) -> QueueDepth:
 
 def list_router_availability(connection: Connection) -> dict[str, bool]:
     """Return by router name whether the last call succeeded."""
-    is_up = (routers.c.failures == 0).label("is_up")
+    is_up = (routers.c.failure_count == 0).label("is_up")
     query = select(routers.c.name, is_up).where(routers.c.removed_at.is_(None))
     rows = connection.execute(query.order_by(routers.c.name))
     return {row.name: row.is_up for row in rows}

@@ -21,9 +21,11 @@ from ticketing.monitoring.purchase_queries import SENT_STATES, UNPROVISIONED_STA
 from ticketing.monitoring.rates import InterventionStats
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.outbox import VOUCHERS_READY
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.sales import order_lines, orders, outbox, ticket_types
+from ticketing.platform.db.tables.orders import order_lines, orders
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import packages, voucher_history, vouchers
 from ticketing.platform.kernel.time_span import TimeSpan, TimeStep
 from ticketing.vouchers.model import VoucherState
@@ -73,9 +75,9 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
         .where(
             outbox.c.purpose == VOUCHERS_READY,
-            deliveries.c.tries > 1,
+            deliveries.c.attempt_count > 1,
             deliveries.c.state.in_(SENT_STATES),
-            span.contains(deliveries.c.ended_at),
+            span.contains(deliveries.c.completed_at),
         )
     )
     manual, provisioned, sent = (
@@ -126,4 +128,4 @@ def list_trend_points(
 
 def _is_failed_attempt() -> ColumnElement[bool]:
     """Return the condition: the history entry is a refusal by a router or a missing reply."""
-    return and_(voucher_history.c.state == VoucherState.PENDING, voucher_history.c.why != "")
+    return and_(voucher_history.c.state == VoucherState.PENDING, voucher_history.c.reason != "")

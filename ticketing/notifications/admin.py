@@ -75,7 +75,7 @@ def cancel_delivery(database: Database, delivery_id: int, *, at: datetime, by: s
         found = delivery_queries.find_delivery(connection, delivery_id)
         if known is None or found is None:
             raise UnknownDelivery(f"no delivery {delivery_id}; see `ticketing deliveries list`")
-        if not found.next_try:
+        if not found.next_attempt_at:
             raise Refused(f"delivery {delivery_id} is {found.state} and is not queued")
         claim_queries.mark_aborted(connection, delivery_id, at=at)
         audit_log.record(connection, actor=by, action="deliveries.abort", subject=str(delivery_id))

@@ -16,7 +16,11 @@ from ticketing.notifications.messages.message import (
     Unconfirmed,
 )
 from ticketing.notifications.rate_limit import DAY
-from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
+from ticketing.platform.db.tables.notifications import (
+    channel_circuit_breakers,
+    deliveries,
+    delivery_attempts,
+)
 
 # advisory locks share one 64-bit key space; these keys start with the bytes "pace"
 _LOCK_KEYS = {channel: 0x70616365 << 32 | place for place, channel in enumerate(Channel)}
@@ -39,13 +43,13 @@ def list_recent_send_times(
 ) -> list[datetime]:
     """Return the start times of the last day's attempts that may have been sent, oldest first."""
     query = (
-        select(delivery_logs.c.began_at)
+        select(delivery_attempts.c.started_at)
         .where(
-            delivery_logs.c.channel == channel,
-            delivery_logs.c.began_at > at - DAY,
-            delivery_logs.c.state != DeliveryState.ERROR,
+            delivery_attempts.c.channel == channel,
+            delivery_attempts.c.started_at > at - DAY,
+            delivery_attempts.c.state != DeliveryState.ERROR,
         )
-        .order_by(delivery_logs.c.began_at.desc())
+        .order_by(delivery_attempts.c.started_at.desc())
         .limit(most)
     )
     return list(connection.execute(query).scalars())[::-1]
@@ -55,17 +59,21 @@ def list_latest_outcomes(
     connection: Connection, channel: Channel, *, most: int
 ) -> list[SendOutcome]:
     """Return the latest outcomes since the channel was last resumed, newest last."""
-    resumed = select(delivery_rests.c.resumed_at).where(delivery_rests.c.channel == channel)
+    resumed = select(channel_circuit_breakers.c.resumed_at).where(
+        channel_circuit_breakers.c.channel == channel
+    )
     since = func.coalesce(resumed.scalar_subquery(), func.to_timestamp(0))
     query = (
-        select(delivery_logs.c.state, delivery_logs.c.reason, delivery_logs.c.concerns)
-        .where(
-            delivery_logs.c.channel == channel,
-            delivery_logs.c.began_at > since,
-            delivery_logs.c.state != DeliveryState.CLAIMED,
-            delivery_logs.c.concerns.not_in(_IGNORED_SCOPES),
+        select(
+            delivery_attempts.c.state, delivery_attempts.c.reason, delivery_attempts.c.failure_scope
         )
-        .order_by(delivery_logs.c.began_at.desc(), delivery_logs.c.id.desc())
+        .where(
+            delivery_attempts.c.channel == channel,
+            delivery_attempts.c.started_at > since,
+            delivery_attempts.c.state != DeliveryState.CLAIMED,
+            delivery_attempts.c.failure_scope.not_in(_IGNORED_SCOPES),
+        )
+        .order_by(delivery_attempts.c.started_at.desc(), delivery_attempts.c.id.desc())
         .limit(most)
     )
     return [
@@ -89,12 +97,12 @@ def _outcome_from_row(state: DeliveryState, reason: str, failure_scope: str) -> 
 
 def stop(connection: Connection, channel: Channel, *, reason: str, at: datetime) -> None:
     """Stop the channel until staff resume it; a stopped channel keeps its first reason."""
-    line = {"channel": channel, "until": at, "reason": reason, "stopped_at": at}
-    query = upsert(delivery_rests).values(line)
+    line = {"channel": channel, "paused_until": at, "reason": reason, "stopped_at": at}
+    query = upsert(channel_circuit_breakers).values(line)
     query = query.on_conflict_do_update(
-        index_elements=[delivery_rests.c.channel],
+        index_elements=[channel_circuit_breakers.c.channel],
         set_={"reason": reason, "stopped_at": at},
-        where=delivery_rests.c.stopped_at.is_(None),
+        where=channel_circuit_breakers.c.stopped_at.is_(None),
     )
     connection.execute(query)
 
@@ -102,20 +110,22 @@ def stop(connection: Connection, channel: Channel, *, reason: str, at: datetime)
 def resume(connection: Connection, channel: Channel, *, at: datetime) -> bool:
     """Resume the channel and ignore earlier outcomes; False if it was not paused or stopped."""
     query = (
-        update(delivery_rests)
+        update(channel_circuit_breakers)
         .where(
-            delivery_rests.c.channel == channel,
-            delivery_rests.c.stopped_at.is_not(None) | (delivery_rests.c.until > at),
+            channel_circuit_breakers.c.channel == channel,
+            channel_circuit_breakers.c.stopped_at.is_not(None)
+            | (channel_circuit_breakers.c.paused_until > at),
         )
-        .values(stopped_at=None, until=at, resumed_at=at)
+        .values(stopped_at=None, paused_until=at, resumed_at=at)
     )
     return connection.execute(query).rowcount == 1
 
 
 def is_stopped(connection: Connection, channel: Channel) -> bool:
     """Return whether the channel is stopped until staff resume it."""
-    query = select(delivery_rests.c.channel).where(
-        delivery_rests.c.channel == channel, delivery_rests.c.stopped_at.is_not(None)
+    query = select(channel_circuit_breakers.c.channel).where(
+        channel_circuit_breakers.c.channel == channel,
+        channel_circuit_breakers.c.stopped_at.is_not(None),
     )
     return connection.execute(query).first() is not None
 
@@ -124,7 +134,7 @@ def count_queued(connection: Connection, channel: Channel) -> tuple[int, int]:
     """Return the numbers of queued deliveries: of transactional messages, and of campaigns."""
     many = func.count(case((deliveries.c.is_bulk, 1)))
     query = select(func.count(), many).where(
-        deliveries.c.channel == channel, deliveries.c.next_try.is_not(None)
+        deliveries.c.channel == channel, deliveries.c.next_attempt_at.is_not(None)
     )
     total, of_many = connection.execute(query).one()
     return total - of_many, of_many

@@ -23,8 +23,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.notifications.delivery import CLAIM_TIMEOUT, Channel, DeliveryState
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
-from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.notifications import (
+    channel_circuit_breakers,
+    deliveries,
+    delivery_attempts,
+)
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.work_queue import WorkQueue
 
 DELIVERY_QUEUE = WorkQueue(
@@ -35,7 +39,7 @@ DELIVERY_QUEUE = WorkQueue(
     lease=CLAIM_TIMEOUT,
     claimed_until=deliveries.c.claimed_until,
     claimed_by=deliveries.c.claimed_by,
-    attempt_count=deliveries.c.tries,
+    attempt_count=deliveries.c.attempt_count,
 )
 _IS_CLAIMED = deliveries.c.state == DeliveryState.CLAIMED
 
@@ -81,19 +85,19 @@ def claim_due(
     due = (
         select(deliveries.c.id)
         .where(which if include_bulk else and_(which, not_(deliveries.c.is_bulk)))
-        .order_by(deliveries.c.is_bulk, deliveries.c.next_try, deliveries.c.id)
+        .order_by(deliveries.c.is_bulk, deliveries.c.next_attempt_at, deliveries.c.id)
         .limit(limit)
     )
     # the right-hand sides use the old values
-    is_resend = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resends.type)
+    is_resend = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resend_count.type)
     claimed = DELIVERY_QUEUE.claim(
         connection,
         due,
         at=at,
         values={
             "state": DeliveryState.CLAIMED,
-            "next_try": None,
-            "resends": deliveries.c.resends + is_resend,
+            "next_attempt_at": None,
+            "resends": deliveries.c.resend_count + is_resend,
         },
     )
     ids = [row.id for row in claimed]
@@ -104,12 +108,12 @@ def claim_due(
             "number": each.attempt_number,
             "channel": each.channel,
             "reference": each.reference,
-            "began_at": at,
+            "started_at": at,
         }
         for each in claims
     ]
     if begun:
-        connection.execute(insert(delivery_logs), begun)
+        connection.execute(insert(delivery_attempts), begun)
     return claims
 
 
@@ -117,11 +121,11 @@ def _select_claims(ids: Sequence[int]) -> Select[Any]:
     return (
         select(
             deliveries.c.id,
-            deliveries.c.tries,
-            deliveries.c.failures,
-            deliveries.c.resends,
+            deliveries.c.attempt_count,
+            deliveries.c.failure_count,
+            deliveries.c.resend_count,
             deliveries.c.uid,
-            deliveries.c.copies,
+            deliveries.c.copy_count,
             deliveries.c.channel,
             deliveries.c.address,
             events.c.slug,
@@ -137,24 +141,29 @@ def _select_claims(ids: Sequence[int]) -> Select[Any]:
 
 
 def _claim_from_row(row: Sequence[Any]) -> ClaimedDelivery:
-    number, tries, failures, resends, uid, copies, channel, *rest = row
-    reference = _provider_reference(uid, copies)
-    return ClaimedDelivery(number, tries, failures, resends, reference, Channel(channel), *rest)
+    delivery_id, attempt_count, failure_count, resend_count, uid, copy_count, channel, *rest = row
+    reference = _provider_reference(uid, copy_count)
+    return ClaimedDelivery(
+        delivery_id, attempt_count, failure_count, resend_count, reference, Channel(channel), *rest
+    )
 
 
-def _provider_reference(uid: UUID, copies: int) -> str:
+def _provider_reference(uid: UUID, copy_count: int) -> str:
     """Return the reference sent to the provider: the same for every attempt, a new one per copy."""
-    return f"{uid.hex}-{copies}" if copies else uid.hex
+    return f"{uid.hex}-{copy_count}" if copy_count else uid.hex
 
 
 def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
     rests = exists().where(
-        delivery_rests.c.channel == deliveries.c.channel,
-        or_(delivery_rests.c.until > at, delivery_rests.c.stopped_at.is_not(None)),
+        channel_circuit_breakers.c.channel == deliveries.c.channel,
+        or_(
+            channel_circuit_breakers.c.paused_until > at,
+            channel_circuit_breakers.c.stopped_at.is_not(None),
+        ),
     )
     return and_(
         DELIVERY_QUEUE.is_open,
-        deliveries.c.next_try <= at,
+        deliveries.c.next_attempt_at <= at,
         deliveries.c.channel.in_(list(channels)),
         not_(rests),
     )
@@ -164,9 +173,11 @@ def find_state_for_update(
     connection: Connection, delivery_id: int
 ) -> tuple[DeliveryState, int] | None:
     """Return state and latest attempt number of a delivery, locked; None if it is unknown."""
-    query = select(deliveries.c.state, deliveries.c.tries).where(deliveries.c.id == delivery_id)
+    query = select(deliveries.c.state, deliveries.c.attempt_count).where(
+        deliveries.c.id == delivery_id
+    )
     row = connection.execute(query.with_for_update()).one_or_none()
-    return None if row is None else (DeliveryState(row.state), row.tries)
+    return None if row is None else (DeliveryState(row.state), row.attempt_count)
 
 
 def update_delivery(
@@ -179,10 +190,10 @@ def update_delivery(
         .where(deliveries.c.id == delivery_id)
         .values(
             state=step.state,
-            next_try=step.next_attempt_at,
+            next_attempt_at=step.next_attempt_at,
             **DELIVERY_QUEUE.unclaimed,
-            failures=deliveries.c.failures + step.failures,
-            ended_at=at if is_over else None,
+            failure_count=deliveries.c.failure_count + step.failures,
+            completed_at=at if is_over else None,
             provider_id=step.provider_id,
             last_error=step.reason,
         )
@@ -193,20 +204,20 @@ def record_attempt(
     connection: Connection, delivery_id: int, number: int, step: AttemptResult, *, at: datetime
 ) -> None:
     """Store the result of an attempt; a result from a receipt is kept."""
-    logs = delivery_logs.c
+    logs = delivery_attempts.c
     is_open = logs.state.in_((DeliveryState.CLAIMED, DeliveryState.UNKNOWN))
     ended = {
         "state": step.state,
         "code": step.code,
         "reason": step.reason,
-        "concerns": step.failure_scope,
+        "failure_scope": step.failure_scope,
     }
     connection.execute(
-        update(delivery_logs)
+        update(delivery_attempts)
         .where(logs.delivery_id == delivery_id, logs.number == number)
         .values(
             **{name: case((is_open, value), else_=logs[name]) for name, value in ended.items()},
-            ended_at=at,
+            completed_at=at,
             provider_id=step.provider_id,
         )
     )
@@ -217,7 +228,12 @@ def list_stuck_claims(
 ) -> list[tuple[int, int, Channel, int]]:
     """Return claims older than `since`, locked: id, attempt number, channel, resends."""
     query = (
-        select(deliveries.c.id, deliveries.c.tries, deliveries.c.channel, deliveries.c.resends)
+        select(
+            deliveries.c.id,
+            deliveries.c.attempt_count,
+            deliveries.c.channel,
+            deliveries.c.resend_count,
+        )
         .where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
         .order_by(deliveries.c.claimed_until)
         .limit(limit)
@@ -231,11 +247,13 @@ def pause_channel(
     connection: Connection, channel: Channel, *, until: datetime, reason: str
 ) -> None:
     """Pause a channel; the longer of two pauses applies."""
-    query = upsert(delivery_rests).values(channel=channel, until=until, reason=reason)
+    query = upsert(channel_circuit_breakers).values(
+        channel=channel, paused_until=until, reason=reason
+    )
     query = query.on_conflict_do_update(
-        index_elements=[delivery_rests.c.channel],
-        set_={"until": until, "reason": reason},
-        where=delivery_rests.c.until < until,
+        index_elements=[channel_circuit_breakers.c.channel],
+        set_={"paused_until": until, "reason": reason},
+        where=channel_circuit_breakers.c.paused_until < until,
     )
     connection.execute(query)
 
@@ -244,25 +262,25 @@ def has_overdue_deliveries(
     connection: Connection, channels: Collection[Channel], *, since: datetime, at: datetime
 ) -> bool:
     """Return whether a delivery is due since that time or its claim has timed out."""
-    due = exists().where(_is_due(channels, at), deliveries.c.next_try <= since)
+    due = exists().where(_is_due(channels, at), deliveries.c.next_attempt_at <= since)
     dead = exists().where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
     return connection.execute(select(or_(due, dead))).scalar_one()
 
 
 def requeue(connection: Connection, delivery_id: int, *, as_new_copy: bool, at: datetime) -> None:
     """Queue a delivery again with its full number of retries."""
-    copies = deliveries.c.copies + 1 if as_new_copy else deliveries.c.copies
+    copies = deliveries.c.copy_count + 1 if as_new_copy else deliveries.c.copy_count
     query = update(deliveries).where(deliveries.c.id == delivery_id)
-    connection.execute(query.values(**_REQUEUED_VALUES, copies=copies, next_try=at))
+    connection.execute(query.values(**_REQUEUED_VALUES, copy_count=copies, next_attempt_at=at))
 
 
 _REQUEUED_VALUES = {
     "state": DeliveryState.QUEUED,
-    "failures": 0,
-    "resends": 0,
-    "ended_at": None,
+    "failure_count": 0,
+    "resend_count": 0,
+    "completed_at": None,
     **DELIVERY_QUEUE.unclaimed,
-    "aborted_at": None,
+    "cancelled_at": None,
 }
 
 
@@ -275,7 +293,7 @@ def requeue_failed(connection: Connection, event_id: int, *, at: datetime) -> in
             deliveries.c.channel != Channel.LINK,
             needs_attention(),
         )
-        .values(**_REQUEUED_VALUES, next_try=at)
+        .values(**_REQUEUED_VALUES, next_attempt_at=at)
     )
     return connection.execute(query).rowcount
 
@@ -288,8 +306,8 @@ def needs_attention() -> ColumnElement[bool]:
     )
     return and_(
         deliveries.c.state.in_((DeliveryState.FAILED, DeliveryState.UNKNOWN)),
-        deliveries.c.next_try.is_(None),
-        deliveries.c.aborted_at.is_(None),
+        deliveries.c.next_attempt_at.is_(None),
+        deliveries.c.cancelled_at.is_(None),
         not_(went_otherwise.correlate(deliveries)),
     )
 
@@ -299,7 +317,7 @@ def mark_aborted(connection: Connection, delivery_id: int, *, at: datetime) -> N
     query = update(deliveries).where(deliveries.c.id == delivery_id)
     connection.execute(
         query.values(
-            state=DeliveryState.FAILED, next_try=None, ended_at=at, aborted_at=at,
+            state=DeliveryState.FAILED, next_attempt_at=None, completed_at=at, cancelled_at=at,
             last_error="aborted",
         )
     )  # fmt: skip

@@ -15,8 +15,12 @@ from ticketing.notifications.claim_queries import DELIVERY_QUEUE, AttemptResult,
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import ORGANISER
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
-from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.notifications import (
+    channel_circuit_breakers,
+    deliveries,
+    delivery_attempts,
+)
+from ticketing.platform.db.tables.outbox import outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,13 @@ def find_attempt(
     if by_name:
         found = _find_newest_attempt(
             connection,
-            or_(delivery_logs.c.provider_id.in_(by_name), delivery_logs.c.alias.in_(by_name)),
+            or_(
+                delivery_attempts.c.provider_id.in_(by_name), delivery_attempts.c.alias.in_(by_name)
+            ),
         )
     uid = _uid(reference)
     if found is None and uid is not None:
-        is_ours = and_(deliveries.c.uid == uid, delivery_logs.c.reference == reference)
+        is_ours = and_(deliveries.c.uid == uid, delivery_attempts.c.reference == reference)
         found = _find_newest_attempt(connection, is_ours)
     return found
 
@@ -64,17 +70,17 @@ def _find_newest_attempt(
     query = (
         select(
             deliveries.c.id,
-            delivery_logs.c.number,
-            delivery_logs.c.state,
+            delivery_attempts.c.number,
+            delivery_attempts.c.state,
             deliveries.c.state,
-            deliveries.c.tries == delivery_logs.c.number,
-            deliveries.c.failures,
+            deliveries.c.attempt_count == delivery_attempts.c.number,
+            deliveries.c.failure_count,
             deliveries.c.channel,
             deliveries.c.address,
         )
-        .join(deliveries, deliveries.c.id == delivery_logs.c.delivery_id)
+        .join(deliveries, deliveries.c.id == delivery_attempts.c.delivery_id)
         .where(condition)
-        .order_by(delivery_logs.c.id.desc())
+        .order_by(delivery_attempts.c.id.desc())
         .limit(1)
         .with_for_update()
     )
@@ -90,7 +96,7 @@ def _find_newest_attempt(
 
 def set_attempt_alias(connection: Connection, attempt: DeliveryAttempt, alias: str) -> None:
     """Store the second id by which later receipts refer to the attempt."""
-    connection.execute(update(delivery_logs).where(_is_attempt(attempt)).values(alias=alias))
+    connection.execute(update(delivery_attempts).where(_is_attempt(attempt)).values(alias=alias))
 
 
 def record_receipt(
@@ -98,22 +104,22 @@ def record_receipt(
 ) -> None:
     """Store the state that a receipt reports in the attempt."""
     connection.execute(
-        update(delivery_logs)
+        update(delivery_attempts)
         .where(_is_attempt(attempt))
         .values(
             state=step.state,
             code=step.code,
             reason=step.reason,
-            concerns=step.failure_scope,
-            ended_at=func.coalesce(delivery_logs.c.ended_at, at),
+            failure_scope=step.failure_scope,
+            completed_at=func.coalesce(delivery_attempts.c.completed_at, at),
         )
     )
 
 
 def _is_attempt(attempt: DeliveryAttempt) -> ColumnElement[bool]:
     return and_(
-        delivery_logs.c.delivery_id == attempt.delivery_id,
-        delivery_logs.c.number == attempt.attempt_number,
+        delivery_attempts.c.delivery_id == attempt.delivery_id,
+        delivery_attempts.c.number == attempt.attempt_number,
     )
 
 
@@ -126,10 +132,12 @@ def update_delivery_after_receipt(
         .where(deliveries.c.id == attempt.delivery_id)
         .values(
             state=step.state,
-            next_try=step.next_attempt_at,
+            next_attempt_at=step.next_attempt_at,
             **DELIVERY_QUEUE.unclaimed,
-            failures=deliveries.c.failures + step.failures,
-            ended_at=None if step.next_attempt_at else func.coalesce(deliveries.c.ended_at, at),
+            failure_count=deliveries.c.failure_count + step.failures,
+            completed_at=None
+            if step.next_attempt_at
+            else func.coalesce(deliveries.c.completed_at, at),
             last_error=step.reason,
         )
     )
@@ -146,10 +154,10 @@ class Delivery:
     channel: Channel
     address: str = field(repr=False)
     state: DeliveryState
-    tries: int
+    attempt_count: int
     queued_at: datetime
-    next_try: datetime | None
-    ended_at: datetime | None
+    next_attempt_at: datetime | None
+    completed_at: datetime | None
     last_error: str
 
 
@@ -158,7 +166,7 @@ def count_unclaimed_messages(connection: Connection) -> tuple[int, int]:
     to_organiser = outbox.c.recipient == ORGANISER
     query = select(
         func.count().filter(not_(to_organiser)), func.count().filter(to_organiser)
-    ).where(outbox.c.taken_at.is_(None))
+    ).where(outbox.c.processed_at.is_(None))
     buyers, organisers = connection.execute(query).one()
     return buyers, organisers
 
@@ -167,11 +175,14 @@ def list_paused_channels(
     connection: Connection, *, at: datetime
 ) -> dict[Channel, tuple[datetime | None, str]]:
     """Return the paused channels with end and reason; a stopped channel has no end."""
-    stopped = delivery_rests.c.stopped_at.is_not(None)
-    query = select(delivery_rests).where(or_(stopped, delivery_rests.c.until > at))
-    rows = connection.execute(query.order_by(delivery_rests.c.channel))
+    stopped = channel_circuit_breakers.c.stopped_at.is_not(None)
+    query = select(channel_circuit_breakers).where(
+        or_(stopped, channel_circuit_breakers.c.paused_until > at)
+    )
+    rows = connection.execute(query.order_by(channel_circuit_breakers.c.channel))
     return {
-        Channel(row.channel): (None if row.stopped_at else row.until, row.reason) for row in rows
+        Channel(row.channel): (None if row.stopped_at else row.paused_until, row.reason)
+        for row in rows
     }
 
 
@@ -204,10 +215,10 @@ def _select_deliveries() -> Select[Any]:
             deliveries.c.channel,
             deliveries.c.address,
             deliveries.c.state,
-            deliveries.c.tries,
+            deliveries.c.attempt_count,
             deliveries.c.queued_at,
-            deliveries.c.next_try,
-            deliveries.c.ended_at,
+            deliveries.c.next_attempt_at,
+            deliveries.c.completed_at,
             deliveries.c.last_error,
         )
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
@@ -241,7 +252,7 @@ def list_overdue(
     query = _select_deliveries().where(
         deliveries.c.event_id == event_id,
         or_(
-            deliveries.c.next_try <= since,
+            deliveries.c.next_attempt_at <= since,
             deliveries.c.claimed_until <= since + DELIVERY_QUEUE.lease,
         ),
     )
@@ -256,8 +267,8 @@ def list_events_with_recent_deliveries(connection: Connection, *, since: datetim
         .where(
             or_(
                 deliveries.c.queued_at >= since,
-                deliveries.c.ended_at >= since,
-                deliveries.c.next_try.is_not(None),
+                deliveries.c.completed_at >= since,
+                deliveries.c.next_attempt_at.is_not(None),
                 deliveries.c.claimed_until.is_not(None),
             )
         )

@@ -71,9 +71,9 @@ def store_status_webhook(
     with database.transaction() as connection:
         return inbox.store_webhook(
             connection,
-            source=f"whatsapp:{provider}",
+            provider=f"whatsapp:{provider}",
             unique_key=hashlib.sha256(body).hexdigest(),
-            subject=provider,
+            external_reference=provider,
             body=body,
             at=at,
         )
@@ -89,7 +89,7 @@ def process_status_webhooks(
 ) -> ReceiptResult:
     """Apply stored webhooks. Safe to repeat, run concurrently and interrupt."""
     with database.transaction() as connection:
-        notices = inbox.claim_due(connection, limit, at=at, sources=WHATSAPP_INBOX_SOURCES)
+        notices = inbox.claim_due(connection, limit, at=at, providers=WHATSAPP_INBOX_SOURCES)
     counts = Counter(
         _process_webhook(database, notice, channels, at=at, jitter=jitter()) for notice in notices
     )
@@ -118,7 +118,7 @@ def _process_webhook(
     except Exception as error:  # noqa: BLE001 - one webhook's failure must not stop the others
         reason = type(error).__name__  # its text may quote a phone number
     with database.transaction() as connection:
-        if not RECEIPT_RETRIES.is_exhausted(notice.tries):
+        if not RECEIPT_RETRIES.is_exhausted(notice.attempt_count):
             inbox.postpone(connection, notice, RECEIPT_RETRIES, reason=reason, at=at)
             return None
         inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=reason, at=at)
@@ -130,7 +130,7 @@ def _apply_webhook(
     jitter: float,
 ) -> InboxOutcome | None:  # fmt: skip
     try:
-        items = parse_status_webhook(WhatsAppProvider(notice.subject), notice.body)
+        items = parse_status_webhook(WhatsAppProvider(notice.external_reference), notice.body)
     except UnreadableReport as error:
         inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=str(error), at=at)
         return InboxOutcome.QUARANTINED
@@ -140,7 +140,7 @@ def _apply_webhook(
         for one in items
     ]  # fmt: skip
     unknown = sum(change is None for change in changes)
-    if unknown and not RECEIPT_RETRIES.is_exhausted(notice.tries):
+    if unknown and not RECEIPT_RETRIES.is_exhausted(notice.attempt_count):
         inbox.postpone(
             connection, notice, RECEIPT_RETRIES, reason="for a message that is not yet known", at=at
         )

@@ -6,21 +6,21 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from ticketing.orders.fee import RefundFee
-from ticketing.platform.db.tables.sales import event_cancellations as table
+from ticketing.platform.db.tables.refunds import event_cancellations as table
 from ticketing.platform.kernel.money import Rupiah
 
 
 @dataclass(frozen=True, slots=True)
 class EventCancellation:
-    """The decision to cancel an event. `ended_at` is set when a run finds nothing left to do."""
+    """The decision to cancel an event. `completed_at` is set when a run finds nothing left to do."""
 
     event_id: int
     plan_hash: str
     reason: str
     fee: RefundFee
-    began_by: str
-    began_at: datetime
-    ended_at: datetime | None
+    started_by: str
+    started_at: datetime
+    completed_at: datetime | None
 
 
 def find(connection: Connection, event_id: int) -> EventCancellation | None:
@@ -33,7 +33,7 @@ def find(connection: Connection, event_id: int) -> EventCancellation | None:
         plan_hash=row.plan_hash,
         reason=row.reason,
         fee=RefundFee(row.fee_percent, Rupiah(row.fee_each)),
-        began_by=row.began_by,
-        began_at=row.began_at,
-        ended_at=row.ended_at,
+        started_by=row.started_by,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
     )

@@ -13,26 +13,28 @@ from ticketing.orders import queries
 from ticketing.orders.instalments import Instalment, OverduePolicy, PaymentPlan, TicketReleasePolicy
 from ticketing.orders.order import Order, OrderState
 from ticketing.platform.db.outbox import INSTALMENT_DUE
-from ticketing.platform.db.tables.sales import order_parts, outbox, payment_plans
-from ticketing.platform.db.tables.sales import orders as orders_table
+from ticketing.platform.db.tables.catalogue import payment_plans
+from ticketing.platform.db.tables.orders import orders as orders_table
+from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.payments import order_instalments
 from ticketing.platform.kernel.errors import PartsRefused
 from ticketing.platform.kernel.money import Rupiah
 
 _PLAN_COLUMNS = (
     payment_plans.c.name,
-    payment_plans.c.shares,
-    payment_plans.c.every,
-    payment_plans.c.last_before,
+    payment_plans.c.percentages,
+    payment_plans.c.interval,
+    payment_plans.c.final_due_before,
     payment_plans.c.grace,
     payment_plans.c.overdue,
     payment_plans.c.tickets,
 )
 _INSTALMENT_COLUMNS = (
-    order_parts.c.number,
-    order_parts.c.due_at,
-    order_parts.c.amount,
-    order_parts.c.paid_attempt_id,
-    order_parts.c.paid_at,
+    order_instalments.c.sequence,
+    order_instalments.c.due_at,
+    order_instalments.c.amount,
+    order_instalments.c.paid_attempt_id,
+    order_instalments.c.paid_at,
 )
 
 
@@ -50,9 +52,9 @@ def insert_plan(connection: Connection, event_id: int, plan: PaymentPlan) -> Non
         insert(payment_plans).values(
             event_id=event_id,
             name=plan.name,
-            shares=list(plan.shares),
-            every=plan.every,
-            last_before=plan.final_due_before,
+            percentages=list(plan.percentages),
+            interval=plan.interval,
+            final_due_before=plan.final_due_before,
             grace=plan.grace,
             overdue=plan.overdue,
             tickets=plan.tickets,
@@ -91,10 +93,10 @@ def get_plan(connection: Connection, plan_id: int) -> PaymentPlan:
 
 
 def _plan_from_row(columns: list[Any]) -> PaymentPlan:
-    name, shares, every, last_before, grace, overdue, tickets = columns
-    times = (every, last_before, grace)
+    name, percentages, interval, final_due_before, grace, overdue, tickets = columns
+    times = (interval, final_due_before, grace)
     return PaymentPlan(
-        name, tuple(shares), *times, OverduePolicy(overdue), TicketReleasePolicy(tickets)
+        name, tuple(percentages), *times, OverduePolicy(overdue), TicketReleasePolicy(tickets)
     )
 
 
@@ -103,7 +105,7 @@ def insert_instalments(
 ) -> None:
     """Store the instalments of a new order; the database refuses a sum other than its total."""
     connection.execute(
-        insert(order_parts),
+        insert(order_instalments),
         [
             {
                 "order_id": order_id,
@@ -118,8 +120,8 @@ def insert_instalments(
 
 def list_for_order(connection: Connection, order_id: int) -> tuple[Instalment, ...]:
     """Return the instalments of an order by number; empty if the order is paid at once."""
-    query = select(*_INSTALMENT_COLUMNS).where(order_parts.c.order_id == order_id)
-    rows = connection.execute(query.order_by(order_parts.c.number))
+    query = select(*_INSTALMENT_COLUMNS).where(order_instalments.c.order_id == order_id)
+    rows = connection.execute(query.order_by(order_instalments.c.sequence))
     return tuple(_instalment_from_row(row) for row in rows)
 
 
@@ -145,8 +147,8 @@ def _update_instalment(
     connection: Connection, order_id: int, number: int, **values: object
 ) -> None:
     connection.execute(
-        update(order_parts)
-        .where(order_parts.c.order_id == order_id, order_parts.c.number == number)
+        update(order_instalments)
+        .where(order_instalments.c.order_id == order_id, order_instalments.c.sequence == number)
         .values(**values)
     )
 
@@ -160,27 +162,27 @@ def list_due_for_reminder(
     connection: Connection, *, due_by: datetime, limit: int
 ) -> list[tuple[Order, Instalment]]:
     """Return the next instalments due until `due_by` without a reminder; never the first one."""
-    earlier = order_parts.alias()
+    earlier = order_instalments.alias()
     unpaid_before = exists().where(
-        earlier.c.order_id == order_parts.c.order_id,
-        earlier.c.number < order_parts.c.number,
+        earlier.c.order_id == order_instalments.c.order_id,
+        earlier.c.sequence < order_instalments.c.sequence,
         earlier.c.paid_attempt_id.is_(None),
     )
-    subject = orders_table.c.code + "/" + cast(order_parts.c.number, Text)
+    subject = orders_table.c.code + "/" + cast(order_instalments.c.sequence, Text)
     reminded = exists().where(outbox.c.purpose == INSTALMENT_DUE, outbox.c.subject == subject)
     query = (
-        select(order_parts.c.order_id, *_INSTALMENT_COLUMNS)
-        .join(orders_table, orders_table.c.id == order_parts.c.order_id)
+        select(order_instalments.c.order_id, *_INSTALMENT_COLUMNS)
+        .join(orders_table, orders_table.c.id == order_instalments.c.order_id)
         .where(
             orders_table.c.state == OrderState.PENDING,
             orders_table.c.buyer_key != "",
-            order_parts.c.paid_at.is_(None),
-            order_parts.c.number > 1,
-            order_parts.c.due_at <= due_by,
+            order_instalments.c.paid_at.is_(None),
+            order_instalments.c.sequence > 1,
+            order_instalments.c.due_at <= due_by,
             ~unpaid_before,
             ~reminded,
         )
-        .order_by(order_parts.c.order_id, order_parts.c.number)
+        .order_by(order_instalments.c.order_id, order_instalments.c.sequence)
         .limit(limit)
     )
     return [
@@ -192,5 +194,7 @@ def list_due_for_reminder(
 def detach_payments(connection: Connection, order_id: int) -> None:
     """Detach the payments from the instalments of an ended order, so that they count as surplus."""
     connection.execute(
-        update(order_parts).where(order_parts.c.order_id == order_id).values(paid_attempt_id=None)
+        update(order_instalments)
+        .where(order_instalments.c.order_id == order_id)
+        .values(paid_attempt_id=None)
     )

@@ -46,8 +46,8 @@ class PaymentPlan:
     """
 
     name: str
-    shares: tuple[int, ...]
-    every: timedelta
+    percentages: tuple[int, ...]
+    interval: timedelta
     final_due_before: timedelta
     grace: timedelta
     overdue: OverduePolicy
@@ -55,16 +55,19 @@ class PaymentPlan:
 
     def __post_init__(self) -> None:
         """Refuse percentages that do not add up, and impossible durations."""
-        if not MIN_INSTALMENTS <= len(self.shares) <= MAX_INSTALMENTS:
+        if not MIN_INSTALMENTS <= len(self.percentages) <= MAX_INSTALMENTS:
             raise PartsRefused(
-                f"{self.name}: {len(self.shares)} instalments;"
+                f"{self.name}: {len(self.percentages)} instalments;"
                 f" {MIN_INSTALMENTS} to {MAX_INSTALMENTS} are possible"
             )
-        if min(self.shares) < 1 or sum(self.shares) != 100:  # noqa: PLR2004 - per cent
+        if min(self.percentages) < 1 or sum(self.percentages) != 100:  # noqa: PLR2004 - per cent
             raise PartsRefused(
-                f"{self.name}: the instalments add up to {sum(self.shares)} %, not to 100 %"
+                f"{self.name}: the instalments add up to {sum(self.percentages)} %, not to 100 %"
             )
-        if self.every <= RESERVATION_PERIOD or min(self.final_due_before, self.grace) < timedelta():
+        if (
+            self.interval <= RESERVATION_PERIOD
+            or min(self.final_due_before, self.grace) < timedelta()
+        ):
             raise PartsRefused(
                 f"{self.name}: the interval must be longer than an hour,"
                 " and no duration may be negative"
@@ -82,9 +85,9 @@ class Instalment:
     paid_at: datetime | None = None
 
 
-def split_amount(total: Rupiah, shares: Sequence[int]) -> tuple[Rupiah, ...]:
+def split_amount(total: Rupiah, percentages: Sequence[int]) -> tuple[Rupiah, ...]:
     """Split an amount by percentages; the results add up to the amount exactly."""
-    bounds = [total.percent(passed) for passed in accumulate(shares, initial=0)]
+    bounds = [total.percent(passed) for passed in accumulate(percentages, initial=0)]
     return tuple(after - before for before, after in pairwise(bounds))
 
 
@@ -95,10 +98,13 @@ def schedule_instalments(
 
     Refuses a plan whose last instalment would be due too late, and instalments of zero.
     """
-    sums = split_amount(total, plan.shares)
+    sums = split_amount(total, plan.percentages)
     if ZERO in sums:
         raise PartsRefused(f"{total} is too little to be paid in {len(sums)} instalments")
-    due = [at + RESERVATION_PERIOD, *(at + plan.every * number for number in range(1, len(sums)))]
+    due = [
+        at + RESERVATION_PERIOD,
+        *(at + plan.interval * number for number in range(1, len(sums))),
+    ]
     if due[-1] > starts_at - plan.final_due_before:
         raise PartsRefused(
             f"it is too late for payment plan {plan.name!r}: its last instalment would be due too"

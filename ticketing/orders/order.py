@@ -42,7 +42,7 @@ class ReviewFlag(StrEnum):
     AMOUNT_DIFFERS = "amount_differs"
     MONEY_RETURNED = "money_returned"
     MONEY_REVERSED = "money_reversed"
-    INSTALMENTS_UNFINISHED = "parts_left"  # the order ended before all were paid
+    INSTALMENTS_UNFINISHED = "instalments_unfinished"  # the order ended before all were paid
     STUCK = "stuck"  # expired, and the gateway gives no clear answer
     REFUND_FAILED = "refund_failed"  # promised, and the gateway refused
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import Buyer, Order, OrderLine, OrderState, validate_transition
-from ticketing.platform.db.tables.sales import order_effects, order_lines, orders
+from ticketing.platform.db.tables.orders import order_idempotency_keys, order_lines, orders
 from ticketing.platform.kernel.errors import Refused, UnknownOrder
 from ticketing.platform.kernel.money import ZERO, Rupiah
 
@@ -330,6 +330,6 @@ def list_expired_pending(
 
 def claim_effect(connection: Connection, order_id: int, effect: str, *, at: datetime) -> bool:
     """Return whether this effect is new; it is recorded with this transaction."""
-    claim = insert(order_effects).values(order_id=order_id, effect=effect, at=at)
-    claimed = claim.on_conflict_do_nothing().returning(order_effects.c.effect)
+    claim = insert(order_idempotency_keys).values(order_id=order_id, key=effect, created_at=at)
+    claimed = claim.on_conflict_do_nothing().returning(order_idempotency_keys.c.key)
     return connection.execute(claimed).first() is not None

@@ -18,7 +18,7 @@ class RefundChannel(StrEnum):
 
     GATEWAY = "gateway"
     MANUAL = "manual"  # staff transfer it and record that
-    EXTERNAL = "elsewhere"  # made in the gateway's dashboard and reported to us
+    EXTERNAL = "external"  # made in the gateway's dashboard and reported to us
 
 
 class RefundState(StrEnum):
@@ -29,7 +29,7 @@ class RefundState(StrEnum):
     DONE = "done"
     MANUAL = "manual"  # waits for a transfer by staff
     FAILED = "failed"  # refused by the gateway; still outstanding
-    CANCELLED = "dropped"  # withdrawn by staff
+    CANCELLED = "cancelled"  # withdrawn by staff
 
     @property
     def is_outstanding(self) -> bool:
@@ -61,9 +61,9 @@ class Refund:
     state: RefundState
     reason: str
     reference: str
-    said: str
-    elsewhere: Rupiah
-    tries: int
+    gateway_message: str
+    refunded_externally: Rupiah
+    attempt_count: int
 
 
 def validate_transition(refund: Refund, to: RefundState) -> RefundState:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import ReviewFlag
-from ticketing.platform.db.tables.sales import order_flags, orders
+from ticketing.platform.db.tables.orders import order_review_flags, orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ def raise_flag(
     connection: Connection, order_id: int, flag: ReviewFlag, message: str, *, at: datetime
 ) -> None:
     """Raise a flag, or raise it again with a new message; the same message changes nothing."""
-    statement = insert(order_flags).values(
+    statement = insert(order_review_flags).values(
         order_id=order_id, flag=flag, message=message, raised_at=at
     )
     statement = statement.on_conflict_do_update(
-        index_elements=[order_flags.c.order_id, order_flags.c.flag],
+        index_elements=[order_review_flags.c.order_id, order_review_flags.c.flag],
         set_={"message": message, "raised_at": at, "resolved_at": None},
-        where=order_flags.c.message != message,
+        where=order_review_flags.c.message != message,
     )
     connection.execute(statement)
 
@@ -38,11 +38,11 @@ def raise_flag(
 def resolve_flag(connection: Connection, order_id: int, flag: ReviewFlag, *, at: datetime) -> None:
     """Mark a flag as resolved if it is open."""
     connection.execute(
-        update(order_flags)
+        update(order_review_flags)
         .where(
-            order_flags.c.order_id == order_id,
-            order_flags.c.flag == flag,
-            order_flags.c.resolved_at.is_(None),
+            order_review_flags.c.order_id == order_id,
+            order_review_flags.c.flag == flag,
+            order_review_flags.c.resolved_at.is_(None),
         )
         .values(resolved_at=at)
     )
@@ -51,10 +51,17 @@ def resolve_flag(connection: Connection, order_id: int, flag: ReviewFlag, *, at:
 def list_open(connection: Connection, event_id: int) -> list[OpenReviewFlag]:
     """Return the open flags of an event, oldest first."""
     query = (
-        select(orders.c.code, order_flags.c.flag, order_flags.c.message, order_flags.c.raised_at)
-        .join(orders, orders.c.id == order_flags.c.order_id)
-        .where(orders.c.event_id == event_id, order_flags.c.resolved_at.is_(None))
-        .order_by(order_flags.c.raised_at, order_flags.c.order_id, order_flags.c.flag)
+        select(
+            orders.c.code,
+            order_review_flags.c.flag,
+            order_review_flags.c.message,
+            order_review_flags.c.raised_at,
+        )
+        .join(orders, orders.c.id == order_review_flags.c.order_id)
+        .where(orders.c.event_id == event_id, order_review_flags.c.resolved_at.is_(None))
+        .order_by(
+            order_review_flags.c.raised_at, order_review_flags.c.order_id, order_review_flags.c.flag
+        )
     )
     return [
         OpenReviewFlag(code, ReviewFlag(flag), *rest)

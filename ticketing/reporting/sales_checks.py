@@ -115,8 +115,8 @@ def check_stuck_notifications(database: Database, *, at: datetime) -> InvariantR
         stuck = inbox.list_unhandled(connection, at - NOTIFICATION_GRACE, limit=MAX_ROWS)
     found = [
         Violation(
-            f"notification {one.id} of {one.subject}",
-            f"waiting since {one.received_at:%Y-%m-%d %H:%M} UTC, {one.tries} attempts"
+            f"notification {one.id} of {one.external_reference}",
+            f"waiting since {one.received_at:%Y-%m-%d %H:%M} UTC, {one.attempt_count} attempts"
             f"{': ' if one.reason else ''}{one.reason}",
         )
         for one in stuck
@@ -129,7 +129,7 @@ def check_quarantined_notifications(database: Database, *, at: datetime) -> Inva
     with database.transaction() as connection:
         quarantined = inbox.list_quarantined(connection, limit=MAX_ROWS)
     found = [
-        Violation(f"notification {one.id} of {one.subject}", one.reason)
+        Violation(f"notification {one.id} of {one.external_reference}", one.reason)
         for one in quarantined
         if one.received_at >= at - LOOKBACK
     ]

@@ -13,20 +13,18 @@ from ticketing.events.model import TICKET_GRACE_PERIOD
 from ticketing.orders.order import OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.queries import ENTITLED_EARLY
+from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.roster import attendees
-from ticketing.platform.db.tables.sales import (
-    order_effects,
-    order_flags,
+from ticketing.platform.db.tables.orders import (
+    order_idempotency_keys,
     order_lines,
-    order_parts,
-    order_places,
+    order_positions,
+    order_review_flags,
     orders,
-    payment_attempts,
-    promos,
-    refunds,
-    ticket_types,
 )
+from ticketing.platform.db.tables.payments import order_instalments, payment_attempts
+from ticketing.platform.db.tables.refunds import refunds
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages
 from ticketing.platform.kernel.money import Rupiah
@@ -98,10 +96,10 @@ def list_unallocated_payments(connection: Connection) -> list[UnallocatedPayment
     """
     pays = or_(
         and_(orders.c.state == OrderState.PAID, orders.c.paid_attempt_id == payment_attempts.c.id),
-        exists().where(order_parts.c.paid_attempt_id == payment_attempts.c.id),
+        exists().where(order_instalments.c.paid_attempt_id == payment_attempts.c.id),
     )
     is_flagged = exists().where(
-        order_flags.c.order_id == orders.c.id, order_flags.c.flag.in_(_SURPLUS_FLAGS)
+        order_review_flags.c.order_id == orders.c.id, order_review_flags.c.flag.in_(_SURPLUS_FLAGS)
     )
     has_refund = exists().where(refunds.c.order_id == orders.c.id)
     query = (
@@ -124,7 +122,9 @@ def list_unallocated_payments(connection: Connection) -> list[UnallocatedPayment
 
 def list_underpaid_orders(connection: Connection) -> list[str]:
     """Return codes of paid orders with a total whose payments are missing or differ from it."""
-    parts = select(order_parts.c.paid_attempt_id).where(order_parts.c.order_id == orders.c.id)
+    parts = select(order_instalments.c.paid_attempt_id).where(
+        order_instalments.c.order_id == orders.c.id
+    )
     is_full_payment = and_(
         orders.c.payment_plan_id.is_(None), payment_attempts.c.id == orders.c.paid_attempt_id
     )
@@ -149,7 +149,8 @@ def list_underpaid_orders(connection: Connection) -> list[str]:
 def list_unflagged_duplicate_payments(connection: Connection) -> list[str]:
     """Return codes of orders, or of their instalments, paid several times without a review flag."""
     is_flagged = exists().where(
-        order_flags.c.order_id == orders.c.id, order_flags.c.flag == ReviewFlag.PAID_TWICE
+        order_review_flags.c.order_id == orders.c.id,
+        order_review_flags.c.flag == ReviewFlag.PAID_TWICE,
     )
     query = (
         select(orders.c.code)
@@ -160,11 +161,11 @@ def list_unflagged_duplicate_payments(connection: Connection) -> list[str]:
             ~is_flagged,
             # an instalment charged back by the bank is paid again, with a review flag
             or_(
-                payment_attempts.c.part.is_(None),
+                payment_attempts.c.instalment_sequence.is_(None),
                 payment_attempts.c.state != AttemptState.CHARGED_BACK,
             ),
         )
-        .group_by(orders.c.id, payment_attempts.c.part)
+        .group_by(orders.c.id, payment_attempts.c.instalment_sequence)
         .having(func.count() > 1)
         .order_by(orders.c.id)
     )
@@ -181,15 +182,15 @@ def list_orders_with_mismatched_places(
     and entitlements on hold get their ticket later.
     """
     live = and_(
-        generated_tickets.c.attendee_id == attendees.c.id,
+        generated_tickets.c.entitlement_id == entitlements.c.id,
         generated_tickets.c.state == TicketState.LIVE,
     )
     has_pdf = or_(
         generated_tickets.c.generated_at.is_not(None),
         generated_tickets.c.pdf_removed_at.is_not(None),
     )
-    entitled = and_(attendees.c.state == "entitled", order_places.c.returned_at.is_(None))
-    on_hold = and_(entitled, attendees.c.hold_reason.is_not(None))
+    entitled = and_(entitlements.c.state == "entitled", order_positions.c.returned_at.is_(None))
+    on_hold = and_(entitled, entitlements.c.hold_reason.is_not(None))
     position_counts = (
         select(
             order_lines.c.order_id,
@@ -199,8 +200,8 @@ def list_orders_with_mismatched_places(
             func.count().filter(on_hold).label("on_hold"),
         )
         .select_from(order_lines)
-        .join(order_places, order_places.c.order_line_id == order_lines.c.id)
-        .join(attendees, attendees.c.id == order_places.c.attendee_id)
+        .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
+        .join(entitlements, entitlements.c.id == order_positions.c.entitlement_id)
         .outerjoin(generated_tickets, live)
         .group_by(order_lines.c.order_id)
         .subquery()
@@ -216,7 +217,8 @@ def list_orders_with_mismatched_places(
         .subquery()
     )
     early = exists().where(
-        order_effects.c.order_id == orders.c.id, order_effects.c.effect == ENTITLED_EARLY
+        order_idempotency_keys.c.order_id == orders.c.id,
+        order_idempotency_keys.c.key == ENTITLED_EARLY,
     )
     pending_early = and_(orders.c.state == OrderState.PENDING, early)
     has_places = or_(orders.c.state == OrderState.PAID, pending_early)
@@ -231,7 +233,7 @@ def list_orders_with_mismatched_places(
         .where(
             events.c.ends_at + TICKET_GRACE_PERIOD >= at,
             or_(orders.c.paid_at.is_(None), orders.c.paid_at <= paid_before),
-            ~and_(pending_early, early.where(order_effects.c.at > paid_before)),
+            ~and_(pending_early, early.where(order_idempotency_keys.c.created_at > paid_before)),
             or_(counts[0] != places, counts[1] != due, counts[2] != due),
         )
         .order_by(orders.c.id)

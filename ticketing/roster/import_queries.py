@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError
 
-from ticketing.platform.db.tables.roster import imports, quarantined_rows
+from ticketing.platform.db.tables.roster import import_rejected_rows, imports
 from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay
 from ticketing.roster.model import ImportCounts, RejectedRow
 from ticketing.roster.staging_queries import CELL_SEPARATOR, StagingTables
@@ -43,7 +43,7 @@ class ImportRecord:
     inserted: int
     updated: int
     unchanged: int
-    quarantined: int
+    rejected: int
     withdrawn: int
     message: str
     requested_by: str
@@ -154,7 +154,7 @@ def add_counts(
             inserted=columns.inserted + counts.inserted,
             updated=columns.updated + counts.updated,
             unchanged=columns.unchanged + counts.unchanged,
-            quarantined=columns.quarantined + counts.quarantined,
+            rejected=columns.rejected + counts.quarantined,
         )
     )
 
@@ -224,7 +224,7 @@ def insert_rejected_rows(connection: Connection, staging: StagingTables, import_
     )
     columns = ["import_id", "event_id", "line_number", "field", "value", "reason", "row"]
     counting = connection.execution_options(preserve_rowcount=True)
-    return counting.execute(insert(quarantined_rows).from_select(columns, source)).rowcount
+    return counting.execute(insert(import_rejected_rows).from_select(columns, source)).rowcount
 
 
 def list_staged_rejected_rows(
@@ -240,8 +240,8 @@ def list_staged_rejected_rows(
 
 def list_rejected_rows(connection: Connection, import_id: int) -> Iterator[RejectedRow]:
     """Yield the rejected rows of an import, ordered by line."""
-    query = select(quarantined_rows).where(quarantined_rows.c.import_id == import_id)
-    query = query.order_by(quarantined_rows.c.line_number)
+    query = select(import_rejected_rows).where(import_rejected_rows.c.import_id == import_id)
+    query = query.order_by(import_rejected_rows.c.line_number)
     for row in connection.execute(query, execution_options={"yield_per": 1000}):
         yield RejectedRow(row.line_number, row.field, row.value, row.reason, tuple(row.row))
 

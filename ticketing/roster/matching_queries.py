@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from ticketing.platform.db.tables.roster import people
+from ticketing.platform.db.tables.roster import guests
 from ticketing.roster.model import RosterEntry
 from ticketing.roster.staging_queries import StagingTables, use_bulk_query_settings
 
@@ -49,20 +49,18 @@ def _match_by_key(connection: Connection, staging: StagingTables) -> None:
     rows = staging.rows
     # COLLATE "C": any order will do, and bytes sort several times faster than text
     first = func.min(rows.c.line).over(partition_by=rows.c.natural_key.collate("C"))
-    known = and_(people.c.event_id == staging.event_id, people.c.natural_key == rows.c.natural_key)
+    known = and_(guests.c.event_id == staging.event_id, guests.c.natural_key == rows.c.natural_key)
     source = (
-        select(rows.c.line, func.nullif(first, rows.c.line), people.c.id)
-        .select_from(rows.outerjoin(people, known))
+        select(rows.c.line, func.nullif(first, rows.c.line), guests.c.id)
+        .select_from(rows.outerjoin(guests, known))
         .where(rows.c.reason.is_(None))
     )
-    connection.execute(
-        insert(staging.matches).from_select(["line", "repeats", "person_id"], source)
-    )
+    connection.execute(insert(staging.matches).from_select(["line", "repeats", "guest_id"], source))
 
 
 def _event_has_people(connection: Connection, staging: StagingTables) -> bool:
     """Return whether the event has guests; without them a million rows import a quarter faster."""
-    known = exists().where(people.c.event_id == staging.event_id)
+    known = exists().where(guests.c.event_id == staging.event_id)
     return bool(connection.execute(select(known)).scalar_one())
 
 
@@ -141,10 +139,10 @@ def _match_by_contact(connection: Connection, staging: StagingTables) -> None:
         .subquery("ranked")
     )
     turn = func.row_number().over(
-        partition_by=ranked.c.person_id, order_by=(ranked.c.rank, ranked.c.line)
+        partition_by=ranked.c.guest_id, order_by=(ranked.c.rank, ranked.c.line)
     )
     chosen = (
-        select(ranked.c.line, ranked.c.person_id, turn.label("turn"))
+        select(ranked.c.line, ranked.c.guest_id, turn.label("turn"))
         .where(ranked.c.rank == ranked.c.best, ranked.c.rivals == 1)
         .subquery("chosen")
     )
@@ -152,7 +150,7 @@ def _match_by_contact(connection: Connection, staging: StagingTables) -> None:
     # identical rows of the same guest follow the first one
     connection.execute(
         update(matches)
-        .values(person_id=chosen.c.person_id)
+        .values(guest_id=chosen.c.guest_id)
         .where(
             func.coalesce(matches.c.repeats, matches.c.line) == chosen.c.line,
             chosen.c.turn == 1,
@@ -175,7 +173,7 @@ def _ambiguous_contacts(staging: StagingTables) -> Subquery:
         select(candidates.c.line, candidates.c.key, reason.label("reason"))
         .ext(distinct_on(candidates.c.line))
         .where(~_is_claimed(staging, candidates))
-        .order_by(candidates.c.line, candidates.c.rank, candidates.c.person_id)
+        .order_by(candidates.c.line, candidates.c.rank, candidates.c.guest_id)
         .subquery("strangers")
     )
 
@@ -209,16 +207,16 @@ def _candidates(staging: StagingTables) -> Subquery:
     """Select pairs of unmatched row and guest where the key of one is a contact of the other."""
     row = staging.rows
     by_their_key = (
-        (_RANK_EMAIL, row.c.email != "", people.c.natural_key == literal("email:") + row.c.email),
-        (_RANK_PHONE, row.c.phone != "", people.c.natural_key == literal("tel:") + row.c.phone),
+        (_RANK_EMAIL, row.c.email != "", guests.c.natural_key == literal("email:") + row.c.email),
+        (_RANK_PHONE, row.c.phone != "", guests.c.natural_key == literal("tel:") + row.c.phone),
     )
     without_id = row.c.external_id == ""
     by_our_key = (
-        (_RANK_EMAIL, and_(without_id, row.c.email != ""), people.c.email == row.c.email),
+        (_RANK_EMAIL, and_(without_id, row.c.email != ""), guests.c.email == row.c.email),
         (
             _RANK_PHONE,
             and_(without_id, row.c.email == "", row.c.phone != ""),
-            people.c.phone == row.c.phone,
+            guests.c.phone == row.c.phone,
         ),
     )
     pairs = (_candidate_pairs(staging, *by) for by in (*by_their_key, *by_our_key))
@@ -234,17 +232,17 @@ def _candidate_pairs(
             row.c.line,
             row.c.natural_key.label("key"),
             literal(rank).label("rank"),
-            people.c.id.label("person_id"),
-            people.c.full_name,
-            people.c.natural_key.label("their_key"),
-            _has_same_name(row, people).label("same_name"),
+            guests.c.id.label("guest_id"),
+            guests.c.full_name,
+            guests.c.natural_key.label("their_key"),
+            _has_same_name(row, guests).label("same_name"),
         )
         .join(matches, matches.c.line == row.c.line)
-        .join(people, and_(people.c.event_id == staging.event_id, shared))
+        .join(guests, and_(guests.c.event_id == staging.event_id, shared))
         .where(
             has_contact,
             matches.c.repeats.is_(None),
-            matches.c.person_id.is_(None),
+            matches.c.guest_id.is_(None),
             matches.c.reason.is_(None),
         )
     )
@@ -253,7 +251,7 @@ def _candidate_pairs(
 def _is_claimed(staging: StagingTables, candidates: FromClause) -> ColumnElement[bool]:
     """Return the condition that another usable row of the file already matched this guest."""
     claim = staging.matches.alias("claim")
-    return exists().where(claim.c.person_id == candidates.c.person_id, claim.c.reason.is_(None))
+    return exists().where(claim.c.guest_id == candidates.c.guest_id, claim.c.reason.is_(None))
 
 
 def _has_same_name(one: FromClause, other: FromClause) -> ColumnElement[bool]:

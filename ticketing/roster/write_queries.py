@@ -22,8 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import ImportOvertaken, UnsafeWithdrawal
 from ticketing.roster.diff_queries import LineRange, TargetColumns, is_different
@@ -48,7 +48,7 @@ def plan_withdrawal(connection: Connection, staging: StagingTables) -> Withdrawa
             "would count as absent; correct them, or import without --withdraw-absent"
         )
     holds_ticket = exists().where(
-        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
+        generated_tickets.c.entitlement_id == entitlements.c.id, generated_tickets.c.state == "live"
     )
     absent, holding = connection.execute(
         select(func.count(), func.count().filter(holds_ticket)).where(_is_absent(staging))
@@ -60,7 +60,7 @@ def withdraw_absent(connection: Connection, staging: StagingTables, *, at: datet
     """Withdraw the entitlements of absent guests; call it before new guests are written."""
     use_bulk_query_settings(connection)
     return connection.execute(
-        update(attendees).where(_is_absent(staging)).values(state="withdrawn", updated_at=at)
+        update(entitlements).where(_is_absent(staging)).values(state="withdrawn", updated_at=at)
     ).rowcount
 
 
@@ -70,7 +70,7 @@ def _unidentified_lines(connection: Connection, staging: StagingTables) -> list[
     unclean = select(rows.c.line).where(rows.c.reason.isnot(None), rows.c.natural_key == "")
     refused = select(matches.c.line).where(
         matches.c.reason.isnot(None),
-        matches.c.person_id.is_(None),
+        matches.c.guest_id.is_(None),
         matches.c.repeats.is_(None),
     )
     both = union_all(unclean, refused).subquery()
@@ -81,15 +81,15 @@ def _is_absent(staging: StagingTables) -> ColumnElement[bool]:
     """Return the condition: entitled by the roster, neither matched nor named by a rejected row."""
     rows, matches = staging.rows, staging.matches
     named = and_(
-        people.c.id == attendees.c.person_id,
-        people.c.natural_key == rows.c.natural_key,
+        guests.c.id == entitlements.c.guest_id,
+        guests.c.natural_key == rows.c.natural_key,
         rows.c.reason.isnot(None),
     )
     return and_(
-        attendees.c.event_id == staging.event_id,
-        attendees.c.source == "roster",
-        attendees.c.state == "entitled",
-        ~exists().where(matches.c.person_id == attendees.c.person_id),
+        entitlements.c.event_id == staging.event_id,
+        entitlements.c.source == "roster",
+        entitlements.c.state == "entitled",
+        ~exists().where(matches.c.guest_id == entitlements.c.guest_id),
         ~exists().where(named),
     )
 
@@ -122,7 +122,7 @@ class ChunkWriter:
         named = ("natural_key", "first_name", "last_name", "full_name", "email", "phone")
         new = (
             self._planned_rows(RowOutcome.INSERTED)
-            .where(planned.c.person_id.is_(None))
+            .where(planned.c.guest_id.is_(None))
             .with_only_columns(
                 literal(self.target.staging.event_id),
                 func.nullif(rows.c.external_id, ""),
@@ -131,9 +131,9 @@ class ChunkWriter:
             .order_by(rows.c.line)
         )
         fresh = (
-            insert(people)
+            insert(guests)
             .from_select(["event_id", "external_id", *named], new)
-            .returning(people.c.id, people.c.natural_key)
+            .returning(guests.c.id, guests.c.natural_key)
             .cte("fresh")
         )
         types = self._ticket_types_by_name()
@@ -143,7 +143,7 @@ class ChunkWriter:
             .outerjoin(fresh, fresh.c.natural_key == rows.c.natural_key)
             .with_only_columns(
                 literal(self.target.staging.event_id),
-                func.coalesce(planned.c.person_id, fresh.c.id),
+                func.coalesce(planned.c.guest_id, fresh.c.id),
                 types.c.id,
                 rows.c.seat,
                 func.nullif(rows.c.hold_reason, ""),
@@ -152,11 +152,11 @@ class ChunkWriter:
             )
             .order_by(rows.c.line)  # tickets are issued in the order of the entitlements
         )
-        columns = ["event_id", "person_id", "ticket_type_id", "seat", "hold_reason"]
+        columns = ["event_id", "guest_id", "ticket_type_id", "seat", "hold_reason"]
         return (
             connection.execution_options(preserve_rowcount=True)
             .execute(
-                insert(attendees)
+                insert(entitlements)
                 .from_select([*columns, "import_id", "import_line"], entitled)
                 .add_cte(fresh)
             )
@@ -170,23 +170,23 @@ class ChunkWriter:
     def _update_guests(self, connection: Connection, at: datetime) -> None:
         values = self.target.guest_values()
         planned = self.target.staging.plan
-        changed = is_different({name: (people.c[name], new) for name, new in values.items()})
+        changed = is_different({name: (guests.c[name], new) for name, new in values.items()})
         connection.execute(
-            update(people)
+            update(guests)
             .values(**values, updated_at=at)
-            .where(people.c.id == planned.c.person_id, *self._in_line_range(), changed)
+            .where(guests.c.id == planned.c.guest_id, *self._in_line_range(), changed)
         )
 
     def _update_entitlements(self, connection: Connection, at: datetime) -> int:
         rows, planned = self.target.staging.rows, self.target.staging.plan
         types = self._ticket_types_by_name()
         changing = (
-            update(attendees)
+            update(entitlements)
             .values(**self.target.entitlement_values(), import_id=self.import_id)
             .values(import_line=rows.c.line, updated_at=at)
             .where(
-                attendees.c.person_id == planned.c.person_id,
-                attendees.c.source == "roster",
+                entitlements.c.guest_id == planned.c.guest_id,
+                entitlements.c.source == "roster",
                 planned.c.verdict == RowOutcome.UPDATED.value,
                 *self._in_line_range(),
             )

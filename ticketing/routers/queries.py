@@ -64,25 +64,30 @@ class StoredRouter:
     id: int
     name: str
     address: RouterAddress
-    failures: int
+    failure_count: int
     failing_since: datetime | None
     circuit_open_until: datetime | None
     last_error: str
-    answered_at: datetime | None
-    compared_at: datetime | None
+    last_response_at: datetime | None
+    reconciled_at: datetime | None
 
 
 def upsert(connection: Connection, name: str, address: RouterAddress) -> StoredRouter:
-    """Store a router, or the new address of a known one; its recorded failures are reset."""
+    """Store a router, or the new address of a known one; its recorded failure_count are reset."""
     values = {
         "host": address.host,
         "port": address.port,
         "tls": address.tls,
-        "authority": address.ca_certificate_path,
+        "ca_certificate_path": address.ca_certificate_path,
         "username": address.username,
-        "sealed_password": address.password_encrypted,
+        "password_encrypted": address.password_encrypted,
     }
-    reset_values = {"failures": 0, "failing_since": None, "rests_until": None, "last_error": ""}
+    reset_values = {
+        "failure_count": 0,
+        "failing_since": None,
+        "circuit_open_until": None,
+        "last_error": "",
+    }
     statement = insert(routers).values(name=name, **values)
     stored = statement.on_conflict_do_update(
         index_elements=["name"], index_where=_IS_NOT_REMOVED, set_=values | reset_values
@@ -129,9 +134,9 @@ def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[St
 
 def _router_from_row(row: Row[*tuple[Any, ...]]) -> StoredRouter:
     address = RouterAddress(
-        row.host, row.username, row.sealed_password, row.port, row.tls, row.authority
+        row.host, row.username, row.password_encrypted, row.port, row.tls, row.ca_certificate_path
     )
     return StoredRouter(
-        row.id, row.name, address, row.failures, row.failing_since, row.rests_until,
-        row.last_error, row.answered_at, row.compared_at,
+        row.id, row.name, address, row.failure_count, row.failing_since, row.circuit_open_until,
+        row.last_error, row.last_response_at, row.reconciled_at,
     )  # fmt: skip

@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import Join
 
-from ticketing.platform.db.tables.roster import attendees, imports, people, quarantined_rows
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.eligibility import (
     EligibilityCounts,
@@ -33,12 +33,12 @@ from ticketing.tickets.eligibility import (
 from ticketing.tickets.model import TicketState
 
 _LIVE_TICKET = and_(
-    generated_tickets.c.attendee_id == attendees.c.id,
+    generated_tickets.c.entitlement_id == entitlements.c.id,
     generated_tickets.c.state == TicketState.LIVE,
 )
 ID_ARRAY = ARRAY(BigInteger)  # many ids as one parameter; with IN every id would be parsed
-_ENTITLED = attendees.c.state == "entitled"
-ELIGIBLE = and_(_ENTITLED, attendees.c.hold_reason.is_(None))
+_ENTITLED = entitlements.c.state == "entitled"
+ELIGIBLE = and_(_ENTITLED, entitlements.c.hold_reason.is_(None))
 
 
 def eligible_without_ticket(event_id: int) -> ColumnElement[bool]:
@@ -48,49 +48,49 @@ def eligible_without_ticket(event_id: int) -> ColumnElement[bool]:
     people, and a long run gets slower with every chunk.
     """
     live = select(generated_tickets.c.id).where(_LIVE_TICKET).scalar_subquery()
-    return and_(attendees.c.event_id == event_id, ELIGIBLE, live.is_(None))
+    return and_(entitlements.c.event_id == event_id, ELIGIBLE, live.is_(None))
 
 
 def _status_column(*, event_over: bool) -> ColumnElement[str]:
     too_late = literal(event_over)
     return case(
-        (attendees.c.state == "withdrawn", EntitlementStatus.WITHDRAWN.value),
+        (entitlements.c.state == "withdrawn", EntitlementStatus.WITHDRAWN.value),
         (generated_tickets.c.id.is_not(None), EntitlementStatus.HAS_TICKET.value),
         (too_late, EntitlementStatus.EVENT_OVER.value),
-        (attendees.c.hold_reason.is_not(None), EntitlementStatus.ON_HOLD.value),
+        (entitlements.c.hold_reason.is_not(None), EntitlementStatus.ON_HOLD.value),
         else_=EntitlementStatus.MISSING.value,
     ).label("status")
 
 
 def _join_live_tickets() -> Join:
-    return attendees.outerjoin(generated_tickets, _LIVE_TICKET)
+    return entitlements.outerjoin(generated_tickets, _LIVE_TICKET)
 
 
 def _select_entitlements(event_id: int, *, event_over: bool) -> Select[*tuple[object, ...]]:
     everything = (
         _join_live_tickets()
-        .join(people, people.c.id == attendees.c.person_id)
-        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .join(guests, guests.c.id == entitlements.c.guest_id)
+        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
     )
     return (
         select(
-            attendees.c.id.label("attendee_id"),
-            people.c.id.label("guest_id"),
-            people.c.external_id,
-            people.c.first_name,
-            people.c.last_name,
-            people.c.full_name,
-            people.c.email,
-            people.c.phone,
+            entitlements.c.id.label("entitlement_id"),
+            guests.c.id.label("guest_id"),
+            guests.c.external_id,
+            guests.c.first_name,
+            guests.c.last_name,
+            guests.c.full_name,
+            guests.c.email,
+            guests.c.phone,
             ticket_types.c.name.label("ticket_type"),
-            attendees.c.seat,
+            entitlements.c.seat,
             _status_column(event_over=event_over),
-            attendees.c.hold_reason,
+            entitlements.c.hold_reason,
             generated_tickets.c.ticket_code,
         )
         .select_from(everything)
-        .where(attendees.c.event_id == event_id)
-        .order_by(attendees.c.id)
+        .where(entitlements.c.event_id == event_id)
+        .order_by(entitlements.c.id)
     )
 
 
@@ -114,7 +114,7 @@ def count_missing(connection: Connection, event_id: int) -> int:
     query = (
         select(func.count())
         .select_from(_join_live_tickets())
-        .where(attendees.c.event_id == event_id, ELIGIBLE, generated_tickets.c.id.is_(None))
+        .where(entitlements.c.event_id == event_id, ELIGIBLE, generated_tickets.c.id.is_(None))
     )
     return connection.execute(query).scalar_one()
 
@@ -124,7 +124,7 @@ def list_by_guest_ids(
 ) -> list[Entitlement]:
     """Return the entitlements of guests; none for an id that is not in the event."""
     query = _select_entitlements(event_id, event_over=event_over).where(
-        attendees.c.person_id == any_(literal(guest_ids, ID_ARRAY))
+        entitlements.c.guest_id == any_(literal(guest_ids, ID_ARRAY))
     )
     return [_entitlement_from_row(row) for row in connection.execute(query).mappings()]
 
@@ -141,20 +141,20 @@ def iter_entitlements(
 
 # rejected rows, with the fields of `RejectedImportRow`
 SELECT_REJECTED_ROWS = select(
-    quarantined_rows.c.import_id,
+    import_rejected_rows.c.import_id,
     imports.c.source_name,
-    quarantined_rows.c.line_number,
-    quarantined_rows.c.field,
-    quarantined_rows.c.value,
-    quarantined_rows.c.reason,
-).join(imports, imports.c.id == quarantined_rows.c.import_id)
+    import_rejected_rows.c.line_number,
+    import_rejected_rows.c.field,
+    import_rejected_rows.c.value,
+    import_rejected_rows.c.reason,
+).join(imports, imports.c.id == import_rejected_rows.c.import_id)
 
 
 def iter_rejected_rows(connection: Connection, event_id: int) -> Iterator[RejectedImportRow]:
     """Yield the rejected rows of the latest completed import by line, streamed."""
     query = SELECT_REJECTED_ROWS.where(
-        quarantined_rows.c.import_id == _latest_import_id(event_id)
-    ).order_by(quarantined_rows.c.line_number)
+        import_rejected_rows.c.import_id == _latest_import_id(event_id)
+    ).order_by(import_rejected_rows.c.line_number)
     for row in connection.execute(query, execution_options={"yield_per": 2000}).mappings():
         yield RejectedImportRow(**row)
 
@@ -173,10 +173,10 @@ def count_by_status(
     """Count every person once, in one query."""
     status = _status_column(event_over=event_over)
     query = (
-        select(status, attendees.c.hold_reason, func.count().label("people"))
+        select(status, entitlements.c.hold_reason, func.count().label("people"))
         .select_from(_join_live_tickets())
-        .where(attendees.c.event_id == event_id)
-        .group_by(status, attendees.c.hold_reason)
+        .where(entitlements.c.event_id == event_id)
+        .group_by(status, entitlements.c.hold_reason)
     )
     counts = dict.fromkeys(EntitlementStatus, 0)
     reasons: dict[str, int] = {}
@@ -201,9 +201,11 @@ def count_by_status(
 
 def _count_rejected_by_reason(connection: Connection, event_id: int) -> dict[str, int]:
     query = (
-        select(quarantined_rows.c.field, quarantined_rows.c.reason, func.count().label("lines"))
-        .where(quarantined_rows.c.import_id == _latest_import_id(event_id))
-        .group_by(quarantined_rows.c.field, quarantined_rows.c.reason)
+        select(
+            import_rejected_rows.c.field, import_rejected_rows.c.reason, func.count().label("lines")
+        )
+        .where(import_rejected_rows.c.import_id == _latest_import_id(event_id))
+        .group_by(import_rejected_rows.c.field, import_rejected_rows.c.reason)
     )
     rows = connection.execute(query).mappings()
     return {f"quarantined: {row['field']}: {row['reason']}": row["lines"] for row in rows}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, Select, and_, any_, literal, select, text
 
-from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.eligibility_queries import ELIGIBLE, ID_ARRAY, eligible_without_ticket
 from ticketing.tickets.model import TicketState
@@ -17,7 +17,7 @@ from ticketing.tickets.model import TicketState
 class Recipient(NamedTuple):
     """An entitlement and its guest to create a ticket for."""
 
-    attendee_id: int
+    entitlement_id: int
     guest_id: int
 
 
@@ -42,24 +42,26 @@ def lock_missing(connection: Connection, event_id: int, *, after: int, count: in
     # looks cheap (20 ms at 50,000 people, and growing); without sorting the index is used
     connection.execute(text("SET LOCAL enable_sort = off"))
     query = (
-        select(attendees.c.id, attendees.c.person_id)
-        .where(eligible_without_ticket(event_id), attendees.c.id > after)
-        .order_by(attendees.c.id)
+        select(entitlements.c.id, entitlements.c.guest_id)
+        .where(eligible_without_ticket(event_id), entitlements.c.id > after)
+        .order_by(entitlements.c.id)
         .limit(count)
         .with_for_update(skip_locked=True)
     )
     candidates = [Recipient(*row) for row in connection.execute(query)]
     # another issuer may have served some of them between the snapshot and the locks
-    served = _ids_with_live_ticket(connection, [recipient.attendee_id for recipient in candidates])
+    served = _ids_with_live_ticket(
+        connection, [recipient.entitlement_id for recipient in candidates]
+    )
     return RecipientPage(
-        [recipient for recipient in candidates if recipient.attendee_id not in served],
-        candidates[-1].attendee_id if candidates else None,
+        [recipient for recipient in candidates if recipient.entitlement_id not in served],
+        candidates[-1].entitlement_id if candidates else None,
     )
 
 
-def _ids_with_live_ticket(connection: Connection, attendee_ids: Sequence[int]) -> set[int]:
-    query = select(generated_tickets.c.attendee_id).where(
-        generated_tickets.c.attendee_id == any_(literal(attendee_ids, ID_ARRAY)),
+def _ids_with_live_ticket(connection: Connection, entitlement_ids: Sequence[int]) -> set[int]:
+    query = select(generated_tickets.c.entitlement_id).where(
+        generated_tickets.c.entitlement_id == any_(literal(entitlement_ids, ID_ARRAY)),
         generated_tickets.c.state == TicketState.LIVE,
     )
     return set(connection.execute(query).scalars())
@@ -68,12 +70,12 @@ def _ids_with_live_ticket(connection: Connection, attendee_ids: Sequence[int]) -
 def lock_guests(connection: Connection, event_id: int, guest_ids: Sequence[int]) -> None:
     """Lock the entitlements of these guests against other issuers, waiting if necessary."""
     query = (
-        select(attendees.c.id)
+        select(entitlements.c.id)
         .where(
-            attendees.c.event_id == event_id,
-            attendees.c.person_id == any_(literal(guest_ids, ID_ARRAY)),
+            entitlements.c.event_id == event_id,
+            entitlements.c.guest_id == any_(literal(guest_ids, ID_ARRAY)),
         )
-        .order_by(attendees.c.id)
+        .order_by(entitlements.c.id)
         .with_for_update()
     )
     connection.execute(query).all()
@@ -101,7 +103,7 @@ def lock_held_tickets(
     """Lock and return the next of these tickets, up to the id `up_to_ticket`."""
     query = (
         _select_held_tickets(event_id, guest_ids)
-        .where(attendees.c.id > after, generated_tickets.c.id <= up_to_ticket)
+        .where(entitlements.c.id > after, generated_tickets.c.id <= up_to_ticket)
         .limit(count)
         .with_for_update()
     )
@@ -112,25 +114,25 @@ def _select_held_tickets(
     event_id: int, guest_ids: Sequence[int] | None
 ) -> Select[int, int, int, bool]:
     holds = and_(
-        generated_tickets.c.attendee_id == attendees.c.id,
+        generated_tickets.c.entitlement_id == entitlements.c.id,
         generated_tickets.c.state == TicketState.LIVE,
     )
     query = (
         select(
-            attendees.c.id,
-            attendees.c.person_id,
+            entitlements.c.id,
+            entitlements.c.guest_id,
             generated_tickets.c.id,
             generated_tickets.c.delivered_at.is_not(None),
         )
-        .select_from(attendees.join(generated_tickets, holds))
-        .where(attendees.c.event_id == event_id, ELIGIBLE)
-        .order_by(attendees.c.id)
+        .select_from(entitlements.join(generated_tickets, holds))
+        .where(entitlements.c.event_id == event_id, ELIGIBLE)
+        .order_by(entitlements.c.id)
     )
     if guest_ids is None:
         return query
-    return query.where(attendees.c.person_id == any_(literal(guest_ids, ID_ARRAY)))
+    return query.where(entitlements.c.guest_id == any_(literal(guest_ids, ID_ARRAY)))
 
 
 def _held_ticket_from_row(row: Row[int, int, int, bool]) -> HeldTicket:
-    attendee_id, guest_id, ticket_id, delivered = row
-    return HeldTicket(Recipient(attendee_id, guest_id), ticket_id, delivered)
+    entitlement_id, guest_id, ticket_id, delivered = row
+    return HeldTicket(Recipient(entitlement_id, guest_id), ticket_id, delivered)

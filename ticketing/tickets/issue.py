@@ -104,7 +104,7 @@ def _partition_guests(
         own = entitlements.get(guest_id, [])
         missing = [one for one in own if one.status is EntitlementStatus.MISSING]
         if missing:
-            people += [Recipient(one.attendee_id, guest_id) for one in missing]
+            people += [Recipient(one.entitlement_id, guest_id) for one in missing]
         elif any(one.status is EntitlementStatus.HAS_TICKET for one in own):
             skipped += 1
         else:

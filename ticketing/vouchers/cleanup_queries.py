@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from ticketing.orders.order import OrderState
 from ticketing.platform.db import change_plans
 from ticketing.platform.db.change_plans import PlanKind, PlanSubject
-from ticketing.platform.db.tables.sales import order_lines, orders, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.vouchers import transition_queries
 from ticketing.vouchers.model import ValidityStart, VoucherState
@@ -69,14 +70,14 @@ def is_expired(*, at: datetime) -> ColumnElement[bool]:
     """
     from_sale = exists().where(
         packages.c.ticket_type_id == vouchers.c.ticket_type_id,
-        packages.c.counting == ValidityStart.FROM_SALE,
+        packages.c.validity_start == ValidityStart.FROM_SALE,
     )
     polled_since = exists().where(
-        routers.c.id == vouchers.c.router_id, routers.c.compared_at >= vouchers.c.ends_at
+        routers.c.id == vouchers.c.router_id, routers.c.reconciled_at >= vouchers.c.expires_at
     )
     return and_(
         vouchers.c.state == VoucherState.ACTIVE,
-        vouchers.c.ends_at <= at,
+        vouchers.c.expires_at <= at,
         or_(vouchers.c.first_used_at.is_not(None), from_sale, polled_since),
     )
 
@@ -84,12 +85,14 @@ def is_expired(*, at: datetime) -> ColumnElement[bool]:
 def requeue_order(connection: Connection, order_id: int, *, at: datetime) -> int:
     """Make the order's postponed and failed vouchers due now; return their number."""
     is_waiting = or_(
-        vouchers.c.tries > 0, vouchers.c.next_try > at, vouchers.c.gave_up_at.is_not(None)
+        vouchers.c.attempt_count > 0,
+        vouchers.c.next_attempt_at > at,
+        vouchers.c.failed_at.is_not(None),
     )
     due = (
         update(vouchers)
         .where(is_of_order(order_id), vouchers.c.state.in_(_UNPLACED_STATES), is_waiting)
-        .values(next_try=at, tries=0, gave_up_at=None)
+        .values(next_attempt_at=at, attempt_count=0, failed_at=None)
     )
     return connection.execute(due).rowcount
 
@@ -99,7 +102,7 @@ def list_failed_order_ids(connection: Connection) -> list[int]:
     query = (
         select(order_lines.c.order_id)
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
-        .where(vouchers.c.state.in_(_UNPLACED_STATES), vouchers.c.gave_up_at.is_not(None))
+        .where(vouchers.c.state.in_(_UNPLACED_STATES), vouchers.c.failed_at.is_not(None))
         .distinct()
         .order_by(order_lines.c.order_id)
     )

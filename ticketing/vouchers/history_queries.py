@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
-from ticketing.platform.db.tables.sales import order_lines, orders, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.vouchers import packages, routers, voucher_history, vouchers
 from ticketing.routers.credentials import Credentials
 from ticketing.vouchers.model import VoucherState
@@ -23,16 +24,16 @@ class ListedVoucher:
     router: str
     credentials: Credentials = field(repr=False)
     state: VoucherState
-    owed_at: datetime
-    next_try: datetime | None
-    tries: int
-    gave_up_at: datetime | None
+    allocated_at: datetime
+    next_attempt_at: datetime | None
+    attempt_count: int
+    failed_at: datetime | None
     last_error: str
-    present_at: datetime | None
+    activated_at: datetime | None
     first_used_at: datetime | None
-    ends_at: datetime | None
-    ending_why: str
-    gone_at: datetime | None
+    expires_at: datetime | None
+    revoked_reason: str
+    removed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def list_of_event(
 
 def list_failed(connection: Connection, *, limit: int) -> list[ListedVoucher]:
     """Return the failed vouchers of all events, newest first."""
-    return _list_vouchers(connection, vouchers.c.gave_up_at.is_not(None), limit=limit)
+    return _list_vouchers(connection, vouchers.c.failed_at.is_not(None), limit=limit)
 
 
 def find_histories(connection: Connection, identifier: str) -> list[VoucherHistory]:
@@ -110,7 +111,7 @@ def _steps(connection: Connection, voucher_id: int) -> tuple[VoucherHistoryEntry
         select(
             voucher_history.c.at,
             voucher_history.c.state,
-            voucher_history.c.why,
+            voucher_history.c.reason,
             voucher_history.c.actor,
         )
         .where(voucher_history.c.voucher_id == voucher_id)
@@ -125,7 +126,7 @@ def _steps(connection: Connection, voucher_id: int) -> tuple[VoucherHistoryEntry
 def _voucher_from_row(row: Row[*tuple[Any, ...]]) -> ListedVoucher:
     return ListedVoucher(
         row.key, row.order_code, row.number, row.package, row.router,
-        Credentials(row.name, row.password), VoucherState(row.state), row.owed_at, row.next_try,
-        row.tries, row.gave_up_at, row.last_error, row.present_at, row.first_used_at, row.ends_at,
-        row.ending_why, row.gone_at,
+        Credentials(row.name, row.password), VoucherState(row.state), row.allocated_at,
+        row.next_attempt_at, row.attempt_count, row.failed_at, row.last_error, row.activated_at,
+        row.first_used_at, row.expires_at, row.revoked_reason, row.removed_at,
     )  # fmt: skip

@@ -32,7 +32,7 @@ class Package:
     """A package: duration, bandwidth profile, data limit, concurrent devices.
 
     `profile` is the router's user profile, which sets bandwidth and devices. A voucher counted from
-    its first use that is never used ends `unused_for` after its sale; None means never.
+    its first use that is never used ends `unused_expiry` after its sale; None means never.
     """
 
     code: str
@@ -40,8 +40,8 @@ class Package:
     price: Rupiah
     profile: str
     validity: timedelta
-    counting: ValidityStart = ValidityStart.FROM_FIRST_USE
-    unused_for: timedelta | None = None
+    validity_start: ValidityStart = ValidityStart.FROM_FIRST_USE
+    unused_expiry: timedelta | None = None
     online_limit: timedelta | None = None
     bytes_limit: int | None = None
     shared_users: int = 1
@@ -56,7 +56,7 @@ class Package:
             raise UnusablePackage(
                 f"{self.code}: {self.profile!r} is no profile name; use 1 to 64 ASCII characters"
             )
-        for name in ("validity", "unused_for", "online_limit"):
+        for name in ("validity", "unused_expiry", "online_limit"):
             lasts = getattr(self, name)
             if lasts is not None and (lasts <= _NOTHING or lasts.microseconds):
                 raise UnusablePackage(f"{self.code}: {name} must be whole seconds, at least 1")
@@ -93,11 +93,11 @@ def profile_mismatches(
 class VoucherState(StrEnum):
     """State of a voucher between allocation and removal from its router."""
 
-    PENDING = "owed"  # to be created; not on the router as far as known
-    PROVISIONING = "asked"  # requested; without a reply, only reading back decides
-    ACTIVE = "present"
-    REVOKING = "ending"  # to be removed from the router
-    REMOVED = "gone"
+    PENDING = "pending"  # to be created; not on the router as far as known
+    PROVISIONING = "provisioning"  # requested; without a reply, only reading back decides
+    ACTIVE = "active"
+    REVOKING = "revoking"  # to be removed from the router
+    REMOVED = "removed"
 
 
 # provisioning -> pending: refused, or read back and absent; active -> pending: the router lost it
@@ -147,11 +147,11 @@ def validity_end(
 
     The start is the later of its sale and its activation, so an outage does not shorten it.
     """
-    if package.counting is ValidityStart.FROM_SALE:
+    if package.validity_start is ValidityStart.FROM_SALE:
         return started_at + package.validity
     if first_used_at is not None:
         return first_used_at + package.validity
-    return None if package.unused_for is None else started_at + package.unused_for
+    return None if package.unused_expiry is None else started_at + package.unused_expiry
 
 
 def estimate_first_use(

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.platform.db.tables.sales import order_lines, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.errors import UnknownPackage
 from ticketing.platform.kernel.money import Rupiah
@@ -25,7 +26,7 @@ class StoredPackage:
     router_id: int
     package: Package
     rule: CodeRule
-    made_ahead: int  # size of the pool
+    pool_size: int  # size of the pool
 
 
 def upsert(
@@ -43,8 +44,8 @@ def upsert(
         "router_id": router_id,
         "profile": package.profile,
         "validity": package.validity,
-        "counting": package.counting,
-        "unused_for": package.unused_for,
+        "validity_start": package.validity_start,
+        "unused_expiry": package.unused_expiry,
         "online_limit": package.online_limit,
         "bytes_limit": package.bytes_limit,
         "shared_users": package.shared_users,
@@ -52,7 +53,7 @@ def upsert(
         "alphabet": rule.alphabet,
         "code_length": rule.length,
         "password_length": rule.password_length,
-        "made_ahead": pool_size,
+        "pool_size": pool_size,
     }
     statement = insert(packages).values(ticket_type_id=ticket_type_id, **values)
     connection.execute(
@@ -97,7 +98,7 @@ def retire(connection: Connection, ticket_type_id: int, code: str) -> None:
     connection.execute(
         update(packages)
         .where(packages.c.ticket_type_id == ticket_type_id)
-        .values(code=code, made_ahead=0)
+        .values(code=code, pool_size=0)
     )
 
 
@@ -132,13 +133,13 @@ def _package_from_row(row: Row[*tuple[Any, ...]]) -> StoredPackage:
         price=Rupiah(row.price),
         profile=row.profile,
         validity=row.validity,
-        counting=ValidityStart(row.counting),
-        unused_for=row.unused_for,
+        validity_start=ValidityStart(row.validity_start),
+        unused_expiry=row.unused_expiry,
         online_limit=row.online_limit,
         bytes_limit=row.bytes_limit,
         shared_users=row.shared_users,
     )
     rule = CodeRule(row.prefix, row.alphabet, row.code_length, row.password_length)
     return StoredPackage(
-        row.ticket_type_id, row.event_id, row.on_sale, row.router_id, package, rule, row.made_ahead
+        row.ticket_type_id, row.event_id, row.on_sale, row.router_id, package, rule, row.pool_size
     )

@@ -45,8 +45,8 @@ class PackageTerms:
     profile: str | None = None
     router: str | None = None
     validity: timedelta | None = None
-    counting: ValidityStart | None = None
-    unused_for: timedelta | None = None
+    validity_start: ValidityStart | None = None
+    unused_expiry: timedelta | None = None
     online_limit: timedelta | None = None
     bytes_limit: int | None = None
     shared_users: int | None = None
@@ -54,7 +54,7 @@ class PackageTerms:
     alphabet: str | None = None
     length: int | None = None
     password_length: int | None = None
-    made_ahead: int | None = None
+    pool_size: int | None = None
     capacity: int | None = None
     per_order: int | None = None
     per_buyer: int | None = None
@@ -102,7 +102,7 @@ def put_package(
         ticket_type, terms = _prepare_ticket_type(
             connection, event, known, package, requested, at=at
         )
-        pool = _value_or_default(requested.made_ahead, known.made_ahead if known else 0)
+        pool = _value_or_default(requested.pool_size, known.pool_size if known else 0)
         apply_sale_terms(connection, ticket_type, terms)
         package_queries.upsert(
             connection, ticket_type.id, package, rule, router_id=router, pool_size=pool
@@ -198,7 +198,7 @@ def _merge_package(code: str, existing: StoredPackage | None, requested: Package
         for one in fields(Package)
         if one.name != "code" and getattr(requested, one.name) is not None
     }
-    for limit in ("unused_for", "online_limit", "bytes_limit"):
+    for limit in ("unused_expiry", "online_limit", "bytes_limit"):
         if changes.get(limit) in (NO_TIME, 0):
             changes[limit] = None
     return Package(code=code, **changes) if current is None else replace(current, **changes)

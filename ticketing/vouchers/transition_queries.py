@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from ticketing.platform.db import notify
-from ticketing.platform.db.tables.sales import order_lines, orders
+from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.routers.credentials import Credentials
 from ticketing.vouchers.model import VoucherState
@@ -72,17 +72,17 @@ def _revoke_where(
     """
     locked = select(vouchers.c.id).where(condition).order_by(vouchers.c.id).with_for_update()
     is_locked = vouchers.c.id.in_(connection.execute(locked).scalars().all())
-    connection.execute(update(vouchers).where(is_locked, ~_IS_LIVE).values(ending_why=reason))
+    connection.execute(update(vouchers).where(is_locked, ~_IS_LIVE).values(revoked_reason=reason))
     revoked = (
         update(vouchers)
         .where(is_locked, _IS_LIVE)
         .values(
             state=case((_IS_PENDING, VoucherState.REMOVED), else_=VoucherState.REVOKING),
-            gone_at=case((_IS_PENDING, at), else_=null()),
-            next_try=case((_IS_PENDING, null()), else_=at),
-            ending_why=reason,
-            tries=0,
-            gave_up_at=None,
+            removed_at=case((_IS_PENDING, at), else_=null()),
+            next_attempt_at=case((_IS_PENDING, null()), else_=at),
+            revoked_reason=reason,
+            attempt_count=0,
+            failed_at=None,
             last_error="",
         )
     )
@@ -95,7 +95,12 @@ def _revoke_where(
 _TIMESTAMP = DateTime(timezone=True)
 
 
-_CLEARED_FAILURE = {"tries": 0, "next_try": None, "gave_up_at": None, "last_error": ""}
+_CLEARED_FAILURE = {
+    "attempt_count": 0,
+    "next_attempt_at": None,
+    "failed_at": None,
+    "last_error": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +137,9 @@ def claim_pending(
         .where(
             vouchers.c.router_id == router_id,
             vouchers.c.state == VoucherState.PENDING,
-            vouchers.c.next_try <= at,
+            vouchers.c.next_attempt_at <= at,
         )
-        .order_by(vouchers.c.next_try, vouchers.c.id)
+        .order_by(vouchers.c.next_attempt_at, vouchers.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("due")
@@ -152,7 +157,7 @@ def list_due_removals(
     connection: Connection, router_id: int, *, at: datetime, limit: int
 ) -> list[Voucher]:
     """Return the vouchers to remove from a router now."""
-    is_due = (vouchers.c.state == VoucherState.REVOKING) & (vouchers.c.next_try <= at)
+    is_due = (vouchers.c.state == VoucherState.REVOKING) & (vouchers.c.next_attempt_at <= at)
     return _list_on_router(connection, router_id, is_due, limit=limit)
 
 
@@ -184,8 +189,8 @@ def mark_active(
         .where(vouchers.c.id == new.c.id, vouchers.c.state == VoucherState.PROVISIONING)
         .values(
             state=VoucherState.ACTIVE,
-            present_at=func.coalesce(vouchers.c.present_at, at),
-            ends_at=new.c.ends_at,
+            activated_at=func.coalesce(vouchers.c.activated_at, at),
+            expires_at=new.c.ends_at,
             **_CLEARED_FAILURE,
         )
     )
@@ -225,7 +230,7 @@ def replace_credentials(
             state=VoucherState.PENDING,
             name=credentials.name,
             password=credentials.password,
-            tries=vouchers.c.tries + 1,
+            attempt_count=vouchers.c.attempt_count + 1,
             last_error=reason,
         )
     )
@@ -239,7 +244,9 @@ def mark_removed(
     statement = (
         update(vouchers)
         .where(vouchers.c.id.in_(ids), vouchers.c.state == VoucherState.REVOKING)
-        .values(state=VoucherState.REMOVED, gone_at=at, **(_CLEARED_FAILURE | {"last_error": note}))
+        .values(
+            state=VoucherState.REMOVED, removed_at=at, **(_CLEARED_FAILURE | {"last_error": note})
+        )
     )
     return connection.execute(statement).rowcount
 
@@ -252,7 +259,7 @@ def _list_on_router(
     limit: int | None = None,
 ) -> list[Voucher]:
     query = select(*COLUMNS).where(vouchers.c.router_id == router_id, condition)
-    in_turn = query.order_by(vouchers.c.next_try, vouchers.c.id).limit(limit)
+    in_turn = query.order_by(vouchers.c.next_attempt_at, vouchers.c.id).limit(limit)
     return [voucher_from_row(row) for row in connection.execute(in_turn)]
 
 
@@ -268,7 +275,7 @@ def _postpone(
         "unplaced",
         id=(BigInteger(), [each.id for each in postponements]),
         why=(Text(), [each.reason for each in postponements]),
-        next_try=(_TIMESTAMP, [each.next_attempt_at for each in postponements]),
+        next_attempt_at=(_TIMESTAMP, [each.next_attempt_at for each in postponements]),
         gave_up=(Boolean(), [each.has_failed for each in postponements]),
     )
     statement = (
@@ -276,10 +283,10 @@ def _postpone(
         .where(vouchers.c.id == new.c.id, vouchers.c.state == before)
         .values(
             state=after,
-            tries=vouchers.c.tries + 1,
+            attempt_count=vouchers.c.attempt_count + 1,
             last_error=new.c.why,
-            next_try=func.coalesce(new.c.next_try, vouchers.c.next_try),
-            gave_up_at=func.coalesce(vouchers.c.gave_up_at, case((new.c.gave_up, at))),
+            next_attempt_at=func.coalesce(new.c.next_attempt_at, vouchers.c.next_attempt_at),
+            failed_at=func.coalesce(vouchers.c.failed_at, case((new.c.gave_up, at))),
         )
     )
     return connection.execute(statement).rowcount

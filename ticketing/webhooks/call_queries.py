@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, o
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.ledger import hook_calls, hook_endpoints, order_ledger
-from ticketing.platform.db.tables.sales import orders
+from ticketing.platform.db.tables.ledger import order_ledger
+from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.tables.webhooks import webhook_calls, webhook_endpoints
 from ticketing.platform.db.work_queue import WorkQueue
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind
@@ -20,12 +21,12 @@ from ticketing.webhooks.model import CallState, WebhookEndpoint, WebhookResponse
 
 LEASE = timedelta(minutes=2)  # longer than the timeout of a call
 CALL_QUEUE = WorkQueue(
-    table=hook_calls,
-    is_open=hook_calls.c.state == CallState.WAITING,
+    table=webhook_calls,
+    is_open=webhook_calls.c.state == CallState.WAITING,
     lease=LEASE,
-    claimed_until=hook_calls.c.claimed_until,
-    claimed_by=hook_calls.c.claimed_by,
-    attempt_count=hook_calls.c.tries,
+    claimed_until=webhook_calls.c.claimed_until,
+    claimed_by=webhook_calls.c.claimed_by,
+    attempt_count=webhook_calls.c.attempt_count,
 )
 
 
@@ -48,25 +49,25 @@ class WebhookCall:
     kind: LedgerEntryKind
     at: datetime
     state: CallState
-    tries: int
-    next_try: datetime | None
-    last_try: datetime | None
+    attempt_count: int
+    next_attempt_at: datetime | None
+    last_attempt_at: datetime | None
     last_status: int | None
     last_error: str
-    answer: str
-    ended_at: datetime | None
+    response_excerpt: str
+    completed_at: datetime | None
 
 
 def claim_due(connection: Connection, *, at: datetime, limit: int) -> list[ClaimedCall]:
     """Claim the calls that are due, the longest due first."""
     due = (
-        select(hook_calls.c.id)
-        .join(hook_endpoints, hook_endpoints.c.id == hook_calls.c.endpoint_id)
+        select(webhook_calls.c.id)
+        .join(webhook_endpoints, webhook_endpoints.c.id == webhook_calls.c.endpoint_id)
         .where(_is_due(at))
-        .order_by(hook_calls.c.next_try, hook_calls.c.id)
+        .order_by(webhook_calls.c.next_attempt_at, webhook_calls.c.id)
         .limit(limit)
     )
-    claimed = CALL_QUEUE.claim(connection, due, at=at, values={"last_try": at})
+    claimed = CALL_QUEUE.claim(connection, due, at=at, values={"last_attempt_at": at})
     return _load_claimed(connection, [row.id for row in claimed])
 
 
@@ -77,13 +78,15 @@ def _load_claimed(connection: Connection, ids: list[int]) -> list[ClaimedCall]:
         for column in endpoint_queries.COLUMNS
     ]
     query = ledger_queries.join_order_and_event(
-        select(*ledger_queries.COLUMNS, hook_calls.c.id, hook_calls.c.tries, *endpoint)
-        .select_from(hook_calls)
-        .join(order_ledger, order_ledger.c.id == hook_calls.c.entry_id)
-        .join(hook_endpoints, hook_endpoints.c.id == hook_calls.c.endpoint_id)
-        .outerjoin(of_event, of_event.c.id == hook_endpoints.c.event_id)
+        select(
+            *ledger_queries.COLUMNS, webhook_calls.c.id, webhook_calls.c.attempt_count, *endpoint
+        )
+        .select_from(webhook_calls)
+        .join(order_ledger, order_ledger.c.id == webhook_calls.c.entry_id)
+        .join(webhook_endpoints, webhook_endpoints.c.id == webhook_calls.c.endpoint_id)
+        .outerjoin(of_event, of_event.c.id == webhook_endpoints.c.event_id)
     )
-    rows = connection.execute(query.where(hook_calls.c.id.in_(ids)).order_by(hook_calls.c.id))
+    rows = connection.execute(query.where(webhook_calls.c.id.in_(ids)).order_by(webhook_calls.c.id))
     width = len(ledger_queries.COLUMNS)
     return [
         ClaimedCall(
@@ -99,10 +102,10 @@ def _load_claimed(connection: Connection, ids: list[int]) -> list[ClaimedCall]:
 def _is_due(at: datetime) -> ColumnElement[bool]:
     return and_(
         CALL_QUEUE.is_claimable(at),
-        hook_calls.c.next_try <= at,
+        webhook_calls.c.next_attempt_at <= at,
         endpoint_queries.is_not_removed,
-        hook_endpoints.c.disabled_at.is_(None),
-        or_(hook_endpoints.c.rests_until.is_(None), hook_endpoints.c.rests_until <= at),
+        webhook_endpoints.c.disabled_at.is_(None),
+        or_(webhook_endpoints.c.paused_until.is_(None), webhook_endpoints.c.paused_until <= at),
     )
 
 
@@ -110,9 +113,9 @@ def count_due(connection: Connection, *, since: datetime, at: datetime) -> int:
     """Return the number of calls that are due now and have been since that instant."""
     query = (
         select(func.count())
-        .select_from(hook_calls)
-        .join(hook_endpoints, hook_endpoints.c.id == hook_calls.c.endpoint_id)
-        .where(_is_due(at), hook_calls.c.next_try <= since)
+        .select_from(webhook_calls)
+        .join(webhook_endpoints, webhook_endpoints.c.id == webhook_calls.c.endpoint_id)
+        .where(_is_due(at), webhook_calls.c.next_attempt_at <= since)
     )
     return connection.execute(query).scalar_one()
 
@@ -122,21 +125,21 @@ def mark_delivered(
 ) -> None:
     """Mark a call as delivered in any state, and reset the failures of its endpoint."""
     connection.execute(
-        update(hook_calls)
-        .where(hook_calls.c.id == call.id)
+        update(webhook_calls)
+        .where(webhook_calls.c.id == call.id)
         .values(
-            state=CallState.DELIVERED, next_try=None, ended_at=at, **CALL_QUEUE.unclaimed,
+            state=CallState.DELIVERED, next_attempt_at=None, completed_at=at, **CALL_QUEUE.unclaimed,
             **_response_columns(response),
         )
     )  # fmt: skip
     connection.execute(
-        update(hook_endpoints)
+        update(webhook_endpoints)
         .where(
-            hook_endpoints.c.id == call.endpoint.id,
-            or_(hook_endpoints.c.failing_since.is_not(None),
-                hook_endpoints.c.rests_until.is_not(None)),
+            webhook_endpoints.c.id == call.endpoint.id,
+            or_(webhook_endpoints.c.failing_since.is_not(None),
+                webhook_endpoints.c.paused_until.is_not(None)),
         )
-        .values(failing_since=None, rests_until=None)
+        .values(failing_since=None, paused_until=None)
     )  # fmt: skip
 
 
@@ -156,18 +159,18 @@ def mark_failed(
     ended = CallState.WAITING if next_attempt_at else CallState.FAILED
     outcome = {
         "state": ended,
-        "next_try": next_attempt_at,
-        "ended_at": None if next_attempt_at else at,
+        "next_attempt_at": next_attempt_at,
+        "completed_at": None if next_attempt_at else at,
     }
     CALL_QUEUE.end_claim(connection, call.id, outcome | _response_columns(response))
     since: datetime | None = connection.execute(
-        update(hook_endpoints)
-        .where(hook_endpoints.c.id == call.endpoint.id, endpoint_queries.is_not_removed)
+        update(webhook_endpoints)
+        .where(webhook_endpoints.c.id == call.endpoint.id, endpoint_queries.is_not_removed)
         .values(
-            failing_since=func.coalesce(hook_endpoints.c.failing_since, at),
-            rests_until=func.greatest(hook_endpoints.c.rests_until, backoff_until),
+            failing_since=func.coalesce(webhook_endpoints.c.failing_since, at),
+            paused_until=func.greatest(webhook_endpoints.c.paused_until, backoff_until),
         )
-        .returning(hook_endpoints.c.failing_since)
+        .returning(webhook_endpoints.c.failing_since)
     ).scalar_one_or_none()
     return since
 
@@ -176,7 +179,7 @@ def _response_columns(response: WebhookResponse) -> dict[str, object]:
     return {
         "last_status": response.status,
         "last_error": response.error,
-        "answer": response.body_excerpt,
+        "response_excerpt": response.body_excerpt,
     }
 
 
@@ -186,26 +189,26 @@ def list_calls(
     """Return the calls of an endpoint, newest first."""
     query = (
         select(
-            hook_calls.c.id,
+            webhook_calls.c.id,
             orders.c.code,
             order_ledger.c.kind,
             order_ledger.c.at,
-            hook_calls.c.state,
-            hook_calls.c.tries,
-            hook_calls.c.next_try,
-            hook_calls.c.last_try,
-            hook_calls.c.last_status,
-            hook_calls.c.last_error,
-            hook_calls.c.answer,
-            hook_calls.c.ended_at,
+            webhook_calls.c.state,
+            webhook_calls.c.attempt_count,
+            webhook_calls.c.next_attempt_at,
+            webhook_calls.c.last_attempt_at,
+            webhook_calls.c.last_status,
+            webhook_calls.c.last_error,
+            webhook_calls.c.response_excerpt,
+            webhook_calls.c.completed_at,
         )
-        .join(order_ledger, order_ledger.c.id == hook_calls.c.entry_id)
+        .join(order_ledger, order_ledger.c.id == webhook_calls.c.entry_id)
         .join(orders, orders.c.id == order_ledger.c.order_id)
-        .where(hook_calls.c.endpoint_id == endpoint.id)
+        .where(webhook_calls.c.endpoint_id == endpoint.id)
     )
     if state is not None:
-        query = query.where(hook_calls.c.state == state)
-    rows = connection.execute(query.order_by(hook_calls.c.id.desc()).limit(limit))
+        query = query.where(webhook_calls.c.state == state)
+    rows = connection.execute(query.order_by(webhook_calls.c.id.desc()).limit(limit))
     return [
         WebhookCall(number, code, LedgerEntryKind(kind), moment, CallState(ended), *rest)
         for number, code, kind, moment, ended, *rest in rows
@@ -216,12 +219,12 @@ def requeue(
     connection: Connection, endpoint: WebhookEndpoint, *, call_id: int | None, at: datetime
 ) -> int:
     """Queue one call, or all undelivered ones, again; return their number."""
-    not_arrived = hook_calls.c.state != CallState.DELIVERED
-    which = not_arrived if call_id is None else hook_calls.c.id == call_id
+    not_arrived = webhook_calls.c.state != CallState.DELIVERED
+    which = not_arrived if call_id is None else webhook_calls.c.id == call_id
     query = (
-        update(hook_calls)
-        .where(hook_calls.c.endpoint_id == endpoint.id, which)
-        .values(state=CallState.WAITING, tries=0, next_try=at, ended_at=None)
+        update(webhook_calls)
+        .where(webhook_calls.c.endpoint_id == endpoint.id, which)
+        .values(state=CallState.WAITING, attempt_count=0, next_attempt_at=at, completed_at=None)
     )
     return connection.execute(query).rowcount
 
@@ -233,26 +236,33 @@ def enqueue_since(
     entries = (
         select(literal(endpoint.id), order_ledger.c.id, literal(at))
         .select_from(order_ledger)
-        .join(hook_endpoints, hook_endpoints.c.id == endpoint.id)
+        .join(webhook_endpoints, webhook_endpoints.c.id == endpoint.id)
         .where(
             order_ledger.c.at >= since,
-            order_ledger.c.kind == func.any(hook_endpoints.c.kinds),
+            order_ledger.c.kind == func.any(webhook_endpoints.c.kinds),
             or_(
-                hook_endpoints.c.event_id.is_(None),
-                hook_endpoints.c.event_id == order_ledger.c.event_id,
+                webhook_endpoints.c.event_id.is_(None),
+                webhook_endpoints.c.event_id == order_ledger.c.event_id,
             ),
         )
         .order_by(order_ledger.c.id)
     )
-    query = insert(hook_calls).from_select(["endpoint_id", "entry_id", "next_try"], entries)
-    upsert = query.on_conflict_do_update(
-        index_elements=[hook_calls.c.endpoint_id, hook_calls.c.entry_id],
-        set_={"state": CallState.WAITING, "tries": 0, "next_try": at, "ended_at": None},
+    query = insert(webhook_calls).from_select(
+        ["endpoint_id", "entry_id", "next_attempt_at"], entries
     )
-    return len(connection.execute(upsert.returning(hook_calls.c.id)).all())
+    upsert = query.on_conflict_do_update(
+        index_elements=[webhook_calls.c.endpoint_id, webhook_calls.c.entry_id],
+        set_={
+            "state": CallState.WAITING,
+            "attempt_count": 0,
+            "next_attempt_at": at,
+            "completed_at": None,
+        },
+    )
+    return len(connection.execute(upsert.returning(webhook_calls.c.id)).all())
 
 
 def delete_ended(connection: Connection, *, ended_before: datetime) -> int:
     """Delete calls that ended before then; return their number. The ledger keeps the entries."""
-    query = delete(hook_calls).where(hook_calls.c.ended_at < ended_before)
+    query = delete(webhook_calls).where(webhook_calls.c.completed_at < ended_before)
     return connection.execute(query).rowcount

@@ -178,7 +178,7 @@ def _disable_endpoint(
         connection,
         Occurrence(
             incident_cause(endpoint.name),
-            IncidentKind.HOOK,
+            IncidentKind.WEBHOOK,
             f"webhook {endpoint.name} was disabled: {reason}; {hint}",
             at,
             endpoint.event_slug,

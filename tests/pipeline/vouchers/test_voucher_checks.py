@@ -142,7 +142,7 @@ def test_the_clock_takes_off_the_router_what_is_over(
     buy(2)
     work()
     change(
-        "UPDATE vouchers SET first_used_at = sold_at, ends_at = now() - interval '1 minute'"
+        "UPDATE vouchers SET first_used_at = sold_at, expires_at = now() - interval '1 minute'"
         " WHERE number = 1"
     )
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ticketing.platform.kernel.retry_policy import RetryPolicy
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)

@@ -14,9 +14,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import TICKET_READY, TICKETS_SENT
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.notifications import deliveries, opt_outs
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import outbox, ticket_types
+from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.model import TicketState
 from ticketing.tickets.order_ticket_queries import OrderTicketFile
@@ -33,11 +34,16 @@ def _belongs_to_plan(plan_hash: ColumnElement[str]) -> ColumnElement[bool]:
 
 def is_campaign_running() -> ColumnElement[bool]:
     """Return the condition: the outbox row is the report of a campaign that still runs."""
-    untaken = select(_ticket_messages.c.id).where(_ticket_messages.c.taken_at.is_(None))
+    untaken = select(_ticket_messages.c.id).where(_ticket_messages.c.processed_at.is_(None))
     under_way = (
         select(_ticket_messages.c.id)
         .join(deliveries, deliveries.c.outbox_id == _ticket_messages.c.id)
-        .where(or_(deliveries.c.next_try.is_not(None), deliveries.c.state == DeliveryState.CLAIMED))
+        .where(
+            or_(
+                deliveries.c.next_attempt_at.is_not(None),
+                deliveries.c.state == DeliveryState.CLAIMED,
+            )
+        )
     )
     # LIMIT stops at the first ticket found; EXISTS materialises all of them
     still = [
@@ -85,25 +91,25 @@ def list_unsent_tickets(connection: Connection, event_id: int) -> list[GuestTick
     is_enqueued = exists().where(
         outbox.c.purpose == TICKET_READY,
         outbox.c.subject == generated_tickets.c.ticket_code,
-        outbox.c.recipient.in_((people.c.email, people.c.phone)),
+        outbox.c.recipient.in_((guests.c.email, guests.c.phone)),
         outbox.c.revision == 1,
     )
     query = (
         select(
             generated_tickets.c.ticket_code,
-            people.c.id,
-            people.c.email,
-            people.c.phone,
-            or_(_is_opted_out(people.c.email), _is_opted_out(people.c.phone)),
+            guests.c.id,
+            guests.c.email,
+            guests.c.phone,
+            or_(_is_opted_out(guests.c.email), _is_opted_out(guests.c.phone)),
         )
         .select_from(generated_tickets)
-        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
-        .join(people, people.c.id == attendees.c.person_id)
+        .join(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
+        .join(guests, guests.c.id == entitlements.c.guest_id)
         .where(
             generated_tickets.c.event_id == event_id,
             generated_tickets.c.generated_at.is_not(None),
             _IS_VALID,
-            attendees.c.source == "roster",
+            entitlements.c.source == "roster",
             not_(is_enqueued),
         )
         .order_by(generated_tickets.c.ticket_code)
@@ -111,7 +117,7 @@ def list_unsent_tickets(connection: Connection, event_id: int) -> list[GuestTick
     return [GuestTicket(*row) for row in connection.execute(query)]
 
 
-_IS_VALID = and_(generated_tickets.c.state == TicketState.LIVE, attendees.c.state == "entitled")
+_IS_VALID = and_(generated_tickets.c.state == TicketState.LIVE, entitlements.c.state == "entitled")
 
 
 def _is_opted_out(address: ColumnElement[str]) -> ColumnElement[bool]:
@@ -142,16 +148,16 @@ def find_ticket_with_holder(
     """Return the holder's name and the ticket; None if the ticket is not valid any more."""
     query = (
         select(
-            people.c.full_name,
+            guests.c.full_name,
             generated_tickets.c.ticket_code,
             ticket_types.c.name,
             generated_tickets.c.token_id,
             generated_tickets.c.pdf_file_path,
         )
         .select_from(generated_tickets)
-        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
-        .join(people, people.c.id == attendees.c.person_id)
-        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .join(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
+        .join(guests, guests.c.id == entitlements.c.guest_id)
+        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
         .where(generated_tickets.c.ticket_code == ticket_code, _IS_VALID)
     )
     row = connection.execute(query).one_or_none()
@@ -166,5 +172,7 @@ def has_opted_out(connection: Connection, address: str) -> bool:
 
 def insert_opt_out(connection: Connection, address: str, *, at: datetime) -> bool:
     """Store an opt-out from campaigns; return False if it is stored already."""
-    query = upsert(opt_outs).values(address=address.lower(), since=at).on_conflict_do_nothing()
+    query = (
+        upsert(opt_outs).values(address=address.lower(), opted_out_at=at).on_conflict_do_nothing()
+    )
     return connection.execute(query.returning(opt_outs.c.address)).first() is not None

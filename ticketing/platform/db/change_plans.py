@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.platform.db.tables.sales import plans
+from ticketing.platform.db.tables.change_plans import change_plans
 from ticketing.platform.kernel.errors import PlanOutdated
 
 
@@ -47,13 +47,13 @@ def store_plan(
     by: str,
 ) -> None:
     """Store a plan under its hash; the same plan again changes nothing."""
-    statement = insert(plans).values(
+    statement = insert(change_plans).values(
         hash=plan_hash,
         event_id=subject.event_id,
         order_id=subject.order_id,
-        asked={kind: parameters},
-        made_by=by,
-        made_at=at,
+        parameters={kind: parameters},
+        created_by=by,
+        created_at=at,
     )
     connection.execute(statement.on_conflict_do_nothing())
 
@@ -62,11 +62,11 @@ def get_plan(
     connection: Connection, subject: PlanSubject, kind: PlanKind, plan_hash: str
 ) -> StoredPlan:
     """Return the plan of that hash; raise PlanOutdated for an unknown one."""
-    query = select(plans.c.asked[kind.value], plans.c.made_at).where(
-        plans.c.hash == plan_hash,
-        plans.c.event_id == subject.event_id,
-        plans.c.order_id.is_not_distinct_from(subject.order_id),
-        plans.c.asked.has_key(kind.value),
+    query = select(change_plans.c.parameters[kind.value], change_plans.c.created_at).where(
+        change_plans.c.hash == plan_hash,
+        change_plans.c.event_id == subject.event_id,
+        change_plans.c.order_id.is_not_distinct_from(subject.order_id),
+        change_plans.c.parameters.has_key(kind.value),
     )
     row = connection.execute(query).one_or_none()
     if row is None:

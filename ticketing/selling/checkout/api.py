@@ -120,8 +120,8 @@ def payment_plans(
         data=[
             PaymentPlanResponse(
                 name=plan.name,
-                shares=list(plan.shares),
-                every_days=plan.every.days,
+                shares=list(plan.percentages),
+                every_days=plan.interval.days,
                 tickets=plan.tickets,
                 overdue=plan.overdue,
             )

@@ -108,7 +108,7 @@ def _build_checkout_request(
     return CheckoutRequest(
         order_id=attempt.key,
         items=_items(view, attempt),
-        discount=view.discount if attempt.part is None else ZERO,
+        discount=view.discount if attempt.instalment_sequence is None else ZERO,
         starts_at=starts_at,
         minutes=minutes,
         name=buyer.name if buyer else "",
@@ -120,9 +120,9 @@ def _build_checkout_request(
 
 def _items(view: OrderView, attempt: PaymentAttempt) -> tuple[CheckoutItem, ...]:
     """Return the items to pay: the places, or one instalment."""
-    if attempt.part is not None:
-        name = f"{view.code} {attempt.part}/{len(view.parts)}"
-        return (CheckoutItem(f"PART-{attempt.part}", name, attempt.amount, 1),)
+    if attempt.instalment_sequence is not None:
+        name = f"{view.code} {attempt.instalment_sequence}/{len(view.parts)}"
+        return (CheckoutItem(f"PART-{attempt.instalment_sequence}", name, attempt.amount, 1),)
     return tuple(
         CheckoutItem(str(line.ticket_type_id), line.name, line.price, line.quantity)
         for line in view.lines

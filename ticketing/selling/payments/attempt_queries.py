@@ -13,7 +13,7 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import next_unpaid_instalment
 from ticketing.orders.order import RESERVATION_PERIOD, Order, OrderState, attempt_key
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.platform.db.tables.sales import payment_attempts
+from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.kernel.errors import BuyerUnknown, ImpossibleTransition
 from ticketing.platform.kernel.money import Rupiah
 
@@ -27,7 +27,7 @@ _COLUMNS = (
     payment_attempts.c.transaction_id,
     payment_attempts.c.payment_type,
     payment_attempts.c.created_at,
-    payment_attempts.c.part,
+    payment_attempts.c.instalment_sequence,
 )
 _MINUTE = timedelta(minutes=1)
 
@@ -45,14 +45,14 @@ class PaymentAttempt:
     transaction_id: str
     payment_type: str
     created_at: datetime
-    part: int | None = None  # number of the instalment, if the order is paid in instalments
+    instalment_sequence: int | None = None  # None: the whole order
 
     def session_expires_at(self, order: Order) -> datetime:
         """Return the end of its checkout session: with the reservation, or an hour after the start.
 
         The hour applies to instalments only, whose reservation can last for weeks.
         """
-        if self.part is None:
+        if self.instalment_sequence is None:
             return order.expires_at
         return min(order.expires_at, self.created_at + RESERVATION_PERIOD)
 
@@ -69,7 +69,7 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
     due = next_unpaid_instalment(parts)
     part = due.number if due else None
     known = list_for_order(connection, order.id)
-    attempts = [one for one in known if one.part == part]
+    attempts = [one for one in known if one.instalment_sequence == part]
     if (
         attempts
         and attempts[-1].state.is_open
@@ -83,7 +83,7 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
             number=number,
             key=attempt_key(order, number),
             amount=(due.amount if due else order.total).amount,
-            part=part,
+            instalment_sequence=part,
             created_at=at,
             updated_at=at,
         )
@@ -93,7 +93,7 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
 
 def _has_session_expired(attempt: PaymentAttempt, order: Order, *, at: datetime) -> bool:
     """Return whether the checkout session ended before the order: only an instalment's does."""
-    return attempt.part is not None and attempt.session_expires_at(order) - at < min(
+    return attempt.instalment_sequence is not None and attempt.session_expires_at(order) - at < min(
         _MINUTE, order.expires_at - at
     )
 

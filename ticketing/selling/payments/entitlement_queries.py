@@ -15,8 +15,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import Buyer, Order
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import order_lines, order_places
+from ticketing.platform.db.tables.orders import order_lines, order_positions
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages
 from ticketing.tickets.eligibility_queries import ID_ARRAY
@@ -37,22 +37,22 @@ def grant(connection: Connection, order: Order, buyer: Buyer) -> int:
     ).all()
     if not lines:
         return 0
-    person_id = _get_or_insert_person(connection, order.event_id, buyer)
+    guest_id = _get_or_insert_person(connection, order.event_id, buyer)
     for line in lines:
         values = {
             "event_id": order.event_id,
-            "person_id": person_id,
+            "guest_id": guest_id,
             "ticket_type_id": line.ticket_type_id,
             "source": "order",
         }
-        attendee_ids = connection.execute(
-            insert(attendees).returning(attendees.c.id), [values] * line.quantity
+        entitlement_ids = connection.execute(
+            insert(entitlements).returning(entitlements.c.id), [values] * line.quantity
         ).scalars()
         places = [
-            {"order_line_id": line.id, "number": number, "attendee_id": attendee_id}
-            for number, attendee_id in enumerate(attendee_ids, start=1)
+            {"order_line_id": line.id, "number": number, "entitlement_id": entitlement_id}
+            for number, entitlement_id in enumerate(entitlement_ids, start=1)
         ]
-        connection.execute(insert(order_places), places)
+        connection.execute(insert(order_positions), places)
     return sum(int(line.quantity) for line in lines)
 
 
@@ -60,19 +60,21 @@ def restore(connection: Connection, order_id: int) -> int:
     """Restore the entitlements that an order had before; return their number."""
     entitlement_ids = _attendee_ids_query(order_id)
     connection.execute(
-        update(order_places)
-        .where(order_places.c.attendee_id.in_(entitlement_ids))
+        update(order_positions)
+        .where(order_positions.c.entitlement_id.in_(entitlement_ids))
         .values(returned_at=None)
     )
-    restored = update(attendees).where(attendees.c.id.in_(entitlement_ids)).values(state="entitled")
+    restored = (
+        update(entitlements).where(entitlements.c.id.in_(entitlement_ids)).values(state="entitled")
+    )
     return connection.execute(restored).rowcount
 
 
 def return_order_places(connection: Connection, order_id: int, *, at: datetime) -> list[int]:
     """Withdraw the entitlements of an order, return its places, and return its live ticket ids."""
     connection.execute(
-        update(order_places)
-        .where(order_places.c.attendee_id.in_(_attendee_ids_query(order_id)))
+        update(order_positions)
+        .where(order_positions.c.entitlement_id.in_(_attendee_ids_query(order_id)))
         .values(returned_at=at)
     )
     return withdraw_order(connection, order_id)
@@ -80,27 +82,29 @@ def return_order_places(connection: Connection, order_id: int, *, at: datetime) 
 
 def withdraw_order(connection: Connection, order_id: int) -> list[int]:
     """Withdraw the entitlements of an order; return the ids of its live tickets."""
-    return _withdraw_where(connection, attendees.c.id.in_(_attendee_ids_query(order_id)))
+    return _withdraw_where(connection, entitlements.c.id.in_(_attendee_ids_query(order_id)))
 
 
 def _attendee_ids_query(order_id: int) -> Select[int]:
     return (
-        select(order_places.c.attendee_id)
-        .join(order_lines, order_lines.c.id == order_places.c.order_line_id)
+        select(order_positions.c.entitlement_id)
+        .join(order_lines, order_lines.c.id == order_positions.c.order_line_id)
         .where(order_lines.c.order_id == order_id)
     )
 
 
 def return_places(
-    connection: Connection, attendee_ids: Sequence[int], *, at: datetime
+    connection: Connection, entitlement_ids: Sequence[int], *, at: datetime
 ) -> list[int]:
     """Withdraw these entitlements and mark their places as returned; return live ticket ids."""
     connection.execute(
-        update(order_places)
-        .where(order_places.c.attendee_id == any_(literal(attendee_ids, ID_ARRAY)))
+        update(order_positions)
+        .where(order_positions.c.entitlement_id == any_(literal(entitlement_ids, ID_ARRAY)))
         .values(returned_at=at)
     )
-    return _withdraw_where(connection, attendees.c.id == any_(literal(attendee_ids, ID_ARRAY)))
+    return _withdraw_where(
+        connection, entitlements.c.id == any_(literal(entitlement_ids, ID_ARRAY))
+    )
 
 
 def withdraw_batch(connection: Connection, event_id: int, *, limit: int) -> tuple[int, list[int]]:
@@ -109,20 +113,20 @@ def withdraw_batch(connection: Connection, event_id: int, *, limit: int) -> tupl
     Used for cancelled events; 0 means that none are left.
     """
     query = (
-        select(attendees.c.id)
-        .where(attendees.c.event_id == event_id, attendees.c.state == "entitled")
-        .order_by(attendees.c.id)
+        select(entitlements.c.id)
+        .where(entitlements.c.event_id == event_id, entitlements.c.state == "entitled")
+        .order_by(entitlements.c.id)
         .limit(limit)
     )
     ids = list(connection.execute(query).scalars())
-    return len(ids), _withdraw_where(connection, attendees.c.id == any_(literal(ids, ID_ARRAY)))
+    return len(ids), _withdraw_where(connection, entitlements.c.id == any_(literal(ids, ID_ARRAY)))
 
 
 def _withdraw_where(connection: Connection, condition: ColumnElement[bool]) -> list[int]:
-    connection.execute(update(attendees).where(condition).values(state="withdrawn"))
+    connection.execute(update(entitlements).where(condition).values(state="withdrawn"))
     live = (
         select(generated_tickets.c.id)
-        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
+        .join(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
         .where(condition, generated_tickets.c.state == TicketState.LIVE)
     )
     return list(connection.execute(live.order_by(generated_tickets.c.id)).scalars())
@@ -131,7 +135,7 @@ def _withdraw_where(connection: Connection, condition: ColumnElement[bool]) -> l
 def _get_or_insert_person(connection: Connection, event_id: int, buyer: Buyer) -> int:
     """Return the guest id of the buyer; a guest known from the roster keeps the roster's name."""
     connection.execute(
-        insert(people)
+        insert(guests)
         .values(
             event_id=event_id,
             natural_key=buyer.key,
@@ -139,9 +143,9 @@ def _get_or_insert_person(connection: Connection, event_id: int, buyer: Buyer) -
             email=buyer.email,
             phone=buyer.phone,
         )
-        .on_conflict_do_nothing(index_elements=[people.c.event_id, people.c.natural_key])
+        .on_conflict_do_nothing(index_elements=[guests.c.event_id, guests.c.natural_key])
     )
-    known = select(people.c.id).where(
-        people.c.event_id == event_id, people.c.natural_key == buyer.key
+    known = select(guests.c.id).where(
+        guests.c.event_id == event_id, guests.c.natural_key == buyer.key
     )
     return int(connection.execute(known).scalar_one())

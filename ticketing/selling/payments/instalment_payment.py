@@ -35,7 +35,7 @@ def apply_instalment_payment(
     # the session is used up by the payment; closing it at the gateway could cancel the payment
     checkout_session_queries.mark_closed(connection, attempt.id, at=at)
     instalments = instalment_queries.list_for_order(connection, order.id)
-    instalment = next(one for one in instalments if one.number == attempt.part)
+    instalment = next(one for one in instalments if one.number == attempt.instalment_sequence)
     match instalment_action(instalment, order.state):
         case InstalmentAction.PAY:
             _mark_instalment_paid(connection, order, attempt, instalment, at=at, by=by)
@@ -97,7 +97,7 @@ def _complete_late(
 ) -> None:
     payers = find_instalment_payers(connection, order)
     if not payers:
-        message = f"{attempt.key}: instalment {attempt.part} was paid late, and others are unpaid"
+        message = f"{attempt.key}: instalment {attempt.instalment_sequence} was paid late, and others are unpaid"
         flag_for_review(connection, order, ReviewFlag.PAID_LATE, message, at=at)
         return
     complete_order_if_in_stock(connection, order, attempt_id=attempt.id, at=at, by=by)
@@ -114,7 +114,7 @@ def find_instalment_payers(connection: Connection, order: Order) -> dict[int, in
     return assign_payments_to_instalments(
         instalment_queries.list_for_order(connection, order.id),
         refund_queries.list_payment_balances(connection, order.id),
-        {one.id: one.part for one in attempts},
+        {one.id: one.instalment_sequence for one in attempts},
     )
 
 
@@ -128,7 +128,7 @@ def _review_flag(order: Order) -> ReviewFlag:
 
 def is_order_paid_by(connection: Connection, order: Order, attempt: PaymentAttempt) -> bool:
     """Return whether the order is paid by this attempt, alone or with others."""
-    if attempt.part is None:
+    if attempt.instalment_sequence is None:
         return order.paid_attempt_id == attempt.id
     instalments = instalment_queries.list_for_order(connection, order.id)
     return order.state is OrderState.PAID and attempt.id in {
@@ -144,7 +144,7 @@ def revert_instalment_payment(
     If an order that `was_paid` ended by it, staff decide about the other instalments' money.
     """
     instalments = instalment_queries.list_for_order(connection, order.id)
-    instalment = next(one for one in instalments if one.number == attempt.part)
+    instalment = next(one for one in instalments if one.number == attempt.instalment_sequence)
     if instalment.paid_by != attempt.id:
         return
     other_attempt_id = _find_other_payment(connection, order, instalment)
@@ -174,7 +174,7 @@ def _find_other_payment(connection: Connection, order: Order, instalment: Instal
     attempt_ids = {
         one.id
         for one in attempt_queries.list_for_order(connection, order.id)
-        if one.part == instalment.number
+        if one.instalment_sequence == instalment.number
     }
     for payment in refund_queries.list_payment_balances(connection, order.id):
         if payment.attempt_id in attempt_ids and payment.refundable == payment.amount:

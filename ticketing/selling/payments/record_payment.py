@@ -124,7 +124,7 @@ def record_payment(
         ):
             _apply_transition(connection, transition, after, list(attempts.values()), at=at, by=by)
     is_returned = after.state in MONEY_RETURNED_STATES and before.state not in MONEY_RETURNED_STATES
-    if is_returned and after.part is not None:
+    if is_returned and after.instalment_sequence is not None:
         was_paid, current = order.state is OrderState.PAID, order_queries.lock(connection, order.id)
         revert_instalment_payment(connection, current, after, was_paid=was_paid, at=at)
     if after.refunded != before.refunded:
@@ -150,10 +150,14 @@ def _apply_transition(
         message = f"{attempt.key}: paid after the event was cancelled"
         flag_for_review(connection, order, ReviewFlag.PAID_AFTER_CANCELLING, message, at=at)
         return
-    if transition is PaymentTransition.MONEY_TAKEN and attempt.part is not None:
+    if transition is PaymentTransition.MONEY_TAKEN and attempt.instalment_sequence is not None:
         apply_instalment_payment(connection, order, attempt, at=at, by=by)
         return
-    others = [one for one in attempts if one.id != attempt.id and one.part == attempt.part]
+    others = [
+        one
+        for one in attempts
+        if one.id != attempt.id and one.instalment_sequence == attempt.instalment_sequence
+    ]
     action = order_action(
         transition,
         order.state,

@@ -78,7 +78,7 @@ def _return_places(connection: Connection, order: Order, plan: RefundPlan, *, at
     lines = [OrderLine(type_id, count, ZERO) for type_id, count in sorted(counts.items())]
     order_queries.record_returned_places(connection, order.id, lines)
     stock_queries.return_sold(connection, lines)
-    ids = [place.attendee_id for place in plan.places if place.attendee_id is not None]
+    ids = [place.entitlement_id for place in plan.places if place.entitlement_id is not None]
     live_ticket_ids = entitlement_queries.return_places(connection, ids, at=at)
     voucher_ids = [place.voucher_id for place in plan.places if place.voucher_id is not None]
     transition_queries.revoke(connection, voucher_ids, reason=transition_queries.REFUNDED, at=at)

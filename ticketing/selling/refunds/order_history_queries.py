@@ -12,14 +12,14 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import Instalment
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.orders.refund import Refund
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.sales import (
-    inbox,
-    order_flags,
+from ticketing.platform.db.tables.orders import (
     order_lines,
-    order_places,
+    order_positions,
+    order_review_flags,
     orders,
-    ticket_types,
 )
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
@@ -55,7 +55,7 @@ class OrderHistoryItem:
     ticket_state: TicketState | None
     returned_at: datetime | None
     voucher: VoucherState | None = None
-    ending_why: str = ""
+    revoked_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class OrderHistoryNotification:
     attempt_key: str
     outcome: str
     reason: str
-    tries: int
+    attempt_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
     any_ticket = generated_tickets.alias()
     newest = (
         select(func.max(any_ticket.c.id))
-        .where(any_ticket.c.attendee_id == order_items.c.attendee_id)
+        .where(any_ticket.c.entitlement_id == order_items.c.entitlement_id)
         .correlate(order_items)
         .scalar_subquery()
     )
@@ -181,14 +181,16 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
             ticket_types.c.name,
             generated_tickets.c.ticket_code,
             generated_tickets.c.state,
-            order_places.c.returned_at,
+            order_positions.c.returned_at,
             vouchers.c.state.label("voucher"),
-            vouchers.c.ending_why,
+            vouchers.c.revoked_reason,
         )
         .select_from(
             order_items.join(order_lines, order_lines.c.id == order_items.c.order_line_id)
             .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
-            .outerjoin(order_places, order_places.c.attendee_id == order_items.c.attendee_id)
+            .outerjoin(
+                order_positions, order_positions.c.entitlement_id == order_items.c.entitlement_id
+            )
             .outerjoin(generated_tickets, generated_tickets.c.id == newest)
             .outerjoin(vouchers, vouchers.c.id == order_items.c.voucher_id)
         )
@@ -203,7 +205,7 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
             ticket_state=None if row.state is None else TicketState(row.state),
             returned_at=row.returned_at,
             voucher=None if row.voucher is None else VoucherState(row.voucher),
-            ending_why=row.ending_why or "",
+            revoked_reason=row.revoked_reason or "",
         )
         for number, row in enumerate(connection.execute(query), start=1)
     )
@@ -214,9 +216,15 @@ def _list_notifications(
 ) -> tuple[OrderHistoryNotification, ...]:
     names = [name for one in attempts for name in (one.key, one.transaction_id) if name]
     query = (
-        select(inbox.c.received_at, inbox.c.subject, inbox.c.outcome, inbox.c.reason, inbox.c.tries)
-        .where(inbox.c.subject.in_(names))
-        .order_by(inbox.c.id)
+        select(
+            inbound_webhooks.c.received_at,
+            inbound_webhooks.c.external_reference,
+            inbound_webhooks.c.outcome,
+            inbound_webhooks.c.reason,
+            inbound_webhooks.c.attempt_count,
+        )
+        .where(inbound_webhooks.c.external_reference.in_(names))
+        .order_by(inbound_webhooks.c.id)
     )
     return tuple(OrderHistoryNotification(*row) for row in connection.execute(query))
 
@@ -224,13 +232,13 @@ def _list_notifications(
 def _flags(connection: Connection, order_id: int) -> tuple[OrderHistoryFlag, ...]:
     query = (
         select(
-            order_flags.c.flag,
-            order_flags.c.message,
-            order_flags.c.raised_at,
-            order_flags.c.resolved_at,
+            order_review_flags.c.flag,
+            order_review_flags.c.message,
+            order_review_flags.c.raised_at,
+            order_review_flags.c.resolved_at,
         )
-        .where(order_flags.c.order_id == order_id)
-        .order_by(order_flags.c.raised_at, order_flags.c.flag)
+        .where(order_review_flags.c.order_id == order_id)
+        .order_by(order_review_flags.c.raised_at, order_review_flags.c.flag)
     )
     return tuple(
         OrderHistoryFlag(ReviewFlag(flag), *rest) for flag, *rest in connection.execute(query)
@@ -255,14 +263,19 @@ def list_orders(
     limit: int,
 ) -> list[OrderSummary]:
     """Return the orders of an event, newest first."""
-    is_open = and_(order_flags.c.order_id == orders.c.id, order_flags.c.resolved_at.is_(None))
+    is_open = and_(
+        order_review_flags.c.order_id == orders.c.id, order_review_flags.c.resolved_at.is_(None)
+    )
     places = (
         select(func.sum(order_lines.c.quantity - order_lines.c.returned))
         .where(order_lines.c.order_id == orders.c.id)
         .scalar_subquery()
     )
     open_flags = (
-        select(func.array_agg(order_flags.c.flag)).where(is_open).scalar_subquery().label("flags")
+        select(func.array_agg(order_review_flags.c.flag))
+        .where(is_open)
+        .scalar_subquery()
+        .label("flags")
     )
     query = select(
         orders.c.code,

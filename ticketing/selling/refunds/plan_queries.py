@@ -16,14 +16,10 @@ from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.platform.db import change_plans
 from ticketing.platform.db.change_plans import PlanKind, PlanSubject
-from ticketing.platform.db.tables.sales import (
-    order_lines,
-    promo_redemptions,
-    promos,
-    ticket_types,
-)
-from ticketing.platform.db.tables.sales import orders as orders_table
-from ticketing.platform.db.tables.sales import refund_rules as rules
+from ticketing.platform.db.tables.catalogue import promos, ticket_types
+from ticketing.platform.db.tables.orders import order_lines, promo_redemptions
+from ticketing.platform.db.tables.orders import orders as orders_table
+from ticketing.platform.db.tables.refunds import refund_rules as rules
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.money import Rupiah
@@ -39,7 +35,7 @@ from ticketing.selling.refunds.refund_plan import (
 from ticketing.tickets.model import TicketState
 
 _LIVE = and_(
-    generated_tickets.c.attendee_id == order_items.c.attendee_id,
+    generated_tickets.c.entitlement_id == order_items.c.entitlement_id,
     generated_tickets.c.state == TicketState.LIVE,
 )
 
@@ -70,13 +66,13 @@ def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:
     query = (
         select(
             order_lines.c.ticket_type_id,
-            order_items.c.attendee_id,
+            order_items.c.entitlement_id,
             order_items.c.voucher_id,
             order_items.c.is_returned,
             ticket_types.c.name,
             generated_tickets.c.ticket_code,
             generated_tickets.c.delivered_at,
-            vouchers.c.present_at,
+            vouchers.c.activated_at,
             vouchers.c.first_used_at,
         )
         .select_from(
@@ -93,12 +89,12 @@ def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:
     return [
         RefundablePlace(
             number=number,
-            attendee_id=row.attendee_id,
+            entitlement_id=row.entitlement_id,
             ticket_type_id=row.ticket_type_id,
             ticket_type=row.name,
             worth=cost,
             ticket_code=row.ticket_code,
-            delivered=(row.delivered_at or row.present_at) is not None,
+            delivered=(row.delivered_at or row.activated_at) is not None,
             used=None if row.voucher_id is None else row.first_used_at is not None,
             voucher_id=row.voucher_id,
         )

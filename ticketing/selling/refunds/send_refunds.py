@@ -147,15 +147,15 @@ def _decide_next_state(
     record_payment(connection, attempt, payment_status, at=at, by=by)
     now = refund_queries.get(connection, refund.id)
     if now.state not in {RefundState.REQUESTED, RefundState.SENT}:
-        return now.state, now.said
+        return now.state, now.gateway_message
     attempt = attempt_queries.get(connection, refund.attempt_id)
     if attempt.state is AttemptState.CAPTURED:
         return RefundState.REQUESTED, "the card payment is not settled yet"
     if attempt.state in {AttemptState.REVERSED, AttemptState.CHARGED_BACK}:
         return RefundState.FAILED, "the bank reversed the payment"
     externally_refunded = refund_queries.sum_refunded_externally(connection, attempt)
-    if externally_refunded > refund.elsewhere:
-        newly_refunded = externally_refunded - refund.elsewhere
+    if externally_refunded > refund.refunded_externally:
+        newly_refunded = externally_refunded - refund.refunded_externally
         reason = f"{newly_refunded} was refunded at the gateway since this was decided"
         return RefundState.FAILED, reason
     return RefundState.SENT, ""

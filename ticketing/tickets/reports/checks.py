@@ -77,12 +77,12 @@ def check_import_totals(database: Database, event: Event) -> InvariantResult:
         kept = queries.count_rejected_rows(connection, last.id) if last else 0
     if last is None:
         return InvariantResult(0)
-    ended = last.inserted + last.updated + last.unchanged + last.quarantined
+    ended = last.inserted + last.updated + last.unchanged + last.rejected
     problems = []
     if ended != last.total_rows:
         problems.append(f"{ended} rows have a result, the file had {last.total_rows}")
-    if kept != last.quarantined:
-        problems.append(f"{last.quarantined} rows were quarantined, {kept} are kept")
+    if kept != last.rejected:
+        problems.append(f"{last.rejected} rows were quarantined, {kept} are kept")
     return InvariantResult.from_violations(
         last.total_rows, (Violation(last.source_name, text) for text in problems)
     )
@@ -156,9 +156,9 @@ def check_report(
     with database.transaction() as connection:
         for line in queries.iter_report_rows(connection, event.id):
             entry = to_report_entry(line, event_over=is_event_over(event, at))
-            status = reported.pop(str(line.attendee_id), None)
+            status = reported.pop(str(line.entitlement_id), None)
             problem = f"the report says {status or 'nothing'}, it is {entry.verdict}"
             found.add(Violation(line.full_name, problem) if status != entry.verdict else None)
-    for attendee_id in reported:
-        found.add(Violation(f"attendee {attendee_id}", "in the report without an entitlement"))
+    for entitlement_id in reported:
+        found.add(Violation(f"attendee {entitlement_id}", "in the report without an entitlement"))
     return found

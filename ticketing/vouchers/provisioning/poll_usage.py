@@ -161,14 +161,14 @@ def to_usage_update(
     # the router adds up the time of all devices, which may be online at once
     online = max(row.online / package.shared_users, observed.session)
     first = estimate_first_use(voucher.first_used_at, seen_at=seen_at, online=online)
-    ends, end_reason = voucher.ends_at, ""
+    ends, end_reason = voucher.expires_at, ""
     if is_used_up(package, online=row.online, bytes_used=row.bytes_used):
         end_reason = USED_UP_REASON
     if first is not None and voucher.sold_at is None:
         end_reason = USED_UNSOLD_REASON
     elif first is not None and voucher.sold_at is not None:
         first = max(first, voucher.sold_at)
-        if package.counting is ValidityStart.FROM_FIRST_USE:
+        if package.validity_start is ValidityStart.FROM_FIRST_USE:
             ends = validity_end(package, voucher.sold_at, first)
     use = VoucherUsage(voucher.id, row.online, row.bytes_used, first, ends)
     return UsageUpdate(

@@ -52,7 +52,7 @@ def _run_steps(context: ProvisioningContext, router: StoredRouter) -> ProvisionR
     done = ProvisionResult(router.name)
     try:
         client = context.clients.client_for(router)
-        if router.failures:
+        if router.failure_count:
             client.health()
         for step in (_verify_unconfirmed, _place_pending, remove_revoked):
             done += step(context, router, client)
@@ -80,7 +80,7 @@ def _record_health(
         circuit_breaker.record_failure(
             connection, router, reason=result.trouble, at=at, jitter=context.jitter()
         )
-    elif router.failures or result != ProvisionResult(router.name):
+    elif router.failure_count or result != ProvisionResult(router.name):
         circuit_breaker.record_success(connection, router, at=at)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 
-from ticketing.platform.db.tables.sales import order_lines
+from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.db.tables.vouchers import routers as table
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.routers import queries as router_queries
@@ -29,16 +29,16 @@ class FailedVoucherCounts:
 def list_due(connection: Connection, *, at: datetime) -> list[StoredRouter]:
     """Return the routers with due work whose circuit allows a request."""
     has_work = exists().where(
-        vouchers.c.router_id == table.c.id, _HAS_ROUTER_WORK, vouchers.c.next_try <= at
+        vouchers.c.router_id == table.c.id, _HAS_ROUTER_WORK, vouchers.c.next_attempt_at <= at
     )
-    is_closed = or_(table.c.rests_until.is_(None), table.c.rests_until <= at)
+    is_closed = or_(table.c.circuit_open_until.is_(None), table.c.circuit_open_until <= at)
     found = set(connection.execute(select(table.c.id).where(is_closed, has_work)).scalars())
     return [each for each in router_queries.list_all(connection) if each.id in found]
 
 
 def lock_failure_count(connection: Connection, router_id: int) -> int:
     """Return the number of consecutive failures; the router is locked."""
-    query = select(table.c.failures).where(table.c.id == router_id).with_for_update()
+    query = select(table.c.failure_count).where(table.c.id == router_id).with_for_update()
     number: int = connection.execute(query).scalar_one()
     return number
 
@@ -57,9 +57,9 @@ def open_circuit(
         update(table)
         .where(table.c.id == router_id)
         .values(
-            failures=failures,
+            failure_count=failures,
             failing_since=func.coalesce(table.c.failing_since, at),
-            rests_until=open_until,
+            circuit_open_until=open_until,
             last_error=reason,
         )
         .returning(table.c.failing_since)
@@ -70,19 +70,24 @@ def open_circuit(
 
 def close_circuit(connection: Connection, router_id: int, *, at: datetime) -> None:
     """Reset the failures; its vouchers are no longer failed, except those it refused itself."""
-    closed = {"failures": 0, "failing_since": None, "rests_until": None, "last_error": ""}
+    closed = {
+        "failure_count": 0,
+        "failing_since": None,
+        "circuit_open_until": None,
+        "last_error": "",
+    }
     connection.execute(
-        update(table).where(table.c.id == router_id).values(answered_at=at, **closed)
+        update(table).where(table.c.id == router_id).values(last_response_at=at, **closed)
     )
     connection.execute(
         update(vouchers)
         .where(
             vouchers.c.router_id == router_id,
             _IS_UNPLACED,
-            vouchers.c.next_try <= at,
-            vouchers.c.gave_up_at.is_not(None),
+            vouchers.c.next_attempt_at <= at,
+            vouchers.c.failed_at.is_not(None),
         )
-        .values(gave_up_at=None)
+        .values(failed_at=None)
     )
 
 
@@ -90,8 +95,8 @@ def mark_vouchers_failed(
     connection: Connection, router_id: int, *, at: datetime
 ) -> FailedVoucherCounts:
     """Mark the router's waiting vouchers failed; return the counts of all its failed ones."""
-    waiting = (vouchers.c.router_id == router_id, _IS_UNPLACED, vouchers.c.gave_up_at.is_(None))
-    connection.execute(update(vouchers).where(*waiting).values(gave_up_at=at))
+    waiting = (vouchers.c.router_id == router_id, _IS_UNPLACED, vouchers.c.failed_at.is_(None))
+    connection.execute(update(vouchers).where(*waiting).values(failed_at=at))
     return _count_failed(connection, vouchers.c.router_id == router_id)
 
 
@@ -105,6 +110,6 @@ def _count_failed(connection: Connection, condition: ColumnElement[bool]) -> Fai
         select(func.count(), func.count(order_lines.c.order_id.distinct()))
         .select_from(vouchers)
         .outerjoin(order_lines, order_lines.c.id == vouchers.c.order_line_id)
-        .where(condition, _IS_UNPLACED, vouchers.c.gave_up_at.is_not(None))
+        .where(condition, _IS_UNPLACED, vouchers.c.failed_at.is_not(None))
     )
     return FailedVoucherCounts(*connection.execute(query).one())

@@ -21,7 +21,7 @@ class KnownVoucher:
 
     router_id: int
     state: VoucherState
-    gone_at: datetime | None
+    removed_at: datetime | None
 
 
 def list_expected(connection: Connection, router_id: int, *, at: datetime) -> list[ExpectedVoucher]:
@@ -38,7 +38,7 @@ def list_expected(connection: Connection, router_id: int, *, at: datetime) -> li
         .where(
             vouchers.c.router_id == router_id,
             vouchers.c.state == VoucherState.ACTIVE,
-            or_(vouchers.c.ends_at.is_(None), vouchers.c.ends_at > at),
+            or_(vouchers.c.expires_at.is_(None), vouchers.c.expires_at > at),
         )
         .order_by(vouchers.c.id)
     )
@@ -47,10 +47,11 @@ def list_expected(connection: Connection, router_id: int, *, at: datetime) -> li
 
 def find_known(connection: Connection, keys: Collection[str]) -> dict[str, KnownVoucher]:
     """Return the stored state of these keys; unknown keys are absent."""
-    columns = (vouchers.c.key, vouchers.c.router_id, vouchers.c.state, vouchers.c.gone_at)
+    columns = (vouchers.c.key, vouchers.c.router_id, vouchers.c.state, vouchers.c.removed_at)
     rows = connection.execute(select(*columns).where(vouchers.c.key.in_(keys)))
     return {
-        row.key: KnownVoucher(row.router_id, VoucherState(row.state), row.gone_at) for row in rows
+        row.key: KnownVoucher(row.router_id, VoucherState(row.state), row.removed_at)
+        for row in rows
     }
 
 
@@ -61,9 +62,9 @@ def requeue_lost(connection: Connection, keys: Collection[str], *, at: datetime)
         .where(vouchers.c.key.in_(keys), vouchers.c.state == VoucherState.ACTIVE)
         .values(
             state=VoucherState.PENDING,
-            next_try=at,
-            tries=0,
-            gave_up_at=None,
+            next_attempt_at=at,
+            attempt_count=0,
+            failed_at=None,
             last_error=LOST_REASON,
         )
     )
@@ -90,16 +91,16 @@ _UPDATE_USAGE = (
         vouchers.c.id == bindparam("known"),
         vouchers.c.state == VoucherState.ACTIVE,
         or_(
-            vouchers.c.online != bindparam("online"),
+            vouchers.c.online_time != bindparam("online"),
             vouchers.c.bytes_used != bindparam("bytes_used"),
             vouchers.c.first_used_at.is_distinct_from(bindparam("first_used_at")),
         ),
     )
     .values(
-        online=bindparam("online"),
+        online_time=bindparam("online"),
         bytes_used=bindparam("bytes_used"),
         first_used_at=bindparam("first_used_at"),
-        ends_at=bindparam("ends_at"),
+        expires_at=bindparam("ends_at"),
     )
 )
 
@@ -137,4 +138,4 @@ def record_usage(connection: Connection, used: Sequence[VoucherUsage]) -> None:
 
 def mark_polled(connection: Connection, router_id: int, *, at: datetime) -> None:
     """Store the start time of a complete poll."""
-    connection.execute(update(routers).where(routers.c.id == router_id).values(compared_at=at))
+    connection.execute(update(routers).where(routers.c.id == router_id).values(reconciled_at=at))

@@ -17,7 +17,7 @@ from ticketing.notifications.admin import list_deliveries
 from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.export_names import ExportKind
 from ticketing.platform.kernel.csv_writer import InMemorySheet
@@ -84,8 +84,8 @@ def test_whoever_lacks_a_ticket_is_listed_with_the_reason_and_no_formula(
 ) -> None:  # fmt: skip
     first, second = enter(event, 2)
     with database.transaction() as connection:
-        connection.execute(update(people).where(people.c.id == first).values(full_name="=1+1"))
-        held = update(attendees).where(attendees.c.person_id == second)
+        connection.execute(update(guests).where(guests.c.id == first).values(full_name="=1+1"))
+        held = update(entitlements).where(entitlements.c.guest_id == second)
         connection.execute(held.values(hold_reason="belum lunas"))
 
     now, afterwards = exported(ExportKind.MISSING), exported(ExportKind.MISSING, days=60)
