@@ -97,7 +97,7 @@ def claim_due(
         values={
             "state": DeliveryState.CLAIMED,
             "next_attempt_at": None,
-            "resends": deliveries.c.resend_count + is_resend,
+            "resend_count": deliveries.c.resend_count + is_resend,
         },
     )
     ids = [row.id for row in claimed]

@@ -30,7 +30,7 @@ def give_up(database: Database, clock: StoppedClock) -> Callable[[], None]:
 
     def wait() -> None:
         later = clock.now + timedelta(hours=1)
-        vain = {"tries": 4, "failed_at": clock.now, "next_attempt_at": later}
+        vain = {"attempt_count": 4, "failed_at": clock.now, "next_attempt_at": later}
         with database.transaction() as connection:
             owed = update(vouchers).where(vouchers.c.state == "pending")
             connection.execute(owed.values(vain))

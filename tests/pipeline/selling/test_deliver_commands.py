@@ -132,7 +132,7 @@ def test_checks_see_what_is_stuck_and_what_failed(
     ticketing("deliveries", "send")
     sound = failing()
     long_ago = datetime.now(UTC) - timedelta(hours=1)
-    late = {"state": "error", "next_attempt_at": long_ago, "ended_at": None}
+    late = {"state": "error", "next_attempt_at": long_ago, "completed_at": None}
     with database.transaction() as connection:
         connection.execute(update(deliveries).values(late))
     stuck = failing()

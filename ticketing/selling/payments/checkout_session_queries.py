@@ -48,7 +48,7 @@ def claim(connection: Connection, attempt_id: int, *, at: datetime) -> bool:
 
 def store(connection: Connection, attempt_id: int, *, token: str, url: str) -> None:
     """Store the session and end the claim."""
-    _QUEUE.end_claim(connection, attempt_id, {"page_token": token, "page_url": url})
+    _QUEUE.end_claim(connection, attempt_id, {"checkout_token": token, "checkout_url": url})
 
 
 def release(connection: Connection, attempt_id: int) -> None:

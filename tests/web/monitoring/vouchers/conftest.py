@@ -97,7 +97,7 @@ def make(database: Database) -> Callable[..., None]:
         )
         present = {
             "state": VoucherState.ACTIVE, "activated_at": clock(), "next_attempt_at": None,
-            "failed_at": None, "tries": 0,
+            "failed_at": None, "attempt_count": 0,
         }  # fmt: skip
         with database.transaction() as connection:
             connection.execute(update(vouchers).where(vouchers.c.id.in_(wanted)).values(present))

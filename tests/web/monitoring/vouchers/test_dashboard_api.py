@@ -118,7 +118,7 @@ def test_routers_are_shown_with_their_breakers(
     for name, until in resting.items():
         new = NewRouter("127.0.0.1", "ticketing", "simulator-password", 1, tls=False)
         add_router(database, application.get(KeyRing), name, new, by="test")
-        values = {"failures": 4, "failing_since": now(), "rests_until": until}
+        values = {"failure_count": 4, "failing_since": now(), "circuit_open_until": until}
         with database.transaction() as connection:
             connection.execute(update(routers).where(routers.c.name == name).values(values))
 
