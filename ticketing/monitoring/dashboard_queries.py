@@ -167,7 +167,7 @@ def _notified_orders(conditions: Sequence[ColumnElement[bool]]) -> FromClause:
         .outerjoin(deliveries, deliveries.c.outbox_id == outbox.c.id)
         .where(*conditions)
         .group_by(orders.c.id)
-        .subquery("told")
+        .subquery("notified")
     )
 
 
@@ -178,7 +178,7 @@ def _refunded_vouchers() -> FromClause:
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .where(vouchers.c.ending_why.in_(_REFUND_REASONS))
         .group_by(order_lines.c.order_id)
-        .subquery("excused")
+        .subquery("refunded_vouchers")
     )
 
 

@@ -92,7 +92,7 @@ def test_a_voucher_lasts_from_its_first_use_and_is_then_taken_off(
     provision()
 
     (voucher,) = made()
-    assert looks == [PollResult("lobby", seen=1, first_used=1)]
+    assert looks == [PollResult("lobby", found=1, first_used=1)]
     assert (voucher.first_used_at, voucher.ends_at) == (began, began + HOUR)
     assert (too_early, ended) == (0, 1)
     assert (voucher.state, voucher.revoked_reason) == (VoucherState.REMOVED, "expired")
@@ -115,7 +115,7 @@ def test_later_looks_do_not_move_the_beginning(
     again = look()
 
     (voucher,) = made()
-    assert again == [PollResult("lobby", seen=1)]
+    assert again == [PollResult("lobby", found=1)]
     assert (voucher.first_used_at, voucher.ends_at) == (began, began + HOUR)
 
 
@@ -222,7 +222,7 @@ def test_what_has_used_all_it_had_ends(
     looks = look()
 
     (voucher,) = made()
-    assert looks == [PollResult("lobby", seen=1, first_used=1, ended=1)]
+    assert looks == [PollResult("lobby", found=1, first_used=1, used_up=1)]
     assert (voucher.state, voucher.revoked_reason) == (VoucherState.REVOKING, "used up")
 
 
@@ -240,7 +240,7 @@ def test_a_router_that_is_off_stops_no_look_at_another(
     annexe, seen = look()
 
     assert annexe.error.startswith("router annexe")
-    assert seen == PollResult("lobby", seen=1)
+    assert seen == PollResult("lobby", found=1)
 
 
 @pytest.mark.usefixtures("rejected_third")
