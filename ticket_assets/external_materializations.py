@@ -47,6 +47,6 @@ def voucher_materialization(entries: Collection[AuditEntry]) -> dg.AssetMaterial
     for entry in entries:
         sums.update(entry.counts)
     values: metadata.Metadata = {name: sums[name] for name in ("placed", "removed", "refused")}
-    values["orders completed"] = sums["told"]
+    values["orders completed"] = sums["completed_orders"]
     values["provisioned by"] = ", ".join(sorted({entry.actor for entry in entries}))
     return dg.AssetMaterialization(VOUCHERS, metadata=values)

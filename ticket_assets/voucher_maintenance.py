@@ -27,16 +27,16 @@ def maintain_all_vouchers(
         )
         done = maintain_vouchers(application.database, clients, clock=provisioning.clock, by=ACTOR)
         results = provision_all(provisioning)
-    unreachable = [(look.router, look.error) for look in done.looks if look.error]
+    unreachable = [(poll.router, poll.error) for poll in done.polls if poll.error]
     context.log.info(
-        "%s vouchers ended, %s added to pools", done.clean_up.expired, done.stocked.owed
+        "%s vouchers ended, %s added to pools", done.clean_up.expired, done.pools.allocated
     )
     context.add_output_metadata(
         {
-            "first used": sum(look.first_used for look in done.looks),
-            "limit reached": sum(look.ended for look in done.looks),
+            "first used": sum(poll.first_used for poll in done.polls),
+            "limit reached": sum(poll.used_up for poll in done.polls),
             **asdict(done.clean_up),
-            "added to pools": done.stocked.owed,
+            "added to pools": done.pools.allocated,
             "removed from routers": sum(one.removed for one in results),
             "unreachable routers": metadata.markdown_table(
                 ["router", "error"], unreachable, total=len(unreachable)

@@ -66,7 +66,7 @@ def _run_metadata(rounds: list[ProvisionResult]) -> metadata.Metadata:
         "placed": placed,
         "removed": removed,
         "refused": sum(one.refused for one in rounds),
-        "orders completed": sum(one.told for one in rounds),
+        "orders completed": sum(one.completed_orders for one in rounds),
         "provisioned by": ACTOR,
         "errors": metadata.markdown_table(
             ["router", "error"],

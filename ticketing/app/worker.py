@@ -200,7 +200,7 @@ class Worker:
             LOG.warning("router not served", kind=type(done).__name__)
             return
         log_provisioning(done)
-        if done.told:
+        if done.completed_orders:
             self._wake_senders()
         if has_more_work:
             self._provision_event.set()
@@ -252,7 +252,7 @@ def log_provisioning(done: ProvisionResult) -> None:
     if done.has_progress or done.refused:
         LOG.info(
             "vouchers provisioned", router=done.router, placed=done.placed, removed=done.removed,
-            renamed=done.renamed, refused=done.refused, orders=done.told,
+            renamed=done.renamed, refused=done.refused, orders=done.completed_orders,
         )  # fmt: skip
     if done.foreign:
         LOG.warning("unknown rows on router left unchanged", router=done.router, rows=done.foreign)

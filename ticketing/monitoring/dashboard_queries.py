@@ -169,7 +169,7 @@ def _notified_orders(conditions: Sequence[ColumnElement[bool]]) -> FromClause:
         .outerjoin(deliveries, deliveries.c.outbox_id == outbox.c.id)
         .where(*conditions)
         .group_by(orders.c.id)
-        .subquery("told")
+        .subquery("notified")
     )
 
 
@@ -180,7 +180,7 @@ def _refunded_vouchers() -> FromClause:
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .where(vouchers.c.revoked_reason.in_(_REFUND_REASONS))
         .group_by(order_lines.c.order_id)
-        .subquery("excused")
+        .subquery("refunded_vouchers")
     )
 
 

@@ -21,10 +21,10 @@ class QueueDepth(NamedTuple):
 
 def count_voucher_queue(connection: Connection) -> QueueDepth:
     """Count the vouchers that wait for a call to a router, and those with a call in progress."""
-    is_asked = vouchers.c.state == VoucherState.PROVISIONING
+    is_in_progress = vouchers.c.state == VoucherState.PROVISIONING
     is_due = vouchers.c.state.in_((VoucherState.PENDING, VoucherState.REVOKING))
-    query = select(func.count().filter(is_due), func.count().filter(is_asked)).where(
-        or_(is_due, is_asked)  # matches the partial index
+    query = select(func.count().filter(is_due), func.count().filter(is_in_progress)).where(
+        or_(is_due, is_in_progress)  # matches the partial index
     )
     return QueueDepth(*connection.execute(query).one())
 

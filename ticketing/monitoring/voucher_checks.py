@@ -106,7 +106,9 @@ def _drift_offenders(drift: RouterDrift) -> Iterator[Violation]:
     yield from _offenders(
         orphans, f"on router {drift.router} with our marker, but not in the database"
     )
-    yield from _offenders(drift.elsewhere, f"on router {drift.router}, but assigned to another")
+    yield from _offenders(
+        drift.on_other_router, f"on router {drift.router}, but assigned to another"
+    )
     for one in drift.changed:
         what = ", ".join(one.what)
         yield Violation(one.key, f"its {what} was changed on router {drift.router}")

@@ -97,11 +97,11 @@ CHUNK = 500
 class PoolResult:
     """Number of vouchers allocated to pools and of surplus vouchers revoked."""
 
-    owed: int = 0
-    ended: int = 0
+    allocated: int = 0
+    revoked: int = 0
 
     def __add__(self, other: "PoolResult") -> "PoolResult":
-        return PoolResult(self.owed + other.owed, self.ended + other.ended)
+        return PoolResult(self.allocated + other.allocated, self.revoked + other.revoked)
 
 
 def fill_pools(
@@ -136,7 +136,7 @@ def _fill_pool_step(
     if allocated or revoked:
         audit_log.record(
             connection, actor=by, action="vouchers.make_ahead", event_id=package.event_id,
-            subject=code, items=allocated, details={"ended": revoked},
+            subject=code, items=allocated, details={"revoked": revoked},
         )  # fmt: skip
         notify.notify_workers(connection)
     return PoolResult(allocated, revoked)

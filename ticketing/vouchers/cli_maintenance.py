@@ -102,17 +102,17 @@ def maintain(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(result)
     else:
-        for look in result.looks:
-            text = look.error or (
-                f"{look.seen:,} vouchers present, {look.first_used:,} newly used,"
-                f" {look.ended:,} used up"
+        for poll in result.polls:
+            text = poll.error or (
+                f"{poll.found:,} vouchers present, {poll.first_used:,} newly used,"
+                f" {poll.used_up:,} used up"
             )
-            print_text(f"{look.router}: {text}")
+            print_text(f"{poll.router}: {text}")
         print_text(
             f"Revoked: {result.clean_up.expired:,} expired, {result.clean_up.left_over:,} leftover."
-            f" Pools: {result.stocked.owed:,} added, {result.stocked.ended:,} removed."
+            f" Pools: {result.pools.allocated:,} added, {result.pools.revoked:,} removed."
         )
-    raise typer.Exit(1 if any(look.error for look in result.looks) else 0)
+    raise typer.Exit(1 if any(poll.error for poll in result.polls) else 0)
 
 
 @cleanup.command("plan")

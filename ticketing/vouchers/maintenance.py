@@ -106,9 +106,9 @@ def clean_up_expired(database: Database, *, at: datetime, by: str) -> CleanupRes
 class MaintenanceReport:
     """Result of each maintenance step."""
 
-    looks: list[PollResult]
+    polls: list[PollResult]
     clean_up: CleanupResult
-    stocked: PoolResult
+    pools: PoolResult
 
 
 def maintain_vouchers(

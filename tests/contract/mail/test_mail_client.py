@@ -477,7 +477,7 @@ def test_a_mail_too_large_is_refused_before_anything_is_sent(
     mails: MailSimulator, server: MailServer, sender: MailSender, mail: Mail
 ) -> None:
     with (
-        SmtpTransport(server, sender, largest=10_000) as careful,
+        SmtpTransport(server, sender, max_message_bytes=10_000) as careful,
         SmtpTransport(server, sender) as careless,
     ):
         ours = careful.send(SARI, mail, reference="delivery-1")

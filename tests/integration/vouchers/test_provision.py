@@ -74,8 +74,13 @@ def test_fewer_than_ordered_is_not_told_of(
     clock.forward(seconds=3)
     second = provision()
 
-    assert (first.placed, first.refused, first.told, told_then) == (2, 1, 0, [])
-    assert (second.placed, second.told, len(told()), len(device.users())) == (1, 1, 1, 3)
+    assert (first.placed, first.refused, first.completed_orders, told_then) == (2, 1, 0, [])
+    assert (second.placed, second.completed_orders, len(told()), len(device.users())) == (
+        1,
+        1,
+        1,
+        3,
+    )
 
 
 def test_every_move_says_who_made_it(
@@ -170,7 +175,7 @@ def test_when_the_profile_is_there_its_buyers_get_theirs_by_themselves(
     later = provision()
 
     assert [line.resolved_at for line in alerts()] == [clock()]
-    assert (at_once.has_progress, later.placed, later.told) == (False, 2, 1)
+    assert (at_once.has_progress, later.placed, later.completed_orders) == (False, 2, 1)
     assert [(one.failed_at, one.attempt_count, one.last_error) for one in made()] == [
         (None, 0, "")
     ] * 2
@@ -259,5 +264,5 @@ def test_half_an_order_that_is_given_back_before_its_vouchers_are_made_is_whole(
         early = order_queries.enqueue_ready_notices(connection, [order.id])
     done = provision()
 
-    assert (early, done.placed, done.told) == (0, 1, 1)
+    assert (early, done.placed, done.completed_orders) == (0, 1, 1)
     assert [subject for _, subject, _ in told()] == [order.code]

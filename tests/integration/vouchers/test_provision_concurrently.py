@@ -74,7 +74,7 @@ def test_five_hundred_at_once_are_each_there_once(
 
     (done,) = provision_all(means)
 
-    assert (done.placed, done.told, len(told())) == (500, 5, 5)
+    assert (done.placed, done.completed_orders, len(told())) == (500, 5, 5)
     assert sorted((row["name"], row["comment"]) for row in device.users()) == sorted(
         (
             one.credentials.name,
@@ -123,8 +123,8 @@ def test_an_order_of_two_routers_is_told_of_when_both_have_done_their_part(
     told_then = told()
     second = provision_router(means, attic[1].id)
 
-    assert (first.placed, first.told, told_then) == (1, 0, [])
-    assert (second.placed, second.told) == (1, 1)
+    assert (first.placed, first.completed_orders, told_then) == (1, 0, [])
+    assert (second.placed, second.completed_orders) == (1, 1)
     assert [subject for _, subject, _ in told()] == [order.code]
 
 

@@ -132,7 +132,7 @@ def test_a_router_that_was_reset_gets_back_what_it_lost_with_the_codes_that_buye
     provision()
 
     assert drift.missing == tuple(one.key for one in made())
-    assert repaired == RepairResult(owed_again=3, removed=0)
+    assert repaired == RepairResult(requeued=3, removed=0)
     assert lost == [(VoucherState.PENDING, "the router lost it")] * 3
     assert sorted(user["name"] for user in device.users()) == codes
     assert compare().is_in_sync
@@ -180,7 +180,7 @@ def test_what_is_nobodys_is_taken_off_and_every_other_row_stays(
     repaired = repair(drift)
 
     assert {marker.key for marker in drift.orphans} == {"VUNKNOWN", gone.key}
-    assert repaired == RepairResult(owed_again=0, removed=2)
+    assert repaired == RepairResult(requeued=0, removed=2)
     assert {user["name"] for user in device.users()} == {
         kept.credentials.name,
         "gsptheirs",
@@ -215,7 +215,7 @@ def test_a_row_that_somebody_changed_is_shown_and_left_as_it_is(
     repaired = repair(drift)
 
     assert drift.changed == (ChangedVoucher(made()[0].key, what),)
-    assert repaired == RepairResult(owed_again=0, removed=0)
+    assert repaired == RepairResult(requeued=0, removed=0)
     assert device.users() == changed
 
 
@@ -280,7 +280,7 @@ def test_a_voucher_of_another_router_is_shown_and_left_as_it_is(
     drift = compare()
     repair(drift)
 
-    assert drift.elsewhere == (made()[0].key,)
+    assert drift.on_other_router == (made()[0].key,)
     assert len(device.users()) == 1
 
 

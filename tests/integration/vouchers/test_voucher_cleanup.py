@@ -129,7 +129,7 @@ def test_the_upkeep_sweeps_leftovers_and_what_is_out_of_time_of_all_events(
     again = maintain_vouchers(database, doors, clock=clock, by="cron")
 
     assert kept.clean_up == CleanupResult(left_over=1, expired=1)
-    assert kept.stocked.owed == 1
+    assert kept.pools.allocated == 1
     assert again.clean_up == CleanupResult()
     assert [one.state for one in made()] == [ENDING, ENDING, "pending", "pending"]
 

@@ -80,7 +80,7 @@ def test_a_router_that_was_reset_is_seen_and_repaired_as_planned(
     assert f"missing: 2: {' '.join(keys)}" in seen.stdout
     assert "gspcode" not in f"{seen.stdout}{planned}"  # a code opens the hotspot
     assert (planned[0]["missing"], planned[0]["orphans"]) == (keys, ["VNOBODYS"])
-    assert done == {"owed_again": 2, "removed": 1}
+    assert done == {"requeued": 2, "removed": 1}
     assert [one.state for one in made()] == [VoucherState.PENDING] * 2
 
 

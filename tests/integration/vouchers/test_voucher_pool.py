@@ -62,7 +62,7 @@ def test_a_stock_is_on_the_router_and_nobodys(
     provision()
     again = stock_up()
 
-    assert (stocked, again) == (PoolResult(owed=3), PoolResult())
+    assert (stocked, again) == (PoolResult(allocated=3), PoolResult())
     assert len(device.users()) == 3
     assert [(one.state, one.order_line_id, one.expires_at) for one in made()] == [
         (PRESENT, None, None)
@@ -112,7 +112,7 @@ def test_what_is_sold_is_made_anew(
     provision()
     buy(package, 2)
 
-    assert stock_up() == PoolResult(owed=2)
+    assert stock_up() == PoolResult(allocated=2)
 
 
 def test_a_validity_that_counts_from_the_sale_begins_with_it(
@@ -176,7 +176,7 @@ def test_what_is_too_much_of_a_stock_ends(
 
     stocked = stock_up()
 
-    assert stocked.ended == 2
+    assert stocked.revoked == 2
     assert [one.state for one in made()[:2]] == [ENDING, ENDING]
 
 
@@ -195,7 +195,7 @@ def test_one_that_somebody_used_is_never_sold(
     buy(package)
 
     used, sold = made()
-    assert looks == [PollResult("lobby", seen=1, first_used=1, ended=1)]
+    assert looks == [PollResult("lobby", found=1, first_used=1, used_up=1)]
     assert (used.state, used.revoked_reason) == (ENDING, "used before its sale")
     assert (used.order_line_id, sold.state) == (None, OWED)
 

@@ -1,4 +1,4 @@
-"""The door to mail: SMTP connections that carry many mails, and one outcome for each."""
+"""Mail transport over pooled SMTP connections."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,9 +33,9 @@ def _now() -> datetime:
 
 
 class SmtpTransport:
-    """Hands mails to one server; close it, or use `with`. Threads may share it.
+    """Sends mails to one server. Use `with`, or close it. Threads may share it.
 
-    As many connections are open as threads were sending at once.
+    There are as many connections as threads that send at the same time.
     """
 
     def __init__(
@@ -43,23 +43,21 @@ class SmtpTransport:
         server: MailServer,
         sender: MailSender,
         *,
-        largest: int = _MAX_MESSAGE_BYTES,
+        max_message_bytes: int = _MAX_MESSAGE_BYTES,
         now: Callable[[], datetime] = _now,
     ) -> None:
-        """Connect when the first mail goes. `largest` is a mail's size in bytes on the wire."""
+        """Connect with the first mail. `max_message_bytes` is the limit of a mail on the wire."""
         self._server = server
         self._sender = sender
-        self._largest = largest
+        self._max_message_bytes = max_message_bytes
         self._now = now
         self._idle: list[SmtpConnection] = []
         self._lock = Lock()
 
     def __enter__(self) -> Self:
-        """Nothing to open."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the connections."""
         self.close()
 
     def close(self) -> None:
@@ -70,21 +68,21 @@ class SmtpTransport:
             connection.close()
 
     def send(self, to: str, mail: Mail, *, reference: str, name: str = "") -> SendOutcome:
-        """Send to one address; never raises for what a server or a network does.
+        """Send to one address; errors of the server and the network are returned as outcomes.
 
-        `reference` is our own name of the message: every attempt has the same Message-ID.
+        `reference` is our id of the message: every attempt has the same Message-ID.
         """
         recipient = ascii_address(to)
         if recipient is None:
             return Rejected("the address is not valid", "address")
         given = (mail, self._sender, recipient)
         message = build_mime_message(*given, reference=reference, name=name, at=self._now())
-        if len(message.content) > self._largest:
-            return _reject_too_large(message, self._largest)
+        if len(message.content) > self._max_message_bytes:
+            return _reject_too_large(message, self._max_message_bytes)
         return self._send_with_reconnect(message, self._sender.envelope_sender(reference))
 
     def _send_with_reconnect(self, message: MimeMessage, sender: str) -> SendOutcome:
-        """On a connection that idles, else on a new one; an idle one may have been cut unseen."""
+        """Send on an idle connection; if the server has closed it, on a new one."""
         idle = self._take_idle_connection()
         if idle is not None:
             outcome = self._send_on(idle, message, sender)

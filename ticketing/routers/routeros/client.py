@@ -1,7 +1,7 @@
-"""The hotspot users of a MikroTik router: put there, found again, taken off.
+"""Client for the hotspot users of a MikroTik router: add, find, remove.
 
-A router knows no idempotency keys. A name is one row's, and our marker in the comment says which
-rows we made; so after silence one reads back, and never guesses.
+RouterOS has no idempotency keys. A name belongs to one row, and our marker in the comment shows
+which rows are ours; after a missing reply the client reads back.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,10 +28,10 @@ from ticketing.routers.routeros.transport import RouterAccount
 _CONNECT_TIMEOUT_SECONDS = 5
 _REPLY_TIMEOUT_SECONDS = 10
 _NAMES_PER_QUERY = 50
-_FULL_SCAN_THRESHOLD = 200  # from here on one look at the whole table is less work for the router
+_FULL_SCAN_THRESHOLD = 200  # from here on reading the whole table is less work for the router
 _USERS, _ACTIVE, _COOKIES = "/ip/hotspot/user", "/ip/hotspot/active", "/ip/hotspot/cookie"
 _PROFILES = "/ip/hotspot/user/profile"
-# no password: we never read one back, and the account needs no right to
+# without the password: it is never read back, and the account needs no right to read it
 _COLUMNS = (
     ".id,name,profile,comment,uptime,bytes-in,bytes-out,disabled,limit-uptime,limit-bytes-total"
 )
@@ -39,9 +39,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class AddResult:
-    """What became of a row we asked for; no `error` means that it is there.
+    """Result of adding a row; no `error` means that it exists.
 
-    NameTaken and OutcomeUnknown ask for a look (`find`); RouterUnavailable may be repeated.
+    After NameTaken and OutcomeUnknown read the row back with `find`; RouterUnavailable can be
+    retried.
     """
 
     user: HotspotUser
@@ -49,18 +50,18 @@ class AddResult:
 
 
 class RemovalResult(StrEnum):
-    """What became of a row to be taken off."""
+    """Result of removing a row."""
 
     REMOVED = "removed"
-    ABSENT = "absent"  # it was not there any more; who was online by it is not either
-    NOT_OURS = "not_ours"  # the name is on a row without our marker, which was left alone
+    ABSENT = "absent"  # it did not exist any more; its sessions have ended
+    NOT_OURS = "not_ours"  # the name is on a row without our marker, which was not changed
 
 
 class RouterClient:
-    """The door to one router; close it, or use `with`. Threads may share it, and wait in line.
+    """Client of one router. Use `with`, or close it. Threads may share it; calls are serialised.
 
-    Everything but `add` is safe to repeat. All raise RouterUnavailable when there is no answer,
-    RouterRefused when the router will not, Misconfigured when its certificate is not trusted.
+    Everything but `add` is safe to repeat. Methods raise RouterUnavailable if there is no reply,
+    RouterRefused if the router refuses, Misconfigured if its certificate is not trusted.
     """
 
     def __init__(
@@ -70,29 +71,26 @@ class RouterClient:
         connect_seconds: float = _CONNECT_TIMEOUT_SECONDS,
         answer_seconds: float = _REPLY_TIMEOUT_SECONDS,
     ) -> None:
-        """Nothing is opened before it is needed."""
         self._account = account
         self._connection = RouterOsConnection(
             account, connect_seconds=connect_seconds, answer_seconds=answer_seconds
         )
 
     def __enter__(self) -> Self:
-        """Nothing to open."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Hang up."""
         self.close()
 
     def close(self) -> None:
-        """Hang up; the next call connects again."""
+        """Close the connection; the next call connects again."""
         self._connection.close()
 
     def add(self, users: Sequence[HotspotUser]) -> list[AddResult]:
-        """Put rows on the router, many under way at once; what became of each, in order.
+        """Add rows, pipelined; return the result of each, in order.
 
-        Raises only when none was asked for. A profile must be there under its very name: the
-        router itself takes any that begins with it, and so another package's.
+        Raises only before the first command was sent. A profile must exist under its exact name,
+        because the router accepts any that begins with it, which may belong to another package.
         """
         known = {each.name for each in self.profiles()}
         commands = [_add_command(user) for user in users if user.profile in known]
@@ -106,11 +104,11 @@ class RouterClient:
         ]
 
     def find(self, names: Iterable[str]) -> list[RouterUser]:
-        """The rows of these names, whosever they are."""
+        """Return the rows with these names, ours or not."""
         return [parse_user(row) for row in self._print_matching(_USERS, "name", names, _COLUMNS)]
 
     def own_users(self, installation_id: str) -> list[RouterUser]:
-        """Every row with the marker of this office; a look at the whole table."""
+        """Return every row with the marker of this installation; reads the whole table."""
         return [
             row
             for row in self.users()
@@ -118,13 +116,13 @@ class RouterClient:
         ]
 
     def users(self) -> list[RouterUser]:
-        """Every row, whosever it is."""
+        """Return every row, ours or not."""
         return [parse_user(row) for row in self._print(_USERS, _COLUMNS)]
 
     def session_durations(self) -> dict[str, timedelta]:
-        """How long each user has been online by now; of several devices, the longest.
+        """Return the current time online by user name; the longest session of several devices.
 
-        Whether a row's own counter moves before the session ends, no page of the vendor says.
+        The vendor does not document whether a row's own counter changes before the session ends.
         """
         longest: dict[str, timedelta] = {}
         for row in self._print(_ACTIVE, "user,uptime"):
@@ -133,11 +131,11 @@ class RouterClient:
         return longest
 
     def remove(self, markers: Iterable[Marker]) -> dict[Marker, RemovalResult]:
-        """Take rows off, and whoever is online by them.
+        """Remove rows and end their sessions.
 
-        First the row is disabled, so that nobody comes in; then sessions end, then the cookies
-        that would bring a device back, and the row itself last: broken off anywhere, it is still
-        there to be found, and the same again finishes.
+        The row is disabled first, against new logins; then its sessions and its cookies, which
+        would log a device in again, are removed, and the row last. After an interruption the row is
+        still there to be found, and a repeated call completes the removal.
         """
         markers_by_name = {marker.name: marker for marker in markers}
         rows = self.find(markers_by_name)
@@ -160,11 +158,11 @@ class RouterClient:
         }
 
     def profiles(self) -> list[HotspotProfile]:
-        """Every user profile."""
+        """Return every user profile."""
         return [parse_profile(row) for row in self._print(_PROFILES, "name,shared-users,on-login")]
 
     def health(self) -> RouterHealth:
-        """How it is; also whether it can be reached and lets us in."""
+        """Return the router's health; raises if it cannot be reached or refuses the login."""
         menus = ("/system/identity", "/system/resource", "/system/clock")
         commands = [RouterCommand(f"{menu}/print") for menu in menus]
         rows = [answer.raise_for_error().rows for answer in self._connection.execute(commands)]
@@ -183,7 +181,7 @@ class RouterClient:
     def _print_matching(
         self, menu: str, column: str, names: Iterable[str], columns: str
     ) -> list[ReplyRow]:
-        """Rows of a menu in which a column holds one of the names."""
+        """Return the rows of a menu in which a column holds one of the names."""
         name_set = set(names)
         if len(name_set) > _FULL_SCAN_THRESHOLD:
             return [row for row in self._print(menu, columns) if row.get(column) in name_set]
@@ -202,7 +200,7 @@ class RouterClient:
     def _each(
         self, word: str, ids: Iterable[str], attributes: Mapping[str, str] | None = None
     ) -> None:
-        """The same for every id; one that is gone by now needs nothing more."""
+        """Run one command for every id; ignore rows that no longer exist."""
         commands = [RouterCommand(word, {".id": each, **(attributes or {})}) for each in ids]
         for reply in self._connection.execute(commands):
             error = reply.error
@@ -211,7 +209,7 @@ class RouterClient:
 
 
 def _any_of(column: str, values: Sequence[str]) -> tuple[str, ...]:
-    """Query words for any of some values: all are pushed, then joined by one operator less."""
+    """Return query words that match any of the values: all operands, then one operator fewer."""
     operands = tuple(f"?{column}={value}" for value in values)
     return (*operands, f"?#{'|' * (len(operands) - 1)}") if len(operands) > 1 else operands
 

@@ -44,7 +44,7 @@ def provision(*, as_json: JsonOption = False) -> None:
         rounds = provision_all(ProvisioningContext(application.database, routers, now, actor()))
     lines = [
         f"{one.router}: {one.placed} created, {one.removed} removed, {one.refused} refused,"
-        f" {one.told} orders completed. {one.trouble}".strip()
+        f" {one.completed_orders} orders completed. {one.trouble}".strip()
         for one in rounds
     ]
     print_result(rounds, *(lines or ["No voucher is due on an available router."]), as_json=as_json)
@@ -111,7 +111,7 @@ def apply_repair(router: RouterArgument, *, plan: PlanOption, as_json: JsonOptio
             clock=now,
             by=actor(),
         )
-    line = f"To be created again: {result.owed_again:,}; removed: {result.removed:,}."
+    line = f"To be created again: {result.requeued:,}; removed: {result.removed:,}."
     print_result(result, line, as_json=as_json)
 
 
@@ -135,7 +135,7 @@ def _print_drifts(drifts: "list[RouterDrift]", *, as_json: bool) -> None:
             "missing": list(drift.missing),
             "orphans": [marker.key for marker in drift.orphans],
             "changed by hand": [f"{one.key} ({', '.join(one.what)})" for one in drift.changed],
-            "of another router": list(drift.elsewhere),
+            "of another router": list(drift.on_other_router),
         }
         for label, keys in differences.items():
             if keys:

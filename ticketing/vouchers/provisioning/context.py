@@ -38,7 +38,7 @@ class ProvisionResult:
     renamed: int = 0  # the name was taken
     removed: int = 0
     foreign: int = 0  # of the removed: the row was not ours
-    told: int = 0  # orders with a new ready message
+    completed_orders: int = 0  # orders with a new ready message
     trouble: str = ""
 
     @property
@@ -55,7 +55,7 @@ class ProvisionResult:
             self.renamed + other.renamed,
             self.removed + other.removed,
             self.foreign + other.foreign,
-            self.told + other.told,
+            self.completed_orders + other.completed_orders,
             other.trouble or self.trouble,
         )
 

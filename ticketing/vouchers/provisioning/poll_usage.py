@@ -58,17 +58,17 @@ class PollResult:
     """Result of polling one router; with an `error` the counts are 0."""
 
     router: str
-    seen: int = 0  # our vouchers found on the router
+    found: int = 0  # our vouchers found on the router
     first_used: int = 0  # since the previous poll
-    ended: int = 0  # limits exhausted
+    used_up: int = 0  # limits exhausted
     error: str = ""
 
     def __add__(self, other: "PollResult") -> "PollResult":
         return PollResult(
             self.router,
-            self.seen + other.seen,
+            self.found + other.found,
             self.first_used + other.first_used,
-            self.ended + other.ended,
+            self.used_up + other.used_up,
         )
 
 

@@ -106,12 +106,15 @@ def _place_pending(
 
 
 def _to_placements(
-    connection: Connection, vouchers: Sequence[Voucher], office: str
+    connection: Connection, vouchers: Sequence[Voucher], installation_id: str
 ) -> list[VoucherPlacement]:
     packages_by_type = package_queries.find_by_ticket_types(
         connection, list({each.ticket_type_id for each in vouchers})
     )
-    return [to_placement(each, packages_by_type[each.ticket_type_id], office) for each in vouchers]
+    return [
+        to_placement(each, packages_by_type[each.ticket_type_id], installation_id)
+        for each in vouchers
+    ]
 
 
 MAX_CONCURRENT_ROUTERS = 8  # each holds a database connection during its calls

@@ -38,14 +38,14 @@ class RouterDrift:
     missing: tuple[str, ...] = ()  # active in the database, absent on the router
     orphans: tuple[Marker, ...] = ()  # with our marker, but unknown or removed in the database
     changed: tuple[ChangedVoucher, ...] = ()
-    elsewhere: tuple[str, ...] = ()  # ours, but assigned to another router
+    on_other_router: tuple[str, ...] = ()  # ours, but assigned to another router
     foreign: int = 0
     error: str = ""
 
     @property
     def is_in_sync(self) -> bool:
         """Return whether the router matches the database."""
-        differs = self.missing or self.orphans or self.changed or self.elsewhere
+        differs = self.missing or self.orphans or self.changed or self.on_other_router
         return not (differs or self.error)
 
     @property
@@ -58,7 +58,7 @@ class RouterDrift:
 class RepairResult:
     """Number of vouchers set back to pending and of rows removed from the router."""
 
-    owed_again: int
+    requeued: int
     removed: int
 
 
@@ -84,7 +84,7 @@ def compare_router(
             unexpected[k] for k, one in unexpected_vouchers.items() if _is_orphan(one, started_at)
         ),
         changed=tuple(one for one in found.changed if one.key in still_active),
-        elsewhere=tuple(
+        on_other_router=tuple(
             k for k, one in unexpected_vouchers.items() if _is_on_other_router(one, stored)
         ),
         foreign=found.foreign,
@@ -124,7 +124,7 @@ def repair_router(
     effect = f"{len(drift.missing):,} are missing and {len(drift.orphans):,} too many"
     require_unchanged(drift, plan_hash, subject=f"router {stored.name}", effect=effect)
     return RepairResult(
-        owed_again=_requeue_missing(database, stored, drift.missing, at=clock(), by=by),
+        requeued=_requeue_missing(database, stored, drift.missing, at=clock(), by=by),
         removed=_remove_orphans(database, clients, stored, drift.orphans, by=by),
     )
 

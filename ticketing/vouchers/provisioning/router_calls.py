@@ -174,7 +174,7 @@ def record_reply(
             absent=_return_absent_to_pending(connection, reply.absent, at=at),
             refused=_record_refusals(connection, context, [*reply.refused, *stuck], at=at),
             renamed=len(reply.name_taken) - len(stuck),
-            told=order_queries.enqueue_ready_notices(connection, their_orders),
+            completed_orders=order_queries.enqueue_ready_notices(connection, their_orders),
             trouble=reply.router_error,
         )
         record_audit_entry(connection, done, by=context.by)

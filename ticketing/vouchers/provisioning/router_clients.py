@@ -1,4 +1,4 @@
-"""Connections to routers, one per router."""
+"""Clients of routers, one connection per router, kept open between calls."""
 
 from threading import Lock
 from typing import Self
@@ -10,28 +10,26 @@ from ticketing.vouchers.provisioning.router_admin import to_router_account
 
 
 class RouterClientPool:
-    """Close it, or use `with`; threads may share it."""
+    """Router clients, opened on first use and shared by threads. Use `with`, or close it."""
 
     def __init__(self, keys: KeyRing) -> None:
-        """Nothing is opened before it is needed."""
         self.installation_id = keys.installation_id  # part of the marker of our rows
         self._keys = keys
         self._clients: dict[int, tuple[RouterAddress, RouterClient]] = {}
         self._lock = Lock()
 
     def __enter__(self) -> Self:
-        """Nothing to open."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Hang up everywhere."""
+        """Close all connections."""
         with self._lock:
             for _address, client in self._clients.values():
                 client.close()
             self._clients.clear()
 
     def client_for(self, stored: StoredRouter) -> RouterClient:
-        """The door to a router, a new one when its address or account has changed."""
+        """Return the router's client; a new one if its address or account has changed."""
         with self._lock:
             address, client = self._clients.get(stored.id, (None, None))
             if client is not None and address == stored.address:
@@ -44,12 +42,11 @@ class RouterClientPool:
 
 
 class RouterConnector:
-    """Connect to routers with the accounts that a key ring opens."""
+    """Factory of client pools with the key ring that decrypts the routers' passwords."""
 
     def __init__(self, keys: KeyRing) -> None:
-        """Take the keys that the routers' passwords are sealed with."""
         self._keys = keys
 
     def connect(self) -> RouterClientPool:
-        """Return new connections; `with` closes them."""
+        """Return a new pool; `with` closes its connections."""
         return RouterClientPool(self._keys)

@@ -96,9 +96,9 @@ def test_a_plan_is_withdrawn_and_its_orders_go_on(
 
     assert list_offered_plans(database, event) == []
     assert state_of(placed) is OrderState.PAID
-    with pytest.raises(NotOnSale, match="no payment plan"):
+    with pytest.raises(NotOnSale, match="unknown payment plan"):
         place((guest, 1), payment_plan="3 parts")
-    with pytest.raises(NotOnSale, match="no payment plan"):
+    with pytest.raises(NotOnSale, match="unknown payment plan"):
         withdraw_plan(database, event, "3 parts", at=now, by="operator")
 
 
