@@ -62,7 +62,7 @@ def rejected_third(database: Database) -> Iterator[None]:
         connection.execute(
             text(
                 "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-                " IF (SELECT count(*) FROM vouchers WHERE state = 'ending') = 2"
+                " IF (SELECT count(*) FROM vouchers WHERE state = 'revoking') = 2"
                 " THEN RAISE EXCEPTION 'killed'; END IF; RETURN NEW; END $$;"
                 "CREATE TRIGGER break BEFORE UPDATE ON vouchers"
                 " FOR EACH ROW EXECUTE FUNCTION break()"
@@ -93,7 +93,7 @@ def test_a_voucher_lasts_from_its_first_use_and_is_then_taken_off(
 
     (voucher,) = made()
     assert looks == [PollResult("lobby", found=1, first_used=1)]
-    assert (voucher.first_used_at, voucher.ends_at) == (began, began + HOUR)
+    assert (voucher.first_used_at, voucher.expires_at) == (began, began + HOUR)
     assert (too_early, ended) == (0, 1)
     assert (voucher.state, voucher.revoked_reason) == (VoucherState.REMOVED, "expired")
     assert (device.users(), device.online_users(), device.cookies()) == ([], [], [])
@@ -116,7 +116,7 @@ def test_later_looks_do_not_move_the_beginning(
 
     (voucher,) = made()
     assert again == [PollResult("lobby", found=1)]
-    assert (voucher.first_used_at, voucher.ends_at) == (began, began + HOUR)
+    assert (voucher.first_used_at, voucher.expires_at) == (began, began + HOUR)
 
 
 def test_nobody_loses_time_because_two_devices_were_online_at_once(
@@ -159,7 +159,7 @@ def test_from_the_sale_a_voucher_ends_whether_it_is_used_or_not(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, look: Looks,
     expire: Expire, log_in: Callable[..., None], made: Made, now: datetime,
 ) -> None:  # fmt: skip
-    buy(offer(counting=ValidityStart.FROM_SALE), 2)
+    buy(offer(validity_start=ValidityStart.FROM_SALE), 2)
     provision()
     clock.forward(minutes=50)
     log_in()
@@ -170,14 +170,14 @@ def test_from_the_sale_a_voucher_ends_whether_it_is_used_or_not(
     ended = expire()
 
     assert ended == 2
-    assert [voucher.ends_at for voucher in made()] == [now + HOUR, now + HOUR]
+    assert [voucher.expires_at for voucher in made()] == [now + HOUR, now + HOUR]
 
 
 def test_one_that_seems_unused_does_not_end_before_its_router_was_looked_at(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, look: Looks,
     expire: Expire, log_in: Callable[..., None], made: Made,
 ) -> None:  # fmt: skip
-    buy(offer(unused_for=timedelta(days=30)), 2)
+    buy(offer(unused_expiry=timedelta(days=30)), 2)
     provision()
     look()
     clock.forward(days=29, hours=23, minutes=59)
@@ -248,7 +248,7 @@ def test_killed_between_chunks_the_next_run_ends_the_rest(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
     expire: Expire, made: Made,
 ) -> None:  # fmt: skip
-    buy(offer(counting=ValidityStart.FROM_SALE), 4)
+    buy(offer(validity_start=ValidityStart.FROM_SALE), 4)
     provision()
     clock.forward(hours=2)
     with pytest.raises(Exception, match="killed"):
@@ -271,7 +271,7 @@ def test_one_that_is_being_refunded_just_now_is_left_to_the_refund(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
     expire: Expire, made: Made,
 ) -> None:  # fmt: skip
-    buy(offer(counting=ValidityStart.FROM_SALE), 2)
+    buy(offer(validity_start=ValidityStart.FROM_SALE), 2)
     provision()
     clock.forward(hours=2)
     first, second = made()

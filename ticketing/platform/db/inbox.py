@@ -105,7 +105,10 @@ def claim_due(
         inbound_webhooks.c.body,
         at=at,
     )
-    return [InboundWebhook(row.id, row.external_reference, row.attempt_count, row.body) for row in claimed]
+    return [
+        InboundWebhook(row.id, row.external_reference, row.attempt_count, row.body)
+        for row in claimed
+    ]
 
 
 def mark_handled(
