@@ -138,7 +138,7 @@ def list_undelivered_purchases(
         select(
             orders.c.id,
             orders.c.code,
-            func.bool_or(func.coalesce(_is_sent(), false())).label("was_told"),
+            func.bool_or(func.coalesce(_is_sent(), false())).label("is_notified"),
             func.coalesce(func.max(newest), "").label("last_error"),
         )
         .join(outbox, and_(outbox.c.subject == orders.c.code, outbox.c.purpose == VOUCHERS_READY))
@@ -151,7 +151,7 @@ def list_undelivered_purchases(
         .subquery("ready")
     )
     total = connection.execute(select(func.count()).select_from(ready)).scalar_one()
-    query = select(ready.c.code, ready.c.last_error).where(~ready.c.was_told)
+    query = select(ready.c.code, ready.c.last_error).where(~ready.c.is_notified)
     return total, [
         UndeliveredPurchase(*row) for row in connection.execute(query.order_by(ready.c.id))
     ]

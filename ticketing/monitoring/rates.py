@@ -43,5 +43,5 @@ class InterventionStats:
         return _ratio(self.manual, self.manual + self.automatic)
 
 
-def _ratio(part: int, whole: int) -> float | None:
-    return round(part / whole, 4) if whole else None
+def _ratio(part: int, total: int) -> float | None:
+    return round(part / total, 4) if total else None

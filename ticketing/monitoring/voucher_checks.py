@@ -72,7 +72,11 @@ def check_stuck_vouchers(database: Database, *, at: datetime) -> InvariantResult
 
 
 def _stuck_offender(one: StuckVoucher) -> Violation:
-    since = f"since {one.next_attempt_at:%Y-%m-%d %H:%M} UTC" if one.next_attempt_at else "for ever"
+    since = (
+        f"since {one.next_attempt_at:%Y-%m-%d %H:%M} UTC"
+        if one.next_attempt_at
+        else "without a next attempt"
+    )
     why = one.last_error or "not attempted"
     return Violation(one.key, f"{one.state}, waiting {since} for router {one.router}: {why}")
 

@@ -89,7 +89,7 @@ def resume_channel(database: Database, channel: Channel, *, at: datetime, by: st
 def estimate_last_send_at(
     database: Database, rate_limit: RateLimit, *, additional_count: int = 0, at: datetime
 ) -> datetime | None:
-    """Estimate the send time of the last queued WhatsApp message plus `more`; None if never."""
+    """Estimate when the last queued WhatsApp message plus `additional_count` goes, or None."""
     with database.transaction() as connection:
         waited_for, of_many = channel_queries.count_queued(connection, Channel.WHATSAPP)
         sent = channel_queries.list_recent_send_times(

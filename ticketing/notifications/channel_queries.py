@@ -23,7 +23,7 @@ from ticketing.platform.db.tables.notifications import (
 )
 
 # advisory locks share one 64-bit key space; these keys start with the bytes "pace"
-_LOCK_KEYS = {channel: 0x70616365 << 32 | place for place, channel in enumerate(Channel)}
+_LOCK_KEYS = {channel: 0x70616365 << 32 | index for index, channel in enumerate(Channel)}
 # failures with these scopes do not count against the channel
 _IGNORED_SCOPES = (
     PauseScope.SENDER,

@@ -79,7 +79,7 @@ def claim_due(
 ) -> list[ClaimedDelivery]:
     """Claim due deliveries for a new attempt, longest due first.
 
-    Deliveries of campaigns come after all others, and without `bulk` not at all.
+    Deliveries of campaigns come after all others, and are left out without `include_bulk`.
     """
     which = _is_due((channel,), at)
     due = (

@@ -44,7 +44,7 @@ class DeliveryState(StrEnum):
 
     @property
     def is_claimable(self) -> bool:
-        """Return whether a new attempt may begin; for unknown results see `resend_delay`."""
+        """Return whether a new attempt may begin; for unknown results see `RESENDS`."""
         return self in _CLAIMABLE
 
 

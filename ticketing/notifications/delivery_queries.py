@@ -247,7 +247,7 @@ def count_by_state(connection: Connection, event_id: int) -> dict[DeliveryState,
 def list_overdue(
     connection: Connection, event_id: int, *, at: datetime, grace: timedelta
 ) -> list[Delivery]:
-    """Return deliveries that have been due or claimed for longer than `patience`."""
+    """Return deliveries that have been due or claimed for longer than `grace`."""
     since = at - grace
     query = _select_deliveries().where(
         deliveries.c.event_id == event_id,

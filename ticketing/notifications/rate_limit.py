@@ -53,7 +53,7 @@ class RateLimit:
     def last_send_at(
         self, queued_count: int, sent: Sequence[datetime], *, at: datetime
     ) -> datetime | None:
-        """Estimate when the last of `waiting` messages will be sent; None if never."""
+        """Estimate when the last of `queued_count` messages will be sent; None if never."""
         if self.per_day == 0 and queued_count:
             return None
         times = [each for each in sent if each > at - DAY]

@@ -178,8 +178,8 @@ def list_orders_with_mismatched_places(
     """Return orders of current events with unequal positions, entitlements, tickets and PDFs.
 
     A paid order has one of each per position not returned, any other none, except if its plan
-    releases tickets with the first instalment. Orders paid after `paid_by` are still in progress,
-    and entitlements on hold get their ticket later.
+    releases tickets with the first instalment. Orders paid after `paid_before` are still in
+    progress, and entitlements on hold get their ticket later.
     """
     live = and_(
         generated_tickets.c.entitlement_id == entitlements.c.id,

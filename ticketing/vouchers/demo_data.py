@@ -26,12 +26,12 @@ DEMO_EVENT = NewEvent(
 )  # fmt: skip
 DEMO_PACKAGES = {
     "5k": PackageTerms(
-        name="Paket 5 ribu (latihan)", price=Rupiah(5_000), profile=DEMO_PROFILES[0],
-        router=DEMO_ROUTER, validity=timedelta(days=1), prefix="latihan-",
+        name="Paket 5 ribu (simulasi)", price=Rupiah(5_000), profile=DEMO_PROFILES[0],
+        router=DEMO_ROUTER, validity=timedelta(days=1), prefix="demo-",
     ),
     "20k": PackageTerms(
-        name="Paket 20 ribu (latihan)", price=Rupiah(20_000), profile=DEMO_PROFILES[1],
-        router=DEMO_ROUTER, validity=timedelta(days=7), prefix="latihan-",
+        name="Paket 20 ribu (simulasi)", price=Rupiah(20_000), profile=DEMO_PROFILES[1],
+        router=DEMO_ROUTER, validity=timedelta(days=7), prefix="demo-",
     ),
 }  # fmt: skip
 

@@ -194,7 +194,7 @@ def test_what_could_not_be_made_or_could_be_guessed_is_refused_and_nothing_is_st
         ({"prefix": "a,b"}, "'a,b': a prefix has at most 16"),
         ({"per_order": 501}, "per_order must be 1 to 500"),
         ({"name": None}, "5k is a new package; give its name"),
-        ({"router": None}, "`ticketing routers create` makes one known"),
+        ({"router": None}, "a new package needs a router: `ticketing routers create`"),
         ({"code": "5 K"}, "a package code has 1 to 32 of a-z, 0-9 and hyphens"),
         ({"name": "Paket lama"}, "choose another name for the package"),
     ]

@@ -97,7 +97,7 @@ def test_a_name_is_given_once_even_after_its_key_was_revoked(database: Database)
 
     with pytest.raises(UnusableKey, match="choose another name"):
         add_key(database, name="school", role=Role.ADMIN, by="test")
-    with pytest.raises(UnusableKey, match="no living key"):
+    with pytest.raises(UnusableKey, match="no valid API key"):
         revoke_key(database, name="school", by="test")
 
 

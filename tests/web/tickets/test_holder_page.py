@@ -83,7 +83,7 @@ def test_a_link_nobody_has_is_404_and_said_to_a_person(stranger: httpx.Client, l
     page, pdf = stranger.get(f"/t/{link}"), stranger.get(f"/t/{link}/ticket.pdf")
 
     assert (page.status_code, pdf.status_code) == (404, 404)
-    assert "This address opens no ticket" in page.text
+    assert "This link leads to no ticket" in page.text
     assert "<b>" not in page.text
     assert pdf.json()["error"]["code"] == "unknown_ticket"
 

@@ -96,7 +96,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Not sent; a retry can help. `after` is the delay requested by the provider, if any."""
+    """Not sent; a retry can help. `retry_after` is the delay requested by the provider, if any."""
 
     reason: str
     code: str = ""

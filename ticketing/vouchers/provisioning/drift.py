@@ -58,19 +58,19 @@ def compare(
     expected: Sequence[ExpectedVoucher], rows: Iterable[RouterUser], installation_id: str
 ) -> RouterComparison:
     """Compare a router's rows with the vouchers expected on it."""
-    ours: dict[str, tuple[Marker, RouterUser]] = {}
+    own_rows: dict[str, tuple[Marker, RouterUser]] = {}
     foreign: set[str] = set()
     others = 0
     for row in rows:
         if row.marker is not None and row.marker.installation_id == installation_id:
-            ours[row.marker.key] = (row.marker, row)
+            own_rows[row.marker.key] = (row.marker, row)
         else:
             foreign.add(row.name)
             others += 1
     missing, changed = [], []
     for one in expected:
-        if one.key in ours:
-            changes = find_changes(one, ours[one.key][1])
+        if one.key in own_rows:
+            changes = find_changes(one, own_rows[one.key][1])
         elif one.name in foreign:
             changes = (VoucherChange.COMMENT,)
         else:
@@ -83,7 +83,7 @@ def compare(
         agreed=len(expected) - len(missing) - len(changed),
         missing=tuple(missing),
         changed=tuple(changed),
-        unexpected=tuple(marker for key, (marker, _) in ours.items() if key not in known),
+        unexpected=tuple(marker for key, (marker, _) in own_rows.items() if key not in known),
         foreign=others,
     )
 

@@ -445,11 +445,11 @@ def test_a_trial_says_what_came_back_and_leaves_no_call(
         ({"url": "http://localhost:8000/", "allow_loopback": False}, "https://"),
         ({"url": "https://user:secret@shop.example/"}, "password"),
         ({"url": "https://shop.example/#here"}, "#"),
-        ({"url": "https://"}, "no address"),
-        ({"url": "https://[::1"}, "no address"),
-        ({"url": "https://shop.example:99999/"}, "no address"),
-        ({"url": "file:///etc/passwd"}, "no address"),
-        ({"name": " "}, "no name"),
+        ({"url": "https://"}, "not a valid URL"),
+        ({"url": "https://[::1"}, "not a valid URL"),
+        ({"url": "https://shop.example:99999/"}, "not a valid URL"),
+        ({"url": "file:///etc/passwd"}, "not a valid URL"),
+        ({"name": " "}, "not a webhook name"),
     ],
 )
 def test_what_could_never_work_is_refused_and_says_why(
