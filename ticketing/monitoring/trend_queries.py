@@ -20,6 +20,7 @@ from ticketing.monitoring.dashboard_queries import event_conditions, sum_or_zero
 from ticketing.monitoring.purchase_queries import SENT_STATES, UNPROVISIONED_STATES
 from ticketing.monitoring.rates import InterventionStats
 from ticketing.orders.order import OrderState
+from ticketing.platform.db.conditions import is_within
 from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.operations import audit_log
@@ -55,7 +56,7 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
         .where(
             or_(audit_log.c.action.in_(_MANUAL_ACTIONS), outbox.c.purpose == VOUCHERS_READY),
             or_(*(audit_log.c.actor.startswith(prefix) for prefix in _HUMAN_ACTOR_PREFIXES)),
-            span.contains(audit_log.c.at),
+            is_within(audit_log.c.at, span),
         )
     )
     retried_vouchers = (
@@ -63,7 +64,7 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
         .join(vouchers, vouchers.c.id == voucher_history.c.voucher_id)
         .where(
             _is_failed_attempt(),
-            span.contains(voucher_history.c.at),
+            is_within(voucher_history.c.at, span),
             vouchers.c.state.not_in(UNPROVISIONED_STATES),
         )
     )
@@ -75,7 +76,7 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
             outbox.c.purpose == VOUCHERS_READY,
             deliveries.c.tries > 1,
             deliveries.c.state.in_(SENT_STATES),
-            span.contains(deliveries.c.ended_at),
+            is_within(deliveries.c.ended_at, span),
         )
     )
     manual, provisioned, sent = (
@@ -99,7 +100,7 @@ def list_trend_points(
 
     def stepped(column: ColumnElement[Any], *counted: ColumnElement[Any]) -> Select[Any]:
         began = func.date_trunc(step.value, column, str(zone)).label("began")
-        return select(began, *counted).where(span.contains(column)).group_by(began)
+        return select(began, *counted).where(is_within(column, span)).group_by(began)
 
     bought = orders.c.id.in_(
         select(order_lines.c.order_id).join(
