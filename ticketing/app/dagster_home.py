@@ -4,8 +4,6 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
-
 from ticketing.platform.paths import data_file
 
 if TYPE_CHECKING:
@@ -16,13 +14,7 @@ def ensure_dagster_database(application: "Application") -> None:
     """Create Dagster's database on our server, unless DAGSTER_DATABASE_URL names another."""
     if application.settings.dagster_database_url:
         return
-    name = application.dagster_url.database or ""
-    engine = application.database.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        known = text("SELECT 1 FROM pg_database WHERE datname = :name")
-        if connection.execute(known, {"name": name}).first() is None:
-            quoted = connection.dialect.identifier_preparer.quote_identifier(name)
-            connection.execute(text(f"CREATE DATABASE {quoted}"))
+    application.database.create_database(application.dagster_url.database or "")
 
 
 def prepare_dagster_home(application: "Application") -> dict[str, str]:

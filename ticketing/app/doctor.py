@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import text
-
 from ticketing.app.transports import whatsapp_provider_config
 from ticketing.crypto import key_queries
 from ticketing.crypto.keyring import KeyRing
@@ -117,8 +115,7 @@ def _database_location(application: Application) -> str:
 
 
 def _clock(application: Application) -> Iterator[DoctorFinding]:
-    with application.database.transaction() as connection:
-        database_time = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    database_time = application.database.current_time()
     local_time = datetime.now(UTC)
     offset = abs((local_time - database_time).total_seconds())
     detail = f"{local_time:%Y-%m-%d %H:%M:%S} UTC, {offset:.1f} s from the database's"

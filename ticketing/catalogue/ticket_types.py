@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from ticketing.catalogue import ticket_type_queries
 from ticketing.catalogue.ticket_type_queries import TicketTypeListing
 from ticketing.events.model import Event
-from ticketing.orders import cancelled_events
+from ticketing.orders import cancellation_queries
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import AlreadyExists, CapacityTaken, NotOnSale
@@ -54,7 +54,7 @@ def open_sale(
                 f"{name!r} was never on sale; to put it on sale: `ticketing ticket-types create`"
             )
         if terms.price is None and not was_sold:
-            raise NotOnSale(f"{name!r} is new: it needs a price")
+            raise NotOnSale(f"ticket type {name!r} is new: set its price with --price")
         known = known or ticket_type_queries.get_or_insert(connection, event.id, name)
         values = apply_sale_terms(connection, known, terms)
         audit_log.record(
@@ -104,7 +104,7 @@ def close_sale(database: Database, event: Event, name: str | None, *, by: str) -
 
 def check_event_not_cancelled(connection: Connection, event: Event) -> None:
     """Refuse to sell anything for a cancelled event."""
-    if cancelled_events.find(connection, event.id) is not None:
+    if cancellation_queries.find(connection, event.id) is not None:
         raise NotOnSale(f"{event.slug} was cancelled; nothing is sold for it any more")
 
 

@@ -31,6 +31,7 @@ from ticketing.monitoring.purchase_queries import (
 from ticketing.monitoring.rates import FulfilmentStats
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.order import OrderState
+from ticketing.platform.db.conditions import is_within
 from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.notifications import deliveries
@@ -83,7 +84,7 @@ def list_purchase_totals(
     connection: Connection, event_id: int | None, span: TimeSpan
 ) -> list[PurchaseStateTotals]:
     """Return the totals of purchases placed in the span."""
-    conditions = (span.contains(orders.c.created_at), *event_conditions(event_id))
+    conditions = (is_within(orders.c.created_at, span), *event_conditions(event_id))
     counted = purchase_counts(*conditions, lateral=False)
     state = purchase_state_case(counted).label("state")
     placed = (
@@ -122,7 +123,7 @@ def list_package_sales(
         .join(orders, orders.c.id == order_lines.c.order_id)
         .where(
             orders.c.state == OrderState.PAID,
-            span.contains(orders.c.paid_at),
+            is_within(orders.c.paid_at, span),
             *event_conditions(event_id),
         )
         .group_by(packages.c.ticket_type_id, ticket_types.c.id)
@@ -137,7 +138,7 @@ def get_fulfilment_stats(
     """Count due and lost vouchers, and ready and received messages, of the span's payments."""
     conditions = (
         orders.c.state == OrderState.PAID,
-        span.contains(orders.c.paid_at),
+        is_within(orders.c.paid_at, span),
         *event_conditions(event_id),
     )
     counted = purchase_counts(*conditions, lateral=False)

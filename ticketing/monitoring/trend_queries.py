@@ -20,6 +20,7 @@ from ticketing.monitoring.dashboard_queries import event_conditions, sum_or_zero
 from ticketing.monitoring.purchase_queries import SENT_STATES, UNPROVISIONED_STATES
 from ticketing.monitoring.rates import InterventionStats
 from ticketing.orders.order import OrderState
+from ticketing.platform.db.conditions import is_within
 from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.notifications import deliveries
@@ -57,7 +58,7 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
         .where(
             or_(audit_log.c.action.in_(_MANUAL_ACTIONS), outbox.c.purpose == VOUCHERS_READY),
             or_(*(audit_log.c.actor.startswith(prefix) for prefix in _HUMAN_ACTOR_PREFIXES)),
-            span.contains(audit_log.c.at),
+            is_within(audit_log.c.at, span),
         )
     )
     retried_vouchers = (
@@ -65,7 +66,7 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
         .join(vouchers, vouchers.c.id == voucher_history.c.voucher_id)
         .where(
             _is_failed_attempt(),
-            span.contains(voucher_history.c.at),
+            is_within(voucher_history.c.at, span),
             vouchers.c.state.not_in(UNPROVISIONED_STATES),
         )
     )
@@ -77,7 +78,7 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
             outbox.c.purpose == VOUCHERS_READY,
             deliveries.c.attempt_count > 1,
             deliveries.c.state.in_(SENT_STATES),
-            span.contains(deliveries.c.completed_at),
+            is_within(deliveries.c.completed_at, span),
         )
     )
     manual, provisioned, sent = (
@@ -101,7 +102,7 @@ def list_trend_points(
 
     def stepped(column: ColumnElement[Any], *counted: ColumnElement[Any]) -> Select[Any]:
         began = func.date_trunc(step.value, column, str(zone)).label("began")
-        return select(began, *counted).where(span.contains(column)).group_by(began)
+        return select(began, *counted).where(is_within(column, span)).group_by(began)
 
     bought = orders.c.id.in_(
         select(order_lines.c.order_id).join(

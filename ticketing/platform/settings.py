@@ -187,7 +187,7 @@ class Settings(BaseSettings):
         default="tickets,missing,orders",
         pattern=f"^({_EXPORT_PATTERN})(,({_EXPORT_PATTERN}))*$",
         validation_alias="DAILY_EXPORTS",
-        description="Exports that the schedule daily_exports_mornings mails, once it is turned on:"
+        description="Exports mailed by the schedule daily_exports_every_morning, once it is on:"
         f" {', '.join(ExportKind)}.",
     )
 

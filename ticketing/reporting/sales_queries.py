@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, 
 
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.conditions import is_within
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.payments import payment_attempts
@@ -47,9 +48,9 @@ class RecordedAttempt:
 
 def list_event_sales(connection: Connection, span: TimeSpan) -> list[EventSales]:
     """Return events with orders or payments in the span, highest revenue first."""
-    paid = span.contains(orders.c.paid_at)
+    paid = is_within(orders.c.paid_at, span)
     undone = and_(paid, orders.c.state != OrderState.PAID)
-    placed = span.contains(orders.c.created_at)
+    placed = is_within(orders.c.created_at, span)
     places = (
         select(func.sum(order_lines.c.quantity))
         .where(order_lines.c.order_id == orders.c.id)
@@ -86,7 +87,7 @@ def list_paid_amounts(connection: Connection, span: TimeSpan) -> Sequence[tuple[
     """Return the payments in the span, in the order of time."""
     query = (
         select(orders.c.paid_at, orders.c.total)
-        .where(span.contains(orders.c.paid_at))
+        .where(is_within(orders.c.paid_at, span))
         .order_by(orders.c.paid_at, orders.c.id)
     )
     return [(paid_at, Rupiah(total)) for paid_at, total in connection.execute(query)]
@@ -103,7 +104,9 @@ def list_attempts(connection: Connection, span: TimeSpan) -> list[RecordedAttemp
             payment_attempts.c.refunded,
         )
         .join(orders, orders.c.id == payment_attempts.c.order_id)
-        .where(or_(span.contains(payment_attempts.c.created_at), span.contains(orders.c.paid_at)))
+        .where(
+            or_(is_within(payment_attempts.c.created_at, span), is_within(orders.c.paid_at, span))
+        )
         .order_by(payment_attempts.c.id)
     )
     return [

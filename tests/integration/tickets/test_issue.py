@@ -388,7 +388,7 @@ def test_progress_is_told_after_every_chunk(event: Event, enter: Enter, issuing:
     enter(event, 5)
     told: list[tuple[int, int]] = []
 
-    issuing(chunk=2, progress=lambda result: told.append((result.created, result.total)))
+    issuing(chunk=2, on_progress=lambda result: told.append((result.created, result.total)))
 
     assert told == [(2, 5), (4, 5), (5, 5)]
 
@@ -404,7 +404,7 @@ def test_a_job_of_another_event_is_refused(
 ) -> None:
     enter(event, 1)
 
-    with pytest.raises(Refused, match="no batch of wisuda-2026"):
+    with pytest.raises(Refused, match="not a batch of wisuda-2026"):
         issuing(job_id=new_job(other_event))
 
     assert rows(select(generated_tickets.c.id)) == []

@@ -4,6 +4,7 @@ import select
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -124,6 +125,21 @@ class Database:
         """Return the server's version number: 180001 is 18.1."""
         with self.transaction() as connection:
             return int(connection.execute(text("SHOW server_version_num")).scalar_one())
+
+    def current_time(self) -> datetime:
+        """Return the server's clock."""
+        with self.transaction() as connection:
+            current: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+            return current
+
+    def create_database(self, name: str) -> None:
+        """Create another database on the server unless it exists."""
+        engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with _translate_connection_errors(), engine.connect() as connection:
+            known = text("SELECT 1 FROM pg_database WHERE datname = :name")
+            if connection.execute(known, {"name": name}).first() is None:
+                quoted = connection.dialect.identifier_preparer.quote_identifier(name)
+                connection.execute(text(f"CREATE DATABASE {quoted}"))
 
     def dispose(self) -> None:
         """Close every idle connection."""

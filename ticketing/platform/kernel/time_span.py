@@ -6,8 +6,6 @@ from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_
-
 
 class TimeStep(StrEnum):
     """Width of one data point of a time series."""
@@ -39,10 +37,6 @@ class TimeSpan(NamedTuple):
 
     begins_at: datetime
     ends_at: datetime
-
-    def contains(self, column: ColumnElement[datetime]) -> ColumnElement[bool]:
-        """Return the SQL condition that the column lies in the interval."""
-        return and_(column >= self.begins_at, column < self.ends_at)
 
 
 BUSINESS_TIME_ZONE = ZoneInfo("Asia/Jakarta")  # days as the gateway and the bank count them

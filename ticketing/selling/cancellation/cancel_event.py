@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 
 from ticketing.catalogue import ticket_type_queries
 from ticketing.events.model import Event
-from ticketing.orders import cancelled_events, instalment_queries, review_flag_queries
+from ticketing.orders import cancellation_queries, instalment_queries, review_flag_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders.cancelled_events import EventCancellation
+from ticketing.orders.cancellation_queries import EventCancellation
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.change_plans import PlanSubject
@@ -111,7 +111,7 @@ def _get_or_insert_decision(
     connection: Connection, event: Event, plan_hash: str, *, at: datetime, by: str
 ) -> EventCancellation:
     """Return the decision made under this plan, or store a new one if the plan is still current."""
-    known = cancelled_events.find(connection, event.id)
+    known = cancellation_queries.find(connection, event.id)
     if known is not None and known.plan_hash == plan_hash:
         return known
     request = plan_queries.get_request(connection, PlanSubject(event.id), plan_hash)

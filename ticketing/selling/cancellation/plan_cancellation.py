@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.events.model import Event
-from ticketing.orders import cancelled_events
+from ticketing.orders import cancellation_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import OrderState
@@ -70,7 +70,7 @@ def plan_cancellation(
     """Plan the cancellation of an event, and store the request under the plan's hash."""
     request = full_refund_request(fee, reason)
     with database.transaction() as connection:
-        if cancelled_events.find(connection, event.id) is not None:
+        if cancellation_queries.find(connection, event.id) is not None:
             raise NotOnSale(f"{event.slug} is cancelled already; apply its plan again to continue")
         planned = build_cancellation_plan(connection, event, request, at=at)
         plan_queries.store_request(

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.orders.cancelled_events import EventCancellation
+from ticketing.orders.cancellation_queries import EventCancellation
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.tables.orders import orders

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ticketing.orders import cancelled_events
+from ticketing.orders import cancellation_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.instalments import MONEY_RETURNED_STATES
 from ticketing.orders.order import Order, OrderState, ReviewFlag
@@ -144,7 +144,7 @@ def _apply_transition(
     by: str,
 ) -> None:
     order = order_queries.lock(connection, attempt.order_id)  # as the previous transition left it
-    if transition is PaymentTransition.MONEY_TAKEN and cancelled_events.find(
+    if transition is PaymentTransition.MONEY_TAKEN and cancellation_queries.find(
         connection, order.event_id
     ):
         message = f"{attempt.key}: paid after the event was cancelled"

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ticketing.orders import cancelled_events, instalment_queries, review_flag_queries
+from ticketing.orders import cancellation_queries, instalment_queries, review_flag_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.platform.db import audit_log
@@ -40,7 +40,7 @@ def complete_late_order(database: Database, code: str, *, at: datetime, by: str)
             raise ImpossibleTransition(
                 f"order {order.code} is {order.state}; only an expired one can be completed late"
             )
-        if cancelled_events.find(connection, order.event_id) is not None:
+        if cancellation_queries.find(connection, order.event_id) is not None:
             raise NotOnSale(f"order {order.code}: its event was cancelled")
         complete_order(
             connection,
