@@ -12,7 +12,7 @@ from ticketing.platform.kernel.money import Rupiah
 
 @dataclass(frozen=True, slots=True)
 class EventCancellation:
-    """The decision to cancel an event. `completed_at` is set when a run finds nothing left to do."""
+    """The decision to cancel an event; `completed_at` is set when nothing is left to do."""
 
     event_id: int
     plan_hash: str

@@ -128,10 +128,13 @@ def mark_delivered(
         update(webhook_calls)
         .where(webhook_calls.c.id == call.id)
         .values(
-            state=CallState.DELIVERED, next_attempt_at=None, completed_at=at, **CALL_QUEUE.unclaimed,
+            state=CallState.DELIVERED,
+            next_attempt_at=None,
+            completed_at=at,
+            **CALL_QUEUE.unclaimed,
             **_response_columns(response),
         )
-    )  # fmt: skip
+    )
     connection.execute(
         update(webhook_endpoints)
         .where(

@@ -124,7 +124,9 @@ def test_two_people_of_one_name_and_number_need_an_id_to_be_told_apart(
     result = import_csv(HEADER, ",Siti,,0812345678")
 
     assert result.counts == ImportCounts(quarantined=1)
-    assert "several people have this name, address or number; add an id" in result.quarantine[0].reason
+    assert (
+        "several people have this name, address or number; add an id" in result.quarantine[0].reason
+    )
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_an_order_out_of_time_is_not_paid(
 ) -> None:
     pay(placed)
 
-    with pytest.raises(ImpossibleTransition, match="reservation of order .* has ended"):
+    with pytest.raises(ImpossibleTransition, match=r"reservation of order .* has ended"):
         pay(placed, minutes)
 
     assert len(simulator.bank.sessions()) == 1

@@ -205,7 +205,7 @@ def test_nobody_begins_to_pay_an_order_out_of_time(
 
     with database.transaction() as connection:
         order = order_queries.lock(connection, placed.order.id)
-        with pytest.raises(ImpossibleTransition, match="reservation of order .* has ended"):
+        with pytest.raises(ImpossibleTransition, match=r"reservation of order .* has ended"):
             attempt_queries.get_or_insert_open(connection, order, at=now + timedelta(minutes=60))
 
 

@@ -38,7 +38,10 @@ class InboxOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InboundWebhook:
-    """A claimed webhook. `external_reference` names the payment attempt; `attempt_count` includes this attempt."""
+    """A claimed webhook; `attempt_count` includes this attempt.
+
+    `external_reference` names the payment attempt.
+    """
 
     id: int
     external_reference: str

@@ -97,7 +97,10 @@ def _complete_late(
 ) -> None:
     payers = find_instalment_payers(connection, order)
     if not payers:
-        message = f"{attempt.key}: instalment {attempt.instalment_sequence} was paid late, and others are unpaid"
+        message = (
+            f"{attempt.key}: instalment {attempt.instalment_sequence} was paid late,"
+            " and others are unpaid"
+        )
         flag_for_review(connection, order, ReviewFlag.PAID_LATE, message, at=at)
         return
     complete_order_if_in_stock(connection, order, attempt_id=attempt.id, at=at, by=by)

@@ -160,7 +160,8 @@ def test_a_sheet_too_large_for_a_mail_fails_and_says_what_to_do(
     (failed,) = list_deliveries(database, event, failed=True)
     assert (done.failed, failed.purpose) == (1, "export.ready")
     assert failed.last_error == (
-        "the CSV file exceeds 100 bytes, too large for a mail: use `ticketing export wisuda-2026 orders`"
+        "the CSV file exceeds 100 bytes, too large for a mail:"
+        " use `ticketing export wisuda-2026 orders`"
     )
 
 
