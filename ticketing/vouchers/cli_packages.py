@@ -111,7 +111,6 @@ def list_packages(*, as_json: JsonOption = False) -> None:
             "on sale": lambda one: one.stored.on_sale,
             "price": lambda one: one.stored.package.price,
             "router": lambda one: one.router,
-            "profile": lambda one: one.stored.package.profile,
             "validity": _describe_validity,
             "sold": lambda one: one.sale.stock.sold,
         },

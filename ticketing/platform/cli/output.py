@@ -4,6 +4,7 @@ Tables fit the terminal. A table whose words would be broken is printed as one b
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Columns = Mapping[str, Callable[[T], object]]
 
-MAX_UNWRAPPED = 20  # characters of the longest cell in a column that is never wrapped
 PIPE_WIDTH = 1000  # a pipe or a file gets one line per row
+GAP = 2  # characters between columns
+_NUMBER = re.compile(r"|-?(Rp)?[0-9][0-9.,]*( %)?")  # nothing, 1,234, Rp1.234, 10 %
 
 
 def stdout_console() -> "Console":
@@ -89,10 +91,9 @@ def print_table(rows: Iterable[T], columns: Columns[T], *, zone: tzinfo | None =
     }
     times = [value for column in values.values() for value in column if isinstance(value, datetime)]
     texts = {name: [_format_cell(one, zone) for one in column] for name, column in values.items()}
-    right = {name for name, column in values.items() if all(map(_is_number, column))}
     out = stdout_console()
-    table = _build_table(texts, right)
-    out.print(table if out.measure(table).minimum <= out.width else _build_blocks(texts))
+    widths = _fit_widths(texts, out.width)
+    out.print(_build_table(texts, widths) if widths else _build_blocks(texts))
     if times:
         out.print(f"Times: {times[-1].astimezone(zone):%Z}")
 
@@ -133,12 +134,6 @@ def _to_json(value: object) -> object:
     return str(value)
 
 
-def _is_number(value: object) -> bool:
-    return str(value or 0).lstrip("-").removeprefix("Rp")[:1].isdigit() and not (
-        isinstance(value, bool | datetime)
-    )
-
-
 def _format_cell(value: object, zone: tzinfo | None) -> str:
     match value:
         case None:
@@ -153,19 +148,32 @@ def _format_cell(value: object, zone: tzinfo | None) -> str:
             return str(value)
 
 
-def _build_table(texts: Mapping[str, list[str]], right: Iterable[str]) -> "Table":
+def _fit_widths(texts: Mapping[str, list[str]], width: int) -> dict[str, int] | None:
+    """Return the columns' widths in a table of this width; None if a word would be broken."""
+    from rich.cells import cell_len
+
+    widths = {heading: max(map(cell_len, (heading, *column))) for heading, column in texts.items()}
+    longest_words = {
+        heading: max(cell_len(word) for text in (heading, *column) for word in text.split())
+        for heading, column in texts.items()
+    }
+    while sum(widths.values()) + GAP * (len(widths) - 1) > width:
+        wrapped = [heading for heading in widths if widths[heading] > longest_words[heading]]
+        if not wrapped:
+            return None
+        widths[max(wrapped, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _build_table(texts: Mapping[str, list[str]], widths: Mapping[str, int]) -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, GAP - 1, 0, 0), pad_edge=False, show_edge=False)
     for heading, column in texts.items():
-        table.add_column(
-            heading,
-            justify="right" if heading in right else "left",
-            no_wrap=max(map(len, column)) <= MAX_UNWRAPPED,
-            overflow="fold",
-        )
+        is_number = all(map(_NUMBER.fullmatch, column))
+        table.add_column(heading, justify="right" if is_number else "left", width=widths[heading])
     for row in zip(*texts.values(), strict=True):
         table.add_row(*map(Text, row))
     return table

@@ -59,6 +59,7 @@ def _print_missing(name: str, counts: "EligibilityCounts", guests: "list[Entitle
             {"reason": lambda item: item[0], "guests": lambda item: item[1]},
         )
     if guests:
+        print_text("")
         print_table(
             guests,
             {
