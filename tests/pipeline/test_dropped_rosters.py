@@ -163,7 +163,7 @@ def test_a_run_that_comes_again_after_the_file_was_filed_is_content(
 
     assert again.success
     said = again.asset_materializations_for_node("entitlements")[0].metadata
-    assert "an earlier run took it" in said["outcome"].value
+    assert "an earlier run imported it" in said["outcome"].value
     assert not dropped.exists()
 
 

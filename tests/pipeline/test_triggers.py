@@ -79,7 +79,7 @@ def test_the_schedule_rests_when_nobody_lacks_a_ticket(
 
     (answer,) = issue_missing_tickets_hourly(context)
 
-    assert answer == dg.SkipReason("nobody lacks a ticket in 1 events")
+    assert answer == dg.SkipReason("no ticket is missing in 1 events")
 
 
 def test_no_ticket_is_asked_for_when_the_event_is_over(

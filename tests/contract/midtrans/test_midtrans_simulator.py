@@ -396,7 +396,7 @@ def test_a_refused_buyer_may_try_another_way(browser: httpx.Client, page: str) -
     browser.post(page, data={"method": "gopay"})
     paid = browser.post(page, data={"move": "pay"})
 
-    assert "The payment was refused" in refused.text
+    assert "The payment was declined" in refused.text
     assert "settlement" in paid.text
 
 

@@ -107,7 +107,7 @@ def test_an_attempt_the_shop_did_not_take_is_shown_as_such(
     midtrans.push("REH-01", "choose", "bca_va")
     midtrans.notifications(at_least=1)
 
-    assert "the shop did not hear the last" in browser.get("/_simulator").text
+    assert "last one not accepted" in browser.get("/_simulator").text
 
 
 @pytest.mark.parametrize("world", [name for name in PRESETS if name != "quiet"])

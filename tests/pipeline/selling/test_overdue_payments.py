@@ -59,7 +59,7 @@ def test_nobody_waits_and_nothing_is_asked_for(tick: Tick) -> None:
     answer = tick()
 
     assert not answer.run_requests
-    assert answer.skip_message == "nobody waits; 0 deeds of others told"
+    assert answer.skip_message == "no overdue payments; reported 0 materialisations by the worker"
 
 
 def test_a_notice_asks_for_a_run_at_once_when_nobody_listens(tick: Tick, pay: Pay) -> None:
@@ -89,7 +89,7 @@ def test_a_run_that_is_about_to_begin_is_waited_for(
     answer = tick()
 
     assert not answer.run_requests
-    assert (answer.skip_message or "").startswith("a run is about to see to what waits")
+    assert (answer.skip_message or "").startswith("a run is already active")
 
 
 def test_a_free_order_asks_for_a_run_without_any_notice(

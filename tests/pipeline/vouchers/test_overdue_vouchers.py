@@ -43,9 +43,10 @@ def test_nobody_has_paid_and_nothing_is_asked_for(tick: Tick) -> None:
 
     assert (owed.run_requests, returned.run_requests) == ([], [])
     assert (
-        owed.skip_message == "nobody waits for a router that can be asked; 0 deeds of others told"
+        owed.skip_message
+        == "no overdue vouchers on reachable routers; reported 0 materialisations by the worker"
     )
-    assert returned.skip_message == "nobody waits for a router that was given up on"
+    assert returned.skip_message == "no router has exhausted its retries"
 
 
 def test_without_a_worker_a_run_puts_on_the_router_what_is_paid_for(
@@ -88,7 +89,7 @@ def test_a_run_that_is_about_to_begin_is_waited_for(
     answer = tick("overdue_vouchers")
 
     assert answer.run_requests == []
-    assert (answer.skip_message or "").startswith("a run is about to see to demo")
+    assert (answer.skip_message or "").startswith("a run is already active for demo")
 
 
 def test_what_the_worker_did_is_shown_once(tick: Tick, buy: Buy, work: Work) -> None:
@@ -124,7 +125,7 @@ def test_a_router_that_was_given_up_on_is_gone_to_when_it_is_back(
     ended = run("provision_vouchers")
 
     assert (no_run.run_requests, away.run_requests) == ([], [])
-    assert away.skip_message == "still away: demo"
+    assert away.skip_message == "still unreachable: demo"
     assert len(back.run_requests or []) == 1
     assert ended.asset_materializations_for_node("vouchers")[0].metadata["placed"].value == 2
     assert len(router.users()) == 2

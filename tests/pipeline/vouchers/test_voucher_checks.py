@@ -92,10 +92,10 @@ def test_paid_and_left_lying_is_an_offence_against_buyer_and_router_until_it_is_
 
     assert set(found) == {"paid_vouchers_provisioned", "no_stuck_vouchers"}
     assert found["paid_vouchers_provisioned"] == (
-        f"1 of 1 paid purchases, such as {order.code}: 0 of 2 vouchers: router demo: nobody"
-        " asked it yet. Repair: ticketing vouchers regenerate ORDER"
+        f"1 of 1 paid purchases, such as {order.code}: 0 of 2 vouchers: router demo: not"
+        " called yet. Repair: ticketing vouchers regenerate ORDER"
     )
-    assert found["no_stuck_vouchers"].startswith("2 of 2 vouchers on their way, such as V")
+    assert found["no_stuck_vouchers"].startswith("2 of 2 queued vouchers, such as V")
     assert found["no_stuck_vouchers"].endswith("Repair: ticketing vouchers provision")
     assert told == {f"check:{name}:all events" for name in found}
     assert failing() == {}
