@@ -259,7 +259,7 @@ def test_a_notice_that_waits_too_long_is_named_with_its_reason(
     sooner = sales_checks.check_stuck_notifications(database, at=now + timedelta(minutes=9))
 
     (offender,) = found.violations
-    assert "tried 1 times: the gateway does not know" in offender.problem
+    assert "1 attempts: the gateway does not know" in offender.problem
     assert sooner.holds
 
 

@@ -143,7 +143,7 @@ def test_a_promo_that_ended_is_refused_and_ending_it_again_changes_nothing(
 def test_a_code_is_made_once(database: Database, event: Event, half: NewPromo) -> None:
     add_promo(database, event, half, ticket_type=None, by="operator")
 
-    with pytest.raises(PromoRefused, match="HALF already"):
+    with pytest.raises(PromoRefused, match="HALF exists already"):
         add_promo(database, event, half, ticket_type=None, by="operator")
 
 
