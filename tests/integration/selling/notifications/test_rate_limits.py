@@ -190,7 +190,7 @@ def test_what_has_left_us_cannot_be_aborted(
     send_slowly()
     (sent,) = list_deliveries(database, event)
 
-    with pytest.raises(Refused, match="is sent and waits for nothing"):
+    with pytest.raises(Refused, match="is sent and is not queued"):
         cancel_delivery(database, sent.id, at=now, by="cli")
 
     assert list_deliveries(database, event)[0].state is DeliveryState.SENT

@@ -122,7 +122,7 @@ def test_codes_that_do_not_exist_or_go_by_themselves_are_not_sent(
     assert {answer.status_code for answer in refused} == {409}
     assert {answer.json()["error"]["code"] for answer in refused} == {"nothing_to_send"}
     assert "regenerate-voucher" in refused[1].json()["error"]["message"]
-    assert "order's page" in refused[2].json()["error"]["message"]
+    assert "pass on the order page" in refused[2].json()["error"]["message"]
 
 
 def test_only_what_came_to_nothing_is_cleaned_up_and_its_purchase_stays(
