@@ -109,7 +109,7 @@ def insert_instalments(
         [
             {
                 "order_id": order_id,
-                "number": instalment.number,
+                "sequence": instalment.number,
                 "due_at": instalment.due_at,
                 "amount": instalment.amount.amount,
             }

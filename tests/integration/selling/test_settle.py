@@ -192,7 +192,7 @@ def test_an_unknown_order_is_kept_where_somebody_sees_it(
     assert settle_all(hours=9) == Settlement(0, 0, 0, 0)
     with database.transaction() as connection:
         found = inbox.list_quarantined(connection)
-    assert [(one.subject, one.reason) for one in found] == [
+    assert [(one.external_reference, one.reason) for one in found] == [
         ("ORD-NOBODY-01", "no payment attempt has the key 'ORD-NOBODY-01'")
     ]
 
