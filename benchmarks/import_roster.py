@@ -1,11 +1,10 @@
-"""How fast a roster becomes people, and whether memory stays flat.
+"""Measure how fast a roster is imported, and the memory it takes.
 
     python -m benchmarks.import_roster [--rows 100000 1000000] [--runs 3]
 
-Every size runs in a process of its own, on a new embedded PostgreSQL with its usual settings
-(fsync on); every run is another event in the same database. Measured are a first import, the same
-file again, and a file in which one row in a hundred has another seat. Prints medians, and the peak
-of our own memory.
+Each size runs in its own process on a new embedded PostgreSQL with default settings (fsync on);
+each run uses another event of one database. Measures a first import, the same file again, and a
+file in which one row in a hundred has another seat. Prints medians and our own peak memory.
 """
 
 import argparse

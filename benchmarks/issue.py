@@ -1,9 +1,9 @@
-"""How fast tickets are signed and written, and whether memory stays flat.
+"""Measure how fast tickets are signed and written, and the memory it takes.
 
     python -m benchmarks.issue [--people 10000 100000] [--runs 3]
 
-Every size runs in a process of its own, on a new embedded PostgreSQL with its usual settings (fsync
-on); every run is another event in the same database. Prints medians and the peak of our own memory.
+Each size runs in its own process on a new embedded PostgreSQL with default settings (fsync on);
+each run uses another event of one database. Prints medians and our own peak memory.
 """
 
 import argparse
@@ -39,7 +39,7 @@ NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 KEYS = KeyRing(bytes(range(32)))
 
 
-def crowd(connection: Connection, slug: str, size: int) -> Event:
+def create_guests(connection: Connection, slug: str, size: int) -> Event:
     """Create an event with `size` entitled guests."""
     starts_at = NOW + timedelta(days=22)
     connection.execute(
@@ -70,10 +70,10 @@ def crowd(connection: Connection, slug: str, size: int) -> Event:
     return event
 
 
-def tickets_a_second(database: Database, slug: str, size: int) -> float:
+def tickets_per_second(database: Database, slug: str, size: int) -> float:
     """Issue all tickets of a new event and return tickets per second."""
     with database.transaction() as connection:
-        event = crowd(connection, slug, size)
+        event = create_guests(connection, slug, size)
         batch = batche_queries.get_or_create_batch(
             connection, key=slug, event=event, template_id="classic", options={}, by="bench", at=NOW
         )
@@ -84,13 +84,13 @@ def tickets_a_second(database: Database, slug: str, size: int) -> float:
     return size / seconds
 
 
-def one_size(size: int, runs: int) -> None:
+def measure_size(size: int, runs: int) -> None:
     """Run all measurements of one size in this process."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder)) as server:
         database = Database.from_url(server.url())
         upgrade(database)
-        rates = [tickets_a_second(database, f"run-{run}", size) for run in range(runs)]
+        rates = [tickets_per_second(database, f"run-{run}", size) for run in range(runs)]
         database.dispose()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     each = ", ".join(f"{rate:,.0f}" for rate in rates)
@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     asked = parser.parse_args()
     if len(asked.people) == 1:
-        one_size(asked.people[0], asked.runs)
+        measure_size(asked.people[0], asked.runs)
         return
     print(machine(), flush=True)
     for size in asked.people:

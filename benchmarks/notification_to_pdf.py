@@ -1,12 +1,11 @@
-"""From an answered payment notification to a PDF on the disk, with the worker and without it.
+"""Measure the time from the response to a payment notification to the PDF, with and without worker.
 
     python -m benchmarks.notification_to_pdf [--orders 60] [--a-second 3] [--way worker dagster]
 
-Everything is as `ticketing up` starts it: an embedded PostgreSQL with its usual settings (fsync
-on), the web service, the simulated Midtrans on a port; then the worker, or Dagster alone. Orders of
-one place are paid beforehand; then one notification after another is posted, at an even pace. Time
-runs from the service's answer to the moment at which the ticket's row is seen to say that its PDF
-is there; it is looked at every 5 ms.
+Runs the processes of `ticketing up`: an embedded PostgreSQL with default settings (fsync on), the
+web service, the simulated Midtrans; then the worker, or Dagster alone. Orders of one place are paid
+beforehand; then notifications are posted at a constant rate. The time ends when the ticket's row
+names its PDF; the row is polled every 5 ms.
 """
 
 import argparse
@@ -53,7 +52,7 @@ PATIENCE_SECONDS = 180
 WAYS = ("worker", "dagster")
 
 
-def event_on_sale(application: Application) -> tuple[Event, int]:
+def create_event(application: Application) -> tuple[Event, int]:
     """Create an event next month with one ticket type."""
     starts_at = datetime.now(UTC) + timedelta(days=30)
     with application.database.transaction() as connection:
@@ -73,7 +72,7 @@ def event_on_sale(application: Application) -> tuple[Event, int]:
     return event, kind
 
 
-def paid_order(application: Application, event: Event, kind: int, number: int) -> tuple[int, str]:
+def create_order(application: Application, event: Event, kind: int, number: int) -> tuple[int, str]:
     """Create an order with a payment page; return its id and the payment's key."""
     buyer = Buyer(f"email:b{number}@example.org", f"Buyer {number}", f"b{number}@example.org", "")
     at = datetime.now(UTC)
@@ -90,7 +89,7 @@ def paid_order(application: Application, event: Event, kind: int, number: int) -
 
 
 @dataclass(frozen=True)
-class Asked:
+class Parameters:
     """Parameters of a measurement: process, number of orders, rate."""
 
     way: str
@@ -98,7 +97,7 @@ class Asked:
     a_second: float
 
 
-class Watch:
+class PdfObserver:
     """Observer of the time at which each order's PDF first appears."""
 
     def __init__(self, application: Application) -> None:
@@ -135,7 +134,7 @@ class Watch:
 
 
 @contextmanager
-def running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
+def running_process(command: list[str], environment: dict[str, str]) -> Iterator[None]:
     """Run a process inside `with`."""
     with subprocess.Popen(  # noqa: S603 - our own
         command,
@@ -151,7 +150,7 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
             process.wait(60)
 
 
-def until(true: Callable[[], bool]) -> None:
+def wait_until(true: Callable[[], bool]) -> None:
     """Wait until a condition is true."""
     deadline = time.perf_counter() + PATIENCE_SECONDS
     while not true():
@@ -160,7 +159,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def answers(url: str) -> bool:
+def is_up(url: str) -> bool:
     """Return whether the web service responds."""
     try:
         return httpx.get(f"{url}/health").is_success
@@ -168,13 +167,13 @@ def answers(url: str) -> bool:
         return False
 
 
-def somebody_listens(application: Application) -> bool:
+def is_worker_running(application: Application) -> bool:
     """Return whether the worker runs."""
     with application.database.transaction() as connection:
         return notify.is_worker_running(connection)
 
 
-def dagster_ticks(environment: dict[str, str]) -> bool:
+def are_sensors_running(environment: dict[str, str]) -> bool:
     """Return whether Dagster's sensors run: one of them adds the event's partition."""
     from dagster import DagsterInstance  # noqa: PLC0415 - only one of the ways needs it
 
@@ -184,41 +183,46 @@ def dagster_ticks(environment: dict[str, str]) -> bool:
 
 
 @contextmanager
-def served(way: str, application: Application, environment: dict[str, str]) -> Iterator[None]:
+def running_issuer(
+    way: str, application: Application, environment: dict[str, str]
+) -> Iterator[None]:
     """Run the process that issues the tickets, ready inside `with`."""
     dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
     dagster += ["-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", str(free_port(3000))]
     worker = [sys.executable, "-m", "ticketing", "worker"]
-    with running(worker if way == "worker" else dagster, environment):
+    with running_process(worker if way == "worker" else dagster, environment):
         if way == "worker":
-            until(lambda: somebody_listens(application))
+            wait_until(lambda: is_worker_running(application))
         else:
-            until(lambda: dagster_ticks(environment))
+            wait_until(lambda: are_sensors_running(environment))
         yield
 
 
-def measured(
-    application: Application, midtrans: MidtransSimulator, environment: dict[str, str], asked: Asked
+def measure(
+    application: Application,
+    midtrans: MidtransSimulator,
+    environment: dict[str, str],
+    parameters: Parameters,
 ) -> list[float]:
     """Return the seconds from response to PDF of each order."""
-    event, kind = event_on_sale(application)
-    bought = [paid_order(application, event, kind, number) for number in range(asked.orders)]
-    bodies = [(order_id, midtrans.push(key, "pay", "bca_va")) for order_id, key in bought]
+    event, kind = create_event(application)
+    orders = [create_order(application, event, kind, number) for number in range(parameters.orders)]
+    bodies = [(order_id, midtrans.push(key, "pay", "bca_va")) for order_id, key in orders]
     port = free_port(8000)
     web = [sys.executable, "-m", "ticketing", "serve", "--quiet", "--port", str(port)]
     url = f"http://127.0.0.1:{port}"
     answered = {}
     with (
-        running(web, environment),
-        served(asked.way, application, environment),
+        running_process(web, environment),
+        running_issuer(parameters.way, application, environment),
         httpx.Client() as post,
     ):
-        until(lambda: answers(url))
-        watch = Watch(application)
+        wait_until(lambda: is_up(url))
+        watch = PdfObserver(application)
         for order_id, body in bodies:
             post.post(f"{url}/api/payment/notification", json=body).raise_for_status()
             answered[order_id] = time.perf_counter()
-            time.sleep(1 / asked.a_second)
+            time.sleep(1 / parameters.a_second)
         watch.wait_for(len(bodies))
     lost = answered.keys() - watch.seen.keys()
     if lost:
@@ -235,19 +239,21 @@ def main() -> None:
     given = parser.parse_args()
     print(machine(), flush=True)
     for way in given.way:
-        asked = Asked(way, given.orders, given.a_second)
+        parameters = Parameters(way, given.orders, given.a_second)
         with tempfile.TemporaryDirectory() as name, MidtransSimulator() as midtrans:
-            Path(name).chmod(0o711)  # the embedded server may run as somebody else
-            seconds = sorted(in_a_new_application(Path(name), midtrans, asked))
+            Path(name).chmod(0o711)  # the embedded server may run as another user
+            seconds = sorted(measure_in_new_application(Path(name), midtrans, parameters))
         p95 = seconds[int(len(seconds) * 0.95)]
         print(
-            f"{way:>8}: {len(seconds)} orders, {asked.a_second:g} a second: p50"
+            f"{way:>8}: {len(seconds)} orders, {parameters.a_second:g} a second: p50"
             f" {statistics.median(seconds):.2f} s, p95 {p95:.2f} s, longest {seconds[-1]:.2f} s",
             flush=True,
         )
 
 
-def in_a_new_application(folder: Path, midtrans: MidtransSimulator, asked: Asked) -> list[float]:
+def measure_in_new_application(
+    folder: Path, midtrans: MidtransSimulator, parameters: Parameters
+) -> list[float]:
     """Measure in a new application."""
     settings = Settings(
         _env_file=None, data_path=folder, midtrans_simulator_url=midtrans.url, min_free_disk=0
@@ -257,7 +263,7 @@ def in_a_new_application(folder: Path, midtrans: MidtransSimulator, asked: Asked
         json_logging.configure(settings.log_level, settings.log_file)
         surroundings = {"MIDTRANS_SIMULATOR_URL": midtrans.url, "MIN_FREE_DISK": "0"}
         environment = prepare_dagster_home(application) | surroundings
-        return measured(application, midtrans, environment, asked)
+        return measure(application, midtrans, environment, parameters)
 
 
 if __name__ == "__main__":

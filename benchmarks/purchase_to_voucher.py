@@ -1,13 +1,12 @@
-"""From an answered payment notification to the voucher message that WhatsApp has accepted.
+"""Measure the time from the response to a payment notification to the WhatsApp message.
 
     python -m benchmarks.purchase_to_voucher [--orders 60] [--a-second 3] [--command-ms 5]
 
-Everything is as `ticketing up` starts it: an embedded PostgreSQL with its usual settings (fsync
-on), the web service, the worker; Midtrans, a hotspot's router and WhatsApp are simulators on ports,
-the router in a process of its own with so many milliseconds of work a command. Orders of one
-voucher are paid beforehand; then one notification after another is posted, at an even pace. Time
-runs from the service's answer to the moment at which the simulated WhatsApp accepted the message.
-The last line compares what is on the router with what was sold.
+Runs the processes of `ticketing up`: an embedded PostgreSQL with default settings (fsync on), the
+web service and the worker. Midtrans, router and WhatsApp are simulated; the router is a separate
+process with a given processing time per command. Orders of one voucher are paid beforehand; then
+notifications are posted at a constant rate. The time ends when the simulated WhatsApp accepts the
+message. The last line compares the users on the router with the sold vouchers.
 """
 
 import argparse
@@ -27,10 +26,10 @@ import httpx
 from benchmarks.issue import machine
 from benchmarks.notification_to_pdf import (
     PATIENCE_SECONDS,
-    answers,
-    running,
-    somebody_listens,
-    until,
+    is_up,
+    is_worker_running,
+    running_process,
+    wait_until,
 )
 from simulators.midtrans.server import MidtransSimulator
 from simulators.whatsapp.server import WhatsAppSimulator
@@ -60,7 +59,7 @@ from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 
 @dataclass(frozen=True)
-class Asked:
+class Parameters:
     """Parameters of a measurement: number of orders, rate."""
 
     orders: int
@@ -84,7 +83,7 @@ def router(command_ms: float) -> Iterator[int]:
             process.terminate()
 
 
-def bought(application: Application, count: int) -> list[tuple[str, str]]:
+def create_orders(application: Application, count: int) -> list[tuple[str, str]]:
     """Create orders with payment pages; return each buyer's number and the payment's key."""
     at = datetime.now(UTC)
     event = seed_demo_hotspot(application.database, at=at, by="bench")
@@ -94,9 +93,9 @@ def bought(application: Application, count: int) -> list[tuple[str, str]]:
     for number in range(count):
         phone = f"+628120{number:07}"
         buyer = Buyer(f"tel:{phone}", f"Buyer {number}", "", phone)
-        asked = [Selection(package.ticket_type_id, 1)]
+        selections = [Selection(package.ticket_type_id, 1)]
         placed = place_order(
-            application.database, event, requested=asked, buyer=buyer, at=at, by="bench"
+            application.database, event, requested=selections, buyer=buyer, at=at, by="bench"
         )
         with application.database.transaction() as connection:
             attempt = attempt_queries.get_or_insert_open(
@@ -110,34 +109,38 @@ def bought(application: Application, count: int) -> list[tuple[str, str]]:
     return found
 
 
-def measured(
+def measure(
     application: Application,
     midtrans: MidtransSimulator,
     whatsapp: WhatsAppSimulator,
     environment: dict[str, str],
-    asked: Asked,
+    parameters: Parameters,
 ) -> list[float]:
     """Return the seconds from response to accepted message of each order."""
     bodies = [
         (phone, midtrans.push(key, "pay", "bca_va"))
-        for phone, key in bought(application, asked.orders)
+        for phone, key in create_orders(application, parameters.orders)
     ]
     port = free_port(8000)
     web = [sys.executable, "-m", "ticketing", "serve", "--quiet", "--port", str(port)]
     work = [sys.executable, "-m", "ticketing", "worker"]
     url = f"http://127.0.0.1:{port}"
     answered = {}
-    with running(web, environment), running(work, environment), httpx.Client(timeout=60) as post:
-        until(lambda: answers(url) and somebody_listens(application))
+    with (
+        running_process(web, environment),
+        running_process(work, environment),
+        httpx.Client(timeout=60) as post,
+    ):
+        wait_until(lambda: is_up(url) and is_worker_running(application))
         for phone, body in bodies:
             post.post(f"{url}/api/payment/notification", json=body).raise_for_status()
             answered[phone.lstrip("+")] = datetime.now(UTC)
-            time.sleep(1 / asked.a_second)
-        messages = accepted(whatsapp, len(bodies))
+            time.sleep(1 / parameters.a_second)
+        messages = accepted_times(whatsapp, len(bodies))
     return [(messages[phone] - answered[phone]).total_seconds() for phone in messages]
 
 
-def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
+def accepted_times(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
     """Return the time at which each buyer's message was accepted, or stop at the deadline."""
     deadline = time.perf_counter() + PATIENCE_SECONDS
     while len(whatsapp.messages()) < count and time.perf_counter() < deadline:
@@ -145,7 +148,7 @@ def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
     return {each.draft.to: each.at for each in whatsapp.messages()}
 
 
-def on_router(application: Application) -> int:
+def count_users(application: Application) -> int:
     """Return the number of our users on the router."""
     with application.database.transaction() as connection:
         (stored,) = router_queries.list_all(connection)
@@ -161,14 +164,14 @@ def main() -> None:
     parser.add_argument("--command-ms", type=float, default=5)
     given = parser.parse_args()
     print(machine(), flush=True)
-    asked = Asked(given.orders, given.a_second)
+    parameters = Parameters(given.orders, given.a_second)
     with (
         tempfile.TemporaryDirectory() as name,
         MidtransSimulator() as midtrans,
         WhatsAppSimulator() as whatsapp,
         router(given.command_ms) as port,
     ):
-        Path(name).chmod(0o711)  # the embedded server may run as somebody else
+        Path(name).chmod(0o711)  # the embedded server may run as another user
         settings = Settings(
             _env_file=None, data_path=Path(name), midtrans_simulator_url=midtrans.url,
             whatsapp_simulator_url=whatsapp.url, min_free_disk=0,
@@ -182,11 +185,12 @@ def main() -> None:
                 "WHATSAPP_SIMULATOR_URL": whatsapp.url,
                 "MIN_FREE_DISK": "0",
             }
-            seconds = sorted(measured(application, midtrans, whatsapp, environment, asked))
-            rows = on_router(application)
+            seconds = sorted(measure(application, midtrans, whatsapp, environment, parameters))
+            rows = count_users(application)
     p95 = seconds[int(len(seconds) * 0.95)]
     print(
-        f"{len(seconds)} of {asked.orders} buyers told, {asked.a_second:g} a second, a router"
+        f"{len(seconds)} of {parameters.orders} buyers notified, {parameters.a_second:g} a second,"
+        " a router"
         f" of {given.command_ms:g} ms a command: p50 {statistics.median(seconds):.2f} s, p95"
         f" {p95:.2f} s, longest {seconds[-1]:.2f} s\n{rows} vouchers on the router",
         flush=True,

@@ -1,7 +1,7 @@
-"""How many tickets a core prints: ours, and the same engine with nothing shared between documents.
+"""Measure PDFs per core: our renderer, and WeasyPrint without shared resources.
 
-`python benchmarks/render.py [tickets]`. Rates are by processor time, so that whoever else uses the
-machine does not change them much; the wall clock is printed beside. Medians of several runs.
+`python benchmarks/render.py [tickets]`. Rates are by CPU time, which other programs on the machine
+hardly influence; the wall clock is printed as well. Medians of several runs.
 """
 
 import hashlib
@@ -96,7 +96,7 @@ def main(count: int) -> None:
     }
     for render in ways.values():
         rate(render, work[:5])
-    # in turn, so that a busy minute on the machine falls on all alike
+    # in turn, so that other load affects all alike
     measured = [{name: rate(render, work) for name, render in ways.items()} for _ in range(RUNS)]
     for name in ways:
         columns = zip(*(run[name] for run in measured), strict=True)

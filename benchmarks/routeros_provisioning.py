@@ -1,13 +1,13 @@
-"""Hotspot users a second, by client, beside what the router can take.
+"""Measure hotspot users per second, by client library.
 
     python -m benchmarks.routeros_provisioning
 
-The router is the simulator, in a process of its own, fresh for every figure; at the end it says
-itself how many rows there are. What it can take: all bytes made before the clock starts, sent
-without a pause, answers only counted.
+The router is the simulator in a separate process, new for each figure; at the end its number of
+rows is checked. Its maximum is measured with prepared bytes, sent without a pause; replies are only
+counted.
 
-Router and client share the machine's cores. So each client's own work is shown too: at 0 ms a
-router that is a computer of its own is only as fast as what feeds it.
+Router and client share the machine's cores, so the client's CPU time is printed as well: a router
+on its own hardware is limited by the client at 0 ms per command.
 """
 
 import socket
@@ -30,9 +30,9 @@ from ticketing.routers.routeros.client import RouterClient
 from ticketing.routers.routeros.protocol import encode_sentence
 from ticketing.routers.routeros.transport import RouterAccount
 
-ROUNDS = 3  # the best counts: the others tell of other people's work on the machine
-SLOW_ROWS = 60  # for a client that needs 45 ms a row, whatever the router needs
-PROMISES = 50  # of routeros-api, open at once
+ROUNDS = 3  # the best one counts; the others show other load on the machine
+SLOW_ROWS = 60  # for a client that needs 45 ms per row with any router
+PROMISES = 50  # open promises of routeros-api
 HOST, USER, PASSWORD = "127.0.0.1", "ticketing", "simulator-password"
 
 Row = dict[str, str]
@@ -68,7 +68,7 @@ def router(command_ms: float, distance_ms: float) -> Iterator[int]:
 
 
 @contextmanager
-def nobody(port: int, wanted: list[Row]) -> Iterator[Put]:
+def router_maximum(port: int, wanted: list[Row]) -> Iterator[Put]:
     """Measure the router's maximum."""
     login = encode_sentence(["/login", f"=name={USER}", f"=password={PASSWORD}"])
     words = ([f"={name}={value}" for name, value in row.items()] for row in wanted)
@@ -84,14 +84,14 @@ def nobody(port: int, wanted: list[Row]) -> Iterator[Put]:
             while done < len(wanted):
                 piece = tail + connection.recv(1 << 16)
                 done += piece.count(b"!done")
-                tail = piece[-4:]  # shorter than what is counted: nothing counts twice
+                tail = piece[-4:]  # shorter than the counted word, so nothing counts twice
             sender.join()
 
         yield put
 
 
 @contextmanager
-def shipped(port: int, wanted: list[Row], *, no_delay: bool = False) -> Iterator[Put]:
+def routeros_api_default(port: int, wanted: list[Row], *, no_delay: bool = False) -> Iterator[Put]:
     """Measure routeros-api as documented."""
     pool = routeros_api.RouterOsApiPool(
         HOST, username=USER, password=PASSWORD, port=port, plaintext_login=True
@@ -104,14 +104,14 @@ def shipped(port: int, wanted: list[Row], *, no_delay: bool = False) -> Iterator
 
 
 @contextmanager
-def undelayed(port: int, wanted: list[Row]) -> Iterator[Put]:
+def routeros_api_nodelay(port: int, wanted: list[Row]) -> Iterator[Put]:
     """Measure routeros-api with TCP_NODELAY set from outside."""
-    with shipped(port, wanted, no_delay=True) as put:
+    with routeros_api_default(port, wanted, no_delay=True) as put:
         yield put
 
 
 @contextmanager
-def promised(port: int, wanted: list[Row]) -> Iterator[Put]:
+def routeros_api_promises(port: int, wanted: list[Row]) -> Iterator[Put]:
     """Measure routeros-api with promises and TCP_NODELAY."""
     pool = routeros_api.RouterOsApiPool(
         HOST, username=USER, password=PASSWORD, port=port, plaintext_login=True
@@ -154,21 +154,21 @@ def ours(port: int, wanted: list[Row]) -> Iterator[Put]:
         for row in wanted
     ]
     with RouterClient(RouterAccount("bench", HOST, USER, PASSWORD, port, tls=False)) as door:
-        door.health()  # connected, as the others are
+        door.health()  # connects, as the others do
         yield lambda: door.add(users)
 
 
 CLIENTS = {
-    "what the router can take": nobody,
-    "routeros-api": shipped,
-    "routeros-api, TCP_NODELAY": undelayed,
-    "routeros-api, TCP_NODELAY, promises": promised,
+    "what the router can take": router_maximum,
+    "routeros-api": routeros_api_default,
+    "routeros-api, TCP_NODELAY": routeros_api_nodelay,
+    "routeros-api, TCP_NODELAY, promises": routeros_api_promises,
     "librouteros": librouteros_one_by_one,
     "ours": ours,
 }
 
 
-def measured(
+def measure(
     client: str, wanted: list[Row], command_ms: float, distance_ms: float
 ) -> tuple[float, float]:
     """Return rows per second on a new router, and the client's CPU seconds per row."""
@@ -185,17 +185,17 @@ def measured(
 def main() -> None:
     """Print each client's best rate, its share of the router's maximum, and its CPU time."""
     for command_ms, distance_ms, count in [(5, 0, 400), (5, 20, 200), (0, 0, 10_000)]:
-        print(f"{command_ms} ms a command, {distance_ms} ms there and back:")
+        print(f"{command_ms} ms per command, {distance_ms} ms round trip:")
         rates: dict[str, list[tuple[float, float]]] = {name: [] for name in CLIENTS}
         for _ in range(ROUNDS):
             for name in CLIENTS:
                 wanted = rows(SLOW_ROWS if name == "routeros-api" else count)
-                rates[name].append(measured(name, wanted, command_ms, distance_ms))
+                rates[name].append(measure(name, wanted, command_ms, distance_ms))
         most, _ = max(rates["what the router can take"])
         for name, each in rates.items():
             best, work = max(each)
             part = f"{best / most:6.1%}"
-            print(f"  {name:36} {best:8.0f}/s {part} {work * 1e6:8.0f} µs of work a row")
+            print(f"  {name:36} {best:8.0f}/s {part} {work * 1e6:8.0f} µs CPU per row")
 
 
 if __name__ == "__main__":

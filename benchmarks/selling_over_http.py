@@ -1,11 +1,11 @@
-"""Orders a second for one contested ticket type, and how soon a payment notice is answered.
+"""Measure orders per second for one contested ticket type, and response times to notifications.
 
     python -m benchmarks.selling_over_http [--buyers 200] [--orders 6000] [--notices 200]
 
-A real `ticketing serve` on a new embedded PostgreSQL with its usual settings (fsync on). Each buyer
-has a connection and orders as fast as it is answered, more than there is. Notices come at a
-constant rate whatever the answers do, and are counted from when they were due. The load shares the
-machine with the server: what each took of it is printed.
+Runs `ticketing serve` on a new embedded PostgreSQL with default settings (fsync on). Each buyer
+orders on one connection without a pause, in total more than the capacity. Notifications are sent at
+a constant rate and timed from when they were due. Load and server share the machine; the CPU time
+of each is printed.
 """
 
 import argparse
@@ -44,11 +44,11 @@ from ticketing.platform.settings import Settings
 
 TICKS = os.sysconf("SC_CLK_TCK")
 HOST = "127.0.0.1"
-KEPT_ALIVE_SECONDS = 4  # by uvicorn for five
+KEPT_ALIVE_SECONDS = 4  # uvicorn closes after five
 
 
 @dataclass
-class Line:
+class KeepAliveConnection:
     """Keep-alive connection that sends prepared requests."""
 
     port: int
@@ -110,10 +110,10 @@ def shares(processes: dict[str, list[int]], requests: int) -> Iterator[None]:
     took = {name: after - before[name] for name, after in now().items()}
     cores = (f"{name} {taken / seconds:.2f}" for name, taken in took.items())
     each = (f"{name} {took[name] / requests * 1000:.2f} ms" for name in processes)
-    print(f"   cores taken: {', '.join(cores)}; a request: {', '.join(each)}")
+    print(f"   cores used: {', '.join(cores)}; per request: {', '.join(each)}")
 
 
-def on_sale(connection: Connection, capacity: int) -> tuple[int, int]:
+def create_event(connection: Connection, capacity: int) -> tuple[int, int]:
     """Create an event with one ticket type; return both ids."""
     at = datetime.now(UTC) + timedelta(days=22)
     event = {"slug": "wisuda", "name": "Wisuda", "starts_at": at, "ends_at": at}
@@ -141,17 +141,19 @@ async def buy_all(ports: list[int], requests: list[bytes], buyers: int) -> list[
     """Send all orders and return the status and time of each response."""
     left, answers = iter(requests), list[tuple[int, float]]()
 
-    async def buy(line: Line) -> None:
+    async def buy(line: KeepAliveConnection) -> None:
         for request in left:
             status = await line.ask(request)
             answers.append((status, time.perf_counter()))
 
-    lines = [await Line(ports[number % len(ports)]).open() for number in range(buyers)]
+    lines = [
+        await KeepAliveConnection(ports[number % len(ports)]).open() for number in range(buyers)
+    ]
     await asyncio.gather(*(buy(line) for line in lines))
     return answers
 
 
-def notice(number: int, server_key: str) -> bytes:
+def create_notification(number: int, server_key: str) -> bytes:
     """Create a signed notification for a payment with a unique id."""
     order_id, amount = f"ORD-BENCH{number:07}-01", "50000.00"
     signed = sha512(f"{order_id}200{amount}{server_key}".encode()).hexdigest()
@@ -166,16 +168,16 @@ def notice(number: int, server_key: str) -> bytes:
     return post("/api/payment/notification", body)
 
 
-async def tell_steadily(
+async def send_at_rate(
     ports: list[int], requests: list[bytes], rate: int
 ) -> tuple[list[float], Counter[int]]:
     """Send at a constant rate; return milliseconds from due time to response, and statuses."""
-    idle, milliseconds, answers = list[Line](), list[float](), Counter[int]()
+    idle, milliseconds, answers = list[KeepAliveConnection](), list[float](), Counter[int]()
 
     async def tell(number: int, due: float) -> None:
         line = idle.pop() if idle else None
         if line is None or time.perf_counter() - line.last_used > KEPT_ALIVE_SECONDS:
-            line = await Line(ports[number % len(ports)]).open()
+            line = await KeepAliveConnection(ports[number % len(ports)]).open()
         answers[await line.ask(requests[number])] += 1
         milliseconds.append((time.perf_counter() - due) * 1000)
         idle.append(line)
@@ -219,11 +221,11 @@ def _wait_for(port: int) -> None:
     raise TimeoutError(f"nobody answers on port {port}")
 
 
-def sell(arguments: argparse.Namespace, database: Database, ports: list[int]) -> None:
+def measure_orders(arguments: argparse.Namespace, database: Database, ports: list[int]) -> None:
     """Order more places than exist concurrently and count the results."""
     capacity = arguments.orders * 3 // 4
     with database.transaction() as connection:
-        event_id, kind_id = on_sale(connection, capacity)
+        event_id, kind_id = create_event(connection, capacity)
     asyncio.run(buy_all(ports, [post("/api/orders", {})] * 200, 20))  # warm
     requests = [order(event_id, kind_id, number) for number in range(arguments.orders)]
     began = time.perf_counter()
@@ -242,12 +244,14 @@ def sell(arguments: argparse.Namespace, database: Database, ports: list[int]) ->
     )
 
 
-def hear(arguments: argparse.Namespace, database: Database, ports: list[int]) -> None:
+def measure_notifications(
+    arguments: argparse.Namespace, database: Database, ports: list[int]
+) -> None:
     """Send notifications at a constant rate."""
     server_key = midtrans_account(Settings()).server_key
     number = arguments.notices * arguments.seconds
-    requests = [notice(each, server_key) for each in range(number)]
-    milliseconds, answers = asyncio.run(tell_steadily(ports, requests, arguments.notices))
+    requests = [create_notification(each, server_key) for each in range(number)]
+    milliseconds, answers = asyncio.run(send_at_rate(ports, requests, arguments.notices))
     with database.transaction() as connection:
         kept = connection.execute(select(func.count(inbound_webhooks.c.id))).scalar_one()
     assert answers == {200: number}, answers
@@ -264,9 +268,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="orders and notices over HTTP")
     parser.add_argument("--buyers", type=int, default=200)
     parser.add_argument("--orders", type=int, default=6000)
-    parser.add_argument("--notices", type=int, default=200, help="a second")
+    parser.add_argument("--notices", type=int, default=200, help="per second")
     parser.add_argument("--seconds", type=int, default=15)
-    parser.add_argument("--processes", type=int, default=1, help="web services side by side")
+    parser.add_argument("--processes", type=int, default=1, help="number of web services")
     arguments = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
@@ -280,9 +284,9 @@ def main() -> None:
         postmaster = int((server.cluster / "postmaster.pid").read_text(encoding="ascii").split()[0])
         processes = {"web": webs, "PostgreSQL": [postmaster]}
         with shares(processes, arguments.orders):
-            sell(arguments, database, ports)
+            measure_orders(arguments, database, ports)
         with shares(processes, arguments.notices * arguments.seconds):
-            hear(arguments, database, ports)
+            measure_notifications(arguments, database, ports)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Orders a second for one contested ticket type, by how its row is locked.
+"""Measure orders per second for one contested ticket type, by locking method.
 
     python -m benchmarks.stock_locking
 
-Each buyer in their own thread and connection: hold one place, write one line, commit.
+Each buyer uses its own thread and connection: reserve one place, write one line, commit.
 """
 
 import statistics
@@ -59,7 +59,7 @@ def orders_a_second(url: object, hold: Callable[[Connection], bool]) -> float:
             return held
 
     with ThreadPoolExecutor(BUYERS) as pool:
-        list(pool.map(buy, range(BUYERS)))  # connections are open now
+        list(pool.map(buy, range(BUYERS)))  # opens the connections
         begun = time.perf_counter()
         sold = sum(pool.map(buy, range(ORDERS - BUYERS)))
         seconds = time.perf_counter() - begun
@@ -75,7 +75,7 @@ def main() -> None:
         with EmbeddedServer(Path(name)) as server:
             for hold in (conditional, lock_then_write):
                 rates = [orders_a_second(server.url("postgres"), hold) for _ in range(ROUNDS)]
-                print(f"{hold.__name__}: {statistics.median(rates):.0f} orders a second")
+                print(f"{hold.__name__}: {statistics.median(rates):.0f} orders per second")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Paid vouchers onto a router, everything included: rows claimed, asked for, stamped, buyers told.
+"""Measure paid vouchers per second onto a router: claim, call, store, enqueue messages.
 
     python -m benchmarks.voucher_provisioning [--vouchers 1200] [--command-ms 5] [--runs 3]
 
-An embedded PostgreSQL with its usual settings (fsync on); the router is our simulator in a process
-of its own, which works so many milliseconds on each command. Orders of ten are paid beforehand.
+Uses an embedded PostgreSQL with default settings (fsync on) and the simulated router in a separate
+process with a given processing time per command. Orders of ten are paid beforehand.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.issue import machine
-from benchmarks.purchase_to_voucher import on_router, router
+from benchmarks.purchase_to_voucher import count_users, router
 from ticketing.app.container import ensure_schema, open_application
 from ticketing.crypto.keyring import KeyRing
 from ticketing.orders import queries as order_queries
@@ -38,7 +38,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def paid(application: Application, vouchers: int) -> None:
+def create_paid_orders(application: Application, vouchers: int) -> None:
     """Create paid orders of ten vouchers each."""
     event = seed_demo_hotspot(application.database, at=now(), by="bench")
     with application.database.transaction() as connection:
@@ -56,9 +56,9 @@ def paid(application: Application, vouchers: int) -> None:
             complete_order(connection, order, attempt_id=None, at=now(), by="bench")
 
 
-def measured(application: Application, vouchers: int) -> float:
+def measure(application: Application, vouchers: int) -> float:
     """Return the seconds until all vouchers are on the router and their messages enqueued."""
-    paid(application, vouchers)
+    create_paid_orders(application, vouchers)
     with application.get(RouterConnector).connect() as doors:
         began = time.perf_counter()
         rounds = provision_all(ProvisioningContext(application.database, doors, now, "bench"))
@@ -77,12 +77,12 @@ def main() -> None:
     given = parser.parse_args()
     print(machine(), flush=True)
     with tempfile.TemporaryDirectory() as name, router(given.command_ms) as port:
-        Path(name).chmod(0o711)  # the embedded server may run as somebody else
+        Path(name).chmod(0o711)  # the embedded server may run as another user
         with open_application(Settings(_env_file=None, data_path=Path(name))) as application:
             ensure_schema(application)
             seed_demo_router(application.database, application.get(KeyRing), port=port, by="bench")
             for _ in range(given.runs):
-                seconds = measured(application, given.vouchers)
+                seconds = measure(application, given.vouchers)
                 a_second = given.vouchers / seconds
                 busy = a_second * given.command_ms / 1000
                 print(
@@ -90,7 +90,7 @@ def main() -> None:
                     f" the router's own work is {busy:.1%} of that",
                     flush=True,
                 )
-            print(f"{on_router(application):,} rows on the router", flush=True)
+            print(f"{count_users(application):,} rows on the router", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""Makes wisuda-2026.csv: 500 graduates of many scripts, with the dirt that real files have.
+"""Create wisuda-2026.csv: 500 invented graduates with names in many scripts and typical errors.
 
-Run once, with a fixed seed; the file is what counts, and this says how it came about. Nobody in
-it exists.
+Run once with a fixed seed; the repository contains the result.
 """
 
 import csv
@@ -17,7 +16,7 @@ TARGET = Path(__file__).with_name("wisuda-2026.csv")
 HEADER = ["NIM", "Nama Lengkap", "Email", "No HP", "Program Studi", "Jenis Tiket", "Kursi"]
 NIM, NAME, EMAIL, PHONE, SEAT = 0, 1, 2, 3, 6
 
-# How many graduates bear names of which locale; together 500 with the lists below.
+# Number of names by locale; 500 in total with the lists below.
 LOCALES = {
     "id_ID": 246,
     "ar_SA": 24,
@@ -36,9 +35,9 @@ LOCALES = {
     "cs_CZ": 8,
     "nl_NL": 10,
 }
-# Family name first; written in one word by Chinese and Koreans.
+# Family name first, without a space in Chinese and Korean.
 FAMILY_FIRST = {"zh_CN": "", "ko_KR": "", "ja_JP": " "}
-# Faker has no Javanese script, and calls Vietnamese people John.
+# Faker supports neither Javanese script nor Vietnamese names.
 JAVANESE = (
     ["ꦧꦸꦢꦶ", "ꦱꦿꦶ", "ꦢꦺꦮꦶ", "ꦮꦸꦭꦤ꧀", "ꦫꦠꦶꦃ", "ꦲꦒꦸꦁ", "ꦏꦂꦠꦶꦏ", "ꦗꦪ"],
     ["ꦥꦸꦠꦿ", "ꦱꦫꦶ", "ꦮꦶꦗꦪ", "ꦤꦸꦒꦿꦲ", "ꦥꦿꦱꦼꦠꦾ"],
@@ -130,17 +129,17 @@ def grouped(phone: str) -> str:
     return f"{phone[:4]}-{phone[4:8]}-{phone[8:]}"
 
 
-def abroad(phone: str) -> str:
+def with_country_code(phone: str) -> str:
     """Add the country code."""
     national = phone.removeprefix("0")
     return f"+62 {national[:3]} {national[3:]}"
 
 
-# What real files do to good rows; all of it is repaired. (every n-th row, column, what happens)
-DIRT: list[tuple[int, int, Callable[[str], str]]] = [
+# Typical errors, which the import repairs: (every n-th row, column, change)
+ERRORS: list[tuple[int, int, Callable[[str], str]]] = [
     (3, PHONE, without_zero),
     (7, PHONE, grouped),
-    (11, PHONE, abroad),
+    (11, PHONE, with_country_code),
     (13, PHONE, lambda phone: f"'{phone}"),
     (17, PHONE, lambda phone: f'="{phone}"'),
     (29, PHONE, lambda _: "-"),
@@ -154,15 +153,15 @@ DIRT: list[tuple[int, int, Callable[[str], str]]] = [
 ]
 
 
-def soiled(rows: list[list[str]]) -> list[list[str]]:
+def with_errors(rows: list[list[str]]) -> list[list[str]]:
     """Return the same people with typing and spreadsheet errors."""
-    dirty = [list(row) for row in rows]
-    for step, column, soil in DIRT:
-        for row in dirty[step - 1 :: step]:
-            # one soil a cell: twice spoilt is more than even real files do
+    changed_rows = [list(row) for row in rows]
+    for step, column, change in ERRORS:
+        for row in changed_rows[step - 1 :: step]:
+            # at most one error per cell
             if column != PHONE or row[PHONE].isdecimal():
-                row[column] = soil(row[column])
-    return dirty
+                row[column] = change(row[column])
+    return changed_rows
 
 
 def bad_lines(rows: list[list[str]]) -> dict[int, list[str]]:
@@ -191,14 +190,14 @@ def bad_lines(rows: list[list[str]]) -> dict[int, list[str]]:
 def main() -> None:
     """Write the file as a spreadsheet does: byte order mark, `;` and CRLF."""
     rows = graduates(random.Random(SEED))
-    lines = soiled(rows)
+    lines = with_errors(rows)
     for place, line in sorted(bad_lines(lines).items(), reverse=True):
         lines.insert(place, line)
     with TARGET.open("w", encoding="utf-8-sig", newline="") as file:
-        sheet = csv.writer(file, delimiter=";", lineterminator="\r\n")
-        sheet.writerow(HEADER)
-        sheet.writerows(lines)
-        sheet.writerow([""] * len(HEADER))
+        writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
+        writer.writerow(HEADER)
+        writer.writerows(lines)
+        writer.writerow([""] * len(HEADER))
     print(f"{TARGET.name}: {len(rows)} graduates, {len(lines)} lines")
 
 
