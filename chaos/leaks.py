@@ -37,7 +37,7 @@ def find_leaks(logs: Iterable[tuple[str, bytes]], secrets: Iterable[str]) -> Ite
     for name, content in logs:
         words = b" ".join(set(WORD.findall(content)))  # most words occur many times
         if found := sum(secret in words for secret in encoded):
-            yield f"{name}: {found} secrets are in it"
+            yield f"{name}: {found} secrets found"
 
 
 _RUN_LOG = text("SELECT event FROM event_logs ORDER BY id")

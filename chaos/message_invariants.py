@@ -103,11 +103,11 @@ def _order_violations(snapshot: MessageSnapshot) -> Iterator[str]:
     counts = Counter((each.purpose, each.subject) for each in snapshot.messages)
     for order, kind in snapshot.paid.items():
         if (number := counts[PURPOSE_BY_KIND[kind], order]) != 1:
-            yield f"order {order}: told of its {kind} {number} times"
+            yield f"order {order}: {number} messages about its {kind}"
     on_their_way = {each.message for each in snapshot.deliveries}
     for each in snapshot.messages:
         if each.id not in on_their_way:
-            yield f"message {each.id} ({each.purpose}) was never taken up"
+            yield f"message {each.id} ({each.purpose}) has no delivery"
 
 
 def _delivery_violations(
@@ -118,15 +118,15 @@ def _delivery_violations(
         number = copies.pop((each.channel, each.reference), 0)
         called = f"message {each.message} by {each.channel} is {each.state}"
         if each.state in SENT_STATES and not number:
-            yield f"{called}: nobody has accepted it"
+            yield f"{called}: not accepted by any vendor"
         if number > 1 + each.resends:
             yield f"{called}: accepted {number} times, with {each.resends} resends"
         if each.is_queued or each.state not in SENT_STATES | EXPLAINED_STATES:
-            yield f"{called}: it still waits"
+            yield f"{called}: still queued"
         if each.state in EXPLAINED_STATES and not each.reason:
-            yield f"{called}: and nobody says why"
+            yield f"{called}: without a reason"
     for channel, _ in copies:
-        yield f"{channel} has accepted a message that we do not know"
+        yield f"{channel} accepted an unknown message"
 
 
 def _code_violations(
@@ -149,9 +149,9 @@ def _code_violations(
         theirs, sent = snapshot.codes.get(order, set()), known & set(WORD.findall(each.words))
         left_out = sum(map(int, OMITTED_CODES.findall(each.words)))
         if not sent <= theirs or len(sent) + left_out != len(theirs):
-            yield f"{each.channel}: a message of {order or 'no vouchers'} has other codes than its"
+            yield f"{each.channel}: a message of {order or 'no vouchers'} has wrong codes"
         if order and each.to not in snapshot.buyers[order]:
-            yield f"{each.channel}: the codes of {order} went to somebody else"
+            yield f"{each.channel}: the codes of {order} were sent to another buyer"
 
 
 def summarise(

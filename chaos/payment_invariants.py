@@ -60,7 +60,7 @@ def find_violations(
     """Yield a description of every violation."""
     held = {each.order_id: each.amount for each in payments if each.state in CAPTURED_STATES}
     yield from (
-        f"order {each} was confirmed and is gone"
+        f"order {each} was confirmed but does not exist"
         for each in set(confirmed_order_ids) - {*snapshot.orders}
     )
     yield from _money_violations(snapshot, held)
@@ -68,27 +68,27 @@ def find_violations(
     yield from _ticket_violations(snapshot, documents)
     yield from snapshot.counter_errors
     if snapshot.unhandled_count:
-        yield f"{snapshot.unhandled_count} notices were never handled"
+        yield f"{snapshot.unhandled_count} notifications were not processed"
     if snapshot.quarantined_count:
-        yield f"{snapshot.quarantined_count} notices nobody could place"
+        yield f"{snapshot.quarantined_count} notifications belong to no payment"
 
 
 def _money_violations(snapshot: PaymentSnapshot, held: dict[str, int]) -> Iterator[str]:
     for key, amount in held.items():
         order = snapshot.attempts.get(key)
         if order is None:
-            yield f"{key}: Rp{amount} for an attempt we never made"
+            yield f"{key}: Rp{amount} for an unknown payment attempt"
             continue
         state, _, paid_by = snapshot.orders[order]
         pays = state == "paid" and paid_by == key
         if not pays and not snapshot.open_flags.get(order):
-            yield f"{key}: Rp{amount} for nothing, and nobody is asked; its order is {state}"
+            yield f"{key}: Rp{amount} without tickets or review flag; its order is {state}"
 
 
 def _order_violations(snapshot: PaymentSnapshot, held: dict[str, int]) -> Iterator[str]:
     for order, (state, total, paid_by) in snapshot.orders.items():
         if state == "pending":
-            yield f"order {order} still holds its places"
+            yield f"order {order} still reserves its places"
         if state == "paid" and total and held.get(paid_by) != total:
             yield f"order {order}: paid says {paid_by or 'nobody'}, with Rp{held.get(paid_by)}"
 
@@ -101,15 +101,15 @@ def _ticket_violations(snapshot: PaymentSnapshot, documents: Path) -> Iterator[s
             yield f"order {order} is {state}: {len(paths)} tickets, not {expected}"
         missing = [path for path in paths if not path or not (documents / path).is_file()]
         if missing:
-            yield f"order {order}: {len(missing)} tickets without their PDF"
+            yield f"order {order}: {len(missing)} tickets without PDF"
 
 
 def _wrong_counts(connection: Connection, event_id: int) -> list[str]:
     drifted = [
-        f"stock has drifted: {drift}" for drift in stock_queries.list_drifted(connection, event_id)
+        f"wrong stock counts: {drift}" for drift in stock_queries.list_drifted(connection, event_id)
     ]
     codes = promo_queries.list_miscounted_codes(connection, event_id)
-    return [*drifted, *(f"promo code {code} is miscounted" for code in codes)]
+    return [*drifted, *(f"promo code {code} has a wrong count" for code in codes)]
 
 
 def _group_by_order(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:

@@ -76,7 +76,7 @@ def _voucher_violations(
                 found[word].add((name, place))
     for row in snapshot.rows:
         if row.order is not None and not row.was_paid:
-            yield f"{row.key}: a voucher without money, of order {row.order}"
+            yield f"{row.key}: unpaid voucher of order {row.order}"
         elif row.order is not None and row.order_state != "paid" and row.state != "removed":
             yield f"{row.key} is {row.state}: its order {row.order} is {row.order_state}"
         there = found[row.name] | found[row.key]
@@ -104,7 +104,7 @@ def _user_differences(
         yield f"on {router}, not on {row.router}"
     for what, value in wanted.items():
         if user.get(what) != value:
-            yield f"another {what} on {router}"
+            yield f"wrong {what} on {router}"
 
 
 def _router_violations(
@@ -112,10 +112,10 @@ def _router_violations(
 ) -> Iterator[str]:
     known = {row.name for row in snapshot.rows}
     if not any(foreign_user.items() <= user.items() for user in users):
-        yield f"{router}: what somebody else had there is not as it was"
+        yield f"{router}: the user of another program was changed"
     strange = [user for user in users if user["name"] not in {*known, foreign_user["name"]}]
     if strange:
-        yield f"{router}: {len(strange)} users that we do not know"
+        yield f"{router}: {len(strange)} unknown users"
 
 
 def summarise(

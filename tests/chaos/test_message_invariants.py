@@ -58,7 +58,7 @@ def test_a_message_that_nobody_has_is_found(books: MessageSnapshot, state: str) 
     told = replace(books, deliveries=[replace(BY_WHATSAPP, state=state)])
 
     assert [*find_violations(told, [])] == [
-        f"message 7 by whatsapp is {state}: nobody has accepted it"
+        f"message 7 by whatsapp is {state}: not accepted by any vendor"
     ]
 
 
@@ -77,21 +77,19 @@ def test_what_ends_without_a_reason_is_found(books: MessageSnapshot, state: str)
     told = replace(books, deliveries=[silent])
     named = replace(books, deliveries=[replace(silent, reason="not on WhatsApp")])
 
-    assert [*find_violations(told, [])] == [
-        f"message 7 by whatsapp is {state}: and nobody says why"
-    ]
+    assert [*find_violations(told, [])] == [f"message 7 by whatsapp is {state}: without a reason"]
     assert [*find_violations(named, [])] == []
 
 
 @pytest.mark.parametrize(
-    "change", [{"state": "queued"}, {"state": "claimed"}, {"state": "error"}, {"waits": True}]
+    "change", [{"state": "queued"}, {"state": "claimed"}, {"state": "error"}, {"is_queued": True}]
 )
 def test_what_still_waits_is_found(books: MessageSnapshot, change: dict[str, object]) -> None:
     waiting = replace(BY_WHATSAPP, **change)
 
     found = [*find_violations(replace(books, deliveries=[waiting]), [CHAT])]
 
-    assert found == [f"message 7 by whatsapp is {waiting.state}: it still waits"]
+    assert found == [f"message 7 by whatsapp is {waiting.state}: still queued"]
 
 
 def test_what_went_by_mail_instead_is_no_offence(books: MessageSnapshot) -> None:
@@ -105,18 +103,16 @@ def test_what_went_by_mail_instead_is_no_offence(books: MessageSnapshot) -> None
 def test_a_message_that_we_do_not_know_is_found(books: MessageSnapshot) -> None:
     strange = replace(CHAT, channel="mail")
 
-    assert "mail has accepted a message that we do not know" in [
-        *find_violations(books, [CHAT, strange])
-    ]
+    assert "mail accepted an unknown message" in [*find_violations(books, [CHAT, strange])]
 
 
 def test_a_paid_order_that_nobody_was_told_of_is_found(books: MessageSnapshot) -> None:
     silent = replace(books, messages=[], deliveries=[])
 
-    assert [*find_violations(silent, [])] == ["order ORD-A: told of its vouchers 0 times"]
+    assert [*find_violations(silent, [])] == ["order ORD-A: 0 messages about its vouchers"]
 
 
 def test_a_message_on_no_way_at_all_is_found(books: MessageSnapshot) -> None:
     forgotten = replace(books, deliveries=[])
 
-    assert [*find_violations(forgotten, [])] == ["message 7 (voucher.ready) was never taken up"]
+    assert [*find_violations(forgotten, [])] == ["message 7 (voucher.ready) has no delivery"]

@@ -59,19 +59,22 @@ def test_a_paid_order_with_its_tickets_is_no_offence(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"orders": {}, "places": {}, "tickets": {}}, "confirmed and is gone"),
-        ({"attempts": {}}, "an attempt we never made"),
+        ({"orders": {}, "places": {}, "tickets": {}}, "was confirmed but does not exist"),
+        ({"attempts": {}}, "an unknown payment attempt"),
         ({"tickets": {1: ["a.pdf"]}}, "1 tickets, not 2"),
         ({"tickets": {1: ["a.pdf", "b.pdf", "b.pdf"]}}, "3 tickets, not 2"),
-        ({"tickets": {1: ["a.pdf", "c.pdf"]}}, "without their PDF"),
-        ({"tickets": {1: ["a.pdf", ""]}}, "without their PDF"),
+        ({"tickets": {1: ["a.pdf", "c.pdf"]}}, "tickets without PDF"),
+        ({"tickets": {1: ["a.pdf", ""]}}, "tickets without PDF"),
         ({"orders": {1: ("paid", 90_000, KEY)}}, "with Rp100000"),
-        ({"orders": {1: ("pending", 100_000, "")}, "tickets": {}}, "still holds its places"),
-        ({"orders": {1: ("expired", 100_000, "")}, "tickets": {}}, "nobody is asked"),
-        ({"orders": {1: ("expired", 100_000, "")}, "questions": {1: {"x"}}}, "2 tickets, not 0"),
-        ({"unhandled": 1}, "never handled"),
-        ({"quarantined": 1}, "nobody could place"),
-        ({"wrong_counts": ["stock has drifted"]}, "drifted"),
+        ({"orders": {1: ("pending", 100_000, "")}, "tickets": {}}, "still reserves its places"),
+        (
+            {"orders": {1: ("expired", 100_000, "")}, "tickets": {}},
+            "without tickets or review flag",
+        ),
+        ({"orders": {1: ("expired", 100_000, "")}, "open_flags": {1: {"x"}}}, "2 tickets, not 0"),
+        ({"unhandled_count": 1}, "not processed"),
+        ({"quarantined_count": 1}, "belong to no payment"),
+        ({"counter_errors": ["wrong stock counts"]}, "wrong stock"),
     ],
 )
 def test_what_must_not_be_is_found(

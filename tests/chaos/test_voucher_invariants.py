@@ -33,12 +33,12 @@ def test_a_voucher_that_is_there_once_is_no_offence(books: VoucherSnapshot) -> N
     [
         ([FOREIGN_USER], "VA is active: on routers 0 times"),
         ([FOREIGN_USER, USER, USER], "VA is active: on routers 2 times"),
-        ([FOREIGN_USER, USER | {"password": "other"}], "VA: another password on kopi"),
-        ([FOREIGN_USER, USER | {"comment": "by hand"}], "VA: another comment on kopi"),
-        ([FOREIGN_USER, USER | {"profile": "7days"}], "VA: another profile on kopi"),
-        ([FOREIGN_USER, USER | {"comment": "tk:other:VA:kopi-a"}], "VA: another comment on kopi"),
-        ([FOREIGN_USER, USER | {"name": "kopi-b"}], "kopi: 1 users that we do not know"),
-        ([USER], "kopi: what somebody else had there is not as it was"),
+        ([FOREIGN_USER, USER | {"password": "other"}], "VA: wrong password on kopi"),
+        ([FOREIGN_USER, USER | {"comment": "by hand"}], "VA: wrong comment on kopi"),
+        ([FOREIGN_USER, USER | {"profile": "7days"}], "VA: wrong profile on kopi"),
+        ([FOREIGN_USER, USER | {"comment": "tk:other:VA:kopi-a"}], "VA: wrong comment on kopi"),
+        ([FOREIGN_USER, USER | {"name": "kopi-b"}], "kopi: 1 unknown users"),
+        ([USER], "kopi: the user of another program was changed"),
     ],
 )
 def test_what_must_not_be_on_a_router_is_found(
@@ -54,7 +54,7 @@ def test_what_must_not_be_on_a_router_is_found(
         ({"state": "provisioning"}, "order 1 is paid: its vouchers are {'provisioning': 1}, not 1"),
         ({"state": "provisioning"}, "VA is provisioning: on routers 1 times"),
         ({"state": "removed"}, "VA is removed: on routers 1 times"),
-        ({"was_paid": False, "order_state": "expired"}, "VA: a voucher without money, of order 1"),
+        ({"was_paid": False, "order_state": "expired"}, "VA: unpaid voucher of order 1"),
         ({"order_state": "cancelled"}, "VA is active: its order 1 is cancelled"),
     ],
 )

@@ -482,7 +482,7 @@ def test_faults_that_have_not_happened_can_be_called_off(
 
 
 def test_a_fault_there_is_not_is_refused() -> None:
-    with pytest.raises(ValueError, match="no fault 'meteor'"):
+    with pytest.raises(ValueError, match="unknown fault 'meteor'"):
         RouterFault("meteor")  # type: ignore[arg-type]
 
 
