@@ -1,6 +1,6 @@
-"""Demo data for rehearsals: the simulated router of `ticketing up` and an outlet that sells on it.
+"""Demo data: the simulated router of `ticketing up` and an outlet that sells its vouchers.
 
-The vouchers give no internet access; every page that shows them says that it is a rehearsal.
+The vouchers give no internet access; every page and message marks them as simulated.
 """
 
 from datetime import UTC, datetime, timedelta
