@@ -20,11 +20,12 @@ LONG_MODULES = {
     "notifications/deliver.py": "one delivery from claim to result",
     "notifications/messages/templates.py": "loading and checking of one kind of template",
     "orders/queries.py": "all reads and writes of one table",
-    "platform/db/tables/sales.py": "a list of tables",
     "platform/settings.py": "the one list of settings",
     "roster/import_roster.py": "one import from file to result",
+    "selling/refunds/order_history_queries.py": "everything that is known of one order",
     "vouchers/packages.py": "create and update share their checks",
     "vouchers/provisioning/router_calls.py": "one exchange with a router",
+    "vouchers/transition_queries.py": "all transitions of one state machine",
 }
 
 

@@ -58,10 +58,10 @@ def test_without_a_worker_a_run_puts_on_the_router_what_is_paid_for(
     ended = run("provision_vouchers")
 
     (made,) = ended.asset_materializations_for_node("vouchers")
-    facts = {name: made.metadata[name].value for name in ("placed", "vouchers present", "failures")}
+    facts = {name: made.metadata[name].value for name in ("placed", "vouchers active", "failures")}
     assert len(asked.run_requests or []) == 1
     assert len(router.users()) == 3
-    assert facts == {"placed": 3, "vouchers present": 3, "failures": "none"}
+    assert facts == {"placed": 3, "vouchers active": 3, "failures": "none"}
     assert made.metadata["purchases completed"].value == 1
     assert "| demo | yes | 0 | 0 | 3 | 0 | 0 |" in str(made.metadata["routers"].value)
     assert tick("overdue_vouchers").run_requests == []

@@ -74,7 +74,7 @@ def test_sound_vouchers_pass_every_check_and_one_without_money_is_named(
     assert sound == {}
     assert set(unpaid) == {"no_unpaid_vouchers"}
     said = unpaid["no_unpaid_vouchers"]
-    assert f"present, but its order {order.code} is cancelled. Repair: ticketing vouchers" in said
+    assert f"active, but its order {order.code} is cancelled. Repair: ticketing vouchers" in said
 
 
 def test_paid_and_left_lying_is_an_offence_against_buyer_and_router_until_it_is_provisioned(
