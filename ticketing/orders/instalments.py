@@ -39,10 +39,9 @@ class TicketReleasePolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaymentPlan:
-    """The instalments that an event offers. `shares` are percentages; the first is due at once.
+    """The instalments that an event offers; the first is due at once.
 
-    The others follow at the interval `every`; the last is due at the latest the given time before
-    the event starts.
+    The others follow at `interval`; the last is due `final_due_before` the start of the event.
     """
 
     name: str
