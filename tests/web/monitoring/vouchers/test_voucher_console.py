@@ -80,6 +80,6 @@ def test_a_key_that_nobody_knows_opens_nothing_and_is_not_kept(
     page.get_by_label("API key").fill("tk_invented")
     page.get_by_role("button", name="Sign in").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("not known")
+    expect(page.get_by_role("alert")).to_contain_text("this API key is unknown or was revoked")
     assert page.evaluate("sessionStorage.length") == 0
     page.close()
