@@ -51,7 +51,10 @@ def test_every_command_and_every_parameter_has_a_help_text_without_markup() -> N
     } | {name: command.help for name, command in commands().items()}
 
     assert [name for name, text in texts.items() if not text or "[" in text] == []
-    assert [name for name, text in texts.items() if not str(text).rstrip().endswith((".", "…"))] == []
+    unfinished = [
+        name for name, text in texts.items() if not str(text).rstrip().endswith((".", "…"))
+    ]
+    assert unfinished == []
 
 
 def test_the_event_is_always_an_option() -> None:

@@ -10,7 +10,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Unavailable
 
 OTHERS_HUNG_UP_ON = text(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 ONE = "SELECT 1"

@@ -16,10 +16,10 @@ CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
 INSERT INTO alembic_version VALUES ('0012');
 """
 OLD_TABLES = """
-CREATE TABLE guests (id bigint PRIMARY KEY, full_name text NOT NULL);
-CREATE TABLE entitlements (id bigint PRIMARY KEY, guest_id bigint REFERENCES people);
-INSERT INTO guests VALUES (1, 'Siti Aminah');
-INSERT INTO entitlements VALUES (1, 1);
+CREATE TABLE people (id bigint PRIMARY KEY, full_name text NOT NULL);
+CREATE TABLE attendees (id bigint PRIMARY KEY, person_id bigint REFERENCES people);
+INSERT INTO people VALUES (1, 'Siti Aminah');
+INSERT INTO attendees VALUES (1, 1);
 """
 # every object of the schema `public`, with the definitions of constraints
 OBJECTS = text(
@@ -131,7 +131,7 @@ def test_the_old_layout_is_refused_and_not_changed(
 def test_a_table_called_people_alone_is_not_the_old_layout(
     empty_database: Database, execute: Callable[[str], None]
 ) -> None:
-    execute("CREATE TABLE guests (id bigint)")
+    execute("CREATE TABLE people (id bigint)")
 
     migrate.upgrade(empty_database)
 

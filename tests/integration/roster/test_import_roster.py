@@ -99,7 +99,7 @@ def test_somebody_unchanged_among_changed_ones_is_not_written(
     import_csv(HEADER, SITI, BUDI.replace("A2", "A3"))
 
     written = {(table, row) for table, row, _ in set(versions()) ^ set(before)}
-    assert {table for table, _ in written} == {"attendees"}
+    assert {table for table, _ in written} == {"entitlements"}
     assert len(written) == 1
 
 

@@ -92,7 +92,7 @@ def test_a_page_for_a_later_part_lives_an_hour_and_then_makes_room_for_another(
         third = attempt_queries.get_or_insert_open(connection, order, at=now + HOUR)
 
     assert second.session_expires_at(order) == now + HOUR
-    assert (again.key, third.part, third.key) == (
+    assert (again.key, third.instalment_sequence, third.key) == (
         second.key, 2, second.key[:-2] + "03"
     )  # fmt: skip
 

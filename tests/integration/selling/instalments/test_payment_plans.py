@@ -58,7 +58,7 @@ def test_the_database_refuses_parts_that_are_not_the_total(
 ) -> None:
     here = parts_table.c.order_id == placed.order.id
     with (
-        pytest.raises(IntegrityError, match="not its total"),
+        pytest.raises(IntegrityError, match="do not add up to its total"),
         database.transaction() as connection,
     ):
         connection.execute(
