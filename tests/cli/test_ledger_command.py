@@ -164,7 +164,11 @@ def test_a_webhook_from_its_first_trial_to_its_end(
     assert (tried.returncode, tried.stdout) == (0, "200 thanks\n")
     assert (failing.returncode, failing.stdout) == (1, "0 delivered, 1 failed.\n")
     (call,) = json.loads(log.stdout)
-    assert (call["order_code"], call["last_status"], call["tries"]) == (placed.order.code, 500, 1)
+    assert (call["order_code"], call["last_status"], call["attempt_count"]) == (
+        placed.order.code,
+        500,
+        1,
+    )
     assert "status 500 [/never] [red]opened" in table.stdout
     assert again.stdout == "Calls queued: 1\n"
     assert added.stdout.strip() not in listed.stdout

@@ -109,5 +109,5 @@ def test_a_router_that_does_not_answer_is_named_and_the_exit_code_says_so(
     shown = ticketing("vouchers", "show", sold[0].credentials.name, "--reveal")
 
     assert (done.returncode, "connection failed" in done.stdout) == (1, True)
-    assert shown.stdout.startswith(f"{sold[0].key} is owed")
+    assert shown.stdout.startswith(f"{sold[0].key} is pending")
     assert sold[0].credentials.password in shown.stdout

@@ -93,4 +93,7 @@ def test_whoever_was_withdrawn_is_not_in_it(
     report = write_report(database, three, root=tmp_path, at=now)
 
     assert report.entitled == 0
-    assert "Nobody is entitled" in pypdf.PdfReader(report.files.pdf).pages[0].extract_text()
+    assert (
+        "No guest is entitled to a ticket yet"
+        in pypdf.PdfReader(report.files.pdf).pages[0].extract_text()
+    )

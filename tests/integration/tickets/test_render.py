@@ -290,7 +290,7 @@ def test_only_the_people_asked_for_are_printed(
 ) -> None:
     wanted = [row["guest_id"] for row in rows()[2:4]]
 
-    result = printed(ids=[*wanted, wanted[0], 10**12])
+    result = printed(guest_ids=[*wanted, wanted[0], 10**12])
 
     assert (result.total, result.rendered) == (2, 2)
 
@@ -431,7 +431,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_keeps_what_was_printed(
 def test_progress_is_told_after_every_chunk(printed: Callable[..., RenderResult]) -> None:
     told: list[RenderResult] = []
 
-    result = printed(progress=told.append)
+    result = printed(on_progress=told.append)
 
     assert [step.rendered for step in told][:3] == [5, 10, 12]
     assert told[-1] == result

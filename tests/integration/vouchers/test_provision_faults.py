@@ -214,7 +214,11 @@ def test_when_the_router_answers_all_goes_on_by_itself(
     done = provision()
 
     assert [line.resolved_at for line in alerts()] == [clock()]
-    assert (given_up.failures, state().failures, state().circuit_open_until) == (4, 0, None)
+    assert (given_up.failure_count, state().failure_count, state().circuit_open_until) == (
+        4,
+        0,
+        None,
+    )
     assert (done.placed, standing(order)) == (2, PurchaseState.COMPLETED)
     assert [(one.failed_at, one.attempt_count) for one in made()] == [(None, 0)] * 2
 
@@ -243,7 +247,7 @@ def test_a_router_that_answers_and_fails_at_its_work_is_given_up_on_too(
 
     give_up()
 
-    assert state().failures == 4
+    assert state().failure_count == 4
 
 
 def test_a_wrong_password_is_no_vouchers_fault(

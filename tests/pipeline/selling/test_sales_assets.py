@@ -92,7 +92,7 @@ def test_a_days_sales_are_told_with_a_curve(run: Run, pay: Pay) -> None:
     assert sales.metadata["places"].value == 2
     assert sales.metadata["sold (Rp)"].value == 100_000
     assert "wisuda" in str(sales.metadata["events"].value)
-    assert "data:image/svg+xml" in str(sales.metadata["through the day"].value)
+    assert "data:image/svg+xml" in str(sales.metadata["cumulative sales"].value)
 
 
 def test_a_day_without_sales_is_told_too(run: Run) -> None:

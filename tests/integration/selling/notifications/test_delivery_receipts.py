@@ -274,7 +274,9 @@ def test_a_reader_that_died_leaves_its_reports_to_the_next(
     say("delivered")
     with database.transaction() as connection:
         connection.execute(
-            inbound_webhooks.update().values(claimed_until=now + timedelta(minutes=5), attempt_count=1)
+            inbound_webhooks.update().values(
+                claimed_until=now + timedelta(minutes=5), attempt_count=1
+            )
         )
 
     rounds = [listen(minutes) for minutes in (4, 5)]

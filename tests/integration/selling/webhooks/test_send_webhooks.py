@@ -202,8 +202,8 @@ def test_an_answer_without_end_is_not_read_to_its_end(
 
     (call,) = calls()
     assert call.state is CallState.DELIVERED
-    assert len(call.answer) <= 300
-    assert call.answer.startswith("[31m ha [31m ha")
+    assert len(call.response_excerpt) <= 300
+    assert call.response_excerpt.startswith("[31m ha [31m ha")
 
 
 @pytest.mark.parametrize("fault", ["body_pause_seconds", "torn"])
