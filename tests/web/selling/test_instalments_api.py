@@ -177,7 +177,7 @@ def test_a_plan_is_chosen_on_the_event_s_page(
         door, data={f"places-{kind}": "1", "plan": plan, **SARI}, follow_redirects=True
     )
 
-    assert '<option value="2x">2x: 60 + 40 %, satu bagian setiap 2 hari</option>' in shown
+    assert '<option value="2x">2x: 60 + 40 %, satu angsuran setiap 2 hari</option>' in shown
     assert "Bayar angsuran 1: Rp30.000" in page.text
 
 
