@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 pytest_plugins = [
     "tests.plugins.databases",
     "tests.plugins.durations",
+    "tests.plugins.ports",
     "tests.plugins.processes",
     "tests.plugins.properties",
     "tests.plugins.waiting",

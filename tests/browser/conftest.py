@@ -1,7 +1,6 @@
 """Fixtures: the shop as separate processes, as `ticketing up` runs it, and a browser."""
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -16,17 +15,6 @@ from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import ticket_types
-
-
-@pytest.fixture
-def free_port() -> Callable[[], int]:
-    """Return a function that finds a free port."""
-
-    def find() -> int:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            return int(probe.getsockname()[1])
-
-    return find
 
 
 @pytest.fixture

@@ -177,13 +177,6 @@ def guests(database: Database, event: Event) -> list[int]:
 
 
 @pytest.fixture
-def unused_port() -> int:
-    """Return a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
 def sell(database: Database, event: Event) -> Callable[..., int]:
     """Return a function that sells a ticket type (Rp50.000, five places) and returns its id."""
 
