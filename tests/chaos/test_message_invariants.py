@@ -43,13 +43,13 @@ def test_codes_that_a_chat_has_no_room_for_are_counted_in_it(books: MessageSnaps
 )
 def test_other_codes_than_the_order_has_are_found(books: MessageSnapshot, words: str) -> None:
     assert [*find_violations(books, [replace(CHAT, words=words)])] == [
-        "whatsapp: a message of ORD-A has other codes than its"
+        "whatsapp: a message of ORD-A has wrong codes"
     ]
 
 
 def test_codes_that_went_to_somebody_else_are_found(books: MessageSnapshot) -> None:
     assert [*find_violations(books, [replace(CHAT, to="+62899999999")])] == [
-        "whatsapp: the codes of ORD-A went to somebody else"
+        "whatsapp: the codes of ORD-A were sent to another buyer"
     ]
 
 

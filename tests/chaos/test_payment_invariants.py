@@ -111,5 +111,5 @@ def test_money_that_came_twice_is_an_offence_until_somebody_is_asked(
 
     silent = [*find_violations(twice, paid, confirmed_order_ids=[], documents=documents)]
 
-    assert silent == ["ORD-A-02: Rp100000 for nothing, and nobody is asked; its order is paid"]
+    assert silent == ["ORD-A-02: Rp100000 without tickets or review flag; its order is paid"]
     assert [*find_violations(asked, paid, confirmed_order_ids=[], documents=documents)] == []
