@@ -18,7 +18,7 @@ def test_every_log_is_searched(tmp_path: Path, log: str) -> None:
     (found,) = log_files(tmp_path)
 
     assert [*find_leaks([(log, found.read_bytes())], ["kopi-abc", "kopi-xyz"])] == [
-        f"{log}: 1 secrets are in it"
+        f"{log}: 1 secrets found"
     ]
 
 
