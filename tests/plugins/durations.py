@@ -1,4 +1,4 @@
-"""What a test may cost: a slow one is marked as such, and begun first.
+"""Limit the CPU time of tests; slow tests carry a mark and start first.
 
 CPU seconds are counted, not seconds: how long a test takes depends on what else the machine does.
 """

@@ -24,7 +24,7 @@ MODULE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main_
 
 
 class ForkedProcess:
-    """What a test needs of `subprocess.Popen`, for a child of the fork server."""
+    """A child of the fork server, with the part of the interface of `Popen` that tests use."""
 
     def __init__(
         self, pid: int, ended: int, stdout: IO[str] | None, stderr: IO[str] | None
@@ -138,7 +138,7 @@ class ForkServer:
 
 @pytest.fixture(scope="session")
 def fork_server() -> Iterator[ForkServer]:
-    """What starts processes."""
+    """Return the fork server that starts processes."""
     server = ForkServer()
     yield server
     server.close()

@@ -1,4 +1,4 @@
-"""How many examples a property is tried with: as written, fewer before a commit, more at night.
+"""Hypothesis profiles: the number of examples as written, fewer before a commit, more at night.
 
 `HYPOTHESIS_PROFILE` is `default`, `fast` or `nightly`.
 """

@@ -1,4 +1,4 @@
-"""Whatever a router answers, and wherever it breaks off: every command gets one safe verdict."""
+"""Every pipelined command gets one safe result, for any reply and any disconnect."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Whatever a test did to its worker's database, the next one finds it as it was."""
+"""The reused database of a test worker is reset completely after each test."""
 
 from collections.abc import Iterator
 

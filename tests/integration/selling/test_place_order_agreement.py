@@ -33,7 +33,7 @@ BUYERS = (
 
 
 class Terms(NamedTuple):
-    """How a ticket type is sold, and how many places of it were taken before by each buyer."""
+    """Terms of sale of a ticket type, and the places that each buyer already holds."""
 
     price: int
     on_sale: bool

@@ -206,11 +206,11 @@ def meanwhile(
                 happens()
                 return answers
 
-        class Doors(RouterClientPool):
+        class RecordedRouterPool(RouterClientPool):
             def client_for(self, stored: StoredRouter) -> RouterClient:  # noqa: ARG002
                 return busy
 
-        with Busy(to_router_account(lobby, keys)) as busy, Doors(keys) as doors:
+        with Busy(to_router_account(lobby, keys)) as busy, RecordedRouterPool(keys) as doors:
             means = ProvisioningContext(database, doors, clock, "worker", jitter=lambda: 0.5)
             return provision_router(means, lobby.id)
 

@@ -137,7 +137,7 @@ def test_a_slow_router_keeps_no_other_waiting(
     buy(move(offer("quick"), attic[1]))
     first_is_back, rounds = threading.Event(), list[ProvisionResult]()
 
-    class SlowLobby(RouterClientPool):
+    class SlowRouterPool(RouterClientPool):
         def client_for(self, stored: StoredRouter) -> RouterClient:
             if stored.name == "lobby":
                 first_is_back.wait(PATIENCE_SECONDS)
@@ -148,7 +148,10 @@ def test_a_slow_router_keeps_no_other_waiting(
         rounds.append(done)
         first_is_back.set()
 
-    with SlowLobby(keys) as doors, RouterWorkerPool(replace(means, clients=doors), back) as errands:
+    with (
+        SlowRouterPool(keys) as doors,
+        RouterWorkerPool(replace(means, clients=doors), back) as errands,
+    ):
         errands.submit_due()
 
     assert [(done.router, done.placed) for done in rounds] == [("attic", 1), ("lobby", 1)]
@@ -162,7 +165,7 @@ def test_somebody_goes_again_when_more_came_for_a_router_meanwhile(
     buy(offer())
     is_there, may_go_on, goes_again = threading.Event(), threading.Event(), list[bool]()
 
-    class BrokenDown(RouterClientPool):
+    class FailingRouterPool(RouterClientPool):
         def client_for(self, stored: StoredRouter) -> RouterClient:
             is_there.set()
             may_go_on.wait(PATIENCE_SECONDS)
@@ -173,7 +176,7 @@ def test_somebody_goes_again_when_more_came_for_a_router_meanwhile(
         goes_again.append(again)
 
     with (
-        BrokenDown(keys) as doors,
+        FailingRouterPool(keys) as doors,
         RouterWorkerPool(replace(means, clients=doors), back) as errands,
     ):
         errands.submit_due()

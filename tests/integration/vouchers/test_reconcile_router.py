@@ -40,7 +40,7 @@ Compare = Callable[[], RouterDrift]
 Repair = Callable[[], RepairResult]
 
 
-class BusyDoors(RouterClientPool):
+class BusyRouterPool(RouterClientPool):
     """Doors to routers at which something happens between two of our looks at the books."""
 
     def __init__(self, keys: KeyRing, meanwhile: Callable[[], None]) -> None:
@@ -241,7 +241,7 @@ def test_what_is_taken_off_while_the_router_is_read_is_no_difference(
     buy(offer(), 2)
     provision()
 
-    with BusyDoors(keys, meanwhile) as doors:
+    with BusyRouterPool(keys, meanwhile) as doors:
         drift = compare_router(database, doors, lobby, clock=clock)
 
     assert drift.is_in_sync

@@ -1,4 +1,4 @@
-"""How long a router rests that fails, and when a person is told."""
+"""The circuit breaker of a failing router, and the incident it opens."""
 
 from datetime import UTC, datetime, timedelta
 

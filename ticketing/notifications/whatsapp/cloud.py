@@ -24,9 +24,9 @@ from ticketing.notifications.messages.message import (
 )
 from ticketing.notifications.whatsapp.http import (
     READ_SECONDS,
-    HttpClientOwner,
     HttpReply,
     JsonObject,
+    WhatsAppHttpClient,
     build_http_client,
     check_before_sending,
     first_object,
@@ -140,7 +140,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class CloudClient(HttpClientOwner):
+class CloudClient(WhatsAppHttpClient):
     """Client of one number. Use `with`, or close it. Threads may share it."""
 
     max_attachment_bytes = 100 * _MIB

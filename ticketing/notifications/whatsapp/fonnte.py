@@ -14,8 +14,8 @@ from ticketing.notifications.messages.message import (
 )
 from ticketing.notifications.whatsapp.http import (
     READ_SECONDS,
-    HttpClientOwner,
     HttpReply,
+    WhatsAppHttpClient,
     build_http_client,
     check_before_sending,
     send_request,
@@ -38,7 +38,7 @@ class FonnteAccount:
             raise Misconfigured("Fonnte needs the device's token")
 
 
-class FonnteClient(HttpClientOwner):
+class FonnteClient(WhatsAppHttpClient):
     """Client of one device. Use `with`, or close it. Threads may share it."""
 
     max_attachment_bytes = 4_000_000

@@ -82,7 +82,7 @@ class HttpReply:
         return httpx.codes.is_success(self.status)
 
 
-class HttpClientOwner:
+class WhatsAppHttpClient:
     """Base of clients over HTTP. Use `with`, or close it. Threads may share it."""
 
     def __init__(self, client: httpx.Client) -> None:

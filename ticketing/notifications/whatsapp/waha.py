@@ -19,9 +19,9 @@ from ticketing.notifications.messages.message import (
 )
 from ticketing.notifications.whatsapp.http import (
     READ_SECONDS,
-    HttpClientOwner,
     HttpReply,
     JsonObject,
+    WhatsAppHttpClient,
     build_http_client,
     check_before_sending,
     send_request,
@@ -46,7 +46,7 @@ class WahaAccount:
             raise Misconfigured("WAHA needs a URL and an API key")
 
 
-class WahaClient(HttpClientOwner):
+class WahaClient(WhatsAppHttpClient):
     """Client of one session. Use `with`, or close it. Threads may share it."""
 
     max_attachment_bytes = 16 * _MIB
