@@ -59,7 +59,7 @@ class CancellationResult:
     ended: int
     left: int
     tickets: int
-    owed: int
+    outstanding_refunds: int
 
 
 def cancel_event(
@@ -92,8 +92,8 @@ def cancel_event(
     _withdraw_entitlements(database, decision, at=at)
     with database.transaction() as connection:
         revoked = live - queries.count_live_tickets(connection, event.id)[0]
-        owed = len(refund_queries.list_outstanding(connection, event.id))
-        if not left and not owed:
+        outstanding_refunds = len(refund_queries.list_outstanding(connection, event.id))
+        if not left and not outstanding_refunds:
             queries.mark_ended(connection, event.id, at=at)
         audit_log.record(
             connection,
@@ -102,9 +102,16 @@ def cancel_event(
             event_id=event.id,
             subject=event.slug,
             items=ended,
-            details={"plan_hash": plan_hash, "left": left, "owed": owed, "tickets": revoked},
+            details={
+                "plan_hash": plan_hash,
+                "left": left,
+                "outstanding_refunds": outstanding_refunds,
+                "tickets": revoked,
+            },
         )
-    return CancellationResult(ended=ended, left=left, tickets=revoked, owed=owed)
+    return CancellationResult(
+        ended=ended, left=left, tickets=revoked, outstanding_refunds=outstanding_refunds
+    )
 
 
 def _get_or_insert_decision(

@@ -77,9 +77,10 @@ def apply_cancellation(slug: EventOption, *, plan: PlanOption, as_json: JsonOpti
     ]
     if result.left:
         lines.append(f"{result.left:,} orders could not be ended; run this command again.")
-    if result.owed:
+    if result.outstanding_refunds:
         lines.append(
-            f"{result.owed:,} refunds are not paid yet: ticketing refunds list --event {event.slug}"
+            f"{result.outstanding_refunds:,} refunds are not paid yet: "
+            f"ticketing refunds list --event {event.slug}"
         )
     print_result(result, *lines, as_json=as_json)
     raise typer.Exit(1 if result.left else 0)

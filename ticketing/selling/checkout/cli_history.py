@@ -46,7 +46,7 @@ def _order_lines(history: "OrderHistory", at: FormatTime) -> Iterator[tuple[str,
     for item in history.places:
         returned = f", returned {at(item.returned_at)}" if item.returned_at else ""
         yield f"position {item.number}", f"{item.ticket_type}: {_describe_item(item)}{returned}"
-    for instalment in history.parts:
+    for instalment in history.instalments:
         paid = f"paid {at(instalment.paid_at)}" if instalment.paid_at else "not paid"
         text = f"{instalment.amount} due {at(instalment.due_at)}, {paid}"
         yield f"instalment {instalment.number}", text
@@ -57,10 +57,13 @@ def _payment_lines(history: "OrderHistory", at: FormatTime) -> Iterator[tuple[st
         method = f" by {attempt.payment_type}" if attempt.payment_type else ""
         refunded = f", {attempt.refunded} refunded" if attempt.refunded.amount else ""
         yield "attempt", f"{attempt.key} {attempt.state}{method}: {attempt.amount}{refunded}"
-    for notice in history.notices:
-        reason = f": {notice.reason}" if notice.reason else ""
-        outcome = notice.outcome or "not processed yet"
-        yield "notification", f"{at(notice.received_at)} {notice.attempt_key} {outcome}{reason}"
+    for notification in history.notifications:
+        reason = f": {notification.reason}" if notification.reason else ""
+        outcome = notification.outcome or "not processed yet"
+        yield (
+            "notification",
+            f"{at(notification.received_at)} {notification.attempt_key} {outcome}{reason}",
+        )
     for flag in history.flags:
         state = f"resolved {at(flag.resolved_at)}" if flag.resolved_at else "open"
         yield "review flag", f"{flag.flag} {state}: {flag.message}"
@@ -70,7 +73,7 @@ def _payment_lines(history: "OrderHistory", at: FormatTime) -> Iterator[tuple[st
         )
         text = f"{refund.key} {refund.amount} {refund.channel} {refund.state}"
         yield "refund", f"{text}: {more}" if more else text
-    for entry in history.deeds:
+    for entry in history.audit_entries:
         yield "audit", f"{at(entry.at)} {entry.action} by {entry.actor}"
 
 

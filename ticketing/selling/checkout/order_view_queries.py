@@ -98,13 +98,15 @@ class OrderView:
     tickets: tuple[OrderTicket, ...]
     places: int  # entitled to a ticket now
     flags: tuple[ReviewFlag, ...]
-    parts: tuple[Instalment, ...] = ()  # instalments, if the order is paid by a payment plan
+    instalments: tuple[Instalment, ...] = ()  # instalments, if the order is paid by a payment plan
     vouchers: tuple[OrderVoucher, ...] = ()
 
     @property
     def next_part(self) -> Instalment | None:
         """Return the instalment to be paid next, or None."""
-        return next_unpaid_instalment(self.parts) if self.state is OrderState.PENDING else None
+        return (
+            next_unpaid_instalment(self.instalments) if self.state is OrderState.PENDING else None
+        )
 
     @property
     def is_in_progress(self) -> bool:
@@ -208,7 +210,7 @@ def from_new_order(
     names: Sequence[str],
     *,
     promo_code: str | None,
-    parts: tuple[Instalment, ...] = (),
+    instalments: tuple[Instalment, ...] = (),
 ) -> OrderView:
     """Return the view of an order that was just stored, equal to `get` without a query."""
     return OrderView(
@@ -235,7 +237,7 @@ def from_new_order(
         tickets=(),
         places=0,
         flags=(),
-        parts=parts,
+        instalments=instalments,
     )
 
 
@@ -269,7 +271,7 @@ def get(connection: Connection, order_id: int) -> OrderView:
         tickets=tuple(OrderTicket(*ticket) for ticket in connection.execute(_TICKETS, parameters)),
         places=connection.execute(_PLACES, parameters).scalar_one(),
         flags=tuple(ReviewFlag(flag) for flag in connection.execute(_FLAGS, parameters).scalars()),
-        parts=instalment_queries.list_for_order(connection, order_id)
+        instalments=instalment_queries.list_for_order(connection, order_id)
         if row.payment_plan_id
         else (),
         vouchers=_vouchers(connection, order_id) if any(one.is_package for one in lines) else (),

@@ -121,7 +121,7 @@ def _build_checkout_request(
 def _items(view: OrderView, attempt: PaymentAttempt) -> tuple[CheckoutItem, ...]:
     """Return the items to pay: the places, or one instalment."""
     if attempt.instalment_sequence is not None:
-        name = f"{view.code} {attempt.instalment_sequence}/{len(view.parts)}"
+        name = f"{view.code} {attempt.instalment_sequence}/{len(view.instalments)}"
         return (CheckoutItem(f"PART-{attempt.instalment_sequence}", name, attempt.amount, 1),)
     return tuple(
         CheckoutItem(str(line.ticket_type_id), line.name, line.price, line.quantity)

@@ -112,17 +112,17 @@ def place_order(  # noqa: PLR0913 - an order has this many options
             promo_queries.get(connection, event.id, normalise_promo_code(promo)) if promo else None
         )
         discount = promo_discount(promo_code, lines, at=at) if promo_code else ZERO
-        plan_id, parts = None, tuple[Instalment, ...]()
+        plan_id, instalments = None, tuple[Instalment, ...]()
         if payment_plan is not None:
-            plan_id, parts = schedule_order(
+            plan_id, instalments = schedule_order(
                 connection, event, payment_plan, subtotal(lines) - discount, at=at
             )
         new = replace(
             new, lines=lines, subtotal=subtotal(lines), discount=discount, payment_plan_id=plan_id
         )
         order = order_queries.insert_order(connection, new)
-        if parts:
-            instalment_queries.insert_instalments(connection, order.id, parts)
+        if instalments:
+            instalment_queries.insert_instalments(connection, order.id, instalments)
         _record(connection, order, "orders.place", by=by, lines=lines)
         # other orders of the same type wait from here to the commit, so little work follows
         for line in lines:
@@ -135,7 +135,9 @@ def place_order(  # noqa: PLR0913 - an order has this many options
         order = _complete_if_free(connection, order, at=at, by=by)
     names = [quote.name for quote in quotes]
     code = promo_code.code if promo_code else None
-    view = order_view_queries.from_new_order(order.id, new, names, promo_code=code, parts=parts)
+    view = order_view_queries.from_new_order(
+        order.id, new, names, promo_code=code, instalments=instalments
+    )
     return PlacedOrder(order, lines, token, view if order.state is OrderState.PENDING else None)
 
 

@@ -232,12 +232,12 @@ def to_order_response(view: OrderView, services: Services, request: Request) -> 
         flags=list(view.flags),
         parts=[
             InstalmentResponse(
-                number=part.number,
-                due_at=part.due_at,
-                amount=part.amount.amount,
-                paid_at=part.paid_at,
+                number=instalment.number,
+                due_at=instalment.due_at,
+                amount=instalment.amount.amount,
+                paid_at=instalment.paid_at,
             )
-            for part in view.parts
+            for instalment in view.instalments
         ],
     )
 

@@ -65,8 +65,10 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
         raise ImpossibleTransition(f"the reservation of order {order.code} has ended; order again")
     if order.buyer is None:
         raise BuyerUnknown(f"order {order.code} has no buyer yet")
-    parts = instalment_queries.list_for_order(connection, order.id) if order.payment_plan_id else ()
-    due = next_unpaid_instalment(parts)
+    instalments = (
+        instalment_queries.list_for_order(connection, order.id) if order.payment_plan_id else ()
+    )
+    due = next_unpaid_instalment(instalments)
     part = due.number if due else None
     known = list_for_order(connection, order.id)
     attempts = [one for one in known if one.instalment_sequence == part]

@@ -36,8 +36,8 @@ def decide_refund(
     """
     outstanding = _insert_refunds(connection, order, plan, at=at, by=by)
     revoked_count = _return_places(connection, order, plan, at=at) if plan.places else 0
-    if plan.asked.flag is not None:
-        review_flag_queries.resolve_flag(connection, order.id, plan.asked.flag, at=at)
+    if plan.request.flag is not None:
+        review_flag_queries.resolve_flag(connection, order.id, plan.request.flag, at=at)
     _enqueue_refund_message(connection, order, plan, purpose)
     _enqueue_transfer_requests(connection, order, outstanding)
     audit_log.record(
@@ -52,7 +52,7 @@ def decide_refund(
             "kept": plan.kept.amount,
             "tickets_revoked": revoked_count,
             "ends_order": plan.ends_order,
-            "reason": plan.asked.reason,
+            "reason": plan.request.reason,
             "plan_hash": plan.plan_hash,
         },
     )
@@ -63,7 +63,7 @@ def _insert_refunds(
     connection: Connection, order: Order, plan: RefundPlan, *, at: datetime, by: str
 ) -> list[Refund]:
     attempts = {one.id: one for one in attempt_queries.list_for_order(connection, order.id)}
-    reason = plan.asked.reason
+    reason = plan.request.reason
     return [
         refund_queries.insert_refund(
             connection, attempts[part.attempt_id], part, reason=reason, by=by, at=at
@@ -82,7 +82,7 @@ def _return_places(connection: Connection, order: Order, plan: RefundPlan, *, at
     live_ticket_ids = entitlement_queries.return_places(connection, ids, at=at)
     voucher_ids = [place.voucher_id for place in plan.places if place.voucher_id is not None]
     transition_queries.revoke(connection, voucher_ids, reason=transition_queries.REFUNDED, at=at)
-    reason = f"refunded: {plan.asked.reason}" if plan.asked.reason else "refunded"
+    reason = f"refunded: {plan.request.reason}" if plan.request.reason else "refunded"
     revoked = ticket_write_queries.mark_revoked(connection, live_ticket_ids, reason=reason, at=at)
     if plan.ends_order:
         order_queries.update_state(connection, order, OrderState.CANCELLED, at=at)
@@ -108,7 +108,7 @@ def _enqueue_refund_message(
             "amount": plan.amount.amount,
             "kept": plan.kept.amount,
             "places": len(plan.places),
-            "reason": plan.asked.reason,
+            "reason": plan.request.reason,
         },
     )
 

@@ -113,11 +113,11 @@ class OrderHistory:
     lines: tuple[OrderHistoryLine, ...]
     places: tuple[OrderHistoryItem, ...]
     attempts: tuple[PaymentAttempt, ...]
-    notices: tuple[OrderHistoryNotification, ...]
+    notifications: tuple[OrderHistoryNotification, ...]
     flags: tuple[OrderHistoryFlag, ...]
     refunds: tuple[Refund, ...]
-    deeds: tuple[OrderAuditEntry, ...]
-    parts: tuple[Instalment, ...]  # instalments, if paid by a payment plan
+    audit_entries: tuple[OrderAuditEntry, ...]
+    instalments: tuple[Instalment, ...]  # instalments, if paid by a payment plan
 
 
 def get_history(connection: Connection, order: Order) -> OrderHistory:
@@ -144,11 +144,11 @@ def get_history(connection: Connection, order: Order) -> OrderHistory:
         lines=_lines(connection, order.id),
         places=_places(connection, order.id),
         attempts=attempts,
-        notices=_list_notifications(connection, attempts),
+        notifications=_list_notifications(connection, attempts),
         flags=_flags(connection, order.id),
         refunds=tuple(refund_queries.list_for_order(connection, order.id)),
-        deeds=_list_audit_entries(connection, order),
-        parts=instalment_queries.list_for_order(connection, order.id),
+        audit_entries=_list_audit_entries(connection, order),
+        instalments=instalment_queries.list_for_order(connection, order.id),
     )
 
 

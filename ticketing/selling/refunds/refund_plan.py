@@ -71,7 +71,7 @@ class RefundPlan:
 
     order_code: str
     order_state: OrderState
-    asked: RefundRequest
+    request: RefundRequest
     places: tuple[RefundablePlace, ...]
     places_left: int
     worth: Rupiah
@@ -140,7 +140,7 @@ def compute_plan(snapshot: RefundSnapshot, request: RefundRequest, *, at: dateti
     facts = {
         "order": snapshot.order.code,
         "state": snapshot.order.state,
-        "asked": asdict(request),
+        "request": asdict(request),
         "places": [asdict(place) for place in places],
         "kept": kept.amount,
         "parts": [asdict(part) for part in parts],
@@ -149,7 +149,7 @@ def compute_plan(snapshot: RefundSnapshot, request: RefundRequest, *, at: dateti
     return RefundPlan(
         order_code=snapshot.order.code,
         order_state=snapshot.order.state,
-        asked=request,
+        request=request,
         places=places,
         places_left=len(snapshot.places) - len(places),
         worth=worth,

@@ -82,7 +82,7 @@ def test_every_order_ends_and_everyone_is_told(
 
     assert (planned.pending, len(planned.refunds), planned.live_tickets) == (1, 2, 5)
     assert (planned.amount, planned.manual_amount) == (Rupiah(300_000), Rupiah(100_000))
-    assert done == CancellationResult(ended=3, left=0, tickets=5, owed=1)
+    assert done == CancellationResult(ended=3, left=0, tickets=5, outstanding_refunds=1)
     assert [len(sent_back(one)) for one in attempts] == [1, 0]
     assert {state_of(one) for one in (paid, by_bank, pending)} == {OrderState.CANCELLED}
     assert (stock_of(vip), live_tickets()) == (Stock(10, 0, 0), [])
@@ -121,7 +121,7 @@ def test_an_order_that_is_being_paid_meanwhile_is_refunded_too(
 
     done = call_off(planned)
 
-    assert (done.left, done.owed) == (0, 0)
+    assert (done.left, done.outstanding_refunds) == (0, 0)
     assert [amount for _, amount in sent_back(attempt)] == [200_000]
     assert (state_of(placed), count_entitled()) == (OrderState.CANCELLED, 0)
     assert flags() == []

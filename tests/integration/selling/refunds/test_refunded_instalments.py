@@ -80,7 +80,7 @@ def test_an_event_that_is_called_off_gives_every_part_back(
     )
 
     assert planned.amount == Rupiah(75_001)
-    assert (called.ended, called.left, called.owed) == (2, 0, 0)
+    assert (called.ended, called.left, called.outstanding_refunds) == (2, 0, 0)
     with database.transaction() as connection:
         gone = [refund_queries.sum_refunded(connection, one.order.id) for one in (whole, half)]
     assert gone == [Rupiah(50_001), Rupiah(25_000)]

@@ -172,11 +172,11 @@ def test_a_killed_cancellation_is_made_up_for_and_refunds_everyone_once(
     )
     done = repeat()
     deadline = time.monotonic() + TAKEOVER_SECONDS
-    while (done.left or done.owed) and time.monotonic() < deadline:
+    while (done.left or done.outstanding_refunds) and time.monotonic() < deadline:
         done = repeat()
 
     assert killed == -signal.SIGKILL
-    assert (done.left, done.owed) == (0, 0)
+    assert (done.left, done.outstanding_refunds) == (0, 0)
     assert [sent_back(one) for one in attempts] == [
         [(f"{attempts[0].key}-R1", 200_000)],
         [(f"{attempts[1].key}-R1", 100_000)],

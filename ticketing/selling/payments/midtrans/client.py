@@ -219,10 +219,10 @@ class Midtrans:
     def _path(self, order_id: str, verb: str) -> str:
         return f"{self._account.api_url}/v2/{quote(order_id, safe='')}/{verb}"
 
-    def _request_with_retry(self, method: str, url: str, asked: Json | None = None) -> Json:
+    def _request_with_retry(self, method: str, url: str, payload: Json | None = None) -> Json:
         for tried in range(1, _TRIES):
             try:
-                return self._request(method, url, asked)
+                return self._request(method, url, payload)
             except GatewayUnavailable as unavailable:
                 retry_after = unavailable.details.get("retry_after_seconds")
                 wait = (
@@ -233,11 +233,11 @@ class Midtrans:
                 if wait > _MAX_BACKOFF_SECONDS:
                     raise
                 self._pause(wait)
-        return self._request(method, url, asked)
+        return self._request(method, url, payload)
 
-    def _request(self, method: str, url: str, asked: Json | None) -> Json:
+    def _request(self, method: str, url: str, payload: Json | None) -> Json:
         try:
-            response = self._client.request(method, url, json=asked, headers=self._override)
+            response = self._client.request(method, url, json=payload, headers=self._override)
         except httpx.RequestError as error:
             raise GatewayUnavailable(f"Midtrans: no answer ({type(error).__name__})") from error
         return _read_response(response)
