@@ -231,16 +231,16 @@ def measure_orders(arguments: argparse.Namespace, database: Database, ports: lis
     began = time.perf_counter()
     answers = asyncio.run(buy_all(ports, requests, arguments.buyers))
     last = max(at for status, at in answers if status == 201)  # noqa: PLR2004 - created
-    told = Counter(status for status, _ in answers)
+    statuses = Counter(status for status, _ in answers)
     with database.transaction() as connection:
         drifted = stock_queries.list_drifted(connection, event_id)
         held = stock_queries.get_stock(connection, kind_id)
         lines = connection.execute(select(func.count(order_lines.c.id))).scalar_one()
     assert (drifted, held.pending, lines) == ([], capacity, capacity), (drifted, held, lines)
-    assert told == {201: capacity, 409: arguments.orders - capacity}, told
+    assert statuses == {201: capacity, 409: arguments.orders - capacity}, statuses
     print(
         f"{arguments.buyers} buyers, one ticket type: {capacity / (last - began):.0f} orders/s;"
-        f" {capacity} places sold once each, {told[409]} refused, counts agree"
+        f" {capacity} places sold once each, {statuses[409]} refused, counts agree"
     )
 
 

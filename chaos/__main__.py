@@ -40,7 +40,7 @@ def main() -> int:
         json_logging.configure("INFO", folder / "logs" / "chaos.jsonl")
         report = run_scenario(scenario, folder)
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
-    return 1 if report["offences"] else 0
+    return 1 if report["violations"] else 0
 
 
 if __name__ == "__main__":

@@ -146,9 +146,9 @@ def _code_violations(
     known = set().union(*snapshot.codes.values())
     for each in accepted_messages:
         order = order_of.get(each.reference, "")
-        theirs, sent = snapshot.codes.get(order, set()), known & set(WORD.findall(each.words))
+        order_codes, sent = snapshot.codes.get(order, set()), known & set(WORD.findall(each.words))
         left_out = sum(map(int, OMITTED_CODES.findall(each.words)))
-        if not sent <= theirs or len(sent) + left_out != len(theirs):
+        if not sent <= order_codes or len(sent) + left_out != len(order_codes):
             yield f"{each.channel}: a message of {order or 'no vouchers'} has wrong codes"
         if order and each.to not in snapshot.buyers[order]:
             yield f"{each.channel}: the codes of {order} were sent to another buyer"

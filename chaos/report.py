@@ -14,31 +14,31 @@ from ticketing.crypto.keyring import KeyRing
 def build_report(
     processes: ProcessManager, environment: SimulatedEnvironment, buyers: BuyerPool
 ) -> dict[str, object]:
-    """Return the figures and `offences`, the list of all violations."""
+    """Return the figures and `violations`, the list of all violations."""
     database, documents = processes.application.database, processes.application.settings.documents
-    sold = payment_invariants.read_snapshot(database, buyers.offer.events)
+    orders = payment_invariants.read_snapshot(database, buyers.offer.events)
     payments = environment.midtrans.bank.payments()
-    made = voucher_invariants.read_snapshot(
+    vouchers = voucher_invariants.read_snapshot(
         database, processes.application.get(KeyRing).installation_id
     )
-    shelves = {name: router.users() for name, router in environment.routers.items()}
+    hotspot_users = {name: router.users() for name, router in environment.routers.items()}
     messages, accepted_messages = (
         message_invariants.read_snapshot(database),
         message_invariants.list_accepted(environment),
     )
-    offences = [
+    violations = [
         *payment_invariants.find_violations(
-            sold, payments, confirmed_order_ids=buyers.confirmed_order_ids, documents=documents
+            orders, payments, confirmed_order_ids=buyers.confirmed_order_ids, documents=documents
         ),
-        *voucher_invariants.find_violations(made, shelves, FOREIGN_USER),
+        *voucher_invariants.find_violations(vouchers, hotspot_users, FOREIGN_USER),
         *message_invariants.find_violations(messages, accepted_messages),
-        *find_leaks(_iter_logs(processes), _iter_secrets(environment, made)),
+        *find_leaks(_iter_logs(processes), _iter_secrets(environment, vouchers)),
     ]
     return {
-        **payment_invariants.summarise(sold, payments),
-        **voucher_invariants.summarise(made, shelves.values()),
+        **payment_invariants.summarise(orders, payments),
+        **voucher_invariants.summarise(vouchers, hotspot_users.values()),
         **message_invariants.summarise(messages, accepted_messages),
-        "offences": sorted(offences),
+        "violations": sorted(violations),
     }
 
 

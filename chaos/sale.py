@@ -53,7 +53,7 @@ class ChaosScenario:
 
 
 def run_scenario(scenario: ChaosScenario, folder: Path) -> dict[str, object]:
-    """Run a scenario and return the report; `offences` must be empty."""
+    """Run a scenario and return the report; `violations` must be empty."""
     with (
         SimulatedEnvironment(scenario.seed) as environment,
         ProcessManager(folder, environment.settings()) as processes,
@@ -154,13 +154,13 @@ def _run_due_work(
     application: Application, sender: NotificationSender, clients: RouterClientPool, hours: float
 ) -> None:
     at = datetime.now(UTC) + timedelta(hours=hours)
-    means = GenerationContext(
+    context = GenerationContext(
         application.database,
         application.get(KeyRing),
         application.get(Renderer),
         application.get(DocumentFolder),
     )
-    while fulfil_paid_orders(means, application.get(Midtrans), at=at, by=ACTOR).has_progress:
+    while fulfil_paid_orders(context, application.get(Midtrans), at=at, by=ACTOR).has_progress:
         pass
     expire_orders(application.database, application.get(Midtrans), at=at, by=ACTOR)
     reconcile(application.database, application.get(Midtrans), at=at, by=ACTOR)

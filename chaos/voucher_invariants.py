@@ -53,8 +53,8 @@ def find_violations(
     """Yield a description of every violation, without voucher codes."""
     yield from _order_violations(snapshot)
     yield from _voucher_violations(snapshot, users_by_router)
-    for name, shelf in users_by_router.items():
-        yield from _router_violations(name, shelf, snapshot, foreign_user)
+    for name, users in users_by_router.items():
+        yield from _router_violations(name, users, snapshot, foreign_user)
 
 
 def _order_violations(snapshot: VoucherSnapshot) -> Iterator[str]:
@@ -70,8 +70,8 @@ def _voucher_violations(
     snapshot: VoucherSnapshot, users_by_router: Mapping[str, RouterUsers]
 ) -> Iterator[str]:
     found = defaultdict(set)
-    for name, shelf in users_by_router.items():
-        for place, user in enumerate(shelf):
+    for name, users in users_by_router.items():
+        for place, user in enumerate(users):
             for word in (user["name"], *user.get("comment", "").split(":")):
                 found[word].add((name, place))
     for row in snapshot.rows:
@@ -79,11 +79,11 @@ def _voucher_violations(
             yield f"{row.key}: unpaid voucher of order {row.order}"
         elif row.order is not None and row.order_state != "paid" and row.state != "removed":
             yield f"{row.key} is {row.state}: its order {row.order} is {row.order_state}"
-        there = found[row.name] | found[row.key]
-        wanted = row.state == "active"
-        if len(there) != wanted:
-            yield f"{row.key} is {row.state}: on routers {len(there)} times"
-        for name, place in there:
+        placements = found[row.name] | found[row.key]
+        expected = row.state == "active"
+        if len(placements) != expected:
+            yield f"{row.key} is {row.state}: on routers {len(placements)} times"
+        for name, place in placements:
             user = users_by_router[name][place]
             yield from (
                 f"{row.key}: {what}"

@@ -26,7 +26,7 @@ def test_a_short_sale_in_which_everything_dies(tmp_path: Path) -> None:
 
     assert told.stdout, told.stderr
     report = json.loads(told.stdout)
-    assert report["offences"] == []
+    assert report["violations"] == []
     assert set(report["killed"]) <= VICTIMS
     assert report["payments"].get("settlement", 0) + report["payments"].get("capture", 0) > 0
     assert report["purchases"] > 0

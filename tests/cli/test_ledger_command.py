@@ -177,7 +177,7 @@ def test_a_webhook_from_its_first_trial_to_its_end(
     assert unknown.returncode == 2
     assert "no webhook 'shop'" in unknown.stderr
     assert [judge.verify(body, heard)["type"] for heard, body in receiver.received] == [
-        "hook.test", "order.placed",
+        "webhook.test", "order.placed",
     ]  # fmt: skip
 
 

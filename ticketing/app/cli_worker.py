@@ -37,10 +37,10 @@ def worker(
 
     with (
         open_application() as application,
-        application.get(MessagingConnector).connect() as mailroom,
-        application.get(RouterConnector).connect() as doors,
+        application.get(MessagingConnector).connect() as sender,
+        application.get(RouterConnector).connect() as router_clients,
     ):
-        means = GenerationContext(
+        context = GenerationContext(
             application.database,
             application.get(KeyRing),
             application.get(Renderer),
@@ -48,10 +48,10 @@ def worker(
         )
         if once:
             FulfilmentLoop(
-                means, application.get(Midtrans), now, actor(), log_fulfilment
+                context, application.get(Midtrans), now, actor(), log_fulfilment
             ).run_until_done()
             for done in provision_all(
-                ProvisioningContext(application.database, doors, now, actor())
+                ProvisioningContext(application.database, router_clients, now, actor())
             ):
                 log_provisioning(done)
             send_all_due_calls(
@@ -61,16 +61,16 @@ def worker(
                 clock=now,
                 by=actor(),
             )
-            deliver_all(application.database, mailroom, clock=now)
+            deliver_all(application.database, sender, clock=now)
             return
-        at_routers = ProvisioningContext(application.database, doors, now, ACTOR)
+        provisioning = ProvisioningContext(application.database, router_clients, now, ACTOR)
         process = Worker(
-            means,
+            context,
             application.get(Midtrans),
             now,
             application.get(WebhookClient),
-            mailroom,
-            at_routers,
+            sender,
+            provisioning,
         )
 
         def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -42,7 +42,7 @@ class DoctorStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """Result of a check; `way_out` says what to do, and is empty when all is well."""
+    """Result of a check; `hint` says what to do, and is empty if there is no problem."""
 
     subject: str
     status: DoctorStatus

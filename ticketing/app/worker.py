@@ -65,17 +65,17 @@ class Worker:
         self._stopping = True
 
     def run(self) -> None:
-        """Listen and work until `stop`."""
+        """Process the queues until `stop` is called."""
         with suppress(Unavailable):
             warm_up(self.context)
         with self._run_threads():
             LOG.info("worker started")
             while not self._stopping:
                 try:
-                    with notify.listen(self.context.database) as ours:
-                        self._listen(ours)
+                    with notify.listen(self.context.database) as listener:
+                        self._listen(listener)
                 except Unavailable as error:
-                    LOG.warning("worker cannot listen", why=str(error))
+                    LOG.warning("worker cannot listen", error=str(error))
                     time.sleep(ERROR_BACKOFF_SECONDS)
         LOG.info("worker stopped")
 
@@ -106,8 +106,8 @@ class Worker:
             ),
             threading.Thread(target=self._run_loop, args=(self._provision, self._provision_event)),
         ]
-        means = self.provisioning
-        self._router_pool = RouterWorkerPool(means, self._on_router_done) if means else None
+        context = self.provisioning
+        self._router_pool = RouterWorkerPool(context, self._on_router_done) if context else None
         with self._router_pool or nullcontext():
             for thread in threads:
                 thread.start()
@@ -128,7 +128,7 @@ class Worker:
                 while work() and not self._stopping:
                     pass
             except Unavailable as error:
-                LOG.warning("worker waits for the database", why=str(error))
+                LOG.warning("worker waits for the database", error=str(error))
                 time.sleep(ERROR_BACKOFF_SECONDS)
             except Exception as error:  # noqa: BLE001 - the rows are unchanged and are tried again
                 LOG.warning("worker error", kind=type(error).__name__)
@@ -155,9 +155,9 @@ class Worker:
     def _send_webhooks(self) -> bool:
         if self.webhook_transport is None:
             return False
-        means = self.context
+        context = self.context
         result = send_due_calls(
-            means.database, self.webhook_transport, means.keys, at=self.clock(), by=ACTOR
+            context.database, self.webhook_transport, context.keys, at=self.clock(), by=ACTOR
         )
         if result.call_count:
             LOG.info("webhooks called", delivered=result.delivered, failed=result.failed)
@@ -216,7 +216,7 @@ def warm_up(context: GenerationContext) -> None:
         try:
             context.renderer.check_template(template_id)
         except TicketingError as error:
-            LOG.warning("template cannot be rendered", template=template_id, why=str(error))
+            LOG.warning("template cannot be rendered", template=template_id, error=str(error))
 
 
 def log_fulfilment(service: FulfilmentResult) -> None:
@@ -238,12 +238,13 @@ def log_settlement(done: Settlement) -> None:
 def log_generation(served: EventFulfilment) -> None:
     """Log the tickets of an event's buyers, or why there are none."""
     if served.generation is None:
-        LOG.warning("tickets not made", event_id=served.event.id, why=served.error)
+        LOG.warning("tickets not made", event_id=served.event.id, error=served.error)
         return
-    made = served.generation
+    generation = served.generation
     LOG.info(
-        "tickets made", event_id=served.event.id, job_id=made.job_id, created=made.created,
-        renewed=made.renewed, failed=made.failed, seconds=round(made.seconds, 3),
+        "tickets made", event_id=served.event.id, job_id=generation.job_id,
+        created=generation.created, renewed=generation.renewed, failed=generation.failed,
+        seconds=round(generation.seconds, 3),
     )  # fmt: skip
 
 
@@ -257,4 +258,4 @@ def log_provisioning(done: ProvisionResult) -> None:
     if done.foreign:
         LOG.warning("unknown rows on router left unchanged", router=done.router, rows=done.foreign)
     if done.trouble:
-        LOG.warning("router failed", router=done.router, why=done.trouble)
+        LOG.warning("router failed", router=done.router, error=done.trouble)

@@ -20,7 +20,7 @@ def offer_plan(database: Database, event: Event, plan: PaymentPlan, *, by: str) 
         audit_log.record(
             connection,
             actor=by,
-            action="sale.offer_plan",
+            action="payment_plans.create",
             event_id=event.id,
             subject=plan.name,
             items=1,
@@ -36,7 +36,7 @@ def withdraw_plan(database: Database, event: Event, name: str, *, at: datetime, 
         audit_log.record(
             connection,
             actor=by,
-            action="sale.withdraw_plan",
+            action="payment_plans.disable",
             event_id=event.id,
             subject=name,
             items=1,

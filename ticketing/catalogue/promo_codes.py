@@ -31,7 +31,7 @@ def add_promo(
         audit_log.record(
             connection,
             actor=by,
-            action="promos.add",
+            action="promos.create",
             event_id=event.id,
             subject=new.code,
             items=1,
@@ -48,7 +48,7 @@ def end_promo(database: Database, event: Event, code: str, *, at: datetime, by: 
             audit_log.record(
                 connection,
                 actor=by,
-                action="promos.end",
+                action="promos.disable",
                 event_id=event.id,
                 subject=promo.code,
                 items=1,

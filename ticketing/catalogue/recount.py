@@ -15,7 +15,7 @@ def recount_sales(database: Database, event: Event, *, by: str) -> RecountResult
             audit_log.record(
                 connection,
                 actor=by,
-                action="sales.recount",
+                action="stock.recount",
                 event_id=event.id,
                 items=len(corrected.ticket_types) + len(corrected.promo_codes),
                 details={

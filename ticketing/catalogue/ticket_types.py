@@ -60,7 +60,7 @@ def open_sale(
         audit_log.record(
             connection,
             actor=by,
-            action="sale.open",
+            action="ticket_types.put_on_sale",
             event_id=event.id,
             subject=name,
             items=1,
@@ -94,7 +94,7 @@ def close_sale(database: Database, event: Event, name: str | None, *, by: str) -
             audit_log.record(
                 connection,
                 actor=by,
-                action="sale.close",
+                action="ticket_types.disable",
                 event_id=event.id,
                 subject=name or event.slug,
                 items=closed,

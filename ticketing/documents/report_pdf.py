@@ -23,7 +23,7 @@ def _template() -> Template:
 
 
 def render_report_pdf(event: Event, context: Mapping[str, object], *, at: datetime) -> bytes:
-    """Return the report as PDF; `said` holds the template's variables `report` and `listed`."""
+    """Return the report as PDF; `context` has the template's variables."""
     import weasyprint  # noqa: PLC0415 - takes a second, and most processes write no report
 
     html = _template().render(

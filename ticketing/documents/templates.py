@@ -27,7 +27,7 @@ class TemplateFolders:
     """Finds templates, in the operator's folder before the built-in ones."""
 
     def __init__(self, custom_folder: Path | None = None) -> None:
-        """`own` holds one folder per template, and takes precedence over the built-in ones."""
+        """`custom_folder` has one folder per template and takes precedence."""
         self._roots = (
             [BUILTIN_TEMPLATES] if custom_folder is None else [custom_folder, BUILTIN_TEMPLATES]
         )

@@ -94,8 +94,8 @@ class InterventionStatsResponse(ResponseModel):
 class FulfilmentStatsResponse(ResponseModel):
     """Fulfilment of paid purchases. A rate is null if its denominator is 0.
 
-    Vouchers of purchases paid more than 15 minutes ago are due; of these `lost` ones were never
-    delivered. Of the `ready` purchases, `received` are those whose message was accepted.
+    Vouchers of purchases paid more than 15 minutes ago are due; of these, lost ones were never
+    delivered. Of the ready purchases, received are those whose message was accepted.
     """
 
     due_vouchers: int

@@ -78,7 +78,7 @@ def cancel_delivery(database: Database, delivery_id: int, *, at: datetime, by: s
         if not found.next_attempt_at:
             raise Refused(f"delivery {delivery_id} is {found.state} and is not queued")
         claim_queries.mark_aborted(connection, delivery_id, at=at)
-        audit_log.record(connection, actor=by, action="deliveries.abort", subject=str(delivery_id))
+        audit_log.record(connection, actor=by, action="deliveries.cancel", subject=str(delivery_id))
         return found
 
 

@@ -226,7 +226,7 @@ def record_attempt(
 def list_stuck_claims(
     connection: Connection, *, at: datetime, limit: int
 ) -> list[tuple[int, int, Channel, int]]:
-    """Return claims older than `since`, locked: id, attempt number, channel, resends."""
+    """Return claims whose lease has ended, locked: id, attempt number, channel, resends."""
     query = (
         select(
             deliveries.c.id,

@@ -197,7 +197,7 @@ def deliver_all(
 def has_overdue_deliveries(
     database: Database, sender: NotificationSender, *, at: datetime, overdue_by: timedelta
 ) -> bool:
-    """Return whether work has been due for longer than `by` without being done."""
+    """Return whether work has been due for longer than `overdue_by` without being done."""
     if not sender.channels:
         return False
     with database.transaction() as connection:

@@ -161,20 +161,20 @@ GATEWAY_REFUND_TERMS = {
 
 @dataclass(frozen=True, slots=True)
 class RefundPart:
-    """An amount of one payment to be refunded; `why` explains a manual channel."""
+    """An amount of one payment to be refunded; `reason` explains a manual channel."""
 
     attempt_id: int
     attempt_key: str
     amount: Rupiah
     channel: RefundChannel
-    why: str
+    reason: str
 
 
 def build_refund_part(payment: PaymentBalance, amount: Rupiah, *, at: datetime) -> RefundPart:
     """Choose the refund channel for an amount of a payment."""
-    why = _manual_refund_reason(payment, amount, at=at)
-    channel = RefundChannel.MANUAL if why else RefundChannel.GATEWAY
-    return RefundPart(payment.attempt_id, payment.key, amount, channel, why)
+    reason = _manual_refund_reason(payment, amount, at=at)
+    channel = RefundChannel.MANUAL if reason else RefundChannel.GATEWAY
+    return RefundPart(payment.attempt_id, payment.key, amount, channel, reason)
 
 
 def _manual_refund_reason(payment: PaymentBalance, amount: Rupiah, *, at: datetime) -> str:

@@ -27,8 +27,8 @@ def _no_factory(kind: type) -> ObjectFactory:
 class Application:
     """Settings, database, and one object of each type, built on first use.
 
-    An object is built on first use by the factory that `factory_of` names for its type. The
-    composition root passes `factory_of`, so that no capability imports upwards.
+    An object is built on first use by the factory that `get_factory` returns for its type. The
+    composition root passes `get_factory`, so that no capability imports upwards.
     """
 
     settings: Settings

@@ -52,7 +52,7 @@ class ExportSheet(NamedTuple):
 def open_sheet(
     connection: Connection, event_id: int, export: ExportKind, *, is_over: bool
 ) -> Iterator[ExportSheet]:
-    """Yield the current rows of the event; `over` means that no ticket is issued any more."""
+    """Yield the current rows of the event; `is_over`: no more tickets are issued."""
     match export:
         case ExportKind.TICKETS:
             query = _tickets(event_id)
@@ -118,7 +118,7 @@ def _tickets(event_id: int) -> Select[Any]:
             tickets.issued_at.label("issued"),
             tickets.generated_at.label("printed"),
             tickets.revoked_at.label("revoked"),
-            tickets.revoked_reason.label("why revoked"),
+            tickets.revoked_reason.label("revocation reason"),
         )
         .select_from(generated_tickets)
         .join(entitlements, entitlements.c.id == tickets.entitlement_id)
@@ -133,7 +133,7 @@ def _missing(event_id: int, *, is_over: bool) -> Select[Any]:
     live = and_(
         generated_tickets.c.entitlement_id == entitlements.c.id, generated_tickets.c.state == "live"
     )
-    why = case(
+    reason = case(
         (literal(is_over), "event is over"),
         (
             entitlements.c.hold_reason.is_not(None),
@@ -142,7 +142,7 @@ def _missing(event_id: int, *, is_over: bool) -> Select[Any]:
         else_=func.coalesce(last_failure_subquery(event_id), "no ticket issued yet"),
     )
     return (
-        select(*_GUEST_COLUMNS, entitlements.c.source, why.label("why"))
+        select(*_GUEST_COLUMNS, entitlements.c.source, reason.label("reason"))
         .select_from(entitlements)
         .join(guests, guests.c.id == entitlements.c.guest_id)
         .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
@@ -198,16 +198,16 @@ def _deliveries(event_id: int) -> Select[Any]:
     return (
         select(
             deliveries.c.id.label("delivery"),
-            outbox.c.purpose.label("what"),
-            outbox.c.subject.label("about"),
-            deliveries.c.channel.label("by"),
-            deliveries.c.address.label("to"),
+            outbox.c.purpose,
+            outbox.c.subject,
+            deliveries.c.channel,
+            deliveries.c.address,
             deliveries.c.state,
-            deliveries.c.attempt_count,
+            deliveries.c.attempt_count.label("attempts"),
             deliveries.c.queued_at.label("queued"),
-            deliveries.c.next_attempt_at.label("next try"),
+            deliveries.c.next_attempt_at.label("next attempt"),
             deliveries.c.completed_at.label("ended"),
-            deliveries.c.last_error.label("why"),
+            deliveries.c.last_error.label("last error"),
         )
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
         .where(deliveries.c.event_id == event_id)
@@ -231,7 +231,7 @@ def _vouchers(event_id: int) -> Select[Any]:
             vouchers.c.first_used_at.label("first used"),
             vouchers.c.expires_at.label("ends"),
             vouchers.c.removed_at.label("gone"),
-            vouchers.c.revoked_reason.label("why gone"),
+            vouchers.c.revoked_reason.label("removal reason"),
             cast(func.extract("epoch", vouchers.c.online_time), Integer).label("seconds online"),
             vouchers.c.bytes_used.label("bytes"),
         )

@@ -20,7 +20,7 @@ from ticketing.platform.kernel.time_span import TimeSpan
 class EventSales:
     """Sales of an event: orders paid in the span, whenever they were placed.
 
-    `placed` counts the orders placed in the span, in any state. Of the paid ones, `undone` were
+    `placed` counts the orders placed in the span, in any state. Of the paid ones, `cancelled` were
     cancelled since, and `refunded` is the amount refunded until now.
     """
 

@@ -135,7 +135,7 @@ def _fill_pool_step(
     )
     if allocated or revoked:
         audit_log.record(
-            connection, actor=by, action="vouchers.make_ahead", event_id=package.event_id,
+            connection, actor=by, action="vouchers.fill_pool", event_id=package.event_id,
             subject=code, items=allocated, details={"revoked": revoked},
         )  # fmt: skip
         notify.notify_workers(connection)

@@ -135,7 +135,7 @@ def _print_history(history: "VoucherHistory", *, reveal: bool) -> None:
         print_text(f"  problem    {voucher.last_error}")
     for step in history.steps:
         at = f"{step.at.astimezone():%Y-%m-%d %H:%M:%S}"
-        print_text(f"  {at}  {step.state:<12}  {step.actor} {step.why}".rstrip())
+        print_text(f"  {at}  {step.state:<12}  {step.actor} {step.reason}".rstrip())
 
 
 app.add_typer(provisioning_cli.app)

@@ -42,7 +42,7 @@ class VoucherHistoryEntry:
 
     at: datetime
     state: VoucherState
-    why: str
+    reason: str
     actor: str
 
 
@@ -118,8 +118,8 @@ def _steps(connection: Connection, voucher_id: int) -> tuple[VoucherHistoryEntry
         .order_by(voucher_history.c.id)
     )
     return tuple(
-        VoucherHistoryEntry(at, VoucherState(state), why, actor)
-        for at, state, why, actor in connection.execute(query)
+        VoucherHistoryEntry(at, VoucherState(state), reason, actor)
+        for at, state, reason, actor in connection.execute(query)
     )
 
 

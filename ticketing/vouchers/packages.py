@@ -110,7 +110,7 @@ def put_package(
         audit_log.record(
             connection,
             actor=by,
-            action="packages.put",
+            action="packages.save",
             event_id=event.id,
             subject=code,
             items=1,
@@ -131,7 +131,7 @@ def close_package(database: Database, code: str, *, by: str) -> bool:
             audit_log.record(
                 connection,
                 actor=by,
-                action="packages.close",
+                action="packages.disable",
                 event_id=known.event_id,
                 subject=code,
                 items=1,

@@ -274,7 +274,7 @@ def _postpone(
     new = _values_table(
         "unplaced",
         id=(BigInteger(), [each.id for each in postponements]),
-        why=(Text(), [each.reason for each in postponements]),
+        error=(Text(), [each.reason for each in postponements]),
         next_attempt_at=(_TIMESTAMP, [each.next_attempt_at for each in postponements]),
         gave_up=(Boolean(), [each.has_failed for each in postponements]),
     )
@@ -284,7 +284,7 @@ def _postpone(
         .values(
             state=after,
             attempt_count=vouchers.c.attempt_count + 1,
-            last_error=new.c.why,
+            last_error=new.c.error,
             next_attempt_at=func.coalesce(new.c.next_attempt_at, vouchers.c.next_attempt_at),
             failed_at=func.coalesce(vouchers.c.failed_at, case((new.c.gave_up, at))),
         )

@@ -58,7 +58,7 @@ def add_endpoint(
         )  # fmt: skip
         if added is None:
             raise UnusableHook(f"a webhook {name!r} exists; choose another name")
-        _record_audit(connection, added, "hooks.add", by=by, kinds=list(parsed_kinds))
+        _record_audit(connection, added, "webhooks.create", by=by, kinds=list(parsed_kinds))
     return NewWebhookEndpoint(added, encode_secret(keys.webhook_secret(added.uid)))
 
 
@@ -68,7 +68,7 @@ def remove_endpoint(database: Database, name: str, *, at: datetime, by: str) -> 
         endpoint = _get_endpoint(connection, name)
         waiting = endpoint_queries.mark_removed(connection, endpoint, at=at)
         incidents.resolve(connection, incident_cause(name), at=at)
-        _record_audit(connection, endpoint, "hooks.remove", by=by, waiting=waiting)
+        _record_audit(connection, endpoint, "webhooks.remove", by=by, waiting=waiting)
     return waiting
 
 
@@ -78,7 +78,7 @@ def enable_endpoint(database: Database, name: str, *, at: datetime, by: str) -> 
         endpoint = _get_endpoint(connection, name)
         endpoint_queries.enable(connection, endpoint.id)
         incidents.resolve(connection, incident_cause(name), at=at)
-        _record_audit(connection, endpoint, "hooks.enable", by=by)
+        _record_audit(connection, endpoint, "webhooks.enable", by=by)
         return _get_endpoint(connection, name)
 
 
@@ -109,7 +109,7 @@ def resend_calls(
             queued = enqueue_since(connection, endpoint, since=since, at=at)
         else:
             queued = requeue(connection, endpoint, call_id=call_id, at=at)
-        _record_audit(connection, endpoint, "hooks.resend", by=by, calls=queued)
+        _record_audit(connection, endpoint, "webhooks.resend", by=by, calls=queued)
     return queued
 
 

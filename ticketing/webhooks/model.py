@@ -21,7 +21,7 @@ from ticketing.platform.kernel.retry_policy import RetryPolicy
 from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret
-TEST_EVENT_TYPE = "hook.test"
+TEST_EVENT_TYPE = "webhook.test"
 MAX_URL_LENGTH = 2000
 
 # after the first attempt, which is immediate; Standard Webhooks, "Deliverability and reliability"

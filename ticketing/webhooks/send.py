@@ -171,7 +171,11 @@ def _disable_endpoint(
     if not endpoint_queries.disable(connection, endpoint.id, reason=reason, at=at):
         return
     audit_log.record(
-        connection, actor=by, action="hooks.disable", subject=endpoint.name, details={"why": reason}
+        connection,
+        actor=by,
+        action="webhooks.disable",
+        subject=endpoint.name,
+        details={"reason": reason},
     )
     hint = f"`ticketing webhooks enable {endpoint.name}` once it works again"
     incidents.record_occurrence(

@@ -93,7 +93,7 @@ def test_a_trial_verifies_too(
     post(build_test_message(ENDPOINT, at=now))
 
     ((heard, body),) = receiver.received
-    assert judge.verify(body, heard)["type"] == "hook.test"
+    assert judge.verify(body, heard)["type"] == "webhook.test"
 
 
 @pytest.mark.parametrize("minutes", [-6, 6])

@@ -82,7 +82,7 @@ def test_a_package_is_a_ticket_type_on_sale_that_is_made_on_a_router(
     assert stored.package.bytes_limit == 2 * 10**9
     assert stored.package.validity_start is ValidityStart.FROM_SALE
     assert stored.rule == CodeRule("wf", length=9)
-    assert [tuple(deed) for deed in deeds] == [("packages.put", "5k")]
+    assert [tuple(deed) for deed in deeds] == [("packages.save", "5k")]
 
 
 def test_what_is_not_said_stays_and_nothing_at_all_takes_a_limit_away(put: Put) -> None:

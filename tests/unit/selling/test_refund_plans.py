@@ -204,7 +204,7 @@ def test_the_way_back_depends_on_the_way_it_came(
     (part,) = split_refund([payment], Rupiah(amount), at=NOW)
 
     assert part.channel is channel
-    assert bool(part.why) is (channel is RefundChannel.MANUAL)
+    assert bool(part.reason) is (channel is RefundChannel.MANUAL)
 
 
 @pytest.mark.parametrize("state", [AttemptState.REVERSED, AttemptState.CHARGED_BACK])
@@ -217,7 +217,7 @@ def test_a_payment_of_which_a_bank_took_a_part_goes_back_by_hand() -> None:
 
     (part,) = split_refund([payment], Rupiah(1), at=NOW)
 
-    assert (part.channel, part.why) == (RefundChannel.MANUAL, "the bank charged a part back")
+    assert (part.channel, part.reason) == (RefundChannel.MANUAL, "the bank charged a part back")
 
 
 def test_surplus_money_goes_back_whole_and_ends_no_place(two_places: RefundSnapshot) -> None:

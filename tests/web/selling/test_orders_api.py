@@ -326,7 +326,7 @@ def test_everything_a_buyer_does_is_in_the_audit_log_and_no_secret_in_any_log(
         ).all()
     assert [tuple(row) for row in rows] == [
         (action, "buyer")
-        for action in ("orders.place", "orders.name_buyer", "payments.begin", "orders.cancel")
+        for action in ("orders.place", "orders.update_buyer", "payments.start", "orders.cancel")
     ]
     routes = {json.loads(line)["data"].get("route") for line in written.splitlines()}
     assert {"/orders/{token}", "/api/payment/create"} <= routes

@@ -146,9 +146,9 @@ class MessageTemplates:
     def __init__(
         self, override_dir: Path | None = None, *, base_url: str = EXAMPLE_BASE_URL
     ) -> None:
-        """Load the templates; files in `own`, which has the same layout, take precedence.
+        """Load the templates; files in `override_dir` take precedence.
 
-        `links` is the base URL of all links: a button is approved with it.
+        `base_url` begins every link: a button is approved with it.
         """
         self._links = base_url
         self._loader = FileSystemLoader(

@@ -38,7 +38,7 @@ def record(
     )
 
 
-SETTLE_PAYMENTS_ACTION, FULFIL_ORDERS_ACTION = "payments.settle", "orders.serve"
+SETTLE_PAYMENTS_ACTION, FULFIL_ORDERS_ACTION = "payments.settle", "orders.fulfil"
 
 
 PROVISION_VOUCHERS_ACTION = "vouchers.provision"

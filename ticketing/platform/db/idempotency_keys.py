@@ -57,7 +57,7 @@ class StoredResponse:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyClaim:
-    """A locked idempotency key; `answer` is the stored response of an earlier request."""
+    """A locked idempotency key; `response` is the stored one of an earlier request."""
 
     connection: Connection
     request: IdempotentRequest

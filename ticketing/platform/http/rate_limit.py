@@ -15,7 +15,7 @@ class _Bucket:
 
 
 class RateLimiter:
-    """Allows a burst of `a_minute` requests per address, refilled at that rate."""
+    """Allows a burst of `per_minute` requests per address, refilled at that rate."""
 
     def __init__(self, per_minute: int) -> None:
         self._capacity = float(per_minute)

@@ -64,7 +64,7 @@ def _keep_instalments(connection: Connection, order: Order, left: Rupiah, *, by:
     audit_log.record(
         connection,
         actor=by,
-        action="orders.keep_parts",
+        action="orders.keep_instalments",
         event_id=order.event_id,
         subject=order.code,
         items=1,

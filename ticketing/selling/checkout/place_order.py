@@ -171,7 +171,7 @@ def set_order_buyer(
         lines = order_queries.list_lines(connection, order_id)
         limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
         order = _set_buyer(connection, order, buyer, limits)
-        _record(connection, order, "orders.name_buyer", by=by, lines=lines)
+        _record(connection, order, "orders.update_buyer", by=by, lines=lines)
         return _complete_if_free(connection, order, at=at, by=by)
 
 

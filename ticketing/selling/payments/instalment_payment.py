@@ -61,7 +61,7 @@ def _mark_instalment_paid(
         audit_log.record(
             connection,
             actor=by,
-            action="orders.pay_part",
+            action="orders.pay_instalment",
             event_id=order.event_id,
             subject=order.code,
             items=1,

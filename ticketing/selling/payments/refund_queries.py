@@ -149,7 +149,7 @@ def insert_refund(
             channel=part.channel,
             state=RefundState.MANUAL if manual else RefundState.REQUESTED,
             reason=reason,
-            gateway_message=part.why,
+            gateway_message=part.reason,
             refunded_externally=sum_refunded_externally(connection, attempt).amount,
             requested_by=by,
             requested_at=at,

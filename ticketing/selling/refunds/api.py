@@ -208,7 +208,7 @@ def _to_plan_response(plan: RefundPlan) -> RefundPlanResponse:
                 payment=part.attempt_key,
                 amount=part.amount.amount,
                 channel=part.channel,
-                why=part.why,
+                why=part.reason,
             )
             for part in plan.parts
         ],

@@ -32,7 +32,7 @@ def print_refund_plan(plan: "RefundPlan", *, as_json: bool) -> None:
         f" {plan.kept} would be kept."
     )
     for part in plan.parts:
-        reason = f": {part.why}" if part.why else ""
+        reason = f": {part.reason}" if part.reason else ""
         print_text(f"  {part.amount} of {part.attempt_key} by {part.channel}{reason}")
     for place in plan.places:
         print_text(

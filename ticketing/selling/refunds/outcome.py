@@ -94,7 +94,7 @@ def mark_transferred(
             return refund
         refund_queries.mark_transferred(connection, refund, reference=reference, at=at)
         update_refunded_total(connection, refund, at=at)
-        _record(connection, order, refund, "refunds.transferred", by=by, why=reference)
+        _record(connection, order, refund, "refunds.mark_paid", by=by, reason=reference)
         return refund_queries.get(connection, refund.id)
 
 
@@ -152,7 +152,7 @@ def cancel_refund(
             connection, refund, RefundState.CANCELLED, at=at, message=reason
         )
         resolve_flag_if_none_failed(connection, order.id, at=at)
-        _record(connection, order, refund, "refunds.drop", by=by, why=reason)
+        _record(connection, order, refund, "refunds.cancel", by=by, reason=reason)
         return refund_queries.get(connection, refund.id)
 
 
@@ -171,7 +171,7 @@ def _find_refund(
 
 
 def _record(
-    connection: Connection, order: Order, refund: Refund, action: str, *, by: str, why: str = ""
+    connection: Connection, order: Order, refund: Refund, action: str, *, by: str, reason: str = ""
 ) -> None:
     audit_log.record(
         connection,
@@ -180,5 +180,5 @@ def _record(
         event_id=order.event_id,
         subject=order.code,
         items=1,
-        details={"refund": refund.key, "amount": refund.amount.amount, "why": why},
+        details={"refund": refund.key, "amount": refund.amount.amount, "reason": reason},
     )

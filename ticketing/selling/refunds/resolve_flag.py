@@ -82,8 +82,8 @@ def dismiss_flag(
         audit_log.record(
             connection,
             actor=by,
-            action="orders.note",
+            action="orders.resolve_flag",
             event_id=order.event_id,
             subject=order.code,
-            details={"flag": flag, "why": reason},
+            details={"flag": flag, "reason": reason},
         )

@@ -83,7 +83,7 @@ def set_refund_fee(
             audit_log.record(
                 connection,
                 actor=by,
-                action="refunds.rule",
+                action="refunds.set_rule",
                 event_id=event.id,
                 subject=event.slug,
                 details={"percent": kept.percent, "each": kept.each.amount},

@@ -54,7 +54,7 @@ class TicketGenerationQueue:
     def __init__(
         self, create_context: Callable[[], GenerationContext], clock: Callable[[], datetime]
     ) -> None:
-        """`means` gives a fresh set each time: two benches must not share a renderer."""
+        """`create_context` is called once per thread: threads must not share a renderer."""
         self._single_context = create_context()
         self._batch_context = create_context()
         self._clock = clock

@@ -230,7 +230,7 @@ def log_failure(
         event_id=event_id,
         guest_id=guest_id,
         ticket_id=ticket_id,
-        why=message,
+        error=message,
     )
     connection.execute(
         insert(ticket_generation_logs).values(

@@ -77,7 +77,7 @@ class RenderedDocument:
 
 @dataclass(frozen=True, slots=True)
 class EntitledPerson:
-    """An entitled guest; `printed` are fields of a PrintedTicket."""
+    """An entitled guest; `ticket_fields` are those of a PrintedTicket."""
 
     entitlement_id: int
     guest_id: int

@@ -112,11 +112,11 @@ def explain_guest(
 
 
 def _print_explanation(answer: "Explanation") -> None:
-    for story in answer.people:
-        external_id = f", external id {story.external_id}" if story.external_id else ""
-        print_text(f"{story.full_name} (guest {story.guest_id}{external_id})")
-        print_text(*(f"  now: {status}" for status in story.statuses))
-        for step in story.steps:
+    for history in answer.people:
+        external_id = f", external id {history.external_id}" if history.external_id else ""
+        print_text(f"{history.full_name} (guest {history.guest_id}{external_id})")
+        print_text(*(f"  now: {status}" for status in history.statuses))
+        for step in history.steps:
             at = f"{step.at.astimezone():%Y-%m-%d %H:%M:%S}" if step.at else ""
             print_text(f"  {at:<19}  {step.what}  {step.by}".rstrip())
     print_text(*(f"Rejected row: {row}" for row in answer.left_out))

@@ -96,7 +96,7 @@ class ReportSummary:
 
 
 def to_report_entry(line: ReportRow, *, event_over: bool) -> ReportEntry:
-    """Return the entry of a person; `over` means that the event is over."""
+    """Return the entry of a person, with the reason if there is no ticket."""
     if line.ticket_code is None:
         if line.failure is not None:
             return ReportEntry(line, GenerationStatus.FAILED, line.failure)

@@ -156,7 +156,7 @@ def _requeue_missing(
             audit_log.record(
                 connection,
                 actor=by,
-                action="vouchers.owe_again",
+                action="vouchers.provision_again",
                 subject=stored.name,
                 items=requeued,
             )

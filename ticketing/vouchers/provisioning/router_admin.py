@@ -85,7 +85,7 @@ def add_router(
         stored = router_queries.upsert(connection, name, address)
         details = {"host": address.host, "port": address.port, "tls": address.tls}
         audit_log.record(
-            connection, actor=by, action="routers.add", subject=name, items=1, details=details
+            connection, actor=by, action="routers.create", subject=name, items=1, details=details
         )
     return stored
 

@@ -90,9 +90,9 @@ def test_whoever_lacks_a_ticket_is_listed_with_the_reason_and_no_formula(
 
     now, afterwards = exported(ExportKind.MISSING), exported(ExportKind.MISSING, days=60)
 
-    assert [one["why"] for one in now] == ["no ticket issued yet", "on hold: belum lunas"]
+    assert [one["reason"] for one in now] == ["no ticket issued yet", "on hold: belum lunas"]
     assert now[0]["name"] == "'=1+1"
-    assert {one["why"] for one in afterwards} == {"event is over"}
+    assert {one["reason"] for one in afterwards} == {"event is over"}
 
 
 @pytest.mark.usefixtures("bought")
@@ -101,7 +101,9 @@ def test_messages_are_listed_as_far_as_they_have_come(
 ) -> None:
     send()
 
-    found = {(one["what"], one["to"], one["state"]) for one in exported(ExportKind.DELIVERIES)}
+    found = {
+        (one["purpose"], one["address"], one["state"]) for one in exported(ExportKind.DELIVERIES)
+    }
 
     assert found == {("order.paid", "panitia@example.org", "sent")}
 

@@ -270,7 +270,7 @@ def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
         (incident,) = incidents.list_open(connection)
         deeds = connection.execute(select(audit_log.c.action)).scalars().all()
     assert "ticketing webhooks enable shop" in incident.message
-    assert "hooks.disable" in deeds
+    assert "webhooks.disable" in deeds
 
 
 def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
@@ -434,7 +434,7 @@ def test_a_trial_says_what_came_back_and_leaves_no_call(
     answer = send_test_message(database, poster, keys, "shop", at=now)
 
     assert (answer.status, answer.body_excerpt) == (401, "who are you?")
-    assert json.loads(receiver.received[0][1])["type"] == "hook.test"
+    assert json.loads(receiver.received[0][1])["type"] == "webhook.test"
     assert calls() == []
 
 
