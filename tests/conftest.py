@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.plugins.ports",
     "tests.plugins.processes",
     "tests.plugins.properties",
+    "tests.plugins.statements",
     "tests.plugins.waiting",
 ]
 

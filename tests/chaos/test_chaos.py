@@ -17,7 +17,7 @@ VICTIMS = {"web", "worker", "run", "PostgreSQL"}
 
 def test_a_short_sale_in_which_everything_dies(tmp_path: Path) -> None:
     # so many purchases at the least, however slow the machine
-    story = ["--seconds", "16", "--purchases", "4", "--calm", "15", "--seed", "5"]
+    story = ["--seconds", "8", "--purchases", "4", "--calm", "15", "--seed", "5"]
 
     told = subprocess.run(
         [sys.executable, "-m", "chaos", *story, "--keep", str(tmp_path)],

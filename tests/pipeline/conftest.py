@@ -1,15 +1,19 @@
 """Fixtures: an application on the test database, guests, and the code location."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import insert, text
 
 from simulators.routeros.server import RouterOsSimulator
+from tests.plugins.databases import Snapshot
 from ticket_assets.definitions import build_definitions
 from ticketing.app.container import open_application
 from ticketing.app.dagster_home import ensure_dagster_database, prepare_dagster_home
@@ -104,9 +108,47 @@ def instance(roster: Event) -> Iterator[dg.DagsterInstance]:
         yield fresh
 
 
+@dataclass(frozen=True, slots=True)
+class IssuedState:
+    """The rows and the documents that a run of the whole graph leaves."""
+
+    rows: Snapshot
+    documents: Path
+
+
+@pytest.fixture(scope="session")
+def issued_states() -> list[IssuedState]:
+    """Return where the first test that needs it leaves the state for the others."""
+    return []
+
+
 @pytest.fixture
-def issued(location: dg.Definitions, instance: dg.DagsterInstance, roster: Event) -> Event:
-    """Run the whole graph once: five tickets, five PDFs, a report."""
+def issued(
+    request: pytest.FixtureRequest,
+    application: Application,
+    roster: Event,
+    issued_states: list[IssuedState],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Event:
+    """Issue five tickets, five PDFs and a report; the graph runs once per worker."""
+    documents = application.settings.documents
+    url = application.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not issued_states:
+            request.getfixturevalue("issued_by_run")
+            copy = tmp_path_factory.mktemp("issued") / "documents"
+            shutil.copytree(documents, copy)
+            issued_states.append(IssuedState(Snapshot.take(connection), copy))
+            return roster
+        state = issued_states[0]
+        state.rows.restore(connection)
+    shutil.copytree(state.documents, documents)
+    return roster
+
+
+@pytest.fixture
+def issued_by_run(location: dg.Definitions, instance: dg.DagsterInstance, roster: Event) -> Event:
+    """Run the whole graph once in the test's instance: five tickets, five PDFs, a report."""
     job = location.resolve_job_def("issue_event_tickets")
     job.execute_in_process(instance=instance, partition_key=roster.slug)
     return roster

@@ -52,11 +52,11 @@ def test_one_run_gives_everyone_a_ticket_a_pdf_and_a_line_in_the_report(
 
 
 def test_a_second_run_makes_nothing(
-    location: dg.Definitions, instance: dg.DagsterInstance, issued: Event
+    location: dg.Definitions, instance: dg.DagsterInstance, issued_by_run: Event
 ) -> None:
     job = location.resolve_job_def("issue_event_tickets")
 
-    again = job.execute_in_process(instance=instance, partition_key=issued.slug)
+    again = job.execute_in_process(instance=instance, partition_key=issued_by_run.slug)
 
     tickets = again.asset_materializations_for_node("tickets")[0].metadata
     pdfs = again.asset_materializations_for_node("ticket_pdfs")[0].metadata
@@ -64,7 +64,7 @@ def test_a_second_run_makes_nothing(
     assert (pdfs["rendered"].value, pdfs["unchanged"].value) == (0, 5)
 
 
-@pytest.mark.usefixtures("issued")
+@pytest.mark.usefixtures("issued_by_run")
 def test_a_run_is_one_completed_batch(application: Application) -> None:
     with application.database.transaction() as connection:
         (batch,) = connection.execute(select(batches)).mappings().all()
@@ -92,8 +92,13 @@ def test_whoever_is_on_hold_is_missing_with_the_reason(
     assert all(check.passed for check in result.get_asset_check_evaluations())
 
 
-def test_the_report_lists_every_person_once(issued: Event, application: Application) -> None:
-    path = application.get(DocumentFolder).root / issued.slug / "report" / "generation-report.csv"
+def test_the_report_lists_every_person_once(issued_by_run: Event, application: Application) -> None:
+    path = (
+        application.get(DocumentFolder).root
+        / issued_by_run.slug
+        / "report"
+        / "generation-report.csv"
+    )
 
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -102,7 +107,7 @@ def test_the_report_lists_every_person_once(issued: Event, application: Applicat
     assert {row["verdict"] for row in rows} == {"generated"}
 
 
-@pytest.mark.usefixtures("issued")
+@pytest.mark.usefixtures("issued_by_run")
 def test_no_token_reaches_a_log_line_or_metadata(
     instance: dg.DagsterInstance, application: Application
 ) -> None:

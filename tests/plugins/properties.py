@@ -10,8 +10,10 @@ from hypothesis import settings
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
 FAST, NIGHTLY = 10, 300
 
-settings.register_profile("fast", max_examples=FAST)
-settings.register_profile("nightly", max_examples=NIGHTLY)
+# no deadline: how long an example takes depends on what else the machine does
+settings.register_profile("default", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=FAST)
+settings.register_profile("nightly", deadline=None, max_examples=NIGHTLY)
 settings.load_profile(PROFILE)
 
 

@@ -115,7 +115,6 @@ def outcome(
 
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(terms=all_terms, places=st.integers(1, 5), buyer=st.sampled_from(BUYERS))

@@ -232,7 +232,6 @@ def test_a_withdrawn_person_with_a_live_ticket_stands_out(
 @settings(
     max_examples=examples(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    deadline=None,
 )
 def test_whatever_happens_to_people_the_sums_add_up(
     *,

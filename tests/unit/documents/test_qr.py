@@ -28,7 +28,7 @@ def test_the_code_of_a_token_equals_that_of_another_encoder() -> None:
     assert qr_rows(TOKEN) == ["".join(str(module) for module in row) for row in theirs.matrix]
 
 
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(30))
 @given(ALPHANUMERIC)
 @example("0" * 150)  # the library fails on words that are all zero
 def test_a_decoder_of_other_people_reads_any_code(text: str) -> None:
@@ -40,7 +40,7 @@ def test_a_decoder_of_other_people_reads_any_code(text: str) -> None:
     assert [barcode.text for barcode in found] == [text]
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 @given(ALPHANUMERIC)
 def test_the_code_of_any_text_equals_that_of_the_library(text: str) -> None:
     code = qrcode.QRCode(
@@ -53,7 +53,7 @@ def test_the_code_of_any_text_equals_that_of_the_library(text: str) -> None:
     assert qr_rows(text) == theirs
 
 
-@settings(max_examples=examples(20), deadline=None)
+@settings(max_examples=examples(20))
 @given(ALPHANUMERIC)
 def test_the_boxes_cover_each_dark_module_once_and_nothing_else(text: str) -> None:
     code = QrCode(text)

@@ -304,8 +304,7 @@ def test_nobody_objects_to_an_ordinary_ticket(renderer: Renderer, named: Printed
 
 
 @settings(
-    max_examples=examples(60),
-    deadline=None,
+    max_examples=examples(25),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
@@ -391,7 +390,7 @@ def test_the_garbage_collector_does_not_walk_through_the_engine(renderer: Render
 def test_memory_stays_flat(renderer: Renderer) -> None:
     many = [
         replace(SAMPLE_TICKET, full_name=f"{name[:20]} {number}", qr_text=f"TC1A{number}" * 16)
-        for number in range(12)
+        for number in range(4)
         for name in NAMES.values()
     ]
     for ticket in many[: len(NAMES)]:

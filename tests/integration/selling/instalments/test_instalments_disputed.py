@@ -126,7 +126,6 @@ NOTICES = [
 @pytest.mark.usefixtures("offered")
 @settings(
     max_examples=examples(30),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(notices=st.permutations(NOTICES))

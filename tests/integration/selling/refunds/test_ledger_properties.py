@@ -156,7 +156,7 @@ BEGINNINGS = st.sampled_from(
 
 
 @settings(
-    max_examples=examples(40), deadline=None,
+    max_examples=examples(40),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(BEGINNINGS, STEPS)
