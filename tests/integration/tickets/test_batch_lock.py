@@ -7,6 +7,7 @@ from datetime import datetime
 from subprocess import PIPE
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import Event
@@ -15,6 +16,8 @@ from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.batches.batch import BatchCancelled, BatchSpec, running_batch
 from ticketing.tickets.batches.queries import BatchState
 
+# a deadlock ends as an error instead of a hanging test
+NO_LONG_WAIT = {"options": "-c lock_timeout=10s"}
 WORK = """
 import sys, time
 from datetime import UTC, datetime
@@ -107,6 +110,20 @@ def test_one_whose_process_was_killed_is_ended_by_the_next_order(
 
     with running_batch(database, event, opening):
         assert state_of(database, "other") is BatchState.FAILED
+
+
+def test_the_key_of_a_killed_batch_continues_it(
+    database_url: str, event: Event, worker: ForkedProcess, now: datetime
+) -> None:
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    impatient = Database.from_url(make_url(database_url).update_query_dict(NO_LONG_WAIT))
+
+    with running_batch(impatient, event, BatchSpec(key="other", by="test", at=now)):
+        assert state_of(impatient, "other") is BatchState.PROCESSING
+
+    assert state_of(impatient, "other") is BatchState.COMPLETED
+    impatient.dispose()
 
 
 @pytest.mark.usefixtures("worker")

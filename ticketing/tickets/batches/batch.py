@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -36,28 +36,28 @@ class BatchSpec:
 
 
 @contextmanager
+def hold_batch(database: Database, job_id: int) -> Iterator[None]:
+    """Lock a committed batch, and mark it as processing.
+
+    The lock belongs to a session of its own. A transaction that waited for it would be part of a
+    deadlock that PostgreSQL cannot detect, so none is open here, and the row is marked afterwards:
+    another process may have failed the batch as abandoned before it was locked.
+    """
+    with lock_queries.hold_batch_lock(database, job_id):
+        with database.transaction() as connection:
+            queries.resume(connection, job_id)
+        yield
+
+
+@contextmanager
 def running_batch(database: Database, event: Event, spec: BatchSpec) -> Iterator[Batch]:
     """Open or continue a batch, and end it as completed, failed or cancelled.
 
     Batches of killed processes that are still marked as processing are failed first.
     """
     began = time.monotonic()
-    with ExitStack() as stack:
-        with database.transaction() as connection:
-            lock_queries.fail_abandoned_batches(connection, event.id, at=spec.at)
-            batch = queries.get_or_create_batch(
-                connection,
-                key=spec.key,
-                event=event,
-                template_id=event.template_id,
-                options=spec.options,
-                by=spec.by,
-                at=spec.at,
-                dagster_run_id=spec.dagster_run_id,
-            )
-            queries.resume(connection, batch.id)
-            # locked before the row is visible to others
-            stack.enter_context(lock_queries.hold_batch_lock(database, batch.id))
+    batch = _open_batch(database, event, spec)
+    with hold_batch(database, batch.id):
         state = BatchState.FAILED
         try:
             yield batch
@@ -74,6 +74,21 @@ def running_batch(database: Database, event: Event, spec: BatchSpec) -> Iterator
                 made = closed.rendered_count - batch.rendered_count
                 if spec.notify_organiser and made + closed.failed_count:
                     _enqueue_batch_notice(connection, closed, at=ended)
+
+
+def _open_batch(database: Database, event: Event, spec: BatchSpec) -> Batch:
+    with database.transaction() as connection:
+        lock_queries.fail_abandoned_batches(connection, event.id, at=spec.at)
+        return queries.get_or_create_batch(
+            connection,
+            key=spec.key,
+            event=event,
+            template_id=event.template_id,
+            options=spec.options,
+            by=spec.by,
+            at=spec.at,
+            dagster_run_id=spec.dagster_run_id,
+        )
 
 
 def _enqueue_batch_notice(connection: Connection, batch: Batch, *, at: datetime) -> None:

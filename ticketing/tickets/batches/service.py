@@ -14,7 +14,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
 from ticketing.tickets import eligibility_queries, ticket_queries
 from ticketing.tickets.batches import lock_queries, queries
-from ticketing.tickets.batches.batch import estimate_completion
+from ticketing.tickets.batches.batch import estimate_completion, hold_batch
 from ticketing.tickets.batches.queries import Batch, BatchState
 from ticketing.tickets.generate import GenerationRequest
 from ticketing.tickets.missing import is_event_over
@@ -65,7 +65,8 @@ def accept_batch(
     """Open a batch, or return the existing one; a running or completed one is not restarted."""
     key = request.key or f"batch-{uuid4()}"
     total = _count_expected(database, event, request)
-    with ExitStack() as stack, database.transaction() as connection:
+    with database.transaction() as connection:
+        lock_queries.fail_abandoned_batches(connection, event.id, at=request.at)
         existing = queries.find_by_key(connection, key)
         if existing is not None and existing.event_id != event.id:
             raise BatchOfAnotherEvent(f"batch {key!r} belongs to another event", batch=key)
@@ -76,13 +77,13 @@ def accept_batch(
             options=request.options(), by=request.by, at=request.at, priority=priority,
         )  # fmt: skip
         queries.merge_options(connection, batch.id, {EXPECTED_COUNT_OPTION: total})
-        queries.resume(connection, batch.id)
         audit_log.record(
             connection, actor=request.by, action="tickets.order", event_id=event.id, subject=key,
             items=total, details={"job_id": batch.id, "priority": priority},
         )  # fmt: skip
-        stack.enter_context(lock_queries.hold_batch_lock(database, batch.id))
-        return AcceptedBatch(batch, total, replace(request, key=key), stack.pop_all())
+    lock = ExitStack()
+    lock.enter_context(hold_batch(database, batch.id))
+    return AcceptedBatch(batch, total, replace(request, key=key), lock)
 
 
 def _count_expected(database: Database, event: Event, request: GenerationRequest) -> int:
