@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from subprocess import PIPE
@@ -222,7 +223,9 @@ def test_another_master_secret_is_refused_before_anything_is_signed(
         assert list(states) == ["completed", "failed"]
 
 
-GENERATE = """
+KEY = "batch-1"
+GENERATE = f"""
+KEY = {KEY!r}
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -242,13 +245,14 @@ with database.transaction() as connection:
 folder = DocumentFolder(Path(sys.argv[2]))
 means = GenerationContext(database, KeyRing(bytes(range(32))), Renderer(TemplateFolders()), folder)
 print("go", flush=True)
-generate_tickets(means, event, GenerationRequest(by="t", at=datetime.now(UTC), chunk=5))
+request = GenerationRequest(by="t", at=datetime.now(UTC), chunk=5, key=KEY)
+generate_tickets(means, event, request)
 """
 
 
 @pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.3, 0.6, 0.9, 1.3])
 @pytest.mark.kill
-def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
+def test_a_batch_killed_at_any_moment_is_finished_under_the_same_key(
     means: GenerationContext, event: Event, database_url: str, roster: Callable[..., list[int]],
     tmp_path: Path, order: GenerationRequest, after_seconds: float,
     start_script: Callable[..., ForkedProcess],
@@ -262,7 +266,7 @@ def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
     process.wait()
     process.stdout.close()
 
-    done = generate_tickets(means, event, order)
+    done = generate_tickets(means, event, replace(order, key=KEY))
 
     assert done.failed == 0
     assert done.created + done.renewed + done.skipped == 40
