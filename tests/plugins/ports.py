@@ -1,7 +1,8 @@
 """TCP ports that nothing else takes between choosing and binding them.
 
 A port that the kernel chooses lies in the ephemeral range, where any outgoing connection may take
-it a moment later. These lie below that range, and each test worker has a part of its own.
+it a moment later. These lie below that range, and each test worker has a part of its own, in which
+it begins somewhere, so that another run on this machine rarely chooses the same.
 """
 
 import os
@@ -13,7 +14,7 @@ import pytest
 
 FIRST_PORT = 20_000
 PORTS_PER_WORKER = 1_500  # up to eight workers stay below 32768
-_offsets = count()
+_offsets = count(os.getpid() * 7)
 
 
 def _worker_number() -> int:

@@ -16,6 +16,7 @@ from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.digest import digest
 from ticketing.tickets.batches import queries as batche_queries
 from ticketing.tickets.batches.batch import BatchSpec, running_batch
 from ticketing.tickets.create_tickets import IssueFailure
@@ -50,9 +51,9 @@ class GenerationRequest:
     key: str | None = None
 
     def options(self) -> dict[str, object]:
-        """Return the options to store with the batch."""
-        people = None if self.guest_ids is None else len(self.guest_ids)
-        return {"limit": self.limit, "overwrite": self.overwrite, "guests": people}
+        """Return the options to store with the batch; a repeated key must have the same."""
+        guests = None if self.guest_ids is None else digest(sorted(set(self.guest_ids)))
+        return {"limit": self.limit, "overwrite": self.overwrite, "guests": guests}
 
 
 @dataclass(frozen=True, slots=True)

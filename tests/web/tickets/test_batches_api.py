@@ -119,6 +119,36 @@ def test_the_same_batch_id_again_is_the_same_batch(
         assert connection.scalar(select(func.count()).select_from(generated_tickets)) == 3
 
 
+@pytest.mark.parametrize(
+    ("guests_asked_for", "options"),
+    [
+        (slice(2), {}),
+        (None, {}),
+        (slice(3), {"limit": 1}),
+        (slice(3), {"skipExisting": False}),
+    ],
+    ids=["fewer guests", "all missing", "limit", "overwrite"],
+)
+def test_a_batch_id_with_another_body_is_409(
+    operator: httpx.Client, event: Event, guests: list[int], ended: Ended,
+    guests_asked_for: slice | None, options: dict[str, object],
+) -> None:  # fmt: skip
+    body = {"eventId": event.id, "guestIds": guests, "options": {"batchId": "b-1"}}
+    operator.post("/api/tickets/batch", json=body)
+    ended("b-1")
+
+    ids = None if guests_asked_for is None else guests[guests_asked_for]
+    refused = operator.post(
+        "/api/tickets/batch",
+        json=body | {"guestIds": ids, "options": {"batchId": "b-1"} | options},
+    )
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (
+        409,
+        "batch_of_another_request",
+    )
+
+
 def test_a_batch_id_of_another_event_is_409(
     operator: httpx.Client, event: Event, guests: list[int], ended: Ended, database: Database
 ) -> None:

@@ -29,12 +29,6 @@ class UnknownBatch(Refused):
     status = HTTPStatus.NOT_FOUND
 
 
-class BatchOfAnotherEvent(Refused):
-    """The batch id was used for another event."""
-
-    status = HTTPStatus.CONFLICT
-
-
 @dataclass(frozen=True, slots=True)
 class BatchProgress:
     """Progress of a batch; `processed` are tickets with a PDF, skipped or failed."""
@@ -68,8 +62,8 @@ def accept_batch(
     with database.transaction() as connection:
         lock_queries.fail_abandoned_batches(connection, event.id, at=request.at)
         existing = queries.find_by_key(connection, key)
-        if existing is not None and existing.event_id != event.id:
-            raise BatchOfAnotherEvent(f"batch {key!r} belongs to another event", batch=key)
+        if existing is not None:
+            queries.require_same_request(existing, event, request.options())
         if existing is not None and existing.state in {BatchState.PROCESSING, BatchState.COMPLETED}:
             return AcceptedBatch(existing, _total_count(existing), None, ExitStack())
         batch = queries.get_or_create_batch(
