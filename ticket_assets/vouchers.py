@@ -1,7 +1,6 @@
 """The assets of hotspot vouchers and of their delivery attempts."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -14,7 +13,8 @@ from ticket_assets.retries import run_attempt
 from ticketing.monitoring import dashboard_queries, failure_queries
 from ticketing.monitoring.health import collect_gauges
 from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
-from ticketing.monitoring.service import FailedPurchases, list_failed_purchases
+from ticketing.monitoring.schemas import FailedPurchaseResponse
+from ticketing.monitoring.service import list_failed_purchases
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.time_span import TimeSpan
@@ -83,7 +83,6 @@ def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:
     with database.transaction() as connection:
         known = router_queries.list_all(connection)
         on_routers = dashboard_queries.count_vouchers_by_router(connection, None)
-    counts = Counter({(one.router_id, one.state): one.vouchers for one in on_routers})
     waited = (at - now.oldest_waiting_since).total_seconds() if now.oldest_waiting_since else 0.0
     return {
         **{f"vouchers {state}": number for state, number in now.vouchers.items()},
@@ -92,13 +91,15 @@ def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:
         "routers": metadata.markdown_table(
             ["router", "reachable", *VoucherState],
             [
-                (one.name, _router_status(one), *(counts[one.id, s] for s in VoucherState))
+                (one.name, _router_status(one), *(on_routers[one.id, s] for s in VoucherState))
                 for one in known
             ],
             total=len(known),
         ),
         "failures": metadata.markdown_table(
-            ["purchase", "problem", "repair"], _failure_rows(failed), total=failed.total
+            ["purchase", "problem", "repair"],
+            _failure_rows(failed.purchases),
+            total=failed.total_count,
         ),
     }
 
@@ -114,11 +115,11 @@ def _router_status(router: StoredRouter) -> str:
     )
 
 
-def _failure_rows(failures: FailedPurchases) -> Iterator[tuple[str, str, str]]:
-    errors = {one.purchase_id: one.last_error for one in reversed(failures.waiting)}
-    for one in failures.purchases:
-        if one.state is PurchaseState.VOUCHER_GENERATION_FAILED:
-            problem = f"{one.provisioned} of {one.ordered} vouchers: {errors.get(one.id, '')}"
+def _failure_rows(purchases: Iterable[FailedPurchaseResponse]) -> Iterator[tuple[str, str, str]]:
+    for one in purchases:
+        if one.status is PurchaseState.VOUCHER_GENERATION_FAILED:
+            error = one.vouchers[0].error_message if one.vouchers else ""
+            problem = f"{one.provisioned} of {one.quantity} vouchers: {error}"
             yield one.code, problem, f"ticketing vouchers regenerate {one.code}"
         else:
             problem = f"delivery of the codes: {one.delivery}"
@@ -147,21 +148,21 @@ def voucher_delivery_logs(
             connection, None, TimeSpan(since, at), due_before=at - VOUCHER_LOST_AFTER
         )
     failed = sum(
-        one.attempts for one in counts if one.status in failure_queries.FAILED_DELIVERY_STATES
+        number for _, state, number in counts if state in failure_queries.FAILED_DELIVERY_STATES
     )
     return dg.MaterializeResult(
         metadata={
-            "attempts": sum(one.attempts for one in counts),
+            "attempts": sum(number for _, _, number in counts),
             "failed": failed,
-            "purchases ready": rates.ready,
+            "purchases ready": rates.ready_purchases,
             "delivery rate": _format_rate(rates.delivery_rate),
-            "loss rate": _format_rate(rates.loss_rate),
+            "loss rate": _format_rate(rates.voucher_loss_rate),
             "by channel": metadata.markdown_table(
                 ["channel", "state", "attempts"], counts, total=len(counts)
             ),
             "failures": metadata.markdown_table(
                 ["purchase", "channel", "state", "reason", "at"],
-                [(*one[:4], f"{one.at:%Y-%m-%d %H:%M} UTC") for one in failures],
+                [(*one, f"{at:%Y-%m-%d %H:%M} UTC") for *one, at in failures],
                 total=failed,
             ),
         }

@@ -12,22 +12,19 @@ from ticketing.access.authenticated_route import AuthenticatedRoute
 from ticketing.access.authentication import Viewer, auth_dependencies
 from ticketing.events.cache import EventCache
 from ticketing.events.model import Event
+from ticketing.monitoring import purchase_queries
 from ticketing.monitoring.purchase_queries import PurchaseFilter
 from ticketing.monitoring.schemas import (
     DeliveryStatusResponse,
     FailedPurchasePageResponse,
     PurchasePageResponse,
-    to_delivery_status_response,
-    to_failed_purchases_response,
-    to_purchase_response,
 )
-from ticketing.monitoring.schemas_dashboard import DashboardResponse, to_dashboard_response
+from ticketing.monitoring.schemas_dashboard import DashboardResponse
 from ticketing.monitoring.service import (
     DashboardFilter,
     build_dashboard,
     get_purchase_delivery,
     list_failed_purchases,
-    list_purchases,
 )
 from ticketing.orders.order import OrderState
 from ticketing.platform.http.envelope import MAX_ID, AsciiJSONResponse, Offset, SuccessResponse
@@ -122,17 +119,16 @@ def list_payments(
         placed_from=parameters.begins_at,
         placed_before=parameters.to,
     )
-    total, found = list_purchases(
-        services.database, purchase_filter, limit=parameters.limit, offset=parameters.offset
-    )
-    return SuccessResponse(
-        data=PurchasePageResponse(
-            total_count=total,
+    with services.database.transaction() as connection:
+        page = PurchasePageResponse(
+            total_count=purchase_queries.count_purchases(connection, purchase_filter),
             limit=parameters.limit,
             offset=parameters.offset,
-            payments=[to_purchase_response(one) for one in found],
+            payments=purchase_queries.list_purchases(
+                connection, purchase_filter, limit=parameters.limit, offset=parameters.offset
+            ),
         )
-    )
+    return SuccessResponse(data=page)
 
 
 @router.get("/delivery-status", responses=authenticated_error_responses(404))
@@ -140,9 +136,7 @@ def delivery_status(
     purchase_id: Annotated[int, Query(ge=1, le=MAX_ID)], services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[DeliveryStatusResponse]:
     """Return the deliveries of a purchase's codes, with every attempt."""
-    return SuccessResponse(
-        data=to_delivery_status_response(get_purchase_delivery(services.database, purchase_id))
-    )
+    return SuccessResponse(data=get_purchase_delivery(services.database, purchase_id))
 
 
 @router.get("/failed-vouchers", responses=authenticated_error_responses(404))
@@ -150,13 +144,13 @@ def failed_vouchers(
     parameters: Annotated[PageParameters, Query()], services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[FailedPurchasePageResponse]:
     """Return purchases that need attention: failed vouchers, or codes that cannot be delivered."""
-    event_id = _event_id(services, parameters.event)
-    found = list_failed_purchases(
-        services.database, event_id, limit=parameters.limit, offset=parameters.offset
+    page = list_failed_purchases(
+        services.database,
+        _event_id(services, parameters.event),
+        limit=parameters.limit,
+        offset=parameters.offset,
     )
-    return SuccessResponse(
-        data=to_failed_purchases_response(found, limit=parameters.limit, offset=parameters.offset)
-    )
+    return SuccessResponse(data=page)
 
 
 @router.get("/dashboard", responses=authenticated_error_responses(404))
@@ -166,11 +160,7 @@ def show_dashboard(
     """Return the figures of a span, by default the last seven days, and the current queues."""
     at = now()
     dashboard_filter = parameters.to_filter(_event(services, parameters.event), at=at)
-    return SuccessResponse(
-        data=to_dashboard_response(
-            build_dashboard(services.database, dashboard_filter, at=at), dashboard_filter, at=at
-        )
-    )
+    return SuccessResponse(data=build_dashboard(services.database, dashboard_filter, at=at))
 
 
 def _event(services: Services, slug_or_id: str | None) -> Event | None:

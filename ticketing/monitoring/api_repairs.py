@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ticketing.access.authenticated_route import AuthenticatedRoute
 from ticketing.access.authentication import Operator, actor, auth_dependencies
-from ticketing.monitoring.schemas import DeliveryStatusResponse, to_delivery_status_response
+from ticketing.monitoring.schemas import DeliveryStatusResponse
 from ticketing.monitoring.service import resend_codes
 from ticketing.platform.http.envelope import (
     AsciiJSONResponse,
@@ -80,7 +80,7 @@ def retry_delivery(
 ) -> SuccessResponse[DeliveryStatusResponse]:
     """Send a purchase's codes now; codes already sent are sent as another copy."""
     delivery = resend_codes(services.database, purchase_id, at=now(), by=actor(caller))
-    return SuccessResponse(data=to_delivery_status_response(delivery))
+    return SuccessResponse(data=delivery)
 
 
 @router.post("/regenerate-voucher/{purchase_id}", responses=authenticated_error_responses(404, 409))

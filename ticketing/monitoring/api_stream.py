@@ -6,7 +6,6 @@ from fastapi.responses import StreamingResponse
 from ticketing.access.authenticated_route import AuthenticatedRoute
 from ticketing.access.authentication import Viewer, auth_dependencies
 from ticketing.monitoring.api import DashboardParameters
-from ticketing.monitoring.schemas_dashboard import to_dashboard_response
 from ticketing.monitoring.service import build_dashboard
 from ticketing.platform.db.database import Database
 from ticketing.platform.http.errors import Busy, authenticated_error_responses
@@ -29,9 +28,7 @@ def dashboard_snapshot(database: Database) -> tuple[object, str]:
     """Return the dashboard for comparison without volatile fields, and as a line of JSON."""
     at = now()
     dashboard_filter = DashboardParameters().to_filter(None, at=at)
-    response = to_dashboard_response(
-        build_dashboard(database, dashboard_filter, at=at), dashboard_filter, at=at
-    )
+    response = build_dashboard(database, dashboard_filter, at=at)
     return response.model_dump(exclude=_VOLATILE_FIELDS), response.model_dump_json(by_alias=True)
 
 

@@ -3,9 +3,10 @@
 A span selects the purchases placed or paid in it; queues and routers are current.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -28,7 +29,13 @@ from ticketing.monitoring.purchase_queries import (
     purchase_state_case,
     select_purchases,
 )
-from ticketing.monitoring.rates import FulfilmentStats
+from ticketing.monitoring.rates import fulfilment_stats
+from ticketing.monitoring.schemas_dashboard import (
+    FulfilmentStatsResponse,
+    PackageSalesResponse,
+    PurchaseStateResponse,
+    WaitingSummaryResponse,
+)
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.conditions import is_within
@@ -44,46 +51,10 @@ from ticketing.vouchers.model import PurchaseState, VoucherState
 _REFUND_REASONS = ("refunded", "reversed")
 
 
-class PurchaseStateTotals(NamedTuple):
-    """Number and amounts of the purchases in one state."""
-
-    state: PurchaseState
-    purchases: int
-    vouchers: int
-    total: int
-    refunded: int
-
-
-class PackageSales(NamedTuple):
-    """Paid sales of a package; `gross` is before discounts and refunds."""
-
-    code: str
-    name: str
-    profile: str
-    purchases: int
-    vouchers: int
-    gross: int
-
-
-class WaitingSummary(NamedTuple):
-    """Number of waiting items and the time since which the oldest waits."""
-
-    waiting: int
-    oldest: datetime | None
-
-
-class RouterVoucherCount(NamedTuple):
-    """Number of vouchers of one state on one router."""
-
-    router_id: int
-    state: VoucherState
-    vouchers: int
-
-
 def list_purchase_totals(
     connection: Connection, event_id: int | None, span: TimeSpan
-) -> list[PurchaseStateTotals]:
-    """Return the totals of purchases placed in the span."""
+) -> dict[PurchaseState, PurchaseStateResponse]:
+    """Return the totals of purchases placed in the span by state; every state is present."""
     conditions = (is_within(orders.c.created_at, span), *event_conditions(event_id))
     counted = purchase_counts(*conditions, lateral=False)
     state = purchase_state_case(counted).label("state")
@@ -94,28 +65,32 @@ def list_purchase_totals(
         .where(*conditions)
         .subquery("placed")
     )  # fmt: skip
-    columns = (placed.c.ordered, placed.c.total, placed.c.refunded)
-    query = select(placed.c.state, func.count(), *map(sum_or_zero, columns)).group_by(
-        placed.c.state
-    )
-    return [
-        PurchaseStateTotals(PurchaseState(name), *more) for name, *more in connection.execute(query)
-    ]
+    query = select(
+        placed.c.state,
+        func.count().label("purchases"),
+        sum_or_zero(placed.c.ordered).label("vouchers"),
+        sum_or_zero(placed.c.total).label("total"),
+        sum_or_zero(placed.c.refunded).label("refunded"),
+    ).group_by(placed.c.state)
+    totals = {state: PurchaseStateResponse() for state in PurchaseState}
+    for row in connection.execute(query).mappings():
+        totals[PurchaseState(row["state"])] = PurchaseStateResponse.model_validate(row)
+    return totals
 
 
 def list_package_sales(
     connection: Connection, event_id: int | None, span: TimeSpan
-) -> list[PackageSales]:
+) -> list[PackageSalesResponse]:
     """Return sales paid in the span, highest revenue first."""
     gross = sum_or_zero(order_lines.c.quantity * order_lines.c.price)
     query = (
         select(
-            packages.c.code,
+            packages.c.code.label("package_id"),
             ticket_types.c.name,
             packages.c.profile,
-            func.count(),
-            sum_or_zero(order_lines.c.quantity),
-            gross,
+            func.count().label("purchases"),
+            sum_or_zero(order_lines.c.quantity).label("vouchers"),
+            gross.label("gross"),
         )
         .select_from(order_lines)
         .join(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
@@ -129,12 +104,13 @@ def list_package_sales(
         .group_by(packages.c.ticket_type_id, ticket_types.c.id)
         .order_by(gross.desc(), packages.c.code)
     )
-    return [PackageSales(*row) for row in connection.execute(query)]
+    rows = connection.execute(query).mappings()
+    return [PackageSalesResponse.model_validate(row) for row in rows]
 
 
 def get_fulfilment_stats(
     connection: Connection, event_id: int | None, span: TimeSpan, *, due_before: datetime
-) -> FulfilmentStats:
+) -> FulfilmentStatsResponse:
     """Count due and lost vouchers, and ready and received messages, of the span's payments."""
     conditions = (
         orders.c.state == OrderState.PAID,
@@ -158,7 +134,7 @@ def get_fulfilment_stats(
         .outerjoin(refunded, refunded.c.order_id == orders.c.id)
         .where(*conditions)
     )
-    return FulfilmentStats(*connection.execute(query).one())
+    return fulfilment_stats(*connection.execute(query).one())
 
 
 def _notified_orders(conditions: Sequence[ColumnElement[bool]]) -> FromClause:
@@ -185,10 +161,12 @@ def _refunded_vouchers() -> FromClause:
     )
 
 
-def count_waiting_for_routers(connection: Connection, event_id: int | None) -> WaitingSummary:
+def count_waiting_for_routers(
+    connection: Connection, event_id: int | None
+) -> WaitingSummaryResponse:
     """Count paid vouchers that are not on their routers."""
     query = (
-        select(func.count(), func.min(vouchers.c.sold_at))
+        select(func.count().label("count"), func.min(vouchers.c.sold_at).label("oldest_at"))
         .select_from(vouchers)
         .join(ticket_types, ticket_types.c.id == vouchers.c.ticket_type_id)
         .where(
@@ -197,10 +175,12 @@ def count_waiting_for_routers(connection: Connection, event_id: int | None) -> W
             *([] if event_id is None else [ticket_types.c.event_id == event_id]),
         )
     )
-    return WaitingSummary(*connection.execute(query).one())
+    return WaitingSummaryResponse.model_validate(connection.execute(query).mappings().one())
 
 
-def count_waiting_for_channels(connection: Connection, event_id: int | None) -> WaitingSummary:
+def count_waiting_for_channels(
+    connection: Connection, event_id: int | None
+) -> WaitingSummaryResponse:
     """Count ready messages that no provider has accepted and that did not fail permanently."""
     is_moving = or_(
         outbox.c.processed_at.is_(None),
@@ -208,20 +188,20 @@ def count_waiting_for_channels(connection: Connection, event_id: int | None) -> 
         deliveries.c.claimed_until.is_not(None),
     )
     query = (
-        select(func.count(), func.min(outbox.c.created_at))
+        select(func.count().label("count"), func.min(outbox.c.created_at).label("oldest_at"))
         .select_from(outbox)
         .outerjoin(deliveries, deliveries.c.outbox_id == outbox.c.id)
         .where(outbox.c.purpose == VOUCHERS_READY, is_moving)
     )
     if event_id is not None:
         query = query.where(outbox.c.event_id == event_id)
-    return WaitingSummary(*connection.execute(query).one())
+    return WaitingSummaryResponse.model_validate(connection.execute(query).mappings().one())
 
 
 def count_messages_by_state(
     connection: Connection, event_id: int | None
 ) -> dict[DeliveryState, int]:
-    """Count all ready messages by state."""
+    """Count all ready messages by state; every state is present."""
     query = (
         select(deliveries.c.state, func.count())
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
@@ -230,13 +210,14 @@ def count_messages_by_state(
     )
     if event_id is not None:
         query = query.where(outbox.c.event_id == event_id)
-    return {DeliveryState(state): number for state, number in connection.execute(query)}
+    found = {DeliveryState(state): number for state, number in connection.execute(query)}
+    return dict.fromkeys(DeliveryState, 0) | found
 
 
 def count_vouchers_by_router(
     connection: Connection, event_id: int | None
-) -> list[RouterVoucherCount]:
-    """Count all vouchers by router and state, pooled ones included."""
+) -> Counter[tuple[int, VoucherState]]:
+    """Count all vouchers by router id and state, pooled ones included."""
     query = select(vouchers.c.router_id, vouchers.c.state, func.count()).group_by(
         vouchers.c.router_id, vouchers.c.state
     )
@@ -244,10 +225,8 @@ def count_vouchers_by_router(
         query = query.join(
             ticket_types, ticket_types.c.id == vouchers.c.ticket_type_id
         ).where(ticket_types.c.event_id == event_id)  # fmt: skip
-    return [
-        RouterVoucherCount(router_id, VoucherState(state), number)
-        for router_id, state, number in connection.execute(query)
-    ]
+    rows = connection.execute(query)
+    return Counter({(router, VoucherState(state)): number for router, state, number in rows})
 
 
 def event_conditions(event_id: int | None) -> Sequence[ColumnElement[bool]]:

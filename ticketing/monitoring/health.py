@@ -105,11 +105,10 @@ def collect_gauges(database: Database, *, at: datetime) -> VoucherGauges:
         return VoucherGauges(
             vouchers=dict.fromkeys(VoucherState, 0)
             | queue_queries.count_vouchers_by_state(connection),
-            purchases=dict.fromkeys(PurchaseState, 0)
-            | {one.state: one.purchases for one in placed},
+            purchases={state: one.purchases for state, one in placed.items()},
             deliveries={(channel, state): 0 for channel in Channel for state in DeliveryState}
             | queue_queries.count_deliveries_by_state(connection),
             routers=queue_queries.list_router_availability(connection),
-            loss_rate=found.loss_rate,
+            loss_rate=found.voucher_loss_rate,
             oldest_waiting_since=queue_queries.find_oldest_waiting(connection),
         )

@@ -5,7 +5,7 @@ A purchase is an order with at least one package; its id is the order's.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Row,
     Select,
     case,
     exists,
@@ -23,6 +22,7 @@ from sqlalchemy import (
     true,
 )
 
+from ticketing.monitoring.schemas import PurchasedPackageResponse, PurchaseSummaryResponse
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.outbox import VOUCHERS_READY
@@ -31,7 +31,6 @@ from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import packages, vouchers
-from ticketing.platform.kernel.money import Rupiah
 from ticketing.vouchers.model import PurchaseState, VoucherState
 
 UNPROVISIONED_STATES = (VoucherState.PENDING, VoucherState.PROVISIONING)
@@ -47,36 +46,6 @@ class PurchaseFilter:
     event_id: int | None = None
     placed_from: datetime | None = None
     placed_before: datetime | None = None
-
-
-class PurchasedPackage(NamedTuple):
-    """A package and its quantity in a purchase."""
-
-    code: str
-    name: str
-    profile: str
-    quantity: int
-
-
-@dataclass(frozen=True, slots=True)
-class PurchaseView:
-    """A purchase with its packages; `delivery` is the state of the message with its codes."""
-
-    id: int
-    code: str
-    event_id: int
-    state: PurchaseState
-    order_state: OrderState
-    buyer_name: str
-    buyer_phone: str = field(repr=False)
-    total: Rupiah
-    refunded: Rupiah
-    created_at: datetime
-    paid_at: datetime | None
-    ordered: int
-    provisioned: int
-    delivery: DeliveryState | None
-    packages: tuple[PurchasedPackage, ...]
 
 
 class PurchaseCounts(NamedTuple):
@@ -141,23 +110,9 @@ def select_purchases(counts: PurchaseCounts, *columns: ColumnElement[Any]) -> Se
     )
 
 
-_COLUMNS = (
-    orders.c.id,
-    orders.c.code,
-    orders.c.event_id,
-    orders.c.state,
-    orders.c.buyer_name,
-    orders.c.buyer_phone,
-    orders.c.total,
-    orders.c.refunded,
-    orders.c.created_at,
-    orders.c.paid_at,
-)
-
-
 def list_purchases(
     connection: Connection, purchase_filter: PurchaseFilter, *, limit: int, offset: int
-) -> list[PurchaseView]:
+) -> list[PurchaseSummaryResponse]:
     """Return a page of the matching purchases, newest first."""
     if purchase_filter.status is None:  # without counting vouchers of earlier pages
         query = select(orders.c.id).where(_HAS_PACKAGE)
@@ -186,12 +141,37 @@ def list_where(
     *conditions: ColumnElement[bool],
     limit: int | None = None,
     offset: int = 0,
-) -> list[PurchaseView]:
+) -> list[PurchaseSummaryResponse]:
     """Return the purchases whose orders match all conditions, newest first."""
-    return _fetch_purchases(connection, _purchase_query(conditions), limit, offset)
+    query = select_purchases(
+        _LATERAL_COUNTS,
+        orders.c.id.label("purchase_id"),
+        orders.c.code,
+        orders.c.event_id,
+        purchase_state_case(_LATERAL_COUNTS).label("status"),
+        orders.c.state.label("order_status"),
+        orders.c.buyer_name.label("customer_name"),
+        orders.c.buyer_phone.label("customer_phone"),
+        _LATERAL_COUNTS.ordered.c.ordered.label("quantity"),
+        func.coalesce(_LATERAL_COUNTS.vouchers.c.served, 0).label("provisioned"),
+        orders.c.total.label("amount"),
+        orders.c.refunded,
+        _latest_delivery_state().label("delivery"),
+        orders.c.created_at,
+        orders.c.paid_at,
+    )
+    page = query.where(*conditions).order_by(orders.c.id.desc()).limit(limit).offset(offset)
+    rows = connection.execute(page).mappings().all()
+    packages_by_order = _list_packages(connection, [row["purchase_id"] for row in rows])
+    return [
+        PurchaseSummaryResponse.model_validate(
+            {**row, "packages": packages_by_order[row["purchase_id"]]}
+        )
+        for row in rows
+    ]
 
 
-def find_by_order(connection: Connection, order_id: int) -> PurchaseView | None:
+def find_by_order(connection: Connection, order_id: int) -> PurchaseSummaryResponse | None:
     """Return the purchase with this id; None if there is none or the order has no package."""
     return next(iter(list_where(connection, orders.c.id == order_id)), None)
 
@@ -201,19 +181,6 @@ _HAS_PACKAGE = exists().where(
     order_lines.c.order_id == orders.c.id,
     packages.c.ticket_type_id == order_lines.c.ticket_type_id,
 )
-
-
-def _purchase_query(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    made = _LATERAL_COUNTS.vouchers.c
-    columns = (
-        *_COLUMNS,
-        purchase_state_case(_LATERAL_COUNTS).label("purchase_state"),
-        _LATERAL_COUNTS.ordered.c.ordered,
-        func.coalesce(made.served, 0).label("served"),
-        _latest_delivery_state().label("delivery"),
-    )
-    query = select_purchases(_LATERAL_COUNTS, *columns).where(*conditions)
-    return query.order_by(orders.c.id.desc())
 
 
 def _conditions(
@@ -246,17 +213,9 @@ def _latest_delivery_state() -> ColumnElement[Any]:
     )
 
 
-def _fetch_purchases(
-    connection: Connection, query: Select[Any], limit: int | None = None, offset: int = 0
-) -> list[PurchaseView]:
-    rows = connection.execute(query.limit(limit).offset(offset)).all()
-    bought = _list_packages(connection, [row.id for row in rows])
-    return [_purchase_from_row(row, bought[row.id]) for row in rows]
-
-
 def _list_packages(
     connection: Connection, order_ids: Sequence[int]
-) -> dict[int, list[PurchasedPackage]]:
+) -> dict[int, list[PurchasedPackageResponse]]:
     query = (
         select(
             order_lines.c.order_id,
@@ -270,29 +229,7 @@ def _list_packages(
         .where(order_lines.c.order_id.in_(order_ids))
         .order_by(order_lines.c.id)
     )
-    found: dict[int, list[PurchasedPackage]] = defaultdict(list)
-    for order_id, *bought in connection.execute(query):
-        found[order_id].append(PurchasedPackage(*bought))
+    found: dict[int, list[PurchasedPackageResponse]] = defaultdict(list)
+    for row in connection.execute(query).mappings():
+        found[row["order_id"]].append(PurchasedPackageResponse.model_validate(row))
     return found
-
-
-def _purchase_from_row(
-    row: Row[*tuple[Any, ...]], bought: Sequence[PurchasedPackage]
-) -> PurchaseView:
-    return PurchaseView(
-        id=row.id,
-        code=row.code,
-        event_id=row.event_id,
-        state=PurchaseState(row.purchase_state),
-        order_state=OrderState(row.state),
-        buyer_name=row.buyer_name,
-        buyer_phone=row.buyer_phone,
-        total=Rupiah(row.total),
-        refunded=Rupiah(row.refunded),
-        created_at=row.created_at,
-        paid_at=row.paid_at,
-        ordered=int(row.ordered),
-        provisioned=row.served,
-        delivery=None if row.delivery is None else DeliveryState(row.delivery),
-        packages=tuple(bought),
-    )

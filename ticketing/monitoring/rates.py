@@ -1,46 +1,35 @@
 """Rates of voucher fulfilment: loss, delivery, manual interventions."""
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from ticketing.monitoring.schemas_dashboard import (
+    FulfilmentStatsResponse,
+    InterventionStatsResponse,
+)
 
 VOUCHER_LOST_AFTER = timedelta(minutes=15)  # the longest acceptable wait of a paid buyer
 
 
-@dataclass(frozen=True, slots=True)
-class FulfilmentStats:
-    """Counts of paid purchases: `due` vouchers, of these `lost` ones that were never delivered.
+def fulfilment_stats(due: int, lost: int, ready: int, received: int) -> FulfilmentStatsResponse:
+    """Return counts of paid purchases: `due` vouchers, of these `lost` ones, and their rates.
 
     Refunded and reversed vouchers are not due. `ready` purchases have all their vouchers; for
     `received` ones the message was accepted.
     """
-
-    due: int
-    lost: int
-    ready: int
-    received: int
-
-    @property
-    def loss_rate(self) -> float | None:
-        """Lost vouchers divided by due ones; None if none is due."""
-        return _ratio(self.lost, self.due)
-
-    @property
-    def delivery_rate(self) -> float | None:
-        """Received purchases divided by ready ones; None if none is ready."""
-        return _ratio(self.received, self.ready)
+    return FulfilmentStatsResponse(
+        due_vouchers=due,
+        lost_vouchers=lost,
+        voucher_loss_rate=_ratio(lost, due),
+        ready_purchases=ready,
+        received_purchases=received,
+        delivery_rate=_ratio(received, ready),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class InterventionStats:
-    """Failures that were resolved, manually or by automatic retries."""
-
-    manual: int
-    automatic: int
-
-    @property
-    def manual_intervention_rate(self) -> float | None:
-        """Manual resolutions divided by all; None if there were none."""
-        return _ratio(self.manual, self.manual + self.automatic)
+def intervention_stats(manual: int, automatic: int) -> InterventionStatsResponse:
+    """Return the failures that were resolved manually or by automatic retries, and their rate."""
+    level = _ratio(manual, manual + automatic)
+    return InterventionStatsResponse(by_person=manual, by_itself=automatic, level=level)
 
 
 def _ratio(part: int, total: int) -> float | None:

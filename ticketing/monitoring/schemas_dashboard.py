@@ -1,20 +1,15 @@
 """JSON schemas of the voucher dashboard. Amounts are whole rupiah, rates 0 to 1."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from ticketing.monitoring.dashboard_queries import RouterVoucherCount, WaitingSummary
-from ticketing.monitoring.service import Dashboard, DashboardFilter
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.platform.http.envelope import ResponseModel
 from ticketing.platform.kernel.time_span import TimeStep
-from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.model import PurchaseState, VoucherState
-from ticketing.vouchers.provisioning.retry_policy import is_request_allowed
 
 
 class PurchaseStateResponse(ResponseModel):
@@ -41,10 +36,10 @@ class TrendPointResponse(ResponseModel):
     """One step of the trend: paid purchases, created vouchers, failed attempts."""
 
     at: datetime
-    purchases: int
-    revenue: int
-    vouchers_made: int
-    failed_tries: int
+    purchases: int = 0
+    revenue: int = 0
+    vouchers_made: int = 0
+    failed_tries: int = 0
 
 
 class WaitingSummaryResponse(ResponseModel):
@@ -126,105 +121,3 @@ class DashboardResponse(ResponseModel):
     deliveries: dict[DeliveryState, int]
     routers: list[RouterStatusResponse]
     trend: list[TrendPointResponse]
-
-
-def to_dashboard_response(
-    dashboard: Dashboard, dashboard_filter: DashboardFilter, *, at: datetime
-) -> DashboardResponse:
-    """Return the dashboard as JSON; every state is present, also with 0."""
-    rates, repairs = dashboard.fulfilment, dashboard.interventions
-    return DashboardResponse(
-        at=at,
-        begins_at=dashboard_filter.span.begins_at,
-        to=dashboard_filter.span.ends_at,
-        step=dashboard_filter.step,
-        revenue=sum(point.revenue for point in dashboard.trend),
-        purchases={state: PurchaseStateResponse() for state in PurchaseState}
-        | {
-            one.state: PurchaseStateResponse(
-                purchases=one.purchases,
-                vouchers=one.vouchers,
-                total=one.total,
-                refunded=one.refunded,
-            )
-            for one in dashboard.purchases_by_state
-        },
-        packages=[
-            PackageSalesResponse(
-                package_id=one.code,
-                name=one.name,
-                profile=one.profile,
-                purchases=one.purchases,
-                vouchers=one.vouchers,
-                gross=one.gross,
-            )
-            for one in dashboard.package_sales
-        ],
-        rates=FulfilmentStatsResponse(
-            due_vouchers=rates.due,
-            lost_vouchers=rates.lost,
-            voucher_loss_rate=rates.loss_rate,
-            ready_purchases=rates.ready,
-            received_purchases=rates.received,
-            delivery_rate=rates.delivery_rate,
-        ),
-        manual_intervention=InterventionStatsResponse(
-            by_person=repairs.manual,
-            by_itself=repairs.automatic,
-            level=repairs.manual_intervention_rate,
-        ),
-        waiting=WaitingResponse(
-            vouchers=_to_waiting_response(dashboard.waiting_for_routers),
-            messages=_to_waiting_response(dashboard.waiting_for_channels),
-        ),
-        vouchers={
-            state: sum(one.vouchers for one in dashboard.vouchers_by_router if one.state is state)
-            for state in VoucherState
-        },
-        deliveries={state: dashboard.messages_by_state.get(state, 0) for state in DeliveryState},
-        routers=[
-            _to_router_response(one, dashboard.vouchers_by_router, at=at)
-            for one in dashboard.routers
-        ],
-        trend=[
-            TrendPointResponse(
-                at=point.at,
-                purchases=point.purchases,
-                revenue=point.revenue,
-                vouchers_made=point.made,
-                failed_tries=point.failed_tries,
-            )
-            for point in dashboard.trend
-        ],
-    )
-
-
-def _to_waiting_response(waiting: WaitingSummary) -> WaitingSummaryResponse:
-    return WaitingSummaryResponse(count=waiting.waiting, oldest_at=waiting.oldest)
-
-
-def _to_router_response(
-    one: StoredRouter, on_routers: Sequence[RouterVoucherCount], *, at: datetime
-) -> RouterStatusResponse:
-    has = {each.state: each.vouchers for each in on_routers if each.router_id == one.id}
-    return RouterStatusResponse(
-        name=one.name,
-        breaker=_breaker_state(one, at=at),
-        failures=one.failure_count,
-        failing_since=one.failing_since,
-        rests_until=one.circuit_open_until,
-        answered_at=one.last_response_at,
-        compared_at=one.reconciled_at,
-        error_message=one.last_error,
-        vouchers={state: has.get(state, 0) for state in VoucherState},
-    )
-
-
-def _breaker_state(one: StoredRouter, *, at: datetime) -> BreakerState:
-    if not one.failure_count:
-        return BreakerState.CLOSED
-    return (
-        BreakerState.HALF_OPEN
-        if is_request_allowed(one.circuit_open_until, at=at)
-        else BreakerState.OPEN
-    )

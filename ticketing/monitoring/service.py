@@ -1,30 +1,35 @@
 """Voucher purchases for operators: lists, failures, dashboard, and resending of codes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from http import HTTPStatus
 
+from sqlalchemy import Connection
+
 from ticketing.monitoring import dashboard_queries, failure_queries, purchase_queries, trend_queries
-from ticketing.monitoring.dashboard_queries import (
-    PackageSales,
-    PurchaseStateTotals,
-    RouterVoucherCount,
-    WaitingSummary,
+from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
+from ticketing.monitoring.schemas import (
+    DeliveryStatusResponse,
+    FailedPurchasePageResponse,
+    FailedPurchaseResponse,
+    PurchaseSummaryResponse,
 )
-from ticketing.monitoring.failure_queries import VoucherDeliveryAttempt, WaitingVoucher
-from ticketing.monitoring.purchase_queries import PurchaseFilter, PurchaseView
-from ticketing.monitoring.rates import VOUCHER_LOST_AFTER, FulfilmentStats, InterventionStats
-from ticketing.monitoring.trend_queries import TrendPoint
+from ticketing.monitoring.schemas_dashboard import (
+    BreakerState,
+    DashboardResponse,
+    RouterStatusResponse,
+    TrendPointResponse,
+    WaitingResponse,
+)
 from ticketing.notifications import admin
-from ticketing.notifications.delivery import Channel, DeliveryState
-from ticketing.notifications.delivery_queries import Delivery
+from ticketing.notifications.delivery import Channel
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
 from ticketing.platform.kernel.time_span import TimeSpan, TimeStep, iter_steps
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
-from ticketing.vouchers.model import PurchaseState
+from ticketing.vouchers.model import PurchaseState, VoucherState
+from ticketing.vouchers.provisioning.retry_policy import is_request_allowed
 
 MAX_POINTS = 1000
 
@@ -40,24 +45,6 @@ class SpanTooLong(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class PurchaseDelivery:
-    """Deliveries of a purchase's codes, and every attempt."""
-
-    purchase: PurchaseView
-    deliveries: Sequence[Delivery]
-    attempts: Sequence[VoucherDeliveryAttempt]
-
-
-@dataclass(frozen=True, slots=True)
-class FailedPurchases:
-    """Purchases that need attention: their total number, and a page with its missing vouchers."""
-
-    total: int
-    purchases: Sequence[PurchaseView]
-    waiting: Sequence[WaitingVoucher]
-
-
-@dataclass(frozen=True, slots=True)
 class DashboardFilter:
     """Filter of a dashboard. Steps are in `zone`; without an event all are included."""
 
@@ -67,70 +54,59 @@ class DashboardFilter:
     event_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Dashboard:
-    """Figures of purchases placed or paid in a span, and the current queues."""
-
-    purchases_by_state: Sequence[PurchaseStateTotals]
-    package_sales: Sequence[PackageSales]
-    fulfilment: FulfilmentStats
-    interventions: InterventionStats
-    trend: Sequence[TrendPoint]
-    waiting_for_routers: WaitingSummary
-    waiting_for_channels: WaitingSummary
-    messages_by_state: dict[DeliveryState, int]
-    routers: Sequence[StoredRouter]
-    vouchers_by_router: Sequence[RouterVoucherCount]
-
-
-def list_purchases(
-    database: Database, purchase_filter: PurchaseFilter, *, limit: int, offset: int
-) -> tuple[int, list[PurchaseView]]:
-    """Return the number of matching purchases and a page of them."""
-    with database.transaction() as connection:
-        found = purchase_queries.list_purchases(
-            connection, purchase_filter, limit=limit, offset=offset
-        )
-        return purchase_queries.count_purchases(connection, purchase_filter), found
-
-
-def get_purchase_delivery(database: Database, order_id: int) -> PurchaseDelivery:
+def get_purchase_delivery(database: Database, order_id: int) -> DeliveryStatusResponse:
     """Return the deliveries of a purchase's codes; raise UnknownPurchase."""
     with database.transaction() as connection:
-        purchase = purchase_queries.find_by_order(connection, order_id)
-        if purchase is None:
-            raise unknown_purchase(order_id)
-        return PurchaseDelivery(
-            purchase,
-            failure_queries.list_purchase_deliveries(connection, purchase.code),
-            failure_queries.list_attempts(connection, purchase.id),
+        return _list_deliveries(connection, _get_purchase(connection, order_id))
+
+
+def _get_purchase(connection: Connection, order_id: int) -> PurchaseSummaryResponse:
+    purchase = purchase_queries.find_by_order(connection, order_id)
+    if purchase is None:
+        raise UnknownPurchase(
+            f"there is no voucher purchase {order_id}; GET /voucher/api/payments lists them"
         )
+    return purchase
 
 
-def unknown_purchase(order_id: int) -> UnknownPurchase:
-    """Return the error for an id without a purchase."""
-    return UnknownPurchase(
-        f"there is no voucher purchase {order_id}; GET /voucher/api/payments lists them"
+def _list_deliveries(
+    connection: Connection, purchase: PurchaseSummaryResponse
+) -> DeliveryStatusResponse:
+    return DeliveryStatusResponse(
+        purchase_id=purchase.purchase_id,
+        code=purchase.code,
+        status=purchase.status,
+        delivery=purchase.delivery,
+        deliveries=failure_queries.list_purchase_deliveries(connection, purchase.code),
+        logs=failure_queries.list_attempts(connection, purchase.purchase_id),
     )
 
 
 def list_failed_purchases(
     database: Database, event_id: int | None, *, limit: int, offset: int
-) -> FailedPurchases:
-    """Return the purchases that need attention."""
+) -> FailedPurchasePageResponse:
+    """Return the purchases that need attention, each with its missing vouchers."""
     with database.transaction() as connection:
         total, found = failure_queries.list_failed_purchases(
             connection, event_id, limit=limit, offset=offset
         )
         waiting = failure_queries.list_waiting_vouchers(
-            connection, [purchase.id for purchase in found]
+            connection, [purchase.purchase_id for purchase in found]
         )
-        return FailedPurchases(total, found, waiting)
+    return FailedPurchasePageResponse(
+        total_count=total,
+        limit=limit,
+        offset=offset,
+        purchases=[
+            FailedPurchaseResponse(**dict(one), vouchers=waiting.get(one.purchase_id, []))
+            for one in found
+        ],
+    )
 
 
 def build_dashboard(
     database: Database, dashboard_filter: DashboardFilter, *, at: datetime
-) -> Dashboard:
+) -> DashboardResponse:
     """Return all figures at one instant; raise SpanTooLong."""
     step_starts = _step_starts(dashboard_filter)
     event_id, span = dashboard_filter.event_id, dashboard_filter.span
@@ -138,20 +114,57 @@ def build_dashboard(
         known = trend_queries.list_trend_points(
             connection, event_id, span, dashboard_filter.step, dashboard_filter.zone
         )
-        return Dashboard(
-            purchases_by_state=dashboard_queries.list_purchase_totals(connection, event_id, span),
-            package_sales=dashboard_queries.list_package_sales(connection, event_id, span),
-            fulfilment=dashboard_queries.get_fulfilment_stats(
+        trend = [known.get(begins, TrendPointResponse(at=begins)) for begins in step_starts]
+        on_routers = dashboard_queries.count_vouchers_by_router(connection, event_id)
+        return DashboardResponse(
+            at=at,
+            begins_at=span.begins_at,
+            to=span.ends_at,
+            step=dashboard_filter.step,
+            revenue=sum(point.revenue for point in trend),
+            purchases=dashboard_queries.list_purchase_totals(connection, event_id, span),
+            packages=dashboard_queries.list_package_sales(connection, event_id, span),
+            rates=dashboard_queries.get_fulfilment_stats(
                 connection, event_id, span, due_before=at - VOUCHER_LOST_AFTER
             ),
-            interventions=trend_queries.count_interventions(connection, span),
-            trend=[known.get(begins, TrendPoint(begins)) for begins in step_starts],
-            waiting_for_routers=dashboard_queries.count_waiting_for_routers(connection, event_id),
-            waiting_for_channels=dashboard_queries.count_waiting_for_channels(connection, event_id),
-            messages_by_state=dashboard_queries.count_messages_by_state(connection, event_id),
-            routers=router_queries.list_all(connection),
-            vouchers_by_router=dashboard_queries.count_vouchers_by_router(connection, event_id),
+            manual_intervention=trend_queries.count_interventions(connection, span),
+            waiting=WaitingResponse(
+                vouchers=dashboard_queries.count_waiting_for_routers(connection, event_id),
+                messages=dashboard_queries.count_waiting_for_channels(connection, event_id),
+            ),
+            vouchers={
+                state: sum(number for (_, of), number in on_routers.items() if of is state)
+                for state in VoucherState
+            },
+            deliveries=dashboard_queries.count_messages_by_state(connection, event_id),
+            routers=[
+                _to_router_response(
+                    one, {state: on_routers[one.id, state] for state in VoucherState}, at=at
+                )
+                for one in router_queries.list_all(connection)
+            ],
+            trend=trend,
         )
+
+
+def _to_router_response(
+    one: StoredRouter, vouchers: dict[VoucherState, int], *, at: datetime
+) -> RouterStatusResponse:
+    breaker = BreakerState.CLOSED
+    if one.failure_count:
+        may_try = is_request_allowed(one.circuit_open_until, at=at)
+        breaker = BreakerState.HALF_OPEN if may_try else BreakerState.OPEN
+    return RouterStatusResponse(
+        name=one.name,
+        breaker=breaker,
+        failures=one.failure_count,
+        failing_since=one.failing_since,
+        rests_until=one.circuit_open_until,
+        answered_at=one.last_response_at,
+        compared_at=one.reconciled_at,
+        error_message=one.last_error,
+        vouchers=vouchers,
+    )
 
 
 _STEP_LENGTH = {TimeStep.HOUR: timedelta(hours=1), TimeStep.DAY: timedelta(days=1)}
@@ -174,33 +187,36 @@ class NothingToSend(Refused):
     status = HTTPStatus.CONFLICT
 
 
-def resend_codes(database: Database, order_id: int, *, at: datetime, by: str) -> PurchaseDelivery:
+def resend_codes(
+    database: Database, order_id: int, *, at: datetime, by: str
+) -> DeliveryStatusResponse:
     """Send a purchase's codes now by the channel tried last; raise UnknownPurchase.
 
     A queued delivery is only made due now; a message already sent is sent again.
     """
-    known = get_purchase_delivery(database, order_id)
+    with database.transaction() as connection:
+        purchase = _get_purchase(connection, order_id)
+        known = _list_deliveries(connection, purchase)
     by_channel = [one for one in known.deliveries if one.channel is not Channel.LINK]
     if not by_channel:
-        _check_sendable(known)
+        _check_sendable(purchase, known)
         return known
     try:
-        admin.resend_delivery(database, by_channel[-1].id, at=at, by=by)
+        admin.resend_delivery(database, by_channel[-1].delivery_id, at=at, by=by)
     except Refused as why:  # it is being sent now
-        raise NothingToSend(f"{known.purchase.code}: {why}") from why
+        raise NothingToSend(f"{purchase.code}: {why}") from why
     return get_purchase_delivery(database, order_id)
 
 
-def _check_sendable(known: PurchaseDelivery) -> None:
+def _check_sendable(purchase: PurchaseSummaryResponse, known: DeliveryStatusResponse) -> None:
     """Raise NothingToSend unless the message is queued."""
-    purchase = known.purchase
     if known.deliveries:
         raise NothingToSend(
             f"the buyer of {purchase.code} cannot be reached by any channel; pass on the order page"
         )
-    if purchase.state is not PurchaseState.COMPLETED:
+    if purchase.status is not PurchaseState.COMPLETED:
         raise NothingToSend(
-            f"{purchase.code} is {purchase.state},"
-            f" with {purchase.provisioned} of {purchase.ordered}"
-            f" vouchers: POST /voucher/api/regenerate-voucher/{purchase.id} when it is paid"
+            f"{purchase.code} is {purchase.status},"
+            f" with {purchase.provisioned} of {purchase.quantity} vouchers:"
+            f" POST /voucher/api/regenerate-voucher/{purchase.purchase_id} when it is paid"
         )

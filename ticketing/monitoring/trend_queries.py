@@ -1,7 +1,7 @@
 """Queries for the trend of vouchers per hour or day, and for manual interventions."""
 
 from datetime import datetime, tzinfo
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -18,7 +18,8 @@ from sqlalchemy import (
 
 from ticketing.monitoring.dashboard_queries import event_conditions, sum_or_zero
 from ticketing.monitoring.purchase_queries import SENT_STATES, UNPROVISIONED_STATES
-from ticketing.monitoring.rates import InterventionStats
+from ticketing.monitoring.rates import intervention_stats
+from ticketing.monitoring.schemas_dashboard import InterventionStatsResponse, TrendPointResponse
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.conditions import is_within
 from ticketing.platform.db.outbox import VOUCHERS_READY
@@ -37,17 +38,7 @@ _RESEND_ACTION = "deliveries.resend"
 _HUMAN_ACTOR_PREFIXES = ("api:", "cli:")  # of people; automatic processes have other names
 
 
-class TrendPoint(NamedTuple):
-    """Paid purchases, created vouchers and failed attempts of one step."""
-
-    at: datetime
-    purchases: int = 0
-    revenue: int = 0
-    made: int = 0
-    failed_tries: int = 0
-
-
-def count_interventions(connection: Connection, span: TimeSpan) -> InterventionStats:
+def count_interventions(connection: Connection, span: TimeSpan) -> InterventionStatsResponse:
     """Count manual interventions and failures resolved by retries in the span."""
     resent = case((audit_log.c.action == _RESEND_ACTION, audit_log.c.subject))
     manual_actions = (
@@ -85,20 +76,21 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
         connection.execute(query).scalar_one()
         for query in (manual_actions, retried_vouchers, retried_messages)
     )
-    return InterventionStats(manual, provisioned + sent)
+    return intervention_stats(manual, provisioned + sent)
 
 
 def list_trend_points(
     connection: Connection, event_id: int | None, span: TimeSpan, step: TimeStep, zone: tzinfo
-) -> dict[datetime, TrendPoint]:
+) -> dict[datetime, TrendPointResponse]:
     """Return the steps with activity, by their start."""
-    points: dict[datetime, TrendPoint] = {}
+    points: dict[datetime, TrendPointResponse] = {}
 
     def add_points(query: Select[Any], *names: str) -> None:
         for at, *numbers in connection.execute(query):
             step_start = at.astimezone(zone)
-            known = points.get(step_start, TrendPoint(step_start))
-            points[step_start] = known._replace(**dict(zip(names, numbers, strict=True)))
+            known = points.get(step_start, TrendPointResponse(at=step_start))
+            counted = dict(zip(names, numbers, strict=True))
+            points[step_start] = known.model_copy(update=counted)
 
     def stepped(column: ColumnElement[Any], *counted: ColumnElement[Any]) -> Select[Any]:
         began = func.date_trunc(step.value, column, str(zone)).label("began")
@@ -123,7 +115,7 @@ def list_trend_points(
             .join(ticket_types, ticket_types.c.id == vouchers.c.ticket_type_id)
             .where(ticket_types.c.event_id == event_id)
         )
-    add_points(history, "made", "failed_tries")
+    add_points(history, "vouchers_made", "failed_tries")
     return points
 
 

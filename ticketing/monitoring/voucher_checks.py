@@ -3,14 +3,13 @@
 The checks repair nothing. Only `check_router_drift` calls the routers.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from ticketing.monitoring import failure_queries, invariant_queries, queue_queries
-from ticketing.monitoring.failure_queries import WaitingVoucher
 from ticketing.monitoring.invariant_queries import StuckVoucher
 from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
+from ticketing.monitoring.schemas import WaitingVoucherResponse
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.invariant import MAX_VIOLATIONS_KEPT, InvariantResult, Violation
 from ticketing.vouchers.provisioning.poll_usage import Clock
@@ -29,7 +28,8 @@ def check_paid_vouchers_provisioned(database: Database, *, at: datetime) -> Inva
             connection, paid_before=at - VOUCHER_LOST_AFTER
         )
         first = [one.id for one in found[:MAX_VIOLATIONS_KEPT]]
-        reasons = _reasons(failure_queries.list_waiting_vouchers(connection, first))
+        waiting = failure_queries.list_waiting_vouchers(connection, first)
+    reasons = {purchase_id: _describe_reasons(these) for purchase_id, these in waiting.items()}
     offenders = (
         Violation(
             one.order_code,
@@ -41,14 +41,10 @@ def check_paid_vouchers_provisioned(database: Database, *, at: datetime) -> Inva
     return InvariantResult.from_violations(total, offenders)
 
 
-def _reasons(waiting: Iterable[WaitingVoucher]) -> dict[int, str]:
-    """Return by purchase why its vouchers are not on their routers."""
-    reasons_by_purchase: defaultdict[int, list[str]] = defaultdict(list)
-    for one in waiting:
-        reason = f"router {one.router}: {one.last_error or 'not called yet'}"
-        if reason not in reasons_by_purchase[one.purchase_id]:
-            reasons_by_purchase[one.purchase_id].append(reason)
-    return {purchase_id: "; ".join(reasons) for purchase_id, reasons in reasons_by_purchase.items()}
+def _describe_reasons(waiting: Iterable[WaitingVoucherResponse]) -> str:
+    """Return why vouchers are not on their routers, each reason once."""
+    reasons = (f"router {one.router}: {one.error_message or 'not called yet'}" for one in waiting)
+    return "; ".join(dict.fromkeys(reasons))
 
 
 def check_unpaid_vouchers(database: Database) -> InvariantResult:
@@ -103,20 +99,14 @@ def check_router_drift(
 
 
 def _drift_offenders(drift: RouterDrift) -> Iterator[Violation]:
+    router = f"router {drift.router}"
     if drift.error:
-        yield Violation(f"router {drift.router}", f"it did not answer: {drift.error}")
-    orphans = [marker.key for marker in drift.orphans]
-    yield from _offenders(drift.missing, f"not on router {drift.router}")
-    yield from _offenders(
-        orphans, f"on router {drift.router} with our marker, but not in the database"
-    )
-    yield from _offenders(
-        drift.on_other_router, f"on router {drift.router}, but assigned to another"
-    )
+        yield Violation(router, f"it did not answer: {drift.error}")
+    for key in drift.missing:
+        yield Violation(key, f"not on {router}")
+    for marker in drift.orphans:
+        yield Violation(marker.key, f"on {router} with our marker, but not in the database")
+    for key in drift.on_other_router:
+        yield Violation(key, f"on {router}, but assigned to another")
     for one in drift.changed:
-        what = ", ".join(one.what)
-        yield Violation(one.key, f"its {what} was changed on router {drift.router}")
-
-
-def _offenders(keys: Sequence[str], wrong: str) -> Iterator[Violation]:
-    return (Violation(key, wrong) for key in keys)
+        yield Violation(one.key, f"its {', '.join(one.what)} was changed on {router}")
