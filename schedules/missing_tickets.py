@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from schedules.run_requests import JAKARTA
 from ticket_assets.jobs import issue_event_tickets
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
 from ticketing.events import queries as event_queries
@@ -20,7 +21,7 @@ def runnable_events(missing: Mapping[str, int], partitions: Collection[str]) -> 
 @dg.schedule(
     job=issue_event_tickets,
     cron_schedule="0 * * * *",
-    execution_timezone="Asia/Jakarta",
+    execution_timezone=JAKARTA,
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def issue_missing_tickets_hourly(

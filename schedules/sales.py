@@ -5,11 +5,9 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from schedules.run_requests import JAKARTA, RUNNING
 from ticket_assets.jobs import check_sales, daily_reconciliation
 from ticket_assets.sales_maintenance import order_expiry, payment_reconciliation
-
-RUNNING = dg.DefaultScheduleStatus.RUNNING
-JAKARTA = "Asia/Jakarta"
 
 expire_orders_every_10_minutes = dg.ScheduleDefinition(
     name="expire_orders_every_10_minutes",

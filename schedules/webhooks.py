@@ -1,30 +1,25 @@
 """Schedule that sends webhooks which the worker has not sent."""
 
-from collections.abc import Iterator
 from datetime import UTC, timedelta
 
 import dagster as dg
 
+from schedules.run_requests import JAKARTA, RUNNING, run_if
 from ticket_assets.webhooks import webhooks
 from ticketing.platform.application import Application
-from ticketing.webhooks.send import count_overdue_calls
+from ticketing.webhooks import call_queries
 
 WORKER_GRACE = timedelta(seconds=30)
 
 
 @dg.schedule(
-    job=webhooks,
-    cron_schedule="* * * * *",
-    execution_timezone="Asia/Jakarta",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+    job=webhooks, cron_schedule="* * * * *", execution_timezone=JAKARTA, default_status=RUNNING
 )
 def send_webhooks_every_minute(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+) -> dg.RunRequest | dg.SkipReason:
     """Every minute: sends webhook calls that are overdue."""
     at = context.scheduled_execution_time.astimezone(UTC)
-    overdue = count_overdue_calls(application.database, at=at, overdue_for=WORKER_GRACE)
-    if overdue:
-        yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
-    else:
-        yield dg.SkipReason("no webhook is overdue")
+    with application.database.transaction() as connection:
+        overdue = call_queries.count_due(connection, since=at - WORKER_GRACE, at=at)
+    return run_if(overdue, context, otherwise="no webhook is overdue")

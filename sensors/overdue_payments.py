@@ -4,40 +4,23 @@ Overdue work is queried from the tables on every tick, so neither a cursor nor a
 it. A run is started immediately without a worker, otherwise after the worker's grace period.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from sensors.new_events import events_without_partition
 from sensors.worker_activity import SensorCursor, has_active_run, list_unreported_entries
-from ticket_assets.external_materializations import payment_materialization, ticket_materializations
+from ticket_assets.external_materializations import to_materializations
 from ticket_assets.jobs import fulfil_paid_orders
 from ticket_assets.partitions import EVENT_PARTITIONS, EVENT_PARTITIONS_NAME
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
-from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION, SETTLE_PAYMENTS_ACTION, AuditEntry
+from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION, SETTLE_PAYMENTS_ACTION
 from ticketing.selling.payments.fulfil_paid import has_overdue_work
 
 LISTEN_TIMEOUT_SECONDS = 5.0  # listening shortens the reaction time to the next tick
 WORKER_GRACE = timedelta(seconds=5)
 QUIET_SECONDS = 20  # a new run takes 5 s to start, so an active one waits for the next payment
-
-
-def to_materializations(entries: Collection[AuditEntry]) -> Iterator[dg.AssetMaterialization]:
-    """Yield materialisations of audit entries: payments, and each event's tickets and PDFs."""
-    counts: defaultdict[tuple[str, str | None], Counter[str]] = defaultdict(Counter)
-    actors: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
-    for entry in entries:
-        counts[entry.action, entry.event_slug].update(entry.counts)
-        actors[entry.action, entry.event_slug].add(entry.actor)
-    for (action, slug), sums in counts.items():
-        by = actors[action, slug]
-        if action == SETTLE_PAYMENTS_ACTION:
-            yield payment_materialization(sums, by=by)
-        elif slug is not None:
-            yield from ticket_materializations(slug, sums, by=by)
 
 
 @dg.sensor(

@@ -4,13 +4,12 @@ A router whose retries are exhausted gets no run until it is reachable again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from sensors.worker_activity import SensorCursor, has_active_run, list_unreported_entries
-from ticket_assets.external_materializations import voucher_materialization
+from ticket_assets.external_materializations import to_materializations
 from ticket_assets.jobs import provision_vouchers
 from ticketing.platform.application import Application
 from ticketing.platform.db.audit_log import PROVISION_VOUCHERS_ACTION
@@ -26,23 +25,13 @@ WORKER_GRACE = timedelta(seconds=10)
 RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
-@dataclass(frozen=True, slots=True)
-class RunDecision:
-    """Decision whether to start a run, with the message if not."""
-
-    should_run: bool
-    skip_message: str = ""
-
-
-def decide_run(routers: Sequence[str], *, has_active_run: bool, idle_message: str) -> RunDecision:
-    """Request a run for routers with overdue work unless one is active."""
+def reason_to_skip(
+    routers: Sequence[str], *, has_active_run: bool, idle_message: str
+) -> str | None:
+    """Return why no run is started for routers with overdue work; None to start one."""
     if not routers:
-        return RunDecision(should_run=False, skip_message=idle_message)
-    if has_active_run:
-        return RunDecision(
-            should_run=False, skip_message=f"a run is already active for {', '.join(routers)}"
-        )
-    return RunDecision(should_run=True)
+        return idle_message
+    return f"a run is already active for {', '.join(routers)}" if has_active_run else None
 
 
 @dg.sensor(job=provision_vouchers, minimum_interval_seconds=5, default_status=RUNNING)
@@ -58,14 +47,12 @@ def overdue_vouchers(
         if not ROUTER_RETRIES.is_exhausted(router.failure_count)
     ]
     idle = "no overdue vouchers on reachable routers"
-    decision = decide_run(names, has_active_run=_has_active_run(context), idle_message=idle)
+    skip = reason_to_skip(names, has_active_run=_has_active_run(context), idle_message=idle)
     return dg.SensorResult(
-        run_requests=_run_requests(decision),
-        asset_events=[voucher_materialization(entries)] if entries else [],
+        run_requests=_run_requests(skip),
+        asset_events=list(to_materializations(entries)),
         cursor=cursor.advanced(entries).serialized,
-        skip_reason=None
-        if decision.should_run
-        else f"{decision.skip_message}; reported {len(entries)} materialisations by the worker",
+        skip_reason=skip and f"{skip}; reported {len(entries)} materialisations by the worker",
     )
 
 
@@ -83,16 +70,13 @@ def recovered_routers(
         reachable = list_reachable_routers(clients, exhausted)
     names = ", ".join(router.name for router in exhausted)
     idle = f"still unreachable: {names}" if names else "no router has exhausted its retries"
-    decision = decide_run(reachable, has_active_run=_has_active_run(context), idle_message=idle)
-    return dg.SensorResult(
-        run_requests=_run_requests(decision),
-        skip_reason=None if decision.should_run else decision.skip_message,
-    )
+    skip = reason_to_skip(reachable, has_active_run=_has_active_run(context), idle_message=idle)
+    return dg.SensorResult(run_requests=_run_requests(skip), skip_reason=skip)
 
 
-def _run_requests(decision: RunDecision) -> list[dg.RunRequest]:
+def _run_requests(skip: str | None) -> list[dg.RunRequest]:
     """Return the run request, with priority because a buyer waits."""
-    return [dg.RunRequest(tags={"dagster/priority": "10"})] if decision.should_run else []
+    return [] if skip else [dg.RunRequest(tags={"dagster/priority": "10"})]
 
 
 def _overdue_routers(application: Application) -> list[StoredRouter]:

@@ -14,11 +14,11 @@ from ticket_assets.documents import ticket_pdfs
 from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
 from ticket_assets.retries import run_attempt
+from ticketing.notifications import delivery_queries
 from ticketing.notifications.alert_digest import enqueue_alert_digest
 from ticketing.notifications.checks import (
     check_failed_deliveries,
     check_overdue_deliveries,
-    count_deliveries_by_state,
 )
 from ticketing.notifications.deliver import MessagingConnector, deliver_all
 from ticketing.notifications.delivery_receipts import process_bounces
@@ -40,7 +40,7 @@ def send_due_messages(
     context.add_output_metadata(asdict(done))
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job
 def deliver_messages() -> None:
     """Sends all due messages of the outbox. Safe to run again."""
     send_due_messages()
@@ -56,7 +56,7 @@ def enqueue_alerts(
     context.add_output_metadata({"alerts": alerts})
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job
 def send_alert_digest() -> None:
     """Sends the organiser a digest of open incidents, each incident once. Safe to run again."""
     enqueue_alerts()
@@ -75,7 +75,7 @@ def process_new_bounces(
     context.add_output_metadata(asdict(done))
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job
 def mail_bounces() -> None:
     """Records bounced mails on their deliveries, each once. Safe to run again."""
     process_new_bounces()
@@ -94,9 +94,9 @@ def ticket_deliveries(
 ) -> dg.MaterializeResult:
     """Number of an event's messages by delivery state: tickets, notices, refunds. As of the run."""
     with run_attempt(context):
-        counts = count_deliveries_by_state(
-            application.database, partition_event(context, application)
-        )
+        event = partition_event(context, application)
+        with application.database.transaction() as connection:
+            counts = delivery_queries.count_by_state(connection, event.id)
     return dg.MaterializeResult(metadata={state.value: number for state, number in counts.items()})
 
 
@@ -130,6 +130,5 @@ DELIVERY_CHECKS = [no_overdue_deliveries, no_failed_deliveries]
 check_deliveries = dg.define_asset_job(
     "check_deliveries",
     selection=[ticket_deliveries],
-    executor_def=dg.in_process_executor,
     description="Counts and checks of an event's messages. Sends nothing.",
 )

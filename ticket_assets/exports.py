@@ -25,7 +25,7 @@ def enqueue_exports(
     context.add_output_metadata({"mails": mails})
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job
 def daily_exports() -> None:
     """Mails exports of changed events to the organiser, each once a day. Safe to run again."""
     enqueue_exports()

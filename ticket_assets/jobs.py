@@ -1,7 +1,4 @@
-"""Jobs over assets and checks.
-
-Each names the in-process executor: one process per step would add seconds.
-"""
+"""Jobs over assets and checks."""
 
 import dagster as dg
 
@@ -19,21 +16,18 @@ from ticket_assets.vouchers import voucher_delivery_logs, vouchers
 issue_event_tickets = dg.define_asset_job(
     "issue_event_tickets",
     selection=[entitlements, missing_tickets, tickets, ticket_pdfs, generation_report],
-    executor_def=dg.in_process_executor,
     description="Missing tickets of an event, their PDFs and the report. Safe to run again.",
 )
 
 import_roster = dg.define_asset_job(
     "import_roster",
     selection=[entitlements, missing_tickets],
-    executor_def=dg.in_process_executor,
     description="Import of a roster into an event, and the missing tickets. Issues nothing.",
 )
 
 fulfil_paid_orders = dg.define_asset_job(
     "fulfil_paid_orders",
     selection=dg.AssetSelection.assets(payments).without_checks(),
-    executor_def=dg.in_process_executor,
     description="Settlement of payment notifications, tickets of paid orders. Safe to run again.",
 )
 
@@ -41,28 +35,24 @@ fulfil_paid_orders = dg.define_asset_job(
 check_event = dg.define_asset_job(
     "check_event",
     selection=dg.AssetSelection.assets(missing_tickets) | dg.AssetSelection.checks(*CHECKS),
-    executor_def=dg.in_process_executor,
     description="Missing tickets and all checks of an event. Issues nothing.",
 )
 
 daily_reconciliation = dg.define_asset_job(
     "daily_reconciliation",
     selection=[daily_sales, reconciliation],
-    executor_def=dg.in_process_executor,
     description="Sales of a day, and reconciliation of its payments. Safe to run again.",
 )
 
 check_sales = dg.define_asset_job(
     "check_sales",
     selection=dg.AssetSelection.checks(*SALES_CHECKS),
-    executor_def=dg.in_process_executor,
     description="All checks of sales. Changes nothing.",
 )
 
 provision_vouchers = dg.define_asset_job(
     "provision_vouchers",
     selection=dg.AssetSelection.assets(vouchers).without_checks(),
-    executor_def=dg.in_process_executor,
     description="Provisioning of paid vouchers and removal of ended ones. Safe to run again.",
 )
 
@@ -70,6 +60,5 @@ check_vouchers = dg.define_asset_job(
     "check_vouchers",
     selection=dg.AssetSelection.assets(voucher_delivery_logs)
     | dg.AssetSelection.checks(*VOUCHER_CHECKS),
-    executor_def=dg.in_process_executor,
     description="All checks of vouchers, including routers and deliveries. Changes nothing.",
 )

@@ -73,7 +73,7 @@ def payments(
             loop.run_until_idle(config.quiet_seconds, max_seconds=config.limit_seconds / 2)
         finally:  # also after a time-out: report completed work
             for event_slug, counts in totals.ticket_counts.items():
-                for event in ticket_materializations(event_slug, counts, by=[ACTOR]):
+                for event in ticket_materializations(event_slug, counts, by=ACTOR):
                     context.log_event(event)
     context.log.info(
         "%s notifications handled, %s tickets issued", totals.handled_count, totals.ticket_count

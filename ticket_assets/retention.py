@@ -38,7 +38,7 @@ def remove_expired_documents(
     context.add_output_metadata({"PDFs": sum(event.documents for event in removed)})
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job
 def document_retention() -> None:
     """Deletes PDFs of events that ended DOCUMENT_RETENTION_DAYS ago. Safe to run again."""
     remove_expired_documents()

@@ -75,13 +75,13 @@ def send_pending_refunds(
     context.add_output_metadata(asdict(sent))
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job
 def order_expiry() -> None:
     """Expires unpaid orders and releases their places. Safe to run again."""
     expire_unpaid_orders()
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job
 def payment_reconciliation() -> None:
     """Stores payment changes from the gateway and sends pending refunds. Safe to run again."""
     reconcile_payments()

@@ -45,7 +45,7 @@ def maintain_all_vouchers(
     )
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job
 def voucher_maintenance() -> None:
     """Ends expired vouchers and fills the pools of prepared vouchers. Safe to run again."""
     maintain_all_vouchers()

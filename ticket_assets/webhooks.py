@@ -9,8 +9,9 @@ from ticket_assets.batch import ACTOR
 from ticket_assets.retries import run_attempt
 from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.application import Application
+from ticketing.webhooks import call_queries
 from ticketing.webhooks.client import WebhookClient
-from ticketing.webhooks.send import delete_old_calls, send_all_due_calls
+from ticketing.webhooks.send import send_all_due_calls
 
 
 @dg.op
@@ -26,12 +27,13 @@ def send_due_webhook_calls(
             clock=lambda: datetime.now(UTC),
             by=ACTOR,
         )
-        deleted = delete_old_calls(application.database, at=datetime.now(UTC))
+        with application.database.transaction() as connection:
+            deleted = call_queries.delete_old(connection, at=datetime.now(UTC))
     context.log.info("%s delivered, %s failed", sent.delivered, sent.failed)
     context.add_output_metadata(asdict(sent) | {"deleted": deleted})
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job
 def webhooks() -> None:
     """Sends all due webhook calls. Safe to run again."""
     send_due_webhook_calls()

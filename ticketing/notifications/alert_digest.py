@@ -29,12 +29,6 @@ def enqueue_alert_digest(database: Database, *, at: datetime) -> int:
         return len(lines)
 
 
-def has_unsent_alerts(database: Database) -> bool:
-    """Return whether an open incident is unreported."""
-    with database.transaction() as connection:
-        return incidents.has_unreported(connection)
-
-
 def _format_alert(line: Incident) -> str:
     """Return the incident on one line, because each line of the mail's list is an item."""
     message = " ".join(line.message.split())

@@ -4,24 +4,11 @@ from datetime import datetime, timedelta
 
 from ticketing.events.model import Event
 from ticketing.notifications import delivery_queries
-from ticketing.notifications.delivery import DeliveryState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.invariant import InvariantResult, Violation
 
 LATE_AFTER = timedelta(minutes=30)  # overdue; a paused channel is tested every ten
 MAX_OFFENDERS = 1000
-
-
-def count_deliveries_by_state(database: Database, event: Event) -> dict[DeliveryState, int]:
-    """Count an event's deliveries by state."""
-    with database.transaction() as connection:
-        return delivery_queries.count_by_state(connection, event.id)
-
-
-def list_events_with_recent_deliveries(database: Database, *, since: datetime) -> list[str]:
-    """Return the slugs of events with recent or unfinished deliveries."""
-    with database.transaction() as connection:
-        return delivery_queries.list_events_with_recent_deliveries(connection, since=since)
 
 
 def check_overdue_deliveries(database: Database, event: Event, *, at: datetime) -> InvariantResult:

@@ -20,6 +20,7 @@ from ticketing.webhooks import endpoint_queries
 from ticketing.webhooks.model import CallState, WebhookEndpoint, WebhookResponse
 
 LEASE = timedelta(minutes=2)  # longer than the timeout of a call
+CALL_RETENTION = timedelta(days=30)
 CALL_QUEUE = WorkQueue(
     table=webhook_calls,
     is_open=webhook_calls.c.state == CallState.WAITING,
@@ -265,7 +266,7 @@ def enqueue_since(
     return len(connection.execute(upsert.returning(webhook_calls.c.id)).all())
 
 
-def delete_ended(connection: Connection, *, ended_before: datetime) -> int:
-    """Delete calls that ended before then; return their number. The ledger keeps the entries."""
-    query = delete(webhook_calls).where(webhook_calls.c.completed_at < ended_before)
+def delete_old(connection: Connection, *, at: datetime) -> int:
+    """Delete calls that ended 30 days ago; return their number. The ledger keeps the entries."""
+    query = delete(webhook_calls).where(webhook_calls.c.completed_at < at - CALL_RETENTION)
     return connection.execute(query).rowcount

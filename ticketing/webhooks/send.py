@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -32,7 +32,6 @@ from ticketing.webhooks.model import (
 )
 
 MAX_CONCURRENT_CALLS = 8  # a call is mostly waiting
-CALL_RETENTION = timedelta(days=30)
 
 
 class WebhookTransport(Protocol):
@@ -101,18 +100,6 @@ def send_all_due_calls(
             return WebhookRunResult(delivered, failed)
         delivered += done.delivered
         failed += done.failed
-
-
-def count_overdue_calls(database: Database, *, at: datetime, overdue_for: timedelta) -> int:
-    """Return the number of calls that have been overdue for that long."""
-    with database.transaction() as connection:
-        return call_queries.count_due(connection, since=at - overdue_for, at=at)
-
-
-def delete_old_calls(database: Database, *, at: datetime) -> int:
-    """Delete calls that ended more than 30 days ago; return their number."""
-    with database.transaction() as connection:
-        return call_queries.delete_ended(connection, ended_before=at - CALL_RETENTION)
 
 
 def _post_call(

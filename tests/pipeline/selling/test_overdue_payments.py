@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from sensors.overdue_payments import overdue_payments, to_materializations
+from sensors.overdue_payments import overdue_payments
 from sensors.worker_activity import CURSOR_OVERLAP, SensorCursor
+from ticket_assets.external_materializations import to_materializations
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify

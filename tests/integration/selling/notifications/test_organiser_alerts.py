@@ -9,7 +9,7 @@ from sqlalchemy import update
 from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
 from ticketing.events.model import Event
-from ticketing.notifications.alert_digest import enqueue_alert_digest, has_unsent_alerts
+from ticketing.notifications.alert_digest import enqueue_alert_digest
 from ticketing.notifications.campaigns.send_tickets import apply_campaign, plan_campaign
 from ticketing.notifications.deliver import DeliveryRunResult
 from ticketing.platform.db import incidents
@@ -59,12 +59,15 @@ def test_what_goes_on_is_not_told_again_and_what_comes_back_is(
     trouble("check:pdfs")
     enqueue_alert_digest(database, at=now)
     trouble("check:pdfs", minutes=1)
-    goes_on = has_unsent_alerts(database)
     with database.transaction() as connection:
+        goes_on = incidents.has_unreported(connection)
         incidents.resolve(connection, "check:pdfs", at=now + timedelta(minutes=2))
     trouble("check:pdfs", minutes=3)
 
-    assert (goes_on, has_unsent_alerts(database)) == (False, True)
+    with database.transaction() as connection:
+        comes_back = incidents.has_unreported(connection)
+
+    assert (goes_on, comes_back) == (False, True)
     assert enqueue_alert_digest(database, at=now + timedelta(minutes=4)) == 1
 
 

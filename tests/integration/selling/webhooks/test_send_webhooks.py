@@ -22,7 +22,7 @@ from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.webhooks import call_queries
-from ticketing.webhooks.call_queries import LEASE, WebhookCall
+from ticketing.webhooks.call_queries import CALL_RETENTION, LEASE, WebhookCall
 from ticketing.webhooks.client import WebhookClient
 from ticketing.webhooks.endpoints import (
     enable_endpoint,
@@ -38,10 +38,7 @@ from ticketing.webhooks.model import (
     WebhookEndpoint,
 )
 from ticketing.webhooks.send import (
-    CALL_RETENTION,
     WebhookRunResult,
-    count_overdue_calls,
-    delete_old_calls,
     send_all_due_calls,
 )
 
@@ -412,12 +409,15 @@ def test_what_is_overdue_is_counted_and_what_ended_long_ago_forgotten(
     listen()
     place((guest, 1))
     minute = timedelta(minutes=1)
-    fresh = count_overdue_calls(database, at=now + timedelta(seconds=20), overdue_for=minute)
-    overdue = count_overdue_calls(database, at=now + minute, overdue_for=minute)
+    with database.transaction() as connection:
+        early = now + timedelta(seconds=20)
+        fresh = call_queries.count_due(connection, since=early - minute, at=early)
+        overdue = call_queries.count_due(connection, since=now, at=now + minute)
     send()
 
-    kept = delete_old_calls(database, at=now + CALL_RETENTION)
-    forgotten = delete_old_calls(database, at=now + CALL_RETENTION + minute)
+    with database.transaction() as connection:
+        kept = call_queries.delete_old(connection, at=now + CALL_RETENTION)
+        forgotten = call_queries.delete_old(connection, at=now + CALL_RETENTION + minute)
 
     assert (fresh, overdue, kept, forgotten) == (0, 1, 0, 1)
     assert calls() == []
