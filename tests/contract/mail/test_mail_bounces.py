@@ -232,12 +232,6 @@ def test_an_arrival_is_one_and_a_delay_decides_nothing() -> None:
     assert delayed.receipt is None
 
 
-def test_only_an_address_that_does_not_exist_is_dead() -> None:
-    assert [parse_bounces(mail)[0].is_dead_address for mail in (POSTFIX, EXIM, EXCHANGE)] == [
-        True, False, False
-    ]  # fmt: skip
-
-
 def test_the_reason_names_no_address() -> None:
     (bounce,) = parse_bounces(POSTFIX)
 

@@ -36,35 +36,28 @@ class Bounce:
 
     @property
     def receipt(self) -> DeliveryReceipt | None:
-        """The receipt; None while undecided: delayed, relayed or expanded."""
+        """The receipt; None while undecided: delayed, relayed or expanded.
+
+        A failure is final, because the server's own retries are over.
+        """
         state = _STATES.get(self.action)
         if state is None:
             return None
+        failure = None
+        if state is DeliveryState.FAILED:
+            failure = Rejected(f"bounced: {self.reason or self.status}", self.status)
         return DeliveryReceipt(
-            state,
-            reference=self.reference,
-            recipient=self.recipient,
-            failure=self.failure,
+            state, reference=self.reference, recipient=self.recipient, failure=failure
         )
-
-    @property
-    def failure(self) -> Rejected | None:
-        """Reason of a failure; it is final, because the server's own retries are over."""
-        if self.action != "failed":
-            return None
-        return Rejected(f"bounced: {self.reason or self.status}", self.status)
-
-    @property
-    def is_dead_address(self) -> bool:
-        """Return whether the address is invalid; a retry would harm the sender's reputation."""
-        return self.action == "failed" and self.status.startswith("5.1.")
 
 
 def parse_bounces(mail: bytes) -> list[Bounce]:
     """Return the bounces in a mail; empty if it is no notification or cannot be parsed."""
     # the newer policies raise on headers that real servers write
     message = message_from_bytes(mail, policy=compat32)
-    reports = [part for part in message.walk() if _content_type(part) == "message/delivery-status"]
+    reports = [
+        part for part in message.walk() if part.get_content_type() == "message/delivery-status"
+    ]
     if not reports:
         return []
     reference = _find_reference(message)
@@ -96,7 +89,7 @@ def _recipient_blocks(report: Message) -> Iterator[Message]:
 def _find_reference(message: Message) -> str:
     """Return our reference from the returned message's id, else from the VERP address."""
     for part in message.walk():
-        if _content_type(part) in _RETURNED_TYPES:
+        if part.get_content_type() in _RETURNED_TYPES:
             match = _MESSAGE_ID.search(_original_message_id(part))
             if match:
                 return match[1]
@@ -115,10 +108,6 @@ def _original_message_id(part: Message) -> str:
     raw = part.get_payload(decode=True)
     headers = raw if isinstance(raw, bytes) else b""
     return _header_value(message_from_bytes(headers, policy=compat32), "Message-ID")
-
-
-def _content_type(part: Message) -> str:
-    return part.get_content_type()
 
 
 def _header_value(message: object, name: str) -> str:

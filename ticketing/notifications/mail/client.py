@@ -28,10 +28,6 @@ from ticketing.notifications.messages.message import (
 _MAX_MESSAGE_BYTES = 10_000_000  # bytes on the wire; base64 makes a PDF a third larger
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class SmtpTransport:
     """Sends mails to one server. Use `with`, or close it. Threads may share it.
 
@@ -44,7 +40,7 @@ class SmtpTransport:
         sender: MailSender,
         *,
         max_message_bytes: int = _MAX_MESSAGE_BYTES,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Connect with the first mail. `max_message_bytes` is the limit of a mail on the wire."""
         self._server = server
@@ -75,8 +71,9 @@ class SmtpTransport:
         recipient = ascii_address(to)
         if recipient is None:
             return Rejected("the address is not valid", "address")
-        given = (mail, self._sender, recipient)
-        message = build_mime_message(*given, reference=reference, name=name, at=self._now())
+        message = build_mime_message(
+            mail, self._sender, recipient, reference=reference, name=name, at=self._now()
+        )
         if len(message.content) > self._max_message_bytes:
             return _reject_too_large(message, self._max_message_bytes)
         return self._send_with_reconnect(message, self._sender.envelope_sender(reference))

@@ -13,15 +13,15 @@ from ticketing.notifications.mail.mime import (
 from ticketing.notifications.messages.message import Accepted, Deferred, Mail, Rejected, SendOutcome
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class FileMailTransport:
     """Writes each mail as a file that mail programs can open."""
 
     def __init__(
-        self, folder: Path, sender: MailSender, *, now: Callable[[], datetime] = _now
+        self,
+        folder: Path,
+        sender: MailSender,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Create the folder with the first mail."""
         self._folder = folder

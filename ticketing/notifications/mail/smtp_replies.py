@@ -81,23 +81,19 @@ def classify_mail_from_reply(reply: SmtpReply) -> Deferred | Rejected:
 
 def classify_rcpt_to_reply(reply: SmtpReply) -> Deferred | Rejected:
     """Classify a reply to RCPT; it concerns the address or the sender."""
-    if reply.codes & _AUTHENTICATION or reply.closes_connection:
-        return classify_connect_reply(reply)
-    if not reply.is_permanent:
-        return Deferred(f"mail server: {reply.reason}", reply.error_code)
-    cause = (
-        FailureScope.MESSAGE if reply.enhanced_code.startswith("5.7.") else FailureScope.RECIPIENT
-    )
-    return Rejected(f"mail server: {reply.reason}", reply.error_code, cause)
+    is_policy = reply.enhanced_code.startswith("5.7.")
+    return _classify(reply, FailureScope.MESSAGE if is_policy else FailureScope.RECIPIENT)
 
 
 def classify_data_reply(reply: SmtpReply) -> Deferred | Rejected:
     """Classify a reply to DATA, before or after the content."""
+    is_address = reply.enhanced_code.startswith("5.1.")
+    return _classify(reply, FailureScope.RECIPIENT if is_address else FailureScope.MESSAGE)
+
+
+def _classify(reply: SmtpReply, scope: FailureScope) -> Deferred | Rejected:
     if reply.codes & _AUTHENTICATION or reply.closes_connection:
         return classify_connect_reply(reply)
     if not reply.is_permanent:
         return Deferred(f"mail server: {reply.reason}", reply.error_code)
-    cause = (
-        FailureScope.RECIPIENT if reply.enhanced_code.startswith("5.1.") else FailureScope.MESSAGE
-    )
-    return Rejected(f"mail server: {reply.reason}", reply.error_code, cause)
+    return Rejected(f"mail server: {reply.reason}", reply.error_code, scope)

@@ -26,39 +26,20 @@ from ticketing.notifications.whatsapp.http import (
     READ_SECONDS,
     HttpReply,
     JsonObject,
-    WhatsAppHttpClient,
-    build_http_client,
-    check_before_sending,
+    WhatsAppClient,
     first_object,
-    send_request,
 )
 from ticketing.platform.kernel.errors import Misconfigured
 
 _AUTHENTICATION = {0, 3, 10, 190, *range(200, 300)}
-
-
 _ACCOUNT = {368, 131031, 131037, 131042, 131045, 131064}
-
-
 _THROTTLING_CODES = {4, 80007, 130429, 131048, 131057}
-
-
 _TRANSIENT = {1, 2, 131000, 131016, 131049, 131056}
-
-
 _RETRY_DELAY_BY_CODE = {131048: timedelta(hours=6), 131049: timedelta(hours=24)}
-
-
 _RECIPIENT = {130472, 130497, 131021, 131026, 131030, 131047, 131062, 137000}
-
-
 _OPTED_OUT = 131050
-
-
 # an unknown media id is reported as the general "invalid parameter"
 MEDIA_ERROR_CODES = {"100", "131052", "131053"}
-
-
 _ERROR_DESCRIPTIONS = {
     0: "the token is not valid",
     190: "the token has expired or is not valid",
@@ -136,13 +117,10 @@ class UploadedMedia:
     expires_at: datetime
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+class CloudClient(WhatsAppClient):
+    """Client of the Cloud API."""
 
-
-class CloudClient(WhatsAppHttpClient):
-    """Client of one number. Use `with`, or close it. Threads may share it."""
-
+    provider = "Meta"
     max_attachment_bytes = 100 * _MIB
 
     def __init__(
@@ -151,7 +129,7 @@ class CloudClient(WhatsAppHttpClient):
         *,
         media: MutableMapping[str, UploadedMedia] | None = None,
         read_seconds: float = READ_SECONDS,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`media` caches uploads by their SHA-256; pass one that outlives the process."""
         self._media: MutableMapping[str, UploadedMedia] = {} if media is None else media
@@ -159,11 +137,11 @@ class CloudClient(WhatsAppHttpClient):
         self._now = now
         headers = {"Authorization": f"Bearer {account.token}"}
         base = f"{account.url.rstrip('/')}/{account.version}/{account.phone_id}"
-        super().__init__(build_http_client(base, headers, read_seconds))
+        super().__init__(base, headers, read_seconds)
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
-        """See WhatsAppClient.send. A file that Meta deleted early is uploaded once more."""
-        refused = check_before_sending(to, message.attachment, self.max_attachment_bytes)
+        """Send a message. A file that Meta deleted early is uploaded once more."""
+        refused = self._check_before_sending(to, message.attachment)
         if refused:
             return refused
         attached = message.attachment
@@ -196,9 +174,7 @@ class CloudClient(WhatsAppHttpClient):
             data={"messaging_product": "whatsapp", "type": attachment.media_type},
             files={"file": (attachment.name, attachment.content, attachment.media_type)},
         )
-        answer = send_request(self._client, "Meta", request)
-        if isinstance(answer, Unconfirmed):
-            return Deferred(answer.reason)  # uploading twice is harmless
+        answer = self._request_repeatable(request)
         if isinstance(answer, Deferred):
             return answer
         media_id = answer.body.get("id")
@@ -217,8 +193,7 @@ class CloudClient(WhatsAppHttpClient):
         self, to: str, message: ChatMessage, reference: str, media: str
     ) -> SendOutcome:
         payload = _message_payload(to, message, reference, media)
-        request = self._client.build_request("POST", "/messages", json=payload)
-        answer = send_request(self._client, "Meta", request)
+        answer = self._request(self._client.build_request("POST", "/messages", json=payload))
         if not isinstance(answer, HttpReply):
             return answer
         if not answer.is_success:

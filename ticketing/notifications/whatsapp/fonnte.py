@@ -15,10 +15,8 @@ from ticketing.notifications.messages.message import (
 from ticketing.notifications.whatsapp.http import (
     READ_SECONDS,
     HttpReply,
-    WhatsAppHttpClient,
-    build_http_client,
-    check_before_sending,
-    send_request,
+    WhatsAppClient,
+    defer_for_status,
 )
 from ticketing.platform.kernel.errors import Misconfigured
 
@@ -38,21 +36,20 @@ class FonnteAccount:
             raise Misconfigured("Fonnte needs the device's token")
 
 
-class FonnteClient(WhatsAppHttpClient):
-    """Client of one device. Use `with`, or close it. Threads may share it."""
+class FonnteClient(WhatsAppClient):
+    """Client of one device at Fonnte."""
 
+    provider = "Fonnte"
     max_attachment_bytes = 4_000_000
 
     def __init__(self, account: FonnteAccount, *, read_seconds: float = READ_SECONDS) -> None:
-        super().__init__(
-            build_http_client(account.url, {"Authorization": account.token}, read_seconds)
-        )
+        super().__init__(account.url, {"Authorization": account.token}, read_seconds)
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
-        """See WhatsAppClient.send. Fonnte does not accept a reference; its reports have its id."""
+        """Send a message. Fonnte does not accept a reference; its reports have its id."""
         del reference
         attached = message.attachment
-        refused = check_before_sending(to, attached, self.max_attachment_bytes)
+        refused = self._check_before_sending(to, attached)
         if refused:
             return refused
         form = {
@@ -66,7 +63,7 @@ class FonnteClient(WhatsAppHttpClient):
             form["filename"] = attached.name
             files = {"file": (attached.name, attached.content, attached.media_type)}
         request = self._client.build_request("POST", "/send", data=form, files=files)
-        answer = send_request(self._client, "Fonnte", request)
+        answer = self._request(request)
         return _classify_reply(answer) if isinstance(answer, HttpReply) else answer
 
 
@@ -80,11 +77,8 @@ def _classify_reply(answer: HttpReply) -> SendOutcome:
             if message_id
             else Unconfirmed("Fonnte: accepted without an id")
         )
-    code = str(answer.status)
-    if answer.status == 429:  # noqa: PLR2004 - HTTP's number
-        return Deferred("Fonnte: too many requests", code, answer.retry_after, PauseScope.SENDER)
-    if answer.status >= 500:  # noqa: PLR2004 - HTTP's range
-        return Deferred("Fonnte: unavailable", code, answer.retry_after)
+    if answer.status == 429 or answer.status >= 500:  # noqa: PLR2004 - HTTP's numbers
+        return defer_for_status("Fonnte", answer.status, answer.retry_after)
     return _classify_reason(str(body.get("reason", "no reason given")).lower())
 
 

@@ -1,11 +1,12 @@
-"""The interface of WhatsApp clients, and their HTTP requests with classified failures."""
+"""The base of WhatsApp clients: HTTP requests with classified failures."""
 
 import json
 import logging
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, Self
+from typing import ClassVar, Self
 
 import httpx
 
@@ -22,45 +23,11 @@ from ticketing.notifications.messages.message import (
 from ticketing.platform.kernel.tls_trust import trusted
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-
-
-class WhatsAppClient(Protocol):
-    """Sends to one number at a time. No provider has idempotency keys: claim before sending."""
-
-    max_attachment_bytes: int  # bytes
-
-    def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
-        """Send to a number in E.164 form; errors of provider and network are returned as outcomes.
-
-        `reference` is our id of the message, returned with reports if the provider supports it.
-        """
-
-
-def check_before_sending(
-    to: str, attachment: Attachment | None, max_attachment_bytes: int
-) -> Rejected | None:
-    """Return why the request would be useless, or None."""
-    if not _E164.fullmatch(to):
-        return Rejected("the number is not in E.164 form", "number")
-    if attachment and len(attachment.content) > max_attachment_bytes:
-        size = f"{len(attachment.content):,} bytes; at most {max_attachment_bytes:,} may be sent"
-        return Rejected(f"{attachment.name} has {size}", "attachment", FailureScope.MESSAGE)
-    return None
-
-
 CONNECT_SECONDS = 5
-
-
 READ_SECONDS = 20
-
-
 # nothing was sent before these errors; after any other the result is unknown
 _NOT_SENT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
-
 _SECONDS = re.compile(r"[0-9]{1,7}")
-
-
 JsonObject = dict[str, object]
 
 
@@ -82,11 +49,23 @@ class HttpReply:
         return httpx.codes.is_success(self.status)
 
 
-class WhatsAppHttpClient:
-    """Base of clients over HTTP. Use `with`, or close it. Threads may share it."""
+class WhatsAppClient(ABC):
+    """Client of one number. Use `with`, or close it. Threads may share it.
 
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
+    No provider has idempotency keys: claim a message before sending it.
+    """
+
+    provider: ClassVar[str]
+    max_attachment_bytes: ClassVar[int]
+
+    def __init__(self, url: str, headers: dict[str, str], read_seconds: float) -> None:
+        """Pool the connections to the provider."""
+        self._client = httpx.Client(
+            base_url=url,
+            headers=headers | {"Accept": "application/json", "User-Agent": "ticketing"},
+            timeout=httpx.Timeout(read_seconds, connect=CONNECT_SECONDS),
+            verify=trusted(),
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -98,28 +77,37 @@ class WhatsAppHttpClient:
         """Close the connections."""
         self._client.close()
 
+    @abstractmethod
+    def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
+        """Send to a number in E.164 form; errors of provider and network are returned as outcomes.
 
-def build_http_client(url: str, headers: dict[str, str], read_seconds: float) -> httpx.Client:
-    """Return a client with pooled connections to one provider."""
-    return httpx.Client(
-        base_url=url,
-        headers=headers | {"Accept": "application/json", "User-Agent": "ticketing"},
-        timeout=httpx.Timeout(read_seconds, connect=CONNECT_SECONDS),
-        verify=trusted(),
-    )
+        `reference` is our id of the message, returned with reports if the provider supports it.
+        """
 
+    def _check_before_sending(self, to: str, attachment: Attachment | None) -> Rejected | None:
+        """Return why the request would be useless, or None."""
+        if not _E164.fullmatch(to):
+            return Rejected("the number is not in E.164 form", "number")
+        largest = self.max_attachment_bytes
+        if attachment and len(attachment.content) > largest:
+            size = f"{len(attachment.content):,} bytes; at most {largest:,} may be sent"
+            return Rejected(f"{attachment.name} has {size}", "attachment", FailureScope.MESSAGE)
+        return None
 
-def send_request(
-    client: httpx.Client, provider: str, request: httpx.Request
-) -> HttpReply | Deferred | Unconfirmed:
-    """Send once. Texts of exceptions are omitted: they can contain addresses and keys."""
-    try:
-        response = client.send(request)
-    except _NOT_SENT_ERRORS as error:
-        return Deferred(f"{provider}: connection failed ({type(error).__name__})")
-    except httpx.RequestError as error:
-        return Unconfirmed(f"{provider}: no answer ({type(error).__name__})")
-    return _parse_response(provider, response)
+    def _request(self, request: httpx.Request) -> HttpReply | Deferred | Unconfirmed:
+        """Send once. Texts of exceptions are omitted: they can contain addresses and keys."""
+        try:
+            response = self._client.send(request)
+        except _NOT_SENT_ERRORS as error:
+            return Deferred(f"{self.provider}: connection failed ({type(error).__name__})")
+        except httpx.RequestError as error:
+            return Unconfirmed(f"{self.provider}: no answer ({type(error).__name__})")
+        return _parse_response(self.provider, response)
+
+    def _request_repeatable(self, request: httpx.Request) -> HttpReply | Deferred:
+        """Send a request that is harmless if it is sent again."""
+        answer = self._request(request)
+        return Deferred(answer.reason) if isinstance(answer, Unconfirmed) else answer
 
 
 def _parse_response(provider: str, response: httpx.Response) -> HttpReply | Deferred | Unconfirmed:
@@ -130,12 +118,19 @@ def _parse_response(provider: str, response: httpx.Response) -> HttpReply | Defe
         body = None
     if isinstance(body, dict):
         return HttpReply(status, body, after)
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return Deferred(f"{provider}: too many requests", str(status), after, PauseScope.SENDER)
-    if status == httpx.codes.SERVICE_UNAVAILABLE:
-        return Deferred(f"{provider}: unavailable", str(status), after)
+    if status in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}:
+        return defer_for_status(provider, status, after)
     # the response may be a proxy's, after the provider has acted
     return Unconfirmed(f"{provider}: HTTP {status} without a JSON response")
+
+
+def defer_for_status(provider: str, status: int, retry_after: timedelta | None) -> Deferred:
+    """Return the outcome of 429, which concerns the sender, or of a status from 500."""
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return Deferred(
+            f"{provider}: too many requests", str(status), retry_after, PauseScope.SENDER
+        )
+    return Deferred(f"{provider}: unavailable", str(status), retry_after)
 
 
 def _retry_after(response: httpx.Response) -> timedelta | None:

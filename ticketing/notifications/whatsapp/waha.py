@@ -21,10 +21,8 @@ from ticketing.notifications.whatsapp.http import (
     READ_SECONDS,
     HttpReply,
     JsonObject,
-    WhatsAppHttpClient,
-    build_http_client,
-    check_before_sending,
-    send_request,
+    WhatsAppClient,
+    defer_for_status,
 )
 from ticketing.platform.kernel.errors import Misconfigured
 
@@ -46,21 +44,20 @@ class WahaAccount:
             raise Misconfigured("WAHA needs a URL and an API key")
 
 
-class WahaClient(WhatsAppHttpClient):
-    """Client of one session. Use `with`, or close it. Threads may share it."""
+class WahaClient(WhatsAppClient):
+    """Client of one session of WAHA."""
 
+    provider = "WAHA"
     max_attachment_bytes = 16 * _MIB
 
     def __init__(self, account: WahaAccount, *, read_seconds: float = READ_SECONDS) -> None:
         self._session = account.session
-        super().__init__(
-            build_http_client(account.url, {"X-Api-Key": account.api_key}, read_seconds)
-        )
+        super().__init__(account.url, {"X-Api-Key": account.api_key}, read_seconds)
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
-        """See WhatsAppClient.send. WAHA does not accept a reference; its reports have its id."""
+        """Send a message. WAHA does not accept a reference; its reports have its id."""
         del reference
-        refused = check_before_sending(to, message.attachment, self.max_attachment_bytes)
+        refused = self._check_before_sending(to, message.attachment)
         chat = refused or self._find_chat_id(to.removeprefix("+"))
         if not isinstance(chat, str):
             return chat
@@ -75,9 +72,7 @@ class WahaClient(WhatsAppHttpClient):
     def _find_chat_id(self, number: str) -> str | Deferred | Rejected:
         params = {"phone": number, "session": self._session}
         request = self._client.build_request("GET", "/api/contacts/check-exists", params=params)
-        answer = send_request(self._client, "WAHA", request)
-        if isinstance(answer, Unconfirmed):
-            return Deferred(answer.reason)  # a read-only request
+        answer = self._request_repeatable(request)
         if isinstance(answer, Deferred):
             return answer
         if not answer.is_success:
@@ -87,8 +82,7 @@ class WahaClient(WhatsAppHttpClient):
         return str(answer.body.get("chatId") or f"{number}@c.us")
 
     def _post_message(self, path: str, payload: JsonObject) -> SendOutcome:
-        request = self._client.build_request("POST", path, json=payload)
-        answer = send_request(self._client, "WAHA", request)
+        answer = self._request(self._client.build_request("POST", path, json=payload))
         if not isinstance(answer, HttpReply):
             return answer
         if answer.status == 500:  # noqa: PLR2004 - the engine failed, perhaps after sending
@@ -126,8 +120,6 @@ def _classify_error(answer: HttpReply) -> Deferred | Rejected:
     if isinstance(state, str) and state.isupper():
         stops = PauseScope.SENDER if state == "STARTING" else PauseScope.CHANNEL
         return Deferred(f"WAHA: the session is {state}", code, answer.retry_after, stops)
-    if answer.status == 429:  # noqa: PLR2004 - HTTP's number
-        return Deferred("WAHA: too many requests", code, answer.retry_after, PauseScope.SENDER)
-    if answer.status >= 500 and answer.status != 501:  # noqa: PLR2004 - 501: not supported by this engine
-        return Deferred("WAHA: unavailable", code, answer.retry_after)
+    if answer.status == 429 or (answer.status >= 500 and answer.status != 501):  # noqa: PLR2004 - 501: not supported by this engine
+        return defer_for_status("WAHA", answer.status, answer.retry_after)
     return Rejected("WAHA: the message was not accepted", code, FailureScope.MESSAGE)
