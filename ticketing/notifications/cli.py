@@ -1,4 +1,4 @@
-"""`ticketing deliveries`: list, send, resend, cancel; the other commands are in `cli_channels`."""
+"""`ticketing deliveries`: messages, bounces, opt-outs and channels."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from ticketing.events.cli_context import open_event
-from ticketing.notifications import cli_channels
 from ticketing.platform.cli.console import actor, now, open_application
-from ticketing.platform.cli.options import EventOption, JsonOption, LimitOption
+from ticketing.platform.cli.options import EventOption, JsonOption, LimitOption, parse_choice
 from ticketing.platform.cli.output import (
     format_time,
     print_json,
@@ -152,10 +151,74 @@ def cancel_delivery(
     print_result(cancelled, f"Cancelled: {cancelled.purpose} {cancelled.subject}", as_json=as_json)
 
 
+@app.command("opt-out")
+def opt_out(
+    address: Annotated[
+        str, typer.Argument(help="E-mail address, or number as +62….", show_default=False)
+    ],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Send no campaigns to an address or number any more.
+
+    Messages about the person's own orders are still sent.
+    """
+    from ticketing.notifications.campaigns.send_tickets import opt_out_address
+
+    with open_application() as application:
+        is_new = opt_out_address(application.database, address, at=now(), by=actor())
+    line = f"{address}: {'recorded' if is_new else 'already recorded'}."
+    print_result({"address": address, "new": is_new}, line, as_json=as_json)
+
+
+@app.command("read-bounces")
+def read_bounces(
+    mails: Annotated[
+        list[str],
+        typer.Argument(help="Files or Maildir folders with bounces; - is standard input."),
+    ],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Read bounced mails and mark their messages as failed.
+
+    Reading the same mails again changes nothing.
+    """
+    from ticketing.notifications.deliver import MessagingConnector
+    from ticketing.notifications.delivery_receipts import process_bounces
+    from ticketing.notifications.mail.mailbox import read_mails
+
+    with (
+        open_application() as application,
+        application.get(MessagingConnector).connect() as messaging,
+    ):
+        result = process_bounces(
+            application.database, read_mails(mails), messaging.channels, at=now()
+        )
+    line = (
+        f"{result.mails} mails read: {result.applied} bounces applied, {result.unchanged} known,"
+        f" {result.strange} of other messages, {result.undecided} still retried by the server."
+    )
+    print_result(result, line, as_json=as_json)
+
+
+@app.command("resume-channel")
+def resume_channel(
+    channel: Annotated[str, typer.Argument(help="whatsapp or mail.", show_default=False)],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Resume a paused channel after its problem was solved."""
+    from ticketing.notifications import channel_policy
+    from ticketing.notifications.delivery import Channel
+
+    chosen = parse_choice(channel, Channel, "CHANNEL")
+    with open_application() as application:
+        channel_policy.resume_channel(application.database, chosen, at=now(), by=actor())
+    print_result({"channel": chosen, "resumed": True}, f"Resumed {chosen}.", as_json=as_json)
+
+
 def _print_last_send_at(at: datetime | None) -> None:
     """Print when the last message that waits for WhatsApp's rate limit is sent."""
     if at is not None and at > now():
         print_text(f"WhatsApp: the last queued message is sent at about {format_time(at)}.")
-
-
-app.add_typer(cli_channels.app)

@@ -161,7 +161,8 @@ def deliver_due(
         outcome = _compose_and_send(database, sender, one)
         with database.transaction() as connection:
             state = _record_outcome(connection, one, outcome, at=at, jitter=jitter())
-            if state is DeliveryState.FAILED and _can_fall_back(outcome):
+            can_fall_back = not isinstance(outcome, Rejected) or outcome.can_fall_back
+            if state is DeliveryState.FAILED and can_fall_back:
                 fall_back_to_next_channel(connection, one.id, sender.channels, at=at)
             if isinstance(outcome, Rejected) and outcome.scope is FailureScope.OPTED_OUT:
                 campaign_queries.insert_opt_out(connection, one.address, at=at)
@@ -241,10 +242,6 @@ def _claim_due(
     return claimed
 
 
-def _can_fall_back(outcome: SendOutcome) -> bool:
-    return not isinstance(outcome, Rejected) or outcome.can_fall_back
-
-
 def _compose_and_send(
     database: Database, sender: NotificationSender, one: ClaimedDelivery
 ) -> SendOutcome:
@@ -286,46 +283,31 @@ def _record_outcome(
 def _attempt_result(
     one: ClaimedDelivery, outcome: SendOutcome, *, at: datetime, jitter: float
 ) -> AttemptResult:
-    match outcome:
-        case Accepted(provider_id):
-            return AttemptResult(state_from_outcome(outcome), provider_id=provider_id)
-        case Rejected(reason, code, cause):
-            return AttemptResult(
-                state_from_outcome(outcome), code=code, reason=reason, failure_scope=cause
-            )
-        case Unconfirmed(reason):
-            next_attempt = RESENDS[one.channel].next_attempt_at(one.resend_count + 1, at=at)
-            return AttemptResult(
-                state_from_outcome(outcome), next_attempt_at=next_attempt, reason=reason
-            )
-    return _retry_result(one, outcome, at=at, jitter=jitter)
-
-
-def _retry_result(
-    one: ClaimedDelivery, outcome: Deferred, *, at: datetime, jitter: float
-) -> AttemptResult:
-    """Return the result of a deferred attempt.
+    """Return the result of an attempt.
 
     A failure that concerns the sender or the channel does not count as a failure of the message,
     because the channel is paused instead.
     """
+    state, failures = state_from_outcome(outcome), 0
+    match outcome:
+        case Accepted(provider_id):
+            return AttemptResult(state, provider_id=provider_id)
+        case Rejected(reason, code, cause):
+            return AttemptResult(state, code=code, reason=reason, failure_scope=cause)
+        case Unconfirmed(reason):
+            next_attempt = RESENDS[one.channel].next_attempt_at(one.resend_count + 1, at=at)
+            return AttemptResult(state, next_attempt, reason=reason)
     if outcome.pause_scope in PAUSE_BY_SCOPE:
-        next_attempt: datetime | None = at + PAUSE_BY_SCOPE[outcome.pause_scope]
-        return AttemptResult(
-            state_from_outcome(outcome),
-            next_attempt,
-            code=outcome.code,
-            reason=outcome.reason,
-            failure_scope=outcome.pause_scope,
+        next_attempt = at + PAUSE_BY_SCOPE[outcome.pause_scope]
+    else:
+        failures = 1
+        next_attempt = DELIVERY_RETRIES.next_attempt_at(
+            one.failure_count + 1, at=at, jitter=jitter, retry_after=outcome.retry_after
         )
-    next_attempt = DELIVERY_RETRIES.next_attempt_at(
-        one.failure_count + 1, at=at, jitter=jitter, retry_after=outcome.retry_after
-    )
-    state = state_from_outcome(outcome) if next_attempt else DeliveryState.FAILED
     return AttemptResult(
-        state,
+        state if next_attempt else DeliveryState.FAILED,
         next_attempt,
-        failures=1,
+        failures=failures,
         code=outcome.code,
         reason=outcome.reason,
         failure_scope=outcome.pause_scope,

@@ -16,7 +16,6 @@ from ticketing.notifications.messages.message import (
     SendOutcome,
     Unconfirmed,
 )
-from ticketing.platform.kernel.errors import ImpossibleTransition
 from ticketing.platform.kernel.retry_policy import RetryPolicy
 
 
@@ -42,29 +41,9 @@ class DeliveryState(StrEnum):
         """Return whether the message reached the recipient's device."""
         return self.rank >= DeliveryState.DELIVERED.rank
 
-    @property
-    def is_claimable(self) -> bool:
-        """Return whether a new attempt may begin; for unknown results see `RESENDS`."""
-        return self in _CLAIMABLE
-
 
 _RANKS = {state: rank for rank, state in enumerate(DeliveryState)}
-_CLAIMABLE = {
-    DeliveryState.QUEUED,
-    DeliveryState.ERROR,
-    DeliveryState.UNKNOWN,
-    DeliveryState.FAILED,  # on request, or after a transient failure
-}
-
-
 CLAIM_TIMEOUT = timedelta(minutes=10)  # longer than any provider's timeout
-
-
-def begin_attempt(before: DeliveryState) -> DeliveryState:
-    """Return the claimed state; raise ImpossibleTransition if it is in progress or sent."""
-    if not before.is_claimable:
-        raise ImpossibleTransition(f"delivery: {before} -> {DeliveryState.CLAIMED}")
-    return DeliveryState.CLAIMED
 
 
 def merge_state(

@@ -137,7 +137,7 @@ def _print_router_check(application: "Application", stored: "StoredPackage") -> 
     from ticketing.platform.kernel.errors import TicketingError
     from ticketing.routers import queries as router_queries
     from ticketing.routers.routeros.client import RouterClient
-    from ticketing.vouchers.provisioning.cli_router_check import print_profile_mismatches
+    from ticketing.vouchers.provisioning.cli_routers import print_profile_mismatches
     from ticketing.vouchers.provisioning.router_admin import check_router, to_router_account
 
     with application.database.transaction() as connection:

@@ -13,7 +13,6 @@ from ticketing.notifications.delivery import (
     RESENDS,
     Channel,
     DeliveryState,
-    begin_attempt,
     is_opt_out_request,
     merge_state,
     next_channel,
@@ -27,7 +26,6 @@ from ticketing.notifications.messages.message import (
     SendOutcome,
     Unconfirmed,
 )
-from ticketing.platform.kernel.errors import ImpossibleTransition
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 STATES = st.sampled_from(DeliveryState)
@@ -106,17 +104,6 @@ def test_of_an_older_attempt_only_an_arrival_counts(
     after = merge_state(before, said, is_current_attempt=False)
 
     assert after is (merge_state(before, said) if said in ARRIVED else before)
-
-
-@given(STATES)
-def test_only_what_has_not_left_us_begins_a_new_attempt(before: DeliveryState) -> None:
-    under_way = {DeliveryState.CLAIMED, DeliveryState.SENT} | ARRIVED
-
-    if before in under_way:
-        with pytest.raises(ImpossibleTransition, match=f"{before} -> claimed"):
-            begin_attempt(before)
-    else:
-        assert begin_attempt(before) is DeliveryState.CLAIMED
 
 
 @pytest.mark.parametrize(

@@ -159,9 +159,40 @@ def _draft_order_notice(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft:
     order = order_queries.get_by_code(connection, str(claimed.payload["order"]))
-    write = _ORDER_NOTICES.get(claimed.purpose, _review_flag_question)
-    name, facts = write(connection, event, order, claimed)
+    name, facts = _order_notice(connection, event, order, claimed)
     return MessageDraft(name, _order_variables(context, event, order) | facts)
+
+
+def _order_notice(
+    connection: Connection, event: Event, order: Order, claimed: ClaimedDelivery
+) -> TemplateAndVariables:
+    """Return the notice of a purpose; raise Refused for an unknown purpose."""
+    payload = claimed.payload
+    facts: dict[str, TemplateValue] = {}
+    match claimed.purpose:
+        case "order.refund" | "event.cancelled.refund":
+            name, reason = "order_refunded", str(payload["reason"]) or "-"
+            facts = {"refunded": Rupiah(payload["amount"]), "reason": reason}
+        case "event.cancelled":
+            name, facts = "event_cancelled", _schedule_variables(event)
+        case "order.reversed":
+            name = "order_reversed"
+        case outbox.INSTALMENT_DUE:
+            name, due_at = "order_part_due", datetime.fromisoformat(payload["due"])
+            amount = Rupiah(payload["amount"])
+            facts = {"part": payload["part"], "amount": amount, "dueAt": due_at}
+        case "order.instalments_kept":
+            name, facts = "order_parts_kept", {"kept": Rupiah(payload["kept"])}
+        case "order.paid":
+            name, facts = "organiser_notice", _sales_variables(connection, event, order)
+        case "refund.to_transfer":
+            command = f"`ticketing refunds mark-paid {order.code}`"
+            question = f"transfer {Rupiah(payload['amount'])} manually, then {command}"
+            name, facts = "organiser_question", {"question": question, "url": ""}
+        case _:
+            question = _review_flag_text(connection, event, order, claimed.purpose)
+            name, facts = "organiser_question", {"question": question, "url": ""}
+    return name, facts
 
 
 def _order_variables(
@@ -175,97 +206,34 @@ def _schedule_variables(event: Event) -> dict[str, TemplateValue]:
     return {"startsAt": event.starts_at, "endsAt": event.ends_at, "location": event.venue}
 
 
-def _review_flag_question(
-    connection: Connection, event: Event, order: Order, claimed: ClaimedDelivery
-) -> TemplateAndVariables:
+def _review_flag_text(connection: Connection, event: Event, order: Order, purpose: str) -> str:
     """Return the question of a review flag; raise Refused for an unknown purpose."""
-    flag = claimed.purpose.removeprefix("order.")
+    flag = purpose.removeprefix("order.")
     if flag not in list(ReviewFlag):
-        raise Refused(f"there is no template for {claimed.purpose}")
-    question = _review_flag_text(connection, event, order, ReviewFlag(flag))
-    return "organiser_question", {"question": question, "url": ""}
-
-
-def _review_flag_text(connection: Connection, event: Event, order: Order, flag: ReviewFlag) -> str:
+        raise Refused(f"there is no template for {purpose}")
     for raised in review_flag_queries.list_open(connection, event.id):
         if (raised.order_code, raised.flag) == (order.code, flag):
             return f"{flag}: {raised.message}"
     return f"{flag}: resolved meanwhile"
 
 
-def _order_refunded(
-    _: Connection, __: Event, ___: Order, claimed: ClaimedDelivery
-) -> TemplateAndVariables:
-    reason = str(claimed.payload["reason"]) or "-"
-    return "order_refunded", {"refunded": Rupiah(claimed.payload["amount"]), "reason": reason}
-
-
-def _event_cancelled(
-    _: Connection, event: Event, __: Order, ___: ClaimedDelivery
-) -> TemplateAndVariables:
-    return "event_cancelled", _schedule_variables(event)
-
-
-def _order_reversed(
-    _: Connection, __: Event, ___: Order, ____: ClaimedDelivery
-) -> TemplateAndVariables:
-    return "order_reversed", {}
-
-
-def _instalment_due(
-    _: Connection, __: Event, ___: Order, claimed: ClaimedDelivery
-) -> TemplateAndVariables:
-    payload = claimed.payload
-    due_at = datetime.fromisoformat(payload["due"])
-    return "order_part_due", {
-        "part": payload["part"], "amount": Rupiah(payload["amount"]), "dueAt": due_at,
-    }  # fmt: skip
-
-
-def _instalments_kept(
-    _: Connection, __: Event, ___: Order, claimed: ClaimedDelivery
-) -> TemplateAndVariables:
-    return "order_parts_kept", {"kept": Rupiah(claimed.payload["kept"])}
-
-
-def _order_paid(
-    connection: Connection, event: Event, order: Order, _: ClaimedDelivery
-) -> TemplateAndVariables:
+def _sales_variables(
+    connection: Connection, event: Event, order: Order
+) -> dict[str, TemplateValue]:
     stocks = [
         each.stock
         for each in ticket_type_queries.list_for_event(connection, event.id)
         if each.on_sale
     ]
     free = [stock.available for stock in stocks if stock.available is not None]
-    available: TemplateValue = sum(free) if len(free) == len(stocks) else UNLIMITED_LABEL
-    places = sum(line.quantity for line in order_queries.list_lines(connection, order.id))
-    facts: dict[str, TemplateValue] = {"total": order.total, "places": places, "url": ""}
-    return "organiser_notice", facts | {
+    return {
+        "total": order.total,
+        "places": sum(line.quantity for line in order_queries.list_lines(connection, order.id)),
+        "url": "",
         "sold": sum(each.sold for each in stocks),
-        "left": available,
+        "left": sum(free) if len(free) == len(stocks) else UNLIMITED_LABEL,
     }
 
-
-def _refund_to_transfer(
-    _: Connection, __: Event, order: Order, claimed: ClaimedDelivery
-) -> TemplateAndVariables:
-    amount = Rupiah(claimed.payload["amount"])
-    question = f"transfer {amount} manually, then `ticketing refunds mark-paid {order.code}`"
-    return "organiser_question", {"question": question, "url": ""}
-
-
-_ORDER_NOTICES: dict[
-    str, Callable[[Connection, Event, Order, ClaimedDelivery], TemplateAndVariables]
-] = {
-    "order.refund": _order_refunded,
-    "event.cancelled.refund": _order_refunded,
-    "event.cancelled": _event_cancelled,
-    "order.reversed": _order_reversed,
-    outbox.INSTALMENT_DUE: _instalment_due,
-    "order.instalments_kept": _instalments_kept,
-    "order.paid": _order_paid,
-    "refund.to_transfer": _refund_to_transfer,
-}
 
 _DRAFTS_BY_PURPOSE: dict[
     str,
