@@ -24,7 +24,6 @@ from sqlalchemy import (
 
 from ticketing.monitoring.purchase_queries import (
     SENT_STATES,
-    UNPROVISIONED_STATES,
     purchase_counts,
     purchase_state_case,
     select_purchases,
@@ -46,7 +45,7 @@ from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.time_span import TimeSpan
-from ticketing.vouchers.model import PurchaseState, VoucherState
+from ticketing.vouchers.model import UNPLACED_STATES, PurchaseState, VoucherState
 
 _REFUND_REASONS = ("refunded", "reversed")
 
@@ -170,7 +169,7 @@ def count_waiting_for_routers(
         .select_from(vouchers)
         .join(ticket_types, ticket_types.c.id == vouchers.c.ticket_type_id)
         .where(
-            vouchers.c.state.in_(UNPROVISIONED_STATES),
+            vouchers.c.state.in_(UNPLACED_STATES),
             vouchers.c.order_line_id.is_not(None),
             *([] if event_id is None else [ticket_types.c.event_id == event_id]),
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, column, func, select, table
 
-from ticketing.monitoring.purchase_queries import UNPROVISIONED_STATES, list_where
+from ticketing.monitoring.purchase_queries import list_where
 from ticketing.monitoring.schemas import (
     DeliveryAttemptResponse,
     PurchaseDeliveryResponse,
@@ -25,6 +25,7 @@ from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import routers, vouchers
+from ticketing.vouchers.model import UNPLACED_STATES
 
 FAILED_DELIVERY_STATES = (DeliveryState.ERROR, DeliveryState.FAILED, DeliveryState.UNKNOWN)
 
@@ -113,7 +114,7 @@ def list_failed_purchases(
     given_up = (
         select(order_lines.c.order_id)
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
-        .where(vouchers.c.state.in_(UNPROVISIONED_STATES), vouchers.c.failed_at.is_not(None))
+        .where(vouchers.c.state.in_(UNPLACED_STATES), vouchers.c.failed_at.is_not(None))
     )
     undelivered = (
         select(orders.c.id)
@@ -146,7 +147,7 @@ def list_waiting_vouchers(
         )
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .join(routers, routers.c.id == vouchers.c.router_id)
-        .where(order_lines.c.order_id.in_(order_ids), vouchers.c.state.in_(UNPROVISIONED_STATES))
+        .where(order_lines.c.order_id.in_(order_ids), vouchers.c.state.in_(UNPLACED_STATES))
         .order_by(vouchers.c.id)
     )
     waiting: defaultdict[int, list[WaitingVoucherResponse]] = defaultdict(list)

@@ -16,10 +16,9 @@ from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import routers, vouchers
-from ticketing.vouchers.model import VoucherState
+from ticketing.vouchers.model import LIVE_STATES, UNPLACED_STATES, VoucherState
 
-_STATES_WITH_ROUTER_WORK = (VoucherState.PENDING, VoucherState.PROVISIONING, VoucherState.REVOKING)
-_LIVE_STATES = (VoucherState.PENDING, VoucherState.PROVISIONING, VoucherState.ACTIVE)
+_STATES_WITH_ROUTER_WORK = (*UNPLACED_STATES, VoucherState.REVOKING)
 
 
 class IncompletePurchase(NamedTuple):
@@ -84,7 +83,7 @@ def list_incomplete_purchases(
 
 def count_sold_vouchers(connection: Connection) -> int:
     """Count the live vouchers of orders."""
-    sold = (vouchers.c.order_line_id.is_not(None), vouchers.c.state.in_(_LIVE_STATES))
+    sold = (vouchers.c.order_line_id.is_not(None), vouchers.c.state.in_(LIVE_STATES))
     return connection.execute(select(func.count()).where(*sold)).scalar_one()
 
 
@@ -94,7 +93,7 @@ def list_unpaid_vouchers(connection: Connection) -> list[UnpaidVoucher]:
         select(vouchers.c.key, vouchers.c.state, orders.c.code, orders.c.state)
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(vouchers.c.state.in_(_LIVE_STATES), orders.c.state != OrderState.PAID)
+        .where(vouchers.c.state.in_(LIVE_STATES), orders.c.state != OrderState.PAID)
         .order_by(vouchers.c.id)
     )
     return [

@@ -31,9 +31,8 @@ from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import packages, vouchers
-from ticketing.vouchers.model import PurchaseState, VoucherState
+from ticketing.vouchers.model import UNPLACED_STATES, PurchaseState
 
-UNPROVISIONED_STATES = (VoucherState.PENDING, VoucherState.PROVISIONING)
 SENT_STATES = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ)
 
 
@@ -68,7 +67,7 @@ def purchase_counts(*conditions: ColumnElement[bool], lateral: bool) -> Purchase
     made = (
         select(
             order_lines.c.order_id,
-            func.count().filter(vouchers.c.state.not_in(UNPROVISIONED_STATES)).label("served"),
+            func.count().filter(vouchers.c.state.not_in(UNPLACED_STATES)).label("served"),
             (func.count(vouchers.c.failed_at) > 0).label("gave_up"),
         )
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from ticketing.monitoring.dashboard_queries import event_conditions, sum_or_zero
-from ticketing.monitoring.purchase_queries import SENT_STATES, UNPROVISIONED_STATES
+from ticketing.monitoring.purchase_queries import SENT_STATES
 from ticketing.monitoring.rates import intervention_stats
 from ticketing.monitoring.schemas_dashboard import InterventionStatsResponse, TrendPointResponse
 from ticketing.orders.order import OrderState
@@ -30,7 +30,7 @@ from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import packages, voucher_history, vouchers
 from ticketing.platform.kernel.time_span import TimeSpan, TimeStep
-from ticketing.vouchers.model import VoucherState
+from ticketing.vouchers.model import UNPLACED_STATES, VoucherState
 
 # manual actions that a purchase normally does not need
 _MANUAL_ACTIONS = ("vouchers.regenerate", "vouchers.reissue")
@@ -58,7 +58,7 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
         .where(
             _is_failed_attempt(),
             is_within(voucher_history.c.at, span),
-            vouchers.c.state.not_in(UNPROVISIONED_STATES),
+            vouchers.c.state.not_in(UNPLACED_STATES),
         )
     )
     retried_messages = (

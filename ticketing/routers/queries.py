@@ -42,6 +42,12 @@ def try_router_lock(database: Database, router_id: int) -> Iterator[bool]:
                 connection.invalidate()
 
 
+CLOSED_CIRCUIT = {
+    "failure_count": 0,
+    "failing_since": None,
+    "circuit_open_until": None,
+    "last_error": "",
+}
 _IS_NOT_REMOVED = routers.c.removed_at.is_(None)
 
 
@@ -82,15 +88,9 @@ def upsert(connection: Connection, name: str, address: RouterAddress) -> StoredR
         "username": address.username,
         "password_encrypted": address.password_encrypted,
     }
-    reset_values = {
-        "failure_count": 0,
-        "failing_since": None,
-        "circuit_open_until": None,
-        "last_error": "",
-    }
     statement = insert(routers).values(name=name, **values)
     stored = statement.on_conflict_do_update(
-        index_elements=["name"], index_where=_IS_NOT_REMOVED, set_=values | reset_values
+        index_elements=["name"], index_where=_IS_NOT_REMOVED, set_=values | CLOSED_CIRCUIT
     )
     return _router_from_row(connection.execute(stored.returning(*routers.c)).one())
 

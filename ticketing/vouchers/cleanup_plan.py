@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection
 
 from ticketing.events.model import Event
+from ticketing.platform.db import change_plans
+from ticketing.platform.db.change_plans import PlanKind, PlanSubject
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import plan_outdated
 from ticketing.platform.kernel.digest import digest
@@ -32,7 +34,15 @@ def plan_clean_up(database: Database, event: Event, *, at: datetime, by: str) ->
     with database.transaction() as connection:
         counted = _count_by_kind(connection, event, as_of=at)
         plan_hash = digest([event.uid, {kind: asdict(one) for kind, one in counted.items()}])
-        cleanup_queries.store_plan(connection, event.id, counted, plan_hash=plan_hash, at=at, by=by)
+        change_plans.store_plan(
+            connection,
+            PlanSubject(event.id),
+            PlanKind.VOUCHER_CLEANUP,
+            {kind: asdict(one) for kind, one in counted.items()},
+            plan_hash=plan_hash,
+            at=at,
+            by=by,
+        )
     return CleanupPlan(event.slug, counted[LEFT_OVER], counted[EXPIRED], plan_hash)
 
 
@@ -45,13 +55,16 @@ def apply_clean_up(
     after the plan are left for the next one.
     """
     with database.transaction() as connection:
-        planned = cleanup_queries.get_plan(connection, event.id, plan_hash)
-        now = _count_by_kind(connection, event, as_of=planned.as_of)
-    for kind, one in now.items():
-        if one.vouchers > planned.vouchers[kind]:
+        plan = change_plans.get_plan(
+            connection, PlanSubject(event.id), PlanKind.VOUCHER_CLEANUP, plan_hash
+        )
+        counted = _count_by_kind(connection, event, as_of=plan.created_at)
+    for kind, one in counted.items():
+        planned: int = plan.parameters[kind]["vouchers"]
+        if one.vouchers > planned:
             effect = (
                 f"{one.vouchers:,} vouchers ({kind.replace('_', ' ')}) would be revoked, and"
-                f" {planned.vouchers[kind]:,} were planned"
+                f" {planned:,} were planned"
             )
             raise plan_outdated(event.slug, effect)
     revoked = {
@@ -63,7 +76,7 @@ def apply_clean_up(
             at=at,
             by=by,
         )
-        for kind, condition in _conditions_by_kind(event, as_of=planned.as_of).items()
+        for kind, condition in _conditions_by_kind(event, as_of=plan.created_at).items()
     }
     return CleanupResult(revoked[LEFT_OVER], revoked[EXPIRED])
 

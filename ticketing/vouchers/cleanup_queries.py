@@ -1,27 +1,23 @@
-"""Queries for revoking, requeuing and cleaning up vouchers, and the stored clean-up plans.
+"""Queries for revoking, requeuing and cleaning up vouchers.
 
 Rows locked by another transaction are skipped and left for the next run.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
 
 from ticketing.orders.order import OrderState
-from ticketing.platform.db import change_plans
-from ticketing.platform.db.change_plans import PlanKind, PlanSubject
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.vouchers import transition_queries
-from ticketing.vouchers.model import ValidityStart, VoucherState
+from ticketing.vouchers.model import UNPLACED_STATES, ValidityStart, VoucherState
 
 EXPIRED = "expired"
 
 _ENDED_STATES = (VoucherState.REVOKING, VoucherState.REMOVED)
-_UNPLACED_STATES = (VoucherState.PENDING, VoucherState.PROVISIONING)
 _ENDED_ORDER_STATES = (OrderState.CANCELLED, OrderState.EXPIRED)
 
 
@@ -91,7 +87,7 @@ def requeue_order(connection: Connection, order_id: int, *, at: datetime) -> int
     )
     due = (
         update(vouchers)
-        .where(is_of_order(order_id), vouchers.c.state.in_(_UNPLACED_STATES), is_waiting)
+        .where(is_of_order(order_id), vouchers.c.state.in_(UNPLACED_STATES), is_waiting)
         .values(next_attempt_at=at, attempt_count=0, failed_at=None)
     )
     return connection.execute(due).rowcount
@@ -102,14 +98,11 @@ def list_failed_order_ids(connection: Connection) -> list[int]:
     query = (
         select(order_lines.c.order_id)
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
-        .where(vouchers.c.state.in_(_UNPLACED_STATES), vouchers.c.failed_at.is_not(None))
+        .where(vouchers.c.state.in_(UNPLACED_STATES), vouchers.c.failed_at.is_not(None))
         .distinct()
         .order_by(order_lines.c.order_id)
     )
     return list(connection.execute(query).scalars())
-
-
-_KIND = "clean_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +113,6 @@ class CleanupCounts:
     orders: int
     used: int
     newest: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCleanupPlan:
-    """A stored plan: the time it was made for and the number of vouchers by kind."""
-
-    as_of: datetime
-    vouchers: Mapping[str, int]
 
 
 def is_expired_of_event(event_id: int, *, as_of: datetime) -> ColumnElement[bool]:
@@ -147,32 +132,6 @@ def count_vouchers(connection: Connection, condition: ColumnElement[bool]) -> Cl
         )
         .select_from(vouchers)
         .outerjoin(order_lines, order_lines.c.id == vouchers.c.order_line_id)
-        .where(condition, vouchers.c.state.not_in((VoucherState.REVOKING, VoucherState.REMOVED)))
+        .where(condition, vouchers.c.state.not_in(_ENDED_STATES))
     )
     return CleanupCounts(*connection.execute(query).one())
-
-
-def store_plan(
-    connection: Connection,
-    event_id: int,
-    counts: Mapping[str, CleanupCounts],
-    *,
-    plan_hash: str,
-    at: datetime,
-    by: str,
-) -> None:
-    """Store the plan; storing the same plan again changes nothing."""
-    parameters = {kind: asdict(one) for kind, one in counts.items()}
-    subject = PlanSubject(event_id)
-    change_plans.store_plan(
-        connection, subject, PlanKind.VOUCHER_CLEANUP, parameters, plan_hash=plan_hash, at=at, by=by
-    )
-
-
-def get_plan(connection: Connection, event_id: int, plan_hash: str) -> StoredCleanupPlan:
-    """Return the plan with this hash; raise PlanOutdated if it is unknown."""
-    stored = change_plans.get_plan(
-        connection, PlanSubject(event_id), PlanKind.VOUCHER_CLEANUP, plan_hash
-    )
-    counts = {kind: one["vouchers"] for kind, one in stored.parameters.items()}
-    return StoredCleanupPlan(stored.created_at, counts)

@@ -50,13 +50,8 @@ def list_vouchers(
         raise typer.BadParameter("name an --event, or use --failed")
     chosen = None if state is None else parse_choice(state, VoucherState, "--state")
     with open_application() as application, application.database.transaction() as connection:
-        if slug is None:
-            vouchers = history_queries.list_failed(connection, limit=limit)
-        else:
-            event = get_event(application.database, slug)
-            vouchers = history_queries.list_of_event(
-                connection, event.id, state=chosen, limit=limit
-            )
+        event_id = None if slug is None else get_event(application.database, slug).id
+        vouchers = history_queries.list_vouchers(connection, event_id, state=chosen, limit=limit)
     print_list(
         vouchers,
         {

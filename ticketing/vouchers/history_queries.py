@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select
 
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.orders import order_lines, orders
@@ -54,19 +54,19 @@ class VoucherHistory:
     steps: tuple[VoucherHistoryEntry, ...]
 
 
-def list_of_event(
-    connection: Connection, event_id: int, *, state: VoucherState | None, limit: int
+def list_vouchers(
+    connection: Connection, event_id: int | None, *, state: VoucherState | None, limit: int
 ) -> list[ListedVoucher]:
-    """Return an event's vouchers, newest first."""
-    conditions = [ticket_types.c.event_id == event_id]
-    if state is not None:
-        conditions.append(vouchers.c.state == state)
-    return _list_vouchers(connection, *conditions, limit=limit)
-
-
-def list_failed(connection: Connection, *, limit: int) -> list[ListedVoucher]:
-    """Return the failed vouchers of all events, newest first."""
-    return _list_vouchers(connection, vouchers.c.failed_at.is_not(None), limit=limit)
+    """Return an event's vouchers, or without an event all failed ones, newest first."""
+    is_listed = (
+        vouchers.c.failed_at.is_not(None)
+        if event_id is None
+        else ticket_types.c.event_id == event_id
+    )
+    query = _query(is_listed).order_by(vouchers.c.id.desc()).limit(limit)
+    if state is not None and event_id is not None:
+        query = query.where(vouchers.c.state == state)
+    return [_voucher_from_row(row) for row in connection.execute(query)]
 
 
 def find_histories(connection: Connection, identifier: str) -> list[VoucherHistory]:
@@ -80,13 +80,6 @@ def find_histories(connection: Connection, identifier: str) -> list[VoucherHisto
         VoucherHistory(_voucher_from_row(row), _steps(connection, row.id))
         for row in connection.execute(found)
     ]
-
-
-def _list_vouchers(
-    connection: Connection, *conditions: ColumnElement[bool], limit: int
-) -> list[ListedVoucher]:
-    query = _query(and_(*conditions)).order_by(vouchers.c.id.desc()).limit(limit)
-    return [_voucher_from_row(row) for row in connection.execute(query)]
 
 
 def _query(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ticketing.orders.order import OrderState
-from ticketing.platform.kernel.errors import ImpossibleTransition, UnusablePackage
+from ticketing.platform.kernel.errors import UnusablePackage
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.routers.model import HotspotProfile
 
@@ -91,7 +91,11 @@ def profile_mismatches(
 
 
 class VoucherState(StrEnum):
-    """State of a voucher between allocation and removal from its router."""
+    """State of a voucher between allocation and removal from its router.
+
+    It goes back from provisioning to pending if it was refused, or read back and absent; from
+    active to pending if the router lost it. Only a pending one is removed without revoking.
+    """
 
     PENDING = "pending"  # to be created; not on the router as far as known
     PROVISIONING = "provisioning"  # requested; without a reply, only reading back decides
@@ -100,22 +104,9 @@ class VoucherState(StrEnum):
     REMOVED = "removed"
 
 
-# provisioning -> pending: refused, or read back and absent; active -> pending: the router lost it
-ALLOWED_TRANSITIONS = {
-    VoucherState.PENDING: {VoucherState.PROVISIONING, VoucherState.REMOVED},
-    VoucherState.PROVISIONING: {VoucherState.ACTIVE, VoucherState.PENDING, VoucherState.REVOKING},
-    VoucherState.ACTIVE: {VoucherState.REVOKING, VoucherState.PENDING},
-    VoucherState.REVOKING: {VoucherState.REMOVED},
-    VoucherState.REMOVED: set[VoucherState](),
-}
+UNPLACED_STATES = (VoucherState.PENDING, VoucherState.PROVISIONING)
+LIVE_STATES = (*UNPLACED_STATES, VoucherState.ACTIVE)
 _FULFILLED_STATES = {VoucherState.ACTIVE, VoucherState.REVOKING, VoucherState.REMOVED}
-
-
-def check_transition(key: str, old: VoucherState, new: VoucherState) -> VoucherState:
-    """Return the new state; raise ImpossibleTransition if the transition is not allowed."""
-    if new not in ALLOWED_TRANSITIONS[old]:
-        raise ImpossibleTransition(f"voucher {key}: {old} -> {new}")
-    return new
 
 
 class PurchaseState(StrEnum):

@@ -15,7 +15,12 @@ from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.orders import order_idempotency_keys, order_lines, orders
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import packages, vouchers
-from ticketing.vouchers.model import PurchaseState, VoucherState, purchase_state
+from ticketing.vouchers.model import (
+    UNPLACED_STATES,
+    PurchaseState,
+    VoucherState,
+    purchase_state,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +58,15 @@ def find_purchases(
         .outerjoin(vouchers, vouchers.c.order_line_id == order_lines.c.id)
         .group_by(orders.c.id, bought.c.ordered)
     )
-    return {
-        order_id: _to_purchase(
-            order_id, OrderState(state), int(ordered), states, has_failed=gave_up
-        )
-        for order_id, state, ordered, states, gave_up in connection.execute(query)
-    }
-
-
-def _to_purchase(
-    order_id: int, order: OrderState, ordered: int, states: Collection[str], *, has_failed: bool
-) -> PurchaseProgress:
-    known = tuple(VoucherState(state) for state in states)
-    return PurchaseProgress(
-        order_id, purchase_state(order, known, ordered, has_failed=has_failed), ordered, known
-    )
+    purchases = {}
+    for order_id, order, ordered, states, has_failed in connection.execute(query):
+        known = tuple(VoucherState(state) for state in states)
+        state = purchase_state(OrderState(order), known, int(ordered), has_failed=has_failed)
+        purchases[order_id] = PurchaseProgress(order_id, state, int(ordered), known)
+    return purchases
 
 
 REISSUE_EFFECT_PREFIX = "reissue voucher "  # each such effect permits one more ready message
-
-
-_IS_UNPLACED = vouchers.c.state.in_([VoucherState.PENDING, VoucherState.PROVISIONING])
-
-
 _reissue_count = (
     select(func.count())
     .where(
@@ -103,7 +94,7 @@ def enqueue_ready_notices(connection: Connection, order_ids: Collection[int]) ->
     allocated = (
         select(
             order_lines.c.order_id,
-            func.count().filter(~_IS_UNPLACED).label("vouchers"),
+            func.count().filter(vouchers.c.state.not_in(UNPLACED_STATES)).label("vouchers"),
             func.count().filter(vouchers.c.state == VoucherState.ACTIVE).label("present"),
         )
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)

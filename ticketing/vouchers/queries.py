@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.routers.credentials import Credentials
-from ticketing.vouchers.model import VoucherState, validity_end
+from ticketing.vouchers.model import LIVE_STATES, VoucherState, validity_end
 from ticketing.vouchers.package_queries import StoredPackage
 
 
@@ -215,9 +215,6 @@ def voucher_from_row(row: Row[*tuple[Any, ...]]) -> Voucher:
     )  # fmt: skip
 
 
-_LIVE = (VoucherState.PENDING, VoucherState.PROVISIONING, VoucherState.ACTIVE)
-
-
 _ASSIGN_TO_LINE = (
     update(vouchers)
     .where(vouchers.c.id == bindparam("known"))
@@ -235,7 +232,7 @@ def is_in_pool(package: StoredPackage) -> ColumnElement[bool]:
     return (
         (vouchers.c.ticket_type_id == package.ticket_type_id)
         & vouchers.c.order_line_id.is_(None)
-        & vouchers.c.state.in_(_LIVE)
+        & vouchers.c.state.in_(LIVE_STATES)
     )
 
 

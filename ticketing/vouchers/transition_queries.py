@@ -6,7 +6,7 @@ router, because an order can be refunded meanwhile. Orders are locked before the
 in ascending order of their ids.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,16 +34,14 @@ from ticketing.platform.db import notify
 from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.routers.credentials import Credentials
-from ticketing.vouchers.model import VoucherState
+from ticketing.vouchers.model import LIVE_STATES, VoucherState
 from ticketing.vouchers.queries import COLUMNS, Voucher, voucher_from_row
 
 REFUNDED, REVERSED, CLEANED_UP = "refunded", "reversed", "cleaned up"
 RETURNED_REASONS = (REFUNDED, REVERSED)  # money refunded, stock released
 
 _IS_PENDING = vouchers.c.state == VoucherState.PENDING
-_IS_LIVE = vouchers.c.state.in_(
-    [VoucherState.PENDING, VoucherState.PROVISIONING, VoucherState.ACTIVE]
-)
+_IS_LIVE = vouchers.c.state.in_(LIVE_STATES)
 
 
 def revoke(connection: Connection, ids: Sequence[int], *, reason: str, at: datetime) -> int:
@@ -93,22 +91,12 @@ def _revoke_where(
 
 
 _TIMESTAMP = DateTime(timezone=True)
-
-
 _CLEARED_FAILURE = {
     "attempt_count": 0,
     "next_attempt_at": None,
     "failed_at": None,
     "last_error": "",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class VoucherActivation:
-    """A voucher that is on its router, with its end of validity if known."""
-
-    id: int
-    ends_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +164,13 @@ def lock_with_orders(connection: Connection, ids: Collection[int]) -> list[int]:
 
 
 def mark_active(
-    connection: Connection, activations: Sequence[VoucherActivation], *, at: datetime
+    connection: Connection, ends_by_id: Mapping[int, datetime | None], *, at: datetime
 ) -> int:
-    """Set provisioning vouchers to active; return their number."""
+    """Set provisioning vouchers to active, with the known ends of validity; return their number."""
     new = _values_table(
         "placed",
-        id=(BigInteger(), [each.id for each in activations]),
-        ends_at=(_TIMESTAMP, [each.ends_at for each in activations]),
+        id=(BigInteger(), list(ends_by_id)),
+        ends_at=(_TIMESTAMP, list(ends_by_id.values())),
     )
     statement = (
         update(vouchers)

@@ -8,17 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.orders.order import OrderState
-from ticketing.platform.kernel.errors import ImpossibleTransition, UnusablePackage
+from ticketing.platform.kernel.errors import UnusablePackage
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.routers.model import HotspotProfile
 from ticketing.vouchers.model import (
-    ALLOWED_TRANSITIONS,
     Package,
     ProfileMismatch,
     PurchaseState,
     ValidityStart,
     VoucherState,
-    check_transition,
     estimate_first_use,
     is_used_up,
     profile_mismatches,
@@ -154,32 +152,6 @@ def test_a_limit_that_is_reached_uses_a_voucher_up(
 
 def test_without_limits_nothing_is_used_up() -> None:
     assert not is_used_up(DAY, online=timedelta(days=365), bytes_used=10**15)
-
-
-@pytest.mark.parametrize("old", VoucherState)
-@pytest.mark.parametrize("new", VoucherState)
-def test_a_voucher_goes_only_where_the_table_leads(old: VoucherState, new: VoucherState) -> None:
-    if new in ALLOWED_TRANSITIONS[old]:
-        assert check_transition("ORD-1-1", old, new) is new
-        return
-    with pytest.raises(ImpossibleTransition, match=f"voucher ORD-1-1: {old} -> {new}"):
-        check_transition("ORD-1-1", old, new)
-
-
-def test_nothing_is_present_that_the_router_was_not_asked_for() -> None:
-    leads_to_present = [
-        old for old, reached in ALLOWED_TRANSITIONS.items() if VoucherState.ACTIVE in reached
-    ]
-
-    assert leads_to_present == [VoucherState.PROVISIONING]
-
-
-def test_what_may_be_on_the_router_is_not_forgotten_before_it_is_taken_off() -> None:
-    leads_to_gone = {
-        old for old, reached in ALLOWED_TRANSITIONS.items() if VoucherState.REMOVED in reached
-    }
-
-    assert leads_to_gone == {VoucherState.PENDING, VoucherState.REVOKING}
 
 
 @given(st.lists(st.sampled_from(VoucherState), max_size=5), st.integers(1, 5), st.booleans())

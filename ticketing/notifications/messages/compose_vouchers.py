@@ -19,11 +19,10 @@ from ticketing.orders import queries as order_queries
 from ticketing.platform.kernel.local_dates import format_instant
 from ticketing.vouchers import package_queries
 from ticketing.vouchers import queries as voucher_queries
-from ticketing.vouchers.model import Package, ValidityStart, VoucherState
+from ticketing.vouchers.model import UNPLACED_STATES, Package, ValidityStart, VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.queries import Voucher
 
-_IN_PROGRESS_STATES = {VoucherState.PENDING, VoucherState.PROVISIONING}
 _MAX_CHAT_CHARACTERS = 600  # of codes; Meta limits the whole text to 1024
 
 
@@ -33,7 +32,7 @@ def draft_voucher_message(
     """Return the codes of an order, or Deferred while a voucher is not yet active."""
     order = order_queries.get_by_code(connection, claimed.subject)
     known = voucher_queries.list_of_order(connection, order.id)
-    if any(one.state in _IN_PROGRESS_STATES for one in known):
+    if any(one.state in UNPLACED_STATES for one in known):
         return Deferred("a voucher is being created again", "voucher")
     present = [one for one in known if one.state is VoucherState.ACTIVE]
     if not present:

@@ -4,10 +4,9 @@ Validity runs from the first use, which a router does not record: it only counts
 Each poll therefore reads the whole user table once.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -101,21 +100,19 @@ def poll_router(
     }
     seen_at = clock()  # every session seen began earlier
     result = PollResult(stored.name)
-    for keys in _chunked(rows, CHUNK):
+    keys = list(rows)
+    for begins in range(0, len(keys), CHUNK):
         with database.transaction() as connection:
             result += _store_usage(
-                connection, stored, {key: rows[key] for key in keys}, at=seen_at, by=by
+                connection,
+                stored,
+                {key: rows[key] for key in keys[begins : begins + CHUNK]},
+                at=seen_at,
+                by=by,
             )
     with database.transaction() as connection:
         router_state_queries.mark_polled(connection, stored.id, at=started_at)
     return result
-
-
-def _chunked(keys: Mapping[str, ObservedUser], size: int) -> Iterator[list[str]]:
-    """Yield the keys in chunks."""
-    remaining = iter(keys)
-    while part := list(islice(remaining, size)):
-        yield part
 
 
 def _store_usage(

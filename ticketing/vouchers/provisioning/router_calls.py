@@ -33,7 +33,7 @@ from ticketing.vouchers.provisioning.context import (
 )
 from ticketing.vouchers.provisioning.retry_policy import VOUCHER_RETRIES
 from ticketing.vouchers.queries import Voucher
-from ticketing.vouchers.transition_queries import VoucherActivation, VoucherPostponement
+from ticketing.vouchers.transition_queries import VoucherPostponement
 
 ROUTER_ERRORS = (RouterUnavailable, OutcomeUnknown, RouterRefused, Misconfigured)
 _UNCONFIRMED_REASON = "requested without a reply, and not on the router"
@@ -143,18 +143,12 @@ def _verify_rows(
 
 
 MAX_RENAME_ATTEMPTS = 5  # most names are free; five collisions are no accident
-
-
 NOT_OURS_MESSAGE = "the router's row with this name is not ours and was not changed"
-
-
 _PERMANENT_REASONS = {
     RefusalReason.NO_SUCH_PROFILE,
     RefusalReason.NOT_PERMITTED,
     RefusalReason.NAME_TAKEN,
 }
-
-
 RefusedPlacement = tuple[VoucherPlacement, RouterRefused]
 
 
@@ -198,8 +192,8 @@ def _mark_active(
 ) -> int:
     for package in {each.package.ticket_type_id: each.package for each in placed}.values():
         circuit_breaker.resolve_package_incident(connection, package, at=at)
-    rows = [VoucherActivation(each.voucher.id, _validity_end(each, at)) for each in placed]
-    return transition_queries.mark_active(connection, rows, at=at)
+    ends_by_id = {each.voucher.id: _validity_end(each, at) for each in placed}
+    return transition_queries.mark_active(connection, ends_by_id, at=at)
 
 
 def _validity_end(placement: VoucherPlacement, at: datetime) -> datetime | None:

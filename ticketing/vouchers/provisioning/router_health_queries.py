@@ -9,13 +9,11 @@ from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.db.tables.vouchers import routers as table
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.routers import queries as router_queries
-from ticketing.routers.queries import StoredRouter
-from ticketing.vouchers.model import VoucherState
+from ticketing.routers.queries import CLOSED_CIRCUIT, StoredRouter
+from ticketing.vouchers.model import UNPLACED_STATES, VoucherState
 
-_IS_UNPLACED = vouchers.c.state.in_([VoucherState.PENDING, VoucherState.PROVISIONING])
-_HAS_ROUTER_WORK = vouchers.c.state.in_(
-    [VoucherState.PENDING, VoucherState.PROVISIONING, VoucherState.REVOKING]
-)
+_IS_UNPLACED = vouchers.c.state.in_(UNPLACED_STATES)
+_HAS_ROUTER_WORK = vouchers.c.state.in_((*UNPLACED_STATES, VoucherState.REVOKING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +68,8 @@ def open_circuit(
 
 def close_circuit(connection: Connection, router_id: int, *, at: datetime) -> None:
     """Reset the failures; its vouchers are no longer failed, except those it refused itself."""
-    closed = {
-        "failure_count": 0,
-        "failing_since": None,
-        "circuit_open_until": None,
-        "last_error": "",
-    }
-    connection.execute(
-        update(table).where(table.c.id == router_id).values(last_response_at=at, **closed)
-    )
+    closed = CLOSED_CIRCUIT | {"last_response_at": at}
+    connection.execute(update(table).where(table.c.id == router_id).values(closed))
     connection.execute(
         update(vouchers)
         .where(

@@ -1,7 +1,7 @@
 """Queries for the expected content of a router and the usage that polls report."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, or_, select, update
@@ -88,7 +88,7 @@ class VoucherUsage:
 _UPDATE_USAGE = (
     update(vouchers)
     .where(
-        vouchers.c.id == bindparam("known"),
+        vouchers.c.id == bindparam("voucher_id"),
         vouchers.c.state == VoucherState.ACTIVE,
         or_(
             vouchers.c.online_time != bindparam("online"),
@@ -122,18 +122,8 @@ def lock_active(connection: Connection, router_id: int, keys: Collection[str]) -
 
 def record_usage(connection: Connection, used: Sequence[VoucherUsage]) -> None:
     """Store the usage of vouchers that are still active."""
-    rows = [
-        {
-            "known": one.voucher_id,
-            "online": one.online,
-            "bytes_used": one.bytes_used,
-            "first_used_at": one.first_used_at,
-            "ends_at": one.ends_at,
-        }
-        for one in used
-    ]
-    if rows:
-        connection.execute(_UPDATE_USAGE, rows)
+    if used:
+        connection.execute(_UPDATE_USAGE, [asdict(one) for one in used])
 
 
 def mark_polled(connection: Connection, router_id: int, *, at: datetime) -> None:
