@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -127,6 +128,39 @@ class WebhookListener:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+class HttpSimulator:
+    """Simulator that responds over HTTP, running inside `with`; `url` is its base URL."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        respond: Callable[[HttpRequest], HttpResponse],
+        *closers: Callable[[], object],
+    ) -> None:
+        """Bind the socket; the first closer is called before the server stops, the others after."""
+        self._server = HttpServer(host, port, respond)
+        self.url = f"http://{host}:{self._server.server_port}"
+        self._closers = closers
+        self._thread = Thread(target=self._server.serve_forever, args=(STOP_WITHIN_SECONDS,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        first, *others = self._closers
+        with ExitStack() as closing:
+            for close in (
+                *reversed(others),
+                self._server.server_close,
+                self._thread.join,
+                self._server.shutdown,
+                first,
+            ):
+                closing.callback(close)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,12 +2,9 @@
 
 import random
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import UTC, datetime
-from threading import Thread
-from typing import Self
 
-from simulators.http import STOP_WITHIN_SECONDS, HttpServer, Json
+from simulators.http import HttpSimulator, Json
 from simulators.midtrans.api import MidtransApi
 from simulators.midtrans.bank import Bank
 from simulators.midtrans.console import MidtransConsole
@@ -24,7 +21,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class MidtransSimulator:
+class MidtransSimulator(HttpSimulator):
     """Simulated Midtrans, running inside `with`; `url` is the base URL of Snap and the Core API."""
 
     def __init__(
@@ -66,28 +63,14 @@ class MidtransSimulator:
             console=MidtransConsole(self.bank, self.faults, self._notifier),
             notify=notify,
         )
-        self._server = HttpServer(host, port, self._api.respond)
-        self.url = f"http://{host}:{self._server.server_port}"
-        self._closing = ExitStack()
-
-    def __enter__(self) -> Self:
-        thread = Thread(
-            target=self._server.serve_forever, args=(STOP_WITHIN_SECONDS,), name="midtrans"
-        )
-        thread.start()
-        for close in (
-            self._notifier.close,
-            self._timeline.close,
-            self._server.server_close,
-            thread.join,
-            self._server.shutdown,
+        super().__init__(
+            host,
+            port,
+            self._api.respond,
             self._api.closing.set,
-        ):
-            self._closing.callback(close)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closing.close()
+            self._timeline.close,
+            self._notifier.close,
+        )
 
     def push(self, order_id: str, move: str, method: str = "") -> Json:
         """Apply an event like `Bank.push` and return the status; ValueError if not possible."""

@@ -1,12 +1,9 @@
 """The WhatsApp simulator on a port."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import UTC, datetime
-from threading import Thread
-from typing import Self
 
-from simulators.http import STOP_WITHIN_SECONDS, HttpServer
+from simulators.http import HttpSimulator
 from simulators.timeline import Timeline
 from simulators.whatsapp.api import WhatsAppApi
 from simulators.whatsapp.cloud import APP_SECRET, TOKEN, CloudApi
@@ -25,7 +22,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class WhatsAppSimulator:
+class WhatsAppSimulator(HttpSimulator):
     """All three gateways, running inside `with`; `url` is the base URL of each."""
 
     def __init__(
@@ -57,28 +54,14 @@ class WhatsAppSimulator:
         self.waha = WahaApi(*shared, api_key=API_KEY, hmac_key=HMAC_KEY, webhook=waha_webhook)
         self.fonnte = FonnteApi(*shared, token=FONNTE_TOKEN, webhook=fonnte_webhook)
         self._api = WhatsAppApi(*shared, cloud=self.cloud, waha=self.waha, fonnte=self.fonnte)
-        self._server = HttpServer(host, port, self._api.respond)
-        self.url = f"http://{host}:{self._server.server_port}"
-        self._closing = ExitStack()
-
-    def __enter__(self) -> Self:
-        thread = Thread(
-            target=self._server.serve_forever, args=(STOP_WITHIN_SECONDS,), name="whatsapp"
-        )
-        thread.start()
-        for close in (
-            self._webhooks.close,
-            self._timeline.close,
-            self._server.server_close,
-            thread.join,
-            self._server.shutdown,
+        super().__init__(
+            host,
+            port,
+            self._api.respond,
             self._api.closing.set,
-        ):
-            self._closing.callback(close)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closing.close()
+            self._timeline.close,
+            self._webhooks.close,
+        )
 
     def subscribe(self, url: str, verify_token: str) -> bool:
         """Subscribe a webhook to the Cloud API if it answers the challenge."""
