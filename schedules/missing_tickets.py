@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from schedules.run_requests import JAKARTA
+from schedules.maintenance import JAKARTA
 from ticket_assets.jobs import issue_event_tickets
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
 from ticketing.events import queries as event_queries

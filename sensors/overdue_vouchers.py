@@ -14,12 +14,12 @@ from ticket_assets.jobs import provision_vouchers
 from ticketing.platform.application import Application
 from ticketing.platform.db.audit_log import PROVISION_VOUCHERS_ACTION
 from ticketing.routers.queries import StoredRouter
-from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
-from ticketing.vouchers.provisioning.router_clients import RouterConnector
-from ticketing.vouchers.provisioning.watchdog import (
+from ticketing.vouchers.provisioning.provision import (
     list_reachable_routers,
     routers_with_overdue_work,
 )
+from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
+from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 WORKER_GRACE = timedelta(seconds=10)
 RUNNING = dg.DefaultSensorStatus.RUNNING

@@ -5,12 +5,8 @@ from collections.abc import Mapping
 import dagster as dg
 
 import resources
-import schedules.deliveries
-import schedules.documents
+import schedules.maintenance
 import schedules.missing_tickets
-import schedules.sales
-import schedules.vouchers
-import schedules.webhooks
 import sensors.check_failures
 import sensors.dropped_rosters
 import sensors.new_events
@@ -21,21 +17,17 @@ import sensors.run_failures
 from ticket_assets import (
     deliveries,
     documents,
-    exports,
     jobs,
+    maintenance,
     payments,
     reports,
-    retention,
     roster,
     sales,
     sales_checks,
-    sales_maintenance,
     ticket_checks,
     tickets,
     voucher_checks,
-    voucher_maintenance,
     vouchers,
-    webhooks,
 )
 
 
@@ -66,20 +58,20 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             jobs.issue_event_tickets,
             jobs.import_roster,
             jobs.check_event,
-            retention.document_retention,
+            maintenance.document_retention,
             jobs.fulfil_paid_orders,
-            sales_maintenance.order_expiry,
-            sales_maintenance.payment_reconciliation,
+            maintenance.order_expiry,
+            maintenance.payment_reconciliation,
             jobs.daily_reconciliation,
             jobs.check_sales,
-            webhooks.webhooks,
+            maintenance.webhooks,
             deliveries.deliver_messages,
             deliveries.check_deliveries,
             deliveries.send_alert_digest,
             deliveries.mail_bounces,
-            exports.daily_exports,
+            maintenance.daily_exports,
             jobs.provision_vouchers,
-            voucher_maintenance.voucher_maintenance,
+            maintenance.voucher_maintenance,
             jobs.check_vouchers,
         ],
         sensors=[
@@ -94,18 +86,18 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
         ],
         schedules=[
             schedules.missing_tickets.issue_missing_tickets_hourly,
-            schedules.documents.delete_expired_documents_nightly,
-            schedules.sales.expire_orders_every_10_minutes,
-            schedules.sales.reconcile_payments_hourly,
-            schedules.sales.check_sales_hourly,
-            schedules.sales.daily_reconciliation_nightly,
-            schedules.webhooks.send_webhooks_every_minute,
-            schedules.deliveries.send_alerts_every_10_minutes,
-            schedules.deliveries.process_bounces_every_10_minutes,
-            schedules.documents.daily_exports_every_morning,
-            schedules.deliveries.check_deliveries_hourly,
-            schedules.vouchers.maintain_vouchers_every_5_minutes,
-            schedules.vouchers.check_vouchers_hourly,
+            schedules.maintenance.delete_expired_documents_nightly,
+            schedules.maintenance.expire_orders_every_10_minutes,
+            schedules.maintenance.reconcile_payments_hourly,
+            schedules.maintenance.check_sales_hourly,
+            schedules.maintenance.daily_reconciliation_nightly,
+            schedules.maintenance.send_webhooks_every_minute,
+            schedules.maintenance.send_alerts_every_10_minutes,
+            schedules.maintenance.process_bounces_every_10_minutes,
+            schedules.maintenance.daily_exports_every_morning,
+            schedules.maintenance.check_deliveries_hourly,
+            schedules.maintenance.maintain_vouchers_every_5_minutes,
+            schedules.maintenance.check_vouchers_hourly,
         ],
         resources=dict(resource_objects),
         # of every job, and of runs from an asset's own page: a process per step would add seconds

@@ -11,8 +11,7 @@ import dagster as dg
 
 from ticket_assets.check_results import to_check_result
 from ticket_assets.documents import ticket_pdfs
-from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
+from ticket_assets.partitions import EVENT_PARTITIONS, OWNERS, partition_event
 from ticket_assets.retries import run_attempt
 from ticketing.notifications import delivery_queries
 from ticketing.notifications.alert_digest import enqueue_alert_digest

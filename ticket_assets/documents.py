@@ -8,8 +8,7 @@ from pydantic import Field
 
 from ticket_assets import metadata
 from ticket_assets.batch import run_batch
-from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
+from ticket_assets.partitions import EVENT_PARTITIONS, OWNERS, partition_event
 from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
 from ticket_assets.tickets import tickets
 from ticketing.documents.file_store import DocumentFolder

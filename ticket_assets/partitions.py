@@ -1,4 +1,4 @@
-"""Partitions: one per event with its slug as key, and one per day for sales.
+"""Owners and partitions of assets: one per event with its slug as key, one per day for sales.
 
 Never one per ticket or guest, because the UI becomes slow at thousands of partitions. Slugs contain
 no commas, brackets, pipes or dots, which are invalid in partition keys. Backfills make one run per
@@ -11,6 +11,7 @@ from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 
+OWNERS = ["team:box-office"]
 EVENT_PARTITIONS_NAME = "event"  # the name under which Dagster keeps the keys
 # today's partition is there from its first minute on
 DAY_PARTITIONS = dg.DailyPartitionsDefinition("2026-01-01", timezone="Asia/Jakarta", end_offset=1)

@@ -10,7 +10,7 @@ from pydantic import Field
 from ticket_assets import metadata as ticket_asset_metadata
 from ticket_assets.batch import ACTOR
 from ticket_assets.external_materializations import SETTLEMENT_OUTCOMES, ticket_materializations
-from ticket_assets.owners import OWNERS
+from ticket_assets.partitions import OWNERS
 from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder

@@ -6,8 +6,7 @@ import dagster as dg
 
 from ticket_assets import metadata
 from ticket_assets.documents import ticket_pdfs
-from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
+from ticket_assets.partitions import EVENT_PARTITIONS, OWNERS, partition_event
 from ticket_assets.retries import run_attempt
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.platform.application import Application

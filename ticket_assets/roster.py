@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
+from ticket_assets.partitions import EVENT_PARTITIONS, OWNERS, partition_event
 from ticket_assets.payments import payments
 from ticket_assets.retries import run_attempt
 from ticket_assets.roster_source import RosterConfig, import_configured_roster

@@ -7,8 +7,7 @@ import dagster as dg
 
 from ticket_assets import metadata
 from ticket_assets.check_results import to_check_result
-from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import DAY_PARTITIONS
+from ticket_assets.partitions import DAY_PARTITIONS, OWNERS
 from ticket_assets.payments import orders, payments
 from ticket_assets.retries import run_attempt
 from ticketing.platform.application import Application

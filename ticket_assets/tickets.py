@@ -7,9 +7,7 @@ from pydantic import Field
 
 from ticket_assets import metadata
 from ticket_assets.batch import ACTOR, run_batch
-from ticket_assets.history import metadata_history
-from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
+from ticket_assets.partitions import EVENT_PARTITIONS, OWNERS, partition_event
 from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
 from ticket_assets.roster import entitlements
 from ticketing.crypto.keyring import KeyRing
@@ -54,7 +52,7 @@ def missing_tickets(
                 total=gap.missing,
             ),
             "history": metadata.line_chart(
-                metadata_history(context, "missing", now=gap.missing),
+                _metadata_history(context, "missing", now=gap.missing),
                 label="tickets missing",
                 unit="days",
             ),
@@ -126,3 +124,26 @@ def _issue_metadata(done: IssueResult, job_id: int) -> metadata.Metadata:
             total=done.failed,
         ),
     }
+
+
+MAX_MATERIALIZATIONS = 100
+
+
+def _metadata_history(
+    context: dg.AssetExecutionContext, metadata_key: str, *, now: float
+) -> metadata.Points:
+    """Return (days since the first, value) per materialisation, ending with `now`."""
+    records = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            asset_key=context.asset_key, asset_partitions=[context.partition_key]
+        ),
+        limit=MAX_MATERIALIZATIONS,
+    ).records
+    points = [(datetime.now(UTC).timestamp(), now)]
+    for record in records:
+        event = record.asset_materialization
+        value = event.metadata.get(metadata_key) if event else None
+        if isinstance(value, dg.IntMetadataValue) and value.value is not None:
+            points.append((record.timestamp, value.value))
+    first = min(at for at, _ in points)
+    return sorted(((at - first) / 86400, number) for at, number in points)

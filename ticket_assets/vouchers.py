@@ -7,7 +7,7 @@ import dagster as dg
 
 from ticket_assets import metadata
 from ticket_assets.batch import ACTOR
-from ticket_assets.owners import OWNERS
+from ticket_assets.partitions import OWNERS
 from ticket_assets.payments import payments
 from ticket_assets.retries import run_attempt
 from ticketing.monitoring import dashboard_queries, failure_queries

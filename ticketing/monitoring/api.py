@@ -1,4 +1,4 @@
-"""Endpoints for monitoring vouchers: purchases, deliveries, failures, dashboard."""
+"""Endpoints for monitoring vouchers: purchases, deliveries, failures, dashboard and its stream."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -6,6 +6,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from ticketing.access.authenticated_route import AuthenticatedRoute
@@ -27,9 +28,11 @@ from ticketing.monitoring.service import (
     list_failed_purchases,
 )
 from ticketing.orders.order import OrderState
+from ticketing.platform.db.database import Database
 from ticketing.platform.http.envelope import MAX_ID, AsciiJSONResponse, Offset, SuccessResponse
-from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.errors import Busy, authenticated_error_responses
 from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.platform.http.sse import EventStream
 from ticketing.platform.kernel.time_span import BUSINESS_TIME_ZONE, TimeSpan, TimeStep
 from ticketing.vouchers.model import PurchaseState
 
@@ -161,6 +164,36 @@ def show_dashboard(
     at = now()
     dashboard_filter = parameters.to_filter(_event(services, parameters.event), at=at)
     return SuccessResponse(data=build_dashboard(services.database, dashboard_filter, at=at))
+
+
+STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+_VOLATILE_FIELDS = {"at", "begins_at", "to"}  # differ in every snapshot
+
+
+def dashboard_snapshot(database: Database) -> tuple[object, str]:
+    """Return the dashboard for comparison without volatile fields, and as a line of JSON."""
+    at = now()
+    dashboard_filter = DashboardParameters().to_filter(None, at=at)
+    response = build_dashboard(database, dashboard_filter, at=at)
+    return response.model_dump(exclude=_VOLATILE_FIELDS), response.model_dump_json(by_alias=True)
+
+
+@router.get(
+    "/stream",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def stream(services: ServicesDependency, _: Viewer) -> StreamingResponse:
+    """Stream every change of the dashboard as a server-sent event named `dashboard`.
+
+    Its `data` is the `data` of `GET /voucher/api/dashboard`. Reconnect when the stream ends.
+    """
+    if services.get(EventStream).is_full:
+        raise Busy("too many open streams; poll GET /voucher/api/dashboard instead", retryAfter=30)
+    return StreamingResponse(
+        services.get(EventStream).events(), media_type="text/event-stream", headers=STREAM_HEADERS
+    )
 
 
 def _event(services: Services, slug_or_id: str | None) -> Event | None:

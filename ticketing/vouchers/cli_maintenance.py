@@ -118,7 +118,7 @@ def maintain(*, as_json: JsonOption = False) -> None:
 @cleanup.command("plan")
 def plan_cleanup(slug: EventOption, *, as_json: JsonOption = False) -> None:
     """Show which vouchers of an event a clean-up would revoke."""
-    from ticketing.vouchers.cleanup_plan import plan_clean_up
+    from ticketing.vouchers.maintenance import plan_clean_up
 
     with open_event(slug) as (application, event):
         plan = plan_clean_up(application.database, event, at=now(), by=actor())
@@ -139,7 +139,7 @@ def apply_cleanup(slug: EventOption, *, plan: PlanOption, as_json: JsonOption = 
 
     Orders are not changed.
     """
-    from ticketing.vouchers.cleanup_plan import apply_clean_up
+    from ticketing.vouchers.maintenance import apply_clean_up
 
     with open_event(slug) as (application, event):
         result = apply_clean_up(application.database, event, plan_hash=plan, at=now(), by=actor())

@@ -114,28 +114,6 @@ class Voucher:
     revoked_reason: str
 
 
-COLUMNS = (
-    vouchers.c.id,
-    vouchers.c.key,
-    vouchers.c.ticket_type_id,
-    vouchers.c.router_id,
-    vouchers.c.order_line_id,
-    vouchers.c.number,
-    vouchers.c.name,
-    vouchers.c.password,
-    vouchers.c.state,
-    vouchers.c.allocated_at,
-    vouchers.c.sold_at,
-    vouchers.c.attempt_count,
-    vouchers.c.failed_at,
-    vouchers.c.last_error,
-    vouchers.c.activated_at,
-    vouchers.c.first_used_at,
-    vouchers.c.expires_at,
-    vouchers.c.revoked_reason,
-)
-
-
 def list_unallocated_lines(connection: Connection, order_id: int) -> list[AllocationLine]:
     """Return the order's package lines with the numbers that have no voucher yet."""
     has = (
@@ -183,7 +161,7 @@ def insert_pending(
 def list_of_order(connection: Connection, order_id: int) -> list[Voucher]:
     """Return an order's vouchers by line and number."""
     query = (
-        select(*COLUMNS)
+        select(*vouchers.c)
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .where(order_lines.c.order_id == order_id)
         .order_by(vouchers.c.order_line_id, vouchers.c.number)
@@ -193,7 +171,7 @@ def list_of_order(connection: Connection, order_id: int) -> list[Voucher]:
 
 def list_where(connection: Connection, *conditions: ColumnElement[bool]) -> list[Voucher]:
     """Return the vouchers that match the conditions, oldest first."""
-    query = select(*COLUMNS).where(*conditions).order_by(vouchers.c.id)
+    query = select(*vouchers.c).where(*conditions).order_by(vouchers.c.id)
     return [voucher_from_row(row) for row in connection.execute(query)]
 
 
@@ -206,7 +184,7 @@ def count_on_router(connection: Connection, router_id: int) -> int:
 
 
 def voucher_from_row(row: Row[*tuple[Any, ...]]) -> Voucher:
-    """Return the voucher of a row of `COLUMNS`."""
+    """Return the voucher of a row of the table."""
     return Voucher(
         row.id, row.key, row.ticket_type_id, row.router_id, row.order_line_id, row.number,
         Credentials(row.name, row.password), VoucherState(row.state), row.allocated_at, row.sold_at,

@@ -35,7 +35,7 @@ from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.routers.credentials import Credentials
 from ticketing.vouchers.model import LIVE_STATES, VoucherState
-from ticketing.vouchers.queries import COLUMNS, Voucher, voucher_from_row
+from ticketing.vouchers.queries import Voucher, voucher_from_row
 
 REFUNDED, REVERSED, CLEANED_UP = "refunded", "reversed", "cleaned up"
 RETURNED_REASONS = (REFUNDED, REVERSED)  # money refunded, stock released
@@ -136,7 +136,7 @@ def claim_pending(
         update(vouchers)
         .where(vouchers.c.id == due.c.id)
         .values(state=VoucherState.PROVISIONING)
-        .returning(*COLUMNS)
+        .returning(*vouchers.c)
     )
     return sorted(map(voucher_from_row, connection.execute(taken)), key=lambda each: each.id)
 
@@ -246,7 +246,7 @@ def _list_on_router(
     *,
     limit: int | None = None,
 ) -> list[Voucher]:
-    query = select(*COLUMNS).where(vouchers.c.router_id == router_id, condition)
+    query = select(*vouchers.c).where(vouchers.c.router_id == router_id, condition)
     in_turn = query.order_by(vouchers.c.next_attempt_at, vouchers.c.id).limit(limit)
     return [voucher_from_row(row) for row in connection.execute(in_turn)]
 

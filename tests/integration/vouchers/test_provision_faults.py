@@ -26,8 +26,7 @@ from ticketing.vouchers import order_queries
 from ticketing.vouchers.model import PurchaseState, VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning.context import ProvisionResult
-from ticketing.vouchers.provisioning.provision import list_due_routers
-from ticketing.vouchers.provisioning.watchdog import routers_with_overdue_work
+from ticketing.vouchers.provisioning.provision import list_due_routers, routers_with_overdue_work
 from ticketing.vouchers.queries import Voucher
 
 Offer = Callable[..., StoredPackage]

@@ -14,12 +14,14 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.kernel.errors import PlanOutdated, StillOwed
 from ticketing.selling.refunds import plan_queries
-from ticketing.vouchers.cleanup_plan import CleanupPlan, apply_clean_up, plan_clean_up
 from ticketing.vouchers.maintenance import (
+    CleanupPlan,
     CleanupResult,
+    apply_clean_up,
     clean_up_expired,
     clean_up_order,
     maintain_vouchers,
+    plan_clean_up,
 )
 from ticketing.vouchers.model import ValidityStart, VoucherState
 from ticketing.vouchers.package_queries import StoredPackage

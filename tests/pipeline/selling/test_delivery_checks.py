@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from schedules.deliveries import check_deliveries_hourly, send_alerts_every_10_minutes
+from schedules.maintenance import check_deliveries_hourly, send_alerts_every_10_minutes
 from ticketing.events.model import Event
 from ticketing.notifications.deliver import MessagingConnector, deliver_all
 from ticketing.notifications.delivery_queries import count_unclaimed_messages

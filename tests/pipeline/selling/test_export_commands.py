@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 import dagster as dg
 import pytest
 
-from schedules.deliveries import process_bounces_every_10_minutes
+from schedules.maintenance import process_bounces_every_10_minutes
 from ticketing.notifications.deliver import MessagingConnector, deliver_all
 from ticketing.platform.application import Application
 from ticketing.platform.settings import Settings

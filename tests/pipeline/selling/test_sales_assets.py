@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import text, update
 
-from schedules.sales import daily_reconciliation_nightly
+from schedules.maintenance import daily_reconciliation_nightly
 from sensors.check_failures import check_failures
 from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator

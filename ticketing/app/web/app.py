@@ -18,8 +18,8 @@ from ticketing.documents.templates import TemplateFolders
 from ticketing.events.cache import EventCache
 from ticketing.events.queries import get_event
 from ticketing.monitoring import api as monitoring_api
-from ticketing.monitoring import api_health, api_repairs, api_stream, console_page
-from ticketing.monitoring.api_stream import dashboard_snapshot
+from ticketing.monitoring import api_health, api_repairs, console_page
+from ticketing.monitoring.api import dashboard_snapshot
 from ticketing.monitoring.voucher_metrics import VoucherCollector
 from ticketing.notifications import api_whatsapp
 from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
@@ -67,7 +67,6 @@ ROUTERS = (
     order_pages.router,
     monitoring_api.router,
     api_repairs.router,
-    api_stream.router,
     console_page.router,
     api_holder.router,
     api_health.router,

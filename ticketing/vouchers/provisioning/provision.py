@@ -5,14 +5,15 @@ A voucher is stored as provisioning before its router is called. A process kille
 therefore leaves either nothing done or rows that the next run reads back before it adds any.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from ticketing.platform.db import notify
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import Unavailable
+from ticketing.platform.kernel.errors import TicketingError, Unavailable
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
 from ticketing.routers.routeros.client import RouterClient
@@ -29,6 +30,7 @@ from ticketing.vouchers.provisioning.router_calls import (
     to_placement,
     verify_vouchers,
 )
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 from ticketing.vouchers.queries import Voucher
 
 PLACEMENT_BATCH_SIZE = 300  # 1.5 s at 5 ms per command: the wait of the last voucher in a batch
@@ -144,3 +146,32 @@ def _provision_until_idle(context: ProvisioningContext, router: StoredRouter) ->
         done += one
         if not one.has_progress:
             return done
+
+
+def routers_with_overdue_work(
+    database: Database, *, worker_grace: timedelta, at: datetime
+) -> list[StoredRouter]:
+    """Return the due routers if no worker runs, else those overdue beyond the grace time."""
+    with database.transaction() as connection:
+        since = at - worker_grace if notify.is_worker_running(connection) else at
+    return list_due_routers(database, at=since)
+
+
+def list_reachable_routers(
+    clients: RouterClientPool, candidates: Collection[StoredRouter]
+) -> list[str]:
+    """Return the names of routers that pass a health check, called in parallel. Changes nothing."""
+    if not candidates:
+        return []
+    # one thread each, so that a tick ends although no router answers
+    with ThreadPoolExecutor(len(candidates), thread_name_prefix="routers") as pool:
+        names = pool.map(lambda router: _name_if_healthy(clients, router), candidates)
+        return [name for name in names if name is not None]
+
+
+def _name_if_healthy(clients: RouterClientPool, router: StoredRouter) -> str | None:
+    try:
+        clients.client_for(router).health()
+    except TicketingError:
+        return None
+    return router.name

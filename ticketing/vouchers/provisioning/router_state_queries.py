@@ -10,7 +10,7 @@ from ticketing.platform.db import notify
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.provisioning.drift import ExpectedVoucher
-from ticketing.vouchers.queries import COLUMNS, Voucher, voucher_from_row
+from ticketing.vouchers.queries import Voucher, voucher_from_row
 
 LOST_REASON = "the router lost it"
 
@@ -108,7 +108,7 @@ _UPDATE_USAGE = (
 def lock_active(connection: Connection, router_id: int, keys: Collection[str]) -> list[Voucher]:
     """Return the router's active vouchers with these keys, locked; skip rows locked elsewhere."""
     query = (
-        select(*COLUMNS)
+        select(*vouchers.c)
         .where(
             vouchers.c.key.in_(keys),
             vouchers.c.router_id == router_id,

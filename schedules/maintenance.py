@@ -1,0 +1,201 @@
+"""Schedules of maintenance and checks, in Jakarta time."""
+
+from collections.abc import Iterator
+from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from ticket_assets.deliveries import check_deliveries, mail_bounces, send_alert_digest
+from ticket_assets.jobs import check_sales, check_vouchers, daily_reconciliation
+from ticket_assets.maintenance import (
+    daily_exports,
+    document_retention,
+    order_expiry,
+    payment_reconciliation,
+    voucher_maintenance,
+    webhooks,
+)
+from ticket_assets.partitions import EVENT_PARTITIONS_NAME
+from ticketing.notifications.delivery_queries import list_events_with_recent_deliveries
+from ticketing.notifications.mail.mailbox import has_unread_mail
+from ticketing.platform.application import Application
+from ticketing.platform.db import incidents
+from ticketing.routers import queries as router_queries
+from ticketing.webhooks import call_queries
+
+JAKARTA = "Asia/Jakarta"
+RUNNING = dg.DefaultScheduleStatus.RUNNING
+
+
+def run_if(
+    has_work: object, context: dg.ScheduleEvaluationContext, *, otherwise: str
+) -> dg.RunRequest | dg.SkipReason:
+    """Request a run if there is work; a repeated tick of the same minute starts no second run."""
+    at = context.scheduled_execution_time.astimezone(UTC)
+    return dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}") if has_work else dg.SkipReason(otherwise)
+
+
+expire_orders_every_10_minutes = dg.ScheduleDefinition(
+    name="expire_orders_every_10_minutes",
+    job=order_expiry,
+    cron_schedule="*/10 * * * *",
+    execution_timezone=JAKARTA,
+    default_status=RUNNING,
+    description="Every ten minutes: expires unpaid orders and releases their places.",
+)
+
+reconcile_payments_hourly = dg.ScheduleDefinition(
+    name="reconcile_payments_hourly",
+    job=payment_reconciliation,
+    cron_schedule="5 * * * *",
+    execution_timezone=JAKARTA,
+    default_status=RUNNING,
+    description="Every hour: reconciles open payments with the gateway and sends refunds.",
+)
+
+check_sales_hourly = dg.ScheduleDefinition(
+    name="check_sales_hourly",
+    job=check_sales,
+    cron_schedule="25 * * * *",
+    execution_timezone=JAKARTA,
+    default_status=RUNNING,
+    description="Every hour, after the reconciliation: checks sales.",
+)
+
+
+@dg.schedule(
+    job=daily_reconciliation,
+    cron_schedule="15 1 * * *",  # after the last notifications of the previous day
+    execution_timezone=JAKARTA,
+    default_status=RUNNING,
+)
+def daily_reconciliation_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """At 01:15 Jakarta time: yesterday's sales and their reconciliation with the gateway."""
+    tonight = context.scheduled_execution_time.astimezone(ZoneInfo(JAKARTA))
+    return dg.RunRequest(partition_key=f"{tonight - timedelta(days=1):%Y-%m-%d}")
+
+
+@dg.schedule(
+    job=voucher_maintenance,
+    cron_schedule="*/5 * * * *",
+    execution_timezone=JAKARTA,
+    default_status=RUNNING,
+)
+def maintain_vouchers_every_5_minutes(
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
+) -> dg.RunRequest | dg.SkipReason:
+    """Every five minutes, if there are routers: maintains vouchers."""
+    return _run_if_there_are_routers(context, application)
+
+
+@dg.schedule(
+    job=check_vouchers,
+    cron_schedule="35 * * * *",
+    execution_timezone=JAKARTA,
+    default_status=RUNNING,
+)
+def check_vouchers_hourly(
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
+) -> dg.RunRequest | dg.SkipReason:
+    """Every hour, if there are routers: checks vouchers and compares routers with the database."""
+    return _run_if_there_are_routers(context, application)
+
+
+def _run_if_there_are_routers(
+    context: dg.ScheduleEvaluationContext, application: Application
+) -> dg.RunRequest | dg.SkipReason:
+    with application.database.transaction() as connection:
+        routers = router_queries.list_all(connection)
+    otherwise = "no routers; add one with `ticketing routers create`"
+    return run_if(routers, context, otherwise=otherwise)
+
+
+LOOKBACK = timedelta(hours=2)
+
+
+@dg.schedule(
+    job=send_alert_digest,
+    cron_schedule="*/10 * * * *",
+    execution_timezone=JAKARTA,
+    default_status=RUNNING,
+)
+def send_alerts_every_10_minutes(
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
+) -> dg.RunRequest | dg.SkipReason:
+    """Every ten minutes: sends a digest if there are unreported incidents."""
+    with application.database.transaction() as connection:
+        has_unreported = incidents.has_unreported(connection)
+    return run_if(has_unreported, context, otherwise="no unreported incidents")
+
+
+@dg.schedule(
+    job=mail_bounces,
+    cron_schedule="*/10 * * * *",
+    execution_timezone=JAKARTA,
+    default_status=RUNNING,
+)
+def process_bounces_every_10_minutes(
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
+) -> dg.RunRequest | dg.SkipReason:
+    """Every ten minutes: processes new bounces in the Maildir MAIL_BOUNCES_FOLDER."""
+    folder = application.settings.mail_bounces_folder
+    if folder is None:
+        return dg.SkipReason("MAIL_BOUNCES_FOLDER is not set")
+    return run_if(has_unread_mail(folder), context, otherwise="no new bounces")
+
+
+@dg.schedule(
+    job=check_deliveries,
+    cron_schedule="20 * * * *",
+    execution_timezone=JAKARTA,
+    default_status=RUNNING,
+)
+def check_deliveries_hourly(
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Every hour: checks the deliveries of each event with recent or queued messages."""
+    at = context.scheduled_execution_time.astimezone(UTC)
+    known = set(context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME))
+    with application.database.transaction() as connection:
+        recent = list_events_with_recent_deliveries(connection, since=at - LOOKBACK)
+    slugs = [slug for slug in recent if slug in known]  # new_events adds missing partitions
+    for slug in slugs:
+        yield dg.RunRequest(run_key=f"{slug} {at:%Y-%m-%dT%HZ}", partition_key=slug)
+    if not slugs:
+        yield dg.SkipReason("no event has recent messages")
+
+
+WORKER_GRACE = timedelta(seconds=30)
+
+
+@dg.schedule(
+    job=webhooks, cron_schedule="* * * * *", execution_timezone=JAKARTA, default_status=RUNNING
+)
+def send_webhooks_every_minute(
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
+) -> dg.RunRequest | dg.SkipReason:
+    """Every minute: sends webhook calls that are overdue."""
+    at = context.scheduled_execution_time.astimezone(UTC)
+    with application.database.transaction() as connection:
+        overdue = call_queries.count_due(connection, since=at - WORKER_GRACE, at=at)
+    return run_if(overdue, context, otherwise="no webhook is overdue")
+
+
+delete_expired_documents_nightly = dg.ScheduleDefinition(
+    name="delete_expired_documents_nightly",
+    job=document_retention,
+    cron_schedule="30 2 * * *",
+    execution_timezone=JAKARTA,
+    default_status=RUNNING,
+    description="At 02:30 Jakarta time: deletes the PDFs of past events.",
+)
+
+daily_exports_every_morning = dg.ScheduleDefinition(
+    name="daily_exports_every_morning",
+    job=daily_exports,
+    cron_schedule="0 6 * * *",
+    execution_timezone=JAKARTA,
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="At 06:00 Jakarta time: mails the lists of DAILY_EXPORTS to ORGANISER_EMAIL.",
+)

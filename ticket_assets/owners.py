@@ -1,3 +1,0 @@
-"""Owners of the assets."""
-
-OWNERS = ["team:box-office"]
