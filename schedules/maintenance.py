@@ -1,5 +1,6 @@
 """Schedules of maintenance and checks, in Jakarta time."""
 
+import functools
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 from zoneinfo import ZoneInfo
@@ -25,7 +26,14 @@ from ticketing.routers import queries as router_queries
 from ticketing.webhooks import call_queries
 
 JAKARTA = "Asia/Jakarta"
-RUNNING = dg.DefaultScheduleStatus.RUNNING
+jakarta_schedule = functools.partial(
+    dg.schedule, execution_timezone=JAKARTA, default_status=dg.DefaultScheduleStatus.RUNNING
+)
+_schedule_definition = functools.partial(
+    dg.ScheduleDefinition,
+    execution_timezone=JAKARTA,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
 
 
 def run_if(
@@ -36,39 +44,31 @@ def run_if(
     return dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}") if has_work else dg.SkipReason(otherwise)
 
 
-expire_orders_every_10_minutes = dg.ScheduleDefinition(
+expire_orders_every_10_minutes = _schedule_definition(
     name="expire_orders_every_10_minutes",
     job=order_expiry,
     cron_schedule="*/10 * * * *",
-    execution_timezone=JAKARTA,
-    default_status=RUNNING,
     description="Every ten minutes: expires unpaid orders and releases their places.",
 )
 
-reconcile_payments_hourly = dg.ScheduleDefinition(
+reconcile_payments_hourly = _schedule_definition(
     name="reconcile_payments_hourly",
     job=payment_reconciliation,
     cron_schedule="5 * * * *",
-    execution_timezone=JAKARTA,
-    default_status=RUNNING,
     description="Every hour: reconciles open payments with the gateway and sends refunds.",
 )
 
-check_sales_hourly = dg.ScheduleDefinition(
+check_sales_hourly = _schedule_definition(
     name="check_sales_hourly",
     job=check_sales,
     cron_schedule="25 * * * *",
-    execution_timezone=JAKARTA,
-    default_status=RUNNING,
     description="Every hour, after the reconciliation: checks sales.",
 )
 
 
-@dg.schedule(
+@jakarta_schedule(
     job=daily_reconciliation,
     cron_schedule="15 1 * * *",  # after the last notifications of the previous day
-    execution_timezone=JAKARTA,
-    default_status=RUNNING,
 )
 def daily_reconciliation_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """At 01:15 Jakarta time: yesterday's sales and their reconciliation with the gateway."""
@@ -76,12 +76,7 @@ def daily_reconciliation_nightly(context: dg.ScheduleEvaluationContext) -> dg.Ru
     return dg.RunRequest(partition_key=f"{tonight - timedelta(days=1):%Y-%m-%d}")
 
 
-@dg.schedule(
-    job=voucher_maintenance,
-    cron_schedule="*/5 * * * *",
-    execution_timezone=JAKARTA,
-    default_status=RUNNING,
-)
+@jakarta_schedule(job=voucher_maintenance, cron_schedule="*/5 * * * *")
 def maintain_vouchers_every_5_minutes(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.RunRequest | dg.SkipReason:
@@ -89,12 +84,7 @@ def maintain_vouchers_every_5_minutes(
     return _run_if_there_are_routers(context, application)
 
 
-@dg.schedule(
-    job=check_vouchers,
-    cron_schedule="35 * * * *",
-    execution_timezone=JAKARTA,
-    default_status=RUNNING,
-)
+@jakarta_schedule(job=check_vouchers, cron_schedule="35 * * * *")
 def check_vouchers_hourly(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.RunRequest | dg.SkipReason:
@@ -114,12 +104,7 @@ def _run_if_there_are_routers(
 LOOKBACK = timedelta(hours=2)
 
 
-@dg.schedule(
-    job=send_alert_digest,
-    cron_schedule="*/10 * * * *",
-    execution_timezone=JAKARTA,
-    default_status=RUNNING,
-)
+@jakarta_schedule(job=send_alert_digest, cron_schedule="*/10 * * * *")
 def send_alerts_every_10_minutes(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.RunRequest | dg.SkipReason:
@@ -129,12 +114,7 @@ def send_alerts_every_10_minutes(
     return run_if(has_unreported, context, otherwise="no unreported incidents")
 
 
-@dg.schedule(
-    job=mail_bounces,
-    cron_schedule="*/10 * * * *",
-    execution_timezone=JAKARTA,
-    default_status=RUNNING,
-)
+@jakarta_schedule(job=mail_bounces, cron_schedule="*/10 * * * *")
 def process_bounces_every_10_minutes(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.RunRequest | dg.SkipReason:
@@ -145,12 +125,7 @@ def process_bounces_every_10_minutes(
     return run_if(has_unread_mail(folder), context, otherwise="no new bounces")
 
 
-@dg.schedule(
-    job=check_deliveries,
-    cron_schedule="20 * * * *",
-    execution_timezone=JAKARTA,
-    default_status=RUNNING,
-)
+@jakarta_schedule(job=check_deliveries, cron_schedule="20 * * * *")
 def check_deliveries_hourly(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
@@ -169,9 +144,7 @@ def check_deliveries_hourly(
 WORKER_GRACE = timedelta(seconds=30)
 
 
-@dg.schedule(
-    job=webhooks, cron_schedule="* * * * *", execution_timezone=JAKARTA, default_status=RUNNING
-)
+@jakarta_schedule(job=webhooks, cron_schedule="* * * * *")
 def send_webhooks_every_minute(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.RunRequest | dg.SkipReason:
@@ -182,20 +155,17 @@ def send_webhooks_every_minute(
     return run_if(overdue, context, otherwise="no webhook is overdue")
 
 
-delete_expired_documents_nightly = dg.ScheduleDefinition(
+delete_expired_documents_nightly = _schedule_definition(
     name="delete_expired_documents_nightly",
     job=document_retention,
     cron_schedule="30 2 * * *",
-    execution_timezone=JAKARTA,
-    default_status=RUNNING,
     description="At 02:30 Jakarta time: deletes the PDFs of past events.",
 )
 
-daily_exports_every_morning = dg.ScheduleDefinition(
+daily_exports_every_morning = _schedule_definition(
     name="daily_exports_every_morning",
     job=daily_exports,
     cron_schedule="0 6 * * *",
-    execution_timezone=JAKARTA,
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description="At 06:00 Jakarta time: mails the lists of DAILY_EXPORTS to ORGANISER_EMAIL.",
 )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from schedules.maintenance import JAKARTA
+from schedules.maintenance import jakarta_schedule
 from ticket_assets.jobs import issue_event_tickets
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
 from ticketing.events import queries as event_queries
@@ -18,10 +18,9 @@ def runnable_events(missing: Mapping[str, int], partitions: Collection[str]) -> 
     return sorted(slug for slug, people in missing.items() if people and slug in partitions)
 
 
-@dg.schedule(
+@jakarta_schedule(
     job=issue_event_tickets,
     cron_schedule="0 * * * *",
-    execution_timezone=JAKARTA,
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def issue_missing_tickets_hourly(

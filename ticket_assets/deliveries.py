@@ -11,7 +11,7 @@ import dagster as dg
 
 from ticket_assets.check_results import to_check_result
 from ticket_assets.documents import ticket_pdfs
-from ticket_assets.partitions import EVENT_PARTITIONS, OWNERS, partition_event
+from ticket_assets.partitions import EVENT_PARTITIONS, event_asset, partition_event
 from ticket_assets.retries import run_attempt
 from ticketing.notifications import delivery_queries
 from ticketing.notifications.alert_digest import enqueue_alert_digest
@@ -80,14 +80,7 @@ def mail_bounces() -> None:
     process_new_bounces()
 
 
-@dg.asset(
-    partitions_def=EVENT_PARTITIONS,
-    deps=[ticket_pdfs],
-    group_name="messages",
-    kinds={"postgres"},
-    owners=OWNERS,
-    code_version="1",
-)
+@event_asset(deps=[ticket_pdfs], group_name="messages", kinds={"postgres"})
 def ticket_deliveries(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ticket_assets import metadata
 from ticket_assets.batch import run_batch
-from ticket_assets.partitions import EVENT_PARTITIONS, OWNERS, partition_event
+from ticket_assets.partitions import event_asset, partition_event
 from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
 from ticket_assets.tickets import tickets
 from ticketing.documents.file_store import DocumentFolder
@@ -34,14 +34,7 @@ class RenderConfig(dg.Config):
     )
 
 
-@dg.asset(
-    partitions_def=EVENT_PARTITIONS,
-    deps=[tickets],
-    group_name="tickets",
-    kinds={"python", "pdf"},
-    owners=OWNERS,
-    code_version="1",
-)
+@event_asset(deps=[tickets], group_name="tickets", kinds={"python", "pdf"})
 def ticket_pdfs(
     context: dg.AssetExecutionContext,
     config: RenderConfig,

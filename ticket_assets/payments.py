@@ -10,7 +10,7 @@ from pydantic import Field
 from ticket_assets import metadata as ticket_asset_metadata
 from ticket_assets.batch import ACTOR
 from ticket_assets.external_materializations import SETTLEMENT_OUTCOMES, ticket_materializations
-from ticket_assets.partitions import OWNERS
+from ticket_assets.partitions import OWNERS, asset
 from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
@@ -40,13 +40,7 @@ class FulfilmentConfig(dg.Config):
     )
 
 
-@dg.asset(
-    deps=[orders],
-    group_name="sales",
-    kinds={"postgres", "python"},
-    owners=OWNERS,
-    code_version="1",
-)
+@asset(deps=[orders], group_name="sales", kinds={"postgres", "python"})
 def payments(
     context: dg.AssetExecutionContext,
     config: FulfilmentConfig,

@@ -6,21 +6,14 @@ import dagster as dg
 
 from ticket_assets import metadata
 from ticket_assets.documents import ticket_pdfs
-from ticket_assets.partitions import EVENT_PARTITIONS, OWNERS, partition_event
+from ticket_assets.partitions import event_asset, partition_event
 from ticket_assets.retries import run_attempt
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.platform.application import Application
 from ticketing.tickets.reports.report import GenerationReport, write_report
 
 
-@dg.asset(
-    partitions_def=EVENT_PARTITIONS,
-    deps=[ticket_pdfs],
-    group_name="tickets",
-    kinds={"csv", "pdf"},
-    owners=OWNERS,
-    code_version="1",
-)
+@event_asset(deps=[ticket_pdfs], group_name="tickets", kinds={"csv", "pdf"})
 def generation_report(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets.partitions import EVENT_PARTITIONS, OWNERS, partition_event
+from ticket_assets.partitions import event_asset, partition_event
 from ticket_assets.payments import payments
 from ticket_assets.retries import run_attempt
 from ticket_assets.roster_source import RosterConfig, import_configured_roster
@@ -12,14 +12,7 @@ from ticketing.platform.application import Application
 from ticketing.tickets.missing import count_eligibility
 
 
-@dg.asset(
-    partitions_def=EVENT_PARTITIONS,
-    deps=[payments],
-    group_name="roster",
-    kinds={"csv", "postgres"},
-    owners=OWNERS,
-    code_version="1",
-)
+@event_asset(deps=[payments], group_name="roster", kinds={"csv", "postgres"})
 def entitlements(
     context: dg.AssetExecutionContext,
     config: RosterConfig,

@@ -7,7 +7,7 @@ import dagster as dg
 
 from ticket_assets import metadata
 from ticket_assets.check_results import to_check_result
-from ticket_assets.partitions import DAY_PARTITIONS, OWNERS
+from ticket_assets.partitions import DAY_PARTITIONS, asset
 from ticket_assets.payments import orders, payments
 from ticket_assets.retries import run_attempt
 from ticketing.platform.application import Application
@@ -20,13 +20,8 @@ from ticketing.reporting.sales_queries import EventSales
 from ticketing.selling.payments.midtrans.client import Midtrans
 
 
-@dg.asset(
-    partitions_def=DAY_PARTITIONS,
-    deps=[orders, payments],
-    group_name="sales",
-    kinds={"postgres"},
-    owners=OWNERS,
-    code_version="1",
+@asset(
+    partitions_def=DAY_PARTITIONS, deps=[orders, payments], group_name="sales", kinds={"postgres"}
 )
 def daily_sales(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
@@ -73,13 +68,11 @@ def _sales_charts(
     }
 
 
-@dg.asset(
+@asset(
     partitions_def=DAY_PARTITIONS,
     deps=[payments],
     group_name="sales",
     kinds={"postgres", "python"},
-    owners=OWNERS,
-    code_version="1",
     check_specs=[
         dg.AssetCheckSpec(
             "payments_match_gateway",

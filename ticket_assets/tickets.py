@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ticket_assets import metadata
 from ticket_assets.batch import ACTOR, run_batch
-from ticket_assets.partitions import EVENT_PARTITIONS, OWNERS, partition_event
+from ticket_assets.partitions import event_asset, partition_event
 from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
 from ticket_assets.roster import entitlements
 from ticketing.crypto.keyring import KeyRing
@@ -17,14 +17,7 @@ from ticketing.tickets.eligibility import EligibilityCounts
 from ticketing.tickets.issue import IssueResult, issue_tickets
 
 
-@dg.asset(
-    partitions_def=EVENT_PARTITIONS,
-    deps=[entitlements],
-    group_name="tickets",
-    kinds={"postgres"},
-    owners=OWNERS,
-    code_version="1",
-)
+@event_asset(deps=[entitlements], group_name="tickets", kinds={"postgres"})
 def missing_tickets(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
@@ -80,14 +73,7 @@ class IssueConfig(dg.Config):
     )
 
 
-@dg.asset(
-    partitions_def=EVENT_PARTITIONS,
-    deps=[missing_tickets],
-    group_name="tickets",
-    kinds={"postgres", "python"},
-    owners=OWNERS,
-    code_version="1",
-)
+@event_asset(deps=[missing_tickets], group_name="tickets", kinds={"postgres", "python"})
 def tickets(
     context: dg.AssetExecutionContext,
     config: IssueConfig,

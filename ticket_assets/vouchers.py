@@ -7,7 +7,7 @@ import dagster as dg
 
 from ticket_assets import metadata
 from ticket_assets.batch import ACTOR
-from ticket_assets.partitions import OWNERS
+from ticket_assets.partitions import asset
 from ticket_assets.payments import payments
 from ticket_assets.retries import run_attempt
 from ticketing.monitoring import dashboard_queries, failure_queries
@@ -30,14 +30,7 @@ ROUTER_POOL = "router"  # pool of runs that access routers; the instance sets it
 ATTEMPT_WINDOW = timedelta(days=7)
 
 
-@dg.asset(
-    deps=[payments],
-    group_name="hotspot",
-    kinds={"postgres", "python"},
-    owners=OWNERS,
-    code_version="1",
-    pool=ROUTER_POOL,
-)
+@asset(deps=[payments], group_name="hotspot", kinds={"postgres", "python"}, pool=ROUTER_POOL)
 def vouchers(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
@@ -126,13 +119,7 @@ def _failure_rows(purchases: Iterable[FailedPurchaseResponse]) -> Iterator[tuple
             yield one.code, problem, f"ticketing deliveries list --event {one.event_id} --failed"
 
 
-@dg.asset(
-    deps=[vouchers],
-    group_name="hotspot",
-    kinds={"postgres"},
-    owners=OWNERS,
-    code_version="1",
-)
+@asset(deps=[vouchers], group_name="hotspot", kinds={"postgres"})
 def voucher_delivery_logs(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:

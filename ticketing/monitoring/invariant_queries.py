@@ -5,7 +5,6 @@ are in `voucher_checks.py`.
 """
 
 from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
@@ -21,41 +20,6 @@ from ticketing.vouchers.model import LIVE_STATES, UNPLACED_STATES, VoucherState
 _STATES_WITH_ROUTER_WORK = (*UNPLACED_STATES, VoucherState.REVOKING)
 
 
-class IncompletePurchase(NamedTuple):
-    """A paid purchase with fewer provisioned vouchers than ordered."""
-
-    id: int
-    order_code: str
-    ordered: int
-    provisioned: int
-
-
-class UnpaidVoucher(NamedTuple):
-    """A live voucher of an order that is not paid."""
-
-    key: str
-    state: VoucherState
-    order_code: str
-    order_state: OrderState
-
-
-class StuckVoucher(NamedTuple):
-    """A voucher with overdue work although its router can be called."""
-
-    key: str
-    state: VoucherState
-    router: str
-    next_attempt_at: datetime | None
-    last_error: str
-
-
-class UndeliveredPurchase(NamedTuple):
-    """A purchase with all its vouchers whose ready message no provider accepted."""
-
-    order_code: str
-    last_error: str  # of the latest attempt; empty without one
-
-
 def count_paid_purchases(connection: Connection) -> int:
     """Count the paid purchases of vouchers."""
     query = select_purchases(purchase_counts(lateral=False), func.count())
@@ -64,8 +28,8 @@ def count_paid_purchases(connection: Connection) -> int:
 
 def list_incomplete_purchases(
     connection: Connection, *, paid_before: datetime
-) -> list[IncompletePurchase]:
-    """Return incomplete purchases paid before that time, oldest first."""
+) -> list[tuple[int, str, int, int]]:
+    """Return id, code, ordered and provisioned vouchers of incomplete purchases, oldest first."""
     counted = purchase_counts(lateral=False)
     ordered, provisioned = counted.ordered.c.ordered, func.coalesce(counted.vouchers.c.served, 0)
     query = (
@@ -78,7 +42,7 @@ def list_incomplete_purchases(
         .order_by(orders.c.id)
     )
     rows = connection.execute(query)
-    return [IncompletePurchase(id_, code, int(number), done) for id_, code, number, done in rows]
+    return [(id_, code, int(number), done) for id_, code, number, done in rows]
 
 
 def count_sold_vouchers(connection: Connection) -> int:
@@ -87,8 +51,8 @@ def count_sold_vouchers(connection: Connection) -> int:
     return connection.execute(select(func.count()).where(*sold)).scalar_one()
 
 
-def list_unpaid_vouchers(connection: Connection) -> list[UnpaidVoucher]:
-    """Return live vouchers of orders that are not paid."""
+def list_unpaid_vouchers(connection: Connection) -> list[tuple[str, str, str, str]]:
+    """Return key, state, order and its state of live vouchers of orders that are not paid."""
     query = (
         select(vouchers.c.key, vouchers.c.state, orders.c.code, orders.c.state)
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
@@ -96,14 +60,16 @@ def list_unpaid_vouchers(connection: Connection) -> list[UnpaidVoucher]:
         .where(vouchers.c.state.in_(LIVE_STATES), orders.c.state != OrderState.PAID)
         .order_by(vouchers.c.id)
     )
-    return [
-        UnpaidVoucher(key, VoucherState(state), code, OrderState(order_state))
-        for key, state, code, order_state in connection.execute(query)
-    ]
+    return [(*row,) for row in connection.execute(query)]
 
 
-def list_stuck_vouchers(connection: Connection, *, since: datetime) -> list[StuckVoucher]:
-    """Return vouchers due since before that time whose router could be called since then."""
+def list_stuck_vouchers(
+    connection: Connection, *, since: datetime
+) -> list[tuple[str, str, str, datetime | None, str]]:
+    """Return vouchers due since before that time whose router could be called since then.
+
+    A row has the key, the state, the router's name, the next attempt and the last error.
+    """
     rested = or_(routers.c.circuit_open_until.is_(None), routers.c.circuit_open_until <= since)
     due = or_(vouchers.c.next_attempt_at.is_(None), vouchers.c.next_attempt_at <= since)
     query = (
@@ -118,14 +84,16 @@ def list_stuck_vouchers(connection: Connection, *, since: datetime) -> list[Stuc
         .where(vouchers.c.state.in_(_STATES_WITH_ROUTER_WORK), due, rested)
         .order_by(vouchers.c.next_attempt_at.nulls_first(), vouchers.c.id)
     )
-    rows = connection.execute(query)
-    return [StuckVoucher(key, VoucherState(state), *more) for key, state, *more in rows]
+    return [(*row,) for row in connection.execute(query)]
 
 
 def list_undelivered_purchases(
     connection: Connection, *, since: datetime, before: datetime
-) -> tuple[int, list[UndeliveredPurchase]]:
-    """Return the number of purchases ready in that time, and those without a sent message."""
+) -> tuple[int, list[tuple[str, str]]]:
+    """Return the number of purchases ready in that time, and those without a sent message.
+
+    A row has the code of the order and the error of its latest attempt; empty without one.
+    """
     newest = (
         select(deliveries.c.last_error)
         .where(deliveries.c.outbox_id == outbox.c.id)
@@ -151,9 +119,7 @@ def list_undelivered_purchases(
     )
     total = connection.execute(select(func.count()).select_from(ready)).scalar_one()
     query = select(ready.c.code, ready.c.last_error).where(~ready.c.is_notified)
-    return total, [
-        UndeliveredPurchase(*row) for row in connection.execute(query.order_by(ready.c.id))
-    ]
+    return total, [(*row,) for row in connection.execute(query.order_by(ready.c.id))]
 
 
 def _is_sent() -> ColumnElement[bool]:

@@ -40,12 +40,15 @@ class PurchaseSummaryResponse(ResponseModel):
     paid_at: datetime | None
 
 
-class PurchasePageResponse(ResponseModel):
-    """A page of purchases, newest first, and their total number."""
-
+class _PageResponse(ResponseModel):
     total_count: int
     limit: int
     offset: int
+
+
+class PurchasePageResponse(_PageResponse):
+    """A page of purchases, newest first, and their total number."""
+
     payments: list[PurchaseSummaryResponse]
 
 
@@ -103,10 +106,7 @@ class FailedPurchaseResponse(PurchaseSummaryResponse):
     vouchers: list[WaitingVoucherResponse]
 
 
-class FailedPurchasePageResponse(ResponseModel):
+class FailedPurchasePageResponse(_PageResponse):
     """A page of purchases that need attention, newest first, and their total number."""
 
-    total_count: int
-    limit: int
-    offset: int
     purchases: list[FailedPurchaseResponse]

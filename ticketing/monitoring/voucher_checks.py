@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from ticketing.monitoring import failure_queries, invariant_queries, queue_queries
-from ticketing.monitoring.invariant_queries import StuckVoucher
 from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
 from ticketing.monitoring.schemas import WaitingVoucherResponse
 from ticketing.platform.db.database import Database
@@ -27,16 +26,16 @@ def check_paid_vouchers_provisioned(database: Database, *, at: datetime) -> Inva
         found = invariant_queries.list_incomplete_purchases(
             connection, paid_before=at - VOUCHER_LOST_AFTER
         )
-        first = [one.id for one in found[:MAX_VIOLATIONS_KEPT]]
+        first = [id_ for id_, *_ in found[:MAX_VIOLATIONS_KEPT]]
         waiting = failure_queries.list_waiting_vouchers(connection, first)
     reasons = {purchase_id: _describe_reasons(these) for purchase_id, these in waiting.items()}
     offenders = (
         Violation(
-            one.order_code,
-            f"{one.provisioned} of {one.ordered} vouchers:"
-            f" {reasons.get(one.id, 'the others are not allocated')}",
+            code,
+            f"{provisioned} of {ordered} vouchers:"
+            f" {reasons.get(id_, 'the others are not allocated')}",
         )
-        for one in found
+        for id_, code, ordered, provisioned in found
     )
     return InvariantResult.from_violations(total, offenders)
 
@@ -53,8 +52,8 @@ def check_unpaid_vouchers(database: Database) -> InvariantResult:
         total = invariant_queries.count_sold_vouchers(connection)
         found = invariant_queries.list_unpaid_vouchers(connection)
     offenders = (
-        Violation(one.key, f"{one.state}, but its order {one.order_code} is {one.order_state}")
-        for one in found
+        Violation(key, f"{state}, but its order {code} is {order_state}")
+        for key, state, code, order_state in found
     )
     return InvariantResult.from_violations(total, offenders)
 
@@ -64,17 +63,16 @@ def check_stuck_vouchers(database: Database, *, at: datetime) -> InvariantResult
     with database.transaction() as connection:
         total = sum(queue_queries.count_voucher_queue(connection))
         found = invariant_queries.list_stuck_vouchers(connection, since=at - STUCK_AFTER)
-    return InvariantResult.from_violations(total, map(_stuck_offender, found))
-
-
-def _stuck_offender(one: StuckVoucher) -> Violation:
-    since = (
-        f"since {one.next_attempt_at:%Y-%m-%d %H:%M} UTC"
-        if one.next_attempt_at
-        else "without a next attempt"
+    offenders = (
+        Violation(
+            key,
+            f"{state}, waiting"
+            f" {f'since {due:%Y-%m-%d %H:%M} UTC' if due else 'without a next attempt'}"
+            f" for router {router}: {error or 'not attempted'}",
+        )
+        for key, state, router, due, error in found
     )
-    why = one.last_error or "not attempted"
-    return Violation(one.key, f"{one.state}, waiting {since} for router {one.router}: {why}")
+    return InvariantResult.from_violations(total, offenders)
 
 
 def check_undelivered_codes(database: Database, *, at: datetime) -> InvariantResult:
@@ -83,7 +81,7 @@ def check_undelivered_codes(database: Database, *, at: datetime) -> InvariantRes
         total, found = invariant_queries.list_undelivered_purchases(
             connection, since=at - LOOKBACK, before=at - VOUCHER_LOST_AFTER
         )
-    offenders = (Violation(one.order_code, one.last_error or "not sent yet") for one in found)
+    offenders = (Violation(code, error or "not sent yet") for code, error in found)
     return InvariantResult.from_violations(total, offenders)
 
 

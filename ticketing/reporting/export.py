@@ -32,8 +32,8 @@ def write_export_rows(
     """Write the rows within the caller's transaction; return their number."""
     with export_queries.open_sheet(
         connection, event.id, export, is_over=is_event_over(event, at)
-    ) as sheet:
-        return write_sheet(file, sheet.columns, sheet.rows, time_zone=ZoneInfo(event.time_zone))
+    ) as (columns, rows):
+        return write_sheet(file, columns, rows, time_zone=ZoneInfo(event.time_zone))
 
 
 def queue_export_mail(

@@ -6,7 +6,7 @@ Exports contain no secrets: no ticket tokens, no links to ticket pages, no vouch
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -41,18 +41,14 @@ from ticketing.tickets.reports.queries import FETCH_SIZE, last_failure_subquery
 EXPORT_MAILED_ACTION = "exports.mail"  # audit action of an export queued for mailing
 
 
-class ExportSheet(NamedTuple):
-    """Columns, and rows that are read during iteration."""
-
-    columns: Sequence[str]
-    rows: Iterable[Sequence[Any]]
-
-
 @contextmanager
 def open_sheet(
     connection: Connection, event_id: int, export: ExportKind, *, is_over: bool
-) -> Iterator[ExportSheet]:
-    """Yield the current rows of the event; `is_over`: no more tickets are issued."""
+) -> Iterator[tuple[Sequence[str], Iterable[Sequence[Any]]]]:
+    """Yield the columns, and the rows of the event, which are read during iteration.
+
+    `is_over`: no more tickets are issued.
+    """
     match export:
         case ExportKind.TICKETS:
             query = _tickets(event_id)
@@ -66,7 +62,7 @@ def open_sheet(
             query = _vouchers(event_id)
     # closes the result if the reader stops early
     with connection.execute(query, execution_options={"yield_per": FETCH_SIZE}) as result:
-        yield ExportSheet(list(result.keys()), result)
+        yield list(result.keys()), result
 
 
 def list_changed_events(

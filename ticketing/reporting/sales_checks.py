@@ -15,7 +15,6 @@ from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.invariant import InvariantResult, Violation
 from ticketing.reporting import sales_invariant_queries
-from ticketing.reporting.sales_invariant_queries import OrderPlaceCounts
 from ticketing.selling.payments import refund_queries
 
 FULFILMENT_GRACE = timedelta(minutes=2)
@@ -60,10 +59,7 @@ def check_unallocated_money(database: Database) -> InvariantResult:
         unallocated = sales_invariant_queries.list_unallocated_payments(connection)
         underpaid = sales_invariant_queries.list_underpaid_orders(connection)
     found = [
-        Violation(
-            payment.order_code, f"{payment.amount} of {payment.attempt_key} are not allocated"
-        )
-        for payment in unallocated
+        Violation(code, f"{amount} of {key} are not allocated") for code, key, amount in unallocated
     ]
     found += [Violation(code, "paid, but its payments differ from its total") for code in underpaid]
     return InvariantResult.from_violations(max(total, len(found)), found)
@@ -98,15 +94,13 @@ def check_orders_fulfilled(database: Database, *, at: datetime) -> InvariantResu
         uneven = sales_invariant_queries.list_orders_with_mismatched_places(
             connection, paid_before=at - FULFILMENT_GRACE, at=at
         )
-    return InvariantResult.from_violations(max(total, len(uneven)), map(_mismatch_offender, uneven))
-
-
-def _mismatch_offender(order: OrderPlaceCounts) -> Violation:
-    return Violation(
-        order.order_code,
-        f"{order.state}: {order.places} places, {order.entitled} entitlements, {order.live}"
-        f" tickets, {order.printed} PDFs",
-    )
+    found = [
+        Violation(
+            code, f"{state}: {places} places, {entitled} entitlements, {live} tickets, {pdfs} PDFs"
+        )
+        for code, state, places, entitled, live, pdfs in uneven
+    ]
+    return InvariantResult.from_violations(max(total, len(found)), found)
 
 
 def check_stuck_notifications(database: Database, *, at: datetime) -> InvariantResult:

@@ -4,7 +4,6 @@ Each is one statement, so that it sees orders, payments and tickets at one insta
 violations are in `sales_checks.py`.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, func, or_, select
@@ -43,28 +42,6 @@ _SURPLUS_FLAGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class UnallocatedPayment:
-    """A payment that belongs to no order, refund or review flag."""
-
-    order_code: str
-    attempt_key: str
-    amount: Rupiah
-
-
-@dataclass(frozen=True, slots=True)
-class OrderPlaceCounts:
-    """The positions of an order as four tables count them."""
-
-    order_code: str
-    event_slug: str
-    state: OrderState
-    places: int
-    entitled: int
-    live: int
-    printed: int
-
-
 def count_paid_orders(connection: Connection) -> int:
     """Count the paid orders."""
     return _count(connection, orders.c.state == OrderState.PAID)
@@ -89,10 +66,11 @@ def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
     return connection.execute(select(func.count()).where(condition)).scalar_one()
 
 
-def list_unallocated_payments(connection: Connection) -> list[UnallocatedPayment]:
+def list_unallocated_payments(connection: Connection) -> list[tuple[str, str, Rupiah]]:
     """Return payments that pay no order, were not refunded and have no review flag.
 
-    The payment of an instalment belongs to its order until the rule of the plan releases it.
+    A row has the order's code, the attempt's key and the amount. The payment of an
+    instalment belongs to its order until the rule of the plan releases it.
     """
     pays = or_(
         and_(orders.c.state == OrderState.PAID, orders.c.paid_attempt_id == payment_attempts.c.id),
@@ -114,10 +92,8 @@ def list_unallocated_payments(connection: Connection) -> list[UnallocatedPayment
         )
         .order_by(payment_attempts.c.id)
     )
-    return [
-        UnallocatedPayment(code, key, Rupiah(amount))
-        for code, key, amount in connection.execute(query)
-    ]
+    rows = connection.execute(query)
+    return [(code, key, Rupiah(amount)) for code, key, amount in rows]
 
 
 def list_underpaid_orders(connection: Connection) -> list[str]:
@@ -174,12 +150,13 @@ def list_unflagged_duplicate_payments(connection: Connection) -> list[str]:
 
 def list_orders_with_mismatched_places(
     connection: Connection, *, paid_before: datetime, at: datetime
-) -> list[OrderPlaceCounts]:
+) -> list[tuple[str, str, int, int, int, int]]:
     """Return orders of current events with unequal positions, entitlements, tickets and PDFs.
 
     A paid order has one of each per position not returned, any other none, except if its plan
     releases tickets with the first instalment. Orders paid after `paid_before` are still in
-    progress, and entitlements on hold get their ticket later.
+    progress, and entitlements on hold get their ticket later. A row has the code and the state of
+    the order, and the four counts.
     """
     live = and_(
         generated_tickets.c.entitlement_id == entitlements.c.id,
@@ -226,7 +203,7 @@ def list_orders_with_mismatched_places(
     due = places - func.coalesce(position_counts.c.on_hold, 0)
     counts = [func.coalesce(position_counts.c[name], 0) for name in ("entitled", "live", "printed")]
     query = (
-        select(orders.c.code, events.c.slug, orders.c.state, places, *counts)
+        select(orders.c.code, orders.c.state, places, *counts)
         .join(events, events.c.id == orders.c.event_id)
         .join(sold, sold.c.order_id == orders.c.id)
         .outerjoin(position_counts, position_counts.c.order_id == orders.c.id)
@@ -238,7 +215,5 @@ def list_orders_with_mismatched_places(
         )
         .order_by(orders.c.id)
     )
-    return [
-        OrderPlaceCounts(code, slug, OrderState(state), *map(int, rest))
-        for code, slug, state, *rest in connection.execute(query)
-    ]
+    rows = connection.execute(query)
+    return [(code, state, *map(int, numbers)) for code, state, *numbers in rows]

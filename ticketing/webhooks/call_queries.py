@@ -228,9 +228,18 @@ def requeue(
     query = (
         update(webhook_calls)
         .where(webhook_calls.c.endpoint_id == endpoint.id, which)
-        .values(state=CallState.WAITING, attempt_count=0, next_attempt_at=at, completed_at=None)
+        .values(_requeued_values(at))
     )
     return connection.execute(query).rowcount
+
+
+def _requeued_values(at: datetime) -> dict[str, object]:
+    return {
+        "state": CallState.WAITING,
+        "attempt_count": 0,
+        "next_attempt_at": at,
+        "completed_at": None,
+    }
 
 
 def enqueue_since(
@@ -256,12 +265,7 @@ def enqueue_since(
     )
     upsert = query.on_conflict_do_update(
         index_elements=[webhook_calls.c.endpoint_id, webhook_calls.c.entry_id],
-        set_={
-            "state": CallState.WAITING,
-            "attempt_count": 0,
-            "next_attempt_at": at,
-            "completed_at": None,
-        },
+        set_=_requeued_values(at),
     )
     return len(connection.execute(upsert.returning(webhook_calls.c.id)).all())
 

@@ -1,6 +1,6 @@
 """Webhook endpoints in the database. Their calls are in `call_queries`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,25 +29,10 @@ is_not_removed = webhook_endpoints.c.removed_at.is_(None)
 
 
 def insert_endpoint(
-    connection: Connection,
-    *,
-    name: str,
-    url: str,
-    kinds: Sequence[LedgerEntryKind],
-    event_id: int | None,
-    by: str,
-    at: datetime,
+    connection: Connection, name: str, values: Mapping[str, object]
 ) -> WebhookEndpoint | None:
-    """Store an endpoint. Return None when the name is in use."""
-    values = {
-        "name": name,
-        "url": url,
-        "kinds": list(kinds),
-        "event_id": event_id,
-        "created_by": by,
-        "created_at": at,
-    }
-    query = insert(webhook_endpoints).values(values)
+    """Store an endpoint with these columns. Return None when the name is in use."""
+    query = insert(webhook_endpoints).values({"name": name, **values})
     free = query.on_conflict_do_nothing(index_elements=["name"], index_where=is_not_removed)
     added = connection.execute(free.returning(webhook_endpoints.c.id)).first()
     return None if added is None else find(connection, name)
@@ -55,25 +40,24 @@ def insert_endpoint(
 
 def list_endpoints(connection: Connection) -> list[WebhookEndpoint]:
     """Return all endpoints that were not removed, by name."""
-    rows = connection.execute(_select_endpoints(is_not_removed))
-    return [endpoint_from_row(row) for row in rows]
+    return _select_endpoints(connection)
 
 
 def find(connection: Connection, name: str) -> WebhookEndpoint | None:
     """Return the endpoint of that name, or None."""
-    row = connection.execute(
-        _select_endpoints(is_not_removed, webhook_endpoints.c.name == name)
-    ).one_or_none()
-    return None if row is None else endpoint_from_row(row)
+    return next(iter(_select_endpoints(connection, webhook_endpoints.c.name == name)), None)
 
 
-def _select_endpoints(*conditions: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a select of eleven columns
-    return (
+def _select_endpoints(
+    connection: Connection, *conditions: ColumnElement[bool]
+) -> list[WebhookEndpoint]:
+    query = (
         select(*COLUMNS)
         .outerjoin(events, events.c.id == webhook_endpoints.c.event_id)
-        .where(*conditions)
+        .where(is_not_removed, *conditions)
         .order_by(webhook_endpoints.c.name)
     )
+    return [endpoint_from_row(row) for row in connection.execute(query)]
 
 
 def endpoint_from_row(row: Sequence[Any]) -> WebhookEndpoint:

@@ -53,9 +53,16 @@ def add_endpoint(
     address = validate_url(url, allow_loopback=allow_loopback)
     with database.transaction() as connection:
         added = endpoint_queries.insert_endpoint(
-            connection, name=name, url=address, kinds=parsed_kinds,
-            event_id=event.id if event else None, by=by, at=at,
-        )  # fmt: skip
+            connection,
+            name,
+            {
+                "url": address,
+                "kinds": list(parsed_kinds),
+                "event_id": event.id if event else None,
+                "created_by": by,
+                "created_at": at,
+            },
+        )
         if added is None:
             raise UnusableHook(f"a webhook {name!r} exists; choose another name")
         _record_audit(connection, added, "webhooks.create", by=by, kinds=list(parsed_kinds))
