@@ -4,8 +4,7 @@ A failed check does not fail its run, so run sensors do not see it. This sensor 
 result of every check per event, per day, or overall. It has no cursor, so it cannot skip a result.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -13,6 +12,7 @@ from dagster import DagsterEventType, DagsterInstance
 from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from sensors.outcomes import Outcome, report_outcomes
 from ticket_assets.deliveries import DELIVERY_CHECKS
 from ticket_assets.sales import reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
@@ -20,7 +20,7 @@ from ticket_assets.ticket_checks import CHECKS
 from ticket_assets.voucher_checks import VOUCHER_CHECKS
 from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
-from ticketing.platform.db.incidents import IncidentKind, Occurrence
+from ticketing.platform.db.incidents import IncidentKind
 
 FAILED = AssetCheckExecutionRecordStatus.FAILED
 FINISHED = frozenset({FAILED, AssetCheckExecutionRecordStatus.SUCCEEDED})
@@ -34,41 +34,6 @@ def check_cause(check: str, partition: str | None) -> str:
     return f"check:{check}:{partition or 'all events'}"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckOutcome:
-    """Latest result of a check for an event, a day (`event_slug` is None) or overall.
-
-    `message` is the description of a failure.
-    """
-
-    check: str
-    partition: str | None
-    run_id: str
-    at: datetime
-    passed: bool
-    message: str = ""
-    event_slug: str | None = None
-
-    @property
-    def cause(self) -> str:
-        """Return the incident's cause."""
-        return check_cause(self.check, self.partition)
-
-
-def to_occurrences(outcomes: Iterable[CheckOutcome]) -> Iterator[Occurrence]:
-    """Yield an occurrence for every failed check."""
-    for outcome in outcomes:
-        if not outcome.passed:
-            yield Occurrence(
-                outcome.cause,
-                IncidentKind.CHECK,
-                outcome.message,
-                outcome.at,
-                outcome.event_slug,
-                outcome.run_id,
-            )
-
-
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def check_failures(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
@@ -77,23 +42,13 @@ def check_failures(
     with application.database.transaction() as connection:
         open_causes = {line.cause for line in incidents.list_open(connection)}
         outcomes = list(iter_latest_outcomes(context.instance, open_causes))
-        reported = sum(
-            incidents.record_occurrence(connection, occurrence)
-            for occurrence in to_occurrences(outcomes)
-        )
-        resolved = sum(
-            incidents.resolve(connection, outcome.cause, at=outcome.at)
-            for outcome in outcomes
-            if outcome.passed
-        )
-    return dg.SkipReason(
-        f"{len(outcomes)} results: {reported} failures reported, {resolved} resolved"
-    )
+        report = report_outcomes(connection, outcomes)
+    return dg.SkipReason(f"{len(outcomes)} results: {report}")
 
 
 def iter_latest_outcomes(
     instance: DagsterInstance, open_causes: Collection[str]
-) -> Iterator[CheckOutcome]:
+) -> Iterator[Outcome]:
     """Yield failed results, and passed results of checks with an open incident.
 
     One query reads the states of all events; details are read only for these results.
@@ -121,7 +76,7 @@ def _is_relevant(
 
 def _iter_latest_outcome(
     instance: DagsterInstance, key: dg.AssetCheckKey, partition: str | None
-) -> Iterator[CheckOutcome]:
+) -> Iterator[Outcome]:
     history = instance.event_log_storage.get_asset_check_execution_history(
         key,
         limit=1,
@@ -133,12 +88,11 @@ def _iter_latest_outcome(
         # a new evaluation may have started since the state was read; the next tick reads it
         if entry and event and event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
-            yield CheckOutcome(
-                check=key.name,
-                partition=partition,
-                run_id=record.run_id,
-                at=datetime.fromtimestamp(entry.timestamp, tz=UTC),
-                passed=evaluation.passed,
-                message=evaluation.description or "",
-                event_slug=partition if key in EVENT_CHECK_KEYS else None,
+            yield Outcome(
+                IncidentKind.CHECK,
+                check_cause(key.name, partition),
+                partition if key in EVENT_CHECK_KEYS else None,
+                record.run_id,
+                datetime.fromtimestamp(entry.timestamp, tz=UTC),
+                None if evaluation.passed else evaluation.description or "",
             )

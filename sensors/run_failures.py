@@ -4,17 +4,16 @@ Reads finished runs by update time with an overlap. A cursor over event log ids 
 are committed out of order. Incidents deduplicate repeated occurrences.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, RunRecord, RunsFilter
 from dagster._core.execution.plan.objects import StepFailureData
 
+from sensors.outcomes import Outcome, report_outcomes
 from ticketing.platform.application import Application
-from ticketing.platform.db import incidents
-from ticketing.platform.db.incidents import IncidentKind, Occurrence
+from ticketing.platform.db.incidents import IncidentKind
 
 INITIAL_LOOKBACK = timedelta(days=1)
 CURSOR_OVERLAP = timedelta(minutes=10)
@@ -22,44 +21,10 @@ PARTITION_TAG = "dagster/partition"
 MAX_MESSAGE_LENGTH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class StepOutcome:
-    """Result of one step of a finished run; the run itself counts as a step named like its job.
-
-    `failure` is None when it succeeded.
-    """
-
-    step: str
-    event_slug: str | None
-    run_id: str
-    at: datetime
-    failure: str | None
-
-    @property
-    def cause(self) -> str:
-        """Return the incident's cause."""
-        return f"run:{self.step}:{self.event_slug or 'no event'}"
-
-
-def to_occurrences(outcomes: Iterable[StepOutcome]) -> Iterator[Occurrence]:
-    """Yield an occurrence for every failure."""
-    for outcome in outcomes:
-        if outcome.failure is not None:
-            text = outcome.failure[:MAX_MESSAGE_LENGTH]
-            yield Occurrence(
-                outcome.cause,
-                IncidentKind.RUN,
-                text,
-                outcome.at,
-                outcome.event_slug,
-                outcome.run_id,
-            )
-
-
 def step_outcomes(
     record: RunRecord, failed: Mapping[str, str], succeeded: Iterable[str]
-) -> list[StepOutcome]:
-    """Return the results of a finished run's steps and of the run itself."""
+) -> list[Outcome]:
+    """Return the outcomes of a finished run's steps and of the run, a step named like its job."""
     run = record.dagster_run
     slug = run.tags.get(PARTITION_TAG)
     at = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), tz=UTC)
@@ -67,7 +32,17 @@ def step_outcomes(
     results = dict.fromkeys(succeeded) | dict(failed)
     if not failed:
         results[run.job_name] = failure
-    return [StepOutcome(step, slug, run.run_id, at, failure) for step, failure in results.items()]
+    return [
+        Outcome(
+            IncidentKind.RUN,
+            f"run:{step}:{slug or 'no event'}",
+            slug,
+            run.run_id,
+            at,
+            failure and failure[:MAX_MESSAGE_LENGTH],
+        )
+        for step, failure in results.items()
+    ]
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -81,18 +56,10 @@ def run_failures(
         outcome for record in records for outcome in _run_outcomes(context.instance, record)
     ]
     with application.database.transaction() as connection:
-        reported = sum(
-            incidents.record_occurrence(connection, occurrence)
-            for occurrence in to_occurrences(outcomes)
-        )
-        resolved = sum(
-            incidents.resolve(connection, outcome.cause, at=outcome.at)
-            for outcome in outcomes
-            if outcome.failure is None
-        )
+        report = report_outcomes(connection, outcomes)
     if records:
         context.update_cursor(records[-1].update_timestamp.isoformat())
-    return dg.SkipReason(f"{len(records)} runs: {reported} failures reported, {resolved} resolved")
+    return dg.SkipReason(f"{len(records)} runs: {report}")
 
 
 def _since(cursor: str | None) -> datetime:
@@ -109,7 +76,7 @@ def _list_finished_runs(instance: DagsterInstance, since: datetime) -> list[RunR
     return list(records)
 
 
-def _run_outcomes(instance: DagsterInstance, record: RunRecord) -> list[StepOutcome]:
+def _run_outcomes(instance: DagsterInstance, record: RunRecord) -> list[Outcome]:
     failed: dict[str, str] = {}
     succeeded: list[str] = []
     kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_SUCCESS}

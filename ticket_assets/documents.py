@@ -17,7 +17,7 @@ from ticketing.documents.renderer import Renderer
 from ticketing.documents.template_context import SAMPLE_TICKET
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
-from ticketing.tickets.rendering.render import RenderResult, render_tickets
+from ticketing.tickets.rendering.render import render_tickets
 
 PREVIEW_DPI = 60
 
@@ -48,34 +48,26 @@ def ticket_pdfs(
                 application.database, event, renderer=application.get(Renderer),
                 folder=application.get(DocumentFolder),
                 at=datetime.now(UTC), job_id=job, overwrite=config.overwrite, chunk=config.chunk,
-                on_progress=lambda now: deadline(_handled_count(now), now.total),
+                on_progress=lambda now: deadline(
+                    now.rendered + now.unchanged + len(now.failed), now.total
+                ),
             )  # fmt: skip
     context.log.info("batch %s: %s rendered, %s failed", job, done.rendered, len(done.failed))
     return dg.MaterializeResult(
         metadata={
-            **_render_metadata(done, job),
+            "rendered": done.rendered,
+            "unchanged": done.unchanged,
+            "failed": len(done.failed),
+            "batch id": str(job),
+            "failures": metadata.markdown_table(
+                ["guest", "ticket", "reason"],
+                [(failure.guest_id, failure.ticket_id, failure.message) for failure in done.failed],
+                total=len(done.failed),
+            ),
             **deadline.metadata("PDFs"),
             **_preview_metadata(application, event),
         }
     )
-
-
-def _handled_count(done: RenderResult) -> int:
-    return done.rendered + done.unchanged + len(done.failed)
-
-
-def _render_metadata(done: RenderResult, job_id: int) -> metadata.Metadata:
-    return {
-        "rendered": done.rendered,
-        "unchanged": done.unchanged,
-        "failed": len(done.failed),
-        "batch id": str(job_id),
-        "failures": metadata.markdown_table(
-            ["guest", "ticket", "reason"],
-            [(failure.guest_id, failure.ticket_id, failure.message) for failure in done.failed],
-            total=len(done.failed),
-        ),
-    }
 
 
 def _preview_metadata(application: Application, event: Event) -> metadata.Metadata:

@@ -15,7 +15,7 @@ from ticketing.platform.kernel.invariant import InvariantResult
 from ticketing.platform.kernel.money import Rupiah, total
 from ticketing.platform.kernel.time_span import day_span
 from ticketing.reporting import sales_queries
-from ticketing.reporting.reconcile_day import DayReconciliation, reconcile_day
+from ticketing.reporting.reconcile_day import reconcile_day
 from ticketing.reporting.sales_queries import EventSales
 from ticketing.selling.payments.midtrans.client import Midtrans
 
@@ -94,21 +94,15 @@ def reconciliation(
     context.log.info("%s: %s payments, %s differ", day, result.attempts, len(result.differences))
     found = InvariantResult.from_violations(result.attempts, result.differences)
     return dg.MaterializeResult(
-        metadata=_reconciliation_metadata(result),
+        metadata={
+            "payments": result.attempts,
+            "received (Rp)": result.taken.amount,
+            "received per gateway (Rp)": result.taken_by_gateway.amount,
+            "refunded (Rp)": result.returned.amount,
+            "refunded per gateway (Rp)": result.returned_by_gateway.amount,
+            "differences": metadata.markdown_table(
+                ["payment", "difference"], result.differences, total=len(result.differences)
+            ),
+        },
         check_results=[to_check_result(found, "payments", "ticketing payments reconcile")],
     )
-
-
-def _reconciliation_metadata(reconciliation: DayReconciliation) -> metadata.Metadata:
-    return {
-        "payments": reconciliation.attempts,
-        "received (Rp)": reconciliation.taken.amount,
-        "received per gateway (Rp)": reconciliation.taken_by_gateway.amount,
-        "refunded (Rp)": reconciliation.returned.amount,
-        "refunded per gateway (Rp)": reconciliation.returned_by_gateway.amount,
-        "differences": metadata.markdown_table(
-            ["payment", "difference"],
-            reconciliation.differences,
-            total=len(reconciliation.differences),
-        ),
-    }

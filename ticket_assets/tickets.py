@@ -13,8 +13,9 @@ from ticket_assets.roster import entitlements
 from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.application import Application
 from ticketing.tickets import missing as ticket_missing
-from ticketing.tickets.eligibility import EligibilityCounts
-from ticketing.tickets.issue import IssueResult, issue_tickets
+from ticketing.tickets.issue import issue_tickets
+
+MAX_MATERIALIZATIONS = 100
 
 
 @event_asset(deps=[entitlements], group_name="tickets", kinds={"postgres"})
@@ -32,7 +33,11 @@ def missing_tickets(
     context.log.info("event %s: %s tickets missing", event.id, gap.missing)
     return dg.MaterializeResult(
         metadata={
-            **_missing_metadata(gap),
+            "missing": gap.missing,
+            "entitled": gap.entitled,
+            "with ticket": gap.has_ticket,
+            "on hold": gap.on_hold,
+            "rejected rows": gap.quarantined,
             "reasons": metadata.markdown_table(
                 ["reason", "guests"], gap.reasons.items(), total=len(gap.reasons)
             ),
@@ -51,16 +56,6 @@ def missing_tickets(
             ),
         }
     )
-
-
-def _missing_metadata(gap: EligibilityCounts) -> metadata.Metadata:
-    return {
-        "missing": gap.missing,
-        "entitled": gap.entitled,
-        "with ticket": gap.has_ticket,
-        "on hold": gap.on_hold,
-        "rejected rows": gap.quarantined,
-    }
 
 
 class IssueConfig(dg.Config):
@@ -94,25 +89,19 @@ def tickets(
             )  # fmt: skip
     context.log.info("batch %s: %s created, %s failed", job, done.created, done.failed)
     return dg.MaterializeResult(
-        metadata={**_issue_metadata(done, job), **deadline.metadata("tickets")}
+        metadata={
+            "created": done.created,
+            "skipped": done.skipped,
+            "failed": done.failed,
+            "batch id": str(job),
+            "failures": metadata.markdown_table(
+                ["guest", "reason"],
+                [(failure.guest_id, failure.message) for failure in done.failures],
+                total=done.failed,
+            ),
+            **deadline.metadata("tickets"),
+        }
     )
-
-
-def _issue_metadata(done: IssueResult, job_id: int) -> metadata.Metadata:
-    return {
-        "created": done.created,
-        "skipped": done.skipped,
-        "failed": done.failed,
-        "batch id": str(job_id),
-        "failures": metadata.markdown_table(
-            ["guest", "reason"],
-            [(failure.guest_id, failure.message) for failure in done.failures],
-            total=done.failed,
-        ),
-    }
-
-
-MAX_MATERIALIZATIONS = 100
 
 
 def _metadata_history(

@@ -18,7 +18,6 @@ from ticketing.documents.templates import TemplateFolders, TicketTemplate
 from ticketing.documents.text_fitting import fit_font_size
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.documents.weasyprint_engine import (
-    PdfMetadata,
     TemplatePdfWriter,
     engine_problems,
     engine_version,
@@ -121,7 +120,15 @@ class _LoadedTemplate:
             document = self._writer.layout(self.page.render_html(variables, shrink_steps), codes)
             overflows = overflowing_fields(document)
             if not overflows:
-                return self._writer.write_pdf(document, _pdf_metadata(ticket, texts, identifier))
+                return self._writer.write_pdf(
+                    document,
+                    title=f"{texts['eventName']} - {texts['fullName']}",
+                    author=texts["eventName"],
+                    subject=texts["ticketCode"],
+                    language=variables["languageTag"],
+                    created=ticket.issued_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    identifier=identifier,
+                )
             shrink_steps.update(overflows)
             if None in overflows:
                 break
@@ -129,17 +136,6 @@ class _LoadedTemplate:
             f"{', '.join(sorted(filter(None, overflows))) or 'a text outside of fit()'} leaves "
             f"its box on template {self.template.id!r}"
         )
-
-
-def _pdf_metadata(ticket: PrintedTicket, texts: dict[str, str], identifier: str) -> PdfMetadata:
-    return PdfMetadata(
-        title=f"{texts['eventName']} - {texts['fullName']}",
-        author=texts["eventName"],
-        subject=texts["ticketCode"],
-        language=language_variables(ticket)["languageTag"],
-        created=ticket.issued_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        identifier=identifier,
-    )
 
 
 def installation_problems() -> list[str]:

@@ -17,6 +17,7 @@ RIGHT_TO_LEFT = "right-to-left"
 def ticket_variables(ticket: PrintedTicket) -> dict[str, str]:
     """Return the printable texts of a ticket by the names of template variables."""
     first, last = to_printable(ticket.first_name), to_printable(ticket.last_name)
+    clock = (ticket.starts_at, ticket.ends_at, ticket.time_zone, ticket.locale)
     return {
         "eventName": to_printable(ticket.event_name),
         "location": to_printable(ticket.venue),
@@ -27,14 +28,6 @@ def ticket_variables(ticket: PrintedTicket) -> dict[str, str]:
         "ticketType": to_printable(ticket.ticket_type),
         "seat": to_printable(ticket.seat),
         "ticketCode": ticket.ticket_code,
-        **date_variables(ticket),
-    }
-
-
-def date_variables(ticket: PrintedTicket) -> dict[str, str]:
-    """Return the texts that depend on the time zone, calendar and language of the event."""
-    clock = (ticket.starts_at, ticket.ends_at, ticket.time_zone, ticket.locale)
-    return {
         "eventDate": format_event_dates(*clock),
         "eventTime": format_event_times(*clock),
         "generatedAt": format_instant(ticket.issued_at, ticket.time_zone, ticket.locale),

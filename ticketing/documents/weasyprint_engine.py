@@ -12,7 +12,6 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import url2pathname
@@ -29,18 +28,6 @@ OPAQUE_GRAPHICS_STATES = (
     b"/a1.0 gs",
     b"/A1.0 gs",
 )  # WeasyPrint's operators for no transparency
-
-
-@dataclass(frozen=True, slots=True)
-class PdfMetadata:
-    """Metadata of a PDF."""
-
-    title: str
-    author: str
-    subject: str
-    language: str
-    created: str  # ISO 8601
-    identifier: str  # the file's permanent identifier
 
 
 class TemplatePdfWriter:
@@ -89,16 +76,27 @@ class TemplatePdfWriter:
             )
         return document
 
-    def write_pdf(self, document: Any, pdf_metadata: PdfMetadata) -> bytes:  # noqa: ANN401
-        """Return the PDF file; it depends on no clock and no randomness."""
+    def write_pdf(
+        self,
+        document: Any,  # noqa: ANN401
+        *,
+        title: str,
+        author: str,
+        subject: str,
+        language: str,
+        created: str,
+        identifier: str,
+    ) -> bytes:
+        """Return the PDF file; it depends on no clock and no randomness.
+
+        `created` is in ISO 8601, `identifier` the file's permanent identifier.
+        """
         metadata = document.metadata
-        metadata.title, metadata.authors = pdf_metadata.title, [pdf_metadata.author]
-        metadata.description, metadata.lang = pdf_metadata.subject, pdf_metadata.language
-        metadata.created = metadata.modified = pdf_metadata.created
+        metadata.title, metadata.authors = title, [author]
+        metadata.description, metadata.lang = subject, language
+        metadata.created = metadata.modified = created
         with self._warnings_as_errors(TEMPLATE_FILE):
-            pdf: bytes = document.write_pdf(
-                pdf_identifier=pdf_metadata.identifier, finisher=compress_streams
-            )
+            pdf: bytes = document.write_pdf(pdf_identifier=identifier, finisher=compress_streams)
         return pdf
 
     @contextmanager

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from ticketing.access.authenticated_route import AuthenticatedRoute
 from ticketing.access.authentication import Viewer, auth_dependencies, rate_limit_by_address
 from ticketing.monitoring.health import DependencyStatus, check_health
+from ticketing.monitoring.schemas_dashboard import QueueDepthResponse
 from ticketing.platform.http.envelope import AsciiJSONResponse, ResponseModel, SuccessResponse
 from ticketing.platform.http.errors import authenticated_error_responses, error_responses
 from ticketing.platform.http.metrics import Metrics
@@ -36,13 +37,6 @@ class LivenessResponse(ResponseModel):
     service: str
     version: str
     uptime: float  # seconds
-
-
-class QueueDepthResponse(ResponseModel):
-    """Number of waiting and of active items."""
-
-    waiting: int
-    active: int
 
 
 class ReadinessResponse(ResponseModel):
@@ -96,11 +90,7 @@ def detailed(
             uptime=_uptime(services),
             checked_at=now(),
             dependencies=dict(found.dependencies),
-            queues={"ticket-generation": generation}
-            | {
-                name: QueueDepthResponse(waiting=queue.waiting, active=queue.active)
-                for name, queue in found.queues.items()
-            },
+            queues={"ticket-generation": generation, **found.queues},
         )
     )
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from ticketing.monitoring import dashboard_queries, queue_queries
-from ticketing.monitoring.queue_queries import QueueDepth
 from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
+from ticketing.monitoring.schemas_dashboard import QueueDepthResponse
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import TicketingError
@@ -32,7 +32,7 @@ class HealthReport:
 
     dependencies: Mapping[str, DependencyStatus]
     running_batches: int = 0
-    queues: Mapping[str, QueueDepth] = field(default_factory=dict)
+    queues: Mapping[str, QueueDepthResponse] = field(default_factory=dict)
 
     @property
     def is_healthy(self) -> bool:

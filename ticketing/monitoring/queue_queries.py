@@ -1,10 +1,10 @@
 """Queries for metrics and health: queues, states and availability over all events."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, func, or_, select
 
+from ticketing.monitoring.schemas_dashboard import QueueDepthResponse
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.outbox import outbox
@@ -12,24 +12,18 @@ from ticketing.platform.db.tables.vouchers import routers, vouchers
 from ticketing.vouchers.model import VoucherState
 
 
-class QueueDepth(NamedTuple):
-    """Number of waiting and of active items."""
-
-    waiting: int
-    active: int
-
-
-def count_voucher_queue(connection: Connection) -> QueueDepth:
+def count_voucher_queue(connection: Connection) -> QueueDepthResponse:
     """Count the vouchers that wait for a call to a router, and those with a call in progress."""
     is_in_progress = vouchers.c.state == VoucherState.PROVISIONING
     is_due = vouchers.c.state.in_((VoucherState.PENDING, VoucherState.REVOKING))
     query = select(func.count().filter(is_due), func.count().filter(is_in_progress)).where(
         or_(is_due, is_in_progress)  # matches the partial index
     )
-    return QueueDepth(*connection.execute(query).one())
+    waiting, active = connection.execute(query).one()
+    return QueueDepthResponse(waiting=waiting, active=active)
 
 
-def count_delivery_queue(connection: Connection) -> QueueDepth:
+def count_delivery_queue(connection: Connection) -> QueueDepthResponse:
     """Count the messages to send, and those being sent."""
     untaken = select(func.count()).select_from(outbox).where(outbox.c.processed_at.is_(None))
     is_waiting = deliveries.c.next_attempt_at.is_not(None)
@@ -38,7 +32,8 @@ def count_delivery_queue(connection: Connection) -> QueueDepth:
         untaken.scalar_subquery() + func.count().filter(and_(is_waiting, ~is_claimed)),
         func.count().filter(is_claimed),
     ).where(or_(is_waiting, is_claimed))
-    return QueueDepth(*connection.execute(query).one())
+    waiting, active = connection.execute(query).one()
+    return QueueDepthResponse(waiting=waiting, active=active)
 
 
 def list_router_availability(connection: Connection) -> dict[str, bool]:

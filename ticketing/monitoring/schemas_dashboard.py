@@ -56,6 +56,13 @@ class WaitingResponse(ResponseModel):
     messages: WaitingSummaryResponse
 
 
+class QueueDepthResponse(ResponseModel):
+    """Number of waiting and of active items."""
+
+    waiting: int
+    active: int
+
+
 class BreakerState(StrEnum):
     """State of a router's circuit breaker; half open allows one trial call."""
 

@@ -67,7 +67,15 @@ def apply_campaign(
         messages = [(each.ticket_code, each.address) for each in plan.tickets]
         if messages:
             queries.enqueue_ticket_messages(connection, event.id, messages, plan_hash=plan_hash)
-            _enqueue_completion_notice(connection, event, plan_hash)
+            # the report to the organiser, which waits until the campaign has ended
+            outbox.enqueue(
+                connection,
+                event_id=event.id,
+                purpose=outbox.TICKETS_SENT,
+                subject=plan_hash,
+                recipient=outbox.ORGANISER,
+                payload={},
+            )
         audit_log.record(
             connection,
             actor=by,
@@ -78,18 +86,6 @@ def apply_campaign(
             details={"plan_hash": plan_hash, "by": [str(channel) for channel in channels]},
         )
     return plan
-
-
-def _enqueue_completion_notice(connection: Connection, event: Event, plan_hash: str) -> None:
-    """Enqueue the report to the organiser, which waits until the campaign has ended."""
-    outbox.enqueue(
-        connection,
-        event_id=event.id,
-        purpose=outbox.TICKETS_SENT,
-        subject=plan_hash,
-        recipient=outbox.ORGANISER,
-        payload={},
-    )
 
 
 def opt_out_address(database: Database, address: str, *, at: datetime, by: str) -> bool:

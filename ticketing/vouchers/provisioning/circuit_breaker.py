@@ -13,7 +13,6 @@ from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning import router_health_queries
 from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
-from ticketing.vouchers.provisioning.router_health_queries import FailedVoucherCounts
 
 
 def record_success(connection: Connection, router: StoredRouter, *, at: datetime) -> None:
@@ -38,11 +37,11 @@ def record_failure(
     )
     if not ROUTER_RETRIES.is_exhausted(failures):
         return
-    waiting = router_health_queries.mark_vouchers_failed(connection, router.id, at=at)
-    if waiting.voucher_count:
+    failed, orders = router_health_queries.mark_vouchers_failed(connection, router.id, at=at)
+    if failed:
         message = (
-            f"{reason}; failing since {since:%Y-%m-%d %H:%M} UTC. {_format_backlog(waiting)}"
-            " for it; retries automatically"
+            f"{reason}; failing since {since:%Y-%m-%d %H:%M} UTC."
+            f" {failed:,} vouchers of {orders:,} orders are waiting for it; retries automatically"
         )
         incidents.record_occurrence(
             connection, Occurrence(_router_incident_key(router), IncidentKind.ROUTER, message, at)
@@ -53,12 +52,14 @@ def open_package_incident(
     connection: Connection, package: StoredPackage, *, reason: str, at: datetime
 ) -> None:
     """Open an incident for a package whose vouchers the router refuses, if vouchers have failed."""
-    waiting = router_health_queries.count_failed_of_package(connection, package.ticket_type_id)
-    if waiting.voucher_count:
+    failed, orders = router_health_queries.count_failed_of_package(
+        connection, package.ticket_type_id
+    )
+    if failed:
         message = (
-            f"package {package.package.code}: {reason}. {_format_backlog(waiting)};"
-            " they are retried every"
-            " ten minutes, or by `ticketing vouchers regenerate --failed`"
+            f"package {package.package.code}: {reason}. {failed:,} vouchers of {orders:,} orders"
+            " are waiting; they are retried every ten minutes, or by `ticketing vouchers regenerate"
+            " --failed`"
         )
         occurrence = Occurrence(_package_incident_key(package), IncidentKind.ROUTER, message, at)
         incidents.record_occurrence(connection, occurrence)
@@ -77,7 +78,3 @@ def _router_incident_key(router: StoredRouter) -> str:
 
 def _package_incident_key(package: StoredPackage) -> str:
     return f"package:{package.package.code}"
-
-
-def _format_backlog(counts: FailedVoucherCounts) -> str:
-    return f"{counts.voucher_count:,} vouchers of {counts.order_count:,} orders are waiting"

@@ -1,6 +1,5 @@
 """Queries for the circuit state of routers and the vouchers that wait for them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
@@ -14,14 +13,6 @@ from ticketing.vouchers.model import UNPLACED_STATES, VoucherState
 
 _IS_UNPLACED = vouchers.c.state.in_(UNPLACED_STATES)
 _HAS_ROUTER_WORK = vouchers.c.state.in_((*UNPLACED_STATES, VoucherState.REVOKING))
-
-
-@dataclass(frozen=True, slots=True)
-class FailedVoucherCounts:
-    """Number of failed vouchers and of their orders."""
-
-    voucher_count: int
-    order_count: int
 
 
 def list_due(connection: Connection, *, at: datetime) -> list[StoredRouter]:
@@ -84,23 +75,23 @@ def close_circuit(connection: Connection, router_id: int, *, at: datetime) -> No
 
 def mark_vouchers_failed(
     connection: Connection, router_id: int, *, at: datetime
-) -> FailedVoucherCounts:
-    """Mark the router's waiting vouchers failed; return the counts of all its failed ones."""
+) -> tuple[int, int]:
+    """Mark the router's waiting vouchers failed; count all its failed ones, and their orders."""
     waiting = (vouchers.c.router_id == router_id, _IS_UNPLACED, vouchers.c.failed_at.is_(None))
     connection.execute(update(vouchers).where(*waiting).values(failed_at=at))
     return _count_failed(connection, vouchers.c.router_id == router_id)
 
 
-def count_failed_of_package(connection: Connection, ticket_type_id: int) -> FailedVoucherCounts:
-    """Count the failed vouchers of a package."""
+def count_failed_of_package(connection: Connection, ticket_type_id: int) -> tuple[int, int]:
+    """Count the failed vouchers of a package, and their orders."""
     return _count_failed(connection, vouchers.c.ticket_type_id == ticket_type_id)
 
 
-def _count_failed(connection: Connection, condition: ColumnElement[bool]) -> FailedVoucherCounts:
+def _count_failed(connection: Connection, condition: ColumnElement[bool]) -> tuple[int, int]:
     query = (
         select(func.count(), func.count(order_lines.c.order_id.distinct()))
         .select_from(vouchers)
         .outerjoin(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .where(condition, _IS_UNPLACED, vouchers.c.failed_at.is_not(None))
     )
-    return FailedVoucherCounts(*connection.execute(query).one())
+    return (*connection.execute(query).one(),)
