@@ -44,12 +44,15 @@ def overdue_payments(
     new = events_without_partition(
         slugs, context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME)
     )
+    state = "a run is already active" if is_overdue else "no overdue payments"
     return dg.SensorResult(
         run_requests=[run_request()] if should_run else [],
         asset_events=list(to_materializations(entries)),
         dynamic_partitions_requests=[EVENT_PARTITIONS.build_add_request(new)] if new else [],
         cursor=cursor.advanced(entries).serialized,
-        skip_reason=None if should_run else _skip_message(is_overdue, len(entries)),
+        skip_reason=None
+        if should_run
+        else f"{state}; reported {len(entries)} materialisations by the worker",
     )
 
 
@@ -68,8 +71,3 @@ def _has_overdue_work(application: Application) -> bool:
 def _wait_for_notification(application: Application) -> bool:
     with notify.listen(application.database, as_worker=False) as listener:
         return listener.wait(LISTEN_TIMEOUT_SECONDS)
-
-
-def _skip_message(has_overdue_work: bool, entry_count: int) -> str:
-    state = "a run is already active" if has_overdue_work else "no overdue payments"
-    return f"{state}; reported {entry_count} materialisations by the worker"

@@ -47,9 +47,9 @@ def overdue_vouchers(
         if not ROUTER_RETRIES.is_exhausted(router.failure_count)
     ]
     idle = "no overdue vouchers on reachable routers"
-    skip = reason_to_skip(names, has_active_run=_has_active_run(context), idle_message=idle)
+    requests, skip = _decide(context, names, idle)
     return dg.SensorResult(
-        run_requests=_run_requests(skip),
+        run_requests=requests,
         asset_events=list(to_materializations(entries)),
         cursor=cursor.advanced(entries).serialized,
         skip_reason=skip and f"{skip}; reported {len(entries)} materialisations by the worker",
@@ -70,20 +70,20 @@ def recovered_routers(
         reachable = list_reachable_routers(clients, exhausted)
     names = ", ".join(router.name for router in exhausted)
     idle = f"still unreachable: {names}" if names else "no router has exhausted its retries"
-    skip = reason_to_skip(reachable, has_active_run=_has_active_run(context), idle_message=idle)
-    return dg.SensorResult(run_requests=_run_requests(skip), skip_reason=skip)
+    requests, skip = _decide(context, reachable, idle)
+    return dg.SensorResult(run_requests=requests, skip_reason=skip)
 
 
-def _run_requests(skip: str | None) -> list[dg.RunRequest]:
-    """Return the run request, with priority because a buyer waits."""
-    return [] if skip else [dg.RunRequest(tags={"dagster/priority": "10"})]
+def _decide(
+    context: dg.SensorEvaluationContext, routers: Sequence[str], idle_message: str
+) -> tuple[list[dg.RunRequest], str | None]:
+    """Return a run request, with priority because a buyer waits, or why there is none."""
+    is_active = has_active_run(context.instance, provision_vouchers.name)
+    skip = reason_to_skip(routers, has_active_run=is_active, idle_message=idle_message)
+    return [] if skip else [dg.RunRequest(tags={"dagster/priority": "10"})], skip
 
 
 def _overdue_routers(application: Application) -> list[StoredRouter]:
     return routers_with_overdue_work(
         application.database, worker_grace=WORKER_GRACE, at=datetime.now(UTC)
     )
-
-
-def _has_active_run(context: dg.SensorEvaluationContext) -> bool:
-    return has_active_run(context.instance, provision_vouchers.name)

@@ -21,7 +21,7 @@ from ticketing.platform.kernel.time_span import TimeSpan
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.model import PurchaseState, VoucherState
-from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
+from ticketing.vouchers.provisioning.context import ProvisioningContext
 from ticketing.vouchers.provisioning.provision import provision_all
 from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
 from ticketing.vouchers.provisioning.router_clients import RouterConnector
@@ -40,33 +40,23 @@ def vouchers(
             application.database, clients, lambda: datetime.now(UTC), ACTOR
         )
         rounds = provision_all(provisioning)
-    context.log.info("%s vouchers provisioned, %s removed", *_count_placed_and_removed(rounds))
+    placed, removed = sum(one.placed for one in rounds), sum(one.removed for one in rounds)
+    context.log.info("%s vouchers provisioned, %s removed", placed, removed)
     return dg.MaterializeResult(
         metadata={
-            **_run_metadata(rounds),
+            "placed": placed,
+            "removed": removed,
+            "refused": sum(one.refused for one in rounds),
+            "orders completed": sum(one.completed_orders for one in rounds),
+            "provisioned by": ACTOR,
+            "errors": metadata.markdown_table(
+                ["router", "error"],
+                [(one.router, one.trouble) for one in rounds if one.trouble],
+                total=sum(bool(one.trouble) for one in rounds),
+            ),
             **_current_metadata(application.database, at=datetime.now(UTC)),
         }
     )
-
-
-def _count_placed_and_removed(rounds: list[ProvisionResult]) -> tuple[int, int]:
-    return sum(one.placed for one in rounds), sum(one.removed for one in rounds)
-
-
-def _run_metadata(rounds: list[ProvisionResult]) -> metadata.Metadata:
-    placed, removed = _count_placed_and_removed(rounds)
-    return {
-        "placed": placed,
-        "removed": removed,
-        "refused": sum(one.refused for one in rounds),
-        "orders completed": sum(one.completed_orders for one in rounds),
-        "provisioned by": ACTOR,
-        "errors": metadata.markdown_table(
-            ["router", "error"],
-            [(one.router, one.trouble) for one in rounds if one.trouble],
-            total=sum(bool(one.trouble) for one in rounds),
-        ),
-    }
 
 
 def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:

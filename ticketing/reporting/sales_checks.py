@@ -14,7 +14,7 @@ from ticketing.orders import review_flag_queries
 from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.invariant import InvariantResult, Violation
-from ticketing.reporting import sales_invariant_queries
+from ticketing.reporting import sales_invariant_queries as queries
 from ticketing.selling.payments import refund_queries
 
 FULFILMENT_GRACE = timedelta(minutes=2)
@@ -26,7 +26,7 @@ MAX_ROWS = 1000
 def check_stock_counts(database: Database) -> InvariantResult:
     """Check that the stock counters match the orders and the capacity."""
     with database.transaction() as connection:
-        total = sales_invariant_queries.count_ticket_types_on_sale(connection)
+        total = queries.count(connection, queries.IS_ON_SALE)
         found = [
             Violation(
                 f"{slug}, ticket type {drift.ticket_type_id}",
@@ -43,7 +43,7 @@ def check_stock_counts(database: Database) -> InvariantResult:
 def check_promo_counts(database: Database) -> InvariantResult:
     """Check that the usage counters of promo codes match the orders and the limits."""
     with database.transaction() as connection:
-        total = sales_invariant_queries.count_promos(connection)
+        total = queries.count(connection, queries.IS_PROMO)
         found = [
             Violation(f"{slug}, {code}", "its counter differs from its orders")
             for slug, event_id in _events(connection)
@@ -55,9 +55,9 @@ def check_promo_counts(database: Database) -> InvariantResult:
 def check_unallocated_money(database: Database) -> InvariantResult:
     """Check that every payment is allocated and every paid order has its payments."""
     with database.transaction() as connection:
-        total = sales_invariant_queries.count_attempts_with_money(connection)
-        unallocated = sales_invariant_queries.list_unallocated_payments(connection)
-        underpaid = sales_invariant_queries.list_underpaid_orders(connection)
+        total = queries.count(connection, queries.HAS_MONEY)
+        unallocated = queries.list_unallocated_payments(connection)
+        underpaid = queries.list_underpaid_orders(connection)
     found = [
         Violation(code, f"{amount} of {key} are not allocated") for code, key, amount in unallocated
     ]
@@ -68,8 +68,8 @@ def check_unallocated_money(database: Database) -> InvariantResult:
 def check_duplicate_payments(database: Database) -> InvariantResult:
     """Check that every order with two payments has a review flag."""
     with database.transaction() as connection:
-        total = sales_invariant_queries.count_paid_orders(connection)
-        codes = sales_invariant_queries.list_unflagged_duplicate_payments(connection)
+        total = queries.count(connection, queries.IS_PAID)
+        codes = queries.list_unflagged_duplicate_payments(connection)
     return InvariantResult.from_violations(
         total, (Violation(code, "paid twice without a review flag") for code in codes)
     )
@@ -78,7 +78,7 @@ def check_duplicate_payments(database: Database) -> InvariantResult:
 def check_refunds_within_payments(database: Database) -> InvariantResult:
     """Check that refunds, sent and planned, do not exceed their payment."""
     with database.transaction() as connection:
-        total = sales_invariant_queries.count_attempts_with_money(connection)
+        total = queries.count(connection, queries.HAS_MONEY)
         found = [
             Violation(key, "refunds, sent or planned, exceed the payment")
             for _, event_id in _events(connection)
@@ -90,8 +90,8 @@ def check_refunds_within_payments(database: Database) -> InvariantResult:
 def check_orders_fulfilled(database: Database, *, at: datetime) -> InvariantResult:
     """Check that a paid order has a ticket and a PDF per position, and any other none."""
     with database.transaction() as connection:
-        total = sales_invariant_queries.count_paid_orders(connection)
-        uneven = sales_invariant_queries.list_orders_with_mismatched_places(
+        total = queries.count(connection, queries.IS_PAID)
+        uneven = queries.list_orders_with_mismatched_places(
             connection, paid_before=at - FULFILMENT_GRACE, at=at
         )
     found = [

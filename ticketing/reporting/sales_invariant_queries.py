@@ -32,7 +32,7 @@ from ticketing.tickets.model import TicketState
 _STATES_WITH_MONEY = [
     state for state in AttemptState if state.has_taken_money and state is not AttemptState.REVERSED
 ]
-_has_money = payment_attempts.c.state.in_(_STATES_WITH_MONEY)
+HAS_MONEY = payment_attempts.c.state.in_(_STATES_WITH_MONEY)
 _SURPLUS_FLAGS = (
     ReviewFlag.PAID_LATE,
     ReviewFlag.PAID_AFTER_CANCELLING,
@@ -42,27 +42,13 @@ _SURPLUS_FLAGS = (
 )
 
 
-def count_paid_orders(connection: Connection) -> int:
-    """Count the paid orders."""
-    return _count(connection, orders.c.state == OrderState.PAID)
+IS_PAID = orders.c.state == OrderState.PAID
+IS_ON_SALE = ticket_types.c.on_sale.is_(True)
+IS_PROMO = promos.c.id.is_not(None)
 
 
-def count_attempts_with_money(connection: Connection) -> int:
-    """Count the payment attempts that received money."""
-    return _count(connection, _has_money)
-
-
-def count_ticket_types_on_sale(connection: Connection) -> int:
-    """Count the ticket types on sale."""
-    return _count(connection, ticket_types.c.on_sale)
-
-
-def count_promos(connection: Connection) -> int:
-    """Count the promo codes."""
-    return _count(connection, promos.c.id.is_not(None))
-
-
-def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
+def count(connection: Connection, condition: ColumnElement[bool]) -> int:
+    """Count the rows of one table that match the condition."""
     return connection.execute(select(func.count()).where(condition)).scalar_one()
 
 
@@ -84,7 +70,7 @@ def list_unallocated_payments(connection: Connection) -> list[tuple[str, str, Ru
         select(orders.c.code, payment_attempts.c.key, payment_attempts.c.amount)
         .join(orders, orders.c.id == payment_attempts.c.order_id)
         .where(
-            _has_money,
+            HAS_MONEY,
             ~func.coalesce(pays, false()),  # NULL for an order without payment
             payment_attempts.c.refunded < payment_attempts.c.amount,
             ~is_flagged,
@@ -109,7 +95,7 @@ def list_underpaid_orders(connection: Connection) -> list[str]:
         .where(
             payment_attempts.c.order_id == orders.c.id,
             or_(is_full_payment, payment_attempts.c.id.in_(parts)),
-            _has_money,
+            HAS_MONEY,
         )
         .correlate(orders)
         .scalar_subquery()
@@ -132,7 +118,7 @@ def list_unflagged_duplicate_payments(connection: Connection) -> list[str]:
         select(orders.c.code)
         .join(payment_attempts, payment_attempts.c.order_id == orders.c.id)
         .where(
-            _has_money,
+            HAS_MONEY,
             payment_attempts.c.refunded < payment_attempts.c.amount,
             ~is_flagged,
             # an instalment charged back by the bank is paid again, with a review flag

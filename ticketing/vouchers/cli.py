@@ -22,7 +22,9 @@ from ticketing.vouchers import cli_maintenance
 from ticketing.vouchers.provisioning import cli as provisioning_cli
 
 if TYPE_CHECKING:
-    from ticketing.vouchers.history_queries import ListedVoucher, VoucherHistory
+    from collections.abc import Iterable
+
+    from ticketing.vouchers.history_queries import ListedVoucher, VoucherHistoryEntry
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -92,11 +94,11 @@ def show_voucher(
         raise Refused(f"no voucher and no order of vouchers is named {name!r}")
     if as_json:
         print_json(
-            [_to_json(one.voucher, reveal=reveal) | {"steps": one.steps} for one in histories]
+            [_to_json(voucher, reveal=reveal) | {"steps": steps} for voucher, steps in histories]
         )
         return
-    for history in histories:
-        _print_history(history, reveal=reveal)
+    for voucher, steps in histories:
+        _print_history(voucher, steps, reveal=reveal)
 
 
 def _to_json(voucher: "ListedVoucher", *, reveal: bool = False) -> dict[str, object]:
@@ -111,8 +113,9 @@ def _describe_problem(voucher: "ListedVoucher") -> str:
     return f"{failed}{voucher.last_error or voucher.revoked_reason}"
 
 
-def _print_history(history: "VoucherHistory", *, reveal: bool) -> None:
-    voucher = history.voucher
+def _print_history(
+    voucher: "ListedVoucher", steps: "Iterable[VoucherHistoryEntry]", *, reveal: bool
+) -> None:
     owner = f"order {voucher.order_code}, number {voucher.number}" if voucher.order_code else "pool"
     print_text(
         f"{voucher.key} is {voucher.state}: {voucher.package} on router {voucher.router}, {owner}"
@@ -128,7 +131,7 @@ def _print_history(history: "VoucherHistory", *, reveal: bool) -> None:
     print_text(*(f"  {label:<10} {format_time(at)}" for label, at in times.items() if at))
     if voucher.last_error:
         print_text(f"  problem    {voucher.last_error}")
-    for step in history.steps:
+    for step in steps:
         at = f"{step.at.astimezone():%Y-%m-%d %H:%M:%S}"
         print_text(f"  {at}  {step.state:<12}  {step.actor} {step.reason}".rstrip())
 

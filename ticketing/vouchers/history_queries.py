@@ -46,14 +46,6 @@ class VoucherHistoryEntry:
     actor: str
 
 
-@dataclass(frozen=True, slots=True)
-class VoucherHistory:
-    """A voucher and its changes of state, oldest first."""
-
-    voucher: ListedVoucher
-    steps: tuple[VoucherHistoryEntry, ...]
-
-
 def list_vouchers(
     connection: Connection, event_id: int | None, *, state: VoucherState | None, limit: int
 ) -> list[ListedVoucher]:
@@ -69,16 +61,20 @@ def list_vouchers(
     return [_voucher_from_row(row) for row in connection.execute(query)]
 
 
-def find_histories(connection: Connection, identifier: str) -> list[VoucherHistory]:
-    """Return the vouchers with this key or login name, or of the order with this code."""
+def find_histories(
+    connection: Connection, identifier: str
+) -> list[tuple[ListedVoucher, tuple[VoucherHistoryEntry, ...]]]:
+    """Return the vouchers with this key or login name, or of the order with this code.
+
+    Each comes with its changes of state, oldest first.
+    """
     text = identifier.strip()
     known = or_(
         vouchers.c.key == text.upper(), vouchers.c.name == text, orders.c.code == text.upper()
     )
     found = _query(known).order_by(vouchers.c.id)
     return [
-        VoucherHistory(_voucher_from_row(row), _steps(connection, row.id))
-        for row in connection.execute(found)
+        (_voucher_from_row(row), _steps(connection, row.id)) for row in connection.execute(found)
     ]
 
 

@@ -185,22 +185,6 @@ def mark_active(
     return connection.execute(statement).rowcount
 
 
-def return_to_pending(
-    connection: Connection, postponements: Sequence[VoucherPostponement], *, at: datetime
-) -> int:
-    """Set provisioning vouchers that are not on their router back to pending."""
-    return _postpone(
-        connection, postponements, VoucherState.PROVISIONING, VoucherState.PENDING, at=at
-    )
-
-
-def postpone_removal(
-    connection: Connection, postponements: Sequence[VoucherPostponement], *, at: datetime
-) -> int:
-    """Postpone the removal of revoking vouchers."""
-    return _postpone(connection, postponements, VoucherState.REVOKING, VoucherState.REVOKING, at=at)
-
-
 def replace_credentials(
     connection: Connection, voucher_id: int, credentials: Credentials, *, reason: str
 ) -> bool:
@@ -251,14 +235,18 @@ def _list_on_router(
     return [voucher_from_row(row) for row in connection.execute(in_turn)]
 
 
-def _postpone(
+def postpone(
     connection: Connection,
-    postponements: Sequence[VoucherPostponement],
     before: VoucherState,
-    after: VoucherState,
+    postponements: Sequence[VoucherPostponement],
     *,
     at: datetime,
 ) -> int:
+    """Postpone calls for vouchers in this state; return their number.
+
+    A provisioning voucher, which is not on its router, becomes pending again.
+    """
+    after = VoucherState.PENDING if before is VoucherState.PROVISIONING else before
     new = _values_table(
         "unplaced",
         id=(BigInteger(), [each.id for each in postponements]),

@@ -146,7 +146,7 @@ def test_a_chat_text_keeps_to_what_meta_approves(
     assert len(body) <= 1024
     assert len(button["text"]) <= 25
     assert not re.search(r"^\{\{|\}\}$|\}\}\s*\{\{|\n\n\n", body)
-    assert ("HEADER" in components) == SAMPLES[name].has_document
+    assert ("HEADER" in components) == bool(SAMPLES[name].document_name)
     template = messages.preview(name, language).chat.template
     assert template is not None
     assert [list(template.parameters)] == components["BODY"]["example"]["body_text"]

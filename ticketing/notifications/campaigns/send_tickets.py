@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 
 from ticketing.events.model import Event
 from ticketing.notifications.campaigns import queries
-from ticketing.notifications.campaigns.queries import GuestTicket
 from ticketing.notifications.delivery import Channel
 from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.database import Database
@@ -100,7 +99,10 @@ def opt_out_address(database: Database, address: str, *, at: datetime, by: str) 
 
 def _build_plan(connection: Connection, event: Event, channels: Sequence[Channel]) -> CampaignPlan:
     unsent = queries.list_unsent_tickets(connection, event.id)
-    channels_by_guest = {each.guest_id: _first_available_channel(each, channels) for each in unsent}
+    channels_by_guest = {
+        each.guest_id: next((channel for channel in channels if each.address(channel)), None)
+        for each in unsent
+    }
     tickets = tuple(
         PlannedTicketMessage(each.ticket_code, each.guest_id, channel, each.address(channel))
         for each in unsent
@@ -118,7 +120,3 @@ def _build_plan(connection: Connection, event: Event, channels: Sequence[Channel
         ),
         digest.hexdigest(),
     )
-
-
-def _first_available_channel(ticket: GuestTicket, channels: Sequence[Channel]) -> Channel | None:
-    return next((channel for channel in channels if ticket.address(channel)), None)

@@ -77,11 +77,6 @@ def reference_token(reference: str) -> str:
     return hashlib.sha256(reference.encode()).hexdigest()[:40]
 
 
-def make_message_id(reference: str, domain: str) -> str:
-    """Return the Message-ID that all attempts share, so that duplicates are recognised."""
-    return f"<{reference_token(reference)}@{domain}>"
-
-
 def build_mime_message(
     mail: Mail, sender: MailSender, recipient: str, *, reference: str, name: str, at: datetime
 ) -> MimeMessage:
@@ -92,7 +87,9 @@ def build_mime_message(
     message["To"] = _header_address(name, recipient)
     message["Subject"] = _one_line(mail.subject)
     message["Date"] = format_datetime(at)
-    message["Message-ID"] = message_id = make_message_id(reference, sender.domain)
+    # all attempts share it, so that duplicates are recognised
+    message_id = f"<{reference_token(reference)}@{sender.domain}>"
+    message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"
     if sender.reply_to:
         message["Reply-To"] = ascii_address(sender.reply_to) or ""

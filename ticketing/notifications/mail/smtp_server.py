@@ -94,18 +94,14 @@ def _classify_connect_error(error: OSError) -> Deferred:
     """Return why nothing can be sent, without the exception's text, which may hold a password."""
     name = type(error).__name__
     if isinstance(error, smtplib.SMTPResponseException):
-        return classify_connect_reply(
-            SmtpReply.from_smtplib(int(error.smtp_code), _to_bytes(error.smtp_error))
-        )
+        text = error.smtp_error
+        text = text if isinstance(text, bytes) else text.encode()
+        return classify_connect_reply(SmtpReply.from_smtplib(int(error.smtp_code), text))
     needs_a_person = isinstance(error, (ssl.SSLError, smtplib.SMTPException))
     if needs_a_person and not isinstance(error, _TRANSIENT_ERRORS):
         what = f"mail server: TLS verification or login failed ({name})"
         return Deferred(what, name, pause_scope=PauseScope.CHANNEL)
     return Deferred(f"mail server: connection failed ({name})", name, pause_scope=PauseScope.SENDER)
-
-
-def _to_bytes(text: bytes | str) -> bytes:
-    return text if isinstance(text, bytes) else text.encode()
 
 
 _MAIL_URL_FORMAT = (

@@ -18,8 +18,7 @@ class TemplateSample:
 
     variables: TemplateVariables
     url_path: str  # of the button's URL
-    has_document: bool = False
-    document_name: str = ""
+    document_name: str = ""  # empty: without a document
 
     @property
     def all_variables(self) -> dict[str, TemplateValue]:
@@ -55,7 +54,6 @@ SAMPLES: dict[str, TemplateSample] = {
             "location": "Graha Sabha Pramana, Yogyakarta",
         },
         "t/4QX9",
-        has_document=True,
         document_name="Tiket TC-2026-7Q4M9ZKD.pdf",
     ),
     "order_placed": TemplateSample(

@@ -209,7 +209,7 @@ class MessageTemplates:
     ) -> ChatMessage:
         """Render a message for WhatsApp: as Meta's template, and as text for other providers."""
         with _reporting_template_errors(name, language, "chat"):
-            if SAMPLES[name].has_document is not bool(attachment):
+            if bool(SAMPLES[name].document_name) is not bool(attachment):
                 raise ValueError(
                     "an attachment must be given exactly if the template has a document header"
                 )
@@ -236,7 +236,7 @@ class MessageTemplates:
         button = {"type": "URL", "text": label, **link}
         example = {"body_text": [list(text.parameters(_join_lists(localized)))]}
         body = {"type": "BODY", "text": text.body, "example": example}
-        header = [{"type": "HEADER", "format": "DOCUMENT"}] if sample.has_document else []
+        header = [{"type": "HEADER", "format": "DOCUMENT"}] if sample.document_name else []
         components = [*header, body, {"type": "BUTTONS", "buttons": [button]}]
         kind = {"name": name, "language": language, "category": "UTILITY"}
         return {**kind, "components": components}
@@ -246,7 +246,7 @@ class MessageTemplates:
         with _reporting_template_errors(name, language, "mail"):
             sample = SAMPLES[name]
         facts, file = sample.all_variables | {"url": self._links + sample.url_path}, None
-        if sample.has_document:
+        if sample.document_name:
             file = Attachment(sample.document_name, b"%PDF-")
         mail = self.render_mail(name, language, facts, attachments=(file,) if file else ())
         return MessagePreview(mail, self.render_chat(name, language, facts, attachment=file))

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from ticketing.platform.kernel.errors import RouterUnavailable
 from ticketing.routers.model import HotspotProfile, RouterUser
-
-ReplyRow = dict[str, str]
+from ticketing.routers.routeros.pipeline import ReplyRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,9 @@ def format_seconds(lasts: timedelta | None) -> str:
 def parse_clock(clock: ReplyRow) -> datetime:
     """Return the time of `/system/clock` in UTC; its date has two formats."""
     try:
-        local = f"{_iso_date(clock['date'])}T{clock['time']}{_signed_offset(clock['gmt-offset'])}"
+        offset = clock["gmt-offset"]
+        signed = offset if offset.startswith(("+", "-")) else f"+{offset}"
+        local = f"{_iso_date(clock['date'])}T{clock['time']}{signed}"
         return datetime.fromisoformat(local).astimezone(UTC)
     except (KeyError, ValueError) as error:
         raise RouterUnavailable("a router printed an invalid date or time") from error
@@ -99,10 +100,6 @@ def parse_profile(row: ReplyRow) -> HotspotProfile:
 def _iso_date(text: str) -> str:
     old = _OLD_DATE.fullmatch(text.lower())
     return f"{old[3]}-{_MONTHS.index(old[1]) + 1:02}-{old[2]}" if old else text
-
-
-def _signed_offset(offset: str) -> str:
-    return offset if offset.startswith(("+", "-")) else f"+{offset}"
 
 
 def _parse_number(row: ReplyRow, name: str) -> int:

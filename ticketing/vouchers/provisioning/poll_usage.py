@@ -36,14 +36,6 @@ Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class ObservedUser:
-    """A router's row and the duration of its longest current session."""
-
-    row: RouterUser
-    session: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class UsageUpdate:
     """The usage to store for a voucher, as computed from its row."""
 
@@ -94,9 +86,7 @@ def poll_router(
     router = clients.client_for(stored)
     found, online = router.own_users(clients.installation_id), router.session_durations()
     rows = {
-        row.marker.key: ObservedUser(row, online.get(row.name, timedelta(0)))
-        for row in found
-        if row.marker
+        row.marker.key: (row, online.get(row.name, timedelta(0))) for row in found if row.marker
     }
     seen_at = clock()  # every session seen began earlier
     result = PollResult(stored.name)
@@ -118,7 +108,7 @@ def poll_router(
 def _store_usage(
     connection: Connection,
     stored: StoredRouter,
-    rows: Mapping[str, ObservedUser],
+    rows: Mapping[str, tuple[RouterUser, timedelta]],
     *,
     at: datetime,
     by: str,
@@ -129,7 +119,7 @@ def _store_usage(
     )
     updates = [
         to_usage_update(
-            one, rows[one.key], packages_by_type[one.ticket_type_id].package, seen_at=at
+            one, *rows[one.key], packages_by_type[one.ticket_type_id].package, seen_at=at
         )
         for one in known
     ]
@@ -151,12 +141,19 @@ def _revoke_used_up(connection: Connection, updates: Sequence[UsageUpdate], *, a
 
 
 def to_usage_update(
-    voucher: Voucher, observed: ObservedUser, package: Package, *, seen_at: datetime
+    voucher: Voucher,
+    row: RouterUser,
+    session: timedelta,
+    package: Package,
+    *,
+    seen_at: datetime,
 ) -> UsageUpdate:
-    """Return the voucher's usage from its row, with the latest possible time of first use."""
-    row = observed.row
+    """Return the voucher's usage from its row, with the latest possible time of first use.
+
+    `session` is the duration of its longest current session.
+    """
     # the router adds up the time of all devices, which may be online at once
-    online = max(row.online / package.shared_users, observed.session)
+    online = max(row.online / package.shared_users, session)
     first = estimate_first_use(voucher.first_used_at, seen_at=seen_at, online=online)
     ends, end_reason = voucher.expires_at, ""
     if is_used_up(package, online=row.online, bytes_used=row.bytes_used):

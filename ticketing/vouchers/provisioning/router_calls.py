@@ -23,7 +23,7 @@ from ticketing.routers.queries import StoredRouter
 from ticketing.routers.routeros.client import RemovalResult, RouterClient
 from ticketing.routers.routeros.errors import RefusalReason
 from ticketing.vouchers import order_queries, transition_queries
-from ticketing.vouchers.model import validity_end
+from ticketing.vouchers.model import VoucherState, validity_end
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning import circuit_breaker
 from ticketing.vouchers.provisioning.context import (
@@ -208,7 +208,7 @@ def _return_absent_to_pending(
     connection: Connection, absent: Sequence[tuple[VoucherPlacement, str]], *, at: datetime
 ) -> int:
     rows = [VoucherPostponement(each.voucher.id, why) for each, why in absent]
-    return transition_queries.return_to_pending(connection, rows, at=at)
+    return transition_queries.postpone(connection, VoucherState.PROVISIONING, rows, at=at)
 
 
 def _replace_taken_names(
@@ -245,7 +245,7 @@ def _record_refusals(
     at: datetime,
 ) -> int:
     rows = [to_postponement(context, each.voucher, error, at=at) for each, error in refused]
-    number = transition_queries.return_to_pending(connection, rows, at=at)
+    number = transition_queries.postpone(connection, VoucherState.PROVISIONING, rows, at=at)
     given_up = {
         each.package.ticket_type_id: (each.package, str(error))
         for (each, error), row in zip(refused, rows, strict=True)
@@ -302,7 +302,8 @@ def _postpone_removals(
     with context.database.transaction() as connection:
         transition_queries.lock_with_orders(connection, [each.id for each in rows])
         done = ProvisionResult(
-            router.name, refused=transition_queries.postpone_removal(connection, rows, at=at)
+            router.name,
+            refused=transition_queries.postpone(connection, VoucherState.REVOKING, rows, at=at),
         )
         record_audit_entry(connection, done, by=context.by)
     return done
