@@ -57,7 +57,8 @@ class TicketHtmlTemplate:
     def _to_template_error(self, error: Exception) -> TemplateBroken:
         file, line = _error_location(error, self._template.folder)
         location = f"{file}:{line}" if line else file
-        return TemplateBroken(f"template {self._template.id!r}, {location}: {_error_reason(error)}")
+        kind = f"{type(error).__name__}: " if isinstance(error, LookupError) else ""
+        return TemplateBroken(f"template {self._template.id!r}, {location}: {kind}{error}")
 
 
 class _Fitter:
@@ -133,7 +134,3 @@ def _error_location(error: Exception, folder: Path) -> tuple[str, int | None]:
     if not own_frames:
         return TEMPLATE_FILE, None
     return Path(own_frames[-1].filename).name, own_frames[-1].lineno
-
-
-def _error_reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else str(error)

@@ -6,7 +6,7 @@ are in `voucher_checks.py`.
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
+from sqlalchemy import Connection, and_, false, func, or_, select
 
 from ticketing.monitoring.purchase_queries import SENT_STATES, purchase_counts, select_purchases
 from ticketing.orders.order import OrderState
@@ -101,11 +101,16 @@ def list_undelivered_purchases(
         .limit(1)
         .scalar_subquery()
     )
+    is_sent = (  # by any channel
+        select(func.bool_or(deliveries.c.state.in_(SENT_STATES)))
+        .where(deliveries.c.outbox_id == outbox.c.id)
+        .scalar_subquery()
+    )
     ready = (
         select(
             orders.c.id,
             orders.c.code,
-            func.bool_or(func.coalesce(_is_sent(), false())).label("is_notified"),
+            func.bool_or(func.coalesce(is_sent, false())).label("is_notified"),
             func.coalesce(func.max(newest), "").label("last_error"),
         )
         .join(outbox, and_(outbox.c.subject == orders.c.code, outbox.c.purpose == VOUCHERS_READY))
@@ -120,12 +125,3 @@ def list_undelivered_purchases(
     total = connection.execute(select(func.count()).select_from(ready)).scalar_one()
     query = select(ready.c.code, ready.c.last_error).where(~ready.c.is_notified)
     return total, [(*row,) for row in connection.execute(query.order_by(ready.c.id))]
-
-
-def _is_sent() -> ColumnElement[bool]:
-    """Return the condition: a provider accepted the outbox message, by any channel."""
-    return (
-        select(func.bool_or(deliveries.c.state.in_(SENT_STATES)))
-        .where(deliveries.c.outbox_id == outbox.c.id)
-        .scalar_subquery()
-    )

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.platform.http.envelope import ResponseModel
@@ -34,6 +34,8 @@ class PackageSalesResponse(ResponseModel):
 
 class TrendPointResponse(ResponseModel):
     """One step of the trend: paid purchases, created vouchers, failed attempts."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     at: datetime
     purchases: int = 0

@@ -58,8 +58,8 @@ def is_of_ended_order(event_id: int | None = None) -> ColumnElement[bool]:
     return vouchers.c.order_line_id.in_(lines)
 
 
-def is_expired(*, at: datetime) -> ColumnElement[bool]:
-    """Return the condition: the voucher is active and its validity is over.
+def is_expired(event_id: int | None = None, *, at: datetime) -> ColumnElement[bool]:
+    """Return the condition: the voucher, of the event or any, is active and its validity is over.
 
     A voucher without a recorded first use may have been used since its router was last polled, so
     it counts only if its router was polled after its end or its validity runs from the sale.
@@ -71,11 +71,13 @@ def is_expired(*, at: datetime) -> ColumnElement[bool]:
     polled_since = exists().where(
         routers.c.id == vouchers.c.router_id, routers.c.reconciled_at >= vouchers.c.expires_at
     )
-    return and_(
+    condition = and_(
         vouchers.c.state == VoucherState.ACTIVE,
         vouchers.c.expires_at <= at,
         or_(vouchers.c.first_used_at.is_not(None), from_sale, polled_since),
     )
+    sold = select(ticket_types.c.id).where(ticket_types.c.event_id == event_id)
+    return condition if event_id is None else condition & vouchers.c.ticket_type_id.in_(sold)
 
 
 def requeue_order(connection: Connection, order_id: int, *, at: datetime) -> int:
@@ -113,12 +115,6 @@ class CleanupCounts:
     orders: int
     used: int
     newest: int
-
-
-def is_expired_of_event(event_id: int, *, as_of: datetime) -> ColumnElement[bool]:
-    """Return the condition: the voucher is of a package of the event and has expired."""
-    sold = select(ticket_types.c.id).where(ticket_types.c.event_id == event_id)
-    return is_expired(at=as_of) & vouchers.c.ticket_type_id.in_(sold)
 
 
 def count_vouchers(connection: Connection, condition: ColumnElement[bool]) -> CleanupCounts:

@@ -206,5 +206,5 @@ def _count_by_kind(
 def _conditions_by_kind(event: Event, *, as_of: datetime) -> dict[str, ColumnElement[bool]]:
     return {
         LEFT_OVER: cleanup_queries.is_of_ended_order(event.id),
-        EXPIRED: cleanup_queries.is_expired_of_event(event.id, as_of=as_of),
+        EXPIRED: cleanup_queries.is_expired(event.id, at=as_of),
     }

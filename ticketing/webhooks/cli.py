@@ -1,6 +1,6 @@
 """`ticketing webhooks`: endpoints and their calls."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -180,8 +180,6 @@ def resend_calls(
 
     The worker, Dagster or `ticketing webhooks send` makes the calls.
     """
-    from datetime import UTC
-
     from ticketing.webhooks import endpoints
 
     if call is not None and since is not None:
