@@ -15,7 +15,7 @@ class ResponseFault(Protocol):
 F = TypeVar("F", bound=ResponseFault)
 
 
-@dataclass(slots=True)
+@dataclass
 class Faults(Generic[F]):
     """All faults that can be set. Counters decrease with use; other values stay until changed."""
 

@@ -24,7 +24,7 @@ class MidtransResponseFault:
             raise ValueError(f"unknown response fault {self.kind!r}; use one of {get_args(Kind)}")
 
 
-@dataclass(slots=True)
+@dataclass
 class MidtransFaults(Faults[MidtransResponseFault]):
     """Faults of Midtrans."""
 

@@ -28,7 +28,7 @@ class WhatsAppResponseFault:
             raise ValueError(f"unknown response fault {self.kind!r}; use one of {get_args(Kind)}")
 
 
-@dataclass(slots=True)
+@dataclass
 class WhatsAppFaults(Faults[WhatsAppResponseFault]):
     """Faults of the gateways."""
 

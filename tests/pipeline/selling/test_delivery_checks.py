@@ -60,7 +60,7 @@ def test_what_went_wrong_is_told_by_the_clock_and_once(
         context = dg.build_schedule_context(
             scheduled_execution_time=now, resources={"application": application}
         )
-        return sum(isinstance(one, dg.RunRequest) for one in send_alerts_every_10_minutes(context))
+        return int(isinstance(send_alerts_every_10_minutes(context), dg.RunRequest))
 
     before = ticked()
     with application.database.transaction() as connection:
