@@ -41,6 +41,11 @@ class SensorCursor:
         """Return the cursor for the next tick."""
         return json.dumps({"last": self.last_id, "latest": sorted(self.recent_ids)})
 
+    @property
+    def start_after(self) -> int:
+        """Return the id after which to read."""
+        return max(0, self.last_id - CURSOR_OVERLAP)
+
     def advanced(self, entries: Iterable[AuditEntry]) -> "SensorCursor":
         """Return the cursor after these entries."""
         known = {entry.id for entry in entries} | self.recent_ids
@@ -58,7 +63,7 @@ def list_unreported_entries(
         entries = audit_log.list_entries(
             connection,
             actions,
-            after_id=max(0, cursor.last_id - CURSOR_OVERLAP),
+            after_id=cursor.start_after,
             excluding_actors=[ACTOR],
             limit=MAX_ENTRIES,
         )

@@ -83,8 +83,8 @@ def build_mime_message(
     """Build the message. `recipient` is an address as `ascii_address` returns it."""
     message = EmailMessage(policy=_POLICY)
     written_by = ascii_address(sender.address) or ""
-    message["From"] = _header_address(sender.name, written_by)
-    message["To"] = _header_address(name, recipient)
+    message["From"] = Address(_one_line(sender.name), addr_spec=written_by)
+    message["To"] = Address(_one_line(name), addr_spec=recipient)
     message["Subject"] = _one_line(mail.subject)
     message["Date"] = format_datetime(at)
     # all attempts share it, so that duplicates are recognised
@@ -116,10 +116,6 @@ def _attach(message: EmailMessage, attachment: Attachment) -> None:
     kind, _, subkind = attachment.media_type.partition("/")
     name = safe_file_name(attachment.name)
     message.add_attachment(attachment.content, maintype=kind, subtype=subkind, filename=name)
-
-
-def _header_address(name: str, address: str) -> Address:
-    return Address(_one_line(name), addr_spec=address)
 
 
 def _one_line(text: str) -> str:
