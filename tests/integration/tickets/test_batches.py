@@ -10,6 +10,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.tickets import ticket_generation_logs
 from ticketing.platform.kernel.errors import Refused
 from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.batches.batch import BatchOfAnotherEvent, BatchSpec, running_batch
 from ticketing.tickets.batches.queries import Batch, BatchState
 
 
@@ -60,14 +61,13 @@ def test_the_same_key_is_the_same_batch(
 def test_a_key_of_another_event_is_refused(
     *, database: Database, other_event: Event, batch: Batch, now: datetime
 ) -> None:
+    spec = BatchSpec(key=batch.batch_key, by="siti", at=now)
+
     with (
-        database.transaction() as connection,
-        pytest.raises(Refused, match="belongs to another event than 'reuni-2026'"),
+        pytest.raises(BatchOfAnotherEvent, match="belongs to another event than 'reuni-2026'"),
+        running_batch(database, other_event, spec),
     ):
-        batch_queries.get_or_create_batch(
-            connection, key=batch.batch_key, event=other_event, template_id="classic", options={},
-            by="siti", at=now,
-        )  # fmt: skip
+        pass
 
 
 def test_a_key_that_nobody_used_finds_nothing(database: Database) -> None:

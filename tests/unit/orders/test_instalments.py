@@ -102,7 +102,7 @@ def test_what_is_no_plan_is_refused(
         PaymentPlan("odd", parts, every, DAY, grace, OverduePolicy.KEEP)
 
 
-def test_the_next_part_is_the_first_without_money() -> None:
+def test_the_next_instalment_is_the_first_without_a_payment() -> None:
     paid, due, later = (
         Instalment(1, NOW, Rupiah(5), paid_by=7, paid_at=NOW),
         Instalment(2, NOW, Rupiah(5)),

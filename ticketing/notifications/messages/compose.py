@@ -178,11 +178,11 @@ def _order_notice(
         case "order.reversed":
             name = "order_reversed"
         case outbox.INSTALMENT_DUE:
-            name, due_at = "order_part_due", datetime.fromisoformat(payload["due"])
+            name, due_at = "order_instalment_due", datetime.fromisoformat(payload["due"])
             amount = Rupiah(payload["amount"])
             facts = {"part": payload["part"], "amount": amount, "dueAt": due_at}
         case "order.instalments_kept":
-            name, facts = "order_parts_kept", {"kept": Rupiah(payload["kept"])}
+            name, facts = "order_instalments_kept", {"kept": Rupiah(payload["kept"])}
         case "order.paid":
             name, facts = "organiser_notice", _sales_variables(connection, event, order)
         case "refund.to_transfer":

@@ -75,10 +75,10 @@ SAMPLES: dict[str, TemplateSample] = {
         "t/4QX9",
     ),
     "order_reversed": TemplateSample(_ORDER, "events/wisuda-2026"),
-    "order_part_due": TemplateSample(
+    "order_instalment_due": TemplateSample(
         {**_ORDER, "part": 2, "amount": Rupiah(61_500), "dueAt": _DEADLINE}, "events/wisuda-2026"
     ),
-    "order_parts_kept": TemplateSample({**_ORDER, "kept": Rupiah(82_000)}, "events/wisuda-2026"),
+    "order_instalments_kept": TemplateSample({**_ORDER, "kept": Rupiah(82_000)}, "events/wisuda-2026"),
     "event_cancelled": TemplateSample({**_ORDER, **_SCHEDULE}, "orders/4QX9"),
     "voucher_ready": TemplateSample(
         {

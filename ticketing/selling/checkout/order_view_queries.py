@@ -102,7 +102,7 @@ class OrderView:
     vouchers: tuple[OrderVoucher, ...] = ()
 
     @property
-    def next_part(self) -> Instalment | None:
+    def next_instalment(self) -> Instalment | None:
         """Return the instalment to be paid next, or None."""
         return (
             next_unpaid_instalment(self.instalments) if self.state is OrderState.PENDING else None

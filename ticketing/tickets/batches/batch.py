@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
 from sqlalchemy import Connection
 
 from ticketing.events.model import Event
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import Unavailable
+from ticketing.platform.kernel.errors import Refused, Unavailable
 from ticketing.tickets.batches import lock_queries, queries
 from ticketing.tickets.batches.queries import Batch, BatchState
 
@@ -33,6 +34,33 @@ class BatchSpec:
     options: Mapping[str, object] = field(default_factory=dict)
     dagster_run_id: str | None = None
     notify_organiser: bool = False  # the organiser gets a message when it ends
+
+
+class BatchOfAnotherEvent(Refused):
+    """The batch id was used for another event."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class BatchOfAnotherRequest(Refused):
+    """The batch id was used for a request with other guests or options."""
+
+    status = HTTPStatus.CONFLICT
+
+
+def require_same_request(batch: Batch, event: Event, options: Mapping[str, object]) -> None:
+    """Refuse to continue a batch of another event, or with other options."""
+    key = batch.batch_key
+    if batch.event_id != event.id:
+        message = f"batch {key!r} belongs to another event than {event.slug!r}"
+        raise BatchOfAnotherEvent(message, batch=key)
+    changed = [name for name, value in options.items() if batch.options.get(name) != value]
+    if changed:
+        raise BatchOfAnotherRequest(
+            f"batch {key!r} was requested with other {', '.join(changed)};"
+            " repeat it unchanged, or use another batch id",
+            batch=key,
+        )
 
 
 @contextmanager
@@ -79,7 +107,7 @@ def running_batch(database: Database, event: Event, spec: BatchSpec) -> Iterator
 def _open_batch(database: Database, event: Event, spec: BatchSpec) -> Batch:
     with database.transaction() as connection:
         lock_queries.fail_abandoned_batches(connection, event.id, at=spec.at)
-        return queries.get_or_create_batch(
+        batch = queries.get_or_create_batch(
             connection,
             key=spec.key,
             event=event,
@@ -89,6 +117,8 @@ def _open_batch(database: Database, event: Event, spec: BatchSpec) -> Batch:
             at=spec.at,
             dagster_run_id=spec.dagster_run_id,
         )
+    require_same_request(batch, event, spec.options)
+    return batch
 
 
 def _enqueue_batch_notice(connection: Connection, batch: Batch, *, at: datetime) -> None:

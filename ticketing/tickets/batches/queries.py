@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from http import HTTPStatus
 
 import structlog
 from sqlalchemy import Connection, RowMapping, cast, func, insert, select, update
@@ -29,18 +28,6 @@ class BatchState(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
-
-
-class BatchOfAnotherEvent(Refused):
-    """The batch id was used for another event."""
-
-    status = HTTPStatus.CONFLICT
-
-
-class BatchOfAnotherRequest(Refused):
-    """The batch id was used for a request with other guests or options."""
-
-    status = HTTPStatus.CONFLICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +68,7 @@ def get_or_create_batch(
     dagster_run_id: str | None = None,
     priority: str = "normal",
 ) -> Batch:
-    """Return the batch of that key, created if needed.
-
-    Raises BatchOfAnotherEvent or BatchOfAnotherRequest for a key that was used before.
-    """
+    """Return the batch of that key, created if needed. It may be another event's."""
     connection.execute(
         upsert(batches)
         .values(
@@ -102,23 +86,7 @@ def get_or_create_batch(
     batch = find_by_key(connection, key)
     if batch is None:
         raise Refused(f"batch {key!r} has just been deleted")
-    require_same_request(batch, event, options)
     return batch
-
-
-def require_same_request(batch: Batch, event: Event, options: Mapping[str, object]) -> None:
-    """Refuse to continue a batch of another event, or with other options."""
-    key = batch.batch_key
-    if batch.event_id != event.id:
-        message = f"batch {key!r} belongs to another event than {event.slug!r}"
-        raise BatchOfAnotherEvent(message, batch=key)
-    changed = [name for name, value in options.items() if batch.options.get(name) != value]
-    if changed:
-        raise BatchOfAnotherRequest(
-            f"batch {key!r} was requested with other {', '.join(changed)};"
-            " repeat it unchanged, or use another batch id",
-            batch=key,
-        )
 
 
 def find_by_key(connection: Connection, key: str) -> Batch | None:

@@ -14,7 +14,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
 from ticketing.tickets import eligibility_queries, ticket_queries
 from ticketing.tickets.batches import lock_queries, queries
-from ticketing.tickets.batches.batch import estimate_completion, hold_batch
+from ticketing.tickets.batches.batch import estimate_completion, hold_batch, require_same_request
 from ticketing.tickets.batches.queries import Batch, BatchState
 from ticketing.tickets.generate import GenerationRequest
 from ticketing.tickets.missing import is_event_over
@@ -63,7 +63,7 @@ def accept_batch(
         lock_queries.fail_abandoned_batches(connection, event.id, at=request.at)
         existing = queries.find_by_key(connection, key)
         if existing is not None:
-            queries.require_same_request(existing, event, request.options())
+            require_same_request(existing, event, request.options())
         if existing is not None and existing.state in {BatchState.PROCESSING, BatchState.COMPLETED}:
             return AcceptedBatch(existing, _total_count(existing), None, ExitStack())
         batch = queries.get_or_create_batch(
