@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.app.cli import COMMANDS
+from ticketing.app.cli import ENTRIES
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]
@@ -245,6 +245,6 @@ def test_the_version_is_that_of_the_distribution(ticketing: Ticketing) -> None:
 def test_the_help_groups_all_commands_in_panels_that_fit_80_columns(ticketing: Ticketing) -> None:
     listed = ticketing("--help", COLUMNS="80").stdout
 
-    assert all(f"─ {panel} ─" in listed for panel in {entry[2] for entry in COMMANDS})
-    assert [name for name, *_ in COMMANDS if f"│ {name} " not in listed] == []
+    assert all(f"─ {panel} ─" in listed for panel in {entry.panel for entry in ENTRIES})
+    assert [name for name, *_ in ENTRIES if f"│ {name} " not in listed] == []
     assert max(map(len, listed.splitlines())) <= 80

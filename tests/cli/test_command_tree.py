@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from ticketing.app.cli import COMMANDS, app
+from ticketing.app.cli import ENTRIES, app
 from ticketing.platform.paths import PROJECT_ROOT
 
 WITHOUT_JSON = {"up", "serve", "worker", "run"}  # processes that run until they are stopped
@@ -37,7 +37,7 @@ def first_paragraph(text: str) -> str:
 
 
 def test_the_help_of_a_single_command_is_its_line_in_the_list() -> None:
-    single = {name: text for name, _, _, text in COMMANDS if name in commands()}
+    single = {entry.name: entry.help for entry in ENTRIES if entry.name in commands()}
 
     assert len(single) >= 12
     assert {name: first_paragraph(commands()[name].help) for name in single} == single
@@ -79,7 +79,7 @@ def test_every_command_that_ends_can_print_json() -> None:
     assert without == WITHOUT_JSON
 
 
-@pytest.mark.parametrize("name", [name for name, *_ in COMMANDS])
+@pytest.mark.parametrize("name", [name for name, *_ in ENTRIES])
 def test_every_command_is_in_a_page(name: str) -> None:
     folders = [PROJECT_ROOT / "docs" / part for part in ("how-to", "tutorial", "reference")]
     pages = [page for folder in folders for page in folder.glob("*.md")]

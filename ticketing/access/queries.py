@@ -9,6 +9,7 @@ from hashlib import sha256
 from sqlalchemy import Connection, RowMapping, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.access import api_keys
 
 
@@ -37,14 +38,7 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-_COLUMNS = (
-    api_keys.c.id,
-    api_keys.c.name,
-    api_keys.c.role,
-    api_keys.c.created_by,
-    api_keys.c.created_at,
-    api_keys.c.revoked_at,
-)
+_COLUMNS = columns_of(api_keys, ApiKey)
 
 
 def _api_key_from_row(row: RowMapping) -> ApiKey:

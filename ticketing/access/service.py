@@ -35,9 +35,7 @@ def add_key(database: Database, *, name: str, role: Role, by: str) -> NewApiKey:
         key = queries.insert_key(connection, name=name, role=role, secret=secret, by=by)
         if key is None:
             raise UnusableKey(f"an API key {name!r} exists or existed; choose another name")
-        audit_log.record(
-            connection, actor=by, action="api key added", subject=name, details={"role": role}
-        )
+        audit_log.record(connection, by, "api key added", subject=name, details={"role": role})
     return NewApiKey(key, secret)
 
 
@@ -46,7 +44,7 @@ def revoke_key(database: Database, *, name: str, by: str) -> None:
     with database.transaction() as connection:
         if not queries.revoke(connection, name):
             raise UnusableKey(f"no valid API key {name!r}; see `ticketing api-keys list`")
-        audit_log.record(connection, actor=by, action="api key revoked", subject=name)
+        audit_log.record(connection, by, "api key revoked", subject=name)
 
 
 def list_keys(database: Database) -> Sequence[ApiKey]:

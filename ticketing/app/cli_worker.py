@@ -22,9 +22,6 @@ def worker(
     from types import FrameType
 
     from ticketing.app.worker import ACTOR, Worker, log_fulfilment, log_provisioning
-    from ticketing.crypto.keyring import KeyRing
-    from ticketing.documents.file_store import DocumentFolder
-    from ticketing.documents.renderer import Renderer
     from ticketing.notifications.deliver import MessagingConnector, deliver_all
     from ticketing.selling.payments.fulfil_paid import FulfilmentLoop
     from ticketing.selling.payments.midtrans.client import Midtrans
@@ -40,38 +37,19 @@ def worker(
         application.get(MessagingConnector).connect() as sender,
         application.get(RouterConnector).connect() as router_clients,
     ):
-        context = GenerationContext(
-            application.database,
-            application.get(KeyRing),
-            application.get(Renderer),
-            application.get(DocumentFolder),
-        )
+        context = application.get(GenerationContext)
+        gateway, webhooks = application.get(Midtrans), application.get(WebhookClient)
         if once:
-            FulfilmentLoop(
-                context, application.get(Midtrans), now, actor(), log_fulfilment
-            ).run_until_done()
+            FulfilmentLoop(context, gateway, now, actor(), log_fulfilment).run_until_done()
             for done in provision_all(
                 ProvisioningContext(application.database, router_clients, now, actor())
             ):
                 log_provisioning(done)
-            send_all_due_calls(
-                application.database,
-                application.get(WebhookClient),
-                application.get(KeyRing),
-                clock=now,
-                by=actor(),
-            )
+            send_all_due_calls(application.database, webhooks, context.keys, clock=now, by=actor())
             deliver_all(application.database, sender, clock=now)
             return
         provisioning = ProvisioningContext(application.database, router_clients, now, ACTOR)
-        process = Worker(
-            context,
-            application.get(Midtrans),
-            now,
-            application.get(WebhookClient),
-            sender,
-            provisioning,
-        )
+        process = Worker(context, gateway, now, webhooks, sender, provisioning)
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             process.stop()

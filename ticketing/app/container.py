@@ -25,26 +25,12 @@ from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.settings import Settings
 
 if TYPE_CHECKING:
-    from ticketing.crypto.keyring import KeyRing
-    from ticketing.documents.file_store import DocumentFolder
-    from ticketing.documents.renderer import Renderer
-    from ticketing.documents.templates import TemplateFolders
-    from ticketing.notifications.deliver import MessagingConnector
-    from ticketing.notifications.messages.templates import MessageTemplates
-    from ticketing.notifications.rate_limit import RateLimit
-    from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
-    from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
-    from ticketing.vouchers.provisioning.router_clients import RouterConnector
-    from ticketing.webhooks.client import WebhookClient
+    from ticketing.selling.payments.midtrans.client import MidtransAccount
 
 HEX_SECRET_PATTERN = re.compile(r"[0-9a-fA-F]{64}")
 
 
-def _account(application: Application) -> "MidtransAccount":
-    return midtrans_account(application.settings)
-
-
-def _document_folder(application: Application) -> "DocumentFolder":
+def _document_folder(application: Application) -> object:
     from ticketing.documents.file_store import DocumentFolder
 
     settings = application.settings
@@ -55,28 +41,38 @@ def _document_folder(application: Application) -> "DocumentFolder":
     )
 
 
-def _webhook_client(application: Application) -> "WebhookClient":
+def _webhook_client(application: Application) -> object:
     """Build the webhook client; it may call this machine only with the simulator."""
     from ticketing.webhooks.client import WebhookClient
 
     return WebhookClient(allow_loopback=application.settings.midtrans_environment == "simulator")
 
 
-def _key_ring(application: Application) -> "KeyRing":
+def _generation_context(application: Application) -> object:
+    from ticketing.crypto.keyring import KeyRing
+    from ticketing.documents.file_store import DocumentFolder
+    from ticketing.documents.renderer import Renderer
+    from ticketing.tickets.generate import GenerationContext
+
+    get = application.get
+    return GenerationContext(application.database, get(KeyRing), get(Renderer), get(DocumentFolder))
+
+
+def _key_ring(application: Application) -> object:
     """Build the key ring from the master secret."""
     from ticketing.crypto.keyring import KeyRing
 
     return KeyRing(load_master_secret(application.settings))
 
 
-def _message_templates(application: Application) -> "MessageTemplates":
+def _message_templates(application: Application) -> object:
     from ticketing.notifications.messages.templates import MessageTemplates
 
     settings = application.settings
     return MessageTemplates.linking_to(settings.public_base_url, settings.messages_path)
 
 
-def _messaging_connector(application: Application) -> "MessagingConnector":
+def _messaging_connector(application: Application) -> object:
     from ticketing.crypto.keyring import KeyRing
     from ticketing.documents.file_store import DocumentFolder
     from ticketing.notifications.deliver import MessagingConnector, NotificationSender
@@ -99,7 +95,7 @@ def _messaging_connector(application: Application) -> "MessagingConnector":
     return MessagingConnector(connect)
 
 
-def _midtrans(application: Application) -> "Midtrans":
+def _midtrans(application: Application) -> object:
     """Build the client of the payment gateway."""
     from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
 
@@ -108,7 +104,7 @@ def _midtrans(application: Application) -> "Midtrans":
     return Midtrans(application.get(MidtransAccount), notify_url=notify)
 
 
-def _rate_limit(application: Application) -> "RateLimit":
+def _rate_limit(application: Application) -> object:
     """Build the rate limit of WhatsApp messages."""
     from ticketing.notifications.rate_limit import RateLimit
 
@@ -119,25 +115,21 @@ def _rate_limit(application: Application) -> "RateLimit":
     return provider.rate_limit(settings.whatsapp_per_day, settings.whatsapp_min_interval_seconds)
 
 
-def _renderer(application: Application) -> "Renderer":
+def _renderer(application: Application) -> object:
     from ticketing.documents.renderer import Renderer
     from ticketing.documents.templates import TemplateFolders
 
     return Renderer(application.get(TemplateFolders))
 
 
-def _router_connector(application: Application) -> "RouterConnector":
+def _router_connector(application: Application) -> object:
     from ticketing.crypto.keyring import KeyRing
     from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
     return RouterConnector(application.get(KeyRing))
 
 
-def _whatsapp_provider_config(application: Application) -> "WhatsAppProviderConfig | None":
-    return whatsapp_provider_config(application.settings)
-
-
-def _template_folders(application: Application) -> "TemplateFolders":
+def _template_folders(application: Application) -> object:
     from ticketing.documents.templates import TemplateFolders
 
     return TemplateFolders(application.settings.templates_path)
@@ -146,17 +138,18 @@ def _template_folders(application: Application) -> "TemplateFolders":
 # by name, so that only callers that look up a type import its module
 FACTORIES: Mapping[str, ObjectFactory] = {
     "DocumentFolder": _document_folder,
+    "GenerationContext": _generation_context,
     "KeyRing": _key_ring,
     "MessageTemplates": _message_templates,
     "MessagingConnector": _messaging_connector,
     "Midtrans": _midtrans,
-    "MidtransAccount": _account,
+    "MidtransAccount": lambda application: midtrans_account(application.settings),
     "RateLimit": _rate_limit,
     "Renderer": _renderer,
     "RouterConnector": _router_connector,
     "TemplateFolders": _template_folders,
     "WebhookClient": _webhook_client,
-    "WhatsAppProviderConfig": _whatsapp_provider_config,
+    "WhatsAppProviderConfig": lambda application: whatsapp_provider_config(application.settings),
 }
 
 

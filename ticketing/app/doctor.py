@@ -50,6 +50,18 @@ class DoctorFinding:
     hint: str = ""
 
 
+def _ok(subject: str, detail: str) -> DoctorFinding:
+    return DoctorFinding(subject, DoctorStatus.OK, detail)
+
+
+def _warning(subject: str, detail: str, hint: str) -> DoctorFinding:
+    return DoctorFinding(subject, DoctorStatus.WARNING, detail, hint)
+
+
+def _failed(subject: str, detail: str, hint: str) -> DoctorFinding:
+    return DoctorFinding(subject, DoctorStatus.FAILED, detail, hint)
+
+
 def run_checks(application: Application) -> Iterator[DoctorFinding]:
     """Run all checks, in the order in which things are needed.
 
@@ -76,36 +88,21 @@ def _run_check(
     try:
         yield from check(application)
     except (TicketingError, OSError) as error:
-        yield DoctorFinding(
-            check.__name__.strip("_"), DoctorStatus.FAILED, str(error), "see the message"
-        )
+        yield _failed(check.__name__.strip("_"), str(error), "see the message")
 
 
 def _database(application: Application) -> Iterator[DoctorFinding]:
     version = application.database.server_version()
     detail = f"PostgreSQL {version // 10000}.{version % 10000} at {_database_location(application)}"
     if version < MIN_SERVER_VERSION:
-        yield DoctorFinding(
-            "database", DoctorStatus.FAILED, detail, "point DATABASE_URL to version 14 or newer"
-        )
+        yield _failed("database", detail, "point DATABASE_URL to version 14 or newer")
         return
-    match get_schema_state(application.database):
-        case SchemaState.CURRENT:
-            yield DoctorFinding("database", DoctorStatus.OK, detail)
-        case SchemaState.OUTDATED:
-            yield DoctorFinding(
-                "database",
-                DoctorStatus.FAILED,
-                f"{detail}, older schema",
-                "run `ticketing migrate`",
-            )
-        case SchemaState.EMPTY:
-            yield DoctorFinding(
-                "database",
-                DoctorStatus.FAILED,
-                f"{detail}, no tables yet",
-                "run `ticketing migrate`",
-            )
+    state = get_schema_state(application.database)
+    if state is SchemaState.CURRENT:
+        yield _ok("database", detail)
+    else:
+        problem = "no tables yet" if state is SchemaState.EMPTY else "older schema"
+        yield _failed("database", f"{detail}, {problem}", "run `ticketing migrate`")
 
 
 def _database_location(application: Application) -> str:
@@ -120,14 +117,9 @@ def _clock(application: Application) -> Iterator[DoctorFinding]:
     offset = abs((local_time - database_time).total_seconds())
     detail = f"{local_time:%Y-%m-%d %H:%M:%S} UTC, {offset:.1f} s from the database's"
     if offset > CLOCK_TOLERANCE_SECONDS or local_time.year < MIN_PLAUSIBLE_YEAR:
-        yield DoctorFinding(
-            "clock",
-            DoctorStatus.FAILED,
-            detail,
-            "synchronise the clocks by NTP: tickets depend on the time",
-        )
+        yield _failed("clock", detail, "synchronise the clocks by NTP: tickets depend on the time")
     else:
-        yield DoctorFinding("clock", DoctorStatus.OK, detail)
+        yield _ok("clock", detail)
 
 
 def _fonts(_: Application) -> Iterator[DoctorFinding]:
@@ -146,11 +138,9 @@ def _engine(_: Application) -> Iterator[DoctorFinding]:
 
 def _problem_findings(subject: str, problems: list[str], ok_text: str) -> Iterator[DoctorFinding]:
     if not problems:
-        yield DoctorFinding(subject, DoctorStatus.OK, ok_text)
+        yield _ok(subject, ok_text)
     for problem in problems:
-        yield DoctorFinding(
-            subject, DoctorStatus.FAILED, problem, "`make setup` installs it or prints the command"
-        )
+        yield _failed(subject, problem, "`make setup` installs it or prints the command")
 
 
 def _folders(application: Application) -> Iterator[DoctorFinding]:
@@ -158,11 +148,9 @@ def _folders(application: Application) -> Iterator[DoctorFinding]:
     for subject, folder in (("documents", settings.documents), ("inbox", settings.inbox)):
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK | os.X_OK):
-            yield DoctorFinding(subject, DoctorStatus.OK, f"{folder} is writable")
+            yield _ok(subject, f"{folder} is writable")
         else:
-            yield DoctorFinding(
-                subject, DoctorStatus.FAILED, f"{folder} is not writable", f"chown {folder}"
-            )
+            yield _failed(subject, f"{folder} is not writable", f"chown {folder}")
 
 
 def _disk(application: Application) -> Iterator[DoctorFinding]:
@@ -187,21 +175,14 @@ def _nearest_existing_folder(folder: Path) -> Path:
 def _secret(application: Application) -> Iterator[DoctorFinding]:
     path = application.settings.data_path / "master.secret"
     if application.settings.master_secret:
-        yield DoctorFinding("master secret", DoctorStatus.OK, "set by TICKETING_MASTER_SECRET")
+        yield _ok("master secret", "set by TICKETING_MASTER_SECRET")
     elif not path.exists():
-        yield DoctorFinding(
-            "master secret", DoctorStatus.OK, f"will be created in {path} with the first ticket"
-        )
+        yield _ok("master secret", f"will be created in {path} with the first ticket")
     elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield DoctorFinding(
-            "master secret",
-            DoctorStatus.FAILED,
-            f"{path} is readable by others",
-            f"chmod 600 {path}",
-        )
+        yield _failed("master secret", f"{path} is readable by others", f"chmod 600 {path}")
     else:
         detail = f"stored in {path}; back it up, no ticket can be signed without it"
-        yield DoctorFinding("master secret", DoctorStatus.OK, detail)
+        yield _ok("master secret", detail)
 
 
 def _keys(application: Application) -> Iterator[DoctorFinding]:
@@ -216,14 +197,13 @@ def _keys(application: Application) -> Iterator[DoctorFinding]:
         if application.get(KeyRing).public_key(event.uid, key.generation) != key.key
     ]  # fmt: skip
     if foreign:
-        yield DoctorFinding(
-            "signing keys", DoctorStatus.FAILED, f"not of this master secret: {', '.join(foreign)}",
+        yield _failed(
+            "signing keys",
+            f"not of this master secret: {', '.join(foreign)}",
             "set TICKETING_MASTER_SECRET to its previous value",
-        )  # fmt: skip
-    else:
-        yield DoctorFinding(
-            "signing keys", DoctorStatus.OK, f"{len(recorded)} recorded, all of this secret"
         )
+    else:
+        yield _ok("signing keys", f"{len(recorded)} recorded, all of this secret")
 
 
 def _mail(application: Application) -> Iterator[DoctorFinding]:
@@ -234,21 +214,19 @@ def _mail(application: Application) -> Iterator[DoctorFinding]:
     waiting = f"{backlog.to_people} messages are waiting"
     if not has_mail_server:
         detail = f"no mail server, nothing is sent; {waiting}"
-        yield DoctorFinding("mail", DoctorStatus.WARNING, detail, "set MAIL_URL and MAIL_FROM")
+        yield _warning("mail", detail, "set MAIL_URL and MAIL_FROM")
     elif not application.settings.mail_url:
         detail = f"simulated: mails are files in {application.settings.mail_folder}"
-        yield DoctorFinding("mail", DoctorStatus.OK, detail)
+        yield _ok("mail", detail)
     elif Channel.MAIL in backlog.rests:
         until, reason = backlog.rests[Channel.MAIL]
         detail = f"nothing is sent {_pause_text(until)}; {reason}"
-        yield DoctorFinding("mail", DoctorStatus.WARNING, detail, "correct MAIL_URL, or wait")
+        yield _warning("mail", detail, "correct MAIL_URL, or wait")
     else:
-        yield DoctorFinding(
-            "mail", DoctorStatus.OK, f"sent through the server of MAIL_URL; {waiting}"
-        )
+        yield _ok("mail", f"sent through the server of MAIL_URL; {waiting}")
     if backlog.to_organiser and not application.settings.organiser_email:
         detail = f"no recipient for mails about orders; {backlog.to_organiser} messages are waiting"
-        yield DoctorFinding("organiser", DoctorStatus.WARNING, detail, "set ORGANISER_EMAIL")
+        yield _warning("organiser", detail, "set ORGANISER_EMAIL")
 
 
 def _pause_text(until: datetime | None) -> str:
@@ -260,7 +238,7 @@ def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
     settings = application.settings
     provider = whatsapp_provider_config(settings)
     if provider is None:
-        yield DoctorFinding("WhatsApp", DoctorStatus.OK, "no provider; messages are sent by mail")
+        yield _ok("WhatsApp", "no provider; messages are sent by mail")
         return
     with application.get(MessagingConnector).connect():
         rate_limit = application.get(RateLimit)
@@ -273,19 +251,12 @@ def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
     if Channel.WHATSAPP in pauses:
         until, reason = pauses[Channel.WHATSAPP]
         hint = "correct the problem, then `ticketing deliveries resume-channel whatsapp`"
-        yield DoctorFinding(
-            "WhatsApp",
-            DoctorStatus.WARNING,
-            f"nothing is sent {_pause_text(until)}; {reason}",
-            hint,
-        )
+        yield _warning("WhatsApp", f"nothing is sent {_pause_text(until)}; {reason}", hint)
     elif not provider.webhook_secret:
         hint = "set WHATSAPP_WEBHOOK_SECRET"
-        yield DoctorFinding(
-            "WhatsApp", DoctorStatus.WARNING, f"{detail}; receipts cannot be verified", hint
-        )
+        yield _warning("WhatsApp", f"{detail}; receipts cannot be verified", hint)
     else:
-        yield DoctorFinding("WhatsApp", DoctorStatus.OK, detail)
+        yield _ok("WhatsApp", detail)
 
 
 def _routers(application: Application) -> Iterator[DoctorFinding]:
@@ -304,9 +275,7 @@ def _router(
     check = f"`ticketing routers check {stored.name}`"
     if is_demo and application.settings.midtrans_environment != "simulator":
         detail = "simulated router; its vouchers give no internet access"
-        yield DoctorFinding(
-            subject, DoctorStatus.FAILED, detail, "move its packages, `ticketing routers delete`"
-        )
+        yield _failed(subject, detail, "move its packages, `ticketing routers delete`")
         return
     try:
         report = check_router(application.database, stored, clients.client_for(stored))
@@ -319,19 +288,12 @@ def _router(
     health = report.health
     detail = f"RouterOS {health.version}, {health.cpu_percent} % busy"
     if is_demo:
-        yield DoctorFinding(subject, DoctorStatus.OK, f"simulated: {detail}")
+        yield _ok(subject, f"simulated: {detail}")
     elif not stored.address.tls:
         detail += "; its password is sent unencrypted"
-        yield DoctorFinding(
-            subject,
-            DoctorStatus.WARNING,
-            detail,
-            f"`ticketing routers update {stored.name} --tls`, or a VPN",
-        )
+        yield _warning(subject, detail, f"`ticketing routers update {stored.name} --tls`, or a VPN")
     else:
-        yield DoctorFinding(subject, DoctorStatus.OK, detail)
+        yield _ok(subject, detail)
     if report.mismatches:
         codes = ", ".join(one.package.code for one, _ in report.mismatches)
-        yield DoctorFinding(
-            subject, DoctorStatus.FAILED, f"packages {codes} cannot be provisioned there", check
-        )
+        yield _failed(subject, f"packages {codes} cannot be provisioned there", check)

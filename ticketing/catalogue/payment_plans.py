@@ -34,12 +34,7 @@ def withdraw_plan(database: Database, event: Event, name: str, *, at: datetime, 
         if not instalment_queries.mark_plan_withdrawn(connection, event.id, name, at=at):
             _get_plan_by_name(connection, event.id, name)
         audit_log.record(
-            connection,
-            actor=by,
-            action="payment_plans.disable",
-            event_id=event.id,
-            subject=name,
-            items=1,
+            connection, by, "payment_plans.disable", event_id=event.id, subject=name, items=1
         )
 
 

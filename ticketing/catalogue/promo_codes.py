@@ -46,12 +46,7 @@ def end_promo(database: Database, event: Event, code: str, *, at: datetime, by: 
         if at < promo.valid_until:
             promo_queries.mark_ended(connection, promo.id, at=at)
             audit_log.record(
-                connection,
-                actor=by,
-                action="promos.disable",
-                event_id=event.id,
-                subject=promo.code,
-                items=1,
+                connection, by, "promos.disable", event_id=event.id, subject=promo.code, items=1
             )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.catalogue.promo_code import NewPromo, Promo, PromoKind
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.orders import promo_redemptions
 from ticketing.platform.kernel.errors import PromoRefused
@@ -14,21 +15,10 @@ from ticketing.platform.kernel.errors import PromoRefused
 
 def get(connection: Connection, event_id: int, code: str) -> Promo:
     """Return the promo with this normalised code; refuses an unknown code."""
-    row = (
-        connection.execute(
-            select(
-                promos.c.id,
-                promos.c.code,
-                promos.c.kind,
-                promos.c.value,
-                promos.c.valid_from,
-                promos.c.valid_until,
-                promos.c.ticket_type_id,
-            ).where(promos.c.event_id == event_id, promos.c.code == code)
-        )
-        .mappings()
-        .one_or_none()
+    query = select(*columns_of(promos, Promo)).where(
+        promos.c.event_id == event_id, promos.c.code == code
     )
+    row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise PromoRefused(f"there is no promo code {code}")
     return Promo(**{**row, "kind": PromoKind(row["kind"])})

@@ -3,30 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from sqlalchemy import Connection, RowMapping, Text, bindparam, cast, func, or_, select, update
+from sqlalchemy import Connection, Text, bindparam, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.events.model import Event, NewEvent
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.kernel.errors import UnknownEvent
 
-_COLUMNS = (
-    events.c.id,
-    events.c.uid,
-    events.c.slug,
-    events.c.name,
-    events.c.starts_at,
-    events.c.ends_at,
-    events.c.time_zone,
-    events.c.locale,
-    events.c.venue,
-    events.c.region,
-    events.c.template_id,
-    events.c.key_generation,
-)
-
-
+_COLUMNS = columns_of(events, Event)
 # built once: nearly every request needs an event, and building a query takes longer than its run
 _IS_SLUG = events.c.slug == bindparam("wanted")
 _BY_SLUG = select(*_COLUMNS).where(_IS_SLUG)
@@ -39,15 +25,11 @@ _BY_SLUG_OR_ID = (
 )
 
 
-def _event_from_row(row: RowMapping) -> Event:
-    return Event(**row)
-
-
 def find(connection: Connection, slug_or_id: str) -> Event | None:
     """Return the event with that slug, or with that id if the text is a number, or None."""
     query = _BY_SLUG_OR_ID if slug_or_id.isdecimal() else _BY_SLUG
     row = connection.execute(query, {"wanted": slug_or_id}).mappings().one_or_none()
-    return None if row is None else _event_from_row(row)
+    return None if row is None else Event(**row)
 
 
 def get(connection: Connection, slug_or_id: str) -> Event:
@@ -76,7 +58,7 @@ def list_slugs(connection: Connection) -> list[str]:
 def list_events(connection: Connection) -> list[Event]:
     """Return all events by start."""
     rows = connection.execute(select(*_COLUMNS).order_by(events.c.starts_at)).mappings()
-    return [_event_from_row(row) for row in rows]
+    return [Event(**row) for row in rows]
 
 
 def insert_event(connection: Connection, event: NewEvent) -> Event:

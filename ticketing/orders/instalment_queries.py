@@ -4,6 +4,7 @@ Instalments change only while their order is locked. The rules are in `instalmen
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Text, cast, exists, insert, select, update
 from ticketing.orders import queries
 from ticketing.orders.instalments import Instalment, OverduePolicy, PaymentPlan, TicketReleasePolicy
 from ticketing.orders.order import Order, OrderState
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.outbox import INSTALMENT_DUE
 from ticketing.platform.db.tables.catalogue import payment_plans
 from ticketing.platform.db.tables.orders import orders as orders_table
@@ -20,15 +22,7 @@ from ticketing.platform.db.tables.payments import order_instalments
 from ticketing.platform.kernel.errors import PartsRefused
 from ticketing.platform.kernel.money import Rupiah
 
-_PLAN_COLUMNS = (
-    payment_plans.c.name,
-    payment_plans.c.percentages,
-    payment_plans.c.interval,
-    payment_plans.c.final_due_before,
-    payment_plans.c.grace,
-    payment_plans.c.overdue,
-    payment_plans.c.tickets,
-)
+_PLAN_COLUMNS = columns_of(payment_plans, PaymentPlan)
 _INSTALMENT_COLUMNS = (
     order_instalments.c.sequence,
     order_instalments.c.due_at,
@@ -48,18 +42,7 @@ def insert_plan(connection: Connection, event_id: int, plan: PaymentPlan) -> Non
     )
     if connection.execute(query).first() is not None:
         raise PartsRefused(f"there is a payment plan {plan.name!r} already; choose another name")
-    connection.execute(
-        insert(payment_plans).values(
-            event_id=event_id,
-            name=plan.name,
-            percentages=list(plan.percentages),
-            interval=plan.interval,
-            final_due_before=plan.final_due_before,
-            grace=plan.grace,
-            overdue=plan.overdue,
-            tickets=plan.tickets,
-        )
-    )
+    connection.execute(insert(payment_plans).values(event_id=event_id, **asdict(plan)))
 
 
 def mark_plan_withdrawn(connection: Connection, event_id: int, name: str, *, at: datetime) -> bool:

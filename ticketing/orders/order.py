@@ -78,6 +78,11 @@ class Buyer:
     email: str
     phone: str
 
+    @property
+    def contact(self) -> str:
+        """Return the address of messages: the e-mail address, else the phone number."""
+        return self.email or self.phone
+
 
 @dataclass(frozen=True, slots=True)
 class Order:

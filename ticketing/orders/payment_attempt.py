@@ -47,6 +47,11 @@ class AttemptState(StrEnum):
         return not self.has_failed and not self.has_taken_money
 
     @property
+    def is_unused(self) -> bool:
+        """Return whether the attempt has no payment, as far as known."""
+        return self is AttemptState.CREATED or self.has_failed
+
+    @property
     def has_failed(self) -> bool:
         """Return whether the attempt ended without payment; the buyer may start another."""
         return self in _FAILED
@@ -174,6 +179,6 @@ def decide_expiry(attempts: Iterable[AttemptState | None]) -> ExpiryDecision:
     states = list(attempts)
     if any(state is not None and state.has_taken_money for state in states):
         return ExpiryDecision.LEAVE
-    if all(state is AttemptState.CREATED or (state and state.has_failed) for state in states):
+    if all(state is not None and state.is_unused for state in states):
         return ExpiryDecision.EXPIRE
     return ExpiryDecision.STUCK

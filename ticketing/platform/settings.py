@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AliasGenerator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ticketing.platform.export_names import ExportKind
@@ -29,6 +29,7 @@ class Settings(BaseSettings):
         env_file_encoding="utf-8",
         extra="ignore",
         populate_by_name=True,
+        alias_generator=AliasGenerator(validation_alias=str.upper),
     )
 
     data_path: Path = Field(
@@ -37,210 +38,156 @@ class Settings(BaseSettings):
         description="Folder of all data: database, documents, keys, drop folder, logs.",
     )
     database_url: SecretStr | None = Field(
-        default=None,
-        validation_alias="DATABASE_URL",
+        None,
         description="Any PostgreSQL from 14 on; empty starts the embedded one in TICKETING_DATA.",
     )
     dagster_database_url: SecretStr | None = Field(
-        default=None,
-        validation_alias="DAGSTER_DATABASE_URL",
+        None,
         description="Dagster's own database; empty uses `<database>_dagster` on the same server.",
     )
     master_secret: SecretStr | None = Field(
-        default=None,
+        None,
         validation_alias="TICKETING_MASTER_SECRET",
         description="Seed of every signing key and magic link, 64 hex digits; empty keeps one in "
         "TICKETING_DATA/master.secret.",
     )
     documents_path: Path | None = Field(
-        default=None,
+        None,
         validation_alias="UPLOAD_PATH",
         description="Root folder of the rendered PDFs; empty uses TICKETING_DATA/documents.",
     )
     inbox_path: Path | None = Field(
-        default=None,
-        validation_alias="INBOX_PATH",
+        None,
         description="Drop folder for rosters, a folder per event; empty uses TICKETING_DATA/inbox.",
     )
     templates_path: Path | None = Field(
-        default=None,
-        validation_alias="TEMPLATES_PATH",
-        description="Folder of custom ticket templates, searched before the built-in ones.",
+        None, description="Folder of custom ticket templates, searched before the built-in ones."
     )
     messages_path: Path | None = Field(
-        default=None,
-        validation_alias="MESSAGES_PATH",
+        None,
         description="Folder of custom message texts, with the structure of"
         " templates/messages, searched before the built-in ones.",
     )
-    max_file_size: int = Field(
-        default=10 * MIB,
-        ge=1024,
-        validation_alias="MAX_FILE_SIZE",
-        description="Maximum size of a PDF, in bytes.",
-    )
+    max_file_size: int = Field(10 * MIB, ge=1024, description="Maximum size of a PDF, in bytes.")
     min_free_disk: int = Field(
-        default=512 * MIB,
+        512 * MIB,
         ge=0,
-        validation_alias="MIN_FREE_DISK",
         description="Rendering stops when the disk of the documents has fewer bytes free.",
     )
     retention_days: int = Field(
-        default=30,
+        30,
         ge=1,
         validation_alias="DOCUMENT_RETENTION_DAYS",
         description="PDFs are deleted this many days after their event's end.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO",
-        validation_alias="LOG_LEVEL",
-        description="DEBUG, INFO, WARNING or ERROR.",
+        "INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
     log_path: Path | None = Field(
-        default=None,
-        validation_alias="LOG_PATH",
+        None,
         description="File of JSON log lines; empty uses TICKETING_DATA/logs/ticketing.jsonl, - uses"
         " standard error.",
     )
-    web_port: int = Field(
-        default=8000,
-        ge=1,
-        le=65535,
-        validation_alias="WEB_PORT",
-        description="Port of `ticketing serve`.",
-    )
+    web_port: int = Field(8000, ge=1, le=65535, description="Port of `ticketing serve`.")
     web_public_url: str | None = Field(
-        default=None,
+        None,
         pattern="^(https?://[^/?#]+(/[^?#]*)?)?$",
-        validation_alias="WEB_PUBLIC_URL",
         description="Public address of the web service, for links in responses; empty uses the"
         " address of the request.",
     )
     web_cors_origins: str = Field(
-        default="",
-        validation_alias="WEB_CORS_ORIGINS",
-        description="Origins of pages that may call the web service, separated by commas.",
+        "", description="Origins of pages that may call the web service, separated by commas."
     )
     web_requests_a_minute: int = Field(
-        default=120,
-        ge=1,
-        validation_alias="WEB_REQUESTS_A_MINUTE",
-        description="Maximum requests per minute from one address without an API key.",
+        120, ge=1, description="Maximum requests per minute from one address without an API key."
     )
 
     midtrans_environment: Literal["simulator", "sandbox", "production"] = Field(
-        default="simulator",
-        validation_alias="MIDTRANS_ENVIRONMENT",
+        "simulator",
         description="simulator (started by `ticketing up`, no money), sandbox (Midtrans' test"
         " system) or production.",
     )
     midtrans_server_key: SecretStr | None = Field(
-        default=None,
-        validation_alias="MIDTRANS_SERVER_KEY",
+        None,
         description="The merchant's server key, from Midtrans' dashboard; not used with the"
         " simulator.",
     )
     midtrans_client_key: str = Field(
-        default="",
-        validation_alias="MIDTRANS_CLIENT_KEY",
-        description="The merchant's client key; it is sent to browsers.",
+        "", description="The merchant's client key; it is sent to browsers."
     )
     midtrans_simulator_url: str = Field(
-        default="http://127.0.0.1:8788",
+        "http://127.0.0.1:8788",
         pattern="^https?://[^/?#]+$",
-        validation_alias="MIDTRANS_SIMULATOR_URL",
         description="Address of the simulated Midtrans; `ticketing up` starts it and sets this.",
     )
 
     mail_url: SecretStr | None = Field(
-        default=None,
-        validation_alias="MAIL_URL",
+        None,
         description="The mail server: smtps://user:password@host:465, or smtp:// for STARTTLS;"
         " empty stores mails in TICKETING_DATA/mail with the simulator, else they wait.",
     )
-    mail_from: str = Field(
-        default="",
-        validation_alias="MAIL_FROM",
-        description="Sender of mails: Panitia Wisuda <tiket@example.org>.",
-    )
+    mail_from: str = Field("", description="Sender of mails: Panitia Wisuda <tiket@example.org>.")
     organiser_email: str = Field(
-        default="",
-        validation_alias="ORGANISER_EMAIL",
-        description="Recipient of mails about orders and reviews; empty: these mails wait.",
+        "", description="Recipient of mails about orders and reviews; empty: these mails wait."
     )
 
     mail_bounces: str = Field(
-        default="",
-        validation_alias="MAIL_BOUNCES",
+        "",
         description="Mailbox for bounces, bounces@example.org, which must accept"
         " bounces+…@ too; empty: bounces go to MAIL_FROM.",
     )
 
     mail_bounces_folder: Path | None = Field(
-        default=None,
-        validation_alias="MAIL_BOUNCES_FOLDER",
+        None,
         description="The Maildir of that mailbox, if it is on this machine: new bounces are read"
         " every 10 minutes.",
     )
 
     daily_exports: str = Field(
-        default="tickets,missing,orders",
+        "tickets,missing,orders",
         pattern=f"^({_EXPORT_PATTERN})(,({_EXPORT_PATTERN}))*$",
-        validation_alias="DAILY_EXPORTS",
         description="Exports mailed by the schedule daily_exports_every_morning, once it is on:"
         f" {', '.join(ExportKind)}.",
     )
 
     whatsapp_provider: Literal["", "simulator", "cloud", "waha", "fonnte", "none"] = Field(
-        default="",
-        validation_alias="WHATSAPP_PROVIDER",
+        "",
         description="cloud (Meta), waha, fonnte, simulator or none; empty uses simulator if"
         " MIDTRANS_ENVIRONMENT is simulator, else none.",
     )
     whatsapp_url: str = Field(
-        default="",
+        "",
         pattern="^(https?://[^/?#]+)?$",
-        validation_alias="WHATSAPP_URL",
         description="Address of WAHA; empty for Meta and Fonnte uses their own address.",
     )
     whatsapp_simulator_url: str = Field(
-        default="http://127.0.0.1:8789",
+        "http://127.0.0.1:8789",
         pattern="^https?://[^/?#]+$",
-        validation_alias="WHATSAPP_SIMULATOR_URL",
         description="Address of the simulated WhatsApp; `ticketing up` starts it and sets this.",
     )
     whatsapp_token: SecretStr | None = Field(
-        default=None,
-        validation_alias="WHATSAPP_TOKEN",
-        description="A system user's token at Meta, WAHA's API key, or Fonnte's device token.",
+        None, description="A system user's token at Meta, WAHA's API key, or Fonnte's device token."
     )
     whatsapp_phone_id: str = Field(
-        default="",
-        validation_alias="WHATSAPP_PHONE_ID",
-        description="Meta's id of the sending phone number; for WAHA the name of the session.",
+        "", description="Meta's id of the sending phone number; for WAHA the name of the session."
     )
     whatsapp_webhook_secret: SecretStr | None = Field(
-        default=None,
-        validation_alias="WHATSAPP_WEBHOOK_SECRET",
+        None,
         description="Authenticates delivery receipts: Meta's app secret, WAHA's HMAC key. Fonnte"
         " signs nothing; its webhook address ends in ?key= and this value.",
     )
     whatsapp_verify_token: SecretStr | None = Field(
-        default=None,
-        validation_alias="WHATSAPP_VERIFY_TOKEN",
-        description="The verify token that Meta asks for when the webhook address is entered.",
+        None, description="The verify token that Meta asks for when the webhook address is entered."
     )
     whatsapp_per_day: int | None = Field(
-        default=None,
+        None,
         ge=1,
-        validation_alias="WHATSAPP_PER_DAY",
         description="Maximum messages in 24 hours; empty uses 250, Meta's first tier, and"
         " no limit with the simulator.",
     )
     whatsapp_min_interval_seconds: float | None = Field(
-        default=None,
+        None,
         ge=0,
-        validation_alias="WHATSAPP_MIN_INTERVAL_SECONDS",
         description="Minimum seconds between messages; empty uses 30 for waha and fonnte, which"
         " ban numbers for sending fast, else 0.",
     )

@@ -52,7 +52,7 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     Importing the same roster again changes nothing; changed rows are updated. Nobody is withdrawn
     without --withdraw-absent.
     """
-    from ticketing.platform.cli.progress import import_progress
+    from ticketing.platform.cli.progress import count_progress
     from ticketing.roster import import_roster as service
     from ticketing.roster.import_result import ImportOptions
 
@@ -67,11 +67,11 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     )
     with (
         open_event(slug) as (application, event),
-        import_progress(quiet=as_json) as progress,
+        count_progress(quiet=as_json, unit=" rows") as show,
     ):
         result = service.import_roster(
             application.database, event, source, options=options, at=now(), by=actor(),
-            progress=progress,
+            progress=lambda rows, counts: show("writing" if counts.rows else "reading", rows),
         )  # fmt: skip
     if as_json:
         print_json(result.as_dict())

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError
 
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.roster import import_rejected_rows, imports
 from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay
 from ticketing.roster.model import ImportCounts, RejectedRow
@@ -51,7 +52,7 @@ class ImportRecord:
     completed_at: datetime | None
 
 
-_COLUMNS = tuple(imports.c[name] for name in ImportRecord.__dataclass_fields__)
+_COLUMNS = columns_of(imports, ImportRecord)
 
 
 def acquire_import_lock(connection: Connection, event_id: int, *, patience_seconds: float) -> None:

@@ -1,6 +1,5 @@
 """`ticketing generate-tickets`: issue missing tickets and render their PDFs."""
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,8 +12,9 @@ from ticketing.platform.cli.output import print_counts, print_json, print_text
 if TYPE_CHECKING:
     from ticketing.events.model import Event
     from ticketing.platform.application import Application
-    from ticketing.platform.cli.progress import ProgressBars
     from ticketing.tickets.generate import GenerationRequest, GenerationResult
+    from ticketing.tickets.issue import IssueResult
+    from ticketing.tickets.rendering.render import RenderResult
 
 MAX_FAILURES_SHOWN = 20
 
@@ -78,26 +78,28 @@ def _generate(
     reason: str,
     quiet: bool,
 ) -> "GenerationResult":
-    from ticketing.crypto.keyring import KeyRing
-    from ticketing.documents.file_store import DocumentFolder
-    from ticketing.documents.renderer import Renderer
     from ticketing.platform.cli.progress import progress_bars
     from ticketing.tickets import generate
 
-    context = generate.GenerationContext(
-        application.database,
-        application.get(KeyRing),
-        application.get(Renderer),
-        application.get(DocumentFolder),
-    )
-    with ExitStack() as stack:
-        bars: ProgressBars | None = None if quiet else stack.enter_context(progress_bars())
-        on_render = bars.on_render_progress if bars else None
+    context = application.get(generate.GenerationContext)
+    with progress_bars(quiet=quiet) as show:
+
+        def on_render(done: "RenderResult") -> None:
+            show(
+                "printing", done.total, created=done.rendered, skipped=done.unchanged,
+                failed=len(done.failed),
+            )  # fmt: skip
+
+        def on_issue(done: "IssueResult") -> None:
+            show(
+                "issuing", done.total, created=done.created, skipped=done.skipped,
+                failed=done.failed,
+            )  # fmt: skip
+
         if plan is not None:
             return generate.reissue_tickets(
                 context, event, request, plan_hash=plan, reason=reason, on_render_progress=on_render
             )
-        on_issue = bars.on_issue_progress if bars else None
         return generate.generate_tickets(
             context, event, request, on_issue_progress=on_issue, on_render_progress=on_render
         )

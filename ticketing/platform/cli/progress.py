@@ -1,6 +1,6 @@
-"""Progress bars of ticket generation, imports and exports."""
+"""Progress bars and counters on standard error, so that standard output has only the result."""
 
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -15,139 +15,29 @@ from rich.progress import (
 )
 
 
-class IssueProgress(Protocol):
-    """Progress of issuing: the tickets signed and stored so far."""
+class ShowBar(Protocol):
+    """Shows a bar by its name; the counts are its parts."""
 
-    @property
-    def total(self) -> int:
-        """Return the number of people of the run."""
-        ...
-
-    @property
-    def created(self) -> int:
-        """Return the number of new tickets."""
-        ...
-
-    @property
-    def skipped(self) -> int:
-        """Return the number of people with a live ticket."""
-        ...
-
-    @property
-    def failed(self) -> int:
-        """Return the number of people without a ticket."""
-        ...
-
-
-class RenderProgress(Protocol):
-    """Progress of rendering: the PDFs written so far."""
-
-    @property
-    def total(self) -> int:
-        """Return the number of tickets of the run."""
-        ...
-
-    @property
-    def rendered(self) -> int:
-        """Return the number of PDFs written."""
-        ...
-
-    @property
-    def unchanged(self) -> int:
-        """Return the number of PDFs that were up to date."""
-        ...
-
-    @property
-    def failed(self) -> Sized:
-        """Return the failures, one entry per ticket."""
-        ...
-
-
-class RowCounts(Protocol):
-    """Progress of writing the rows of a file."""
-
-    @property
-    def rows(self) -> int:
-        """Return the number of rows."""
-        ...
-
-
-class ProgressBars:
-    """Two bars, for issuing and rendering, with the counts created, skipped and failed."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._tasks: dict[str, TaskID] = {}
-
-    def on_issue_progress(self, progress: IssueProgress) -> None:
-        """Show the progress of issuing."""
-        self._show(
-            "issuing",
-            progress.total,
-            created=progress.created,
-            skipped=progress.skipped,
-            failed=progress.failed,
-        )
-
-    def on_render_progress(self, progress: RenderProgress) -> None:
-        """Show the progress of rendering."""
-        self._show(
-            "printing", progress.total, created=progress.rendered, skipped=progress.unchanged,
-            failed=len(progress.failed),
-        )  # fmt: skip
-
-    def _show(self, name: str, total: int, **counts: int) -> None:
-        if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, counts="")
-        self._progress.update(
-            self._tasks[name],
-            total=total,
-            completed=sum(counts.values()),
-            counts="  ".join(f"{label} {count}" for label, count in counts.items()),
-        )
+    def __call__(self, name: str, total: int, **counts: int) -> None: ...  # noqa: D102
 
 
 @contextmanager
-def import_progress(*, quiet: bool) -> Iterator[Callable[[int, RowCounts], None] | None]:
-    """Show a line that counts the rows read, then those written; nothing when quiet."""
-    if quiet:
-        yield None
-        return
-    with Progress(
-        TextColumn("{task.description}"), TextColumn("{task.completed:,} rows"),
-        console=Console(stderr=True), transient=True,
-    ) as progress:  # fmt: skip
-        task = progress.add_task("reading", total=None)
-
-        def show(rows: int, counts: RowCounts) -> None:
-            progress.update(
-                task, completed=rows, description="writing" if counts.rows else "reading"
-            )
-
-        yield show
-
-
-@contextmanager
-def count_progress(*, quiet: bool) -> Iterator[Callable[[str, int], None] | None]:
+def count_progress(*, quiet: bool, unit: str = "") -> Iterator[Callable[[str, int], None]]:
     """Show a line with a label and a count; nothing when quiet."""
     if quiet:
-        yield None
+        yield lambda _label, _count: None
         return
     with Progress(
-        TextColumn("{task.description}"), TextColumn("{task.completed:,}"),
+        TextColumn("{task.description}"), TextColumn("{task.completed:,}" + unit),
         console=Console(stderr=True), transient=True,
     ) as progress:  # fmt: skip
         task = progress.add_task("", total=None)
-
-        def show(what: str, count: int) -> None:
-            progress.update(task, description=what, completed=count)
-
-        yield show
+        yield lambda label, count: progress.update(task, description=label, completed=count)
 
 
 @contextmanager
-def progress_bars() -> Iterator[ProgressBars]:
-    """Show progress bars on standard error, so that standard output has only the result."""
+def progress_bars(*, quiet: bool) -> Iterator[ShowBar]:
+    """Show bars with their counts; nothing when quiet."""
     progress = Progress(
         TextColumn("{task.description:<9}"),
         BarColumn(),
@@ -155,6 +45,15 @@ def progress_bars() -> Iterator[ProgressBars]:
         TextColumn("{task.fields[counts]}"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
+        disable=quiet,
     )
+    tasks: dict[str, TaskID] = {}
+
+    def show(name: str, total: int, **counts: int) -> None:
+        if name not in tasks:
+            tasks[name] = progress.add_task(name, counts="")
+        text = "  ".join(f"{label} {count}" for label, count in counts.items())
+        progress.update(tasks[name], total=total, completed=sum(counts.values()), counts=text)
+
     with progress:
-        yield ProgressBars(progress)
+        yield show

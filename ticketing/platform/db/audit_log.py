@@ -16,9 +16,9 @@ _INSERT_ENTRY = insert(audit_log)
 
 def record(
     connection: Connection,
-    *,
     actor: str,
     action: str,
+    *,
     event_id: int | None = None,
     subject: str = "",
     items: int = 0,

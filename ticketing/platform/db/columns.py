@@ -1,6 +1,19 @@
-"""Constructors for the kinds of columns that the tables use."""
+"""Constructors for the kinds of columns that the tables use, and columns by a dataclass."""
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Integer, Text, func, text
+from typing import Any, ClassVar, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    Table,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 
@@ -65,3 +78,14 @@ def unconstrained_event_id_column() -> Column[int]:
 def holder_column(name: str) -> Column[int]:
     """Return a column for the number of the process that has claimed the row."""
     return Column(name, Integer, nullable=True)
+
+
+class Dataclass(Protocol):
+    """Any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+def columns_of(table: Table, kind: type[Dataclass]) -> tuple[Column[Any], ...]:
+    """Return the columns named as the fields of a dataclass, in their order."""
+    return tuple(table.c[name] for name in kind.__dataclass_fields__)

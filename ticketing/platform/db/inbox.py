@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db import notify
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.platform.db.work_queue import WorkQueue
 from ticketing.platform.kernel.retry_policy import RetryPolicy
@@ -143,13 +144,7 @@ def postpone(
 def list_quarantined(connection: Connection, limit: int = 100) -> list[QuarantinedWebhook]:
     """Return the quarantined webhooks, newest first."""
     query = (
-        select(
-            inbound_webhooks.c.id,
-            inbound_webhooks.c.provider,
-            inbound_webhooks.c.external_reference,
-            inbound_webhooks.c.reason,
-            inbound_webhooks.c.received_at,
-        )
+        select(*columns_of(inbound_webhooks, QuarantinedWebhook))
         .where(inbound_webhooks.c.outcome == InboxOutcome.QUARANTINED)
         .order_by(inbound_webhooks.c.id.desc())
         .limit(limit)
@@ -198,13 +193,7 @@ def list_unhandled(
 ) -> list[UnhandledWebhook]:
     """Return the webhooks received before then and not handled, oldest first."""
     query = (
-        select(
-            inbound_webhooks.c.id,
-            inbound_webhooks.c.external_reference,
-            inbound_webhooks.c.received_at,
-            inbound_webhooks.c.attempt_count,
-            inbound_webhooks.c.reason,
-        )
+        select(*columns_of(inbound_webhooks, UnhandledWebhook))
         .where(_IS_UNHANDLED, inbound_webhooks.c.received_at <= received_before)
         .order_by(inbound_webhooks.c.id)
         .limit(limit)

@@ -1,41 +1,12 @@
 """The whole schema: importing this module registers every table in `metadata`."""
 
-from ticketing.platform.db.tables import (
-    access,
-    catalogue,
-    change_plans,
-    events,
-    inbound_webhooks,
-    ledger,
-    notifications,
-    operations,
-    orders,
-    outbox,
-    payments,
-    refunds,
-    roster,
-    tickets,
-    vouchers,
-    webhooks,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
+from ticketing.platform.db import tables
 from ticketing.platform.db.tables.metadata import metadata
 
-__all__ = [
-    "access",
-    "catalogue",
-    "change_plans",
-    "events",
-    "inbound_webhooks",
-    "ledger",
-    "metadata",
-    "notifications",
-    "operations",
-    "orders",
-    "outbox",
-    "payments",
-    "refunds",
-    "roster",
-    "tickets",
-    "vouchers",
-    "webhooks",
-]
+for module in iter_modules(tables.__path__, f"{tables.__name__}."):
+    import_module(module.name)
+
+__all__ = ["metadata"]

@@ -4,7 +4,7 @@ The decision is stored first: no ticket type is sold any more, and later payment
 order. An order that was being paid meanwhile is refunded like the others.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +18,11 @@ from ticketing.events.model import Event
 from ticketing.orders import cancellation_queries, instalment_queries, review_flag_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.cancellation_queries import EventCancellation
-from ticketing.orders.order import Order, OrderState, ReviewFlag
+from ticketing.orders.order import OrderState, ReviewFlag
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.paging import iter_ids
 from ticketing.platform.kernel.change_plan import plan_outdated
 from ticketing.platform.kernel.errors import RefundRefused
 from ticketing.selling.cancellation import queries
@@ -31,7 +32,7 @@ from ticketing.selling.cancellation.plan_cancellation import (
 )
 from ticketing.selling.checkout.cancel_order import close_pending_order, revoke_early_entitlements
 from ticketing.selling.payments import attempt_queries, entitlement_queries, refund_queries
-from ticketing.selling.payments.complete_order import enqueue_message, flag_for_review
+from ticketing.selling.payments.complete_order import flag_stuck, notify_buyer
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.refunds import plan_queries
 from ticketing.selling.refunds.decide_refund import decide_refund
@@ -80,7 +81,13 @@ def cancel_event(
         decision = _get_or_insert_decision(connection, event, plan_hash, at=at, by=by)
         live, _ = queries.count_live_tickets(connection, event.id)
     ended = left = 0
-    for order_id in _iter_order_ids(database, event.id):
+    order_ids = iter_ids(
+        database,
+        lambda connection, last_id: queries.list_order_ids_to_end(
+            connection, event.id, after_id=last_id, limit=CHUNK
+        ),
+    )
+    for order_id in order_ids:
         if _end_order(database, gateway, order_id, decision, at=at, by=by):
             ended += 1
         else:
@@ -135,19 +142,6 @@ def _get_or_insert_decision(
     return decision
 
 
-def _iter_order_ids(database: Database, event_id: int) -> Iterator[int]:
-    last_id = 0
-    while True:
-        with database.transaction() as connection:
-            order_ids = queries.list_order_ids_to_end(
-                connection, event_id, after_id=last_id, limit=CHUNK
-            )
-        if not order_ids:
-            return
-        yield from order_ids
-        last_id = order_ids[-1]
-
-
 def _end_order(
     database: Database,
     gateway: CancellationGateway,
@@ -163,10 +157,7 @@ def _end_order(
         with database.transaction() as connection:
             _cancel_and_refund(connection, order_id, cancellation, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one order's failure must not stop the others
-        with database.transaction() as connection:
-            order = order_queries.lock(connection, order_id)
-            message = f"event cancelled, order not ended: {type(error).__name__}: {error}"
-            flag_for_review(connection, order, ReviewFlag.STUCK, message, at=at)
+        flag_stuck(database, order_id, error, problem="event cancelled, order not ended", at=at)
         return False
     return True
 
@@ -198,20 +189,13 @@ def _cancel_and_refund(
             revoke_early_entitlements(connection, order, at=at)
             instalment_queries.detach_payments(connection, order.id)
         order = close_pending_order(connection, order, OrderState.CANCELLED, at=at)
-        _enqueue_cancelled_message(connection, order)
+        notify_buyer(connection, order, "event.cancelled")
     request = full_refund_request(cancellation.fee, cancellation.reason)
     with suppress(RefundRefused):  # not paid, or refunded by an earlier run
         planned = build_refund_plan(connection, order, request, at=at)
         decide_refund(connection, order, planned, at=at, by=by, purpose="event.cancelled.refund")
     for flag in (*SURPLUS_FLAGS, ReviewFlag.STUCK):
         review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
-
-
-def _enqueue_cancelled_message(connection: Connection, order: Order) -> None:
-    if order.buyer is not None:
-        enqueue_message(
-            connection, order, "event.cancelled", order.buyer.email or order.buyer.phone
-        )
 
 
 def _withdraw_entitlements(

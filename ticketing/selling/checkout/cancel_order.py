@@ -6,16 +6,15 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.catalogue import promo_queries, stock_queries
-from ticketing.orders import instalment_queries
+from ticketing.orders import audit, instalment_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.instalments import OverduePolicy
 from ticketing.orders.order import Order, OrderState, ReviewFlag
-from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition
 from ticketing.platform.kernel.money import ZERO, Rupiah, total
 from ticketing.selling.payments import entitlement_queries, refund_queries
-from ticketing.selling.payments.complete_order import enqueue_message, flag_for_review
+from ticketing.selling.payments.complete_order import flag_for_review, notify_buyer
 from ticketing.selling.refunds.decide_refund import decide_refund
 from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
 from ticketing.selling.refunds.service import build_refund_plan
@@ -61,18 +60,10 @@ def revoke_early_entitlements(connection: Connection, order: Order, *, at: datet
 
 def _keep_instalments(connection: Connection, order: Order, left: Rupiah, *, by: str) -> None:
     """Keep the paid instalments, record it in the audit log and notify the buyer."""
-    audit_log.record(
-        connection,
-        actor=by,
-        action="orders.keep_instalments",
-        event_id=order.event_id,
-        subject=order.code,
-        items=1,
-        details={"kept": left.amount},
+    audit.record(
+        connection, order, by, "orders.keep_instalments", items=1, details={"kept": left.amount}
     )
-    if order.buyer is not None:
-        recipient = order.buyer.email or order.buyer.phone
-        enqueue_message(connection, order, "order.instalments_kept", recipient, kept=left.amount)
+    notify_buyer(connection, order, "order.instalments_kept", kept=left.amount)
 
 
 def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) -> Order:
@@ -88,13 +79,7 @@ def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) ->
         if order.state is not OrderState.CANCELLED:
             order = close_pending_order(connection, order, OrderState.CANCELLED, at=at)
             apply_overdue_policy(connection, order, at=at, by=by)
-            audit_log.record(
-                connection,
-                actor=by,
-                action="orders.cancel",
-                event_id=order.event_id,
-                subject=order.code,
-            )
+            audit.record(connection, order, by, "orders.cancel")
     return order
 
 

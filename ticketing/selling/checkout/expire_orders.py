@@ -6,7 +6,6 @@ sessions of ended orders are closed, so that an old tab cannot pay.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -25,11 +24,12 @@ from ticketing.orders.payment_attempt import (
 )
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.paging import iter_ids
 from ticketing.platform.kernel.errors import Unavailable
 from ticketing.selling.checkout.cancel_order import apply_overdue_policy, close_pending_order
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
-from ticketing.selling.payments.complete_order import flag_for_review
+from ticketing.selling.payments.complete_order import flag_for_review, flag_stuck
 from ticketing.selling.payments.expire_checkout_sessions import (
     CheckoutGateway,
     expire_sessions_of_ended_orders,
@@ -66,9 +66,14 @@ def expire_orders(
     database: Database, gateway: ExpiryGateway, *, at: datetime, by: str, chunk: int = CHUNK
 ) -> ExpiryResult:
     """Expire every overdue order; safe to repeat, to run concurrently, and to kill."""
+    order_ids = iter_ids(
+        database,
+        lambda connection, last_id: order_queries.list_expired_pending(
+            connection, at=at, after_id=last_id, limit=chunk
+        ),
+    )
     outcomes = Counter(
-        _expire_order(database, gateway, order_id, at=at, by=by)
-        for order_id in _iter_expired_pending(database, at=at, chunk=chunk)
+        _expire_order(database, gateway, order_id, at=at, by=by) for order_id in order_ids
     )
     result = ExpiryResult(
         expired=outcomes[ExpiryDecision.EXPIRE],
@@ -88,19 +93,6 @@ def expire_orders(
     return result
 
 
-def _iter_expired_pending(database: Database, *, at: datetime, chunk: int) -> Iterator[int]:
-    last_id = 0
-    while True:
-        with database.transaction() as connection:
-            order_ids = order_queries.list_expired_pending(
-                connection, at=at, after_id=last_id, limit=chunk
-            )
-        if not order_ids:
-            return
-        yield from order_ids
-        last_id = order_ids[-1]
-
-
 def _expire_order(
     database: Database, gateway: PaymentGateway, order_id: int, *, at: datetime, by: str
 ) -> ExpiryDecision:
@@ -112,10 +104,7 @@ def _expire_order(
         with database.transaction() as connection:
             return _record_and_decide(connection, order_id, replies, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one order's failure must not stop the others
-        with database.transaction() as connection:
-            order = order_queries.lock(connection, order_id)
-            message = f"{type(error).__name__}: {error}"
-            flag_for_review(connection, order, ReviewFlag.STUCK, message, at=at)
+        flag_stuck(database, order_id, error, at=at)
         return ExpiryDecision.STUCK
 
 
@@ -127,8 +116,7 @@ def _poll_attempt(gateway: PaymentGateway, attempt: PaymentAttempt) -> _AttemptR
     if statement is not None:
         return _AttemptReply(attempt, statement.state, statement)
     # the gateway knows an attempt once a payment method is chosen; forgetting it is no answer
-    never_used = attempt.state is AttemptState.CREATED or attempt.state.has_failed
-    return _AttemptReply(attempt, attempt.state if never_used else None, None)
+    return _AttemptReply(attempt, attempt.state if attempt.state.is_unused else None, None)
 
 
 def _record_and_decide(

@@ -84,9 +84,7 @@ def _begin_checkout(
         raise PaymentUnderWay(
             f"the checkout session of order {order.code} is being created", retryAfter=1
         )
-    audit_log.record(
-        connection, actor=by, action="payments.start", event_id=order.event_id, subject=attempt.key
-    )
+    audit_log.record(connection, by, "payments.start", event_id=order.event_id, subject=attempt.key)
     checkout = _build_checkout_request(
         connection, order, attempt, starts_at=at, minutes=minutes, url=finish_url
     )

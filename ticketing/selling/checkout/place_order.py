@@ -13,7 +13,7 @@ from ticketing.catalogue.payment_plans import schedule_order
 from ticketing.catalogue.promo_code import normalise_promo_code, promo_discount
 from ticketing.catalogue.stock import PurchaseLimits
 from ticketing.events.model import Event
-from ticketing.orders import instalment_queries
+from ticketing.orders import audit, instalment_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.instalments import Instalment
 from ticketing.orders.order import (
@@ -29,7 +29,6 @@ from ticketing.orders.order import (
     subtotal,
 )
 from ticketing.orders.queries import NewOrder
-from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.base32 import encode_base32
 from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
@@ -123,7 +122,7 @@ def place_order(  # noqa: PLR0913 - an order has this many options
         order = order_queries.insert_order(connection, new)
         if instalments:
             instalment_queries.insert_instalments(connection, order.id, instalments)
-        _record(connection, order, "orders.place", by=by, lines=lines)
+        audit.record(connection, order, by, "orders.place", items=_count_places(lines))
         # other orders of the same type wait from here to the commit, so little work follows
         for line in lines:
             stock_queries.reserve(connection, line, order.id)
@@ -171,7 +170,7 @@ def set_order_buyer(
         lines = order_queries.list_lines(connection, order_id)
         limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
         order = _set_buyer(connection, order, buyer, limits)
-        _record(connection, order, "orders.update_buyer", by=by, lines=lines)
+        audit.record(connection, order, by, "orders.update_buyer", items=_count_places(lines))
         return _complete_if_free(connection, order, at=at, by=by)
 
 
@@ -211,14 +210,5 @@ def _check_buyer(
             )
 
 
-def _record(
-    connection: Connection, order: Order, action: str, *, by: str, lines: Sequence[OrderLine]
-) -> None:
-    audit_log.record(
-        connection,
-        actor=by,
-        action=action,
-        event_id=order.event_id,
-        subject=order.code,
-        items=sum(line.quantity for line in lines),
-    )
+def _count_places(lines: Sequence[OrderLine]) -> int:
+    return sum(line.quantity for line in lines)

@@ -27,7 +27,7 @@ def enqueue_instalment_reminders(database: Database, *, at: datetime) -> int:
                         subject=instalment_queries.instalment_reference(
                             order.code, instalment.number
                         ),
-                        recipient=order.buyer.email or order.buyer.phone,
+                        recipient=order.buyer.contact,
                         payload={
                             "order": order.code,
                             "part": instalment.number,

@@ -13,22 +13,11 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import next_unpaid_instalment
 from ticketing.orders.order import RESERVATION_PERIOD, Order, OrderState, attempt_key
 from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.kernel.errors import BuyerUnknown, ImpossibleTransition
 from ticketing.platform.kernel.money import Rupiah
 
-_COLUMNS = (
-    payment_attempts.c.id,
-    payment_attempts.c.order_id,
-    payment_attempts.c.key,
-    payment_attempts.c.state,
-    payment_attempts.c.amount,
-    payment_attempts.c.refunded,
-    payment_attempts.c.transaction_id,
-    payment_attempts.c.payment_type,
-    payment_attempts.c.created_at,
-    payment_attempts.c.instalment_sequence,
-)
 _MINUTE = timedelta(minutes=1)
 
 
@@ -55,6 +44,9 @@ class PaymentAttempt:
         if self.instalment_sequence is None:
             return order.expires_at
         return min(order.expires_at, self.created_at + RESERVATION_PERIOD)
+
+
+_COLUMNS = columns_of(payment_attempts, PaymentAttempt)
 
 
 def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) -> PaymentAttempt:

@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.catalogue import promo_queries, stock_queries
+from ticketing.orders import audit, review_flag_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders import review_flag_queries
 from ticketing.orders.order import Buyer, Order, OrderState, ReviewFlag
-from ticketing.platform.db import audit_log, outbox
+from ticketing.platform.db import outbox
+from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import BuyerUnknown, PromoRefused, SoldOut
 from ticketing.selling.payments import entitlement_queries
 from ticketing.tickets import ticket_write_queries
@@ -42,7 +43,7 @@ def complete_order(
     places = entitle_buyer(connection, order, order.buyer) + allocate_vouchers(
         connection, order, at=at
     )
-    _record(connection, order, "orders.pay", items=places, by=by)
+    audit.record(connection, order, by, "orders.pay", items=places)
 
 
 def entitle_buyer(connection: Connection, order: Order, buyer: Buyer) -> int:
@@ -52,7 +53,7 @@ def entitle_buyer(connection: Connection, order: Order, buyer: Buyer) -> int:
         places = entitlement_queries.restore(connection, order.id)
     places = places or entitlement_queries.grant(connection, order, buyer)
     if places:
-        enqueue_message(connection, order, "order.confirmation", buyer.email or buyer.phone)
+        enqueue_message(connection, order, "order.confirmation", buyer.contact)
     return places
 
 
@@ -86,9 +87,8 @@ def reverse_order(connection: Connection, order: Order, *, at: datetime, by: str
         connection, order.id, reason=transition_queries.REVERSED, at=at
     )
     flag_for_review(connection, order, ReviewFlag.MONEY_REVERSED, PAYMENT_REVERSED_REASON, at=at)
-    if order.buyer is not None:
-        enqueue_message(connection, order, "order.reversed", order.buyer.email or order.buyer.phone)
-    _record(connection, order, "orders.reverse", items=revoked, by=by)
+    notify_buyer(connection, order, "order.reversed")
+    audit.record(connection, order, by, "orders.reverse", items=revoked)
 
 
 def flag_for_review(
@@ -97,6 +97,24 @@ def flag_for_review(
     """Raise a review flag on the order and notify the organiser."""
     review_flag_queries.raise_flag(connection, order.id, flag, message, at=at)
     enqueue_message(connection, order, f"order.{flag}", outbox.ORGANISER)
+
+
+def flag_stuck(
+    database: Database, order_id: int, error: Exception, *, problem: str = "", at: datetime
+) -> str:
+    """Flag an order for the error that stopped its processing; return the message."""
+    message = f"{problem}: " if problem else ""
+    message += f"{type(error).__name__}: {error}"
+    with database.transaction() as connection:
+        order = order_queries.lock(connection, order_id)
+        flag_for_review(connection, order, ReviewFlag.STUCK, message, at=at)
+    return message
+
+
+def notify_buyer(connection: Connection, order: Order, purpose: str, **payload: object) -> None:
+    """Add a message about the order to the buyer, if known, to the outbox."""
+    if order.buyer is not None:
+        enqueue_message(connection, order, purpose, order.buyer.contact, **payload)
 
 
 def enqueue_message(
@@ -110,15 +128,4 @@ def enqueue_message(
         subject=order.code,
         recipient=recipient,
         payload={"order": order.code, "total": order.total.amount} | payload,
-    )
-
-
-def _record(connection: Connection, order: Order, action: str, *, items: int, by: str) -> None:
-    audit_log.record(
-        connection,
-        actor=by,
-        action=action,
-        event_id=order.event_id,
-        subject=order.code,
-        items=items,
     )

@@ -4,13 +4,13 @@ A session on which a payment method was chosen cannot be closed; its payment is 
 A payment received nevertheless is recorded as the gateway reports it.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.paging import iter_rows
 from ticketing.platform.kernel.errors import GatewayRefused, Unavailable
 from ticketing.selling.payments import attempt_queries, checkout_session_queries
 from ticketing.selling.payments.checkout_session_queries import OpenCheckoutSession
@@ -48,7 +48,14 @@ def expire_sessions_of_ended_orders(
     Stops when the gateway does not answer; the next run continues.
     """
     closed = left = 0
-    for session in _iter_open_sessions(database):
+    sessions = iter_rows(
+        database,
+        lambda connection, last_id: checkout_session_queries.list_open_of_ended_orders(
+            connection, after_id=last_id, limit=CHUNK
+        ),
+        key=lambda session: session.attempt_id,
+    )
+    for session in sessions:
         try:
             done = expire_session(database, gateway, session, at=at, by=by)
         except Unavailable:
@@ -94,16 +101,3 @@ def expire_session(
             record_payment(connection, attempt, notification.payment_status, at=at, by=by)
         checkout_session_queries.mark_closed(connection, session.attempt_id, at=at)
     return True
-
-
-def _iter_open_sessions(database: Database) -> Iterator[OpenCheckoutSession]:
-    last_id = 0
-    while True:
-        with database.transaction() as connection:
-            sessions = checkout_session_queries.list_open_of_ended_orders(
-                connection, after_id=last_id, limit=CHUNK
-            )
-        if not sessions:
-            return
-        yield from sessions
-        last_id = sessions[-1].attempt_id

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ticketing.orders import instalment_queries, review_flag_queries
+from ticketing.orders import audit, instalment_queries, review_flag_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.instalments import (
     Instalment,
@@ -16,7 +16,6 @@ from ticketing.orders.instalments import (
     reservation_deadline,
 )
 from ticketing.orders.order import Order, OrderState, ReviewFlag
-from ticketing.platform.db import audit_log
 from ticketing.platform.kernel.money import ZERO, total
 from ticketing.selling.payments import attempt_queries, checkout_session_queries, refund_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
@@ -58,12 +57,11 @@ def _mark_instalment_paid(
     instalment_queries.mark_paid(connection, order.id, {instalment.number: attempt.id}, at=at)
     if _extend_reservation(connection, order, at=at):
         _entitle_early(connection, order, at=at)
-        audit_log.record(
+        audit.record(
             connection,
+            order,
             actor=by,
             action="orders.pay_instalment",
-            event_id=order.event_id,
-            subject=order.code,
             items=1,
             details={"part": instalment.number, "amount": instalment.amount.amount},
         )

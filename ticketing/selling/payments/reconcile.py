@@ -10,17 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import itemgetter
 
-from ticketing.orders import queries as order_queries
-from ticketing.orders.order import ReviewFlag
-from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
+from ticketing.orders.payment_attempt import PaymentStatus
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.paging import iter_pages
 from ticketing.platform.kernel.errors import GatewayUnavailable, TicketingError, Unavailable
 from ticketing.platform.kernel.invariant import Violation
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
-from ticketing.selling.payments.complete_order import flag_for_review
+from ticketing.selling.payments.complete_order import flag_stuck
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.payments.settle import PaymentGateway
 
@@ -100,8 +100,15 @@ def reconcile(
     """
     outcomes: Counter[ReconcileOutcome] = Counter()
     odd: list[Violation] = []
-    for keys in _iter_attempt_keys(database, at=at):
-        for answer in poll_attempts(gateway, keys):
+    pages = iter_pages(
+        database,
+        lambda connection, last_id: attempt_queries.list_unsettled_keys(
+            connection, at=at, after_id=last_id, limit=CHUNK
+        ),
+        key=itemgetter(0),
+    )
+    for page in pages:
+        for answer in poll_attempts(gateway, [key for _, key in page]):
             outcome, problem = _reconcile_attempt(database, answer, at=at, by=by)
             outcomes[outcome] += 1
             if problem:
@@ -118,19 +125,6 @@ def reconcile(
     return result
 
 
-def _iter_attempt_keys(database: Database, *, at: datetime) -> Iterator[list[str]]:
-    last_id = 0
-    while True:
-        with database.transaction() as connection:
-            page = attempt_queries.list_unsettled_keys(
-                connection, at=at, after_id=last_id, limit=CHUNK
-            )
-        if not page:
-            return
-        yield [key for _, key in page]
-        last_id = page[-1][0]
-
-
 def _reconcile_attempt(
     database: Database, reply: GatewayReply, *, at: datetime, by: str
 ) -> tuple[ReconcileOutcome, str]:
@@ -144,10 +138,8 @@ def _reconcile_attempt(
     try:
         return _record_reply(database, attempt, reply, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one attempt's failure must not stop the others
-        message = f"{attempt.key} cannot be reconciled: {type(error).__name__}: {error}"
-        with database.transaction() as connection:
-            order = order_queries.lock(connection, attempt.order_id)
-            flag_for_review(connection, order, ReviewFlag.STUCK, message, at=at)
+        problem = f"{attempt.key} cannot be reconciled"
+        message = flag_stuck(database, attempt.order_id, error, problem=problem, at=at)
         return ReconcileOutcome.MISMATCHED, message
 
 
@@ -156,8 +148,7 @@ def _record_reply(
 ) -> tuple[ReconcileOutcome, str]:
     statement = reply.payment_status
     if statement is None:
-        was_never_used = attempt.state is AttemptState.CREATED or attempt.state.has_failed
-        if was_never_used:
+        if attempt.state.is_unused:
             return ReconcileOutcome.UNUSED, ""
         return (
             ReconcileOutcome.MISMATCHED,

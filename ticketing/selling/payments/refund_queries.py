@@ -22,6 +22,7 @@ from ticketing.orders.refund import (
     total_refunded_or_promised,
     validate_transition,
 )
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.db.tables.refunds import refunds
@@ -40,21 +41,7 @@ _QUEUE = WorkQueue(
     claimed_by=refunds.c.claimed_by,
     attempt_count=refunds.c.attempt_count,
 )
-_COLUMNS = (
-    refunds.c.id,
-    refunds.c.order_id,
-    refunds.c.attempt_id,
-    refunds.c.number,
-    refunds.c.key,
-    refunds.c.amount,
-    refunds.c.channel,
-    refunds.c.state,
-    refunds.c.reason,
-    refunds.c.reference,
-    refunds.c.gateway_message,
-    refunds.c.refunded_externally,
-    refunds.c.attempt_count,
-)
+_COLUMNS = columns_of(refunds, Refund)
 
 
 @dataclass(frozen=True, slots=True)

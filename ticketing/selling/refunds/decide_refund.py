@@ -9,11 +9,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.catalogue import promo_queries, stock_queries
+from ticketing.orders import audit, review_flag_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders import review_flag_queries
 from ticketing.orders.order import Order, OrderLine, OrderState
 from ticketing.orders.refund import Refund, RefundState
-from ticketing.platform.db import audit_log, outbox
+from ticketing.platform.db import outbox
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.payments import attempt_queries, entitlement_queries, refund_queries
 from ticketing.selling.refunds.refund_plan import RefundPlan
@@ -40,12 +40,11 @@ def decide_refund(
         review_flag_queries.resolve_flag(connection, order.id, plan.request.flag, at=at)
     _enqueue_refund_message(connection, order, plan, purpose)
     _enqueue_transfer_requests(connection, order, outstanding)
-    audit_log.record(
+    audit.record(
         connection,
+        order,
         actor=by,
         action="orders.refund",
-        event_id=order.event_id,
-        subject=order.code,
         items=len(plan.places),
         details={
             "amount": plan.amount.amount,
@@ -102,7 +101,7 @@ def _enqueue_refund_message(
         event_id=order.event_id,
         purpose=purpose,
         subject=f"{order.code}/{plan.plan_hash[:12]}",
-        recipient=order.buyer.email or order.buyer.phone,
+        recipient=order.buyer.contact,
         payload={
             "order": order.code,
             "amount": plan.amount.amount,

@@ -12,6 +12,7 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import Instalment
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.orders.refund import Refund
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.platform.db.tables.operations import audit_log
@@ -231,12 +232,7 @@ def _list_notifications(
 
 def _flags(connection: Connection, order_id: int) -> tuple[OrderHistoryFlag, ...]:
     query = (
-        select(
-            order_review_flags.c.flag,
-            order_review_flags.c.message,
-            order_review_flags.c.raised_at,
-            order_review_flags.c.resolved_at,
-        )
+        select(*columns_of(order_review_flags, OrderHistoryFlag))
         .where(order_review_flags.c.order_id == order_id)
         .order_by(order_review_flags.c.raised_at, order_review_flags.c.flag)
     )
@@ -247,7 +243,7 @@ def _flags(connection: Connection, order_id: int) -> tuple[OrderHistoryFlag, ...
 
 def _list_audit_entries(connection: Connection, order: Order) -> tuple[OrderAuditEntry, ...]:
     query = (
-        select(audit_log.c.at, audit_log.c.actor, audit_log.c.action, audit_log.c.details)
+        select(*columns_of(audit_log, OrderAuditEntry))
         .where(audit_log.c.event_id == order.event_id, audit_log.c.subject == order.code)
         .order_by(audit_log.c.id)
     )

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from ticketing.events.model import Event
+from ticketing.orders import audit, review_flag_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders import review_flag_queries
 from ticketing.orders.order import Order, ReviewFlag
 from ticketing.orders.refund import Refund, RefundState
-from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import RefundRefused
 from ticketing.platform.kernel.retry_policy import RetryPolicy
@@ -173,12 +172,11 @@ def _find_refund(
 def _record(
     connection: Connection, order: Order, refund: Refund, action: str, *, by: str, reason: str = ""
 ) -> None:
-    audit_log.record(
+    audit.record(
         connection,
+        order,
         actor=by,
         action=action,
-        event_id=order.event_id,
-        subject=order.code,
         items=1,
         details={"refund": refund.key, "amount": refund.amount.amount, "reason": reason},
     )

@@ -4,10 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ticketing.orders import cancellation_queries, instalment_queries, review_flag_queries
+from ticketing.orders import audit, cancellation_queries, instalment_queries, review_flag_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Order, OrderState, ReviewFlag
-from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
 from ticketing.selling.payments import refund_queries
@@ -79,11 +78,6 @@ def dismiss_flag(
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
         review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
-        audit_log.record(
-            connection,
-            actor=by,
-            action="orders.resolve_flag",
-            event_id=order.event_id,
-            subject=order.code,
-            details={"flag": flag, "reason": reason},
+        audit.record(
+            connection, order, by, "orders.resolve_flag", details={"flag": flag, "reason": reason}
         )

@@ -6,7 +6,7 @@ lease the gateway is asked again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,6 +17,7 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.orders.refund import Refund, RefundState
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.paging import iter_ids
 from ticketing.platform.kernel.errors import GatewayRefused, TicketingError
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import attempt_queries, refund_queries
@@ -61,25 +62,18 @@ def send_refunds(
 ) -> SendRefundsResult:
     """Send every waiting refund; safe to repeat, to run concurrently, and to kill."""
     outcomes = Counter[RefundState | None]()
-    for refund_id in _iter_waiting_ids(database, order_id, chunk=chunk):
+    refund_ids = iter_ids(
+        database,
+        lambda connection, last_id: refund_queries.list_waiting_ids(
+            connection, order_id=order_id, after_id=last_id, limit=chunk
+        ),
+    )
+    for refund_id in refund_ids:
         outcomes[_send_one(database, gateway, refund_id, at=at, by=by)] += 1
         if progress is not None:
             progress(outcomes.total())
     done, failed = outcomes[RefundState.DONE], outcomes[RefundState.FAILED]
     return SendRefundsResult(done=done, failed=failed, waiting=outcomes.total() - done - failed)
-
-
-def _iter_waiting_ids(database: Database, order_id: int | None, *, chunk: int) -> Iterator[int]:
-    last_id = 0
-    while True:
-        with database.transaction() as connection:
-            page = refund_queries.list_waiting_ids(
-                connection, order_id=order_id, after_id=last_id, limit=chunk
-            )
-        if not page:
-            return
-        yield from page
-        last_id = page[-1]
 
 
 def _send_one(

@@ -8,6 +8,7 @@ from ticketing.documents.template_context import SAMPLE_TICKET
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.paging import iter_rows
 from ticketing.tickets.rendering import queries
 
 PAGE_SIZE = 5000
@@ -32,22 +33,22 @@ def run_preflight(
     It is fast because nothing is laid out. Raises TemplateBroken for a broken template.
     """
     objections_to = renderer.preflight_checker(template_id or event.template_id)
-    after = 0
-    while True:
-        with database.transaction() as connection:
-            people = queries.list_entitled(connection, event.id, after=after, count=PAGE_SIZE)
-        if not people:
-            return
-        after = people[-1].entitlement_id
-        for person in people:
-            for objection in objections_to(_preview_ticket(person)):
-                yield PreflightFinding(
-                    person.guest_id,
-                    person.full_name,
-                    objection.field,
-                    objection.characters,
-                    objection.reason,
-                )
+    people = iter_rows(
+        database,
+        lambda connection, last_id: queries.list_entitled(
+            connection, event.id, after=last_id, count=PAGE_SIZE
+        ),
+        key=lambda person: person.entitlement_id,
+    )
+    for person in people:
+        for objection in objections_to(_preview_ticket(person)):
+            yield PreflightFinding(
+                person.guest_id,
+                person.full_name,
+                objection.field,
+                objection.characters,
+                objection.reason,
+            )
 
 
 def _preview_ticket(person: queries.EntitledPerson) -> PrintedTicket:

@@ -7,6 +7,7 @@ from io import RawIOBase
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.paging import iter_rows
 from ticketing.tickets import ticket_queries
 from ticketing.tickets.ticket_queries import TicketFile
 
@@ -17,10 +18,17 @@ FLUSH_BYTES = 256 * 1024
 
 def stream_zip(database: Database, folder: DocumentFolder, event: Event) -> Iterator[bytes]:
     """Yield the ZIP file in parts. Tickets without a PDF are listed in a text file at its end."""
+    tickets = iter_rows(
+        database,
+        lambda connection, last_id: ticket_queries.list_ticket_files(
+            connection, event.id, after=last_id, count=PAGE_SIZE
+        ),
+        key=lambda ticket: ticket.ticket_id,
+    )
     sink = _ChunkBuffer()
     absent = []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archived:  # PDFs are already compressed
-        for ticket in _iter_ticket_files(database, event):
+        for ticket in tickets:
             if not _add_pdf(archived, folder, ticket):
                 absent.append(ticket.ticket_code)
             if sink.size >= FLUSH_BYTES:
@@ -28,20 +36,6 @@ def stream_zip(database: Database, folder: DocumentFolder, event: Event) -> Iter
         if absent:
             archived.writestr(MISSING_PDFS_FILE, "\n".join(absent) + "\n")
     yield sink.drain()
-
-
-def _iter_ticket_files(database: Database, event: Event) -> Iterator[TicketFile]:
-    after = 0
-    while True:
-        # no transaction is open while data is sent to a slow client
-        with database.transaction() as connection:
-            page = ticket_queries.list_ticket_files(
-                connection, event.id, after=after, count=PAGE_SIZE
-            )
-        if not page:
-            return
-        yield from page
-        after = page[-1].ticket_id
 
 
 def _add_pdf(archived: zipfile.ZipFile, folder: DocumentFolder, ticket: TicketFile) -> bool:

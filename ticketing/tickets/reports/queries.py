@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, ScalarSelect, Select, and_, cast, exists, func, select
 from sqlalchemy.types import Text
 
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
@@ -158,23 +159,14 @@ def last_failure_subquery(event_id: int) -> ScalarSelect[str]:
 
 def find_last_import(connection: Connection, event_id: int) -> ImportTotals | None:
     """Return the last completed import of an event, or None."""
-    row = connection.execute(
-        select(
-            imports.c.id,
-            imports.c.source_name,
-            imports.c.completed_at,
-            imports.c.total_rows,
-            imports.c.inserted,
-            imports.c.updated,
-            imports.c.unchanged,
-            imports.c.rejected,
-        )
+    query = (
+        select(*columns_of(imports, ImportTotals))
         .where(imports.c.event_id == event_id, imports.c.state == "completed")
         .order_by(imports.c.id.desc())
         .limit(1)
-    ).mappings()
-    found = row.one_or_none()
-    return None if found is None else ImportTotals(**found)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else ImportTotals(**row)
 
 
 def iter_live_tickets(
