@@ -4,13 +4,14 @@ import hashlib
 import re
 
 from anyio import CapacityLimiter
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from fastapi.routing import APIRoute
 
-from ticketing.access.authentication import authenticate
+from ticketing.access.authentication import auth_dependencies, authenticate
 from ticketing.platform.db.idempotency_keys import IdempotentRequest, StoredResponse, claim_key
-from ticketing.platform.http.envelope import Handler
+from ticketing.platform.http.envelope import AsciiJSONResponse, Handler
+from ticketing.platform.http.errors import authenticated_error_responses
 from ticketing.platform.http.services import get_services, now
 from ticketing.platform.kernel.errors import Refused
 
@@ -73,3 +74,15 @@ async def _to_idempotent_request(request: Request) -> IdempotentRequest:
 def _replay(stored: StoredResponse) -> Response:
     headers = {REPLAYED_HEADER: "true"}
     return Response(stored.body, stored.status, media_type="application/json", headers=headers)
+
+
+def authenticated_router(prefix: str, tag: str, *statuses: int) -> APIRouter:
+    """Return a router whose operations need an API key and can fail with these statuses too."""
+    return APIRouter(
+        prefix=prefix,
+        tags=[tag],
+        route_class=AuthenticatedRoute,
+        default_response_class=AsciiJSONResponse,
+        dependencies=auth_dependencies(),
+        responses=authenticated_error_responses(*statuses),
+    )

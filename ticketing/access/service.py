@@ -49,11 +49,9 @@ def revoke_key(database: Database, *, name: str, by: str) -> None:
 
 def list_keys(database: Database) -> Sequence[ApiKey]:
     """Return all API keys, revoked ones included."""
-    with database.transaction() as connection:
-        return queries.list_all(connection)
+    return database.run(queries.list_all)
 
 
 def find_key(database: Database, secret: str) -> ApiKey | None:
     """Return the valid API key with that secret, or None."""
-    with database.transaction() as connection:
-        return queries.find_by_secret(connection, secret)
+    return database.run(queries.find_by_secret, secret)

@@ -261,8 +261,7 @@ def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
 
 def _routers(application: Application) -> Iterator[DoctorFinding]:
     """Check every router, without effect on its circuit breaker."""
-    with application.database.transaction() as connection:
-        known = router_queries.list_all(connection)
+    known = application.database.run(router_queries.list_all)
     with application.get(RouterConnector).connect() as clients:
         for stored in known:
             yield from _router(application, stored, clients)

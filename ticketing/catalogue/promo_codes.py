@@ -52,5 +52,4 @@ def end_promo(database: Database, event: Event, code: str, *, at: datetime, by: 
 
 def list_promo_usage(database: Database, event: Event) -> list[PromoUsage]:
     """Return the promo codes of an event with their usage, oldest first."""
-    with database.transaction() as connection:
-        return promo_queries.list_usage(connection, event.id)
+    return database.run(promo_queries.list_usage, event.id)

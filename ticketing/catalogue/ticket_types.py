@@ -129,8 +129,12 @@ def apply_sale_terms(
 
 def list_ticket_types(database: Database, event: Event) -> list[TicketTypeListing]:
     """Return the ticket types of an event with their stock."""
-    with database.transaction() as connection:
-        return ticket_type_queries.list_for_event(connection, event.id)
+    return database.run(ticket_type_queries.list_for_event, event.id)
+
+
+def list_types_on_sale(database: Database, event: Event) -> list[TicketTypeListing]:
+    """Return the ticket types of an event that are on sale, with their stock."""
+    return [one for one in list_ticket_types(database, event) if one.on_sale]
 
 
 def _changes(terms: SaleTerms) -> dict[str, object]:

@@ -2,32 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import Field
 
-from ticketing.access.authenticated_route import AuthenticatedRoute
-from ticketing.access.authentication import Viewer, auth_dependencies
+from ticketing.access.authenticated_route import authenticated_router
+from ticketing.access.authentication import Viewer
 from ticketing.checkin.verify import verify_ticket
 from ticketing.crypto.verification import RejectionReason
 from ticketing.events.http_params import EventReference
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
-    AsciiJSONResponse,
     RequestModel,
     ResponseModel,
     SuccessResponse,
 )
-from ticketing.platform.http.errors import authenticated_error_responses
 from ticketing.platform.http.services import ServicesDependency, now
 
-router = APIRouter(
-    prefix="/api/tickets",
-    tags=["checkin"],
-    route_class=AuthenticatedRoute,
-    default_response_class=AsciiJSONResponse,
-    dependencies=auth_dependencies(),
-    responses=authenticated_error_responses(404, 409),
-)
+router = authenticated_router("/api/tickets", "checkin", 404, 409)
 
 
 class ValidateTicketRequest(RequestModel):
@@ -52,8 +42,8 @@ class ScannedTicketResponse(ResponseModel):
 class ValidationResponse(ResponseModel):
     """The result, with a reason and a note when the ticket is not valid."""
 
-    valid: bool
-    reason: RejectionReason | None
+    valid: Annotated[bool, Field(validation_alias="is_valid")]
+    reason: Annotated[RejectionReason | None, Field(validation_alias="rejection")]
     note: str
     ticket: ScannedTicketResponse | None
 
@@ -65,12 +55,4 @@ def validate(
     """Verify a ticket now, without marking it as used."""
     event = None if body.event_id is None else get_event(services.database, str(body.event_id))
     result = verify_ticket(services.database, body.code, at=now(), event=event)
-    seen = result.ticket
-    return SuccessResponse(
-        data=ValidationResponse(
-            valid=result.is_valid,
-            reason=result.rejection,
-            note=result.note,
-            ticket=seen and ScannedTicketResponse.model_validate(seen, from_attributes=True),
-        )
-    )
+    return SuccessResponse(data=ValidationResponse.model_validate(result))

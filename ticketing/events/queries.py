@@ -46,8 +46,7 @@ def get(connection: Connection, slug_or_id: str) -> Event:
 
 def get_event(database: Database, slug_or_id: str) -> Event:
     """Return an event by slug or id, in a transaction of its own. Raises UnknownEvent."""
-    with database.transaction() as connection:
-        return get(connection, slug_or_id)
+    return database.run(get, slug_or_id)
 
 
 def list_slugs(connection: Connection) -> list[str]:

@@ -18,6 +18,13 @@ class RefundFee:
         if not 0 <= self.percent <= 100:  # noqa: PLR2004 - per cent
             raise RefundRefused(f"a fee of {self.percent} % is out of range; write 0 to 100")
 
+    def changed(self, percent: int | None, each: int | None) -> "RefundFee":
+        """Return the fee with another percentage or rupiah per place; None keeps a value."""
+        return RefundFee(
+            self.percent if percent is None else percent,
+            self.each if each is None else Rupiah(each),
+        )
+
     def amount_kept(self, worth: Rupiah, places: int) -> Rupiah:
         """Return the amount kept for `places` places worth `worth` together, at most `worth`."""
         return min(worth, worth.percent(self.percent) + self.each * places)

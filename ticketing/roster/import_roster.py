@@ -162,8 +162,7 @@ class _ImportJob:
         try:
             yield staging
         finally:
-            with self.database.transaction() as connection:
-                staging.drop(connection)
+            self.database.run(staging.drop)
 
     def _stage_rows(self, staging: StagingTables) -> _StagedRoster:
         """Clean every row into staging, or raise."""
@@ -231,15 +230,14 @@ class _ImportJob:
 
     def _record_source(self, import_id: int, roster: _StagedRoster) -> None:
         known, reading = roster.columns, roster.reading
-        with self.database.transaction() as connection:
-            import_queries.record_source(
-                connection,
-                import_id,
-                sha256=reading.digest,
-                encoding=reading.encoding,
-                delimiter=reading.delimiter,
-                mapping={"columns": list(known.header), "fields": known.column_names()},
-            )
+        self.database.run(
+            import_queries.record_source,
+            import_id,
+            sha256=reading.digest,
+            encoding=reading.encoding,
+            delimiter=reading.delimiter,
+            mapping={"columns": list(known.header), "fields": known.column_names()},
+        )
 
     def _write_once(self, import_id: int, roster: _StagedRoster, plan: _ImportPlan) -> None:
         """Write rejected rows, new ticket types and withdrawals."""

@@ -47,5 +47,4 @@ class ImportRun:
             return
         # messages of other exceptions could contain personal data
         message = str(error) if isinstance(error, TicketingError) else kind.__name__
-        with self.database.transaction() as connection:
-            import_queries.mark_failed(connection, self.import_ids[0], message, at=self.now())
+        self.database.run(import_queries.mark_failed, self.import_ids[0], message, at=self.now())

@@ -5,17 +5,16 @@ from base64 import b64encode
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
-from ticketing.access.authenticated_route import AuthenticatedRoute
-from ticketing.access.authentication import Operator, actor, auth_dependencies
+from ticketing.access.authenticated_route import authenticated_router
+from ticketing.access.authentication import Operator, actor
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.qr_image import ErrorCorrection, QrImageOptions, qr_png, qr_svg
 from ticketing.documents.templates import TemplateFolders
 from ticketing.events.http_params import EventReference, TemplateReference, resolve_event
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
-    AsciiJSONResponse,
     Id,
     IdInPath,
     RequestModel,
@@ -29,14 +28,7 @@ from ticketing.tickets.metrics import TicketMetrics
 from ticketing.tickets.single_ticket import get_ticket, read_ticket_pdf
 from ticketing.tickets.ticket_queries import IssuedTicket
 
-router = APIRouter(
-    prefix="/api/tickets",
-    tags=["tickets"],
-    route_class=AuthenticatedRoute,
-    default_response_class=AsciiJSONResponse,
-    dependencies=auth_dependencies(),
-    responses=authenticated_error_responses(404),
-)
+router = authenticated_router("/api/tickets", "tickets", 404)
 Colour = Annotated[str, Query(pattern="^#?[0-9A-Fa-f]{6}$", description="#rrggbb")]
 
 

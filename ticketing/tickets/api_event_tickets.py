@@ -2,33 +2,24 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import StreamingResponse
 
-from ticketing.access.authenticated_route import AuthenticatedRoute
-from ticketing.access.authentication import Operator, Viewer, auth_dependencies
+from ticketing.access.authenticated_route import authenticated_router
+from ticketing.access.authentication import Operator, Viewer
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
-    AsciiJSONResponse,
     EventInPath,
     Offset,
     ResponseModel,
     SuccessResponse,
 )
-from ticketing.platform.http.errors import authenticated_error_responses
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.tickets.missing import count_missing_tickets, list_missing_tickets
 from ticketing.tickets.rendering.zip_archive import stream_zip
 
-router = APIRouter(
-    prefix="/api/events",
-    tags=["events"],
-    route_class=AuthenticatedRoute,
-    default_response_class=AsciiJSONResponse,
-    dependencies=auth_dependencies(),
-    responses=authenticated_error_responses(404),
-)
+router = authenticated_router("/api/events", "events", 404)
 
 
 class MissingTicketGuestResponse(ResponseModel):
@@ -77,10 +68,7 @@ def missing(
             total_count=count_missing_tickets(services.database, known, at=at),
             limit=limit,
             offset=offset,
-            guests=[
-                MissingTicketGuestResponse.model_validate(person, from_attributes=True)
-                for person in page
-            ],
+            guests=[MissingTicketGuestResponse.model_validate(person) for person in page],
         )
     )
 

@@ -175,8 +175,7 @@ def _guest_ids_to_render(
 
 
 def _list_guest_ids(database: Database, job_id: int) -> Sequence[int]:
-    with database.transaction() as connection:
-        return batche_queries.list_guest_ids(connection, job_id)
+    return database.run(batche_queries.list_guest_ids, job_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +222,5 @@ def _running_job(
         key=key, by=request.by, at=request.at, options=request.options(), notify_organiser=named
     )
     with running_batch(database, event, opening) as batch:
-        with database.transaction() as connection:
-            printed_before = batche_queries.count_rendered(connection, batch.id)
+        printed_before = database.run(batche_queries.count_rendered, batch.id)
         yield _RunningJob(batch.id, batch.batch_key, printed_before, began)

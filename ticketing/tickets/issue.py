@@ -198,8 +198,7 @@ def issue_tickets(  # noqa: PLR0913 - all options of the API, the command and th
             remaining -= len(page.people)
             if on_progress is not None:
                 on_progress(tally.result())
-    with database.transaction() as connection:
-        _finish(connection, batch, tally, by=by)
+    database.run(_finish, batch, tally, by=by)
     return tally.result()
 
 

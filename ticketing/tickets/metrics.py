@@ -50,5 +50,4 @@ class _GeneratedTicketsCollector(Collector):
 
 
 def _count_generated(database: Database) -> Sequence[GenerationCount]:
-    with database.transaction() as connection:
-        return report_queries.count_generated_by_template(connection)
+    return database.run(report_queries.count_generated_by_template)

@@ -20,24 +20,21 @@ def list_missing_tickets(
     """Return the eligible people without a live ticket, or a page of them."""
     if is_event_over(event, at):
         return []
-    with database.transaction() as connection:
-        return eligibility_queries.list_missing(connection, event.id, limit=limit, offset=offset)
+    return database.run(eligibility_queries.list_missing, event.id, limit=limit, offset=offset)
 
 
 def count_missing_tickets(database: Database, event: Event, *, at: datetime) -> int:
     """Return the number of missing tickets."""
     if is_event_over(event, at):
         return 0
-    with database.transaction() as connection:
-        return eligibility_queries.count_missing(connection, event.id)
+    return database.run(eligibility_queries.count_missing, event.id)
 
 
 def count_eligibility(database: Database, event: Event, *, at: datetime) -> EligibilityCounts:
     """Count the people of the event by status and by reason."""
-    with database.transaction() as connection:
-        return eligibility_queries.count_by_status(
-            connection, event.id, event_over=is_event_over(event, at)
-        )
+    return database.run(
+        eligibility_queries.count_by_status, event.id, event_over=is_event_over(event, at)
+    )
 
 
 def iter_entitlements(

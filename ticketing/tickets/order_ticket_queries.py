@@ -7,7 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 
 from ticketing.events.model import TICKET_GRACE_PERIOD
 from ticketing.platform.db.tables.catalogue import ticket_types
@@ -29,28 +41,39 @@ class OrderTicketFile:
     token_id: bytes = field(repr=False)  # secret: part of the magic link
     path: str | None
 
+    @property
+    def is_printed(self) -> bool:
+        """Return whether the ticket has a PDF."""
+        return self.path is not None
+
+
+# built once: the pages of orders poll every few seconds
+_ORDER_TICKETS = (
+    select(
+        generated_tickets.c.ticket_code,
+        ticket_types.c.name,
+        generated_tickets.c.token_id,
+        generated_tickets.c.pdf_file_path,
+    )
+    .select_from(order_lines)
+    .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
+    .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
+    .join(
+        generated_tickets,
+        and_(
+            generated_tickets.c.entitlement_id == order_positions.c.entitlement_id,
+            generated_tickets.c.state == TicketState.LIVE,
+        ),
+    )
+    .where(order_lines.c.order_id == bindparam("order_id", type_=BigInteger))
+    .order_by(order_lines.c.ticket_type_id, order_positions.c.number)
+)
+
 
 def list_order_ticket_files(connection: Connection, order_id: int) -> list[OrderTicketFile]:
     """Return the live tickets of an order by ticket type and position."""
-    live = and_(
-        generated_tickets.c.entitlement_id == order_positions.c.entitlement_id,
-        generated_tickets.c.state == TicketState.LIVE,
-    )
-    query = (
-        select(
-            generated_tickets.c.ticket_code,
-            ticket_types.c.name,
-            generated_tickets.c.token_id,
-            generated_tickets.c.pdf_file_path,
-        )
-        .select_from(order_lines)
-        .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
-        .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
-        .join(generated_tickets, live)
-        .where(order_lines.c.order_id == order_id)
-        .order_by(order_lines.c.ticket_type_id, order_positions.c.number)
-    )
-    return [OrderTicketFile(*row) for row in connection.execute(query)]
+    rows = connection.execute(_ORDER_TICKETS, {"order_id": order_id})
+    return [OrderTicketFile(*row) for row in rows]
 
 
 # a failed ticket is retried, but not every few seconds

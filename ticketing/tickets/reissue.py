@@ -51,8 +51,7 @@ def plan_reissue(
     database: Database, event: Event, *, guest_ids: Iterable[int] | None = None
 ) -> ReissuePlan:
     """Return the plan for all guests, or for these; nothing is changed."""
-    with database.transaction() as connection:
-        return _compute_plan(connection, event, _sorted_unique(guest_ids))
+    return database.run(_compute_plan, event, _sorted_unique(guest_ids))
 
 
 def _sorted_unique(guest_ids: Iterable[int] | None) -> list[int] | None:

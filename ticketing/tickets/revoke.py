@@ -76,5 +76,4 @@ def _find_by_codes(
 
 def list_revocations(database: Database, event: Event) -> list[Revocation]:
     """Return the revoked tickets of an event for offline scanners, in the order of issue."""
-    with database.transaction() as connection:
-        return ticket_queries.list_revocations(connection, event.id)
+    return database.run(ticket_queries.list_revocations, event.id)

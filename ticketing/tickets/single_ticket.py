@@ -47,8 +47,7 @@ class NoDocument(Refused):
 
 def get_ticket(database: Database, ticket_id: int) -> IssuedTicket:
     """Return a ticket, live or revoked. Raises UnknownTicket."""
-    with database.transaction() as connection:
-        ticket = ticket_queries.find_by_id(connection, ticket_id)
+    ticket = database.run(ticket_queries.find_by_id, ticket_id)
     if ticket is None:
         raise UnknownTicket(f"no ticket has the id {ticket_id}", ticket=ticket_id)
     return ticket
@@ -59,8 +58,7 @@ def get_ticket_by_magic_link(database: Database, keys: KeyRing, magic_link: str)
     token_id = keys.token_id_from_magic_link(magic_link)
     if token_id is None:
         raise UnknownTicket("no ticket has this link")
-    with database.transaction() as connection:
-        ticket = ticket_queries.find_by_token_id(connection, token_id)
+    ticket = database.run(ticket_queries.find_by_token_id, token_id)
     if ticket is None:
         raise UnknownTicket("no ticket has this link")
     return ticket
@@ -68,8 +66,7 @@ def get_ticket_by_magic_link(database: Database, keys: KeyRing, magic_link: str)
 
 def find_printed_ticket(database: Database, ticket: IssuedTicket) -> PrintedTicket | None:
     """Return the printed data of a live ticket, or None for a revoked one."""
-    with database.transaction() as connection:
-        found = rendering_queries.list_documents(connection, [ticket.ticket_id])
+    found = database.run(rendering_queries.list_documents, [ticket.ticket_id])
     return found[0].ticket if found else None
 
 
@@ -109,8 +106,7 @@ def get_or_create_ticket(
 def _find_live_ticket(
     context: GenerationContext, event: Event, guest_id: int
 ) -> IssuedTicket | None:
-    with context.database.transaction() as connection:
-        return ticket_queries.find_live_of_guest(connection, event.id, guest_id)
+    return context.database.run(ticket_queries.find_live_of_guest, event.id, guest_id)
 
 
 def _has_current_pdf(context: GenerationContext, ticket: IssuedTicket) -> bool:
@@ -120,10 +116,9 @@ def _has_current_pdf(context: GenerationContext, ticket: IssuedTicket) -> bool:
 
 def _refuse_if_ineligible(database: Database, event: Event, guest_id: int, *, at: datetime) -> None:
     event_over = is_event_over(event, at)
-    with database.transaction() as connection:
-        entitlements = eligibility_queries.list_by_guest_ids(
-            connection, event.id, [guest_id], event_over=event_over
-        )
+    entitlements = database.run(
+        eligibility_queries.list_by_guest_ids, event.id, [guest_id], event_over=event_over
+    )
     if not entitlements:
         raise UnknownGuest(f"{event.slug} has no guest {guest_id}", guest=guest_id)
     if all(entitlement.status is not EntitlementStatus.MISSING for entitlement in entitlements):

@@ -10,7 +10,7 @@ from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import promos
-from ticketing.selling.checkout.order_access import get_order_view
+from ticketing.selling.checkout.order_view_queries import get_order_view
 from ticketing.selling.checkout.place_order import PlacedOrder
 
 Place = Callable[..., PlacedOrder]

@@ -19,8 +19,7 @@ from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.platform.kernel.money import ZERO, Rupiah
 from ticketing.selling.checkout import place_order_queries
-from ticketing.selling.checkout.order_access import get_order_view
-from ticketing.selling.checkout.order_view_queries import OrderView
+from ticketing.selling.checkout.order_view_queries import OrderView, get_order_view
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.checkout.place_order_queries import insert_simple_order
 

@@ -23,7 +23,7 @@ from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.kernel.errors import LimitExceeded, NotOnSale, SoldOut, TicketingError
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.checkout import place_order_queries
-from ticketing.selling.checkout.order_access import get_order_view
+from ticketing.selling.checkout.order_view_queries import get_order_view
 from ticketing.selling.checkout.place_order import PlacedOrder
 
 Place = Callable[..., PlacedOrder]

@@ -34,7 +34,7 @@ from ticketing.platform.http.services import Services, now
 from ticketing.platform.http.sse import EventStream
 from ticketing.selling.checkout import api as checkout_api
 from ticketing.selling.checkout import api_payment, api_vouchers, order_pages, shop_pages
-from ticketing.selling.checkout.page_notices import build_page_settings
+from ticketing.selling.checkout.html import build_page_settings
 from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.selling.refunds import api as refund_api
 from ticketing.tickets import api as ticket_api

@@ -1,11 +1,11 @@
 """Access to PostgreSQL: an engine, and transactions that only this module commits."""
 
 import select
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -15,6 +15,9 @@ from sqlalchemy.sql import ClauseElement
 from ticketing.platform.db.lease_holder import OPTION as LEASE_HOLDER_OPTION
 from ticketing.platform.db.lease_holder import LeaseHolder
 from ticketing.platform.kernel.errors import Misconfigured, Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 DRIVER = "postgresql+psycopg"
 MIN_SERVER_VERSION = 140000  # PostgreSQL 14
@@ -98,6 +101,13 @@ class Database:
         """Run a transaction: commit at the end, roll back on any error."""
         with _translate_connection_errors(), self.engine.begin() as connection:
             yield connection
+
+    def run(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return the result of a function of a connection, in a transaction of its own."""
+        with self.transaction() as connection:
+            return work(connection, *args, **kwargs)
 
     def execute_pipeline(
         self, statements: Sequence[str], parameters: Mapping[str, object]

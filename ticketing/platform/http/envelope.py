@@ -6,8 +6,10 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Path, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from ticketing.platform.kernel.money import Rupiah
 
 MAX_ID = 2**63 - 1
 NO_STORE_HEADERS = {"Cache-Control": "private, no-store"}
@@ -23,10 +25,20 @@ EventInPath = Annotated[
 Offset = Annotated[int, Field(ge=0, le=MAX_ID)]
 
 
-class ResponseModel(BaseModel):
-    """Base of response models: camelCase in JSON."""
+def _to_number(value: object) -> object:
+    return value.amount if isinstance(value, Rupiah) else value
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+Amount = Annotated[int, BeforeValidator(_to_number)]  # whole rupiah
+
+
+class ResponseModel(BaseModel):
+    """Base of response models: camelCase in JSON; `model_validate` reads any object's attributes.
+
+    A validation alias names the attribute where it differs from the field.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
 
 
 class RequestModel(ResponseModel):

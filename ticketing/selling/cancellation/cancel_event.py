@@ -154,8 +154,7 @@ def _end_order(
     """End one order; an error is written into its flag and stops no other."""
     try:
         _end_payments(database, gateway, order_id, at=at, by=by)
-        with database.transaction() as connection:
-            _cancel_and_refund(connection, order_id, cancellation, at=at, by=by)
+        database.run(_cancel_and_refund, order_id, cancellation, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one order's failure must not stop the others
         flag_stuck(database, order_id, error, problem="event cancelled, order not ended", at=at)
         return False
@@ -176,8 +175,7 @@ def _end_payments(
         gateway.cancel(attempt.key)
         statement = gateway.get_payment_status(attempt.key)
         if statement is not None:
-            with database.transaction() as connection:
-                record_payment(connection, attempt, statement, at=at, by=by)
+            database.run(record_payment, attempt, statement, at=at, by=by)
 
 
 def _cancel_and_refund(

@@ -11,6 +11,7 @@ from ticketing.access.authenticated_route import IDEMPOTENCY_HEADER as IDEMPOTEN
 from ticketing.access.authenticated_route import REPLAYED_HEADER
 from ticketing.access.authentication import rate_limit_by_address
 from ticketing.catalogue.payment_plans import list_offered_plans
+from ticketing.catalogue.ticket_types import list_types_on_sale
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.cache import EventCache
 from ticketing.events.queries import get_event
@@ -33,7 +34,7 @@ from ticketing.selling.checkout.api_auth import (
 )
 from ticketing.selling.checkout.buyer_input import parse_buyer
 from ticketing.selling.checkout.cancel_order import cancel_order
-from ticketing.selling.checkout.order_access import get_order_view, list_ticket_types_on_sale
+from ticketing.selling.checkout.order_view_queries import get_order_view
 from ticketing.selling.checkout.place_order import OrderIdempotency, set_order_buyer
 from ticketing.selling.checkout.place_order_once import (
     OrderRequest,
@@ -48,7 +49,6 @@ from ticketing.selling.checkout.schemas import (
     PlaceOrderRequest,
     TicketTypeResponse,
     to_order_response,
-    to_ticket_type_response,
 )
 from ticketing.selling.payments.expire_checkout_sessions import expire_order_sessions
 from ticketing.selling.payments.midtrans.client import Midtrans
@@ -106,8 +106,8 @@ def ticket_types(
     event: EventInPath, services: ServicesDependency
 ) -> SuccessResponse[list[TicketTypeResponse]]:
     """List the ticket types on sale for an event, with the places left."""
-    offers = list_ticket_types_on_sale(services.database, get_event(services.database, event))
-    return SuccessResponse(data=[to_ticket_type_response(offer) for offer in offers])
+    offers = list_types_on_sale(services.database, get_event(services.database, event))
+    return SuccessResponse(data=[TicketTypeResponse.model_validate(offer) for offer in offers])
 
 
 @public_router.get("/events/{event}/payment-plans")
@@ -116,18 +116,7 @@ def payment_plans(
 ) -> SuccessResponse[list[PaymentPlanResponse]]:
     """List the payment plans that an event offers."""
     plans = list_offered_plans(services.database, get_event(services.database, event))
-    return SuccessResponse(
-        data=[
-            PaymentPlanResponse(
-                name=plan.name,
-                shares=list(plan.percentages),
-                every_days=plan.interval.days,
-                tickets=plan.tickets,
-                overdue=plan.overdue,
-            )
-            for plan in plans
-        ]
-    )
+    return SuccessResponse(data=[PaymentPlanResponse.model_validate(plan) for plan in plans])
 
 
 @public_router.post(

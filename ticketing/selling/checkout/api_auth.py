@@ -8,12 +8,13 @@ from fastapi.params import Depends as Dependency
 from fastapi.security import APIKeyHeader
 
 from ticketing.access.authentication import enforce_rate_limit, rate_limit_by_address
+from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Order
 from ticketing.platform.http.envelope import IdInPath
 from ticketing.platform.http.errors import NotKnown
 from ticketing.platform.http.services import get_services
 from ticketing.platform.kernel.errors import UnknownOrder
-from ticketing.selling.checkout.order_access import get_order_by_token
+from ticketing.selling.checkout.place_order import hash_order_token
 
 ORDER_TOKEN_HEADER = "X-Order-Token"  # noqa: S105 - the header's name
 MAX_ORDERS = 20
@@ -48,7 +49,9 @@ async def order_from_token(request: Request, token: str) -> Order:
     """Return the order of a token. Rate limits: per address if unknown, else per order."""
     services = get_services(request)
     try:
-        order = await run_in_threadpool(get_order_by_token, services.database, token)
+        order = await run_in_threadpool(
+            services.database.run, order_queries.get_by_token, hash_order_token(token)
+        )
     except UnknownOrder:
         await rate_limit_by_address(request)
         raise

@@ -22,7 +22,7 @@ from ticketing.selling.checkout.api_auth import (
     order_token_security,
 )
 from ticketing.selling.checkout.pay_order import pay_order
-from ticketing.selling.payments.midtrans.client import CheckoutSession, Midtrans, MidtransAccount
+from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
 from ticketing.selling.payments.settle import store_notification
 
 MAX_NOTIFICATION_BYTES = 64 * 1024  # the gateway sends two or three thousand bytes
@@ -78,20 +78,19 @@ async def create(
         request, f"/orders/{request.headers[ORDER_TOKEN_HEADER].strip()}"
     )
     session = await run_gateway_call(lambda: begin_payment(services, order, finish_url=finish))
-    client_key = services.get(MidtransAccount).client_key
-    return SuccessResponse(
-        data=CheckoutSessionResponse(
-            token=session.token, redirect_url=session.url, client_key=client_key
-        )
-    )
+    return SuccessResponse(data=session)
 
 
-def begin_payment(services: Services, order: Order, *, finish_url: str) -> CheckoutSession:
+def begin_payment(services: Services, order: Order, *, finish_url: str) -> CheckoutSessionResponse:
     """Return the checkout session of an order; the gateway redirects to `finish_url` afterwards."""
-    return pay_order(
+    session = pay_order(
         services.database, services.get(Midtrans), order.id, finish_url=finish_url,
         at=now(), by=BUYER_ACTOR,
     )  # fmt: skip
+    client_key = services.get(MidtransAccount).client_key
+    return CheckoutSessionResponse(
+        token=session.token, redirect_url=session.url, client_key=client_key
+    )
 
 
 @router.post("/notification", responses=NOTIFICATION_FAILURES, openapi_extra=NOTIFICATION_BODY)

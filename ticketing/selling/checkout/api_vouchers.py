@@ -1,6 +1,8 @@
 """HTTP API for buying hotspot vouchers: one request places the order and starts the payment."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
@@ -11,7 +13,8 @@ from pydantic import Field
 from ticketing.access.authenticated_route import REPLAYED_HEADER
 from ticketing.access.authentication import rate_limit_by_address
 from ticketing.crypto.keyring import KeyRing
-from ticketing.orders.order import OrderState
+from ticketing.events import queries as event_queries
+from ticketing.orders.order import OrderState, Selection
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
     AsciiJSONResponse,
@@ -22,20 +25,25 @@ from ticketing.platform.http.envelope import (
 from ticketing.platform.http.errors import MAX_QUOTED_LENGTH, error_responses
 from ticketing.platform.http.limits import run_gateway_call
 from ticketing.platform.http.services import Services, ServicesDependency, now
-from ticketing.platform.kernel.errors import TicketingError, UnknownPackage, UnusableBuyer
+from ticketing.platform.kernel.errors import (
+    NotOnSale,
+    TicketingError,
+    UnknownPackage,
+    UnusableBuyer,
+)
 from ticketing.selling.checkout import api_payment
 from ticketing.selling.checkout.api import IdempotencyKeyHeader, cancel_order_and_sessions
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR
 from ticketing.selling.checkout.api_payment import CheckoutSessionResponse, begin_payment
-from ticketing.selling.checkout.buy_vouchers import (
-    VoucherOrderRequest,
-    get_purchase,
-    order_vouchers,
-)
+from ticketing.selling.checkout.buyer_input import parse_buyer
 from ticketing.selling.checkout.place_order import OrderIdempotency, PlacedOrder
-from ticketing.selling.checkout.place_order_once import idempotency_from_key
+from ticketing.selling.checkout.place_order_once import (
+    OrderRequest,
+    idempotency_from_key,
+    place_order_once,
+)
 from ticketing.selling.checkout.schemas import SINGLE_LINE_PATTERN
-from ticketing.selling.payments.midtrans.client import MidtransAccount
+from ticketing.vouchers import order_queries, package_queries
 from ticketing.vouchers.model import PurchaseState
 from ticketing.vouchers.packages import MAX_PER_PURCHASE
 
@@ -92,15 +100,18 @@ async def buy(
     session = await _begin_payment_or_cancel(
         services, placed, finish_url=page_url, keeps_order=request_key is not None
     )
-    state = await run_in_threadpool(get_purchase, services.database, placed.order.id)
+    order_id = placed.order.id
+    progress = await run_in_threadpool(
+        services.database.run, order_queries.find_purchases, [order_id]
+    )
     response.headers.update(NO_STORE_HEADERS)
     if was_known:
         response.headers[REPLAYED_HEADER] = "true"
     return SuccessResponse(
         data=VoucherPurchaseResponse(
-            id=placed.order.id,
+            id=order_id,
             code=placed.order.code,
-            status=state.state,
+            status=progress[order_id].state,
             package_id=body.package_id,
             quantity=body.quantity,
             total=placed.order.total.amount,
@@ -125,15 +136,28 @@ router.add_api_route(
 def _order_vouchers(
     services: Services, body: VoucherPurchaseRequest, request_key: str | None
 ) -> tuple[PlacedOrder, bool]:
-    request = VoucherOrderRequest(
-        body.package_id, body.quantity, body.customer_name, body.customer_phone,
-        body.customer_email,
-    )  # fmt: skip
-    idempotency = _purchase_idempotency(services, body, request_key)
-    try:
-        return order_vouchers(
-            services.database, request, idempotency=idempotency, at=now(), by=BUYER_ACTOR
+    """Return the order and whether it existed already; vouchers are created after payment."""
+    with _api_field_names(body), services.database.transaction() as connection:
+        package = package_queries.get_by_code(connection, body.package_id)
+        event = event_queries.get(connection, str(package.event_id))
+    if not package.on_sale:
+        raise NotOnSale(f"package {body.package_id} is not on sale any more")
+    with _api_field_names(body):
+        buyer = parse_buyer(
+            event, name=body.customer_name, email=body.customer_email, phone=body.customer_phone
         )
+    request = OrderRequest([Selection(package.ticket_type_id, body.quantity)], buyer)
+    idempotency = _purchase_idempotency(services, body, request_key)
+    return place_order_once(
+        services.database, event, request, idempotency=idempotency, at=now(), by=BUYER_ACTOR
+    )
+
+
+@contextmanager
+def _api_field_names(body: VoucherPurchaseRequest) -> Iterator[None]:
+    """Name the invalid field in errors as the API does."""
+    try:
+        yield
     except UnknownPackage as error:
         raise UnknownPackage(f"packageId: {error}", **_field_details("package_id", body)) from error
     except UnusableBuyer as error:
@@ -163,15 +187,10 @@ async def _begin_payment_or_cancel(
     if placed.order.state is not OrderState.PENDING:
         return None
     try:
-        session = await run_gateway_call(
+        return await run_gateway_call(
             lambda: begin_payment(services, placed.order, finish_url=finish_url)
         )
     except TicketingError:
         if not keeps_order:
             await run_gateway_call(lambda: cancel_order_and_sessions(services, placed.order.id))
         raise
-    return CheckoutSessionResponse(
-        token=session.token,
-        redirect_url=session.url,
-        client_key=services.get(MidtransAccount).client_key,
-    )

@@ -81,14 +81,13 @@ def expire_orders(
         stuck=outcomes[ExpiryDecision.STUCK],
     )
     if outcomes:
-        with database.transaction() as connection:
-            audit_log.record(
-                connection,
-                actor=by,
-                action="orders.expire",
-                items=result.expired,
-                details={"left": result.left, "stuck": result.stuck},
-            )
+        database.run(
+            audit_log.record,
+            actor=by,
+            action="orders.expire",
+            items=result.expired,
+            details={"left": result.left, "stuck": result.stuck},
+        )
     expire_sessions_of_ended_orders(database, gateway, at=at, by=by)
     return result
 
@@ -98,11 +97,9 @@ def _expire_order(
 ) -> ExpiryDecision:
     """Expire one order; an error is written into its flag and stops no other."""
     try:
-        with database.transaction() as connection:
-            attempts = attempt_queries.list_for_order(connection, order_id)
+        attempts = database.run(attempt_queries.list_for_order, order_id)
         replies = [_poll_attempt(gateway, attempt) for attempt in attempts]
-        with database.transaction() as connection:
-            return _record_and_decide(connection, order_id, replies, at=at, by=by)
+        return database.run(_record_and_decide, order_id, replies, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one order's failure must not stop the others
         flag_stuck(database, order_id, error, at=at)
         return ExpiryDecision.STUCK

@@ -7,12 +7,16 @@ the only script is inline, and the content security policy contains its digest.
 from datetime import timedelta
 
 from ticketing.events.model import Event
-from ticketing.platform.http.html import render_page
+from ticketing.platform.http.errors import TooManyRequests
+from ticketing.platform.http.html import content_security_policy, render_notice_page, render_page
+from ticketing.platform.http.pages import PageSettings
+from ticketing.platform.kernel.errors import TicketingError, Unavailable, UnknownEvent, UnknownOrder
 from ticketing.platform.kernel.local_dates import (
     format_event_dates,
     format_event_times,
     format_instant,
 )
+from ticketing.selling.payments.midtrans.client import MidtransAccount
 
 # events that last for years, such as a hotspot outlet, are shown without a date
 OPEN_ENDED_DURATION = timedelta(days=3 * 365)
@@ -40,3 +44,16 @@ def _render_event_template(name: str, event: Event, **context: object) -> str:
         instant=lambda at: format_instant(at, event.time_zone, event.locale),
         **context,
     )
+
+
+PAGE_NOTICES: dict[type[TicketingError], str] = {
+    UnknownEvent: "no_event",
+    UnknownOrder: "no_order",
+    TooManyRequests: "too_many",
+    Unavailable: "away",
+}
+
+
+def build_page_settings(account: MidtransAccount) -> PageSettings:
+    """Return the page settings; forms may redirect to the gateway of this account."""
+    return PageSettings(content_security_policy(account.snap_url), PAGE_NOTICES, render_notice_page)

@@ -23,8 +23,7 @@ from ticketing.selling.checkout.api_payment import begin_payment
 from ticketing.selling.checkout.buyer_input import parse_buyer
 from ticketing.selling.checkout.forms import FormFields, InvalidForm, buyer_from_form, problem_code
 from ticketing.selling.checkout.html import render_order_page
-from ticketing.selling.checkout.order_access import get_order_view
-from ticketing.selling.checkout.order_view_queries import OrderView
+from ticketing.selling.checkout.order_view_queries import OrderView, get_order_view
 from ticketing.selling.checkout.place_order import set_order_buyer
 from ticketing.tickets.links import ticket_path
 
@@ -95,7 +94,7 @@ async def pay(
     """Redirect to the checkout session."""
     finish = services.absolute_url(request, f"/orders/{token}")
     return await _run_and_redirect(
-        token, lambda: begin_payment(services, order, finish_url=finish).url
+        token, lambda: begin_payment(services, order, finish_url=finish).redirect_url
     )
 
 

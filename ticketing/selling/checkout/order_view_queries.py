@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Connection, and_, bindparam, case, func, select
+from sqlalchemy import BigInteger, Connection, Row, and_, bindparam, case, func, select
 
 from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import Instalment, next_unpaid_instalment
-from ticketing.orders.order import OrderState, ReviewFlag
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.queries import NewOrder
+from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.orders import (
     order_lines,
@@ -21,11 +23,10 @@ from ticketing.platform.db.tables.orders import (
 )
 from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.db.tables.roster import entitlements
-from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.errors import UnknownOrder
 from ticketing.platform.kernel.money import ZERO, Rupiah
-from ticketing.tickets.model import TicketState
+from ticketing.tickets.order_ticket_queries import OrderTicketFile, list_order_ticket_files
 from ticketing.vouchers.model import VoucherState
 
 
@@ -40,38 +41,28 @@ class OrderViewLine:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderTicket:
-    """A live ticket of the order."""
-
-    ticket_code: str
-    ticket_type: str
-    token_id: bytes = field(repr=False)  # for the magic link of the holder
-    is_printed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class OrderVoucher:
-    """A voucher of the order; code and password are empty unless it can be used.
+    """A voucher of the order; code and password are None unless it can be used.
 
-    `is_late` means that automatic retries ended; `password` is empty if it equals the code.
+    `is_late` means that automatic retries ended; `password` is None if it equals the code.
     """
 
     package: str
     state: VoucherState
     is_late: bool
     ends_at: datetime | None
-    code: str = field(repr=False)
-    password: str = field(repr=False)
+    code: str | None = field(repr=False)
+    password: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class LastAttempt:
-    """The latest payment attempt; token and address are empty without an open session."""
+    """The latest payment attempt; token and address are None without a session to pay on."""
 
     state: AttemptState
     transaction_id: str
-    checkout_token: str = field(repr=False)
-    checkout_url: str = field(repr=False)
+    checkout_token: str | None = field(repr=False)
+    checkout_url: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +78,13 @@ class OrderView:
     total: Rupiah
     refunded: Rupiah
     promo_code: str | None
-    buyer_name: str
-    buyer_email: str
-    buyer_phone: str
+    buyer: Buyer | None
     created_at: datetime
     expires_at: datetime
     paid_at: datetime | None
     lines: tuple[OrderViewLine, ...]
     attempt: LastAttempt | None
-    tickets: tuple[OrderTicket, ...]
+    tickets: tuple[OrderTicketFile, ...]
     places: int  # entitled to a ticket now
     flags: tuple[ReviewFlag, ...]
     instalments: tuple[Instalment, ...] = ()  # instalments, if the order is paid by a payment plan
@@ -154,26 +143,6 @@ _LAST_ATTEMPT = (
     .order_by(payment_attempts.c.number.desc())
     .limit(1)
 )
-_TICKETS = (
-    select(
-        generated_tickets.c.ticket_code,
-        ticket_types.c.name,
-        generated_tickets.c.token_id,
-        generated_tickets.c.pdf_file_path.is_not(None),
-    )
-    .select_from(order_lines)
-    .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
-    .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
-    .join(
-        generated_tickets,
-        and_(
-            generated_tickets.c.entitlement_id == order_positions.c.entitlement_id,
-            generated_tickets.c.state == TicketState.LIVE,
-        ),
-    )
-    .where(order_lines.c.order_id == _ORDER_ID)
-    .order_by(order_lines.c.ticket_type_id, order_positions.c.number)
-)
 _IS_ACTIVE = vouchers.c.state == VoucherState.ACTIVE
 _HAS_PASSWORD = and_(_IS_ACTIVE, vouchers.c.password != vouchers.c.name)
 _VOUCHERS = (
@@ -182,8 +151,8 @@ _VOUCHERS = (
         vouchers.c.state,
         vouchers.c.failed_at.is_not(None),
         vouchers.c.expires_at,
-        case((_IS_ACTIVE, vouchers.c.name), else_=""),
-        case((_HAS_PASSWORD, vouchers.c.password), else_=""),
+        case((_IS_ACTIVE, vouchers.c.name)),
+        case((_HAS_PASSWORD, vouchers.c.password)),
     )
     .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
     .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
@@ -223,9 +192,7 @@ def from_new_order(
         total=new.subtotal - new.discount,
         refunded=ZERO,
         promo_code=promo_code,
-        buyer_name=new.buyer.name,
-        buyer_email=new.buyer.email,
-        buyer_phone=new.buyer.phone,
+        buyer=new.buyer if new.buyer.key else None,
         created_at=new.created_at,
         expires_at=new.expires_at,
         paid_at=None,
@@ -258,17 +225,17 @@ def get(connection: Connection, order_id: int) -> OrderView:
         total=Rupiah(row.total),
         refunded=Rupiah(row.refunded),
         promo_code=row.promo_code,
-        buyer_name=row.buyer_name,
-        buyer_email=row.buyer_email,
-        buyer_phone=row.buyer_phone,
+        buyer=Buyer(row.buyer_key, row.buyer_name, row.buyer_email, row.buyer_phone)
+        if row.buyer_key
+        else None,
         created_at=row.created_at,
         expires_at=row.expires_at,
         paid_at=row.paid_at,
         lines=tuple(
             OrderViewLine(line.id, line.name, line.quantity, Rupiah(line.price)) for line in lines
         ),
-        attempt=_last_attempt(connection, order_id),
-        tickets=tuple(OrderTicket(*ticket) for ticket in connection.execute(_TICKETS, parameters)),
+        attempt=_last_attempt(connection, row),
+        tickets=tuple(list_order_ticket_files(connection, order_id)),
         places=connection.execute(_PLACES, parameters).scalar_one(),
         flags=tuple(ReviewFlag(flag) for flag in connection.execute(_FLAGS, parameters).scalars()),
         instalments=instalment_queries.list_for_order(connection, order_id)
@@ -283,14 +250,15 @@ def _vouchers(connection: Connection, order_id: int) -> tuple[OrderVoucher, ...]
     return tuple(OrderVoucher(name, VoucherState(state), *rest) for name, state, *rest in rows)
 
 
-def _last_attempt(connection: Connection, order_id: int) -> LastAttempt | None:
-    row = connection.execute(_LAST_ATTEMPT, {"order_id": order_id}).one_or_none()
+def _last_attempt(connection: Connection, order: Row[Any]) -> LastAttempt | None:
+    row = connection.execute(_LAST_ATTEMPT, {"order_id": order.id}).one_or_none()
     if row is None:
         return None
-    is_open = row.checkout_closed_at is None
-    return LastAttempt(
-        AttemptState(row.state),
-        row.transaction_id,
-        row.checkout_token if is_open else "",
-        row.checkout_url if is_open else "",
-    )
+    is_payable = order.state == OrderState.PENDING and row.checkout_closed_at is None
+    token, url = (row.checkout_token, row.checkout_url) if is_payable else (None, None)
+    return LastAttempt(AttemptState(row.state), row.transaction_id, token or None, url or None)
+
+
+def get_order_view(database: Database, order_id: int) -> OrderView:
+    """Return an order with everything its buyer may see, in a transaction of its own."""
+    return database.run(get, order_id)

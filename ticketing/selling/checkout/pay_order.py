@@ -46,16 +46,14 @@ def pay_order(
     Refuses an order that is paid, ended or without buyer; raises PaymentUnderWay while an older
     payment is in progress or another process is creating the session.
     """
-    with database.transaction() as connection:
-        pending = _begin_checkout(connection, order_id, finish_url=finish_url, at=at, by=by)
+    pending = database.run(_begin_checkout, order_id, finish_url=finish_url, at=at, by=by)
     if isinstance(pending, CheckoutSession):
         return pending
     try:
         _expire_older_sessions(database, midtrans, pending, at=at, by=by)
         session = midtrans.create_checkout_session(pending.checkout)
     except TicketingError:
-        with database.transaction() as connection:
-            checkout_session_queries.release(connection, pending.attempt.id)
+        database.run(checkout_session_queries.release, pending.attempt.id)
         raise
     with database.transaction() as connection:
         order = order_queries.lock(connection, order_id)

@@ -4,14 +4,13 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Request
-from pydantic import Field
+from pydantic import AliasPath, BeforeValidator, Field, ValidationInfo
 
-from ticketing.catalogue.ticket_type_queries import TicketTypeListing
 from ticketing.events.http_params import EventReference
 from ticketing.orders.instalments import OverduePolicy, TicketReleasePolicy
 from ticketing.orders.order import OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.platform.http.envelope import Id, RequestModel, ResponseModel
+from ticketing.platform.http.envelope import Amount, Id, RequestModel, ResponseModel
 from ticketing.platform.http.services import Services
 from ticketing.selling.checkout.order_view_queries import OrderView
 from ticketing.tickets.links import ticket_path
@@ -61,8 +60,8 @@ class PaymentPlanResponse(ResponseModel):
     """A payment plan: `shares` are percentages of the total; the first is due at once."""
 
     name: str
-    shares: list[int]
-    every_days: int
+    shares: Annotated[list[int], Field(validation_alias="percentages")]
+    every_days: Annotated[int, Field(validation_alias=AliasPath("interval", "days"))]
     tickets: TicketReleasePolicy
     overdue: OverduePolicy
 
@@ -72,7 +71,7 @@ class InstalmentResponse(ResponseModel):
 
     number: int
     due_at: datetime
-    amount: int
+    amount: Amount
     paid_at: datetime | None
 
 
@@ -81,12 +80,12 @@ class TicketTypeResponse(ResponseModel):
 
     id: int
     name: str
-    price: int
-    stok_tersisa: int | None
-    stok_pending: int
-    sold: int
-    max_per_order: int | None
-    max_per_buyer: int | None
+    price: Amount
+    stok_tersisa: Annotated[int | None, Field(validation_alias=AliasPath("stock", "available"))]
+    stok_pending: Annotated[int, Field(validation_alias=AliasPath("stock", "pending"))]
+    sold: Annotated[int, Field(validation_alias=AliasPath("stock", "sold"))]
+    max_per_order: Annotated[int | None, Field(validation_alias=AliasPath("limits", "per_order"))]
+    max_per_buyer: Annotated[int | None, Field(validation_alias=AliasPath("limits", "per_buyer"))]
 
 
 class OrderItemResponse(ResponseModel):
@@ -95,7 +94,7 @@ class OrderItemResponse(ResponseModel):
     ticket_type_id: int
     name: str
     quantity: int
-    price: int
+    price: Amount
 
 
 class BuyerResponse(ResponseModel):
@@ -109,10 +108,15 @@ class BuyerResponse(ResponseModel):
 class PaymentResponse(ResponseModel):
     """The latest payment attempt with the gateway's status; `paymentToken` opens Snap."""
 
-    status: AttemptState
+    status: Annotated[AttemptState, Field(validation_alias="state")]
     transaction_id: str
-    payment_token: str | None
-    redirect_url: str | None
+    payment_token: Annotated[str | None, Field(validation_alias="checkout_token")]
+    redirect_url: Annotated[str | None, Field(validation_alias="checkout_url")]
+
+
+def _ticket_url(token_id: bytes, info: ValidationInfo) -> str:
+    url: str = info.context(token_id)  # type: ignore[misc]  # given by `to_order_response`
+    return url
 
 
 class OrderTicketResponse(ResponseModel):
@@ -120,8 +124,8 @@ class OrderTicketResponse(ResponseModel):
 
     ticket_code: str
     ticket_type: str
-    url: str
-    ready: bool
+    url: Annotated[str, BeforeValidator(_ticket_url), Field(validation_alias="token_id")]
+    ready: Annotated[bool, Field(validation_alias="is_printed")]
 
 
 class OrderVoucherResponse(ResponseModel):
@@ -144,22 +148,22 @@ class OrderResponse(ResponseModel):
     id: int
     code: str
     event_id: int
-    status: OrderState
-    items: list[OrderItemResponse]
-    subtotal: int
-    discount: int
+    status: Annotated[OrderState, Field(validation_alias="state")]
+    items: Annotated[list[OrderItemResponse], Field(validation_alias="lines")]
+    subtotal: Amount
+    discount: Amount
     promo_code: str | None
-    total: int
-    refunded: int
+    total: Amount
+    refunded: Amount
     buyer: BuyerResponse | None
     created_at: datetime
     expires_at: datetime
     paid_at: datetime | None
-    payment: PaymentResponse | None
+    payment: Annotated[PaymentResponse | None, Field(validation_alias="attempt")]
     tickets: list[OrderTicketResponse]
     vouchers: list[OrderVoucherResponse]
     flags: list[ReviewFlag]
-    parts: list[InstalmentResponse]
+    parts: Annotated[list[InstalmentResponse], Field(validation_alias="instalments")]
 
 
 class PlacedOrderResponse(OrderResponse):
@@ -169,92 +173,10 @@ class PlacedOrderResponse(OrderResponse):
     page_url: str
 
 
-def to_ticket_type_response(offer: TicketTypeListing) -> TicketTypeResponse:
-    """Build the response for a ticket type."""
-    return TicketTypeResponse(
-        id=offer.id,
-        name=offer.name,
-        price=offer.price.amount,
-        stok_tersisa=offer.stock.available,
-        stok_pending=offer.stock.pending,
-        sold=offer.stock.sold,
-        max_per_order=offer.limits.per_order,
-        max_per_buyer=offer.limits.per_buyer,
-    )
-
-
 def to_order_response(view: OrderView, services: Services, request: Request) -> OrderResponse:
     """Build the response for an order."""
-    return OrderResponse(
-        id=view.id,
-        code=view.code,
-        event_id=view.event_id,
-        status=view.state,
-        items=[
-            OrderItemResponse(
-                ticket_type_id=line.ticket_type_id,
-                name=line.name,
-                quantity=line.quantity,
-                price=line.price.amount,
-            )
-            for line in view.lines
-        ],
-        subtotal=view.subtotal.amount,
-        discount=view.discount.amount,
-        promo_code=view.promo_code,
-        total=view.total.amount,
-        refunded=view.refunded.amount,
-        buyer=_to_buyer_response(view),
-        created_at=view.created_at,
-        expires_at=view.expires_at,
-        paid_at=view.paid_at,
-        payment=_to_payment_response(view),
-        tickets=[
-            OrderTicketResponse(
-                ticket_code=ticket.ticket_code,
-                ticket_type=ticket.ticket_type,
-                url=services.absolute_url(request, ticket_path(services, ticket.token_id)),
-                ready=ticket.is_printed,
-            )
-            for ticket in view.tickets
-        ],
-        vouchers=[
-            OrderVoucherResponse(
-                package=voucher.package,
-                state=voucher.state,
-                is_late=voucher.is_late,
-                ends_at=voucher.ends_at,
-                code=voucher.code or None,
-                password=voucher.password or None,
-            )
-            for voucher in view.vouchers
-        ],
-        flags=list(view.flags),
-        parts=[
-            InstalmentResponse(
-                number=instalment.number,
-                due_at=instalment.due_at,
-                amount=instalment.amount.amount,
-                paid_at=instalment.paid_at,
-            )
-            for instalment in view.instalments
-        ],
-    )
 
+    def ticket_url(token_id: bytes) -> str:
+        return services.absolute_url(request, ticket_path(services, token_id))
 
-def _to_buyer_response(view: OrderView) -> BuyerResponse | None:
-    if not view.buyer_name:
-        return None
-    return BuyerResponse(name=view.buyer_name, email=view.buyer_email, phone=view.buyer_phone)
-
-
-def _to_payment_response(view: OrderView) -> PaymentResponse | None:
-    if view.attempt is None:
-        return None
-    page = view.attempt if view.state is OrderState.PENDING else None
-    return PaymentResponse(
-        status=view.attempt.state,
-        transaction_id=view.attempt.transaction_id,
-        payment_token=(page and page.checkout_token) or None,
-        redirect_url=(page and page.checkout_url) or None,
-    )
+    return OrderResponse.model_validate(view, context=ticket_url)

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from ticketing.access.authentication import rate_limit_by_address
 from ticketing.catalogue.payment_plans import list_offered_plans
 from ticketing.catalogue.ticket_type_queries import TicketTypeListing
+from ticketing.catalogue.ticket_types import list_types_on_sale
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event, is_slug
 from ticketing.events.queries import get_event
@@ -35,7 +36,6 @@ from ticketing.selling.checkout.forms import (
     submitted_values,
 )
 from ticketing.selling.checkout.html import render_event_page
-from ticketing.selling.checkout.order_access import list_ticket_types_on_sale
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.checkout.place_order_once import (
     OrderRequest,
@@ -118,7 +118,7 @@ def _render_shop(
     status: int = 200,
 ) -> HTMLResponse:
     chosen = {one["ticketTypeId"]: one["quantity"] for one in selections_from_form(fields)}
-    offers = list_ticket_types_on_sale(services.database, event)
+    offers = list_types_on_sale(services.database, event)
     text = render_event_page(
         event,
         plans=list_offered_plans(services.database, event),

@@ -70,8 +70,7 @@ def expire_order_sessions(
     database: Database, gateway: CheckoutGateway, order_id: int, *, at: datetime, by: str
 ) -> None:
     """Close the sessions of one order now, as far as possible; the next run closes the rest."""
-    with database.transaction() as connection:
-        sessions = checkout_session_queries.list_open_for_order(connection, order_id)
+    sessions = database.run(checkout_session_queries.list_open_for_order, order_id)
     with suppress(Unavailable, GatewayRefused):
         for session in sessions:
             expire_session(database, gateway, session, at=at, by=by)

@@ -87,10 +87,7 @@ def settle_concurrently(
     database: Database, gateway: PaymentGateway, *, at: datetime, by: str
 ) -> Settlement:
     """Settle the oldest notifications in several threads: most of the time is spent waiting."""
-    with database.transaction() as connection:
-        waiting = inbox.count_due(
-            connection, at=at, limit=SETTLE_THREADS * NOTIFICATIONS_PER_THREAD
-        )
+    waiting = database.run(inbox.count_due, at=at, limit=SETTLE_THREADS * NOTIFICATIONS_PER_THREAD)
     if not waiting:
         return _sum_settlements([])
     threads = min(SETTLE_THREADS, waiting)
@@ -138,15 +135,14 @@ def _fulfil_event(
         fulfilment = EventFulfilment(event, generate_tickets(context, event, request))
     except TicketingError as error:
         return EventFulfilment(event, None, str(error))
-    with context.database.transaction() as connection:
-        audit_log.record(
-            connection,
-            actor=request.by,
-            action=FULFIL_ORDERS_ACTION,
-            event_id=event.id,
-            items=fulfilment.changed_count,
-            details=fulfilment.counts,
-        )
+    context.database.run(
+        audit_log.record,
+        actor=request.by,
+        action=FULFIL_ORDERS_ACTION,
+        event_id=event.id,
+        items=fulfilment.changed_count,
+        details=fulfilment.counts,
+    )
     return fulfilment
 
 

@@ -131,8 +131,7 @@ def _reconcile_attempt(
     """Record one answer; an error is written into the order's flag and stops no other."""
     if reply.error:
         return ReconcileOutcome.MISMATCHED, reply.error
-    with database.transaction() as connection:
-        attempt = attempt_queries.find(connection, reply.key)
+    attempt = database.run(attempt_queries.find, reply.key)
     if attempt is None:
         return ReconcileOutcome.MISMATCHED, "the payment attempt is missing in the database"
     try:
@@ -154,8 +153,7 @@ def _record_reply(
             ReconcileOutcome.MISMATCHED,
             f"{attempt.state} in the database, unknown to the gateway",
         )
-    with database.transaction() as connection:
-        changed = record_payment(connection, attempt, statement, at=at, by=by)
+    changed = database.run(record_payment, attempt, statement, at=at, by=by)
     if statement.amount != attempt.amount:
         return (
             ReconcileOutcome.MISMATCHED,
@@ -167,16 +165,15 @@ def _record_reply(
 def _record(database: Database, result: ReconcileResult, *, by: str) -> None:
     if not result.checked:
         return
-    with database.transaction() as connection:
-        audit_log.record(
-            connection,
-            actor=by,
-            action="payments.reconcile",
-            items=result.checked,
-            details={
-                "corrected": result.corrected,
-                "agreed": result.agreed,
-                "unused": result.unused,
-                "odd": len(result.mismatches),
-            },
-        )
+    database.run(
+        audit_log.record,
+        actor=by,
+        action="payments.reconcile",
+        items=result.checked,
+        details={
+            "corrected": result.corrected,
+            "agreed": result.agreed,
+            "unused": result.unused,
+            "odd": len(result.mismatches),
+        },
+    )

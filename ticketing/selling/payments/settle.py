@@ -38,15 +38,14 @@ def store_notification(database: Database, body: bytes, *, server_key: str, at: 
     notification = parse_notification(body)
     if not has_valid_signature(notification, server_key):
         raise SignatureMismatch("the signature does not match the server key")
-    with database.transaction() as connection:
-        return inbox.store_webhook(
-            connection,
-            provider=MIDTRANS_SOURCE,
-            unique_key=_unique_key(body),
-            external_reference=notification.order_id,
-            body=body,
-            at=at,
-        )
+    return database.run(
+        inbox.store_webhook,
+        provider=MIDTRANS_SOURCE,
+        unique_key=_unique_key(body),
+        external_reference=notification.order_id,
+        body=body,
+        at=at,
+    )
 
 
 def _unique_key(body: bytes) -> str:
@@ -92,8 +91,7 @@ def settle(
     database: Database, gateway: PaymentGateway, *, at: datetime, by: str, limit: int = CHUNK
 ) -> Settlement:
     """Settle the oldest waiting notifications; safe to repeat, to run concurrently, and to kill."""
-    with database.transaction() as connection:
-        notifications = inbox.claim_due(connection, limit, at=at)
+    notifications = database.run(inbox.claim_due, limit, at=at)
     outcomes = Counter(
         _settle_notification(database, gateway, notification, at=at, by=by)
         for notification in notifications
@@ -105,14 +103,13 @@ def settle(
         postponed=outcomes[None],
     )
     if notifications:
-        with database.transaction() as connection:
-            audit_log.record(
-                connection,
-                actor=by,
-                action="payments.settle",
-                items=len(notifications),
-                details={str(outcome or "postponed"): count for outcome, count in outcomes.items()},
-            )
+        database.run(
+            audit_log.record,
+            actor=by,
+            action="payments.settle",
+            items=len(notifications),
+            details={str(outcome or "postponed"): count for outcome, count in outcomes.items()},
+        )
     return result
 
 

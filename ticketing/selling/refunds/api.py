@@ -1,17 +1,16 @@
 """HTTP API of refunds: a request returns a plan with its hash; a second one applies the hash."""
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
-from fastapi import APIRouter
 from pydantic import Field, model_validator
 
-from ticketing.access.authenticated_route import AuthenticatedRoute
-from ticketing.access.authentication import Operator, Viewer, actor, auth_dependencies
+from ticketing.access.authenticated_route import authenticated_router
+from ticketing.access.authentication import Operator, Viewer, actor
 from ticketing.access.queries import ApiKey
-from ticketing.orders.fee import RefundFee
 from ticketing.orders.refund import Refund, RefundChannel, RefundState
 from ticketing.platform.http.envelope import (
-    AsciiJSONResponse,
+    Amount,
     IdInPath,
     RequestModel,
     ResponseModel,
@@ -35,14 +34,7 @@ MAX_PLACES = 1000
 PlaceNumber = Annotated[int, Field(ge=1, le=10**9, strict=True)]
 RupiahAmount = Annotated[int, Field(ge=0, le=MAX_RUPIAH, strict=True)]
 
-router = APIRouter(
-    prefix="/api/orders/{order_id:int}/refunds",
-    tags=["orders"],
-    route_class=AuthenticatedRoute,
-    default_response_class=AsciiJSONResponse,
-    dependencies=auth_dependencies(),
-    responses=authenticated_error_responses(404),
-)
+router = authenticated_router("/api/orders/{order_id:int}/refunds", "orders", 404)
 
 
 class CreateRefundRequest(RequestModel):
@@ -70,10 +62,10 @@ class CreateRefundRequest(RequestModel):
 class RefundPartResponse(ResponseModel):
     """The refund of one payment; `why` explains a manual channel."""
 
-    payment: str
-    amount: int
+    payment: Annotated[str, Field(validation_alias="attempt_key")]
+    amount: Amount
     channel: RefundChannel
-    why: str
+    why: Annotated[str, Field(validation_alias="reason")]
 
 
 class RefundPlaceResponse(ResponseModel):
@@ -84,7 +76,7 @@ class RefundPlaceResponse(ResponseModel):
 
     number: int
     ticket_type: str
-    worth: int
+    worth: Amount
     ticket_code: str | None
     delivered: bool
     used: bool | None
@@ -95,8 +87,8 @@ class RefundPlanResponse(ResponseModel):
     """The effects of a refund; nothing has changed yet."""
 
     plan_hash: str
-    amount: int
-    kept: int
+    amount: Amount
+    kept: Amount
     places: list[RefundPlaceResponse]
     places_left: int
     parts: list[RefundPartResponse]
@@ -107,11 +99,11 @@ class RefundResponse(ResponseModel):
     """One refund."""
 
     key: str
-    amount: int
+    amount: Amount
     channel: RefundChannel
     state: RefundState
     reason: str
-    said: str
+    said: Annotated[str, Field(validation_alias="gateway_message")]
     reference: str
 
 
@@ -129,11 +121,7 @@ def show(
 ) -> SuccessResponse[OrderRefundsResponse]:
     """List the refunds of an order."""
     code, refunds = list_order_refunds(services.database, order_id)
-    return SuccessResponse(
-        data=OrderRefundsResponse(
-            order_code=code, refunds=[_to_refund_response(one) for one in refunds]
-        )
-    )
+    return SuccessResponse(data=_to_response(code, refunds))
 
 
 @router.post("", responses=authenticated_error_responses(404, 409))
@@ -161,15 +149,11 @@ def _plan_refund(
         places=() if is_amount_only else None if body.places is None else tuple(body.places),
         amount=None if body.amount is None else Rupiah(body.amount),
         money=RefundScope.SURPLUS if body.surplus else RefundScope.ORDER,
-        fee=RefundFee(
-            default_fee.percent if body.fee_percent is None else body.fee_percent,
-            default_fee.each if body.fee_each is None else Rupiah(body.fee_each),
-        ),
+        fee=default_fee.changed(body.fee_percent, body.fee_each),
         reason=body.reason,
     )
     planned = plan_refund(services.database, code, request, at=now(), by=actor(caller))
-    known = [_to_refund_response(one) for one in refunds]
-    return OrderRefundsResponse(order_code=code, plan=_to_plan_response(planned), refunds=known)
+    return _to_response(code, refunds, planned)
 
 
 def _apply_refund(
@@ -180,49 +164,12 @@ def _apply_refund(
         services.database, services.get(Midtrans), code, plan_hash=plan_hash,
         at=now(), by=actor(caller),
     )  # fmt: skip
-    return OrderRefundsResponse(
-        order_code=code, refunds=[_to_refund_response(one) for one in done.refunds]
-    )
+    return _to_response(code, done.refunds)
 
 
-def _to_plan_response(plan: RefundPlan) -> RefundPlanResponse:
-    return RefundPlanResponse(
-        plan_hash=plan.plan_hash,
-        amount=plan.amount.amount,
-        kept=plan.kept.amount,
-        places=[
-            RefundPlaceResponse(
-                number=place.number,
-                ticket_type=place.ticket_type,
-                worth=place.worth.amount,
-                ticket_code=place.ticket_code,
-                delivered=place.delivered,
-                used=place.used,
-                is_voucher=place.voucher_id is not None,
-            )
-            for place in plan.places
-        ],
-        places_left=plan.places_left,
-        parts=[
-            RefundPartResponse(
-                payment=part.attempt_key,
-                amount=part.amount.amount,
-                channel=part.channel,
-                why=part.reason,
-            )
-            for part in plan.parts
-        ],
-        notes=list(plan.notes),
-    )
-
-
-def _to_refund_response(one: Refund) -> RefundResponse:
-    return RefundResponse(
-        key=one.key,
-        amount=one.amount.amount,
-        channel=one.channel,
-        state=one.state,
-        reason=one.reason,
-        said=one.gateway_message,
-        reference=one.reference,
+def _to_response(
+    code: str, refunds: Sequence[Refund], plan: RefundPlan | None = None
+) -> OrderRefundsResponse:
+    return OrderRefundsResponse.model_validate(
+        {"order_code": code, "plan": plan, "refunds": refunds}
     )

@@ -1,6 +1,6 @@
 """`ticketing refunds`: plan, apply, list, send, policy; the others are in `cli_outcome`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,9 +14,6 @@ from ticketing.selling.refunds.cli_output import (
     print_refund_plan,
     print_refunds,
 )
-
-if TYPE_CHECKING:
-    from ticketing.orders.fee import RefundFee
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -64,7 +61,7 @@ def plan_refund(
             places=tuple(place) if place else None if amount is None else (),
             amount=None if amount is None else Rupiah(amount),
             money=RefundScope.SURPLUS if surplus else RefundScope.ORDER,
-            fee=_merge_fee(policy, fee_percent, fee_each),
+            fee=policy.changed(fee_percent, fee_each),
             reason=reason,
         )
         plan = service.plan_refund(application.database, code, request, at=now(), by=actor())
@@ -140,16 +137,6 @@ def set_policy(
         )
     line = f"{event.slug} keeps {fee.percent} % and {fee.each} per position."
     print_result(fee, line, as_json=as_json)
-
-
-def _merge_fee(policy: "RefundFee", percent: int | None, each: int | None) -> "RefundFee":
-    from ticketing.orders.fee import RefundFee
-    from ticketing.platform.kernel.money import Rupiah
-
-    return RefundFee(
-        policy.percent if percent is None else percent,
-        policy.each if each is None else Rupiah(each),
-    )
 
 
 app.add_typer(cli_outcome.app)

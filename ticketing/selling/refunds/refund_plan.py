@@ -64,6 +64,11 @@ class RefundablePlace:
     used: bool | None = None  # None: unknown, check-ins are not recorded yet
     voucher_id: int | None = None
 
+    @property
+    def is_voucher(self) -> bool:
+        """Return whether this is a voucher."""
+        return self.voucher_id is not None
+
 
 @dataclass(frozen=True, slots=True)
 class RefundPlan:

@@ -80,8 +80,7 @@ def _send_one(
     database: Database, gateway: RefundGateway, refund_id: int, *, at: datetime, by: str
 ) -> RefundState | None:
     """Send one refund; an error is written into its row and stops no other."""
-    with database.transaction() as connection:
-        refund = refund_queries.claim(connection, refund_id, at=at)
+    refund = database.run(refund_queries.claim, refund_id, at=at)
     if refund is None:
         return None
     try:
@@ -90,16 +89,14 @@ def _send_one(
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - one refund's failure must not stop the others
         reason = f"{type(error).__name__}: {error}"
-    with database.transaction() as connection:
-        record_refund_postponed(connection, refund, reason, at=at)
+    database.run(record_refund_postponed, refund, reason, at=at)
     return None
 
 
 def _send(
     database: Database, gateway: RefundGateway, refund: Refund, *, at: datetime, by: str
 ) -> RefundState | None:
-    with database.transaction() as connection:
-        attempt = attempt_queries.get(connection, refund.attempt_id)
+    attempt = database.run(attempt_queries.get, refund.attempt_id)
     statement = gateway.get_payment_status(attempt.key)
     with database.transaction() as connection:
         to, reason = _decide_next_state(connection, refund, statement, at=at, by=by)
@@ -116,10 +113,8 @@ def _send(
     except GatewayRefused as refusal:
         if refusal.details.get("status") == _UNAUTHORIZED:
             raise  # the key is wrong, which is unrelated to this refund
-        with database.transaction() as connection:
-            return record_refund_failed(connection, refund, str(refusal), at=at)
-    with database.transaction() as connection:
-        return record_refund_done(connection, refund, at=at)
+        return database.run(record_refund_failed, refund, str(refusal), at=at)
+    return database.run(record_refund_done, refund, at=at)
 
 
 def _decide_next_state(

@@ -15,7 +15,6 @@ from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import require_unchanged
 from ticketing.platform.kernel.errors import PlanOutdated, RefundRefused
-from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import refund_queries
 from ticketing.selling.refunds import plan_queries
 from ticketing.selling.refunds.decide_refund import decide_refund
@@ -74,10 +73,7 @@ def set_refund_fee(
     """Set the fee for refunds planned from now on; None keeps a value."""
     with database.transaction() as connection:
         known = plan_queries.get_fee(connection, event.id)
-        kept = RefundFee(
-            known.percent if percent is None else percent,
-            known.each if each is None else Rupiah(each),
-        )
+        kept = known.changed(percent, each)
         if kept != known:
             plan_queries.set_fee(connection, event.id, kept)
             audit_log.record(

@@ -3,16 +3,15 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field
 
-from ticketing.access.authenticated_route import AuthenticatedRoute
-from ticketing.access.authentication import Operator, Viewer, actor, auth_dependencies
+from ticketing.access.authenticated_route import authenticated_router
+from ticketing.access.authentication import Operator, Viewer, actor
 from ticketing.documents.templates import TemplateFolders
 from ticketing.events.http_params import EventReference, TemplateReference, resolve_event
 from ticketing.platform.http.envelope import (
     MAX_ID,
-    AsciiJSONResponse,
     Id,
     Offset,
     RequestModel,
@@ -31,14 +30,7 @@ from ticketing.tickets.batches.service import (
 )
 from ticketing.tickets.generate import GenerationRequest
 
-router = APIRouter(
-    prefix="/api",
-    tags=["batches"],
-    route_class=AuthenticatedRoute,
-    default_response_class=AsciiJSONResponse,
-    dependencies=auth_dependencies(),
-    responses=authenticated_error_responses(404),
-)
+router = authenticated_router("/api", "batches", 404)
 BATCH_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 MAX_GUESTS = 100_000
 CHUNK = 25  # PDFs between two checks for shutdown: about a second

@@ -84,18 +84,16 @@ def _count_expected(database: Database, event: Event, request: GenerationRequest
     """Return the expected number of people of a batch, counted as issuing does."""
     if request.guest_ids is not None:
         return len(set(request.guest_ids))
-    with database.transaction() as connection:
-        counts = eligibility_queries.count_by_status(
-            connection, event.id, event_over=is_event_over(event, request.at)
-        )
+    counts = database.run(
+        eligibility_queries.count_by_status, event.id, event_over=is_event_over(event, request.at)
+    )
     return counts.missing + counts.has_ticket
 
 
 def get_progress(database: Database, batch_key: str, *, at: datetime) -> BatchProgress:
     """Return the progress of a batch. Raises UnknownBatch."""
     batch = _get_batch(database, batch_key)
-    with database.transaction() as connection:
-        printed = queries.count_rendered(connection, batch.id)
+    printed = database.run(queries.count_rendered, batch.id)
     total = _total_count(batch)
     processed = min(total, printed + batch.skipped_count + batch.failed_count)
     estimate = None
@@ -110,16 +108,14 @@ def list_batch_tickets(
     database: Database, batch: Batch, *, limit: int, offset: int
 ) -> Sequence[BatchTicket]:
     """Return a page of the tickets issued by the batch."""
-    with database.transaction() as connection:
-        return ticket_queries.list_by_batch(connection, batch.id, limit=limit, offset=offset)
+    return database.run(ticket_queries.list_by_batch, batch.id, limit=limit, offset=offset)
 
 
 def list_batch_failures(
     database: Database, batch: Batch, *, limit: int, offset: int
 ) -> Sequence[BatchFailure]:
     """Return a page of the failures of the batch."""
-    with database.transaction() as connection:
-        return ticket_queries.list_batch_failures(connection, batch.id, limit=limit, offset=offset)
+    return database.run(ticket_queries.list_batch_failures, batch.id, limit=limit, offset=offset)
 
 
 def fail_abandoned_batches(database: Database, *, at: datetime) -> int:
@@ -133,13 +129,11 @@ def fail_abandoned_batches(database: Database, *, at: datetime) -> int:
 
 def cancel_batch(database: Database, batch: Batch, *, at: datetime) -> None:
     """Cancel an accepted batch that has not started."""
-    with database.transaction() as connection:
-        queries.close_batch(connection, batch.id, state=BatchState.CANCELLED, at=at)
+    database.run(queries.close_batch, batch.id, state=BatchState.CANCELLED, at=at)
 
 
 def _get_batch(database: Database, batch_key: str) -> Batch:
-    with database.transaction() as connection:
-        batch = queries.find_by_key(connection, batch_key)
+    batch = database.run(queries.find_by_key, batch_key)
     if batch is None:
         raise UnknownBatch(f"no batch has the id {batch_key!r}", batch=batch_key)
     return batch

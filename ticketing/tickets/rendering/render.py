@@ -91,10 +91,9 @@ def render_tickets(  # noqa: PLR0913 - all options of the API, the command and t
     people = None if guest_ids is None else sorted(set(guest_ids))
     run = _RenderRun(event, renderer, folder, at, job_id, overwrite)
     folder.delete_partial_files(event.slug)
-    with database.transaction() as connection:
-        run.total = queries.count_to_render(
-            connection, event.id, guest_ids=people, include_removed=overwrite
-        )
+    run.total = database.run(
+        queries.count_to_render, event.id, guest_ids=people, include_removed=overwrite
+    )
     passed_over: list[int] = []
     after = 0
     while True:

@@ -35,8 +35,7 @@ def delete_expired_documents(
 
     A file is deleted before its row is updated: after a kill in between the next run finds the row.
     """
-    with database.transaction() as connection:
-        due = retention_queries.list_events_with_expired_documents(connection, at=at, days=days)
+    due = database.run(retention_queries.list_events_with_expired_documents, at=at, days=days)
     if dry_run:
         return [_planned_removal(event) for event in due]
     return [_delete_event_documents(database, folder, event, at=at, by=by) for event in due]
