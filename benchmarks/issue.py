@@ -33,7 +33,7 @@ from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.tickets.batches import queries as batche_queries
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 KEYS = KeyRing(bytes(range(32)))

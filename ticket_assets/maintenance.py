@@ -19,7 +19,7 @@ from ticketing.selling.checkout.remind_instalments import enqueue_instalment_rem
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.reconcile import reconcile
 from ticketing.selling.refunds.send_refunds import send_refunds
-from ticketing.tickets.rendering.retention import delete_expired_documents
+from ticketing.tickets.rendering.retention_queries import delete_expired_documents
 from ticketing.vouchers.maintenance import maintain_vouchers
 from ticketing.vouchers.provisioning.context import ProvisioningContext
 from ticketing.vouchers.provisioning.provision import provision_all

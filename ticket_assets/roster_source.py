@@ -127,10 +127,10 @@ def _import_metadata(result: ImportResult) -> metadata.Metadata:
         "import id": str(result.import_id or "none"),
         "dry run": result.dry_run,
         "rows": result.total,
-        "inserted": result.inserted,
-        "updated": result.updated,
-        "unchanged": result.unchanged,
-        "rejected": result.quarantined,
+        "inserted": result.counts.inserted,
+        "updated": result.counts.updated,
+        "unchanged": result.counts.unchanged,
+        "rejected": result.counts.quarantined,
         "withdrawn": result.withdrawn,
         "format": f"{result.encoding}, delimiter {result.delimiter!r}",
         "changes": metadata.markdown_table(
@@ -139,7 +139,7 @@ def _import_metadata(result: ImportResult) -> metadata.Metadata:
         "rejected rows": metadata.markdown_table(
             ["line", "field", "value", "reason"],
             [(row.line, row.field, row.value, row.reason) for row in result.quarantine],
-            total=result.quarantined,
+            total=result.counts.quarantined,
         ),
         "warnings": metadata.markdown_table(
             ["warning"], [(warning,) for warning in result.warnings], total=len(result.warnings)

@@ -13,7 +13,7 @@ from ticket_assets.roster import entitlements
 from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.application import Application
 from ticketing.tickets import missing as ticket_missing
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 
 MAX_MATERIALIZATIONS = 100
 

@@ -16,8 +16,7 @@ from sqlalchemy import insert, select
 
 from simulators.midtrans.server import MidtransSimulator
 from simulators.trust import trusted
-from ticketing.access.queries import Role
-from ticketing.access.service import add_key
+from ticketing.access.key_queries import Role, add_key
 from ticketing.app.container import open_application
 from ticketing.app.web.app import create_app
 from ticketing.app.web.server import WebServer

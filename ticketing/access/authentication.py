@@ -8,8 +8,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.params import Depends as Dependency
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from ticketing.access.queries import ApiKey, Role
-from ticketing.access.service import find_key
+from ticketing.access import key_queries
+from ticketing.access.key_queries import ApiKey, Role
 from ticketing.platform.http.errors import NotAllowed, NotKnown, TooManyRequests
 from ticketing.platform.http.rate_limit import RateLimiter
 from ticketing.platform.http.services import Services, get_services
@@ -28,7 +28,9 @@ async def authenticate(request: Request) -> ApiKey:
     known = getattr(request.state, "caller", None)
     if known is None:
         secret = _read_key(request)
-        found = await run_in_threadpool(find_key, get_services(request).database, secret)
+        found = await run_in_threadpool(
+            get_services(request).database.run, key_queries.find_by_secret, secret
+        )
         if found is None:
             raise NotKnown("this API key is unknown or was revoked")
         request.state.caller = known = found

@@ -21,8 +21,7 @@ def create_key(
     as_json: JsonOption = False,
 ) -> None:
     """Create an API key and print it. It cannot be printed again."""
-    from ticketing.access.queries import Role
-    from ticketing.access.service import add_key
+    from ticketing.access.key_queries import Role, add_key
 
     chosen = parse_choice(role, Role, "--role")
     with open_application() as application:
@@ -36,10 +35,10 @@ def create_key(
 @app.command("list")
 def list_keys(*, as_json: JsonOption = False) -> None:
     """List all API keys, without secrets."""
-    from ticketing.access import service
+    from ticketing.access import key_queries
 
     with open_application() as application:
-        keys = service.list_keys(application.database)
+        keys = application.database.run(key_queries.list_all)
     print_list(
         keys,
         {
@@ -57,8 +56,8 @@ def list_keys(*, as_json: JsonOption = False) -> None:
 @app.command("revoke")
 def revoke_key(name: NameArgument, *, as_json: JsonOption = False) -> None:
     """Revoke an API key at once."""
-    from ticketing.access import service
+    from ticketing.access import key_queries
 
     with open_application() as application:
-        service.revoke_key(application.database, name=name, by=actor())
+        key_queries.revoke_key(application.database, name=name, by=actor())
     print_result({"name": name, "revoked": True}, f"Revoked API key {name}.", as_json=as_json)

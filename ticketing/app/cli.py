@@ -1,10 +1,10 @@
 """All commands under one name, in the order of `ticketing --help`."""
 
-from typing import Annotated
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.app.environment_loader import EnvironmentLoader
 from ticketing.platform.cli.console import set_loader
 from ticketing.platform.cli.lazy_group import Entry, LazyGroup
 
@@ -67,8 +67,8 @@ COMMANDS = {
         ("webhooks", "webhooks.cli:app", "Notify other programs of orders."),
     ),
     "Operations": (
-        ("doctor", "app.cli_doctor:doctor", "Check whether this machine is ready."),
-        ("migrate", "app.cli_database:migrate", "Upgrade the database schema."),
+        ("doctor", "app.cli_operations:doctor", "Check whether this machine is ready."),
+        ("migrate", "app.cli_operations:migrate", "Upgrade the database schema."),
         ("incidents", "monitoring.cli:app", "List open problems."),
         ("api-keys", "access.cli:app", "Manage API keys of the web service."),
     ),
@@ -76,8 +76,8 @@ COMMANDS = {
         ("up", "app.cli_up:up", "Start everything: database, Dagster, web, worker."),
         ("serve", "app.web.cli:serve", "Start the web service: shop, ticket pages and HTTP API."),
         ("worker", "app.cli_worker:worker", "Fulfil paid orders as soon as they are paid."),
-        ("run", "app.cli_database:run", "Run another program with the database started."),
-        ("demo", "app.cli_demo:app", "Create sample data to practise with."),
+        ("run", "app.cli_operations:run", "Run another program with the database started."),
+        ("demo", "app.cli_operations:demo", "Create sample data to practise with."),
     ),
 }
 
@@ -86,6 +86,39 @@ ENTRIES = tuple(
     for panel, commands in COMMANDS.items()
     for name, target, text in commands
 )
+
+
+class EnvironmentLoader:
+    """Loads the application from the environment; imports are deferred until they are needed."""
+
+    def settings(self) -> "Settings":
+        """Read the settings. Raises Misconfigured, which names the invalid variables."""
+        from pydantic import ValidationError
+
+        from ticketing.platform.kernel.errors import Misconfigured
+        from ticketing.platform.settings import Settings
+
+        try:
+            return Settings()
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+            )
+            raise Misconfigured(f"the environment (or .env) cannot be used: {faults}") from error
+
+    @contextmanager
+    def open(self, *, migrated: bool) -> "Iterator[Application]":
+        """Open the application and its log file; `migrated` requires the newest schema."""
+        from ticketing.app.container import ensure_schema, open_application
+        from ticketing.platform.kernel import json_logging as kernel_json_logging
+
+        settings = self.settings()
+        kernel_json_logging.configure(settings.log_level, settings.log_file)
+        with open_application(settings) as application:
+            if migrated:
+                ensure_schema(application)
+            yield application
+
 
 set_loader(EnvironmentLoader())
 
@@ -118,3 +151,10 @@ def ticketing(
     ] = False,
 ) -> None:
     """Import guests, sell, issue and verify tickets."""
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ticketing.platform.application import Application
+    from ticketing.platform.settings import Settings

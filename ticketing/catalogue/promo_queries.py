@@ -15,7 +15,7 @@ from ticketing.platform.kernel.errors import PromoRefused
 
 def get(connection: Connection, event_id: int, code: str) -> Promo:
     """Return the promo with this normalised code; refuses an unknown code."""
-    query = select(*columns_of(promos, Promo)).where(
+    query = select(*columns_of(Promo, promos)).where(
         promos.c.event_id == event_id, promos.c.code == code
     )
     row = connection.execute(query).mappings().one_or_none()
@@ -46,10 +46,7 @@ def list_usage(connection: Connection, event_id: int) -> list[PromoUsage]:
             promos.c.kind,
             promos.c.value,
             ticket_types.c.name.label("ticket_type"),
-            promos.c.valid_from,
-            promos.c.valid_until,
-            promos.c.used,
-            promos.c.max_uses,
+            *promos.c["valid_from", "valid_until", "used", "max_uses"],
         )
         .outerjoin(ticket_types, ticket_types.c.id == promos.c.ticket_type_id)
         .where(promos.c.event_id == event_id)

@@ -1,4 +1,4 @@
-"""Counters of places and promo codes, recomputed from the orders."""
+"""Recount places and promo codes when a counter differs from the orders."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,9 @@ from sqlalchemy import Connection, ScalarSelect, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ticketing.catalogue import promo_queries, stock_queries
+from ticketing.events.model import Event
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.orders import promo_redemptions
 from ticketing.platform.kernel.errors import Refused
@@ -55,3 +58,22 @@ def _live_redemption_count() -> ScalarSelect[int]:
     live = promo_redemptions.c.released_at.is_(None)
     same_promo = promo_redemptions.c.promo_id == promos.c.id
     return select(func.count()).where(same_promo, live).scalar_subquery()
+
+
+def recount_sales(database: Database, event: Event, *, by: str) -> RecountResult:
+    """Correct wrong counters; safe to repeat, and while selling continues."""
+    with database.transaction() as connection:
+        corrected = recount(connection, event.id)
+        if corrected.ticket_types or corrected.promo_codes:
+            audit_log.record(
+                connection,
+                actor=by,
+                action="stock.recount",
+                event_id=event.id,
+                items=len(corrected.ticket_types) + len(corrected.promo_codes),
+                details={
+                    "ticket_types": list(corrected.ticket_types),
+                    "promo_codes": list(corrected.promo_codes),
+                },
+            )
+    return corrected

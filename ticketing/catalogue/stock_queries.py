@@ -42,14 +42,9 @@ def has_capacity(places: int | BindParameter[int]) -> ColumnElement[bool]:
 
 # built once: building them takes three times as long as PostgreSQL needs to execute them
 _OFFERS = select(
-    ticket_types.c.id,
-    ticket_types.c.name,
-    ticket_types.c.price,
-    ticket_types.c.max_per_order,
-    ticket_types.c.max_per_buyer,
-    ticket_types.c.capacity,
-    ticket_types.c.pending,
-    ticket_types.c.sold,
+    *ticket_types.c[
+        "id", "name", "price", "max_per_order", "max_per_buyer", "capacity", "pending", "sold"
+    ],
 ).where(
     ticket_types.c.id == any_(bindparam("type_ids", type_=ARRAY(BigInteger))),
     ticket_types.c.event_id == bindparam("at_event"),
@@ -233,10 +228,7 @@ def list_drifted(connection: Connection, event_id: int) -> list[StockDrift]:
     sold = _quantity_in(OrderState.PAID)
     query = (
         select(
-            ticket_types.c.id,
-            ticket_types.c.capacity,
-            ticket_types.c.pending,
-            ticket_types.c.sold,
+            *ticket_types.c["id", "capacity", "pending", "sold"],
             pending.label("pending_by_orders"),
             sold.label("sold_by_orders"),
         )

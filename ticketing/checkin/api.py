@@ -7,7 +7,7 @@ from pydantic import Field
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Viewer
 from ticketing.checkin.verify import verify_ticket
-from ticketing.crypto.verification import RejectionReason
+from ticketing.crypto.verify import RejectionReason
 from ticketing.events.http_params import EventReference
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (

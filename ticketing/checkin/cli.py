@@ -10,7 +10,7 @@ from ticketing.platform.cli.options import JsonOption, OptionalEventOption
 from ticketing.platform.cli.output import print_json, stdout_console
 
 if TYPE_CHECKING:
-    from ticketing.crypto.verification import VerificationResult
+    from ticketing.crypto.verify import VerificationResult
 
 
 def verify(

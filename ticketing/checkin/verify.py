@@ -11,8 +11,13 @@ from sqlalchemy import Connection
 
 from ticketing.crypto import key_queries
 from ticketing.crypto.ticket_token import PREFIX
-from ticketing.crypto.verification import RejectionReason, VerificationResult, check_validity_period
-from ticketing.crypto.verify import parse_token, verify_signature
+from ticketing.crypto.verify import (
+    RejectionReason,
+    VerificationResult,
+    check_validity_period,
+    parse_token,
+    verify_signature,
+)
 from ticketing.events.model import TICKET_GRACE_PERIOD, Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import UnreadableCode

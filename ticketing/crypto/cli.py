@@ -10,7 +10,7 @@ from ticketing.platform.cli.options import EventOption, JsonOption
 from ticketing.platform.cli.output import print_json, print_result
 
 if TYPE_CHECKING:
-    from ticketing.crypto.public_key import PublicKey
+    from ticketing.crypto.key_queries import PublicKey
 
 app = typer.Typer(no_args_is_help=True)
 

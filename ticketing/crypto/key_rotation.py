@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.crypto import key_queries
+from ticketing.crypto.key_queries import PublicKey
 from ticketing.crypto.keyring import KeyRing, Signer
-from ticketing.crypto.public_key import PublicKey
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database

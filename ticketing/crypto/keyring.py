@@ -9,7 +9,6 @@ from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
 from ticketing.crypto.ticket_token import SIGNATURE_BYTES, TOKEN_ID_BYTES, signing_input
-from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import Misconfigured
 
 HASH_BYTES = 32
@@ -95,10 +94,6 @@ class KeyRing:
         self._encryption_key = hkdf_expand(root, _ENCRYPTION)
         # not secret: it marks our rows on a router, to tell them from those of other installations
         self.installation_id = hkdf_expand(root, _INSTALLATION, 4).hex()
-
-    def signer(self, event: Event) -> Signer:
-        """Return the signer of an event's current generation."""
-        return self.signer_for_generation(event.uid, event.key_generation)
 
     def signer_for_generation(self, event_uid: UUID, generation: int) -> Signer:
         """Return the signer of a generation, 1 to 255."""

@@ -45,9 +45,9 @@ def create_event(  # noqa: PLR0913 - one parameter per option
     Running it again with the same values changes nothing; other values are refused.
     """
     from ticketing.events.model import NewEvent
-    from ticketing.events.service import EventTimes, add_event
+    from ticketing.events.service import add_event, to_instants
 
-    first, last = EventTimes(starts, ends, zone).to_instants()
+    first, last = to_instants(starts, ends, zone)
     with open_application() as application:
         event = add_event(
             application.database,
@@ -77,12 +77,12 @@ def update_event(  # noqa: PLR0913 - one parameter per option
     Tickets keep their codes. PDFs that show the change become stale.
     """
     from ticketing.events.queries import get_event
-    from ticketing.events.service import EventTimes, change_event
+    from ticketing.events.service import change_event, to_instants
 
     with open_application() as application:
         stored_zone = get_event(application.database, slug).time_zone
-        first = EventTimes(starts, ends, zone or stored_zone).to_instants()[0] if starts else None
-        last = EventTimes(ends, ends, zone or stored_zone).to_instants()[1] if ends else None
+        first = to_instants(starts, ends, zone or stored_zone)[0] if starts else None
+        last = to_instants(ends, ends, zone or stored_zone)[1] if ends else None
         event = change_event(
             application.database,
             slug,
@@ -101,8 +101,8 @@ def list_events(*, as_json: JsonOption = False) -> None:
 
     from ticketing.events import queries as event_queries
 
-    with open_application() as application, application.database.transaction() as connection:
-        events = event_queries.list_events(connection)
+    with open_application() as application:
+        events = application.database.run(event_queries.list_events)
     print_list(
         events,
         {

@@ -1,7 +1,8 @@
 """Request parameters that refer to an event and a ticket template."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from pydantic import Field
 
@@ -22,24 +23,16 @@ TemplateReference = Annotated[
 ]
 
 
-class TemplateFinder(Protocol):
-    """Looks up ticket templates."""
-
-    def get(self, template_id: str, /) -> object:
-        """Return the template. Raises TemplateBroken when there is none."""
-        ...
-
-
 def resolve_event(
     services: Services,
     event_id: int | str,
     template_id: int | str | None,
     *,
-    templates: TemplateFinder,
+    find_template: Callable[[str], object],
 ) -> Event:
     """Return the event, with that template. Raises UnknownEvent and TemplateBroken."""
     event = get_event(services.database, str(event_id))
     if template_id is None or template_id == EVENT_DEFAULT_TEMPLATE:
         return event
-    templates.get(str(template_id))
+    find_template(str(template_id))
     return replace(event, template_id=str(template_id))

@@ -12,7 +12,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.kernel.errors import UnknownEvent
 
-_COLUMNS = columns_of(events, Event)
+_COLUMNS = columns_of(Event, events)
 # built once: nearly every request needs an event, and building a query takes longer than its run
 _IS_SLUG = events.c.slug == bindparam("wanted")
 _BY_SLUG = select(*_COLUMNS).where(_IS_SLUG)

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
@@ -21,19 +20,13 @@ class UnusableEvent(Refused):
     """A field of an event is invalid; the message names field, value and what to do."""
 
 
-class EventTimes(NamedTuple):
-    """Start and end of an event in local time (naive) of its zone."""
-
-    starts: datetime
-    ends: datetime | None
-    time_zone: str
-
-    def to_instants(self) -> tuple[datetime, datetime]:
-        """Return start and end as aware instants; the default duration is four hours."""
-        zone = _parse_zone(self.time_zone)
-        starts = self.starts.replace(tzinfo=self.starts.tzinfo or zone)
-        ends = self.ends or self.starts + DEFAULT_DURATION
-        return starts, ends.replace(tzinfo=ends.tzinfo or zone)
+def to_instants(
+    starts: datetime, ends: datetime | None, time_zone: str
+) -> tuple[datetime, datetime]:
+    """Return start and end in local time (naive) of a zone as instants; default: four hours."""
+    zone = _parse_zone(time_zone)
+    ends = ends or starts + DEFAULT_DURATION
+    return starts.replace(tzinfo=starts.tzinfo or zone), ends.replace(tzinfo=ends.tzinfo or zone)
 
 
 def add_event(database: Database, event: NewEvent, *, by: str) -> Event:

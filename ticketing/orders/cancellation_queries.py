@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from ticketing.orders.fee import RefundFee
+from ticketing.orders.refund import RefundFee
 from ticketing.platform.db.tables.refunds import event_cancellations as table
 from ticketing.platform.kernel.money import Rupiah
 

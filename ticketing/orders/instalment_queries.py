@@ -22,13 +22,9 @@ from ticketing.platform.db.tables.payments import order_instalments
 from ticketing.platform.kernel.errors import PartsRefused
 from ticketing.platform.kernel.money import Rupiah
 
-_PLAN_COLUMNS = columns_of(payment_plans, PaymentPlan)
+_PLAN_COLUMNS = columns_of(PaymentPlan, payment_plans)
 _INSTALMENT_COLUMNS = (
-    order_instalments.c.sequence,
-    order_instalments.c.due_at,
-    order_instalments.c.amount,
-    order_instalments.c.paid_attempt_id,
-    order_instalments.c.paid_at,
+    *order_instalments.c["sequence", "due_at", "amount", "paid_attempt_id", "paid_at"],
 )
 
 

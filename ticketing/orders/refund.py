@@ -1,4 +1,4 @@
-"""Refunds: their channel and state, and the refundable amount of a payment.
+"""Refunds: their channel and state, the refundable amount of a payment, and the fee of an event.
 
 What is refunded for which places is planned in `selling/refunds/refund_plan.py`.
 """
@@ -207,3 +207,30 @@ def split_refund(
             left=(amount - remaining).amount,
         )
     return tuple(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFee:
+    """A percentage of the price of each place plus a fixed amount per place."""
+
+    percent: int = 0
+    each: Rupiah = ZERO
+
+    def __post_init__(self) -> None:
+        """Refuse a percentage outside 0 to 100."""
+        if not 0 <= self.percent <= 100:  # noqa: PLR2004 - per cent
+            raise RefundRefused(f"a fee of {self.percent} % is out of range; write 0 to 100")
+
+    def changed(self, percent: int | None, each: int | None) -> "RefundFee":
+        """Return the fee with another percentage or rupiah per place; None keeps a value."""
+        return RefundFee(
+            self.percent if percent is None else percent,
+            self.each if each is None else Rupiah(each),
+        )
+
+    def amount_kept(self, worth: Rupiah, places: int) -> Rupiah:
+        """Return the amount kept for `places` places worth `worth` together, at most `worth`."""
+        return min(worth, worth.percent(self.percent) + self.each * places)
+
+
+NO_FEE = RefundFee()

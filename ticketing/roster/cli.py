@@ -104,10 +104,10 @@ def _parse_mapping(pairs: list[str]) -> dict[str, str]:
 def _print_result(result: "ImportResult", quarantine: Path | None) -> None:
     prefix = "would be " if result.dry_run else ""
     counts = {
-        f"{prefix}inserted": result.inserted,
-        f"{prefix}updated": result.updated,
-        "unchanged": result.unchanged,
-        f"{prefix}rejected": result.quarantined,
+        f"{prefix}inserted": result.counts.inserted,
+        f"{prefix}updated": result.counts.updated,
+        "unchanged": result.counts.unchanged,
+        f"{prefix}rejected": result.counts.quarantined,
         "total": result.total,
     }
     print_counts(f"{result.source} -> {result.event}", counts)
@@ -131,7 +131,7 @@ def _print_result(result: "ImportResult", quarantine: Path | None) -> None:
             for row in result.quarantine
         )
     )
-    if result.quarantined and quarantine:
+    if result.counts.quarantined and quarantine:
         print_text(f"To correct rejected rows, edit {quarantine} and import that file.")
     if result.withdrawal.people:
         print_text(

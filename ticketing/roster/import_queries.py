@@ -4,7 +4,8 @@ An import holds the lock of its event while it runs, and its row is "running" un
 running row without a holder of the lock was interrupted; the next import marks it so.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,8 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 
 from ticketing.platform.db.columns import columns_of
+from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import import_rejected_rows, imports
-from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay
+from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay, TicketingError
 from ticketing.roster.model import ImportCounts, RejectedRow
 from ticketing.roster.staging_queries import CELL_SEPARATOR, StagingTables
 
@@ -52,7 +54,7 @@ class ImportRecord:
     completed_at: datetime | None
 
 
-_COLUMNS = columns_of(imports, ImportRecord)
+_COLUMNS = columns_of(ImportRecord, imports)
 
 
 def acquire_import_lock(connection: Connection, event_id: int, *, patience_seconds: float) -> None:
@@ -185,13 +187,6 @@ def list_imports(connection: Connection, event_id: int, *, limit: int = 50) -> l
     return [ImportRecord(**row) for row in rows]
 
 
-def find(connection: Connection, import_id: int) -> ImportRecord | None:
-    """Return an import, running or ended, or None."""
-    row = connection.execute(select(*_COLUMNS).where(imports.c.id == import_id)).mappings()
-    found = row.one_or_none()
-    return None if found is None else ImportRecord(**found)
-
-
 def find_completed_by_digest(
     connection: Connection, event_id: int, sha256: str
 ) -> ImportRecord | None:
@@ -258,3 +253,24 @@ def _staged_rejected_rows_query(staging: StagingTables) -> Select[tuple[int, str
         .where(matches.c.reason.isnot(None))
     )
     return union_all(unclean, refused)  # type: ignore[return-value]  # a compound of the two
+
+
+@contextmanager
+def import_run(
+    database: Database, event_id: int, *, kind: str, name: str, by: str, now: Callable[[], datetime]
+) -> Iterator[int]:
+    """Insert a running import, yield its id, and mark it as failed on any error.
+
+    The caller holds the event's import lock: imports left running by others are closed first.
+    """
+    at = now()
+    with database.transaction() as connection:
+        mark_interrupted(connection, event_id, at=at)
+        import_id = insert_import(connection, event_id, kind=kind, name=name, by=by, at=at)
+    try:
+        yield import_id
+    except BaseException as error:
+        # messages of other exceptions could contain personal data
+        message = str(error) if isinstance(error, TicketingError) else type(error).__name__
+        database.run(mark_failed, import_id, message, at=now())
+        raise

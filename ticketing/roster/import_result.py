@@ -54,26 +54,6 @@ class ImportResult:
     seconds: float
 
     @property
-    def inserted(self) -> int:
-        """Return the number of rows that created an entitlement."""
-        return self.counts.inserted
-
-    @property
-    def updated(self) -> int:
-        """Return the number of rows that changed a guest or entitlement."""
-        return self.counts.updated
-
-    @property
-    def unchanged(self) -> int:
-        """Return the number of rows without a change."""
-        return self.counts.unchanged
-
-    @property
-    def quarantined(self) -> int:
-        """Return the number of rejected rows."""
-        return self.counts.quarantined
-
-    @property
     def withdrawn(self) -> int:
         """Return the number of absent guests whose entitlement was withdrawn."""
         return 0 if self.dry_run else self.withdrawal.people

@@ -25,8 +25,8 @@ from ticketing.roster import diff_queries, import_queries
 from ticketing.roster.clean_row import RowCleaner
 from ticketing.roster.column_mapping import ColumnMapping, map_columns
 from ticketing.roster.diff_queries import LineRange, TargetColumns
+from ticketing.roster.import_queries import import_run
 from ticketing.roster.import_result import ImportOptions, ImportResult
-from ticketing.roster.import_run import ImportRun
 from ticketing.roster.matching_queries import match_people
 from ticketing.roster.model import (
     ImportCounts,
@@ -142,7 +142,11 @@ class _ImportJob:
 
     def run(self) -> ImportResult:
         """Import the roster, and record the import and its end in the history."""
-        with self._import_run() as import_id, self._staging() as staging:
+        running = import_run(
+            self.database, self.event.id, kind=self.source.kind, name=self.source.name, by=self.by,
+            now=self.now,
+        )  # fmt: skip
+        with running as import_id, self._staging() as staging:
             roster = self._stage_rows(staging)
             self._record_source(import_id, roster)
             plan = self._plan(staging, roster)
@@ -150,11 +154,6 @@ class _ImportJob:
             self._write_chunks(import_id, plan)
             self._complete(import_id, plan)
             return self._result(import_id, roster, plan)
-
-    def _import_run(self) -> ImportRun:
-        return ImportRun(
-            self.database, self.event.id, self.source.kind, self.source.name, self.by, self.now
-        )
 
     @contextmanager
     def _staging(self) -> Iterator[StagingTables]:

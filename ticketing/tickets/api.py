@@ -94,7 +94,7 @@ def generate(
 ) -> SuccessResponse[GeneratedTicketResponse]:
     """Create the ticket of a guest; an existing live ticket is returned."""
     event = resolve_event(
-        services, body.event_id, body.template_id, templates=services.get(TemplateFolders)
+        services, body.event_id, body.template_id, find_template=services.get(TemplateFolders).get
     )
     started = time.monotonic()
     ticket = services.get(TicketGenerationQueue).generate_ticket(

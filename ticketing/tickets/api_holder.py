@@ -1,18 +1,23 @@
 """Pages of the magic link: the guest's ticket on a phone, and its PDF."""
 
+import functools
 from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ticketing.access.authentication import rate_limit_by_address
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
+from ticketing.documents.qr import QrCode
+from ticketing.documents.template_context import language_variables, ticket_variables
+from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.platform.http.envelope import NO_STORE_HEADERS
 from ticketing.platform.http.errors import error_responses
-from ticketing.platform.http.services import ServicesDependency
+from ticketing.platform.http.services import Services, ServicesDependency
+from ticketing.platform.paths import TEMPLATES
 from ticketing.tickets.api import pdf_response
-from ticketing.tickets.holder_html import render_holder_notice, render_holder_page
 from ticketing.tickets.single_ticket import (
     UnknownTicket,
     find_printed_ticket,
@@ -76,3 +81,38 @@ def _notice_response(status: int, title: str, sentence: str) -> HTMLResponse:
     return HTMLResponse(
         render_holder_notice(title=title, sentence=sentence), status, headers=NO_STORE_HEADERS
     )
+
+
+FOLDER = TEMPLATES / "holder"
+
+
+@functools.cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
+def render_holder_page(ticket: PrintedTicket, *, document_url: str | None) -> str:
+    """Return the page of a live ticket; `document_url` is None without a PDF."""
+    return (
+        _environment()
+        .get_template("ticket.html.j2")
+        .render(
+            **ticket_variables(ticket),
+            **language_variables(ticket),
+            qr=QrCode(ticket.qr_text).data_url(),
+            document_url=document_url,
+        )
+    )
+
+
+def render_holder_notice(*, title: str, sentence: str) -> str:
+    """Return the page for a revoked ticket or an unknown link."""
+    return _environment().get_template("notice.html.j2").render(title=title, sentence=sentence)
+
+
+def ticket_path(services: Services, token_id: bytes) -> str:
+    """Return the path of a ticket's page, which needs no login."""
+    return f"/t/{services.get(KeyRing).magic_link(token_id)}"

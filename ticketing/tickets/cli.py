@@ -63,7 +63,7 @@ def clean_up_documents(
     Without --apply it only lists what would be deleted.
     """
     from ticketing.documents.file_store import DocumentFolder
-    from ticketing.tickets.rendering.retention import delete_expired_documents
+    from ticketing.tickets.rendering.retention_queries import delete_expired_documents
 
     with open_application() as application:
         removals = delete_expired_documents(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ticketing.events.model import Event
     from ticketing.platform.application import Application
     from ticketing.tickets.generate import GenerationRequest, GenerationResult
-    from ticketing.tickets.issue import IssueResult
+    from ticketing.tickets.issuing.issue import IssueResult
     from ticketing.tickets.rendering.render import RenderResult
 
 MAX_FAILURES_SHOWN = 20
@@ -108,7 +108,7 @@ def _generate(
 def _print_reissue_plan(
     application: "Application", event: "Event", request: "GenerationRequest", *, as_json: bool
 ) -> None:
-    from ticketing.tickets.reissue import plan_reissue
+    from ticketing.tickets.issuing.reissue import plan_reissue
 
     plan = plan_reissue(application.database, event, guest_ids=request.guest_ids)
     if as_json:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import Join
 
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import generated_tickets
@@ -76,12 +77,7 @@ def _select_entitlements(event_id: int, *, event_over: bool) -> Select[*tuple[ob
         select(
             entitlements.c.id.label("entitlement_id"),
             guests.c.id.label("guest_id"),
-            guests.c.external_id,
-            guests.c.first_name,
-            guests.c.last_name,
-            guests.c.full_name,
-            guests.c.email,
-            guests.c.phone,
+            *guests.c["external_id", "first_name", "last_name", "full_name", "email", "phone"],
             ticket_types.c.name.label("ticket_type"),
             entitlements.c.seat,
             _status_column(event_over=event_over),
@@ -140,14 +136,9 @@ def iter_entitlements(
 
 
 # rejected rows, with the fields of `RejectedImportRow`
-SELECT_REJECTED_ROWS = select(
-    import_rejected_rows.c.import_id,
-    imports.c.source_name,
-    import_rejected_rows.c.line_number,
-    import_rejected_rows.c.field,
-    import_rejected_rows.c.value,
-    import_rejected_rows.c.reason,
-).join(imports, imports.c.id == import_rejected_rows.c.import_id)
+SELECT_REJECTED_ROWS = select(*columns_of(RejectedImportRow, import_rejected_rows, imports)).join(
+    imports, imports.c.id == import_rejected_rows.c.import_id
+)
 
 
 def iter_rejected_rows(connection: Connection, event_id: int) -> Iterator[RejectedImportRow]:

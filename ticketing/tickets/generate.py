@@ -16,12 +16,12 @@ from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.digest import digest
+from ticketing.platform.kernel.change_plan import digest
 from ticketing.tickets.batches import queries as batche_queries
 from ticketing.tickets.batches.batch import BatchSpec, running_batch
-from ticketing.tickets.create_tickets import IssueFailure
-from ticketing.tickets.issue import IssueResult, issue_tickets
-from ticketing.tickets.reissue import apply_reissue
+from ticketing.tickets.issuing.create_tickets import IssueFailure
+from ticketing.tickets.issuing.issue import IssueResult, issue_tickets
+from ticketing.tickets.issuing.reissue import apply_reissue
 from ticketing.tickets.rendering.render import RenderResult, render_tickets
 
 MAX_FAILURES_REPORTED = 1000
@@ -107,13 +107,9 @@ def generate_tickets(
             chunk=max(request.chunk, MIN_ISSUE_CHUNK),
             on_progress=on_issue_progress,
         )
+        guest_ids = request.guest_ids if request.limit is None else job.guest_ids(context.database)
         printed = _render(
-            context,
-            event,
-            request,
-            job.id,
-            guest_ids=_guest_ids_to_render(context.database, request, job.id),
-            on_progress=on_render_progress,
+            context, event, request, job.id, guest_ids=guest_ids, on_progress=on_render_progress
         )
     return job.result(context.database, printed, issued.failed, issued.failures)
 
@@ -137,9 +133,9 @@ def reissue_tickets(
             context.database, event, plan_hash=plan_hash, keys=context.keys, job_id=job.id,
             at=request.at, by=request.by, reason=reason, guest_ids=request.guest_ids,
         )  # fmt: skip
-        ids = _list_guest_ids(context.database, job.id)
+        guest_ids = job.guest_ids(context.database)
         printed = _render(
-            context, event, request, job.id, guest_ids=ids, on_progress=on_render_progress
+            context, event, request, job.id, guest_ids=guest_ids, on_progress=on_render_progress
         )
     return job.result(context.database, printed, len(done.failures), done.failures)
 
@@ -167,17 +163,6 @@ def _render(
     )
 
 
-def _guest_ids_to_render(
-    database: Database, request: GenerationRequest, job_id: int
-) -> Sequence[int] | None:
-    """Return the guests to render; None for all guests of the event."""
-    return request.guest_ids if request.limit is None else _list_guest_ids(database, job_id)
-
-
-def _list_guest_ids(database: Database, job_id: int) -> Sequence[int]:
-    return database.run(batche_queries.list_guest_ids, job_id)
-
-
 @dataclass(frozen=True, slots=True)
 class _RunningJob:
     """A running batch, and the number of its PDFs before this run."""
@@ -186,6 +171,9 @@ class _RunningJob:
     key: str
     rendered_before: int
     began: float
+
+    def guest_ids(self, database: Database) -> Sequence[int]:
+        return database.run(batche_queries.list_guest_ids, self.id)
 
     def result(
         self,

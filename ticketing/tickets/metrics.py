@@ -32,8 +32,8 @@ class _GeneratedTicketsCollector(Collector):
     """Collects `tickets_generated_total` from the database, cached for some seconds."""
 
     def __init__(self, database: Database) -> None:
-        self._counts: CachedValue[Sequence[GenerationCount]] = CachedValue(
-            partial(_count_generated, database), ()
+        self._counts = CachedValue[Sequence[GenerationCount]](
+            partial(database.run, report_queries.count_generated_by_template), ()
         )
 
     def collect(self) -> Iterator[Metric]:
@@ -47,7 +47,3 @@ class _GeneratedTicketsCollector(Collector):
             labels = (str(made.event_id), made.template_id, made.status)
             family.add_metric(labels, made.tickets)
         yield family
-
-
-def _count_generated(database: Database) -> Sequence[GenerationCount]:
-    return database.run(report_queries.count_generated_by_template)

@@ -1,4 +1,4 @@
-"""Revoke tickets, and list the revoked ones for scanners. A new ticket needs `reissue`."""
+"""Revoke tickets. A new ticket needs `reissue`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import UnreadableCode
-from ticketing.tickets import ticket_queries, ticket_write_queries
+from ticketing.tickets import ticket_queries
+from ticketing.tickets.issuing import ticket_write_queries
 from ticketing.tickets.model import normalise_ticket_code
-from ticketing.tickets.ticket_queries import Revocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,3 @@ def _find_by_codes(
         else:
             known[ticket.scanned_ticket.ticket_id] = ticket.scanned_ticket.ticket_code
     return known, unknown
-
-
-def list_revocations(database: Database, event: Event) -> list[Revocation]:
-    """Return the revoked tickets of an event for offline scanners, in the order of issue."""
-    return database.run(ticket_queries.list_revocations, event.id)

@@ -1,14 +1,13 @@
 """Look up a single ticket, or create one while the caller waits."""
 
 from datetime import datetime
-from http import HTTPStatus
 
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import Refused
+from ticketing.platform.kernel.errors import Conflict, NotFound, Refused
 from ticketing.tickets import eligibility_queries, ticket_queries
 from ticketing.tickets.eligibility import EntitlementStatus
 from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
@@ -17,32 +16,24 @@ from ticketing.tickets.rendering import queries as rendering_queries
 from ticketing.tickets.ticket_queries import IssuedTicket
 
 
-class UnknownTicket(Refused):
+class UnknownTicket(NotFound):
     """No ticket has that id or link."""
 
-    status = HTTPStatus.NOT_FOUND
 
-
-class UnknownGuest(Refused):
+class UnknownGuest(NotFound):
     """No guest of the event has that id."""
 
-    status = HTTPStatus.NOT_FOUND
 
-
-class NoTicketDue(Refused):
+class NoTicketDue(Conflict):
     """The guest is not eligible for a ticket now; the message says why."""
-
-    status = HTTPStatus.CONFLICT
 
 
 class TicketNotMade(Refused):
     """The ticket could not be issued or rendered; the message says why."""
 
 
-class NoDocument(Refused):
+class NoDocument(NotFound):
     """The ticket has no PDF: not rendered yet, or deleted by retention."""
-
-    status = HTTPStatus.NOT_FOUND
 
 
 def get_ticket(database: Database, ticket_id: int) -> IssuedTicket:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from ticketing.crypto.verification import ScannedTicket
+from ticketing.crypto.verify import ScannedTicket
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.roster import entitlements, guests
@@ -196,11 +196,9 @@ def _find_one(connection: Connection, *conditions: ColumnElement[bool]) -> Issue
             guests.c.first_name,
             guests.c.last_name,
             guests.c.full_name,
-            generated_tickets.c.state,
-            generated_tickets.c.revoked_reason,
-            generated_tickets.c.generated_at,
-            generated_tickets.c.pdf_file_path,
-            generated_tickets.c.render_error,
+            *generated_tickets.c[
+                "state", "revoked_reason", "generated_at", "pdf_file_path", "render_error"
+            ],
         )
         .join(events, events.c.id == generated_tickets.c.event_id)
         .join(guests, guests.c.id == generated_tickets.c.guest_id)
@@ -209,11 +207,7 @@ def _find_one(connection: Connection, *conditions: ColumnElement[bool]) -> Issue
         .limit(1)
     )
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _ticket_from_row(row)
-
-
-def _ticket_from_row(row: RowMapping) -> IssuedTicket:
-    return IssuedTicket(**{**row, "state": TicketState(row["state"])})
+    return None if row is None else IssuedTicket(**{**row, "state": TicketState(row["state"])})
 
 
 def list_by_batch(
@@ -222,11 +216,7 @@ def list_by_batch(
     """Return a page of the tickets issued by a batch, by id."""
     query = (
         select(
-            generated_tickets.c.id,
-            generated_tickets.c.ticket_code,
-            generated_tickets.c.state,
-            generated_tickets.c.generated_at,
-            generated_tickets.c.render_error,
+            *generated_tickets.c["id", "ticket_code", "state", "generated_at", "render_error"],
         )
         .where(generated_tickets.c.job_id == job_id)
         .order_by(generated_tickets.c.id)

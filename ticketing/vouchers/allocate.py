@@ -16,7 +16,7 @@ from ticketing.platform.db import audit_log, notify
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.base32 import encode_base32
 from ticketing.routers.credentials import CodeRule
-from ticketing.tickets.identity import Randomness
+from ticketing.tickets.issuing.identity import Randomness
 from ticketing.vouchers import cleanup_queries, order_queries, package_queries, queries
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.queries import AllocationLine, NewVoucher

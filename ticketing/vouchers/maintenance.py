@@ -16,8 +16,7 @@ from ticketing.orders.order import OrderState
 from ticketing.platform.db import audit_log, change_plans
 from ticketing.platform.db.change_plans import PlanKind, PlanSubject
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.change_plan import plan_outdated
-from ticketing.platform.kernel.digest import digest
+from ticketing.platform.kernel.change_plan import digest, plan_outdated
 from ticketing.platform.kernel.errors import StillOwed
 from ticketing.vouchers import cleanup_queries
 from ticketing.vouchers.allocate import PoolResult, fill_pools

@@ -14,8 +14,7 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Order, OrderState
 from ticketing.platform.db import audit_log, notify
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.change_plan import require_unchanged
-from ticketing.platform.kernel.digest import digest
+from ticketing.platform.kernel.change_plan import digest, require_unchanged
 from ticketing.platform.kernel.errors import NothingOwed, Refused
 from ticketing.vouchers import cleanup_queries, queries, transition_queries
 from ticketing.vouchers.allocate import allocate_vouchers

@@ -10,15 +10,16 @@ from sqlalchemy import delete, select, update
 from ticketing.checkin.verify import verify_ticket
 from ticketing.crypto.keyring import KeyRing
 from ticketing.crypto.ticket_token import Claims, encode_token
-from ticketing.crypto.verification import RejectionReason, ScannedTicket
+from ticketing.crypto.verify import RejectionReason, ScannedTicket
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets import ticket_queries
+from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.model import encode_ticket_code
-from ticketing.tickets.revoke import RevokeResult, list_revocations, revoke_tickets
+from ticketing.tickets.revoke import RevokeResult, revoke_tickets
 
 Enter = Callable[..., list[int]]
 NewJob = Callable[..., int]
@@ -276,7 +277,7 @@ def test_the_list_for_gates_has_every_revoked_ticket(
     codes = [ticket.code for ticket in tickets]
     revoke_tickets(database, event, codes=codes, reason="sold on", by="siti", at=now)
 
-    listed = list_revocations(database, event)
+    listed = database.run(ticket_queries.list_revocations, event.id)
 
     assert [(one.ticket_id, one.token_id) for one in listed] == [
         (ticket.id, ticket.token_id) for ticket in tickets

@@ -17,7 +17,7 @@ from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import Misconfigured, Refused
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 
 Enter = Callable[..., list[int]]
 NewJob = Callable[..., int]

@@ -92,7 +92,7 @@ def test_an_import_killed_anywhere_is_completed_by_the_next(
         ("completed", ""),
         ("failed", "interrupted"),
     ]
-    assert result.inserted + history[1].inserted == result.total == len(everybody()) == ROWS
+    assert result.counts.inserted + history[1].inserted == result.total == len(everybody()) == ROWS
 
 
 def test_an_import_leaves_no_passing_tables(

@@ -14,7 +14,7 @@ from ticketing.platform.kernel.errors import UnsafeWithdrawal
 from ticketing.roster.import_result import ImportResult
 from ticketing.roster.model import ImportCounts
 from ticketing.roster.write_queries import WithdrawalCount
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 
 Import = Callable[..., ImportResult]
 People = Callable[[], dict[str, dict[str, str | None]]]

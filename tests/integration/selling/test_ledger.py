@@ -21,8 +21,13 @@ from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.ledger.checks import check_ledger_matches_sales
-from ticketing.selling.ledger.csv_file import write_ledger_csv
-from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind, LedgerTotals, sum_entries
+from ticketing.selling.ledger.model import (
+    LedgerEntry,
+    LedgerEntryKind,
+    LedgerTotals,
+    sum_entries,
+    write_ledger_csv,
+)
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 
 Place = Callable[..., PlacedOrder]

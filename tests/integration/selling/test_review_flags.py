@@ -21,7 +21,7 @@ from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.settle import Settlement
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.missing import count_missing_tickets
 
 S = AttemptState

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import insert, text, update
 
-from ticketing.catalogue.recount import recount_sales
+from ticketing.catalogue.recount_queries import recount_sales
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
 from ticketing.orders.order import Buyer

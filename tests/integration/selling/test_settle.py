@@ -30,7 +30,7 @@ from ticketing.selling.payments.settle import (
     Settlement,
     settle,
 )
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.missing import count_missing_tickets
 
 S = AttemptState

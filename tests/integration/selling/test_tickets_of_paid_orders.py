@@ -16,7 +16,7 @@ from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.tickets import order_ticket_queries
 from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.batches.queries import BatchState
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.revoke import revoke_tickets
 
 Owed = Callable[..., list[tuple[str, Sequence[int]]]]

@@ -12,7 +12,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import entitlements, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.reports.explain import Explanation, TicketHistoryStep, explain_person
 from ticketing.tickets.revoke import revoke_tickets
 

@@ -28,7 +28,7 @@ from ticketing.tickets.generate import (
     generate_tickets,
     reissue_tickets,
 )
-from ticketing.tickets.reissue import plan_reissue
+from ticketing.tickets.issuing.reissue import plan_reissue
 
 # a person whose name holds a character that no font has
 UNDRAWABLE = "Nobody \U0001fbff\U000e0fff"

@@ -17,8 +17,8 @@ from ticketing.platform.db.tables.tickets import generated_tickets, ticket_gener
 from ticketing.platform.kernel.errors import Refused
 from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.batches.queries import BatchState
-from ticketing.tickets.create_tickets import IssueFailure
-from ticketing.tickets.issue import IssueResult, issue_tickets
+from ticketing.tickets.issuing.create_tickets import IssueFailure
+from ticketing.tickets.issuing.issue import IssueResult, issue_tickets
 
 Enter = Callable[..., list[int]]
 Issuing = Callable[..., IssueResult]

@@ -15,7 +15,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.missing import count_missing_tickets
 
 Enter = Callable[..., list[int]]
@@ -27,7 +27,7 @@ import psycopg
 from datetime import datetime
 from ticketing.platform.db.database import Database
 from ticketing.events import queries as event_queries
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.crypto.keyring import KeyRing
 
 url, job_id, at, where, when = sys.argv[1:]

@@ -16,7 +16,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.eligibility import EligibilityCounts, EntitlementStatus, RejectedImportRow
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.missing import (
     count_eligibility,
     count_missing_tickets,

@@ -15,9 +15,9 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.metadata import metadata
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import Unavailable
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
+from ticketing.tickets.issuing.reissue import apply_reissue, plan_reissue
 from ticketing.tickets.missing import iter_entitlements
-from ticketing.tickets.reissue import apply_reissue, plan_reissue
 from ticketing.tickets.reports.explain import explain_person
 
 Enter = Callable[..., list[int]]

@@ -14,10 +14,10 @@ from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import PlanOutdated
-from ticketing.tickets import reissue as ticket_reissue
 from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.issue import issue_tickets
-from ticketing.tickets.reissue import apply_reissue, plan_reissue
+from ticketing.tickets.issuing import reissue as ticket_reissue
+from ticketing.tickets.issuing.issue import issue_tickets
+from ticketing.tickets.issuing.reissue import apply_reissue, plan_reissue
 
 Enter = Callable[..., list[int]]
 NewJob = Callable[..., int]

@@ -13,7 +13,7 @@ from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
-from ticketing.tickets.rendering.retention import DocumentRemoval, delete_expired_documents
+from ticketing.tickets.rendering.retention_queries import DocumentRemoval, delete_expired_documents
 
 
 @pytest.fixture

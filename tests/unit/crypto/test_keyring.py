@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from nacl.signing import VerifyKey
 
 from ticketing.crypto import keyring
+from ticketing.crypto.key_queries import PublicKey
 from ticketing.crypto.keyring import KeyRing, Signer
-from ticketing.crypto.public_key import PublicKey
 from ticketing.crypto.ticket_token import signing_input
 from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import Misconfigured
@@ -110,7 +110,7 @@ def test_an_event_is_signed_with_its_current_generation(keys: KeyRing) -> None:
         key_generation=3,
     )  # fmt: skip
 
-    signer = keys.signer(event)
+    signer = keys.signer_for_generation(event.uid, event.key_generation)
 
     assert (signer.generation, signer.public_key) == (3, keys.public_key(EVENT, 3))
 

@@ -11,8 +11,7 @@ from nacl.signing import SigningKey
 
 from ticketing.crypto.keyring import KeyRing
 from ticketing.crypto.ticket_token import Claims, decode_token, encode_token
-from ticketing.crypto.verification import RejectionReason
-from ticketing.crypto.verify import verify_offline
+from ticketing.crypto.verify import RejectionReason, verify_offline
 
 EVENT = UUID(int=7)
 ISSUED = datetime(2026, 11, 20, 8, tzinfo=UTC)

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.platform.kernel.change_plan import require_unchanged
-from ticketing.platform.kernel.digest import RowDigest, digest
+from ticketing.platform.kernel.change_plan import RowDigest, digest, require_unchanged
 from ticketing.platform.kernel.errors import PlanOutdated
 
 rows = st.lists(st.tuples(st.text(), st.integers(), st.booleans()))

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Order, OrderLine, OrderState, subtotal
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.refund import (
@@ -15,6 +14,7 @@ from ticketing.orders.refund import (
     PaymentBalance,
     Refund,
     RefundChannel,
+    RefundFee,
     RefundState,
     refund_key,
     split_refund,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.crypto.ticket_token import TicketIdentity
-from ticketing.tickets.identity import PrefetchingIdentityGenerator
+from ticketing.tickets.issuing.identity import PrefetchingIdentityGenerator
 
 
 class Numbered:

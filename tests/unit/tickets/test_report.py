@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ticketing.platform.kernel.text import guard_formula
 from ticketing.tickets.reports.queries import ReportRow
 from ticketing.tickets.reports.report import (
     GenerationStatus,
     ReportEntry,
     ReportSummary,
-    escape_formula,
     to_report_entry,
 )
 
@@ -83,9 +83,9 @@ def test_a_pdf_that_retention_removed_was_generated() -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+62811", "-1", "@SUM(A1)", "\tx", "\rx"])
 def test_a_cell_that_a_spreadsheet_would_run_is_shown_as_text(text: str) -> None:
-    assert escape_formula(text) == f"'{text}"
+    assert guard_formula(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["", "Ayu Lestari", "O'Brien", "a=b", "20261"])
 def test_any_other_cell_stays_as_it_is(text: str) -> None:
-    assert escape_formula(text) == text
+    assert guard_formula(text) == text

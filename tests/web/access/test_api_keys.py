@@ -6,8 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from ticketing.access.queries import Role
-from ticketing.access.service import UnusableKey, add_key, revoke_key
+from ticketing.access.key_queries import Role, UnusableKey, add_key, revoke_key
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.access import api_keys

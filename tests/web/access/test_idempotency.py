@@ -8,8 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from ticketing.access.queries import Role
-from ticketing.access.service import add_key
+from ticketing.access.key_queries import Role, add_key
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.idempotency_keys import (

@@ -10,8 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, text
 
-from ticketing.access.queries import Role
-from ticketing.access.service import add_key
+from ticketing.access.key_queries import Role, add_key
 from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.application import Application

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ticketing.access.queries import Role
+from ticketing.access.key_queries import Role
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 

@@ -9,7 +9,7 @@ import pytest
 
 from simulators.midtrans.server import MidtransSimulator
 from simulators.trust import trusted
-from ticketing.access.queries import Role
+from ticketing.access.key_queries import Role
 from ticketing.selling.payments.settle import Settlement
 
 

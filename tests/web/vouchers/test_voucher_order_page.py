@@ -11,7 +11,7 @@ import pytest
 
 from simulators.midtrans.server import MidtransSimulator
 from simulators.routeros.server import ACCOUNT, RouterOsSimulator
-from ticketing.access.queries import Role
+from ticketing.access.key_queries import Role
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 
 import anyio.to_thread
@@ -87,12 +86,7 @@ are signed by the gateway.
 
 def create_app(application: Application) -> FastAPI:
     """Return the FastAPI application for an open application."""
-    service = _build_services(
-        replace(
-            application,
-            database=Database.from_url(application.url, max_connections=MAX_CONNECTIONS),
-        )
-    )
+    service = _build_services(application)
     app = FastAPI(
         title="Ticket assets",
         version=api_health.VERSION,
@@ -117,25 +111,35 @@ def create_app(application: Application) -> FastAPI:
 
 
 def _build_services(application: Application) -> Services:
-    database, templates = application.database, application.get(TemplateFolders)
+    """Return the services; their database has more connections, and other objects are new."""
+    services = Services(
+        application.settings,
+        Database.from_url(application.url, max_connections=MAX_CONNECTIONS),
+        application.url,
+        application.dagster_url,
+        application.server,
+        application.get_factory,
+        started_at=now(),
+    )
+    database, templates = services.database, services.get(TemplateFolders)
 
     def means() -> GenerationContext:
-        keys, folder = application.get(KeyRing), application.get(DocumentFolder)
+        keys, folder = services.get(KeyRing), services.get(DocumentFolder)
         return GenerationContext(database, keys, Renderer(templates), folder)
 
     metrics = Metrics()
     metrics.registry.register(VoucherCollector(database, now))
-    application.register_value(Metrics, metrics)
-    application.register_value(TicketMetrics, TicketMetrics(metrics.registry, database))
-    application.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))
-    application.register_value(RateLimiter, RateLimiter(application.settings.web_requests_a_minute))
-    application.register_value(PageSettings, build_page_settings(application.get(MidtransAccount)))
-    application.register_value(EventCache, EventCache(partial(get_event, database)))
-    application.register_value(
+    services.register_value(Metrics, metrics)
+    services.register_value(TicketMetrics, TicketMetrics(metrics.registry, database))
+    services.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))
+    services.register_value(RateLimiter, RateLimiter(services.settings.web_requests_a_minute))
+    services.register_value(PageSettings, build_page_settings(services.get(MidtransAccount)))
+    services.register_value(EventCache, EventCache(partial(get_event, database)))
+    services.register_value(
         EventStream, EventStream("dashboard", partial(dashboard_snapshot, database))
     )
-    application.find(WhatsAppProviderConfig)  # an invalid setting fails at start, not in a request
-    return Services(application, started_at=now())
+    services.find(WhatsAppProviderConfig)  # an invalid setting fails at start, not in a request
+    return services
 
 
 @asynccontextmanager

@@ -11,8 +11,7 @@ from ticketing.notifications.campaigns import queries
 from ticketing.notifications.delivery import Channel
 from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.change_plan import require_unchanged
-from ticketing.platform.kernel.digest import RowDigest
+from ticketing.platform.kernel.change_plan import RowDigest, require_unchanged
 
 MAIL_ONLY = (Channel.MAIL,)
 

@@ -78,7 +78,9 @@ SAMPLES: dict[str, TemplateSample] = {
     "order_instalment_due": TemplateSample(
         {**_ORDER, "part": 2, "amount": Rupiah(61_500), "dueAt": _DEADLINE}, "events/wisuda-2026"
     ),
-    "order_instalments_kept": TemplateSample({**_ORDER, "kept": Rupiah(82_000)}, "events/wisuda-2026"),
+    "order_instalments_kept": TemplateSample(
+        {**_ORDER, "kept": Rupiah(82_000)}, "events/wisuda-2026"
+    ),
     "event_cancelled": TemplateSample({**_ORDER, **_SCHEDULE}, "orders/4QX9"),
     "voucher_ready": TemplateSample(
         {

@@ -28,7 +28,10 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - those of any group
         super().__init__(**attributes)
-        self.commands = {entry.name: _to_help_line(entry) for entry in self.entries}
+        self.commands = {
+            entry.name: TyperCommand(entry.name, help=entry.help, rich_help_panel=entry.panel)
+            for entry in self.entries
+        }
         self._loaded: set[str] = set()
         self._lists_only = False
 
@@ -72,7 +75,3 @@ class LazyGroup(TyperGroup):
         """Load every entry, for generated documentation."""
         for entry in self.entries:
             self.load(entry.name)
-
-
-def _to_help_line(entry: Entry) -> TyperCommand:
-    return TyperCommand(entry.name, help=entry.help, rich_help_panel=entry.panel)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.platform.db.tables.change_plans import change_plans
+from ticketing.platform.db.tables.operations import change_plans
 from ticketing.platform.kernel.errors import PlanOutdated
 
 

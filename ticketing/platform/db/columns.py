@@ -86,6 +86,9 @@ class Dataclass(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
-def columns_of(table: Table, kind: type[Dataclass]) -> tuple[Column[Any], ...]:
-    """Return the columns named as the fields of a dataclass, in their order."""
-    return tuple(table.c[name] for name in kind.__dataclass_fields__)
+def columns_of(kind: type[Dataclass], *tables: Table) -> tuple[Column[Any], ...]:
+    """Return the columns named as a dataclass's fields, each of the first table that has it."""
+    return tuple(
+        next(table.c[name] for table in tables if name in table.c)
+        for name in kind.__dataclass_fields__
+    )

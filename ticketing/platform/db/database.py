@@ -1,6 +1,5 @@
 """Access to PostgreSQL: an engine, and transactions that only this module commits."""
 
-import select
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
 from sqlalchemy.sql import ClauseElement
 
 from ticketing.platform.db.lease_holder import OPTION as LEASE_HOLDER_OPTION
-from ticketing.platform.db.lease_holder import LeaseHolder
+from ticketing.platform.db.lease_holder import LeaseHolder, is_connected
 from ticketing.platform.kernel.errors import Misconfigured, Unavailable
 
 P = ParamSpec("P")
@@ -49,18 +48,9 @@ def compile_sql(statement: ClauseElement) -> str:
 
 
 def _discard_dead_connection(session: psycopg.Connection, *_: object) -> None:
-    """Make the pool replace a connection that the server has closed.
-
-    The server sends a message before it closes; without unread data no query is needed.
-    """
-    poller = select.poll()
-    try:
-        poller.register(session.fileno(), select.POLLIN)
-        if poller.poll(0):
-            session.execute("SELECT 1")
-            session.rollback()
-    except psycopg.Error as error:
-        raise DisconnectionError("the server closed the connection") from error
+    """Make the pool replace a connection that the server has closed."""
+    if not is_connected(session):
+        raise DisconnectionError("the server closed the connection")
 
 
 @contextmanager

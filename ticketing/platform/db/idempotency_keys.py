@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from http import HTTPStatus
 
 from sqlalchemy import BigInteger, Connection, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.access import idempotency_keys as table
-from ticketing.platform.kernel.errors import RETRY_AFTER_SECONDS, Refused
+from ticketing.platform.kernel.errors import RETRY_AFTER_SECONDS, Conflict
 
 RETENTION = timedelta(hours=24)
 
@@ -25,17 +24,14 @@ _LOCKS = 0x6B6579 << 40
 _LOCK_BYTES = 5
 
 
-class KeyInUse(Refused):
+class KeyInUse(Conflict):
     """A request with the same idempotency key is being processed."""
 
-    status = HTTPStatus.CONFLICT
     retry_after = RETRY_AFTER_SECONDS
 
 
-class KeyReused(Refused):
+class KeyReused(Conflict):
     """The idempotency key was used for a different request."""
-
-    status = HTTPStatus.CONFLICT
 
 
 @dataclass(frozen=True, slots=True)

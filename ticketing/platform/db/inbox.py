@@ -144,7 +144,7 @@ def postpone(
 def list_quarantined(connection: Connection, limit: int = 100) -> list[QuarantinedWebhook]:
     """Return the quarantined webhooks, newest first."""
     query = (
-        select(*columns_of(inbound_webhooks, QuarantinedWebhook))
+        select(*columns_of(QuarantinedWebhook, inbound_webhooks))
         .where(inbound_webhooks.c.outcome == InboxOutcome.QUARANTINED)
         .order_by(inbound_webhooks.c.id.desc())
         .limit(limit)
@@ -163,15 +163,10 @@ class UnhandledWebhook:
     reason: str
 
 
-def count_due(
-    connection: Connection,
-    *,
-    at: datetime,
-    limit: int,
-    providers: Collection[str] = PAYMENT_PROVIDERS,
-) -> int:
-    """Return the number of webhooks that can be claimed now, counted up to a limit."""
-    due = select(inbound_webhooks.c.id).where(_is_due(providers, at)).limit(limit).subquery()
+def count_due(connection: Connection, *, at: datetime, limit: int) -> int:
+    """Return the number of payment notifications that can be claimed now, up to a limit."""
+    is_due = _is_due(PAYMENT_PROVIDERS, at)
+    due = select(inbound_webhooks.c.id).where(is_due).limit(limit).subquery()
     return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
 
@@ -193,7 +188,7 @@ def list_unhandled(
 ) -> list[UnhandledWebhook]:
     """Return the webhooks received before then and not handled, oldest first."""
     query = (
-        select(*columns_of(inbound_webhooks, UnhandledWebhook))
+        select(*columns_of(UnhandledWebhook, inbound_webhooks))
         .where(_IS_UNHANDLED, inbound_webhooks.c.received_at <= received_before)
         .order_by(inbound_webhooks.c.id)
         .limit(limit)

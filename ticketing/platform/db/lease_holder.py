@@ -70,7 +70,7 @@ class LeaseHolder:
         counts as abandoned.
         """
         with self._lock:
-            if self._session is None or not _is_connected(self._session):
+            if self._session is None or not is_connected(self._session):
                 self._session = _connect(engine)
                 self._number = _draw_number(self._session)
             return self._number
@@ -118,8 +118,11 @@ def _draw_number(session: psycopg.Connection) -> int:
             return number
 
 
-def _is_connected(session: psycopg.Connection) -> bool:
-    """Return whether the server has not ended the session; it says so before it goes."""
+def is_connected(session: psycopg.Connection) -> bool:
+    """Return whether the server has not ended the session.
+
+    The server sends a message before it closes; without unread data no query is needed.
+    """
     if session.closed:
         return False
     poll = io_select.poll()
@@ -128,6 +131,7 @@ def _is_connected(session: psycopg.Connection) -> bool:
         return True
     try:
         session.execute("SELECT 1")
+        session.rollback()
     except psycopg.Error:
         session.close()
         return False

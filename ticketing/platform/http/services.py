@@ -1,42 +1,21 @@
-"""FastAPI dependency that gives endpoints the services of the running application."""
+"""FastAPI dependency with the application's services, and threads for calls to gateways."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar, cast
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
 from ticketing.platform.application import Application
-from ticketing.platform.db.database import Database
-from ticketing.platform.settings import Settings
-
-T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """The objects of a running web service, looked up by type."""
+@dataclass(kw_only=True)
+class Services(Application):
+    """The application of a running web service."""
 
-    application: Application
     started_at: datetime
-
-    @property
-    def database(self) -> Database:
-        """Return the application's database."""
-        return self.application.database
-
-    @property
-    def settings(self) -> Settings:
-        """Return the application's settings."""
-        return self.application.settings
-
-    def get(self, kind: type[T]) -> T:
-        """Return the object of a type. Raises LookupError when the settings leave it out."""
-        return self.application.get(kind)
-
-    def find(self, kind: type[T]) -> T | None:
-        """Return the object of a type, or None when the settings leave it out."""
-        return self.application.find(kind)
 
     def absolute_url(self, request: Request, path: str) -> str:
         """Return the public URL of a path."""
@@ -59,3 +38,14 @@ async def _provide_services(request: Request) -> Services:
 
 
 ServicesDependency = Annotated[Services, Depends(_provide_services)]
+
+
+_GATEWAY_LIMITER = CapacityLimiter(8)
+
+
+T = TypeVar("T")
+
+
+async def run_gateway_call(call: Callable[[], T]) -> T:
+    """Run a call to a gateway in threads of its own, so that it never blocks other requests."""
+    return await to_thread.run_sync(call, limiter=_GATEWAY_LIMITER)

@@ -1,12 +1,39 @@
 """Changes that are computed, shown, and then applied by their hash.
 
-The hash is a digest of exactly what the change would do. Applying a plan computes it again, and
-refuses when the hash is another one.
+The hash is a stable digest of exactly what the change would do. Applying a plan computes it again,
+and refuses when the hash is another one.
 """
 
+import hashlib
+import json
 from typing import Protocol
 
 from ticketing.platform.kernel.errors import PlanOutdated
+
+
+def digest(facts: object) -> str:
+    """Return the SHA-256 of the data as canonical JSON, in hexadecimal digits."""
+    return hashlib.sha256(_encode(facts)).hexdigest()
+
+
+class RowDigest:
+    """Digest of many rows, added one after the other."""
+
+    def __init__(self, *heading: object) -> None:
+        self._sha256 = hashlib.sha256()
+        self.add(*heading)
+
+    def add(self, *row: object) -> None:
+        """Add the values of a row."""
+        self._sha256.update(_encode(row) + b"\n")
+
+    def hexdigest(self) -> str:
+        """Return the digest of the rows so far."""
+        return self._sha256.hexdigest()
+
+
+def _encode(facts: object) -> bytes:
+    return json.dumps(facts, sort_keys=True, default=str).encode()
 
 
 class ChangePlan(Protocol):

@@ -37,10 +37,20 @@ class Refused(TicketingError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-class UnknownEvent(Refused):
-    """No event has that slug or id."""
+class NotFound(Refused):
+    """What the caller names does not exist."""
 
     status = HTTPStatus.NOT_FOUND
+
+
+class Conflict(Refused):
+    """The present state does not allow it."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class UnknownEvent(NotFound):
+    """No event has that slug or id."""
 
 
 class UnreadableFile(Refused):
@@ -75,16 +85,12 @@ class UnreadableCode(Refused):
     """A text is not a ticket code, or is mistyped."""
 
 
-class AlreadyExists(Refused):
+class AlreadyExists(Conflict):
     """Something of this name exists; the message names the command that changes it."""
 
-    status = HTTPStatus.CONFLICT
 
-
-class PlanOutdated(Refused):
+class PlanOutdated(Conflict):
     """The data changed since the plan was made; plan again."""
-
-    status = HTTPStatus.CONFLICT
 
 
 class TicketNotStored(Refused):
@@ -99,39 +105,30 @@ class NotMoney(Refused):
     """An amount is not a whole number of rupiah, zero or more."""
 
 
-class ImpossibleTransition(Refused):
+class ImpossibleTransition(Conflict):
     """The state of an order or delivery does not allow the requested transition."""
 
-    status = HTTPStatus.CONFLICT
 
-
-class BuyerUnknown(Refused):
+class BuyerUnknown(Conflict):
     """An order cannot be paid before its buyer is known."""
-
-    status = HTTPStatus.CONFLICT
 
 
 class UnusableBuyer(Refused):
     """The name, e-mail or phone of a buyer is invalid; the message names the field."""
 
 
-class PaymentUnderWay(Refused):
+class PaymentUnderWay(Conflict):
     """A payment of the order is in progress; wait for its result."""
 
-    status = HTTPStatus.CONFLICT
     retry_after = RETRY_AFTER_SECONDS
 
 
-class UnknownOrder(Refused):
+class UnknownOrder(NotFound):
     """No order has that code or token."""
 
-    status = HTTPStatus.NOT_FOUND
 
-
-class NotOnSale(Refused):
+class NotOnSale(Conflict):
     """The ticket types or quantities of an order are not on sale."""
-
-    status = HTTPStatus.CONFLICT
 
 
 class SoldOut(NotOnSale):
@@ -154,10 +151,8 @@ class CapacityTaken(Refused):
     """The capacity is below the number of places reserved and sold."""
 
 
-class RefundRefused(Refused):
+class RefundRefused(Conflict):
     """The refund is not possible; the message says what is."""
-
-    status = HTTPStatus.CONFLICT
 
 
 class GatewayRefused(Refused):
@@ -202,16 +197,12 @@ class UnusableCodeRule(Refused):
     """The format of voucher codes is ambiguous for routers or easy to guess."""
 
 
-class NothingOwed(Refused):
+class NothingOwed(Conflict):
     """The order is not paid or contains no vouchers."""
 
-    status = HTTPStatus.CONFLICT
 
-
-class StillOwed(Refused):
+class StillOwed(Conflict):
     """The vouchers belong to an order that is paid or can still be paid."""
-
-    status = HTTPStatus.CONFLICT
 
 
 class RouterRefused(Refused):

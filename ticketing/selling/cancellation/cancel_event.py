@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -33,24 +32,17 @@ from ticketing.selling.cancellation.plan_cancellation import (
 from ticketing.selling.checkout.cancel_order import close_pending_order, revoke_early_entitlements
 from ticketing.selling.payments import attempt_queries, entitlement_queries, refund_queries
 from ticketing.selling.payments.complete_order import flag_stuck, notify_buyer
+from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.refunds import plan_queries
 from ticketing.selling.refunds.decide_refund import decide_refund
 from ticketing.selling.refunds.resolve_flag import SURPLUS_FLAGS
-from ticketing.selling.refunds.send_refunds import RefundGateway, send_refunds
+from ticketing.selling.refunds.send_refunds import send_refunds
 from ticketing.selling.refunds.service import build_refund_plan
-from ticketing.tickets import ticket_write_queries
+from ticketing.tickets.issuing import ticket_write_queries
 
 CHUNK = 100
 ENTITLEMENTS_PER_BATCH = 1000
-
-
-class CancellationGateway(RefundGateway, Protocol):
-    """A payment gateway that can also cancel an unpaid attempt."""
-
-    def cancel(self, order_id: str) -> object:
-        """Cancel an attempt; a paid one stays paid. Raises Unavailable without a clear answer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,7 @@ class CancellationResult:
 
 def cancel_event(
     database: Database,
-    gateway: CancellationGateway,
+    gateway: Midtrans,
     event: Event,
     *,
     plan_hash: str,
@@ -144,7 +136,7 @@ def _get_or_insert_decision(
 
 def _end_order(
     database: Database,
-    gateway: CancellationGateway,
+    gateway: Midtrans,
     order_id: int,
     cancellation: EventCancellation,
     *,
@@ -162,7 +154,7 @@ def _end_order(
 
 
 def _end_payments(
-    database: Database, gateway: CancellationGateway, order_id: int, *, at: datetime, by: str
+    database: Database, gateway: Midtrans, order_id: int, *, at: datetime, by: str
 ) -> None:
     """Cancel the unpaid attempts at the gateway, and record the payments it reports."""
     with database.transaction() as connection:

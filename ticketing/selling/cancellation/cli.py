@@ -35,7 +35,7 @@ def plan_cancellation(
     as_json: JsonOption = False,
 ) -> None:
     """Show what cancelling an event would do; without a fee option nothing is kept."""
-    from ticketing.orders.fee import RefundFee
+    from ticketing.orders.refund import RefundFee
     from ticketing.platform.kernel.money import Rupiah
     from ticketing.selling.cancellation import plan_cancellation as service
 

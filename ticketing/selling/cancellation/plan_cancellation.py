@@ -9,12 +9,11 @@ from sqlalchemy import Connection
 from ticketing.events.model import Event
 from ticketing.orders import cancellation_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import OrderState
-from ticketing.orders.refund import RefundChannel
+from ticketing.orders.refund import RefundChannel, RefundFee
 from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.digest import digest
+from ticketing.platform.kernel.change_plan import digest
 from ticketing.platform.kernel.errors import NotOnSale, RefundRefused
 from ticketing.platform.kernel.money import Rupiah, total
 from ticketing.selling.cancellation import queries

@@ -24,8 +24,7 @@ from ticketing.platform.http.envelope import (
     SuccessResponse,
 )
 from ticketing.platform.http.errors import GoneElsewhere, error_responses
-from ticketing.platform.http.limits import run_gateway_call
-from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.selling.checkout.api_auth import (
     BUYER_ACTOR,
     OrderMatchingPath,
@@ -35,11 +34,12 @@ from ticketing.selling.checkout.api_auth import (
 from ticketing.selling.checkout.buyer_input import parse_buyer
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.order_view_queries import get_order_view
-from ticketing.selling.checkout.place_order import OrderIdempotency, set_order_buyer
-from ticketing.selling.checkout.place_order_once import (
+from ticketing.selling.checkout.place_order import (
+    OrderIdempotency,
     OrderRequest,
     idempotency_from_key,
     place_order_once,
+    set_order_buyer,
 )
 from ticketing.selling.checkout.schemas import (
     BuyerDetails,
@@ -145,11 +145,14 @@ def _place_order(
     event = services.get(EventCache).get(str(body.event_id))
     buyer = parse_buyer(event, **dict(body.buyer)) if body.buyer else None
     selections = [Selection(each.ticket_type_id, each.quantity) for each in body.ticket_selections]
+    # a request without a plan keeps the digest it had before plans existed
+    excluded = {"payment_plan"} if body.payment_plan is None else None
+    content = body.model_dump_json(exclude=excluded)
     placed, was_known = place_order_once(
         services.database,
         event,
         OrderRequest(selections, buyer, body.promo_code, body.payment_plan),
-        idempotency=_order_idempotency(services, body, request_key),
+        idempotency=order_idempotency(services, request_key, content.encode()),
         at=now(),
         by=BUYER_ACTOR,
     )
@@ -165,15 +168,15 @@ def _place_order(
     )
 
 
-def _order_idempotency(
-    services: Services, body: PlaceOrderRequest, request_key: str | None
+def order_idempotency(
+    services: Services, request_key: str | None, content: bytes
 ) -> OrderIdempotency | None:
+    """Return the idempotency of a request with this content; None without a key."""
     if request_key is None:
         return None
-    # a request without a plan keeps the digest it had before plans existed
-    excluded = {"payment_plan"} if body.payment_plan is None else None
-    digest = hashlib.sha256(body.model_dump_json(exclude=excluded).encode()).digest()
-    return idempotency_from_key(services.get(KeyRing), request_key, digest)
+    return idempotency_from_key(
+        services.get(KeyRing), request_key, hashlib.sha256(content).digest()
+    )
 
 
 @public_router.get("/orders", dependencies=order_token_security(), responses=error_responses(401))

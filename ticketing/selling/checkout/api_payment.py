@@ -12,8 +12,13 @@ from ticketing.platform.http.envelope import (
     SuccessResponse,
 )
 from ticketing.platform.http.errors import BodyTooLarge, error_responses
-from ticketing.platform.http.limits import run_gateway_call
-from ticketing.platform.http.services import Services, ServicesDependency, get_services, now
+from ticketing.platform.http.services import (
+    Services,
+    ServicesDependency,
+    get_services,
+    now,
+    run_gateway_call,
+)
 from ticketing.platform.kernel.errors import UnknownOrder
 from ticketing.selling.checkout.api_auth import (
     BUYER_ACTOR,

@@ -1,6 +1,5 @@
 """HTTP API for buying hotspot vouchers: one request places the order and starts the payment."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,7 +11,6 @@ from pydantic import Field
 
 from ticketing.access.authenticated_route import REPLAYED_HEADER
 from ticketing.access.authentication import rate_limit_by_address
-from ticketing.crypto.keyring import KeyRing
 from ticketing.events import queries as event_queries
 from ticketing.orders.order import OrderState, Selection
 from ticketing.platform.http.envelope import (
@@ -23,8 +21,7 @@ from ticketing.platform.http.envelope import (
     SuccessResponse,
 )
 from ticketing.platform.http.errors import MAX_QUOTED_LENGTH, error_responses
-from ticketing.platform.http.limits import run_gateway_call
-from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.errors import (
     NotOnSale,
     TicketingError,
@@ -32,14 +29,17 @@ from ticketing.platform.kernel.errors import (
     UnusableBuyer,
 )
 from ticketing.selling.checkout import api_payment
-from ticketing.selling.checkout.api import IdempotencyKeyHeader, cancel_order_and_sessions
+from ticketing.selling.checkout.api import (
+    IdempotencyKeyHeader,
+    cancel_order_and_sessions,
+    order_idempotency,
+)
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR
 from ticketing.selling.checkout.api_payment import CheckoutSessionResponse, begin_payment
 from ticketing.selling.checkout.buyer_input import parse_buyer
-from ticketing.selling.checkout.place_order import OrderIdempotency, PlacedOrder
-from ticketing.selling.checkout.place_order_once import (
+from ticketing.selling.checkout.place_order import (
     OrderRequest,
-    idempotency_from_key,
+    PlacedOrder,
     place_order_once,
 )
 from ticketing.selling.checkout.schemas import SINGLE_LINE_PATTERN
@@ -147,7 +147,8 @@ def _order_vouchers(
             event, name=body.customer_name, email=body.customer_email, phone=body.customer_phone
         )
     request = OrderRequest([Selection(package.ticket_type_id, body.quantity)], buyer)
-    idempotency = _purchase_idempotency(services, body, request_key)
+    content = b"purchase" + body.model_dump_json().encode()
+    idempotency = order_idempotency(services, request_key, content)
     return place_order_once(
         services.database, event, request, idempotency=idempotency, at=now(), by=BUYER_ACTOR
     )
@@ -169,15 +170,6 @@ def _field_details(field: str, body: VoucherPurchaseRequest) -> dict[str, object
     """Return the field's name in the API and its value, for the error."""
     value = ascii(getattr(body, field))[:MAX_QUOTED_LENGTH]
     return {"field": VoucherPurchaseRequest.model_fields[field].alias, "value": value}
-
-
-def _purchase_idempotency(
-    services: Services, body: VoucherPurchaseRequest, request_key: str | None
-) -> OrderIdempotency | None:
-    if request_key is None:
-        return None
-    digest = hashlib.sha256(b"purchase" + body.model_dump_json().encode()).digest()
-    return idempotency_from_key(services.get(KeyRing), request_key, digest)
 
 
 async def _begin_payment_or_cancel(

@@ -18,7 +18,7 @@ from ticketing.selling.payments.complete_order import flag_for_review, notify_bu
 from ticketing.selling.refunds.decide_refund import decide_refund
 from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
 from ticketing.selling.refunds.service import build_refund_plan
-from ticketing.tickets import ticket_write_queries
+from ticketing.tickets.issuing import ticket_write_queries
 
 INCOMPLETE_PAYMENT_REASON = "not all instalments were paid"
 

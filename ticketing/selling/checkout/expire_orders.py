@@ -8,7 +8,6 @@ sessions of ended orders are closed, so that an old tab cannot pay.
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -31,17 +30,13 @@ from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.complete_order import flag_for_review, flag_stuck
 from ticketing.selling.payments.expire_checkout_sessions import (
-    CheckoutGateway,
     expire_sessions_of_ended_orders,
 )
+from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.payments.settle import PaymentGateway
 
 CHUNK = 100
-
-
-class ExpiryGateway(PaymentGateway, CheckoutGateway, Protocol):
-    """The part of the payment gateway that expiry needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,7 @@ class _AttemptReply:
 
 
 def expire_orders(
-    database: Database, gateway: ExpiryGateway, *, at: datetime, by: str, chunk: int = CHUNK
+    database: Database, gateway: Midtrans, *, at: datetime, by: str, chunk: int = CHUNK
 ) -> ExpiryResult:
     """Expire every overdue order; safe to repeat, to run concurrently, and to kill."""
     order_ids = iter_ids(

@@ -22,17 +22,8 @@ from ticketing.selling.payments.midtrans.client import MidtransAccount
 OPEN_ENDED_DURATION = timedelta(days=3 * 365)
 
 
-def render_event_page(event: Event, **context: object) -> str:
-    """Render the shop page of an event."""
-    return _render_event_template("event.html.j2", event, **context)
-
-
-def render_order_page(event: Event, **context: object) -> str:
-    """Render the page of an order."""
-    return _render_event_template("order.html.j2", event, **context)
-
-
-def _render_event_template(name: str, event: Event, **context: object) -> str:
+def render_event_template(name: str, event: Event, **context: object) -> str:
+    """Render a page of an event or an order in the language of the event."""
     schedule = (event.starts_at, event.ends_at, event.time_zone, event.locale)
     return render_page(
         name,

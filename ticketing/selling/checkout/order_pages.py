@@ -8,24 +8,23 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ticketing.events.queries import get_event
 from ticketing.orders.order import Order
-from ticketing.platform.http.limits import run_gateway_call
 from ticketing.platform.http.pages import (
     PAGE_ERROR_RESPONSES,
     PageRoute,
     is_simulated,
     page_response,
 )
-from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.platform.http.services import ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.selling.checkout.api import cancel_order_and_sessions
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR, order_from_token
 from ticketing.selling.checkout.api_payment import begin_payment
 from ticketing.selling.checkout.buyer_input import parse_buyer
 from ticketing.selling.checkout.forms import FormFields, InvalidForm, buyer_from_form, problem_code
-from ticketing.selling.checkout.html import render_order_page
+from ticketing.selling.checkout.html import render_event_template
 from ticketing.selling.checkout.order_view_queries import OrderView, get_order_view
 from ticketing.selling.checkout.place_order import set_order_buyer
-from ticketing.tickets.links import ticket_path
+from ticketing.tickets.api_holder import ticket_path
 
 POLL_SECONDS = 3
 SEE_OTHER = 303
@@ -54,7 +53,8 @@ def show(
     """Show the order; the page reloads itself while a change is expected."""
     view = get_order_view(services.database, order.id)
     is_late = now() >= view.expires_at
-    text = render_order_page(
+    text = render_event_template(
+        "order.html.j2",
         get_event(services.database, str(order.event_id)),
         order=view,
         token=token,

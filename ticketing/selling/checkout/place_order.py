@@ -1,4 +1,9 @@
-"""Place an order: reserve its places for an hour at the current prices and limits."""
+"""Place an order: reserve its places for an hour at the current prices and limits.
+
+`place_order_once` places one order per idempotency key, so that a lost answer leads to one order,
+not two. The order's token is derived from the key, and one token has one order. No answer has to be
+stored, and so no token. The key must therefore be as hard to guess as the token.
+"""
 
 import hashlib
 import os
@@ -12,6 +17,7 @@ from ticketing.catalogue import promo_queries, stock_queries
 from ticketing.catalogue.payment_plans import schedule_order
 from ticketing.catalogue.promo_code import normalise_promo_code, promo_discount
 from ticketing.catalogue.stock import PurchaseLimits
+from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders import audit, instalment_queries
 from ticketing.orders import queries as order_queries
@@ -28,15 +34,15 @@ from ticketing.orders.order import (
     normalise_selections,
     subtotal,
 )
-from ticketing.orders.queries import NewOrder
+from ticketing.orders.queries import NewOrder, OrderAlreadyPlaced
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.idempotency_keys import KeyReused
 from ticketing.platform.kernel.base32 import encode_base32
-from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
+from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale, UnknownOrder
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout import order_view_queries, place_order_queries
 from ticketing.selling.checkout.order_view_queries import OrderView
 from ticketing.selling.payments.complete_order import complete_order
-from ticketing.tickets.identity import Randomness
 
 TOKEN_BYTES = 20
 
@@ -67,7 +73,7 @@ def hash_order_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def place_order(  # noqa: PLR0913 - an order has this many options
+def place_order(
     database: Database,
     event: Event,
     *,
@@ -77,7 +83,6 @@ def place_order(  # noqa: PLR0913 - an order has this many options
     payment_plan: str | None = None,
     at: datetime,
     by: str,
-    randomness: Randomness = os.urandom,
     idempotency: OrderIdempotency | None = None,
 ) -> PlacedOrder:
     """Reserve the requested places, all or none.
@@ -87,10 +92,10 @@ def place_order(  # noqa: PLR0913 - an order has this many options
     """
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
-    token = idempotency.token if idempotency else encode_base32(randomness(TOKEN_BYTES))
+    token = idempotency.token if idempotency else encode_base32(os.urandom(TOKEN_BYTES))
     new = NewOrder(
         event_id=event.id,
-        code=make_order_code(randomness(ORDER_CODE_BYTES)),
+        code=make_order_code(os.urandom(ORDER_CODE_BYTES)),
         token_hash=hash_order_token(token),
         created_at=at,
         expires_at=at + RESERVATION_PERIOD,
@@ -169,7 +174,9 @@ def set_order_buyer(
             )
         lines = order_queries.list_lines(connection, order_id)
         limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
-        order = _set_buyer(connection, order, buyer, limits)
+        order_queries.set_buyer(connection, order, buyer)
+        _check_buyer(connection, order, buyer, limits)
+        order = replace(order, buyer=buyer)
         audit.record(connection, order, by, "orders.update_buyer", items=_count_places(lines))
         return _complete_if_free(connection, order, at=at, by=by)
 
@@ -189,14 +196,6 @@ def _complete_if_free(connection: Connection, order: Order, *, at: datetime, by:
     return order_queries.lock(connection, order.id)
 
 
-def _set_buyer(
-    connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, PurchaseLimits]
-) -> Order:
-    order_queries.set_buyer(connection, order, buyer)
-    _check_buyer(connection, order, buyer, limits)
-    return replace(order, buyer=buyer)
-
-
 def _check_buyer(
     connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, PurchaseLimits]
 ) -> None:
@@ -212,3 +211,60 @@ def _check_buyer(
 
 def _count_places(lines: Sequence[OrderLine]) -> int:
     return sum(line.quantity for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """Selections, buyer, promo code and payment plan of an order."""
+
+    selections: Sequence[Selection]
+    buyer: Buyer | None = None
+    promo: str | None = None
+    payment_plan: str | None = None
+
+
+def idempotency_from_key(
+    keys: KeyRing, request_key: str, request_sha256: bytes
+) -> OrderIdempotency:
+    """Derive the order token from an idempotency key."""
+    return OrderIdempotency(
+        encode_base32(keys.order_token_bytes(request_key)[:TOKEN_BYTES]), request_sha256
+    )
+
+
+def place_order_once(
+    database: Database,
+    event: Event,
+    request: OrderRequest,
+    *,
+    idempotency: OrderIdempotency | None,
+    at: datetime,
+    by: str,
+) -> tuple[PlacedOrder, bool]:
+    """Return the order and whether it existed; refuses a key that was used for another request."""
+    known = _find_placed_order(database, idempotency) if idempotency else None
+    if known is not None:
+        return known, True
+    try:
+        placed = place_order(
+            database, event, requested=request.selections, buyer=request.buyer, promo=request.promo,
+            payment_plan=request.payment_plan, at=at, by=by, idempotency=idempotency,
+        )  # fmt: skip
+    except OrderAlreadyPlaced:
+        # the same request arrived at the same moment
+        known = _find_placed_order(database, idempotency) if idempotency else None
+        if known is None:
+            raise
+        return known, True
+    return placed, False
+
+
+def _find_placed_order(database: Database, idempotency: OrderIdempotency) -> PlacedOrder | None:
+    with database.transaction() as connection:
+        try:
+            order = order_queries.get_by_token(connection, hash_order_token(idempotency.token))
+        except UnknownOrder:
+            return None
+        if order_queries.get_request_digest(connection, order.id) != idempotency.request_sha256:
+            raise KeyReused("this idempotency key was used for another request; use a new one")
+        return PlacedOrder(order, order_queries.list_lines(connection, order.id), idempotency.token)

@@ -13,7 +13,7 @@ from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.http.envelope import Amount, Id, RequestModel, ResponseModel
 from ticketing.platform.http.services import Services
 from ticketing.selling.checkout.order_view_queries import OrderView
-from ticketing.tickets.links import ticket_path
+from ticketing.tickets.api_holder import ticket_path
 from ticketing.vouchers.model import VoucherState
 
 MAX_SELECTIONS, MAX_PLACES = 20, 1000

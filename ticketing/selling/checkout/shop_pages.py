@@ -35,10 +35,10 @@ from ticketing.selling.checkout.forms import (
     selections_from_form,
     submitted_values,
 )
-from ticketing.selling.checkout.html import render_event_page
-from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.checkout.place_order_once import (
+from ticketing.selling.checkout.html import render_event_template
+from ticketing.selling.checkout.place_order import (
     OrderRequest,
+    PlacedOrder,
     idempotency_from_key,
     place_order_once,
 )
@@ -119,7 +119,8 @@ def _render_shop(
 ) -> HTMLResponse:
     chosen = {one["ticketTypeId"]: one["quantity"] for one in selections_from_form(fields)}
     offers = list_types_on_sale(services.database, event)
-    text = render_event_page(
+    text = render_event_template(
+        "event.html.j2",
         event,
         plans=list_offered_plans(services.database, event),
         plan=fields.get("plan", ""),

@@ -44,7 +44,7 @@ def list_ledger(
     from zoneinfo import ZoneInfo
 
     from ticketing.selling.ledger import queries
-    from ticketing.selling.ledger.csv_file import write_ledger_csv
+    from ticketing.selling.ledger.model import write_ledger_csv
 
     with open_event(slug) as (application, event):
         zone = ZoneInfo(event.time_zone)

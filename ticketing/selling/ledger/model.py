@@ -1,4 +1,4 @@
-"""Ledger entries and their two amounts in signed rupiah.
+"""Ledger entries, their two amounts in signed rupiah, and their CSV file for spreadsheets.
 
 `sale` is the value of pending and paid orders, `money` the amount received and not refunded.
 Database triggers write the entries, see the baseline migration.
@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ticketing.platform.kernel.csv_writer import atomic_text_file, write_sheet
 
 
 class LedgerEntryKind(StrEnum):
@@ -63,3 +67,30 @@ def format_signed_rupiah(amount: int) -> str:
     if not amount:
         return ""
     return f"{'-' if amount < 0 else ''}Rp{abs(amount):,}".replace(",", ".")
+
+
+COLUMNS = ("entry", "at", "order", "what", "subject", "sale", "money", "method", "refunds", "actor")
+
+
+def write_ledger_csv(path: Path, entries: Iterable[LedgerEntry], *, zone: ZoneInfo) -> int:
+    """Write the file atomically; return the number of entries. Instants are in the given zone."""
+    with atomic_text_file(path) as file:
+        return write_sheet(file, COLUMNS, map(_cells, entries), time_zone=zone)
+
+
+def _cells(entry: LedgerEntry) -> list[object]:
+    """Return the cells of a row; amounts stay signed numbers."""
+    refunds = entry.details.get("refunds")
+    keys = " ".join(map(str, refunds)) if isinstance(refunds, list) else ""
+    return [
+        entry.id,
+        entry.at,
+        entry.order_code,
+        entry.kind.value,
+        entry.subject,
+        entry.sale,
+        entry.money,
+        str(entry.details.get("method", "")),
+        keys,
+        entry.actor,
+    ]

@@ -24,14 +24,7 @@ COLUMNS = (
     order_ledger.c.id,
     events.c.slug,
     orders.c.code,
-    order_ledger.c.kind,
-    order_ledger.c.at,
-    order_ledger.c.recorded_at,
-    order_ledger.c.actor,
-    order_ledger.c.subject,
-    order_ledger.c.sale,
-    order_ledger.c.money,
-    order_ledger.c.details,
+    *order_ledger.c["kind", "at", "recorded_at", "actor", "subject", "sale", "money", "details"],
 )
 _LOST = (AttemptState.REVERSED, AttemptState.CHARGED_BACK)
 _TAKEN = [state for state in AttemptState if state.has_taken_money]

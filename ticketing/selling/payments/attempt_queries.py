@@ -46,7 +46,7 @@ class PaymentAttempt:
         return min(order.expires_at, self.created_at + RESERVATION_PERIOD)
 
 
-_COLUMNS = columns_of(payment_attempts, PaymentAttempt)
+_COLUMNS = columns_of(PaymentAttempt, payment_attempts)
 
 
 def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) -> PaymentAttempt:

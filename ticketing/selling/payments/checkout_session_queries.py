@@ -21,12 +21,7 @@ _QUEUE = WorkQueue(
     claimed_until=payment_attempts.c.checkout_claimed_until,
     claimed_by=payment_attempts.c.checkout_claimed_by,
 )
-_COLUMNS = (
-    payment_attempts.c.id,
-    payment_attempts.c.key,
-    payment_attempts.c.checkout_token,
-    payment_attempts.c.checkout_url,
-)
+_COLUMNS = (*payment_attempts.c["id", "key", "checkout_token", "checkout_url"],)
 _ENDED = (OrderState.CANCELLED, OrderState.EXPIRED)
 
 

@@ -15,7 +15,7 @@ from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import BuyerUnknown, PromoRefused, SoldOut
 from ticketing.selling.payments import entitlement_queries
-from ticketing.tickets import ticket_write_queries
+from ticketing.tickets.issuing import ticket_write_queries
 from ticketing.vouchers import transition_queries
 from ticketing.vouchers.allocate import allocate_vouchers
 

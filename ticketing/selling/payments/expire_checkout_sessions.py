@@ -7,29 +7,16 @@ A payment received nevertheless is recorded as the gateway reports it.
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_rows
 from ticketing.platform.kernel.errors import GatewayRefused, Unavailable
 from ticketing.selling.payments import attempt_queries, checkout_session_queries
 from ticketing.selling.payments.checkout_session_queries import OpenCheckoutSession
-from ticketing.selling.payments.midtrans.notification import MidtransNotification
+from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_payment import record_payment
 
 CHUNK = 100
-
-
-class CheckoutGateway(Protocol):
-    """The part of the payment gateway that closes checkout sessions."""
-
-    def expire_checkout_session(self, token: str) -> None:
-        """Close a session; raises GatewayRefused once a payment method was chosen."""
-        ...
-
-    def cancel(self, order_id: str) -> MidtransNotification | None:
-        """Cancel an attempt; return its state afterwards, None if unknown to the gateway."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +28,7 @@ class SessionExpiryResult:
 
 
 def expire_sessions_of_ended_orders(
-    database: Database, gateway: CheckoutGateway, *, at: datetime, by: str
+    database: Database, gateway: Midtrans, *, at: datetime, by: str
 ) -> SessionExpiryResult:
     """Close the open sessions of cancelled and expired orders; safe to repeat and to kill.
 
@@ -67,7 +54,7 @@ def expire_sessions_of_ended_orders(
 
 
 def expire_order_sessions(
-    database: Database, gateway: CheckoutGateway, order_id: int, *, at: datetime, by: str
+    database: Database, gateway: Midtrans, order_id: int, *, at: datetime, by: str
 ) -> None:
     """Close the sessions of one order now, as far as possible; the next run closes the rest."""
     sessions = database.run(checkout_session_queries.list_open_for_order, order_id)
@@ -78,7 +65,7 @@ def expire_order_sessions(
 
 def expire_session(
     database: Database,
-    gateway: CheckoutGateway,
+    gateway: Midtrans,
     session: OpenCheckoutSession,
     *,
     at: datetime,

@@ -121,7 +121,19 @@ def reconcile(
         outcomes[ReconcileOutcome.UNUSED],
         tuple(odd),
     )
-    _record(database, result, by=by)
+    if result.checked:
+        database.run(
+            audit_log.record,
+            actor=by,
+            action="payments.reconcile",
+            items=result.checked,
+            details={
+                "corrected": result.corrected,
+                "agreed": result.agreed,
+                "unused": result.unused,
+                "odd": len(result.mismatches),
+            },
+        )
     return result
 
 
@@ -160,20 +172,3 @@ def _record_reply(
             f"amount {attempt.amount} requested, {statement.amount} reported by the gateway",
         )
     return (ReconcileOutcome.CORRECTED if changed else ReconcileOutcome.AGREED), ""
-
-
-def _record(database: Database, result: ReconcileResult, *, by: str) -> None:
-    if not result.checked:
-        return
-    database.run(
-        audit_log.record,
-        actor=by,
-        action="payments.reconcile",
-        items=result.checked,
-        details={
-            "corrected": result.corrected,
-            "agreed": result.agreed,
-            "unused": result.unused,
-            "odd": len(result.mismatches),
-        },
-    )

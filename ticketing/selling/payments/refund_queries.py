@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.refund import (
@@ -41,7 +41,7 @@ _QUEUE = WorkQueue(
     claimed_by=refunds.c.claimed_by,
     attempt_count=refunds.c.attempt_count,
 )
-_COLUMNS = columns_of(refunds, Refund)
+_COLUMNS = columns_of(Refund, refunds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +248,11 @@ def list_outstanding(connection: Connection, event_id: int) -> list[OutstandingR
 def list_over_refunded_keys(connection: Connection, event_id: int) -> list[str]:
     """Return the keys of attempts with refunds, made and promised, above the payment."""
     promised = func.coalesce(func.sum(refunds.c.amount), 0)
+    is_promised = refunds.c.state != RefundState.CANCELLED
     query = (
         select(payment_attempts.c.key)
         .join(orders, orders.c.id == payment_attempts.c.order_id)
-        .outerjoin(refunds, _counts_against_payment())
+        .outerjoin(refunds, (refunds.c.attempt_id == payment_attempts.c.id) & is_promised)
         .where(orders.c.event_id == event_id)
         .group_by(payment_attempts.c.id)
         .having(
@@ -263,12 +264,6 @@ def list_over_refunded_keys(connection: Connection, event_id: int) -> list[str]:
         .order_by(payment_attempts.c.key)
     )
     return list(connection.execute(query).scalars())
-
-
-def _counts_against_payment() -> ColumnElement[bool]:
-    return (refunds.c.attempt_id == payment_attempts.c.id) & (
-        refunds.c.state != RefundState.CANCELLED
-    )
 
 
 def _refund_from_row(row: Sequence[Any]) -> Refund:

@@ -126,13 +126,9 @@ def _settle_notification(
         return _handle(database, gateway, notification, at=at, by=by)
     except Unavailable as error:
         reason, is_exhausted = str(error), False
-    except TicketingError as error:
-        reason, is_exhausted = (
-            str(error),
-            NOTIFICATION_RETRIES.is_exhausted(notification.attempt_count),
-        )
     except Exception as error:  # noqa: BLE001 - one notification's failure must not stop the others
-        reason = f"{type(error).__name__}: {error}"
+        own = isinstance(error, TicketingError)
+        reason = str(error) if own else f"{type(error).__name__}: {error}"
         is_exhausted = NOTIFICATION_RETRIES.is_exhausted(notification.attempt_count)
     with database.transaction() as connection:
         if not is_exhausted:

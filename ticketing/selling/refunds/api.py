@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer, actor
-from ticketing.access.queries import ApiKey
+from ticketing.access.key_queries import ApiKey
 from ticketing.orders.refund import Refund, RefundChannel, RefundState
 from ticketing.platform.http.envelope import (
     Amount,
@@ -17,8 +17,7 @@ from ticketing.platform.http.envelope import (
     SuccessResponse,
 )
 from ticketing.platform.http.errors import authenticated_error_responses
-from ticketing.platform.http.limits import run_gateway_call
-from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest, RefundScope

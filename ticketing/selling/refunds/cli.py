@@ -91,11 +91,8 @@ def list_refunds(slug: EventOption, *, as_json: JsonOption = False) -> None:
     """List the refunds of an event that are not paid yet."""
     from ticketing.selling.payments import refund_queries
 
-    with (
-        open_event(slug) as (application, event),
-        application.database.transaction() as connection,
-    ):
-        outstanding = refund_queries.list_outstanding(connection, event.id)
+    with open_event(slug) as (application, event):
+        outstanding = application.database.run(refund_queries.list_outstanding, event.id)
     print_refunds([one.refund for one in outstanding], as_json=as_json)
 
 

@@ -17,7 +17,7 @@ from ticketing.platform.db import outbox
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.payments import attempt_queries, entitlement_queries, refund_queries
 from ticketing.selling.refunds.refund_plan import RefundPlan
-from ticketing.tickets import ticket_write_queries
+from ticketing.tickets.issuing import ticket_write_queries
 from ticketing.vouchers import transition_queries
 
 

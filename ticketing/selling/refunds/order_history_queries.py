@@ -27,7 +27,7 @@ from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import attempt_queries, refund_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
-from ticketing.selling.payments.order_item_queries import order_items, order_items_sort
+from ticketing.selling.refunds.plan_queries import order_items, order_items_sort
 from ticketing.tickets.model import TicketState
 from ticketing.vouchers.model import VoucherState
 
@@ -125,12 +125,7 @@ def get_history(connection: Connection, order: Order) -> OrderHistory:
     """Return the full history of an order."""
     row = connection.execute(
         select(
-            orders.c.subtotal,
-            orders.c.discount,
-            orders.c.refunded,
-            orders.c.created_at,
-            orders.c.paid_at,
-            orders.c.closed_at,
+            *orders.c["subtotal", "discount", "refunded", "created_at", "paid_at", "closed_at"],
         ).where(orders.c.id == order.id)
     ).one()
     attempts = tuple(attempt_queries.list_for_order(connection, order.id))
@@ -218,11 +213,9 @@ def _list_notifications(
     names = [name for one in attempts for name in (one.key, one.transaction_id) if name]
     query = (
         select(
-            inbound_webhooks.c.received_at,
-            inbound_webhooks.c.external_reference,
-            inbound_webhooks.c.outcome,
-            inbound_webhooks.c.reason,
-            inbound_webhooks.c.attempt_count,
+            *inbound_webhooks.c[
+                "received_at", "external_reference", "outcome", "reason", "attempt_count"
+            ],
         )
         .where(inbound_webhooks.c.external_reference.in_(names))
         .order_by(inbound_webhooks.c.id)
@@ -232,7 +225,7 @@ def _list_notifications(
 
 def _flags(connection: Connection, order_id: int) -> tuple[OrderHistoryFlag, ...]:
     query = (
-        select(*columns_of(order_review_flags, OrderHistoryFlag))
+        select(*columns_of(OrderHistoryFlag, order_review_flags))
         .where(order_review_flags.c.order_id == order_id)
         .order_by(order_review_flags.c.raised_at, order_review_flags.c.flag)
     )
@@ -243,7 +236,7 @@ def _flags(connection: Connection, order_id: int) -> tuple[OrderHistoryFlag, ...
 
 def _list_audit_entries(connection: Connection, order: Order) -> tuple[OrderAuditEntry, ...]:
     query = (
-        select(*columns_of(audit_log, OrderAuditEntry))
+        select(*columns_of(OrderAuditEntry, audit_log))
         .where(audit_log.c.event_id == order.event_id, audit_log.c.subject == order.code)
         .order_by(audit_log.c.id)
     )
@@ -274,10 +267,7 @@ def list_orders(
         .label("flags")
     )
     query = select(
-        orders.c.code,
-        orders.c.state,
-        orders.c.total,
-        orders.c.refunded,
+        *orders.c["code", "state", "total", "refunded"],
         places.label("places"),
         orders.c.buyer_name,
         orders.c.created_at,

@@ -7,24 +7,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import BigInteger, Connection, and_, cast, null, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders import instalment_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Order, OrderState, ReviewFlag
+from ticketing.orders.refund import RefundFee
 from ticketing.platform.db import change_plans
 from ticketing.platform.db.change_plans import PlanKind, PlanSubject
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
-from ticketing.platform.db.tables.orders import order_lines, promo_redemptions
+from ticketing.platform.db.tables.orders import order_lines, order_positions, promo_redemptions
 from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.db.tables.refunds import refund_rules as rules
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import refund_queries
-from ticketing.selling.payments.order_item_queries import order_items, order_items_sort
 from ticketing.selling.refunds.refund_plan import (
     RefundablePlace,
     RefundRequest,
@@ -33,6 +32,31 @@ from ticketing.selling.refunds.refund_plan import (
     net_prices,
 )
 from ticketing.tickets.model import TicketState
+from ticketing.vouchers.transition_queries import RETURNED_REASONS
+
+_NONE = cast(null(), BigInteger)
+
+order_items = union_all(
+    select(
+        order_positions.c.order_line_id,
+        order_positions.c.number,
+        order_positions.c.entitlement_id,
+        _NONE.label("voucher_id"),
+        order_positions.c.returned_at.is_not(None).label("is_returned"),
+    ),
+    select(
+        vouchers.c.order_line_id,
+        vouchers.c.number,
+        _NONE.label("entitlement_id"),
+        vouchers.c.id.label("voucher_id"),
+        # an expired voucher may still be refunded
+        vouchers.c.revoked_reason.in_(RETURNED_REASONS).label("is_returned"),
+    ).where(vouchers.c.order_line_id.is_not(None)),
+).subquery("had")
+
+# a stable order: a number always means the same position
+order_items_sort = (order_lines.c.ticket_type_id, order_items.c.number)
+
 
 _LIVE = and_(
     generated_tickets.c.entitlement_id == order_items.c.entitlement_id,

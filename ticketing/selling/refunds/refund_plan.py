@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ticketing.orders.fee import NO_FEE, RefundFee
 from ticketing.orders.order import Order, OrderLine, OrderState, ReviewFlag
-from ticketing.orders.refund import PaymentBalance, RefundPart, split_refund
-from ticketing.platform.kernel.digest import digest
+from ticketing.orders.refund import NO_FEE, PaymentBalance, RefundFee, RefundPart, split_refund
+from ticketing.platform.kernel.change_plan import digest
 from ticketing.platform.kernel.errors import RefundRefused
 from ticketing.platform.kernel.money import ZERO, Rupiah, total
 

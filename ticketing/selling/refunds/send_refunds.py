@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -19,10 +18,9 @@ from ticketing.orders.refund import Refund, RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_ids
 from ticketing.platform.kernel.errors import GatewayRefused, TicketingError
-from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import attempt_queries, refund_queries
+from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_payment import record_payment
-from ticketing.selling.payments.settle import PaymentGateway
 from ticketing.selling.refunds.outcome import (
     record_refund_done,
     record_refund_failed,
@@ -31,14 +29,6 @@ from ticketing.selling.refunds.outcome import (
 
 CHUNK = 100
 _UNAUTHORIZED = 401
-
-
-class RefundGateway(PaymentGateway, Protocol):
-    """A payment gateway that can also refund."""
-
-    def refund(self, order_id: str, *, key: str, amount: Rupiah, reason: str) -> object:
-        """Refund an amount once per key. Raises GatewayRefused, or Unavailable if unclear."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +42,11 @@ class SendRefundsResult:
 
 def send_refunds(
     database: Database,
-    gateway: RefundGateway,
+    gateway: Midtrans,
     *,
     order_id: int | None = None,
     at: datetime,
     by: str,
-    chunk: int = CHUNK,
     progress: Callable[[int], None] | None = None,
 ) -> SendRefundsResult:
     """Send every waiting refund; safe to repeat, to run concurrently, and to kill."""
@@ -65,7 +54,7 @@ def send_refunds(
     refund_ids = iter_ids(
         database,
         lambda connection, last_id: refund_queries.list_waiting_ids(
-            connection, order_id=order_id, after_id=last_id, limit=chunk
+            connection, order_id=order_id, after_id=last_id, limit=CHUNK
         ),
     )
     for refund_id in refund_ids:
@@ -77,7 +66,7 @@ def send_refunds(
 
 
 def _send_one(
-    database: Database, gateway: RefundGateway, refund_id: int, *, at: datetime, by: str
+    database: Database, gateway: Midtrans, refund_id: int, *, at: datetime, by: str
 ) -> RefundState | None:
     """Send one refund; an error is written into its row and stops no other."""
     refund = database.run(refund_queries.claim, refund_id, at=at)
@@ -94,7 +83,7 @@ def _send_one(
 
 
 def _send(
-    database: Database, gateway: RefundGateway, refund: Refund, *, at: datetime, by: str
+    database: Database, gateway: Midtrans, refund: Refund, *, at: datetime, by: str
 ) -> RefundState | None:
     attempt = database.run(attempt_queries.get, refund.attempt_id)
     statement = gateway.get_payment_status(attempt.key)

@@ -7,15 +7,15 @@ from sqlalchemy import Connection
 
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
-from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Order, OrderState
-from ticketing.orders.refund import Refund
+from ticketing.orders.refund import Refund, RefundFee
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import require_unchanged
 from ticketing.platform.kernel.errors import PlanOutdated, RefundRefused
 from ticketing.selling.payments import refund_queries
+from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.refunds import plan_queries
 from ticketing.selling.refunds.decide_refund import decide_refund
 from ticketing.selling.refunds.refund_plan import (
@@ -24,7 +24,7 @@ from ticketing.selling.refunds.refund_plan import (
     RefundScope,
     compute_plan,
 )
-from ticketing.selling.refunds.send_refunds import RefundGateway, send_refunds
+from ticketing.selling.refunds.send_refunds import send_refunds
 
 
 def plan_refund(
@@ -105,7 +105,7 @@ class AppliedRefund:
 
 def apply_refund(
     database: Database,
-    gateway: RefundGateway,
+    gateway: Midtrans,
     code: str,
     *,
     plan_hash: str,

@@ -20,13 +20,12 @@ from ticketing.platform.http.envelope import (
 )
 from ticketing.platform.http.errors import Busy, authenticated_error_responses
 from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.tickets import ticket_queries
 from ticketing.tickets.batches.generation_queue import BatchPriority, TicketGenerationQueue
 from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.batches.service import (
     accept_batch,
     get_progress,
-    list_batch_failures,
-    list_batch_tickets,
 )
 from ticketing.tickets.generate import GenerationRequest
 
@@ -108,7 +107,7 @@ def create_batch(
     if services.get(TicketGenerationQueue).is_full:
         raise Busy("too many batches are waiting; retry when some are completed", retryAfter=30)
     event = resolve_event(
-        services, body.event_id, body.template_id, templates=services.get(TemplateFolders)
+        services, body.event_id, body.template_id, find_template=services.get(TemplateFolders).get
     )
     options = body.options
     generation = GenerationRequest(
@@ -141,8 +140,9 @@ def status(
     """Return the progress of a batch, with a page of its tickets and errors."""
     known = get_progress(services.database, batch_id, at=now())
     batch = known.batch
-    tickets = list_batch_tickets(services.database, batch, limit=limit, offset=offset)
-    errors = list_batch_failures(services.database, batch, limit=limit, offset=offset)
+    run, page = services.database.run, {"limit": limit, "offset": offset}
+    tickets = run(ticket_queries.list_by_batch, batch.id, **page)
+    errors = run(ticket_queries.list_batch_failures, batch.id, **page)
     return SuccessResponse(
         data=BatchStatusResponse(
             batch_id=batch.batch_key,
@@ -157,7 +157,7 @@ def status(
             started_at=batch.started_at,
             completed_at=batch.completed_at,
             estimated_completion=known.estimated_completion,
-            tickets=[BatchTicketResponse(**ticket._asdict()) for ticket in tickets],
-            errors=[BatchErrorResponse(**error._asdict()) for error in errors],
+            tickets=[BatchTicketResponse.model_validate(one) for one in tickets],
+            errors=[BatchErrorResponse.model_validate(one) for one in errors],
         )
     )

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http import HTTPStatus
 
 from sqlalchemy import Connection
 
 from ticketing.events.model import Event
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import Refused, Unavailable
+from ticketing.platform.kernel.errors import Conflict, Unavailable
 from ticketing.tickets.batches import lock_queries, queries
 from ticketing.tickets.batches.queries import Batch, BatchState
 
@@ -36,16 +35,12 @@ class BatchSpec:
     notify_organiser: bool = False  # the organiser gets a message when it ends
 
 
-class BatchOfAnotherEvent(Refused):
+class BatchOfAnotherEvent(Conflict):
     """The batch id was used for another event."""
 
-    status = HTTPStatus.CONFLICT
 
-
-class BatchOfAnotherRequest(Refused):
+class BatchOfAnotherRequest(Conflict):
     """The batch id was used for a request with other guests or options."""
-
-    status = HTTPStatus.CONFLICT
 
 
 def require_same_request(batch: Batch, event: Event, options: Mapping[str, object]) -> None:

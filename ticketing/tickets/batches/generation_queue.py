@@ -19,8 +19,9 @@ import structlog
 
 from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import TicketingError
-from ticketing.tickets.batches import service
+from ticketing.tickets.batches import queries
 from ticketing.tickets.batches.batch import BatchCancelled
+from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.batches.service import AcceptedBatch
 from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
 from ticketing.tickets.single_ticket import get_or_create_ticket
@@ -137,6 +138,9 @@ class TicketGenerationQueue:
         with ExitStack() as stack:
             if queued.accepted is not None:
                 stack.enter_context(queued.accepted.lock)
-                service.cancel_batch(
-                    self._batch_context.database, queued.accepted.batch, at=self._clock()
+                self._batch_context.database.run(
+                    queries.close_batch,
+                    queued.accepted.batch.id,
+                    state=BatchState.CANCELLED,
+                    at=self._clock(),
                 )

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import Connection, RowMapping, cast, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -91,15 +91,16 @@ def get_or_create_batch(
 
 def find_by_key(connection: Connection, key: str) -> Batch | None:
     """Return the batch of that key, or None."""
-    query = select(*batches.c).where(batches.c.batch_key == key)
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _batch_from_row(row)
+    return _find(connection, batches.c.batch_key == key)
 
 
 def find_by_id(connection: Connection, job_id: int) -> Batch | None:
     """Return the batch of that job id, or None."""
-    query = select(*batches.c).where(batches.c.id == job_id)
-    row = connection.execute(query).mappings().one_or_none()
+    return _find(connection, batches.c.id == job_id)
+
+
+def _find(connection: Connection, condition: ColumnElement[bool]) -> Batch | None:
+    row = connection.execute(select(*batches.c).where(condition)).mappings().one_or_none()
     return None if row is None else _batch_from_row(row)
 
 
@@ -197,7 +198,6 @@ def log_status(
     job_id: int,
     event_id: int,
     status: str,
-    message: str = "",
     details: Mapping[str, object] | None = None,
 ) -> None:
     """Add an entry to the log of a job."""
@@ -207,7 +207,7 @@ def log_status(
             job_id=job_id,
             event_id=event_id,
             status=status,
-            message=message,
+            message="",
             details=dict(details or {}),
         )
     )
@@ -224,23 +224,11 @@ def log_failure(
     details: Mapping[str, object] | None = None,
 ) -> None:
     """Add a failed ticket to the log of a job, by ids."""
-    _LOG.warning(
-        "ticket failed",
-        job_id=job_id,
-        event_id=event_id,
-        guest_id=guest_id,
-        ticket_id=ticket_id,
-        error=message,
-    )
+    ids = {"job_id": job_id, "event_id": event_id, "guest_id": guest_id, "ticket_id": ticket_id}
+    _LOG.warning("ticket failed", **ids, error=message)
     connection.execute(
         insert(ticket_generation_logs).values(
-            job_id=job_id,
-            event_id=event_id,
-            guest_id=guest_id,
-            ticket_id=ticket_id,
-            status="failed",
-            message=message,
-            details=dict(details or {}),
+            **ids, status="failed", message=message, details=dict(details or {})
         )
     )
 

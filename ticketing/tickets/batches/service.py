@@ -1,32 +1,27 @@
 """Batches requested over HTTP: accept, report progress, cancel, and fail abandoned ones."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
-from http import HTTPStatus
 from uuid import uuid4
 
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import Refused
-from ticketing.tickets import eligibility_queries, ticket_queries
+from ticketing.platform.kernel.errors import NotFound
+from ticketing.tickets import eligibility_queries
 from ticketing.tickets.batches import lock_queries, queries
 from ticketing.tickets.batches.batch import estimate_completion, hold_batch, require_same_request
 from ticketing.tickets.batches.queries import Batch, BatchState
 from ticketing.tickets.generate import GenerationRequest
 from ticketing.tickets.missing import is_event_over
-from ticketing.tickets.ticket_queries import BatchFailure, BatchTicket
 
 EXPECTED_COUNT_OPTION = "expected"  # option of a batch: expected number of people, before it starts
 
 
-class UnknownBatch(Refused):
+class UnknownBatch(NotFound):
     """No batch has that id."""
-
-    status = HTTPStatus.NOT_FOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +99,6 @@ def get_progress(database: Database, batch_key: str, *, at: datetime) -> BatchPr
     return BatchProgress(batch, total, processed, estimate)
 
 
-def list_batch_tickets(
-    database: Database, batch: Batch, *, limit: int, offset: int
-) -> Sequence[BatchTicket]:
-    """Return a page of the tickets issued by the batch."""
-    return database.run(ticket_queries.list_by_batch, batch.id, limit=limit, offset=offset)
-
-
-def list_batch_failures(
-    database: Database, batch: Batch, *, limit: int, offset: int
-) -> Sequence[BatchFailure]:
-    """Return a page of the failures of the batch."""
-    return database.run(ticket_queries.list_batch_failures, batch.id, limit=limit, offset=offset)
-
-
 def fail_abandoned_batches(database: Database, *, at: datetime) -> int:
     """Fail the batches of killed processes; return their number."""
     with database.transaction() as connection:
@@ -125,11 +106,6 @@ def fail_abandoned_batches(database: Database, *, at: datetime) -> int:
             len(lock_queries.fail_abandoned_batches(connection, event.id, at=at))
             for event in event_queries.list_events(connection)
         )
-
-
-def cancel_batch(database: Database, batch: Batch, *, at: datetime) -> None:
-    """Cancel an accepted batch that has not started."""
-    database.run(queries.close_batch, batch.id, state=BatchState.CANCELLED, at=at)
 
 
 def _get_batch(database: Database, batch_key: str) -> Batch:

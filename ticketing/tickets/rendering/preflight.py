@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.template_context import SAMPLE_TICKET
-from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_rows
@@ -41,7 +40,8 @@ def run_preflight(
         key=lambda person: person.entitlement_id,
     )
     for person in people:
-        for objection in objections_to(_preview_ticket(person)):
+        # the ticket that the guest would get, with the identity of the sample ticket
+        for objection in objections_to(replace(SAMPLE_TICKET, **person.ticket_fields)):
             yield PreflightFinding(
                 person.guest_id,
                 person.full_name,
@@ -49,8 +49,3 @@ def run_preflight(
                 objection.characters,
                 objection.reason,
             )
-
-
-def _preview_ticket(person: queries.EntitledPerson) -> PrintedTicket:
-    """Return the ticket that a guest would get, with the identity of the sample ticket."""
-    return replace(SAMPLE_TICKET, **person.ticket_fields)

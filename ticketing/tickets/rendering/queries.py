@@ -37,15 +37,8 @@ _RENDER_LOCK_SPACE = 0x646F63 << 40
 _TICKET_COLUMNS = (
     events.c.slug.label("event_slug"),
     events.c.name.label("event_name"),
-    events.c.starts_at,
-    events.c.ends_at,
-    events.c.time_zone,
-    events.c.locale,
-    events.c.venue,
-    guests.c.first_name,
-    guests.c.last_name,
-    guests.c.full_name,
-    guests.c.email,
+    *events.c["starts_at", "ends_at", "time_zone", "locale", "venue"],
+    *guests.c["first_name", "last_name", "full_name", "email"],
     ticket_types.c.name.label("ticket_type"),
     entitlements.c.seat,
 )

@@ -4,10 +4,8 @@ Nothing is repaired. Each check relies on as little as possible: signatures are 
 public keys, files are read from disk, sums are computed again.
 """
 
-from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
-from typing import NamedTuple
 
 from ticketing.crypto import key_queries
 from ticketing.crypto.ticket_token import Token
@@ -94,7 +92,9 @@ def check_missing_documents(
     """Check that every recorded PDF is on disk."""
     found = InvariantResult(0)
     with database.transaction() as connection:
-        for ticket in _with_pdf(queries.iter_live_tickets(connection, event.id)):
+        for ticket in queries.iter_live_tickets(connection, event.id):
+            if ticket.pdf_file_path is None:
+                continue
             missing = not folder.exists(ticket.pdf_file_path)
             found.total += 1
             found.add(Violation(ticket.ticket_code, "the PDF is missing") if missing else None)
@@ -111,32 +111,16 @@ def check_altered_documents(
     with database.transaction() as connection:
         found = InvariantResult(queries.count_live_tickets(connection, event.id))
         tickets = queries.iter_live_tickets(connection, event.id, sample=sample, seed=seed)
-        for ticket in _with_pdf(tickets):
-            problem = _alteration_reason(ticket, folder)
-            found.add(Violation(ticket.ticket_code, problem) if problem else None)
+        for ticket in tickets:
+            if ticket.pdf_file_path is not None:
+                problem = _alteration_reason(ticket, ticket.pdf_file_path, folder)
+                found.add(Violation(ticket.ticket_code, problem) if problem else None)
     return found
 
 
-class _TicketWithPdf(NamedTuple):
-    """A ticket with a recorded PDF."""
-
-    ticket_code: str
-    qr_text: str
-    pdf_file_path: str
-    pdf_sha256: str | None
-
-
-def _with_pdf(tickets: Iterable[LiveTicketRecord]) -> Iterator[_TicketWithPdf]:
-    for ticket in tickets:
-        if ticket.pdf_file_path is not None:
-            yield _TicketWithPdf(
-                ticket.ticket_code, ticket.qr_text, ticket.pdf_file_path, ticket.pdf_sha256
-            )
-
-
-def _alteration_reason(ticket: _TicketWithPdf, folder: DocumentFolder) -> str | None:
+def _alteration_reason(ticket: LiveTicketRecord, path: str, folder: DocumentFolder) -> str | None:
     try:
-        pdf = folder.read(ticket.pdf_file_path)
+        pdf = folder.read(path)
     except FileNotFoundError:
         return None
     if sha256(pdf).hexdigest() != ticket.pdf_sha256:

@@ -53,11 +53,11 @@ def explain_person(
     person: str,
     *,
     at: datetime,
-    pdf_exists: Callable[[str], bool] | None = None,
+    pdf_exists: Callable[[str], bool] = bool,
 ) -> Explanation:
     """Explain a person, by external id, e-mail, phone, ticket code, guest id or name.
 
-    `pdf_exists` checks a document by its stored path; without it PDFs are assumed to exist.
+    `pdf_exists` checks a document by its stored path; by default PDFs are assumed to exist.
     """
     person = person.strip()
     if not person:
@@ -77,9 +77,7 @@ def explain_person(
                     full_name=guest.full_name,
                     external_id=guest.external_id,
                     statuses=tuple(r.reason for r in entitlements if r.guest_id == guest.id),
-                    steps=_history_steps(
-                        connection, event, guest.id, pdf_exists or _assume_pdf_exists
-                    ),
+                    steps=_history_steps(connection, event, guest.id, pdf_exists),
                 )
                 for guest in guests
             ),
@@ -92,10 +90,6 @@ def _parse_ticket_code(text: str) -> str | None:
         return normalise_ticket_code(text)
     except UnreadableCode:
         return None
-
-
-def _assume_pdf_exists(_: str) -> bool:
-    return True
 
 
 def _history_steps(

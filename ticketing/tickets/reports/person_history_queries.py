@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, false, func, or_, select
 
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.eligibility import RejectedImportRow
@@ -77,7 +78,7 @@ def search_guests(
 def _list_guests(
     connection: Connection, event_id: int, condition: ColumnElement[bool]
 ) -> list[GuestMatch]:
-    query = select(guests.c.id, guests.c.full_name, guests.c.external_id)
+    query = select(*columns_of(GuestMatch, guests))
     query = query.where(guests.c.event_id == event_id, condition).order_by(guests.c.id)
     return [GuestMatch(*row) for row in connection.execute(query.limit(MAX_MATCHES))]
 
@@ -104,10 +105,7 @@ def list_entitlements(connection: Connection, guest_id: int) -> list[Entitlement
     query = (
         select(
             entitlements.c.id.label("entitlement_id"),
-            entitlements.c.source,
-            entitlements.c.created_at,
-            entitlements.c.import_id,
-            entitlements.c.import_line,
+            *entitlements.c["source", "created_at", "import_id", "import_line"],
             imports.c.started_at.label("imported_at"),
             imports.c.source_name,
         )
@@ -121,21 +119,7 @@ def list_entitlements(connection: Connection, guest_id: int) -> list[Entitlement
 def list_tickets(connection: Connection, entitlement_ids: Sequence[int]) -> list[TicketHistory]:
     """Return the tickets of these entitlements, revoked ones included, oldest first."""
     query = (
-        select(
-            generated_tickets.c.ticket_code,
-            generated_tickets.c.state,
-            generated_tickets.c.issued_at,
-            generated_tickets.c.job_id,
-            batches.c.batch_key,
-            batches.c.dagster_run_id,
-            generated_tickets.c.revoked_at,
-            generated_tickets.c.revoked_reason,
-            generated_tickets.c.generated_at,
-            generated_tickets.c.pdf_file_path,
-            generated_tickets.c.pdf_removed_at,
-            generated_tickets.c.render_error,
-            generated_tickets.c.delivered_at,
-        )
+        select(*columns_of(TicketHistory, generated_tickets, batches))
         .join(batches, batches.c.id == generated_tickets.c.job_id)
         .where(generated_tickets.c.entitlement_id.in_(entitlement_ids))
         .order_by(generated_tickets.c.id)
@@ -149,7 +133,7 @@ def list_failures(
     """Return the failures of a guest, oldest first."""
     logs = ticket_generation_logs
     query = (
-        select(logs.c.created_at, logs.c.job_id, logs.c.message)
+        select(*columns_of(TicketFailureRecord, logs))
         .where(logs.c.guest_id == guest_id, logs.c.event_id == event_id, logs.c.status == "failed")
         .order_by(logs.c.id)
     )

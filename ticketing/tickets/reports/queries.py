@@ -160,7 +160,7 @@ def last_failure_subquery(event_id: int) -> ScalarSelect[str]:
 def find_last_import(connection: Connection, event_id: int) -> ImportTotals | None:
     """Return the last completed import of an event, or None."""
     query = (
-        select(*columns_of(imports, ImportTotals))
+        select(*columns_of(ImportTotals, imports))
         .where(imports.c.event_id == event_id, imports.c.state == "completed")
         .order_by(imports.c.id.desc())
         .limit(1)

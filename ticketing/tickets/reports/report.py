@@ -19,6 +19,7 @@ from ticketing.documents.report_pdf import render_report_pdf
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Unavailable
+from ticketing.platform.kernel.text import guard_formula
 from ticketing.tickets.missing import is_event_over
 from ticketing.tickets.reports import queries
 from ticketing.tickets.reports.queries import ImportTotals, ReportRow
@@ -28,8 +29,6 @@ COLUMNS = (
     "attendee_id", "external_id", "name", "email", "ticket_type", "seat",
     "verdict", "reason", "ticket_code", "issued_at", "generated_at", "pdf_file_path",
 )  # fmt: skip
-# a spreadsheet would run a cell with such a prefix as a formula
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 class GenerationStatus(StrEnum):
@@ -173,16 +172,11 @@ def _csv_cells(entry: ReportEntry) -> list[str]:
     facts = (line.ticket_code, issued, generated, line.pdf_file_path)
     return [
         str(line.entitlement_id),
-        *(escape_formula(text) for text in texts),
+        *(guard_formula(text) for text in texts),
         entry.verdict.value,
-        escape_formula(entry.reason),
+        guard_formula(entry.reason),
         *(fact or "" for fact in facts),
     ]
-
-
-def escape_formula(text: str) -> str:
-    """Return a cell that no spreadsheet runs as a formula; an import removes the apostrophe."""
-    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
 
 
 def _format_instant(at: datetime | None) -> str | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.audit_log import PROVISION_VOUCHERS_ACTION
 from ticketing.platform.db.database import Database
-from ticketing.tickets.identity import Randomness
+from ticketing.tickets.issuing.identity import Randomness
 from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 
 

@@ -9,8 +9,7 @@ from datetime import datetime
 
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.change_plan import require_unchanged
-from ticketing.platform.kernel.digest import digest
+from ticketing.platform.kernel.change_plan import digest, require_unchanged
 from ticketing.routers import queries as router_queries
 from ticketing.routers.model import Marker
 from ticketing.routers.queries import StoredRouter

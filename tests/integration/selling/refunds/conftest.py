@@ -23,7 +23,7 @@ from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, Check
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest
 from ticketing.selling.refunds.service import AppliedRefund, apply_refund, plan_refund
-from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.issuing.issue import issue_tickets
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from simulators.midtrans.server import MidtransSimulator
 from ticketing.catalogue.stock import Stock
 from ticketing.catalogue.ticket_types import SaleTerms, open_sale
 from ticketing.events.model import Event
-from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
-from ticketing.orders.refund import RefundState
+from ticketing.orders.refund import RefundFee, RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import NotOnSale, PlanOutdated
 from ticketing.platform.kernel.money import Rupiah

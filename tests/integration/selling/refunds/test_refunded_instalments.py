@@ -8,10 +8,9 @@ import pytest
 from ticketing.catalogue.payment_plans import offer_plan
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
-from ticketing.orders.fee import RefundFee
 from ticketing.orders.instalments import OverduePolicy, PaymentPlan, TicketReleasePolicy
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
-from ticketing.orders.refund import RefundState
+from ticketing.orders.refund import RefundFee, RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.reporting import sales_checks

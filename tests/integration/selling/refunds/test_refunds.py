@@ -13,10 +13,9 @@ from ticketing.catalogue.promo_code import NewPromo, PromoKind
 from ticketing.catalogue.promo_codes import add_promo, list_promo_usage
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
-from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState, PaymentStatus, ReportedRefund
-from ticketing.orders.refund import Refund, RefundChannel, RefundState
+from ticketing.orders.refund import Refund, RefundChannel, RefundFee, RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import PlanOutdated, RefundRefused
 from ticketing.platform.kernel.money import Rupiah

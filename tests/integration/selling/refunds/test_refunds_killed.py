@@ -12,9 +12,8 @@ import pytest
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
-from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Buyer, OrderState
-from ticketing.orders.refund import RefundState
+from ticketing.orders.refund import RefundFee, RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.cancellation.cancel_event import cancel_event

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ticketing.access.queries import Role
+from ticketing.access.key_queries import Role
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.order import Order
 

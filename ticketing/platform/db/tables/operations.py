@@ -1,11 +1,13 @@
-"""Tables of operations: incidents and the audit log."""
+"""Tables of operations: incidents, the audit log, and change plans applied by hash."""
 
-from sqlalchemy import CheckConstraint, Index, Table, text
+from sqlalchemy import CheckConstraint, Column, Index, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from ticketing.platform.db.columns import (
     bigint_column,
     created_at_column,
     event_id_column,
+    foreign_key_column,
     id_column,
     jsonb_column,
     text_column,
@@ -49,4 +51,16 @@ audit_log = Table(
     bigint_column("items"),
     jsonb_column("details"),
     Index("ix_audit_log_event_id_id", "event_id", "id"),  # entries of an event
+)
+
+
+change_plans = Table(
+    "change_plans",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    event_id_column(),
+    foreign_key_column("order_id", "orders.id", nullable=True),  # NULL: the whole event
+    Column("parameters", JSONB, nullable=False),
+    text_column("created_by"),
+    timestamp_column("created_at"),
 )

@@ -15,10 +15,10 @@ from ticketing.crypto.key_rotation import current_signer
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import IdentityTaken, Refused, TicketNotStored
-from ticketing.tickets import ticket_write_queries
 from ticketing.tickets.batches import queries as batche_queries
-from ticketing.tickets.entitlement_lock_queries import Recipient
-from ticketing.tickets.identity import (
+from ticketing.tickets.issuing import ticket_write_queries
+from ticketing.tickets.issuing.entitlement_lock_queries import Recipient
+from ticketing.tickets.issuing.identity import (
     IdentityGenerator,
     PrefetchingIdentityGenerator,
     Randomness,

@@ -1,7 +1,8 @@
-"""API keys in the database. Only the SHA-256 of a key is stored."""
+"""API keys: create, find and revoke. Only the SHA-256 of a key is stored."""
 
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -9,8 +10,11 @@ from hashlib import sha256
 from sqlalchemy import Connection, RowMapping, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from ticketing.platform.db import audit_log
 from ticketing.platform.db.columns import columns_of
+from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.access import api_keys
+from ticketing.platform.kernel.errors import Refused
 
 
 class Role(StrEnum):
@@ -38,7 +42,7 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-_COLUMNS = columns_of(api_keys, ApiKey)
+_COLUMNS = columns_of(ApiKey, api_keys)
 
 
 def _api_key_from_row(row: RowMapping) -> ApiKey:
@@ -79,3 +83,40 @@ def revoke(connection: Connection, name: str) -> bool:
     """Revoke a key. Return False when no valid key has that name."""
     query = update(api_keys).where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
     return connection.execute(query.values(revoked_at=func.now())).rowcount == 1
+
+
+KEY_PREFIX = "tk_"  # so that scanners for leaked secrets recognise a key
+RANDOM_BYTES = 32
+
+
+class UnusableKey(Refused):
+    """An API key cannot be created or revoked under that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """A new API key. `secret` is shown only once."""
+
+    key: ApiKey
+    secret: str = field(repr=False)
+
+
+def add_key(database: Database, *, name: str, role: Role, by: str) -> NewApiKey:
+    """Create an API key; its name is the actor in the audit log."""
+    if not name.strip() or not name.isprintable():
+        raise UnusableKey(f"{name!r} is not an API key name: use printable text for its user")
+    secret = KEY_PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+    with database.transaction() as connection:
+        key = insert_key(connection, name=name, role=role, secret=secret, by=by)
+        if key is None:
+            raise UnusableKey(f"an API key {name!r} exists or existed; choose another name")
+        audit_log.record(connection, by, "api key added", subject=name, details={"role": role})
+    return NewApiKey(key, secret)
+
+
+def revoke_key(database: Database, *, name: str, by: str) -> None:
+    """Revoke an API key; the next request with it is refused."""
+    with database.transaction() as connection:
+        if not revoke(connection, name):
+            raise UnusableKey(f"no valid API key {name!r}; see `ticketing api-keys list`")
+        audit_log.record(connection, by, "api key revoked", subject=name)

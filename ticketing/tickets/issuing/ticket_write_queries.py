@@ -18,7 +18,7 @@ from ticketing.platform.kernel.errors import (
     Unavailable,
 )
 from ticketing.tickets.eligibility_queries import ID_ARRAY
-from ticketing.tickets.entitlement_lock_queries import Recipient
+from ticketing.tickets.issuing.entitlement_lock_queries import Recipient
 from ticketing.tickets.model import TicketState
 
 _COPY = """

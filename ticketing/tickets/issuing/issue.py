@@ -9,7 +9,7 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -19,13 +19,14 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.tickets import eligibility_queries, entitlement_lock_queries
+from ticketing.tickets import eligibility_queries
 from ticketing.tickets.batches import queries as batche_queries
 from ticketing.tickets.batches.queries import Batch
-from ticketing.tickets.create_tickets import IssueFailure, TicketIssuer, record_failures
 from ticketing.tickets.eligibility import Entitlement, EntitlementStatus
-from ticketing.tickets.entitlement_lock_queries import Recipient
-from ticketing.tickets.identity import Randomness
+from ticketing.tickets.issuing import entitlement_lock_queries
+from ticketing.tickets.issuing.create_tickets import IssueFailure, TicketIssuer, record_failures
+from ticketing.tickets.issuing.entitlement_lock_queries import Recipient
+from ticketing.tickets.issuing.identity import Randomness
 from ticketing.tickets.missing import is_event_over
 
 
@@ -131,31 +132,21 @@ class IssueResult:
     """
 
     total: int
-    created: int
-    skipped: int
-    failed: int
-    failures: tuple[IssueFailure, ...]
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Counts of a run in progress."""
-
-    total: int
     skipped: int
     created: int = 0
     failed: int = 0
-    failures: list[IssueFailure] = field(default_factory=list)
+    failures: tuple[IssueFailure, ...] = ()
 
-    def add(self, *, created: int, skipped: int, failures: list[IssueFailure]) -> None:
-        self.created += created
-        self.skipped += skipped
-        self.failed += len(failures)
-        self.failures += failures[: MAX_FAILURES_KEPT - len(self.failures)]
-
-    def result(self) -> IssueResult:
+    def plus(
+        self, *, created: int, skipped: int, failures: Sequence[IssueFailure]
+    ) -> "IssueResult":
+        """Return the counts with those of one more page."""
         return IssueResult(
-            self.total, self.created, self.skipped, self.failed, tuple(self.failures)
+            self.total,
+            self.skipped + skipped,
+            self.created + created,
+            self.failed + len(failures),
+            (*self.failures, *failures[: MAX_FAILURES_KEPT - len(self.failures)]),
         )
 
 
@@ -183,9 +174,9 @@ def issue_tickets(  # noqa: PLR0913 - all options of the API, the command and th
             connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
         )
         queue = _build_queue(connection, event, guest_ids, at=at)
-        tally = _Tally(queue.total, queue.skipped)
+        result = IssueResult(queue.total, queue.skipped)
         batch = batche_queries.mark_started(
-            connection, job_id, total=tally.total, skipped=tally.skipped
+            connection, job_id, total=queue.total, skipped=queue.skipped
         )
     remaining = sys.maxsize if limit is None else limit
     with issuer.with_prefetch(min(remaining, queue.total - queue.skipped)) as prefetching_issuer:
@@ -194,12 +185,12 @@ def issue_tickets(  # noqa: PLR0913 - all options of the API, the command and th
                 page = queue.next_page(connection, min(chunk, remaining))
                 if page is None:
                     break
-                _issue_page(connection, prefetching_issuer, page, tally)
+                result = _issue_page(connection, prefetching_issuer, page, result)
             remaining -= len(page.people)
             if on_progress is not None:
-                on_progress(tally.result())
-    database.run(_finish, batch, tally, by=by)
-    return tally.result()
+                on_progress(result)
+    database.run(_finish, batch, result, by=by)
+    return result
 
 
 def _build_queue(
@@ -212,8 +203,8 @@ def _build_queue(
 
 
 def _issue_page(
-    connection: Connection, issuer: TicketIssuer, page: IssuePage, tally: _Tally
-) -> None:
+    connection: Connection, issuer: TicketIssuer, page: IssuePage, before: IssueResult
+) -> IssueResult:
     """Create the tickets of a page, with counts and failures in the same transaction."""
     refused = issuer.create_tickets(connection, page.people)
     failures = [*page.failures, *refused]
@@ -222,12 +213,12 @@ def _issue_page(
     batche_queries.add_counts(
         connection, issuer.shared_fields.job_id, created=created, failed=len(failures)
     )
-    tally.add(created=created, skipped=page.skipped, failures=failures)
+    return before.plus(created=created, skipped=page.skipped, failures=failures)
 
 
-def _finish(connection: Connection, batch: Batch, tally: _Tally, *, by: str) -> None:
+def _finish(connection: Connection, batch: Batch, result: IssueResult, *, by: str) -> None:
     # tickets that this job created before an interruption do not count as skipped
-    skipped = max(0, tally.skipped - batch.created_count)
+    skipped = max(0, result.skipped - batch.created_count)
     batche_queries.add_counts(connection, batch.id, skipped=skipped)
     audit_log.record(
         connection,
@@ -235,6 +226,6 @@ def _finish(connection: Connection, batch: Batch, tally: _Tally, *, by: str) -> 
         action="tickets.issue",
         event_id=batch.event_id,
         subject=batch.batch_key,
-        items=tally.created,
-        details={"job_id": batch.id, "skipped": tally.skipped, "failed": tally.failed},
+        items=result.created,
+        details={"job_id": batch.id, "skipped": result.skipped, "failed": result.failed},
     )

@@ -15,13 +15,11 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.change_plan import require_unchanged
-from ticketing.platform.kernel.digest import RowDigest
-from ticketing.tickets import entitlement_lock_queries, ticket_write_queries
+from ticketing.platform.kernel.change_plan import RowDigest, require_unchanged
 from ticketing.tickets.batches import queries as batche_queries
-from ticketing.tickets.create_tickets import IssueFailure, TicketIssuer, record_failures
-from ticketing.tickets.entitlement_lock_queries import HeldTicket
-from ticketing.tickets.identity import Randomness
+from ticketing.tickets.issuing import entitlement_lock_queries, ticket_write_queries
+from ticketing.tickets.issuing.create_tickets import IssueFailure, TicketIssuer, record_failures
+from ticketing.tickets.issuing.entitlement_lock_queries import HeldTicket
 
 CHUNK = 1000
 
@@ -71,7 +69,7 @@ def _compute_plan(
     return ReissuePlan(count, delivered, digest.hexdigest(), newest)
 
 
-def apply_reissue(  # noqa: PLR0913 - a dangerous operation takes all its dependencies explicitly
+def apply_reissue(
     database: Database,
     event: Event,
     *,
@@ -82,7 +80,6 @@ def apply_reissue(  # noqa: PLR0913 - a dangerous operation takes all its depend
     by: str,
     reason: str,
     guest_ids: Iterable[int] | None = None,
-    randomness: Randomness = os.urandom,
 ) -> ReissueResult:
     """Apply a plan. Raises PlanOutdated when tickets were issued, revoked or delivered since.
 
@@ -91,7 +88,7 @@ def apply_reissue(  # noqa: PLR0913 - a dangerous operation takes all its depend
     chosen = _sorted_unique(guest_ids)
     with database.transaction() as connection:
         issuer = TicketIssuer.create(
-            connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
+            connection, event, keys=keys, job_id=job_id, at=at, randomness=os.urandom
         )
         newest = _start_or_resume(
             connection, event, chosen, plan_hash=plan_hash, job_id=job_id, by=by

@@ -1,0 +1,104 @@
+"""`ticketing doctor`, `migrate`, `run` for programs that use the database, and `demo`."""
+
+from typing import Annotated
+
+import typer
+
+from ticketing.platform.cli.console import actor, now, open_application
+from ticketing.platform.cli.options import JsonOption
+from ticketing.platform.cli.output import print_json, print_result, stdout_console
+
+
+def migrate(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Also compare the schema with the migrations.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Upgrade the database schema."""
+    from ticketing.app.dagster_home import ensure_dagster_database
+    from ticketing.platform.db import migrate as service
+
+    with open_application(migrated=False) as application:
+        service.upgrade(application.database)
+        ensure_dagster_database(application)
+        if check:
+            service.check(application.database)
+    print_result({"current": True}, "The database has the newest schema.", as_json=as_json)
+
+
+def run(
+    command: Annotated[
+        list[str],
+        typer.Argument(help="After --: the program and its arguments.", metavar="PROGRAM..."),
+    ],
+) -> None:
+    """Run another program with the database started.
+
+    For example: ticketing run -- sh -c 'psql "$DATABASE_URL"'
+
+    Its environment has DATABASE_URL, DAGSTER_POSTGRES_URL and DAGSTER_HOME.
+    """
+    import subprocess
+
+    from ticketing.app.dagster_home import prepare_dagster_home
+
+    with open_application() as application:
+        environment = prepare_dagster_home(application)
+        done = subprocess.run(command, check=False, env=environment)  # noqa: S603 - given by the caller
+    raise typer.Exit(done.returncode)
+
+
+def doctor(*, as_json: JsonOption = False) -> None:
+    """Check whether this machine is ready.
+
+    Names what is missing and how to correct it. Exit code 1 when something does not work.
+    """
+    from rich.markup import escape
+
+    from ticketing.app.doctor import DoctorStatus, run_checks
+
+    with open_application(migrated=False) as application:
+        findings = list(run_checks(application))
+    if as_json:
+        print_json(findings)
+    else:
+        colours = {
+            DoctorStatus.OK: "green",
+            DoctorStatus.WARNING: "yellow",
+            DoctorStatus.FAILED: "red",
+        }
+        out = stdout_console()
+        for finding in findings:
+            mark = f"[{colours[finding.status]}]{finding.status:<4}[/]"
+            out.print(f"{mark} {finding.subject:<14} {escape(finding.detail)}")
+            if finding.hint:
+                out.print(f"     {'':<14} -> {escape(finding.hint)}")
+    raise typer.Exit(1 if any(one.status is DoctorStatus.FAILED for one in findings) else 0)
+
+
+demo = typer.Typer(no_args_is_help=True)
+
+
+@demo.command("hotspot")
+def seed_hotspot(*, as_json: JsonOption = False) -> None:
+    """Sell packages of the simulated hotspot router of `ticketing up`.
+
+    Running it again changes nothing. Refused when payments are real.
+    """
+    from ticketing.platform.kernel.errors import Misconfigured
+    from ticketing.vouchers.demo_data import DEMO_PACKAGES, seed_demo_hotspot
+
+    with open_application() as application:
+        if application.settings.midtrans_environment != "simulator":
+            raise Misconfigured(
+                "demo packages need MIDTRANS_ENVIRONMENT=simulator: other gateways move money"
+            )
+        event = seed_demo_hotspot(application.database, at=now(), by=actor())
+    print_result(
+        {"event": event.slug, "packages": list(DEMO_PACKAGES)},
+        f"{event.slug}: packages {', '.join(DEMO_PACKAGES)} are on sale (simulated).",
+        f"Buy one at /events/{event.slug}. To end the sale: ticketing packages disable CODE",
+        as_json=as_json,
+    )
