@@ -14,8 +14,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.platform.application import Application
 from ticketing.reporting.export import queue_daily_export_mails
-from ticketing.selling.checkout.expire_orders import expire_orders
-from ticketing.selling.checkout.remind_instalments import enqueue_instalment_reminders
+from ticketing.selling.checkout.expire_orders import enqueue_instalment_reminders, expire_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.reconcile import reconcile
 from ticketing.selling.refunds.send_refunds import send_refunds

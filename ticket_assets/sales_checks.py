@@ -12,7 +12,7 @@ from ticket_assets.check_results import to_check_result
 from ticket_assets.payments import orders, payments
 from ticketing.platform.application import Application
 from ticketing.reporting import sales_checks
-from ticketing.selling.ledger import checks as ledger_checks
+from ticketing.selling.ledger import queries as ledger_checks
 
 FULFIL_COMMAND = "ticketing worker --once"
 RESOLVE_FLAG_COMMAND = "ticketing orders resolve CODE --flag … --by …"

@@ -15,14 +15,11 @@ TYPES = {"ColumnElement", "Connection", "Engine", "Row", "RowMapping", "URL"}
 SQL_MODULES = ("*queries*.py", "platform/db/*", "roster/sources/sql_query.py")
 MAX_LINES = 300
 LONG_MODULES = {
-    "app/doctor.py": "one short function per checked component",
     "notifications/claim_queries.py": "one statement with its conditions",
     "notifications/deliver.py": "one delivery from claim to result",
     "notifications/messages/templates.py": "loading and checking of one kind of template",
     "orders/queries.py": "all reads and writes of one table",
-    "platform/settings.py": "the one list of settings",
     "roster/import_roster.py": "one import from file to result",
-    "selling/refunds/order_history_queries.py": "everything that is known of one order",
     "vouchers/packages.py": "create and update share their checks",
     "vouchers/provisioning/router_calls.py": "one exchange with a router",
     "vouchers/transition_queries.py": "all transitions of one state machine",

@@ -1,5 +1,5 @@
 """API keys, roles and the authentication of HTTP requests.
 
 May import `platform`.
-Begin reading in `service.py`, then `authentication.py`.
+Begin reading in `key_queries.py`, then `authentication.py`.
 """

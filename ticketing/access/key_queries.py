@@ -54,16 +54,6 @@ def hash_key(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
 
 
-def insert_key(
-    connection: Connection, *, name: str, role: Role, secret: str, by: str
-) -> ApiKey | None:
-    """Store a new key. Return None when the name is in use, also by a revoked key."""
-    values = {"name": name, "role": role, "key_sha256": hash_key(secret), "created_by": by}
-    query = insert(api_keys).values(values).on_conflict_do_nothing(index_elements=["name"])
-    row = connection.execute(query.returning(*_COLUMNS)).mappings().one_or_none()
-    return None if row is None else _api_key_from_row(row)
-
-
 def find_by_secret(connection: Connection, secret: str) -> ApiKey | None:
     """Return the key with that secret unless it is revoked, or None."""
     query = select(*_COLUMNS).where(
@@ -77,12 +67,6 @@ def list_all(connection: Connection) -> Sequence[ApiKey]:
     """Return all keys, revoked ones included, by id."""
     rows = connection.execute(select(*_COLUMNS).order_by(api_keys.c.id)).mappings()
     return [_api_key_from_row(row) for row in rows]
-
-
-def revoke(connection: Connection, name: str) -> bool:
-    """Revoke a key. Return False when no valid key has that name."""
-    query = update(api_keys).where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
-    return connection.execute(query.values(revoked_at=func.now())).rowcount == 1
 
 
 KEY_PREFIX = "tk_"  # so that scanners for leaked secrets recognise a key
@@ -107,16 +91,19 @@ def add_key(database: Database, *, name: str, role: Role, by: str) -> NewApiKey:
         raise UnusableKey(f"{name!r} is not an API key name: use printable text for its user")
     secret = KEY_PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     with database.transaction() as connection:
-        key = insert_key(connection, name=name, role=role, secret=secret, by=by)
-        if key is None:
+        values = {"name": name, "role": role, "key_sha256": hash_key(secret), "created_by": by}
+        query = insert(api_keys).values(values).on_conflict_do_nothing(index_elements=["name"])
+        row = connection.execute(query.returning(*_COLUMNS)).mappings().one_or_none()
+        if row is None:
             raise UnusableKey(f"an API key {name!r} exists or existed; choose another name")
         audit_log.record(connection, by, "api key added", subject=name, details={"role": role})
-    return NewApiKey(key, secret)
+    return NewApiKey(_api_key_from_row(row), secret)
 
 
 def revoke_key(database: Database, *, name: str, by: str) -> None:
     """Revoke an API key; the next request with it is refused."""
     with database.transaction() as connection:
-        if not revoke(connection, name):
+        query = update(api_keys).where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
+        if not connection.execute(query.values(revoked_at=func.now())).rowcount:
             raise UnusableKey(f"no valid API key {name!r}; see `ticketing api-keys list`")
         audit_log.record(connection, by, "api key revoked", subject=name)

@@ -20,7 +20,7 @@ COMMANDS = {
         ),
         (
             "generate-tickets",
-            "tickets.cli_generate:generate_tickets",
+            "tickets.cli:generate_tickets",
             "Issue missing tickets and render their PDFs.",
         ),
         ("tickets", "tickets.cli:app", "Explain, check, report and revoke tickets."),

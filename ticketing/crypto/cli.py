@@ -28,7 +28,7 @@ def list_keys(
 
     A scanner without a network needs only these keys. --json prints the same as --format jwk.
     """
-    from ticketing.crypto.key_rotation import list_public_keys
+    from ticketing.crypto.key_queries import list_public_keys
     from ticketing.crypto.keyring import KeyRing
 
     if form not in FORMATS:
@@ -48,11 +48,11 @@ def list_keys(
 @app.command("rotate")
 def rotate_keys(slug: EventOption, *, as_json: JsonOption = False) -> None:
     """Sign new tickets with a new key; existing tickets stay valid."""
-    from ticketing.crypto import key_rotation
+    from ticketing.crypto import key_queries
     from ticketing.crypto.keyring import KeyRing
 
     with open_event(slug) as (application, event):
-        rotated = key_rotation.rotate_keys(
+        rotated = key_queries.rotate_keys(
             application.database, event, keys=application.get(KeyRing), by=actor(), at=now()
         )
     generation = rotated.key_generation

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticketing.platform.kernel.errors import Misconfigured
-from ticketing.platform.kernel.printable_text import requires_glyph
+from ticketing.platform.kernel.text import requires_glyph
 
 INSTALL_HINT = "install fontconfig, fonts-noto-core and fonts-noto-cjk"
 _FC_LIST_FORMAT = "%{fullname}\t%{fontversion}\t%{charset}\t%{index}\t%{file}\n"

@@ -9,7 +9,7 @@ from ticketing.platform.kernel.local_dates import (
     format_instant,
     parse_locale,
 )
-from ticketing.platform.kernel.printable_text import to_printable
+from ticketing.platform.kernel.text import to_printable
 
 RIGHT_TO_LEFT = "right-to-left"
 

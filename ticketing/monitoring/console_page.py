@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ticketing.platform.http import html as http_html
+from ticketing.platform.http import pages as http_html
 from ticketing.platform.http.envelope import NO_STORE_HEADERS
 from ticketing.platform.http.pages import is_simulated
 from ticketing.platform.http.services import ServicesDependency

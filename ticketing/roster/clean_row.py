@@ -70,7 +70,8 @@ class RowCleaner:
         """Return the entry of a row, or all its errors with the natural key if that is certain."""
         if len(cells) != self.width:
             if len(cells) < self.width or any(cells[self.width :]):
-                return _wrong_width_rejection(cells, self.width)
+                problem = f"{len(cells)} cells where the header has {self.width}"
+                return RowRejection("", "", "", f"{problem}: check delimiters and quotes")
             cells = cells[: self.width]
         padded = [*cells, ""]
         try:
@@ -218,12 +219,6 @@ def _name(field: RosterField, cell: str) -> str:
     if len(text) > MAX_NAME_LENGTH:
         raise _CellError(field, cell, f"{len(text)} characters; at most {MAX_NAME_LENGTH}")
     return text
-
-
-def _wrong_width_rejection(cells: Sequence[str], width: int) -> RowRejection:
-    return RowRejection(
-        "", "", "", f"{len(cells)} cells where the header has {width}: check delimiters and quotes"
-    )
 
 
 def _combine_errors(key: str, problems: Sequence[_CellError]) -> RowRejection:

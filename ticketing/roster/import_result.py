@@ -1,9 +1,15 @@
-"""Options and result of an import, and the text report of a result."""
+"""Options and result of an import, its text report, and its rejected rows as a CSV file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TextIO
 
+from ticketing.platform.kernel.csv_writer import DELIMITER, atomic_text_file
+from ticketing.platform.kernel.errors import Misconfigured
+from ticketing.platform.kernel.text import guard_formula
 from ticketing.roster.model import ImportCounts, RejectedRow, RosterChange
 from ticketing.roster.write_queries import WithdrawalCount
 
@@ -62,14 +68,12 @@ class ImportResult:
         """Return the result as a dictionary for JSON."""
         flat: dict[str, object] = asdict(self)
         del flat["counts"]
-        return flat | asdict(self.counts) | {"withdrawn": self.withdrawn} | self._lists()
-
-    def _lists(self) -> dict[str, object]:
-        """Return named tuples as objects, not arrays."""
-        return {
+        # named tuples as objects, not arrays
+        lists = {
             "changes": [change._asdict() for change in self.changes],
             "quarantine": [row._asdict() for row in self.quarantine],
         }
+        return flat | asdict(self.counts) | {"withdrawn": self.withdrawn} | lists
 
 
 _DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
@@ -114,3 +118,37 @@ def _change_lines(result: ImportResult) -> Iterator[str]:
         yield (
             f"line {change.line}: {change.person}: {change.field} {change.old!r} -> {change.new!r}"
         )
+
+
+_PROBLEM_COLUMNS = ("line", "field", "value", "reason")
+
+
+def write_rejected_rows(path: Path, columns: Sequence[str], rows: Iterable[RejectedRow]) -> int:
+    """Write the file atomically; return the number of rows.
+
+    Raises Misconfigured if the file cannot be written.
+    """
+    # a corrected file that is imported again has these columns already: they are replaced
+    own = tuple(columns[:-4]) if tuple(columns[-4:]) == _PROBLEM_COLUMNS else tuple(columns)
+    written = 0
+    with _atomic_file(path) as file:
+        sheet = csv.writer(file, delimiter=DELIMITER)
+        sheet.writerow([*own, *_PROBLEM_COLUMNS])
+        for row in rows:
+            cells = [*row.cells[: len(own)], *[""] * (len(own) - len(row.cells))]
+            problem = (str(row.line), row.field, row.value, row.reason)
+            sheet.writerow([guard_formula(cell) for cell in (*cells, *problem)])
+            written += 1
+    return written
+
+
+@contextmanager
+def _atomic_file(path: Path) -> Iterator[TextIO]:
+    try:
+        with atomic_text_file(path) as file:
+            yield file
+    except OSError as error:
+        raise Misconfigured(
+            f"the rows that need correcting cannot be written to {path} ({error.strerror});"
+            " nothing was imported: choose another file with --quarantine"
+        ) from error

@@ -26,7 +26,7 @@ from ticketing.roster.clean_row import RowCleaner
 from ticketing.roster.column_mapping import ColumnMapping, map_columns
 from ticketing.roster.diff_queries import LineRange, TargetColumns
 from ticketing.roster.import_queries import import_run
-from ticketing.roster.import_result import ImportOptions, ImportResult
+from ticketing.roster.import_result import ImportOptions, ImportResult, write_rejected_rows
 from ticketing.roster.matching_queries import match_people
 from ticketing.roster.model import (
     ImportCounts,
@@ -36,7 +36,6 @@ from ticketing.roster.model import (
     RosterRow,
     RowRejection,
 )
-from ticketing.roster.rejected_rows_csv import write_rejected_rows
 from ticketing.roster.sources.csv_file import OpenRoster
 from ticketing.roster.staging_queries import StagingTables
 from ticketing.roster.write_queries import (

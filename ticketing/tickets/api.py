@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Query, Request, Response
+from pydantic import ConfigDict
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, actor
@@ -32,8 +33,10 @@ router = authenticated_router("/api/tickets", "tickets", 404)
 Colour = Annotated[str, Query(pattern="^#?[0-9A-Fa-f]{6}$", description="#rrggbb")]
 
 
-class LegacyGuestData(ResponseModel):
+class LegacyGuestData(RequestModel):
     """Fields that older clients send. They are ignored: the roster determines what is printed."""
+
+    model_config = ConfigDict(extra="ignore")
 
     first_name: str | None = None
     last_name: str | None = None

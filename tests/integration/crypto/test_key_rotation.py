@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from ticketing.checkin.verify import verify_ticket
-from ticketing.crypto.key_rotation import list_public_keys, rotate_keys
+from ticketing.crypto.key_queries import list_public_keys, rotate_keys
 from ticketing.crypto.keyring import KeyRing
 from ticketing.crypto.verify import verify_offline
 from ticketing.events.model import Event

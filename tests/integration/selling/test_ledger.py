@@ -20,7 +20,6 @@ from ticketing.platform.db.tables.refunds import refunds
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.ledger import queries as ledger_queries
-from ticketing.selling.ledger.checks import check_ledger_matches_sales
 from ticketing.selling.ledger.model import (
     LedgerEntry,
     LedgerEntryKind,
@@ -28,6 +27,7 @@ from ticketing.selling.ledger.model import (
     sum_entries,
     write_ledger_csv,
 )
+from ticketing.selling.ledger.queries import check_ledger_matches_sales
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 
 Place = Callable[..., PlacedOrder]

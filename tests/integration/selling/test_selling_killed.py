@@ -18,7 +18,7 @@ from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.ledger.checks import check_ledger_matches_sales
+from ticketing.selling.ledger.queries import check_ledger_matches_sales
 from ticketing.selling.payments import refund_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.settle import PaymentGateway, Settlement

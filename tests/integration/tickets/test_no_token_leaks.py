@@ -11,8 +11,8 @@ from sqlalchemy import select, text
 from ticketing.checkin.verify import verify_ticket
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
+from ticketing.platform.db.columns import metadata
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.metadata import metadata
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import Unavailable
 from ticketing.tickets.issuing.issue import issue_tickets

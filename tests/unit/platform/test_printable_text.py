@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.platform.kernel.printable_text import requires_glyph, to_printable
+from ticketing.platform.kernel.text import requires_glyph, to_printable
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ticketing.platform.kernel.errors import Misconfigured
+from ticketing.roster.import_result import write_rejected_rows
 from ticketing.roster.model import RejectedRow
-from ticketing.roster.rejected_rows_csv import write_rejected_rows
 from ticketing.roster.sources.csv_file import RosterFile
 
 ROW = RejectedRow(7, "phone", "6.28E+11", "digits are lost", ("1", "=cmd()", "6.28E+11"))

@@ -39,7 +39,7 @@ from ticketing.platform.kernel.local_dates import (
     format_instant,
 )
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.platform.kernel.printable_text import to_printable
+from ticketing.platform.kernel.text import to_printable
 from ticketing.platform.paths import TEMPLATES
 
 _MAX_TEMPLATE_LENGTH = 1024  # characters, Meta's limit

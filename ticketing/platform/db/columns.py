@@ -1,4 +1,4 @@
-"""Constructors for the kinds of columns that the tables use, and columns by a dataclass."""
+"""The metadata of the schema, constructors for kinds of columns, and columns by a dataclass."""
 
 from typing import Any, ClassVar, Protocol
 
@@ -9,12 +9,23 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Integer,
+    MetaData,
     Table,
     Text,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
 
 
 def id_column() -> Column[int]:

@@ -4,7 +4,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from ticketing.platform.db import tables
-from ticketing.platform.db.tables.metadata import metadata
+from ticketing.platform.db.columns import metadata
 
 for module in iter_modules(tables.__path__, f"{tables.__name__}."):
     import_module(module.name)

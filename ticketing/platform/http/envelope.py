@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Path, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from ticketing.platform.kernel.money import Rupiah
@@ -38,13 +38,17 @@ class ResponseModel(BaseModel):
     A validation alias names the attribute where it differs from the field.
     """
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(serialization_alias=to_camel),
+        populate_by_name=True,
+        from_attributes=True,
+    )
 
 
-class RequestModel(ResponseModel):
+class RequestModel(BaseModel):
     """Base of request models: camelCase in JSON; unknown fields are an error."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
 class SuccessResponse(BaseModel, Generic[T]):

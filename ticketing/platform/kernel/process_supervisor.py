@@ -55,11 +55,6 @@ class _Child:
     restart_delay: float = MIN_RESTART_DELAY_SECONDS
     restart_at: float | None = None
 
-    @property
-    def name(self) -> str:
-        """Return the name of the process, taken from its log file."""
-        return self.spec.log.stem
-
 
 class _ProcessGroup:
     """The child processes; orphaned descendants are adopted as a subreaper."""
@@ -74,10 +69,18 @@ class _ProcessGroup:
         self._libc.prctl(PR_SET_CHILD_SUBREAPER, int(enabled), 0, 0, 0)
 
     def start(self, spec: ProcessSpec) -> "subprocess.Popen[bytes]":
-        return _spawn(spec, self._environment, self._cwd, self._libc)
-
-    def add(self, spec: ProcessSpec) -> None:
-        self.children.append(_Child(spec, self.start(spec), time.monotonic()))
+        spec.log.parent.mkdir(parents=True, exist_ok=True)
+        with spec.log.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - our own command
+                spec.command,
+                env=dict(self._environment),
+                cwd=self._cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches only this process, which stops the others
+                preexec_fn=lambda: self._libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0),  # noqa: PLW1509 - no threads here
+            )
 
     def stop_orphans(self) -> None:
         """Stop orphans of a dead child, because they would keep its ports open."""
@@ -114,7 +117,7 @@ def supervise(
     code: int | None = None
     try:
         for service in specs:
-            group.add(service)
+            group.children.append(_Child(service, group.start(service), time.monotonic()))
         ticked_at = time.monotonic()
         while not stopping and code is None:
             time.sleep(TICK_SECONDS)
@@ -145,30 +148,14 @@ def _restart_or_fail(group: _ProcessGroup, on_message: Callable[[str], None]) ->
             return code
         elif child.restart_at is None:
             child.restart_at = now + child.restart_delay
-            on_message(f"{child.name} ended ({code}); started again in {child.restart_delay:.0f} s")
+            name, delay = child.spec.log.stem, child.restart_delay
+            on_message(f"{name} ended ({code}); started again in {delay:.0f} s")
         elif now >= child.restart_at:
             group.stop_orphans()
             child.process, child.started_at = group.start(child.spec), time.monotonic()
             child.restart_at = None
             child.restart_delay = min(2 * child.restart_delay, MAX_RESTART_DELAY_SECONDS)
     return None
-
-
-def _spawn(
-    spec: ProcessSpec, environment: Mapping[str, str], cwd: Path, libc: ctypes.CDLL
-) -> "subprocess.Popen[bytes]":
-    spec.log.parent.mkdir(parents=True, exist_ok=True)
-    with spec.log.open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 - our own command
-            spec.command,
-            env=dict(environment),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches only this process, which stops the others
-            preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0),  # noqa: PLW1509 - no threads here
-        )
 
 
 def _stop_all(children: "Sequence[subprocess.Popen[bytes]]") -> None:

@@ -5,7 +5,7 @@ from ticketing.orders.order import Buyer
 from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.errors import UnusableBuyer
 from ticketing.platform.kernel.phone import phone_normaliser
-from ticketing.platform.kernel.printable_text import to_printable
+from ticketing.platform.kernel.text import to_printable
 from ticketing.roster.model import make_natural_key
 
 

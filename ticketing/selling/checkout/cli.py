@@ -18,7 +18,7 @@ from ticketing.platform.cli.output import (
     print_text,
     to_object,
 )
-from ticketing.selling.refunds.cli_output import OrderCodeArgument, print_refund_plan
+from ticketing.selling.refunds.cli_outcome import OrderCodeArgument, print_refund_plan
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -167,7 +167,7 @@ def expire_orders(*, as_json: JsonOption = False) -> None:
     unclear.
     """
     from ticketing.selling.checkout import expire_orders as service
-    from ticketing.selling.checkout.remind_instalments import enqueue_instalment_reminders
+    from ticketing.selling.checkout.expire_orders import enqueue_instalment_reminders
     from ticketing.selling.payments.midtrans.client import Midtrans
 
     with open_application() as application:

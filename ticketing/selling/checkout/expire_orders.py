@@ -7,7 +7,7 @@ sessions of ended orders are closed, so that an old tab cannot pay.
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -21,7 +21,7 @@ from ticketing.orders.payment_attempt import (
     PaymentStatus,
     decide_expiry,
 )
-from ticketing.platform.db import audit_log
+from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_ids
 from ticketing.platform.kernel.errors import Unavailable
@@ -156,3 +156,37 @@ def _apply_decision(
     if decision is ExpiryDecision.EXPIRE:
         ended = close_pending_order(connection, order, OrderState.EXPIRED, at=at)
         apply_overdue_policy(connection, ended, at=at, by=by)
+
+
+REMIND_BEFORE = timedelta(days=3)
+REMINDERS_PER_TRANSACTION = 500
+
+
+def enqueue_instalment_reminders(database: Database, *, at: datetime) -> int:
+    """Enqueue one message per instalment that is due soon; return their number. Safe to repeat."""
+    reminded = 0
+    while True:
+        with database.transaction() as connection:
+            due = instalment_queries.list_due_for_reminder(
+                connection, due_by=at + REMIND_BEFORE, limit=REMINDERS_PER_TRANSACTION
+            )
+            for order, instalment in due:
+                if order.buyer is not None:
+                    outbox.enqueue(
+                        connection,
+                        event_id=order.event_id,
+                        purpose=outbox.INSTALMENT_DUE,
+                        subject=instalment_queries.instalment_reference(
+                            order.code, instalment.number
+                        ),
+                        recipient=order.buyer.contact,
+                        payload={
+                            "order": order.code,
+                            "part": instalment.number,
+                            "amount": instalment.amount.amount,
+                            "due": instalment.due_at.isoformat(),
+                        },
+                    )
+        reminded += len(due)
+        if len(due) < REMINDERS_PER_TRANSACTION:
+            return reminded

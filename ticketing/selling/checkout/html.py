@@ -8,8 +8,12 @@ from datetime import timedelta
 
 from ticketing.events.model import Event
 from ticketing.platform.http.errors import TooManyRequests
-from ticketing.platform.http.html import content_security_policy, render_notice_page, render_page
-from ticketing.platform.http.pages import PageSettings
+from ticketing.platform.http.pages import (
+    PageSettings,
+    content_security_policy,
+    render_notice_page,
+    render_page,
+)
 from ticketing.platform.kernel.errors import TicketingError, Unavailable, UnknownEvent, UnknownOrder
 from ticketing.platform.kernel.local_dates import (
     format_event_dates,

@@ -13,11 +13,13 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, lite
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.refund import RefundChannel, RefundState
+from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.db.tables.refunds import refunds
+from ticketing.platform.kernel.invariant import InvariantResult, Violation
 from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind, LedgerTotals
 
 COLUMNS = (
@@ -191,4 +193,21 @@ def _money_mismatches() -> Select[str, str, int, int]:
         select(payment_attempts.c.key, literal("money"), booked, actual)
         .where(booked != actual)
         .order_by(payment_attempts.c.id)
+    )
+
+
+MAX_MISMATCHES = 1000
+
+
+def check_ledger_matches_sales(database: Database) -> InvariantResult:
+    """Check that every order and every payment is recorded in the ledger correctly."""
+    with database.transaction() as connection:
+        total = count_orders(connection)
+        found = list_mismatches(connection, limit=MAX_MISMATCHES)
+    return InvariantResult.from_violations(
+        total,
+        (
+            Violation(one.subject, f"{one.aspect}: booked {one.booked}, and it is {one.actual}")
+            for one in found
+        ),
     )

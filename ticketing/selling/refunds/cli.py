@@ -9,7 +9,7 @@ from ticketing.platform.cli.console import actor, now, open_application
 from ticketing.platform.cli.options import MAX_RUPIAH, EventOption, JsonOption, PlanOption
 from ticketing.platform.cli.output import print_result
 from ticketing.selling.refunds import cli_outcome
-from ticketing.selling.refunds.cli_output import (
+from ticketing.selling.refunds.cli_outcome import (
     OrderCodeArgument,
     print_refund_plan,
     print_refunds,

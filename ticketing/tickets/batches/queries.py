@@ -177,19 +177,15 @@ def close_batch(connection: Connection, job_id: int, *, state: BatchState, at: d
             job_id=job_id,
             event_id=batch.event_id,
             status=state,
-            details=_counts(batch),
+            details={
+                "total": batch.total_count,
+                "created": batch.created_count,
+                "rendered": batch.rendered_count,
+                "skipped": batch.skipped_count,
+                "failed": batch.failed_count,
+            },
         )
     return batch
-
-
-def _counts(batch: Batch) -> dict[str, object]:
-    return {
-        "total": batch.total_count,
-        "created": batch.created_count,
-        "rendered": batch.rendered_count,
-        "skipped": batch.skipped_count,
-        "failed": batch.failed_count,
-    }
 
 
 def log_status(

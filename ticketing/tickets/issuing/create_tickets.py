@@ -11,7 +11,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from ticketing.crypto.key_rotation import current_signer
+from ticketing.crypto.key_queries import current_signer
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import IdentityTaken, Refused, TicketNotStored

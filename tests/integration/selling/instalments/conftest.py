@@ -19,7 +19,7 @@ from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.reporting import sales_checks
 from ticketing.selling.checkout.expire_orders import ExpiryResult, expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.ledger.checks import check_ledger_matches_sales
+from ticketing.selling.ledger.queries import check_ledger_matches_sales
 from ticketing.selling.payments import refund_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.settle import PaymentGateway, Settlement

@@ -18,7 +18,7 @@ from ticketing.selling.cancellation.cancel_event import cancel_event
 from ticketing.selling.cancellation.plan_cancellation import plan_cancellation
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.ledger.checks import check_ledger_matches_sales
+from ticketing.selling.ledger.queries import check_ledger_matches_sales
 from ticketing.selling.payments import refund_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans

@@ -13,8 +13,7 @@ from sqlalchemy import (
     Text,
 )
 
-from ticketing.platform.db.columns import created_at_column, id_column, timestamp_column
-from ticketing.platform.db.tables.metadata import metadata
+from ticketing.platform.db.columns import created_at_column, id_column, metadata, timestamp_column
 
 api_keys = Table(
     "api_keys",

@@ -23,11 +23,11 @@ from ticketing.platform.db.columns import (
     event_id_column,
     foreign_key_column,
     id_column,
+    metadata,
     optional_bigint_column,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 ticket_types = Table(
     "ticket_types",

@@ -16,10 +16,10 @@ from sqlalchemy import (
 from ticketing.platform.db.columns import (
     created_at_column,
     id_column,
+    metadata,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 events = Table(
     "events",

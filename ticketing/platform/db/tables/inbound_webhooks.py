@@ -6,10 +6,10 @@ from ticketing.platform.db.columns import (
     bigint_column,
     holder_column,
     id_column,
+    metadata,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 inbound_webhooks = Table(
     "inbound_webhooks",

@@ -12,11 +12,11 @@ from ticketing.platform.db.columns import (
     foreign_key_column,
     id_column,
     jsonb_column,
+    metadata,
     optional_bigint_column,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 order_ledger = Table(
     "order_ledger",

@@ -24,10 +24,10 @@ from ticketing.platform.db.columns import (
     foreign_key_column,
     holder_column,
     id_column,
+    metadata,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 _VALID_CHANNELS = "channel IN ('whatsapp', 'mail', 'link')"
 _VALID_STATES = (

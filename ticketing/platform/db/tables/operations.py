@@ -10,10 +10,10 @@ from ticketing.platform.db.columns import (
     foreign_key_column,
     id_column,
     jsonb_column,
+    metadata,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 incidents = Table(
     "incidents",

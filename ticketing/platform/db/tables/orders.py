@@ -18,12 +18,12 @@ from ticketing.platform.db.columns import (
     event_id_column,
     foreign_key_column,
     id_column,
+    metadata,
     optional_bigint_column,
     primary_foreign_key_column,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 orders = Table(
     "orders",

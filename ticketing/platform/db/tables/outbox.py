@@ -7,10 +7,10 @@ from ticketing.platform.db.columns import (
     event_id_column,
     id_column,
     jsonb_column,
+    metadata,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 outbox = Table(
     "outbox",

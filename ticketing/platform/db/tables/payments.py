@@ -17,12 +17,12 @@ from ticketing.platform.db.columns import (
     foreign_key_column,
     holder_column,
     id_column,
+    metadata,
     optional_bigint_column,
     primary_foreign_key_column,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 payment_attempts = Table(
     "payment_attempts",

@@ -7,11 +7,11 @@ from ticketing.platform.db.columns import (
     foreign_key_column,
     holder_column,
     id_column,
+    metadata,
     primary_foreign_key_column,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 refund_rules = Table(
     "refund_rules",

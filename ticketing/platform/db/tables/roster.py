@@ -19,11 +19,11 @@ from ticketing.platform.db.columns import (
     event_id_column,
     id_column,
     jsonb_column,
+    metadata,
     text_column,
     timestamp_column,
     unconstrained_event_id_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 guests = Table(
     "guests",

@@ -20,10 +20,10 @@ from ticketing.platform.db.columns import (
     event_id_column,
     id_column,
     jsonb_column,
+    metadata,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 batches = Table(
     "batches",

@@ -27,10 +27,10 @@ from ticketing.platform.db.columns import (
     bigint_column,
     foreign_key_column,
     id_column,
+    metadata,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 _VALID_STATES = "state IN ('pending', 'provisioning', 'active', 'revoking', 'removed')"
 

@@ -19,10 +19,10 @@ from ticketing.platform.db.columns import (
     foreign_key_column,
     holder_column,
     id_column,
+    metadata,
     text_column,
     timestamp_column,
 )
-from ticketing.platform.db.tables.metadata import metadata
 
 webhook_endpoints = Table(
     "webhook_endpoints",
