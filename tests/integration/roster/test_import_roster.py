@@ -399,6 +399,6 @@ def test_the_four_sum_up_and_a_second_time_changes_nothing(
     again = import_csv(header, *second, "9,Last,,")
 
     assert results[1].counts.rows == results[1].total
-    assert (again.inserted, again.updated) == (0, 0)
-    assert again.quarantined == results[1].quarantined
+    assert (again.counts.inserted, again.counts.updated) == (0, 0)
+    assert again.counts.quarantined == results[1].quarantined
     assert versions() == before
