@@ -400,5 +400,5 @@ def test_the_four_sum_up_and_a_second_time_changes_nothing(
 
     assert results[1].counts.rows == results[1].total
     assert (again.counts.inserted, again.counts.updated) == (0, 0)
-    assert again.counts.quarantined == results[1].quarantined
+    assert again.counts.quarantined == results[1].counts.quarantined
     assert versions() == before
