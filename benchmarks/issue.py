@@ -32,7 +32,7 @@ from ticketing.platform.db.migrate import upgrade
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.roster import entitlements, guests
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.issuing.issue import issue_tickets
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -74,7 +74,7 @@ def tickets_per_second(database: Database, slug: str, size: int) -> float:
     """Issue all tickets of a new event and return tickets per second."""
     with database.transaction() as connection:
         event = create_guests(connection, slug, size)
-        batch = batche_queries.get_or_create_batch(
+        batch = batch_queries.get_or_create_batch(
             connection, key=slug, event=event, template_id="classic", options={}, by="bench", at=NOW
         )
     began = time.perf_counter()

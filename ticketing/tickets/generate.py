@@ -17,7 +17,7 @@ from ticketing.documents.renderer import Renderer
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import digest
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.batches.batch import BatchSpec, running_batch
 from ticketing.tickets.issuing.create_tickets import IssueFailure
 from ticketing.tickets.issuing.issue import IssueResult, issue_tickets
@@ -173,7 +173,7 @@ class _RunningJob:
     began: float
 
     def guest_ids(self, database: Database) -> Sequence[int]:
-        return database.run(batche_queries.list_guest_ids, self.id)
+        return database.run(batch_queries.list_guest_ids, self.id)
 
     def result(
         self,
@@ -183,7 +183,7 @@ class _RunningJob:
         failures: Sequence[IssueFailure],
     ) -> GenerationResult:
         with database.transaction() as connection:
-            created = batche_queries.count_rendered(connection, self.id) - self.rendered_before
+            created = batch_queries.count_rendered(connection, self.id) - self.rendered_before
         named = [(failure.guest_id, failure.message) for failure in failures]
         named += [(failure.guest_id, failure.message) for failure in printed.failed]
         return GenerationResult(
@@ -210,5 +210,5 @@ def _running_job(
         key=key, by=request.by, at=request.at, options=request.options(), notify_organiser=named
     )
     with running_batch(database, event, opening) as batch:
-        printed_before = database.run(batche_queries.count_rendered, batch.id)
+        printed_before = database.run(batch_queries.count_rendered, batch.id)
         yield _RunningJob(batch.id, batch.batch_key, printed_before, began)

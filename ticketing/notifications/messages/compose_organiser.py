@@ -20,7 +20,7 @@ from ticketing.platform.export_names import ExportKind
 from ticketing.platform.kernel.csv_writer import InMemorySheet, SheetTooLarge
 from ticketing.reporting.export import write_export_rows
 from ticketing.tickets import eligibility_queries
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.missing import is_event_over
 
 SYSTEM_LANGUAGE, SYSTEM_TIME_ZONE = "id", "Asia/Jakarta"  # of messages without an event
@@ -51,7 +51,7 @@ def draft_batch_report(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected | Deferred:
     """Return the report of a finished batch."""
-    batch = batche_queries.find_by_key(connection, claimed.subject)
+    batch = batch_queries.find_by_key(connection, claimed.subject)
     if batch is None:
         return reject_message(f"there is no batch {claimed.subject}")
     if batch.completed_at is None:
@@ -67,7 +67,7 @@ def draft_batch_report(
         ).missing,
         "reasons": [
             f"{times}x {why}"
-            for why, times in batche_queries.count_failures_by_message(connection, batch.id)
+            for why, times in batch_queries.count_failures_by_message(connection, batch.id)
         ],
         "url": "",
     }

@@ -15,7 +15,7 @@ from ticketing.crypto.key_queries import current_signer
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import IdentityTaken, Refused, TicketNotStored
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.issuing import ticket_write_queries
 from ticketing.tickets.issuing.entitlement_lock_queries import Recipient
 from ticketing.tickets.issuing.identity import (
@@ -55,7 +55,7 @@ class TicketIssuer:
         randomness: Randomness,
     ) -> Self:
         """Return the issuer for a job. Raises Misconfigured when the master secret has changed."""
-        batch = batche_queries.find_by_id(connection, job_id)
+        batch = batch_queries.find_by_id(connection, job_id)
         if batch is None or batch.event_id != event.id:
             raise Refused(f"job {job_id} is not a batch of {event.slug}")
         signer = current_signer(connection, event, keys)
@@ -121,7 +121,7 @@ def record_failures(
 ) -> None:
     """Write the failures to the log of the job, by id."""
     for failure in failures:
-        batche_queries.log_failure(
+        batch_queries.log_failure(
             connection,
             job_id=issuer.shared_fields.job_id,
             event_id=issuer.shared_fields.event_id,

@@ -20,7 +20,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.tickets import eligibility_queries
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.batches.queries import Batch
 from ticketing.tickets.eligibility import Entitlement, EntitlementStatus
 from ticketing.tickets.issuing import entitlement_lock_queries
@@ -175,7 +175,7 @@ def issue_tickets(  # noqa: PLR0913 - all options of the API, the command and th
         )
         queue = _build_queue(connection, event, guest_ids, at=at)
         result = IssueResult(queue.total, queue.skipped)
-        batch = batche_queries.mark_started(
+        batch = batch_queries.mark_started(
             connection, job_id, total=queue.total, skipped=queue.skipped
         )
     remaining = sys.maxsize if limit is None else limit
@@ -210,7 +210,7 @@ def _issue_page(
     failures = [*page.failures, *refused]
     created = len(page.people) - len(refused)
     record_failures(connection, issuer, failures)
-    batche_queries.add_counts(
+    batch_queries.add_counts(
         connection, issuer.shared_fields.job_id, created=created, failed=len(failures)
     )
     return before.plus(created=created, skipped=page.skipped, failures=failures)
@@ -219,7 +219,7 @@ def _issue_page(
 def _finish(connection: Connection, batch: Batch, result: IssueResult, *, by: str) -> None:
     # tickets that this job created before an interruption do not count as skipped
     skipped = max(0, result.skipped - batch.created_count)
-    batche_queries.add_counts(connection, batch.id, skipped=skipped)
+    batch_queries.add_counts(connection, batch.id, skipped=skipped)
     audit_log.record(
         connection,
         actor=by,

@@ -16,10 +16,11 @@ from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import RowDigest, require_unchanged
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.issuing import entitlement_lock_queries, ticket_write_queries
 from ticketing.tickets.issuing.create_tickets import IssueFailure, TicketIssuer, record_failures
 from ticketing.tickets.issuing.entitlement_lock_queries import HeldTicket
+from ticketing.tickets.issuing.identity import Randomness
 
 CHUNK = 1000
 
@@ -69,7 +70,7 @@ def _compute_plan(
     return ReissuePlan(count, delivered, digest.hexdigest(), newest)
 
 
-def apply_reissue(
+def apply_reissue(  # noqa: PLR0913 - the options of issuing, and a reason
     database: Database,
     event: Event,
     *,
@@ -80,6 +81,7 @@ def apply_reissue(
     by: str,
     reason: str,
     guest_ids: Iterable[int] | None = None,
+    randomness: Randomness = os.urandom,
 ) -> ReissueResult:
     """Apply a plan. Raises PlanOutdated when tickets were issued, revoked or delivered since.
 
@@ -88,7 +90,7 @@ def apply_reissue(
     chosen = _sorted_unique(guest_ids)
     with database.transaction() as connection:
         issuer = TicketIssuer.create(
-            connection, event, keys=keys, job_id=job_id, at=at, randomness=os.urandom
+            connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
         )
         newest = _start_or_resume(
             connection, event, chosen, plan_hash=plan_hash, job_id=job_id, by=by
@@ -104,7 +106,7 @@ def apply_reissue(
             refused = _reissue_page(connection, issuer, page, reason=reason)
             record_failures(connection, issuer, refused)
             created = len(page) - len(refused)
-            batche_queries.add_counts(connection, job_id, created=created, failed=len(refused))
+            batch_queries.add_counts(connection, job_id, created=created, failed=len(refused))
         after = page[-1].recipient.entitlement_id
         reissued += created
         failures += refused
@@ -120,7 +122,7 @@ def _start_or_resume(
     by: str,
 ) -> int:
     """Check the plan, unless this job has started it; return the newest ticket's id."""
-    batch = batche_queries.find_by_id(connection, job_id)
+    batch = batch_queries.find_by_id(connection, job_id)
     state_before = batch.options.get("reissue") if batch else None
     if isinstance(state_before, dict) and state_before["plan_hash"] == plan_hash:
         return int(state_before["up_to_ticket"])
@@ -128,8 +130,8 @@ def _start_or_resume(
     effect = f"{plan.tickets} would be revoked, {plan.delivered} of them delivered"
     require_unchanged(plan, plan_hash, subject=f"the tickets of {event.slug}", effect=effect)
     state = {"plan_hash": plan_hash, "up_to_ticket": plan.up_to_ticket}
-    batche_queries.merge_options(connection, job_id, {"reissue": state})
-    batche_queries.mark_started(connection, job_id, total=plan.tickets, skipped=0)
+    batch_queries.merge_options(connection, job_id, {"reissue": state})
+    batch_queries.mark_started(connection, job_id, total=plan.tickets, skipped=0)
     audit_log.record(
         connection,
         actor=by,

@@ -17,7 +17,7 @@ from ticketing.documents.renderer import Renderer
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import TicketingError, Unavailable
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.rendering import queries
 from ticketing.tickets.rendering.queries import RenderedDocument, TicketDocument
 
@@ -157,7 +157,7 @@ def _render_chunk(
     for failure in chunk.failures:
         _record_failure(connection, run, failure)
     if run.job_id is not None:
-        batche_queries.add_counts(
+        batch_queries.add_counts(
             connection, run.job_id, rendered=len(chunk.rendered), failed=len(chunk.failures)
         )
     run.rendered += len(chunk.rendered)
@@ -206,7 +206,7 @@ def _is_fresh(document: TicketDocument, *, key: str, path: str, folder: Document
 def _record_failure(connection: Connection, run: _RenderRun, failure: RenderFailure) -> None:
     queries.mark_render_failed(connection, failure.ticket_id, failure.message)
     if run.job_id is not None:
-        batche_queries.log_failure(
+        batch_queries.log_failure(
             connection,
             job_id=run.job_id,
             event_id=run.event.id,
