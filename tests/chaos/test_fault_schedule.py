@@ -1,4 +1,4 @@
-"""Whatever can go wrong outside is understood out there, and is over when it is over."""
+"""Tests of the fault schedule: each fault reaches the simulator and is cleared."""
 
 import random
 from collections.abc import Iterator
@@ -10,20 +10,22 @@ from chaos.fault_schedule import FAULT_INJECTORS, clear_faults
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[SimulatedEnvironment]:
+def environment() -> Iterator[SimulatedEnvironment]:
     with SimulatedEnvironment(seed=1) as everybody:
         yield everybody
 
 
-@pytest.mark.parametrize("spell", sorted(FAULT_INJECTORS))
-def test_bad_weather_comes_and_goes(town: SimulatedEnvironment, spell: str) -> None:
-    town.configure_number("+6281234567890", "has no WhatsApp")
+@pytest.mark.parametrize("fault", sorted(FAULT_INJECTORS))
+def test_each_fault_reaches_the_simulators_and_is_cleared(
+    environment: SimulatedEnvironment, fault: str
+) -> None:
+    environment.configure_number("+6281234567890", "has no WhatsApp")
 
-    FAULT_INJECTORS[spell](town, random.Random(1))  # noqa: S311 - no secret
-    clear_faults(town)
+    FAULT_INJECTORS[fault](environment, random.Random(1))  # noqa: S311 - no secret
+    clear_faults(environment)
 
     quiet = {"answers": [], "banned": False, "lost": 0, "refused": {"6281234567890": 131026}}
-    assert quiet.items() <= town.whatsapp.faults.to_dict().items()
-    assert town.mail.faults.to_dict()["meets"] == []
-    for router in town.routers.values():
+    assert quiet.items() <= environment.whatsapp.faults.to_dict().items()
+    assert environment.mail.faults.to_dict()["meets"] == []
+    for router in environment.routers.values():
         assert router.faults.take_fault("/ip/hotspot/user/add") is None

@@ -1,4 +1,4 @@
-"""Who searches the logs finds what no log may have, wherever it stands."""
+"""Tests of the search for secrets in logs."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_every_log_is_searched(tmp_path: Path, log: str) -> None:
     ]
 
 
-def test_what_is_no_log_is_left_alone(tmp_path: Path) -> None:
+def test_files_other_than_logs_are_not_searched(tmp_path: Path) -> None:
     (tmp_path / "master.secret").touch()
 
     assert log_files(tmp_path) == []

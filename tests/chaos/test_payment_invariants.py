@@ -1,4 +1,4 @@
-"""The judge of a sale judged: each thing that must not be is found, and nothing else."""
+"""Tests of the payment invariants: each kind of violation is found, and nothing else."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,8 +16,8 @@ KEY = "ORD-A-01"
 
 
 @pytest.fixture
-def books() -> PaymentSnapshot:
-    """One order of two places, paid, with two printed tickets."""
+def snapshot() -> PaymentSnapshot:
+    """Return a snapshot of one paid order of two places with two printed tickets."""
     return PaymentSnapshot(
         orders={1: ("paid", 100_000, KEY)},
         attempts={KEY: 1},
@@ -38,8 +38,8 @@ def documents(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def money() -> Callable[..., Transaction]:
-    """A payment as the gateway has it."""
+def build_transaction() -> Callable[..., Transaction]:
+    """Return a function that builds a payment as the gateway stores it."""
 
     def paid(key: str = KEY, amount: int = 100_000, status: str = "settlement") -> Transaction:
         now = datetime(2026, 11, 20, tzinfo=UTC)
@@ -50,14 +50,18 @@ def money() -> Callable[..., Transaction]:
     return paid
 
 
-def test_a_paid_order_with_its_tickets_is_no_offence(
-    books: PaymentSnapshot, money: Callable[..., Transaction], documents: Path
+def test_a_paid_order_with_its_tickets_is_no_violation(
+    snapshot: PaymentSnapshot, build_transaction: Callable[..., Transaction], documents: Path
 ) -> None:
-    assert [*find_violations(books, [money()], confirmed_order_ids=[1], documents=documents)] == []
+    assert [
+        *find_violations(
+            snapshot, [build_transaction()], confirmed_order_ids=[1], documents=documents
+        )
+    ] == []
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("change", "violation"),
     [
         ({"orders": {}, "places": {}, "tickets": {}}, "was confirmed but does not exist"),
         ({"attempts": {}}, "an unknown payment attempt"),
@@ -77,37 +81,42 @@ def test_a_paid_order_with_its_tickets_is_no_offence(
         ({"counter_errors": ["wrong stock counts"]}, "wrong stock"),
     ],
 )
-def test_what_must_not_be_is_found(
-    books: PaymentSnapshot,
-    money: Callable[..., Transaction],
+def test_each_violation_is_found(
+    snapshot: PaymentSnapshot,
+    build_transaction: Callable[..., Transaction],
     documents: Path,
-    wrong: dict[str, object],
-    said: str,
+    change: dict[str, object],
+    violation: str,
 ) -> None:
-    sick = replace(books, **wrong)
-    paid = [] if not sick.orders else [money()]
+    sick = replace(snapshot, **change)
+    paid = [] if not sick.orders else [build_transaction()]
 
     found = [*find_violations(sick, paid, confirmed_order_ids=[1], documents=documents)]
 
-    assert any(said in offence for offence in found)
+    assert any(violation in offence for offence in found)
 
 
 def test_a_ticket_without_money_is_found(
-    books: PaymentSnapshot, money: Callable[..., Transaction], documents: Path
+    snapshot: PaymentSnapshot, build_transaction: Callable[..., Transaction], documents: Path
 ) -> None:
     found = [
-        *find_violations(books, [money(status="deny")], confirmed_order_ids=[], documents=documents)
+        *find_violations(
+            snapshot,
+            [build_transaction(status="deny")],
+            confirmed_order_ids=[],
+            documents=documents,
+        )
     ]
 
     assert found == [f"order 1: paid says {KEY}, with RpNone"]
 
 
-def test_money_that_came_twice_is_an_offence_until_somebody_is_asked(
-    books: PaymentSnapshot, money: Callable[..., Transaction], documents: Path
+def test_a_duplicate_payment_is_a_violation_until_it_has_a_review_flag(
+    snapshot: PaymentSnapshot, build_transaction: Callable[..., Transaction], documents: Path
 ) -> None:
-    twice = replace(books, attempts=books.attempts | {"ORD-A-02": 1})
+    twice = replace(snapshot, attempts=snapshot.attempts | {"ORD-A-02": 1})
     asked = replace(twice, open_flags={1: {"paid_twice"}})
-    paid = [money(), money("ORD-A-02")]
+    paid = [build_transaction(), build_transaction("ORD-A-02")]
 
     silent = [*find_violations(twice, paid, confirmed_order_ids=[], documents=documents)]
 

@@ -1,4 +1,4 @@
-"""The judge of vouchers judged: what must not be on a router, or in a row, is found."""
+"""Tests of the voucher invariants: wrong router users and wrong rows are found."""
 
 from dataclasses import replace
 
@@ -17,19 +17,19 @@ USER = {
 
 
 @pytest.fixture
-def books() -> VoucherSnapshot:
-    """One order, paid, with one voucher."""
+def snapshot() -> VoucherSnapshot:
+    """Return a snapshot of one paid order with one voucher."""
     return VoucherSnapshot("office", {1: 1}, [ROW])
 
 
-def test_a_voucher_that_is_there_once_is_no_offence(books: VoucherSnapshot) -> None:
+def test_a_voucher_that_exists_once_is_no_violation(snapshot: VoucherSnapshot) -> None:
     shelves = {"kopi": [FOREIGN_USER, USER], "taman": [FOREIGN_USER]}
 
-    assert [*find_violations(books, shelves, FOREIGN_USER)] == []
+    assert [*find_violations(snapshot, shelves, FOREIGN_USER)] == []
 
 
 @pytest.mark.parametrize(
-    ("shelf", "said"),
+    ("router_users", "violation"),
     [
         ([FOREIGN_USER], "VA is active: on routers 0 times"),
         ([FOREIGN_USER, USER, USER], "VA is active: on routers 2 times"),
@@ -41,14 +41,14 @@ def test_a_voucher_that_is_there_once_is_no_offence(books: VoucherSnapshot) -> N
         ([USER], "kopi: the user of another program was changed"),
     ],
 )
-def test_what_must_not_be_on_a_router_is_found(
-    books: VoucherSnapshot, shelf: RouterUsers, said: str
+def test_a_wrong_router_user_is_found(
+    snapshot: VoucherSnapshot, router_users: RouterUsers, violation: str
 ) -> None:
-    assert said in [*find_violations(books, {"kopi": shelf}, FOREIGN_USER)]
+    assert violation in [*find_violations(snapshot, {"kopi": router_users}, FOREIGN_USER)]
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "violation"),
     [
         ({"router": "taman"}, "VA: on kopi, not on taman"),
         ({"state": "provisioning"}, "order 1 is paid: its vouchers are {'provisioning': 1}, not 1"),
@@ -58,24 +58,24 @@ def test_what_must_not_be_on_a_router_is_found(
         ({"order_state": "cancelled"}, "VA is active: its order 1 is cancelled"),
     ],
 )
-def test_a_row_that_must_not_be_is_found(
-    books: VoucherSnapshot, row: dict[str, object], said: str
+def test_a_wrong_voucher_row_is_found(
+    snapshot: VoucherSnapshot, row: dict[str, object], violation: str
 ) -> None:
-    sick = replace(books, rows=[replace(ROW, **row)])
+    sick = replace(snapshot, rows=[replace(ROW, **row)])
 
-    assert said in [*find_violations(sick, {"kopi": [FOREIGN_USER, USER]}, FOREIGN_USER)]
+    assert violation in [*find_violations(sick, {"kopi": [FOREIGN_USER, USER]}, FOREIGN_USER)]
 
 
-def test_fewer_than_ordered_is_found(books: VoucherSnapshot) -> None:
-    owed = replace(books, expected_counts={1: 2})
+def test_fewer_than_ordered_is_found(snapshot: VoucherSnapshot) -> None:
+    owed = replace(snapshot, expected_counts={1: 2})
 
     found = [*find_violations(owed, {"kopi": [FOREIGN_USER, USER]}, FOREIGN_USER)]
 
     assert found == ["order 1 is paid: its vouchers are {'active': 1}, not 2"]
 
 
-def test_stock_that_nobody_bought_is_no_offence(books: VoucherSnapshot) -> None:
+def test_vouchers_of_the_pool_are_no_violation(snapshot: VoucherSnapshot) -> None:
     ahead = replace(ROW, order=None, order_state="", was_paid=False)
-    stock = replace(books, expected_counts={}, rows=[ahead])
+    stock = replace(snapshot, expected_counts={}, rows=[ahead])
 
     assert [*find_violations(stock, {"kopi": [FOREIGN_USER, USER]}, FOREIGN_USER)] == []
