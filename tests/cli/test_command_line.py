@@ -1,4 +1,4 @@
-"""The command line as a stranger meets it: real processes, exit codes, words."""
+"""Tests of the command line as processes: output, error messages and exit codes."""
 
 import json
 import os
@@ -26,7 +26,7 @@ NIM;Nama Lengkap;Email;No HP;Jenis Tiket
 
 @pytest.fixture
 def ticketing(run_ticketing: Run, database_url: str, tmp_path: Path) -> Ticketing:
-    """Runs `ticketing …` against a fresh database and an empty folder."""
+    """Return a function that runs `ticketing …` with a fresh database and an empty folder."""
     environment = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
@@ -43,7 +43,7 @@ def ticketing(run_ticketing: Run, database_url: str, tmp_path: Path) -> Ticketin
 
 @pytest.fixture
 def graduation(ticketing: Ticketing, tmp_path: Path) -> Path:
-    """An event with two people on its list and one row in quarantine; gives the roster's path."""
+    """Create an event with two guests and one rejected row; return the roster's path."""
     path = tmp_path / "roster.csv"
     path.write_text(ROSTER, encoding="utf-8")
     added = ticketing(
@@ -57,7 +57,7 @@ def graduation(ticketing: Ticketing, tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("graduation")
-def test_the_way_from_a_roster_to_a_ticket_that_passes(ticketing: Ticketing) -> None:
+def test_a_roster_becomes_tickets_that_pass_verification(ticketing: Ticketing) -> None:
     before = json.loads(ticketing("missing", "--event", "wisuda-2026", "--json").stdout)
     made = ticketing("generate-tickets", "--event", "wisuda-2026", "--json")
     after = ticketing("missing", "--event", "wisuda-2026", "--count")
@@ -74,7 +74,7 @@ def test_the_way_from_a_roster_to_a_ticket_that_passes(ticketing: Ticketing) -> 
 
 
 @pytest.mark.usefixtures("graduation")
-def test_a_second_run_says_that_everyone_was_skipped(ticketing: Ticketing) -> None:
+def test_a_second_run_counts_all_guests_as_skipped(ticketing: Ticketing) -> None:
     ticketing("generate-tickets", "--event", "wisuda-2026")
 
     again = ticketing("generate-tickets", "--event", "wisuda-2026")
@@ -84,7 +84,7 @@ def test_a_second_run_says_that_everyone_was_skipped(ticketing: Ticketing) -> No
     assert re.search(r"skipped +2\n", again.stdout)
 
 
-def test_a_quarantined_row_is_shown_and_can_be_mended_and_imported(
+def test_a_rejected_row_is_shown_and_can_be_corrected_and_imported(
     ticketing: Ticketing, graduation: Path
 ) -> None:
     aside = graduation.with_name("roster.quarantine.csv")
@@ -98,9 +98,7 @@ def test_a_quarantined_row_is_shown_and_can_be_mended_and_imported(
 
 
 @pytest.mark.usefixtures("graduation")
-def test_one_failure_makes_the_exit_code_1_and_is_named(
-    ticketing: Ticketing, tmp_path: Path
-) -> None:
+def test_one_failure_is_exit_code_1_and_is_named(ticketing: Ticketing, tmp_path: Path) -> None:
     roster = tmp_path / "odd.csv"
     roster.write_text("nim,nama\n9,Nobody \U000e0fff\U0001fbff\n", encoding="utf-8")
     ticketing("import", str(roster), "--event", "wisuda-2026")
@@ -113,7 +111,7 @@ def test_one_failure_makes_the_exit_code_1_and_is_named(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["generate-tickets", "--event", "nothing"], "no event 'nothing'"),
         (["generate-tickets", "--event", "wisuda-2026", "--limit", "0"], "--limit"),
@@ -129,17 +127,17 @@ def test_one_failure_makes_the_exit_code_1_and_is_named(
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("event")
-def test_bad_usage_is_2_and_names_what_is_wrong(
-    ticketing: Ticketing, arguments: list[str], words: str
+def test_bad_usage_is_exit_code_2_and_names_the_error(
+    ticketing: Ticketing, arguments: list[str], message: str
 ) -> None:
     refused = ticketing(*arguments)
 
     assert refused.returncode == 2
-    assert words in refused.stderr
+    assert message in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
-def test_a_database_that_is_away_is_1_and_said_in_one_line(ticketing: Ticketing) -> None:
+def test_an_unreachable_database_is_exit_code_1_and_one_line_of_error(ticketing: Ticketing) -> None:
     away = "postgresql://nobody:hunter2@127.0.0.1:1/none"
 
     failed = ticketing("events", "list", DATABASE_URL=away)
@@ -157,7 +155,9 @@ def test_a_wrong_variable_is_named(ticketing: Ticketing) -> None:
 
 
 @pytest.mark.usefixtures("graduation")
-def test_reissuing_says_first_what_would_die_and_wants_the_plan(ticketing: Ticketing) -> None:
+def test_a_reissue_shows_which_tickets_it_revokes_and_requires_the_plan(
+    ticketing: Ticketing,
+) -> None:
     ticketing("generate-tickets", "--event", "wisuda-2026")
 
     said = ticketing("generate-tickets", "--event", "wisuda-2026", "--reissue", "--json")
@@ -180,7 +180,7 @@ def test_no_token_or_link_is_ever_printed_or_logged(ticketing: Ticketing, tmp_pa
     assert "TC1" not in "".join([made.stdout, made.stderr, story.stdout, *logs])
 
 
-def test_the_doctor_finds_this_machine_well(ticketing: Ticketing) -> None:
+def test_the_doctor_finds_no_problem_on_this_machine(ticketing: Ticketing) -> None:
     ticketing("migrate")
 
     visit = ticketing("doctor")
@@ -189,7 +189,7 @@ def test_the_doctor_finds_this_machine_well(ticketing: Ticketing) -> None:
     assert {line.split()[0] for line in visit.stdout.splitlines()} == {"ok"}
 
 
-def test_the_doctor_names_the_way_out(ticketing: Ticketing) -> None:
+def test_the_doctor_names_the_remedy(ticketing: Ticketing) -> None:
     ticketing("migrate")
 
     visit = ticketing("doctor", MIN_FREE_DISK=str(10**15))
@@ -210,7 +210,9 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded.stdout.strip() == "[]"
 
 
-def test_the_databases_own_tools_can_be_run_on_it(ticketing: Ticketing, tmp_path: Path) -> None:
+def test_the_postgresql_tools_can_be_run_on_the_database(
+    ticketing: Ticketing, tmp_path: Path
+) -> None:
     commands = (
         f'psql "$DATABASE_URL" -Atc "SELECT 41 + 1"; pg_dump "$DATABASE_URL" -Fc -f "{tmp_path}/d"'
     )

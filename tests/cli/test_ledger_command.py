@@ -1,4 +1,4 @@
-"""The books and the webhooks from the command line."""
+"""Tests of the commands for the ledger and for webhooks."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ Ticketing = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def ticketing(run_ticketing: Run, database_url: str, tmp_path: Path) -> Ticketing:
-    """Runs `ticketing …` against a fresh database and an empty folder."""
+    """Return a function that runs `ticketing …` with a fresh database and an empty folder."""
     environment = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
@@ -50,7 +50,7 @@ def receiver() -> Iterator[WebhookReceiver]:
 
 @pytest.fixture
 def place(database: Database, event: Event) -> Callable[[datetime], PlacedOrder]:
-    """Places an order for two places at Rp50.000."""
+    """Return a function that places an order of two places at Rp50.000."""
     with database.transaction() as connection:
         kind = connection.execute(
             insert(ticket_types)
@@ -64,7 +64,7 @@ def place(database: Database, event: Event) -> Callable[[datetime], PlacedOrder]
     return place_one
 
 
-def test_a_bookkeeper_sees_what_came_and_went_and_its_sums(
+def test_the_ledger_lists_entries_with_their_sums(
     ticketing: Ticketing, database: Database, event: Event,
     place: Callable[[datetime], PlacedOrder], now: datetime,
 ) -> None:  # fmt: skip
@@ -99,7 +99,7 @@ def test_a_long_list_shows_its_end_and_the_sums_of_all(
     assert re.search(r"order\.placed +2 +Rp200\.000", shown.stdout), shown.stdout
 
 
-def test_a_period_is_of_the_venues_own_clock(
+def test_a_period_is_in_the_time_zone_of_the_venue(
     ticketing: Ticketing, event: Event, place: Callable[[datetime], PlacedOrder], now: datetime
 ) -> None:
     place(now)
@@ -124,7 +124,7 @@ def test_a_period_is_of_the_venues_own_clock(
     assert told["totals"] == {"order.placed": {"entries": 1, "sale": 100_000, "money": 0}}
 
 
-def test_the_books_go_into_a_file(
+def test_the_ledger_is_exported_to_a_file(
     ticketing: Ticketing, event: Event, place: Callable[[datetime], PlacedOrder], now: datetime,
     tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -139,7 +139,7 @@ def test_the_books_go_into_a_file(
     assert (row["order"], row["sale"], row["actor"]) == (placed.order.code, "100000", "web")
 
 
-def test_a_webhook_from_its_first_trial_to_its_end(
+def test_a_webhook_is_created_tested_listed_and_removed(
     ticketing: Ticketing, event: Event, place: Callable[[datetime], PlacedOrder],
     receiver: WebhookReceiver, now: datetime,
 ) -> None:  # fmt: skip
@@ -181,7 +181,7 @@ def test_a_webhook_from_its_first_trial_to_its_end(
     ]  # fmt: skip
 
 
-def test_without_the_simulator_this_machine_is_never_called(
+def test_without_the_simulator_loopback_addresses_are_never_called(
     ticketing: Ticketing, receiver: WebhookReceiver
 ) -> None:
     production = {"MIDTRANS_ENVIRONMENT": "sandbox", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"}
@@ -198,7 +198,7 @@ def test_without_the_simulator_this_machine_is_never_called(
     assert receiver.received == []
 
 
-def test_the_worker_asked_once_calls_what_waits(
+def test_a_single_run_of_the_worker_sends_waiting_webhooks(
     ticketing: Ticketing, place: Callable[[datetime], PlacedOrder], receiver: WebhookReceiver,
     now: datetime,
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""Messages from the command line: read before anybody gets them, in the operator's own words."""
+"""Tests of the commands that preview message templates and the operator's own texts."""
 
 import json
 import os
@@ -16,7 +16,7 @@ Ticketing = Callable[..., CompletedProcess[str]]
 
 @pytest.fixture
 def ticketing(run_ticketing: Ticketing, tmp_path: Path) -> Ticketing:
-    """Runs `ticketing …` without any database, with an own text for one message."""
+    """Return a function that runs `ticketing …` without a database, with one own message text."""
     own = tmp_path / "id" / "order_reversed.mail.j2"
     own.parent.mkdir()
     text = (MESSAGE_TEMPLATES_DIR / "id" / "order_reversed.mail.j2").read_text(encoding="utf-8")
@@ -39,13 +39,13 @@ def test_every_message_can_be_read_as_mail_and_as_chat(ticketing: Ticketing) -> 
     assert "\nchat" in shown.stdout
 
 
-def test_an_operators_own_words_win(ticketing: Ticketing) -> None:
+def test_the_operators_own_template_takes_precedence(ticketing: Ticketing) -> None:
     shown = ticketing("message-templates", "preview", "order_reversed")
 
     assert "Salam hangat!" in shown.stdout
 
 
-def test_what_meta_approves_leads_to_our_address(ticketing: Ticketing) -> None:
+def test_the_template_for_approval_links_to_the_public_address(ticketing: Ticketing) -> None:
     asked = json.loads(ticketing("message-templates", "approval", "voucher_ready").stdout)
 
     assert (asked["name"], asked["language"]) == ("voucher_ready", "id")
@@ -53,16 +53,16 @@ def test_what_meta_approves_leads_to_our_address(ticketing: Ticketing) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("arguments", "message"),
     [
         (("preview", "voucher_redy"), "ticketing message-templates list"),
         (("preview", "voucher_ready", "--language", "jv"), "not one of id, en"),
     ],
 )
-def test_a_mistyped_name_or_language_is_told_the_way_out(
-    ticketing: Ticketing, asked: tuple[str, ...], said: str
+def test_an_unknown_name_or_language_is_refused_with_the_known_ones(
+    ticketing: Ticketing, arguments: tuple[str, ...], message: str
 ) -> None:
-    refused = ticketing("message-templates", *asked)
+    refused = ticketing("message-templates", *arguments)
 
     assert refused.returncode == 2
-    assert said in refused.stderr
+    assert message in refused.stderr

@@ -1,4 +1,4 @@
-"""Vouchers from the command line: put on the router, listed, and each with its story."""
+"""Tests of the commands that provision vouchers, list them and show their history."""
 
 import json
 import os
@@ -30,7 +30,7 @@ SECRET = bytes(range(32))
 
 @pytest.fixture
 def ticketing(run_ticketing: Ticketing, database_url: str, tmp_path: Path) -> Ticketing:
-    """Runs `ticketing …` against the test's database."""
+    """Return a function that runs `ticketing …` with the test's database."""
     environment = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
@@ -44,7 +44,7 @@ def ticketing(run_ticketing: Ticketing, database_url: str, tmp_path: Path) -> Ti
 
 @pytest.fixture
 def router() -> Iterator[RouterOsSimulator]:
-    """A router with the profiles that are sold."""
+    """Start a router with the profiles of the packages."""
     with RouterOsSimulator() as device:
         for profile in DEMO_PROFILES:
             device.add_profile(profile, shared_users="1")
@@ -53,14 +53,14 @@ def router() -> Iterator[RouterOsSimulator]:
 
 @pytest.fixture
 def outlet(database: Database, router: RouterOsSimulator) -> Event:
-    """Where vouchers on it are sold."""
+    """Create the outlet that sells vouchers of the router."""
     seed_demo_router(database, KeyRing(SECRET), port=router.port, by="test")
     return seed_demo_hotspot(database, at=datetime.now(UTC), by="test")
 
 
 @pytest.fixture
 def order(database: Database, outlet: Event) -> Order:
-    """Two vouchers, paid for."""
+    """Create a paid order of two vouchers."""
     at = datetime.now(UTC)
     with database.transaction() as connection:
         package = package_queries.get_by_code(connection, "5k")
@@ -79,14 +79,14 @@ def order(database: Database, outlet: Event) -> Order:
 
 
 @pytest.fixture
-def sold(database: Database, order: Order) -> list[Voucher]:
-    """Their rows."""
+def sold_vouchers(database: Database, order: Order) -> list[Voucher]:
+    """Return the vouchers of the order."""
     with database.transaction() as connection:
         return voucher_queries.list_of_order(connection, order.id)
 
 
-def test_what_is_owed_is_put_on_the_router_and_its_story_told(
-    ticketing: Ticketing, router: RouterOsSimulator, order: Order, sold: list[Voucher]
+def test_pending_vouchers_are_provisioned_and_their_history_is_shown(
+    ticketing: Ticketing, router: RouterOsSimulator, order: Order, sold_vouchers: list[Voucher]
 ) -> None:
     done = ticketing("vouchers", "provision", "--json")
     story = ticketing("vouchers", "show", order.code.lower(), "--json")
@@ -94,20 +94,20 @@ def test_what_is_owed_is_put_on_the_router_and_its_story_told(
 
     assert (done.returncode, [each["placed"] for each in json.loads(done.stdout)]) == (0, [2])
     told = json.loads(story.stdout)
-    assert [one["key"] for one in told] == [one.key for one in sold]
+    assert [one["key"] for one in told] == [one.key for one in sold_vouchers]
     assert [step["state"] for step in told[0]["steps"]] == ["pending", "provisioning", "active"]
     assert listed.stdout.count("active") == len(router.users()) == 2
-    assert sold[0].credentials.name not in done.stdout + story.stdout + listed.stdout
+    assert sold_vouchers[0].credentials.name not in done.stdout + story.stdout + listed.stdout
 
 
-def test_a_router_that_does_not_answer_is_named_and_the_exit_code_says_so(
-    ticketing: Ticketing, router: RouterOsSimulator, sold: list[Voucher]
+def test_an_unreachable_router_is_named_and_is_exit_code_1(
+    ticketing: Ticketing, router: RouterOsSimulator, sold_vouchers: list[Voucher]
 ) -> None:
     router.power_off()
 
     done = ticketing("vouchers", "provision")
-    shown = ticketing("vouchers", "show", sold[0].credentials.name, "--reveal")
+    shown = ticketing("vouchers", "show", sold_vouchers[0].credentials.name, "--reveal")
 
     assert (done.returncode, "connection failed" in done.stdout) == (1, True)
-    assert shown.stdout.startswith(f"{sold[0].key} is pending")
-    assert sold[0].credentials.password in shown.stdout
+    assert shown.stdout.startswith(f"{sold_vouchers[0].key} is pending")
+    assert sold_vouchers[0].credentials.password in shown.stdout

@@ -1,4 +1,4 @@
-"""Routers and packages from the command line: made known, asked, sold on; passwords never shown."""
+"""Tests of the commands for routers and packages; passwords are never shown."""
 
 import json
 import os
@@ -19,7 +19,7 @@ Ticketing = Callable[..., CompletedProcess[str]]
 
 @pytest.fixture
 def device() -> Iterator[RouterOsSimulator]:
-    """A router with the profile `1day`, and a password that nobody else has."""
+    """Start a router with the profile `1day` and a password of its own."""
     with RouterOsSimulator(accounts=(ACCOUNT,)) as switched_on:
         switched_on.add_profile("1day")
         yield switched_on
@@ -27,7 +27,7 @@ def device() -> Iterator[RouterOsSimulator]:
 
 @pytest.fixture
 def ticketing(run_ticketing: Ticketing, database_url: str, tmp_path: Path) -> Ticketing:
-    """Runs `ticketing …` against the test's database, with something on standard input."""
+    """Return a function that runs `ticketing …` with the test's database and standard input."""
     environment = {
         "PATH": os.environ["PATH"], "DATABASE_URL": database_url,
         "TICKETING_DATA": str(tmp_path / "data"), "COLUMNS": "200",
@@ -36,7 +36,7 @@ def ticketing(run_ticketing: Ticketing, database_url: str, tmp_path: Path) -> Ti
     return partial(run_ticketing, environment=environment)
 
 
-def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_seen(
+def test_a_router_is_added_checked_and_sold_on_without_showing_its_password(
     ticketing: Ticketing, device: RouterOsSimulator, event: Event
 ) -> None:
     added = ticketing(
@@ -86,7 +86,7 @@ def test_an_update_of_a_router_changes_only_what_is_given(ticketing: Ticketing) 
     assert "'attic'" in unknown.stderr
 
 
-def test_times_and_sizes_that_nobody_writes_so_are_refused_by_name(ticketing: Ticketing) -> None:
+def test_malformed_durations_and_sizes_are_refused_by_name(ticketing: Ticketing) -> None:
     wrong = [
         ticketing("packages", "create", "--event", "wisuda-2026", "5k", *said)
         for said in (("--validity", "1 hari"), ("--bytes", "2 giga"))

@@ -1,4 +1,4 @@
-"""Selling from the command line: what is for sale, what became of an order, money given back."""
+"""Tests of the selling commands: ticket types, orders, refunds, cancellations, payment plans."""
 
 import json
 import os
@@ -32,7 +32,7 @@ Ticketing = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def midtrans() -> Iterator[MidtransSimulator]:
-    """The gateway's side; it notifies nobody."""
+    """Start the simulated gateway without notifications."""
     with MidtransSimulator() as simulator:
         yield simulator
 
@@ -41,7 +41,7 @@ def midtrans() -> Iterator[MidtransSimulator]:
 def ticketing(
     run_ticketing: Run, database_url: str, midtrans: MidtransSimulator, tmp_path: Path
 ) -> Ticketing:
-    """Runs `ticketing …` against the test's database and gateway."""
+    """Return a function that runs `ticketing …` with the test's database and gateway."""
     environment = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
@@ -58,7 +58,7 @@ def ticketing(
 
 
 @pytest.fixture
-def said(ticketing: Ticketing) -> Callable[..., Any]:
+def run_json(ticketing: Ticketing) -> Callable[..., Any]:
     """What a command prints for machines; it must not fail."""
 
     def run(*arguments: str) -> Any:  # noqa: ANN401 - JSON is anything
@@ -71,7 +71,7 @@ def said(ticketing: Ticketing) -> Callable[..., Any]:
 
 @pytest.fixture
 def vip(ticketing: Ticketing, database: Database, event: Event) -> int:
-    """VIP at Rp150.000, five of it, put on sale from the command line."""
+    """Put the ticket type VIP (Rp150.000, five places) on sale by command; return its id."""
     opened = ticketing(
         "ticket-types",
         "create",
@@ -91,7 +91,7 @@ def vip(ticketing: Ticketing, database: Database, event: Event) -> int:
 
 @pytest.fixture
 def order(database: Database, event: Event, vip: int) -> Callable[..., PlacedOrder]:
-    """Places an order of two VIP places."""
+    """Return a function that places an order of two VIP places."""
     sari = Buyer("email:sari@example.org", "Sari", "sari@example.org", "")
 
     def place() -> PlacedOrder:
@@ -104,10 +104,10 @@ def order(database: Database, event: Event, vip: int) -> Callable[..., PlacedOrd
 
 
 @pytest.fixture
-def paid(
+def place_paid_order(
     database: Database, midtrans: MidtransSimulator, order: Callable[[], PlacedOrder]
 ) -> Callable[[str], str]:
-    """Places an order that is paid in some way; gives its code."""
+    """Return a function that places an order paid by a given method; returns its code."""
 
     def pay(method: str) -> str:
         at, placed = datetime.now(UTC), order()
@@ -128,20 +128,23 @@ def paid(
     return pay
 
 
-def test_what_is_for_sale_is_shown_to_people_and_to_machines(
-    ticketing: Ticketing, said: Callable[..., Any], event: Event, order: Callable[[], PlacedOrder]
+def test_ticket_types_are_listed_as_a_table_and_as_json(
+    ticketing: Ticketing,
+    run_json: Callable[..., Any],
+    event: Event,
+    order: Callable[[], PlacedOrder],
 ) -> None:
     order()
 
     shown = ticketing("ticket-types", "list", "--event", event.slug)
-    told = said("ticket-types", "list", "--event", event.slug)
+    told = run_json("ticket-types", "list", "--event", event.slug)
 
     cells = ["VIP", "yes", "Rp150.000", "5", "3", "2", "0"]
     assert re.search(r"\s+".join(map(re.escape, cells)), shown.stdout), shown.stdout
     assert [(one["available"], one["pending"], one["sold"]) for one in told] == [(3, 2, 0)]
 
 
-def test_a_capacity_below_what_is_taken_is_refused_in_words(
+def test_a_capacity_below_the_sold_places_is_refused_with_an_error(
     ticketing: Ticketing, event: Event, order: Callable[[], PlacedOrder]
 ) -> None:
     order()
@@ -157,7 +160,7 @@ def test_a_capacity_below_what_is_taken_is_refused_in_words(
 
 
 def test_a_promo_code_is_made_listed_and_ended(
-    ticketing: Ticketing, said: Callable[..., Any], event: Event, vip: int
+    ticketing: Ticketing, run_json: Callable[..., Any], event: Event, vip: int
 ) -> None:
     assert vip
     made = ticketing(
@@ -165,23 +168,26 @@ def test_a_promo_code_is_made_listed_and_ended(
     )
     ended = ticketing("promos", "disable", "--event", event.slug, "EARLY10")
 
-    (listed,) = said("promos", "list", "--event", event.slug)
+    (listed,) = run_json("promos", "list", "--event", event.slug)
 
     assert (made.returncode, ended.returncode) == (0, 0)
     assert (listed["code"], listed["value"], listed["ticket_type"]) == ("EARLY10", 10, "VIP")
     assert listed["valid_until"] < event.ends_at.isoformat(" ")
 
 
-def test_a_refund_is_planned_applied_and_told(
-    ticketing: Ticketing, said: Callable[..., Any], event: Event, paid: Callable[[str], str]
+def test_a_refund_is_planned_applied_and_listed(
+    ticketing: Ticketing,
+    run_json: Callable[..., Any],
+    event: Event,
+    place_paid_order: Callable[[str], str],
 ) -> None:
-    code = paid("gopay")
+    code = place_paid_order("gopay")
     ticketing("refunds", "policy", "--event", event.slug, "--fee-percent", "10")
 
-    planned = said("refunds", "plan", code, "--place", "2", "--reason", "ill")
-    done = said("refunds", "apply", code, "--plan", planned["plan_hash"])
+    planned = run_json("refunds", "plan", code, "--place", "2", "--reason", "ill")
+    done = run_json("refunds", "apply", code, "--plan", planned["plan_hash"])
     story = ticketing("orders", "show", code)
-    listed = said("orders", "list", "--event", event.slug, "--state", "paid")
+    listed = run_json("orders", "list", "--event", event.slug, "--state", "paid")
 
     assert (planned["amount"], planned["kept"], planned["places_left"]) == (135_000, 15_000, 1)
     assert [(one["amount"], one["state"]) for one in done] == [(135_000, "done")]
@@ -193,26 +199,29 @@ def test_a_refund_is_planned_applied_and_told(
     assert [(one["code"], one["places"], one["refunded"]) for one in listed] == [(code, 1, 135_000)]
 
 
-def test_a_refund_by_hand_is_listed_until_somebody_says_that_it_is_done(
-    ticketing: Ticketing, said: Callable[..., Any], event: Event, paid: Callable[[str], str]
+def test_a_manual_refund_is_listed_until_it_is_marked_as_done(
+    ticketing: Ticketing,
+    run_json: Callable[..., Any],
+    event: Event,
+    place_paid_order: Callable[[str], str],
 ) -> None:
-    code = paid("bca_va")
-    planned = said("refunds", "plan", code)
-    said("refunds", "apply", code, "--plan", planned["plan_hash"])
+    code = place_paid_order("bca_va")
+    planned = run_json("refunds", "plan", code)
+    run_json("refunds", "apply", code, "--plan", planned["plan_hash"])
 
-    owed = said("refunds", "list", "--event", event.slug)
+    owed = run_json("refunds", "list", "--event", event.slug)
     ticketing("refunds", "mark-paid", code, "--reference", "BCA 4711")
 
     assert [(one["state"], one["amount"]) for one in owed] == [("manual", 300_000)]
-    assert said("refunds", "list", "--event", event.slug) == []
-    assert said("orders", "show", code)["refunds"][0]["reference"] == "BCA 4711"
+    assert run_json("refunds", "list", "--event", event.slug) == []
+    assert run_json("orders", "show", code)["refunds"][0]["reference"] == "BCA 4711"
 
 
 @pytest.fixture
-def paid_too_late(
+def place_order_paid_late(
     database: Database, midtrans: MidtransSimulator, order: Callable[[], PlacedOrder]
 ) -> Callable[[], str]:
-    """Places an order that is paid after it was cancelled; gives its code."""
+    """Return a function that places an order paid after its cancellation; returns its code."""
 
     def pay() -> str:
         at, placed = datetime.now(UTC), order()
@@ -234,14 +243,17 @@ def paid_too_late(
     return pay
 
 
-def test_a_question_is_listed_and_answered(
-    ticketing: Ticketing, said: Callable[..., Any], event: Event, paid_too_late: Callable[[], str]
+def test_a_review_flag_is_listed_and_resolved(
+    ticketing: Ticketing,
+    run_json: Callable[..., Any],
+    event: Event,
+    place_order_paid_late: Callable[[], str],
 ) -> None:
-    first, second = paid_too_late(), paid_too_late()
+    first, second = place_order_paid_late(), place_order_paid_late()
     flag = "paid_after_cancelling"
 
-    flagged = said("orders", "list", "--event", event.slug, "--flagged")
-    planned = said("orders", "resolve", first, "--flag", flag, "--by", "refund")
+    flagged = run_json("orders", "list", "--event", event.slug, "--flagged")
+    planned = run_json("orders", "resolve", first, "--flag", flag, "--by", "refund")
     ticketing("refunds", "apply", first, "--plan", planned["plan_hash"])
     noted = ticketing(
         "orders", "resolve", second, "--flag", flag, "--by", "note", "--reason", "by phone"
@@ -251,15 +263,18 @@ def test_a_question_is_listed_and_answered(
     assert {one["code"]: one["flags"] for one in flagged} == {first: [flag], second: [flag]}
     assert (planned["amount"], planned["places"]) == (300_000, [])
     assert (noted.returncode, refused.returncode) == (0, 2)
-    assert said("orders", "list", "--event", event.slug, "--flagged") == []
+    assert run_json("orders", "list", "--event", event.slug, "--flagged") == []
 
 
-def test_an_event_is_called_off_and_everybody_refunded(
-    ticketing: Ticketing, said: Callable[..., Any], event: Event, paid: Callable[[str], str]
+def test_an_event_is_cancelled_and_all_orders_are_refunded(
+    ticketing: Ticketing,
+    run_json: Callable[..., Any],
+    event: Event,
+    place_paid_order: Callable[[str], str],
 ) -> None:
-    code = paid("gopay")
+    code = place_paid_order("gopay")
 
-    planned = said("cancellations", "plan", "--event", event.slug, "--reason", "rain")
+    planned = run_json("cancellations", "plan", "--event", event.slug, "--reason", "rain")
     shown = ticketing(
         "cancellations", "apply", "--event", event.slug, "--plan", planned["plan_hash"]
     )
@@ -267,8 +282,8 @@ def test_an_event_is_called_off_and_everybody_refunded(
     assert (planned["amount"], planned["by_hand"], planned["pending"]) == (300_000, 0, 0)
     assert shown.returncode == 0, shown.stderr
     assert "is cancelled.\nEnded now: 1 orders, 0 tickets." in shown.stdout
-    assert said("orders", "show", code)["order"]["state"] == "cancelled"
-    assert said("ticket-types", "list", "--event", event.slug)[0]["onSale"] is False
+    assert run_json("orders", "show", code)["order"]["state"] == "cancelled"
+    assert run_json("ticket-types", "list", "--event", event.slug)[0]["onSale"] is False
 
 
 @pytest.mark.usefixtures("vip")
@@ -289,7 +304,7 @@ def test_create_refuses_what_exists_and_update_what_does_not(
 
 @pytest.mark.usefixtures("vip")
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["orders", "show", "ORD-NONE"], "no order 'ORD-NONE'"),
         (["orders", "list", "--event", "wisuda-2026", "--state", "gone"], "'gone' is not one of"),
@@ -312,19 +327,21 @@ def test_create_refuses_what_exists_and_update_what_does_not(
         ),
     ],
 )
-def test_bad_usage_of_the_counter_is_2_and_names_what_is_wrong(
-    ticketing: Ticketing, arguments: list[str], words: str
+def test_bad_usage_of_selling_commands_is_exit_code_2_and_names_the_error(
+    ticketing: Ticketing, arguments: list[str], message: str
 ) -> None:
     refused = ticketing(*arguments)
 
     assert refused.returncode == 2
-    assert words in refused.stderr
+    assert message in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
 @pytest.fixture
-def in_two_parts(database: Database, ticketing: Ticketing, event: Event, vip: int) -> PlacedOrder:
-    """Two VIP places to be paid in two parts two days apart, by a plan from the command line."""
+def order_in_two_instalments(
+    database: Database, ticketing: Ticketing, event: Event, vip: int
+) -> PlacedOrder:
+    """Place an order of two VIP places in two instalments, two days apart, by a command's plan."""
     ticketing(
         "payment-plans", "create", "--event", event.slug, "--name", "2x", "--parts", "60,40",
         "--every", "2", "--last-before", "0", "--grace", "1", "--overdue", "keep",
@@ -343,11 +360,14 @@ def in_two_parts(database: Database, ticketing: Ticketing, event: Event, vip: in
 
 
 def test_a_payment_plan_is_offered_listed_and_withdrawn(
-    ticketing: Ticketing, said: Callable[..., Any], event: Event, in_two_parts: PlacedOrder
+    ticketing: Ticketing,
+    run_json: Callable[..., Any],
+    event: Event,
+    order_in_two_instalments: PlacedOrder,
 ) -> None:
-    listed = said("payment-plans", "list", "--event", event.slug)
+    listed = run_json("payment-plans", "list", "--event", event.slug)
     shown = ticketing("payment-plans", "list", "--event", event.slug)
-    story = ticketing("orders", "show", in_two_parts.order.code)
+    story = ticketing("orders", "show", order_in_two_instalments.order.code)
     ended = ticketing("payment-plans", "disable", "--event", event.slug, "--name", "2x")
 
     assert listed == [
@@ -359,35 +379,37 @@ def test_a_payment_plan_is_offered_listed_and_withdrawn(
     assert "60, 40" in shown.stdout
     assert re.search(r"instalment 1  Rp180\.000 due .*, not paid", story.stdout), story.stdout
     assert ended.returncode == 0
-    assert said("payment-plans", "list", "--event", event.slug) == []
+    assert run_json("payment-plans", "list", "--event", event.slug) == []
 
 
-def test_a_part_that_will_be_due_is_told_of_with_the_sweep(
-    said: Callable[..., Any], database: Database, in_two_parts: PlacedOrder
+def test_order_expiry_enqueues_reminders_of_instalments_that_will_be_due(
+    run_json: Callable[..., Any], database: Database, order_in_two_instalments: PlacedOrder
 ) -> None:
-    at, before = datetime.now(UTC), said("expire-orders")
+    at, before = datetime.now(UTC), run_json("expire-orders")
     with database.transaction() as connection:
-        attempt = attempt_queries.get_or_insert_open(connection, in_two_parts.order, at=at)
+        attempt = attempt_queries.get_or_insert_open(
+            connection, order_in_two_instalments.order, at=at
+        )
         statement = PaymentStatus(
             attempt.key, "tx", AttemptState.SETTLED, attempt.amount, Rupiah(0), "qris"
         )
         record_payment(connection, attempt, statement, at=at, by="worker")
 
-    after, again = said("expire-orders"), said("expire-orders")
+    after, again = run_json("expire-orders"), run_json("expire-orders")
 
     assert [one["reminded"] for one in (before, after, again)] == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
-    ("parts", "wrong"),
+    ("percentages", "message"),
     [("60,x", "like 40,30,30"), ("60,30", "add up to 90 %"), ("100", "1 instalments")],
 )
-def test_parts_that_are_no_whole_are_refused_in_words(
-    ticketing: Ticketing, event: Event, parts: str, wrong: str
+def test_percentages_that_do_not_add_up_to_100_are_refused_with_an_error(
+    ticketing: Ticketing, event: Event, percentages: str, message: str
 ) -> None:
     refused = ticketing(
-        "payment-plans", "create", "--event", event.slug, "--name", "odd", "--parts", parts
+        "payment-plans", "create", "--event", event.slug, "--name", "odd", "--parts", percentages
     )
 
     assert refused.returncode == 2
-    assert wrong in refused.stderr
+    assert message in refused.stderr
