@@ -29,15 +29,15 @@ def midtrans(merchant: MerchantWebhook) -> Iterator[MidtransSimulator]:
 
 
 @pytest.fixture
-def pauses() -> list[float]:
+def retry_delays() -> list[float]:
     """Record the client's retry delays without waiting."""
     return []
 
 
 @pytest.fixture
-def client(midtrans: MidtransSimulator, pauses: list[float]) -> Iterator[Midtrans]:
+def client(midtrans: MidtransSimulator, retry_delays: list[float]) -> Iterator[Midtrans]:
     account = MidtransAccount.for_base_url(midtrans.url, midtrans.server_key)
-    with Midtrans(account, pause=pauses.append) as ours:
+    with Midtrans(account, pause=retry_delays.append) as ours:
         yield ours
 
 

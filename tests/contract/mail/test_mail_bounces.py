@@ -1,4 +1,4 @@
-"""Notifications as Postfix, Exim, Exchange and Gmail write them, and mails that are none."""
+"""Tests of reading bounces of Postfix, Exim, Exchange and Gmail, and mails that are no bounces."""
 
 from pathlib import Path
 
@@ -182,7 +182,7 @@ Sampai Senin.
     ],
     ids=["postfix", "exim", "exchange", "gmail", "delivered"],
 )
-def test_a_notification_says_which_message_failed_for_whom_and_why(
+def test_a_bounce_names_message_recipient_and_reason(
     mail: bytes, reference: str, recipient: str, action: str, status: str
 ) -> None:
     (bounce,) = parse_bounces(mail)
@@ -191,7 +191,7 @@ def test_a_notification_says_which_message_failed_for_whom_and_why(
     assert told == (reference, recipient, action, status)
 
 
-def test_what_postfix_really_sent_back_for_a_mail_of_ours_is_read() -> None:
+def test_a_recorded_postfix_bounce_of_our_mail_is_read() -> None:
     recorded = Path(__file__).parent / "bounces" / "postfix-3.7.11.eml"
 
     (bounce,) = parse_bounces(recorded.read_bytes())
@@ -206,13 +206,13 @@ def test_what_postfix_really_sent_back_for_a_mail_of_ours_is_read() -> None:
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["lf", "crlf"])
-def test_it_reads_the_lines_of_every_system(ending: bytes) -> None:
+def test_bounces_of_every_mail_server_are_read(ending: bytes) -> None:
     (bounce,) = parse_bounces(POSTFIX.replace(b"\n", ending))
 
     assert bounce.status == "5.1.1"
 
 
-def test_a_failure_is_a_failure_in_the_ledger() -> None:
+def test_a_failure_bounce_becomes_a_failed_delivery_receipt() -> None:
     (bounce,) = parse_bounces(POSTFIX)
 
     report = bounce.receipt
@@ -224,7 +224,7 @@ def test_a_failure_is_a_failure_in_the_ledger() -> None:
     assert report.recipient == "nobody@campus.example"
 
 
-def test_an_arrival_is_one_and_a_delay_decides_nothing() -> None:
+def test_a_delivery_report_is_read_and_a_delay_report_is_ignored() -> None:
     (arrived,), (delayed,) = parse_bounces(DELIVERED), parse_bounces(GMAIL_DELAY)
 
     assert arrived.receipt is not None
@@ -240,7 +240,7 @@ def test_the_reason_names_no_address() -> None:
     assert "nobody" not in repr(bounce)
 
 
-def test_the_address_it_came_back_to_is_enough() -> None:
+def test_the_return_address_alone_identifies_the_message() -> None:
     without_message = POSTFIX.replace(b"Message-ID: <delivery-7@example.org>\n", b"")
 
     (bounce,) = parse_bounces(without_message)
@@ -248,7 +248,7 @@ def test_the_address_it_came_back_to_is_enough() -> None:
     assert bounce.reference == "delivery-7"
 
 
-def test_nobody_knows_whose_it_is_when_both_are_lost() -> None:
+def test_a_bounce_without_both_references_has_no_reference() -> None:
     lost = POSTFIX.replace(b"delivery-7@", b"").replace(b"bounces+", b"bounces")
 
     (bounce,) = parse_bounces(lost)
@@ -279,11 +279,11 @@ def test_several_recipients_are_several_bounces() -> None:
     ],
     ids=["out of office", "nothing", "bytes", "empty report", "nonsense", "no action", "no status"],
 )
-def test_what_is_no_notification_says_nothing(mail: bytes) -> None:
+def test_a_mail_that_is_no_bounce_is_ignored(mail: bytes) -> None:
     assert parse_bounces(mail) == []
 
 
-def test_the_reference_of_a_mail_we_sent_comes_back_whole(
+def test_the_reference_of_a_sent_mail_is_read_from_its_bounce(
     mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     mailer.send("nobody@campus.example", mail, reference="order.paid-ORD-7Q4M9ZKDX2TA")

@@ -1,4 +1,4 @@
-"""Our mailer against a server on a port: what arrives, and what it makes of every fault."""
+"""Tests of our mail client against a server on a socket: delivered mails and every fault."""
 
 import logging
 import socket
@@ -34,7 +34,7 @@ WORD = "the-word-nobody-may-see"
 
 
 class Scripted:
-    """A server that answers each command by the script; None hangs up."""
+    """Server that answers each command by a script; None closes the connection."""
 
     def __init__(self, script: dict[bytes, bytes | None]) -> None:
         self.heard: list[bytes] = []
@@ -192,7 +192,7 @@ def test_a_domain_beyond_ascii_is_written_as_name_servers_know_it(
     ["", "sari", "sari@", "a b@example.org", "sari@example.org, all@example.org", "ñu@example.org",
      "sari@example.org\r\nRCPT TO:<all@example.org>", "-@-.org"],
 )  # fmt: skip
-def test_what_is_no_address_is_refused_without_asking_the_server(
+def test_an_invalid_address_is_refused_without_asking_the_server(
     mails: MailSimulator, mailer: SmtpTransport, mail: Mail, to: str
 ) -> None:
     outcome = mailer.send(to, mail, reference="delivery-1")
@@ -202,7 +202,7 @@ def test_what_is_no_address_is_refused_without_asking_the_server(
     assert mails.mails() == []
 
 
-def test_what_nobody_asked_for_can_be_unsubscribed_from(
+def test_a_mail_with_an_unsubscribe_address_has_the_list_unsubscribe_headers(
     mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     url = "https://tickets.example/unsubscribe/a1"
@@ -239,7 +239,7 @@ def test_threads_have_a_connection_each_and_no_mail_is_lost(
     assert len({received.connection for received in mails.mails(SARI)}) <= 4
 
 
-def test_a_server_that_has_had_enough_of_a_connection_gets_another(
+def test_a_server_that_closes_a_connection_gets_a_new_one(
     mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     mails.faults.set(mails_a_connection=2)
@@ -264,7 +264,7 @@ def test_a_connection_cut_while_it_idled_is_replaced(
 
 @pytest.mark.parametrize("one_by_one", [False, True])
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data"])
-def test_a_cut_before_the_content_means_that_nothing_was_sent(
+def test_a_connection_lost_before_the_content_means_not_sent(
     mails: MailSimulator, mailer: SmtpTransport, mail: Mail, stage: str, one_by_one: bool
 ) -> None:
     mails.faults.set(meets=[{"stage": stage, "times": 2}], one_by_one=one_by_one)
@@ -277,9 +277,14 @@ def test_a_cut_before_the_content_means_that_nothing_was_sent(
 
 
 @pytest.mark.parametrize("one_by_one", [False, True])
-@pytest.mark.parametrize(("stage", "kept"), [("content", 0), ("end", 0), ("accepted", 1)])
-def test_a_cut_once_the_content_is_on_its_way_leaves_us_unsure(
-    mails: MailSimulator, mailer: SmtpTransport, mail: Mail, stage: str, kept: int, one_by_one: bool
+@pytest.mark.parametrize(("stage", "stored_count"), [("content", 0), ("end", 0), ("accepted", 1)])
+def test_a_connection_lost_after_the_content_leaves_the_outcome_unknown(
+    mails: MailSimulator,
+    mailer: SmtpTransport,
+    mail: Mail,
+    stage: str,
+    stored_count: int,
+    one_by_one: bool,
 ) -> None:
     mails.faults.set(meets=[{"stage": stage}], one_by_one=one_by_one)
 
@@ -288,10 +293,10 @@ def test_a_cut_once_the_content_is_on_its_way_leaves_us_unsure(
 
     assert isinstance(outcome, Unconfirmed)
     assert isinstance(next_one, Accepted)
-    assert len(mails.mails()) == kept + 1
+    assert len(mails.mails()) == stored_count + 1
 
 
-def test_a_server_that_is_too_slow_to_accept_leaves_us_unsure(
+def test_a_server_that_times_out_after_the_content_leaves_the_outcome_unknown(
     mails: MailSimulator, server: MailServer, sender: MailSender, mail: Mail
 ) -> None:
     mails.faults.set(meets=[MailFault("accepted", "", seconds=60)])
@@ -330,7 +335,7 @@ def test_a_server_that_is_too_slow_to_accept_leaves_us_unsure(
         ("end", "421 4.3.2 Shutting down", Deferred("", "4.3.2", pause_scope=PauseScope.SENDER)),
     ],
 )
-def test_a_refusal_means_what_it_says_where_it_is_said(
+def test_a_refusal_is_classified_by_its_stage_and_reply(
     mails: MailSimulator,
     mailer: SmtpTransport,
     mail: Mail,
@@ -390,7 +395,7 @@ def test_a_refusal_stands_though_the_server_hangs_up_after_it(
     assert outcome.code == "5.1.1"
 
 
-def test_whoever_has_one_address_gets_bounces_and_replies_there(
+def test_without_a_reply_address_bounces_and_replies_go_to_the_sender(
     mails: MailSimulator, server: MailServer, mail: Mail
 ) -> None:
     with SmtpTransport(server, MailSender("tiket@example.org")) as mailer:
@@ -402,7 +407,7 @@ def test_whoever_has_one_address_gets_bounces_and_replies_there(
     assert received.message["From"] == "tiket@example.org"
 
 
-def test_a_greylisted_mail_is_accepted_the_second_time(
+def test_a_greylisted_mail_is_accepted_at_the_second_attempt(
     mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     mails.faults.set(meets=[MailFault("rcpt", "451 4.7.1 Greylisted", to="sari@")])
@@ -414,7 +419,7 @@ def test_a_greylisted_mail_is_accepted_the_second_time(
     assert len(mails.mails(SARI)) == 1
 
 
-def test_one_bad_address_does_not_spoil_the_next(
+def test_one_bad_address_does_not_affect_the_next(
     mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     mails.faults.set(meets=[MailFault("rcpt", "550 5.1.1 No such user", to="nobody@", times=9)])
@@ -428,7 +433,7 @@ def test_one_bad_address_does_not_spoil_the_next(
     assert {received.connection for received in mails.mails()} == {1}
 
 
-def test_what_a_server_repeats_of_an_address_is_not_kept(
+def test_an_address_in_a_server_reply_is_not_stored(
     mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     mails.faults.set(meets=[MailFault("rcpt", f"550 5.1.1 <{SARI}>: No such user {SARI}")])
@@ -440,7 +445,7 @@ def test_what_a_server_repeats_of_an_address_is_not_kept(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_goes_wrong_our_word_agrees_with_the_servers_book(
+def test_under_any_fault_the_outcome_agrees_with_the_mails_on_the_server(
     mails: MailSimulator, mailer: SmtpTransport, mail: Mail, seed: int
 ) -> None:
     chance = Random(seed)  # noqa: S311 - a test that can be repeated
@@ -490,7 +495,7 @@ def test_a_mail_too_large_is_refused_before_anything_is_sent(
     assert mails.mails() == []
 
 
-def test_a_server_with_a_smaller_limit_is_believed(sender: MailSender, mail: Mail) -> None:
+def test_a_smaller_size_limit_of_the_server_is_respected(sender: MailSender, mail: Mail) -> None:
     with MailSimulator(largest=5_000) as mails:
         server = MailServer(mails.host, mails.port, SmtpSecurity.NONE)
         with SmtpTransport(server, sender) as mailer:
@@ -520,7 +525,7 @@ def test_mails_travel_encrypted_and_after_a_login(
     assert received.over_tls
 
 
-def test_a_wrong_password_stops_the_channel_and_is_told_to_nobody(
+def test_a_wrong_password_stops_the_channel_and_is_not_shown(
     certificate: Certificate, sender: MailSender, mail: Mail
 ) -> None:
     with MailSimulator(login=SmtpLogin("tiket", "right"), starttls=certificate.shown()) as mails:
@@ -540,7 +545,7 @@ def test_a_wrong_password_stops_the_channel_and_is_told_to_nobody(
 
 
 @pytest.mark.parametrize("security", [SmtpSecurity.STARTTLS, SmtpSecurity.TLS])
-def test_a_certificate_nobody_vouches_for_stops_the_channel(
+def test_an_untrusted_certificate_stops_the_channel(
     certificate: Certificate, sender: MailSender, mail: Mail, security: SmtpSecurity
 ) -> None:
     with MailSimulator(**{security.value: certificate.shown()}) as mails:
@@ -564,7 +569,7 @@ def test_a_server_without_starttls_gets_no_mail_that_wants_it(
     assert mails.mails() == []
 
 
-def test_a_server_that_is_not_there_was_given_nothing(sender: MailSender, mail: Mail) -> None:
+def test_an_unreachable_server_means_not_sent(sender: MailSender, mail: Mail) -> None:
     with SmtpTransport(MailServer("127.0.0.1", 9, SmtpSecurity.NONE), sender) as mailer:
         outcome = mailer.send(SARI, mail, reference="delivery-1")
 
@@ -575,7 +580,7 @@ def test_a_server_that_is_not_there_was_given_nothing(sender: MailSender, mail: 
     )
 
 
-def test_a_password_is_never_said_on_an_open_wire() -> None:
+def test_a_password_is_never_sent_without_tls() -> None:
     with pytest.raises(Misconfigured, match="starttls"):
         MailServer("mail.example.org", security=SmtpSecurity.NONE, user="tiket", password=WORD)
 
@@ -583,11 +588,11 @@ def test_a_password_is_never_said_on_an_open_wire() -> None:
 
 
 @pytest.mark.parametrize("address", ["", "tiket", "tiket@", "ñu@example.org"])
-def test_nobody_writes_from_no_address(address: str) -> None:
+def test_a_sender_needs_valid_addresses(address: str) -> None:
     with pytest.raises(Misconfigured):
         MailSender("tiket@example.org", reply_to=address or "x")
 
 
-def test_a_mail_server_has_a_name() -> None:
+def test_a_mail_server_needs_a_host_name() -> None:
     with pytest.raises(Misconfigured):
         MailServer("")

@@ -1,4 +1,4 @@
-"""Every text of ours arrives over SMTP as it was previewed."""
+"""Tests that every message arrives over SMTP as it was previewed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The simulator itself, met by Python's own client: what it keeps, every fault, the page."""
+"""Tests of the mail simulator with Python's own client: stored mails, faults, the page."""
 
 import signal
 import smtplib
@@ -70,21 +70,21 @@ def test_each_step_can_be_refused(
 
 
 @pytest.mark.parametrize(
-    ("stage", "kept"), [("mail", 0), ("rcpt", 0), ("data", 0), ("content", 0), ("end", 0),
+    ("stage", "stored_count"), [("mail", 0), ("rcpt", 0), ("data", 0), ("content", 0), ("end", 0),
                         ("accepted", 1)]
 )  # fmt: skip
-def test_each_step_can_be_cut(
-    mails: MailSimulator, client: smtplib.SMTP, message: EmailMessage, stage: str, kept: int
+def test_the_connection_can_be_lost_at_each_step(
+    mails: MailSimulator, client: smtplib.SMTP, message: EmailMessage, stage: str, stored_count: int
 ) -> None:
     mails.faults.set(meets=[{"stage": stage}])
 
     with pytest.raises((smtplib.SMTPServerDisconnected, OSError)):
         client.send_message(message)
 
-    assert len(mails.mails()) == kept
+    assert len(mails.mails()) == stored_count
 
 
-def test_a_fault_meets_only_the_addresses_it_names(
+def test_a_fault_applies_only_to_the_addresses_it_names(
     mails: MailSimulator, client: smtplib.SMTP, message: EmailMessage
 ) -> None:
     mails.faults.set(meets=[MailFault("rcpt", "550 5.1.1 No such user", to="nobody@")])
@@ -131,7 +131,7 @@ def test_the_page_shows_mails_without_letting_them_do_anything(
     assert "<iframe sandbox srcdoc=" in page
 
 
-def test_switches_are_set_and_cleared_over_the_wire(mails: MailSimulator) -> None:
+def test_faults_are_set_and_cleared_over_http(mails: MailSimulator) -> None:
     faults = f"{mails.url}/faults"
     meets = [{"stage": "rcpt", "reply": "450 4.2.0 Busy"}]
 
@@ -152,13 +152,13 @@ def test_switches_are_set_and_cleared_over_the_wire(mails: MailSimulator) -> Non
     assert httpx.get(f"{mails.url}/nothing", trust_env=False).status_code == 404
 
 
-def test_waiting_for_a_mail_that_does_not_come_ends(mails: MailSimulator) -> None:
+def test_waiting_for_a_mail_times_out(mails: MailSimulator) -> None:
     with pytest.raises(TimeoutError, match="0 mails, not 1"):
         mails.box.mails(at_least=1, within_seconds=0.01)
 
 
 @pytest.mark.process
-def test_it_runs_as_a_command_until_it_is_told_to_stop(message: EmailMessage) -> None:
+def test_it_runs_as_a_command_until_a_signal(message: EmailMessage) -> None:
     command = [sys.executable, "-m", "simulators.mail", "--port", "0", "--page-port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

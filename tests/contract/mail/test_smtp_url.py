@@ -1,4 +1,4 @@
-"""A mail server and a sender as an operator writes them down, and a folder in their place."""
+"""Tests of the settings of mail server and sender, and of a folder that replaces the server."""
 
 from email import message_from_bytes
 from pathlib import Path
@@ -24,9 +24,7 @@ HUSHED = "hunter2"
         ("smtp://127.0.0.1:1025", 1025, SmtpSecurity.NONE),
     ],
 )
-def test_where_a_server_is_and_how_it_is_greeted(
-    url: str, port: int, security: SmtpSecurity
-) -> None:
+def test_a_url_gives_host_port_and_security(url: str, port: int, security: SmtpSecurity) -> None:
     server = parse_mail_url(url)
 
     assert (server.port, server.security) == (port, security)
@@ -48,7 +46,7 @@ def test_user_and_password_may_have_any_character() -> None:
         f"mail.example.org?password={HUSHED}",
     ],
 )
-def test_a_wrong_one_is_refused_without_its_password(url: str) -> None:
+def test_a_malformed_url_is_refused_without_showing_its_password(url: str) -> None:
     with pytest.raises(Misconfigured, match="MAIL_URL must be") as refusal:
         parse_mail_url(url)
 
@@ -67,7 +65,7 @@ def test_a_sender_has_a_name_or_the_address_alone(written: str, name: str) -> No
     assert parse_mail_sender(written) == MailSender("tiket@example.org", name)
 
 
-def test_what_comes_back_goes_to_a_mailbox_of_its_own_by_each_mails_name() -> None:
+def test_bounces_go_to_their_own_mailbox_with_the_reference_of_the_mail() -> None:
     sender = parse_mail_sender("tiket@example.org", "bounces@example.org")
 
     assert sender.envelope_sender("0af1-1") == "bounces+0af1-1@example.org"
@@ -79,7 +77,7 @@ def test_a_sender_without_an_address_is_refused(written: str) -> None:
         parse_mail_sender(written)
 
 
-def test_a_folder_takes_a_mail_as_a_server_does_and_again_as_the_same_file(
+def test_a_folder_stores_a_mail_once_under_its_reference(
     tmp_path: Path, sender: MailSender, mail: Mail
 ) -> None:
     folder = FileMailTransport(tmp_path / "mail", sender)
@@ -91,7 +89,7 @@ def test_a_folder_takes_a_mail_as_a_server_does_and_again_as_the_same_file(
     assert message_from_bytes(file.read_bytes())["Message-ID"] == "<abc@example.org>"
 
 
-def test_a_folder_takes_nothing_for_an_address_nobody_can_have(
+def test_a_folder_rejects_an_invalid_address(
     tmp_path: Path, sender: MailSender, mail: Mail
 ) -> None:
     outcome = FileMailTransport(tmp_path, sender).send("sari", mail, reference="abc")
@@ -100,7 +98,7 @@ def test_a_folder_takes_nothing_for_an_address_nobody_can_have(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_tried_later(
+def test_a_folder_that_cannot_be_written_is_retried_later(
     tmp_path: Path, sender: MailSender, mail: Mail
 ) -> None:
     (tmp_path / "mail").write_text("a file")

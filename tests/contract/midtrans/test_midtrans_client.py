@@ -1,4 +1,4 @@
-"""Our client against Midtrans on a port: what it does, and what it makes of every fault."""
+"""Tests of our Midtrans client against the simulator on a port, with every fault."""
 
 import traceback
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from ticketing.selling.payments.midtrans.snap_request import CheckoutRequest
 
 
 class Vendor:
-    """Any answer at all, whatever was asked."""
+    """Server with one fixed answer to every request."""
 
     def __init__(self) -> None:
         self.answer = HttpResponse(200)
@@ -53,7 +53,7 @@ def test_a_page_is_for_the_amount_the_items_add_up_to(
     assert session.finish_url == checkout.finish_url
 
 
-def test_the_payment_ends_with_our_hold_whenever_the_method_is_chosen(
+def test_a_payment_expires_with_the_reservation_whenever_the_method_is_chosen(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=20)
@@ -96,7 +96,7 @@ def test_there_is_no_attempt_before_a_method_is_chosen(
     assert client.expire(checkout.order_id) is None
 
 
-def test_a_settled_attempt_says_so(
+def test_a_settled_attempt_is_reported_as_settled(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create_checkout_session(checkout)
@@ -119,7 +119,7 @@ def test_an_older_page_ends_when_a_new_one_is_made(
     assert midtrans.bank.choose(second.token, "gopay") is not None
 
 
-def test_no_page_is_made_for_what_is_being_paid(
+def test_no_page_is_created_for_a_payment_in_progress(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create_checkout_session(checkout)
@@ -131,7 +131,7 @@ def test_no_page_is_made_for_what_is_being_paid(
     assert refusal.value.details["status"] == 400
 
 
-def test_nobody_can_pay_on_a_closed_page(
+def test_a_closed_page_cannot_be_paid(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     page = client.create_checkout_session(checkout)
@@ -167,7 +167,7 @@ def test_an_attempt_ended_twice_is_ended_once(
 
 
 @pytest.mark.parametrize("verb", ["cancel", "expire"])
-def test_ending_what_was_paid_meanwhile_says_that_it_is_paid(
+def test_cancelling_an_attempt_paid_meanwhile_reports_it_as_paid(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, verb: str
 ) -> None:
     client.create_checkout_session(checkout)
@@ -179,7 +179,7 @@ def test_ending_what_was_paid_meanwhile_says_that_it_is_paid(
 
 
 @pytest.mark.parametrize("in_body_only", [False, True])
-def test_an_error_is_seen_in_the_body_too(
+def test_an_error_in_the_body_only_is_detected(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, in_body_only: bool
 ) -> None:
     midtrans.faults.set(errors_with_http_200=in_body_only)
@@ -187,7 +187,7 @@ def test_an_error_is_seen_in_the_body_too(
     assert client.status(checkout.order_id) is None
 
 
-def test_a_refund_in_parts_and_then_whole(
+def test_a_payment_is_refunded_partially_and_then_in_full(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create_checkout_session(checkout)
@@ -202,7 +202,7 @@ def test_a_refund_in_parts_and_then_whole(
     assert attempt.refunded == Rupiah(195_000)
 
 
-def test_the_same_refund_key_twice_moves_money_once(
+def test_the_same_refund_key_twice_is_executed_once(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create_checkout_session(checkout)
@@ -237,7 +237,7 @@ def test_a_refund_key_is_not_used_for_another_amount(
         ("gopay", 195_001, 414),
     ],
 )
-def test_what_a_channel_cannot_refund_is_refused(
+def test_a_refund_that_the_channel_does_not_support_is_refused(
     midtrans: MidtransSimulator,
     client: Midtrans,
     checkout: CheckoutRequest,
@@ -254,7 +254,7 @@ def test_what_a_channel_cannot_refund_is_refused(
     assert refusal.value.details["status"] == status
 
 
-def test_a_refund_the_bank_denies_can_be_asked_again_with_its_key(
+def test_a_refund_denied_by_the_bank_can_be_retried_with_its_key(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create_checkout_session(checkout)
@@ -268,7 +268,7 @@ def test_a_refund_the_bank_denies_can_be_asked_again_with_its_key(
     assert receipt.state is AttemptState.PARTLY_REFUNDED
 
 
-def test_a_refund_whose_answer_was_lost_moves_money_once(
+def test_a_refund_whose_response_was_lost_is_executed_once(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create_checkout_session(checkout)
@@ -284,7 +284,7 @@ def test_a_refund_whose_answer_was_lost_moves_money_once(
 
 
 @pytest.mark.parametrize("verb", ["cancel", "expire"])
-def test_an_end_whose_answer_was_lost_is_still_known(
+def test_a_cancellation_whose_response_was_lost_is_still_known(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, verb: str
 ) -> None:
     client.create_checkout_session(checkout)
@@ -310,11 +310,11 @@ def test_an_end_whose_answer_was_lost_is_still_known(
     ],
     ids=lambda fault: f"{fault.kind} {fault.status}",
 )
-def test_what_passes_is_tried_again(
+def test_a_temporary_failure_is_retried(
     midtrans: MidtransSimulator,
     client: Midtrans,
     checkout: CheckoutRequest,
-    pauses: list[float],
+    retry_delays: list[float],
     fault: MidtransResponseFault,
 ) -> None:
     midtrans.faults.set(answers=[replace(fault, times=2)])
@@ -322,11 +322,11 @@ def test_what_passes_is_tried_again(
     page = client.create_checkout_session(checkout)
 
     assert midtrans.bank.page(page.token) is not None
-    assert pauses == [1, 2]
+    assert retry_delays == [1, 2]
 
 
 @pytest.mark.parametrize("kind", ["error", "html", "hang-up"])
-def test_what_lasts_is_unavailable(
+def test_a_lasting_failure_is_unavailable(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, kind: str
 ) -> None:
     midtrans.faults.set(answers=[{"kind": kind, "times": 3}])
@@ -348,18 +348,21 @@ def test_a_slow_answer_is_unavailable(
         hasty.status(checkout.order_id)
 
 
-def test_what_is_refused_is_not_tried_again(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, pauses: list[float]
+def test_a_refused_request_is_not_retried(
+    midtrans: MidtransSimulator,
+    client: Midtrans,
+    checkout: CheckoutRequest,
+    retry_delays: list[float],
 ) -> None:
     midtrans.faults.set(answers=[MidtransResponseFault("error", status=400)])
 
     with pytest.raises(GatewayRefused):
         client.status(checkout.order_id)
 
-    assert pauses == []
+    assert retry_delays == []
 
 
-def test_nobody_at_the_port_is_unavailable(checkout: CheckoutRequest) -> None:
+def test_an_unreachable_gateway_is_unavailable(checkout: CheckoutRequest) -> None:
     with (
         Midtrans(
             MidtransAccount.for_base_url("http://127.0.0.1:9", "key"), pause=lambda _: None
@@ -369,7 +372,7 @@ def test_nobody_at_the_port_is_unavailable(checkout: CheckoutRequest) -> None:
         alone.create_checkout_session(checkout)
 
 
-def test_a_wrong_key_is_refused_and_nobody_reads_it_in_the_error(
+def test_a_wrong_key_is_refused_and_not_shown_in_the_error(
     midtrans: MidtransSimulator, checkout: CheckoutRequest
 ) -> None:
     key = "SB-Mid-server-SOMEBODY-ELSES"
@@ -414,7 +417,7 @@ def test_an_attempt_is_found_by_the_gateways_own_number(
         "status_code": "200", "gross_amount": "1.00", "transaction_time": "2026-01-31 19:05:10"}""",
     ],
 )
-def test_an_answer_that_makes_no_sense_is_unavailable(vendor: Vendor, body: bytes) -> None:
+def test_an_invalid_response_is_unavailable(vendor: Vendor, body: bytes) -> None:
     vendor.answer = HttpResponse(200, body)
 
     with (
@@ -424,19 +427,23 @@ def test_an_answer_that_makes_no_sense_is_unavailable(vendor: Vendor, body: byte
         ours.status("K7QF2M9XW4TA-01")
 
 
-@pytest.mark.parametrize(("told", "waited"), [("7", [7, 7]), ("3600", []), ("soon", [1, 2])])
-def test_the_gateway_may_say_when_to_ask_again(
-    vendor: Vendor, pauses: list[float], told: str, waited: list[float]
+@pytest.mark.parametrize(
+    ("retry_after", "expected_delays"), [("7", [7, 7]), ("3600", []), ("soon", [1, 2])]
+)
+def test_a_retry_after_header_of_the_gateway_is_respected(
+    vendor: Vendor, retry_delays: list[float], retry_after: str, expected_delays: list[float]
 ) -> None:
-    vendor.answer = HttpResponse(429, b"{}", {"Retry-After": told})
+    vendor.answer = HttpResponse(429, b"{}", {"Retry-After": retry_after})
 
     with (
-        Midtrans(MidtransAccount.for_base_url(vendor.url, "key"), pause=pauses.append) as ours,
+        Midtrans(
+            MidtransAccount.for_base_url(vendor.url, "key"), pause=retry_delays.append
+        ) as ours,
         pytest.raises(GatewayUnavailable),
     ):
         ours.status("K7QF2M9XW4TA-01")
 
-    assert pauses == waited
+    assert retry_delays == expected_delays
 
 
 @pytest.mark.parametrize(
@@ -501,7 +508,7 @@ def test_sandbox_and_production_are_different_hosts() -> None:
     assert production.api_url == "https://api.midtrans.com"
 
 
-def test_a_page_can_name_who_is_told(
+def test_a_checkout_page_can_name_its_notification_address(
     midtrans: MidtransSimulator, checkout: CheckoutRequest
 ) -> None:
     account = MidtransAccount.for_base_url(midtrans.url, midtrans.server_key)

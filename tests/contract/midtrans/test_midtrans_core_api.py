@@ -1,4 +1,4 @@
-"""The Core API without a page: charges, cards, what a day does to them, and what is refused."""
+"""Tests of the simulated Core API: charges, cards, settlement after a day, refused requests."""
 
 from collections.abc import Iterator
 
@@ -16,21 +16,21 @@ A_DAY_IN_MILLISECONDS = 86_400_000
 
 @pytest.fixture
 def fast_forward(merchant: MerchantWebhook) -> Iterator[MidtransSimulator]:
-    """A Midtrans whose days take a moment."""
+    """Start a Midtrans simulator on which a day takes a moment."""
     with MidtransSimulator(merchant.url, speed=A_DAY_IN_MILLISECONDS) as simulator:
         yield simulator
 
 
 @pytest.fixture
 def reserved(browser: httpx.Client) -> str:
-    """The number of a card payment of which 50,000 are reserved and not taken."""
+    """Return the id of a card payment with 50,000 authorised and not captured."""
     token = browser.get("/v2/token", params={"card_number": "4811111111111114"}).json()["token_id"]
     card = {"payment_type": "credit_card", "credit_card": {"token_id": token, "type": "authorize"}}
     return str(browser.post("/v2/charge", json=ORDER | card).json()["transaction_id"])
 
 
 @pytest.mark.parametrize(
-    ("asked", "payment_type"),
+    ("charge", "payment_type"),
     [
         ({"payment_type": "bank_transfer", "bank_transfer": {"bank": "permata"}}, "bank_transfer"),
         ({"payment_type": "echannel", "echannel": {}}, "echannel"),
@@ -40,9 +40,9 @@ def reserved(browser: httpx.Client) -> str:
     ],
 )
 def test_a_charge_waits_for_its_buyer(
-    midtrans: MidtransSimulator, browser: httpx.Client, asked: dict[str, object], payment_type: str
+    midtrans: MidtransSimulator, browser: httpx.Client, charge: dict[str, object], payment_type: str
 ) -> None:
-    charged = browser.post("/v2/charge", json=ORDER | asked).json()
+    charged = browser.post("/v2/charge", json=ORDER | charge).json()
 
     paid = midtrans.push("CORE-01", "pay")
     assert (charged["status_code"], charged["transaction_status"]) == ("201", "pending")
@@ -51,7 +51,7 @@ def test_a_charge_waits_for_its_buyer(
 
 
 @pytest.mark.parametrize(
-    ("asked", "problem"),
+    ("charge", "problem"),
     [
         ({"payment_type": "cash"}, "payment_type is not supported"),
         ({"payment_type": "bank_transfer", "bank_transfer": {"bank": "x"}}, "payment_type"),
@@ -59,10 +59,10 @@ def test_a_charge_waits_for_its_buyer(
         ({"payment_type": "qris", "transaction_details": {}}, "transaction_details is required"),
     ],
 )
-def test_a_charge_says_what_is_wrong_with_it(
-    browser: httpx.Client, asked: dict[str, object], problem: str
+def test_an_invalid_charge_is_refused_with_the_reason(
+    browser: httpx.Client, charge: dict[str, object], problem: str
 ) -> None:
-    answer = browser.post("/v2/charge", json=ORDER | asked)
+    answer = browser.post("/v2/charge", json=ORDER | charge)
 
     assert answer.status_code == 400
     assert answer.json()["status_code"] == "400"
@@ -89,7 +89,7 @@ def test_an_order_is_charged_once(midtrans: MidtransSimulator, browser: httpx.Cl
         ("4611 1111 1111 1116", "deny", "deny", "202"),
     ],
 )
-def test_a_cards_number_decides_what_its_bank_says(
+def test_a_card_number_decides_the_banks_response(
     browser: httpx.Client, number: str, status: str, fraud: str, code: str
 ) -> None:
     token = browser.get("/v2/token", params={"card_number": number}).json()["token_id"]
@@ -101,14 +101,14 @@ def test_a_cards_number_decides_what_its_bank_says(
     assert said["status_code"] == code
 
 
-def test_a_card_nobody_has_gets_no_token(browser: httpx.Client) -> None:
+def test_an_unknown_card_gets_no_token(browser: httpx.Client) -> None:
     answer = browser.get("/v2/token", params={"card_number": "4000000000000002"})
 
     assert answer.json()["status_code"] == "411"
     assert len(OUTCOMES) == 4
 
 
-def test_what_a_card_reserved_is_taken_once_and_never_more(
+def test_an_authorised_amount_is_captured_once_and_not_exceeded(
     browser: httpx.Client, reserved: str
 ) -> None:
     too_much = browser.post(
@@ -180,7 +180,7 @@ def test_only_json_is_spoken(browser: httpx.Client, path: str, headers: dict[str
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html, application/json;q=0.9", "application/*"])
-def test_whoever_can_read_json_is_answered(browser: httpx.Client, accept: str) -> None:
+def test_every_accept_header_that_allows_json_is_served(browser: httpx.Client, accept: str) -> None:
     answer = browser.post("/v2/charge", json=QRIS, headers={"Accept": accept})
 
     assert answer.status_code == 200
@@ -195,7 +195,7 @@ def test_a_body_of_more_than_16_kilobytes_is_not_read(browser: httpx.Client, pat
     assert too_large.status_code == 413
 
 
-def test_a_bank_that_never_judges_says_nothing_of_fraud(
+def test_a_method_without_fraud_detection_has_no_fraud_status(
     midtrans: MidtransSimulator, browser: httpx.Client
 ) -> None:
     browser.post("/snap/v1/transactions", json=ORDER)

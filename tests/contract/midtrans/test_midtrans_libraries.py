@@ -1,4 +1,4 @@
-"""Clients that others wrote, unpatched but for the base URL, find Midtrans in the simulator."""
+"""Tests of third-party Midtrans libraries, changed only in the base URL, with the simulator."""
 
 import json
 import shutil
@@ -52,7 +52,7 @@ def test_the_python_library_makes_a_page(
     assert answer["redirect_url"].endswith(answer["token"])
 
 
-def test_the_python_library_follows_a_payment_and_gives_it_back(
+def test_the_python_library_follows_a_payment_and_refunds_it(
     midtrans: MidtransSimulator, snap: midtransclient.Snap, core: midtransclient.CoreApi
 ) -> None:
     snap.create_transaction(REQUEST)
@@ -86,7 +86,7 @@ def test_the_python_library_ends_a_payment(
 @pytest.mark.parametrize(
     ("verb", "status", "code"), [("approve", "capture", "200"), ("deny", "deny", "200")]
 )
-def test_the_python_library_judges_a_challenged_card(
+def test_the_python_library_approves_or_denies_a_challenged_card(
     midtrans: MidtransSimulator,
     snap: midtransclient.Snap,
     core: midtransclient.CoreApi,
@@ -106,7 +106,7 @@ def test_the_python_library_judges_a_challenged_card(
     assert (answer["transaction_status"], answer["status_code"]) == (status, code)
 
 
-def test_the_python_library_asks_after_a_notification(
+def test_the_python_library_requests_the_status_after_a_notification(
     midtrans: MidtransSimulator, snap: midtransclient.Snap, core: midtransclient.CoreApi
 ) -> None:
     snap.create_transaction(REQUEST)
@@ -177,7 +177,7 @@ def test_the_python_library_raises_what_snap_refuses(snap: midtransclient.Snap) 
     }
 
 
-def test_the_python_library_with_a_wrong_key_is_turned_away(
+def test_the_python_library_with_a_wrong_key_is_refused(
     pointed_at_us: MidtransSimulator,
 ) -> None:
     stranger = midtransclient.Snap(server_key=f"{pointed_at_us.server_key}X")

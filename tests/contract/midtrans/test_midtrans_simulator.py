@@ -1,4 +1,4 @@
-"""The simulator itself: notifications and their ladder, every fault, the page, the switches."""
+"""Tests of the Midtrans simulator: notifications and retries, faults, the page, the switches."""
 
 import json
 import signal
@@ -25,7 +25,7 @@ REQUEST = {
 
 @pytest.fixture
 def page(browser: httpx.Client) -> str:
-    """The address of an open payment page for SIM-01."""
+    """Return the address of an open payment page for SIM-01."""
     return str(browser.post("/snap/v1/transactions", json=REQUEST).json()["redirect_url"])
 
 
@@ -39,7 +39,7 @@ def test_its_signature_is_the_vendors() -> None:
 
 
 @pytest.mark.usefixtures("page")
-def test_a_payment_is_told_step_by_step(
+def test_a_payment_is_notified_step_by_step(
     midtrans: MidtransSimulator, merchant: MerchantWebhook
 ) -> None:
     midtrans.push("SIM-01", "pay", "bca_va")
@@ -57,7 +57,7 @@ def test_a_payment_is_told_step_by_step(
 
 @pytest.mark.usefixtures("page")
 @pytest.mark.parametrize("method", METHODS)
-def test_every_way_to_pay_is_told_so_that_we_can_read_it(
+def test_notifications_of_every_payment_method_are_readable(
     midtrans: MidtransSimulator, method: str
 ) -> None:
     midtrans.push("SIM-01", "pay", method)
@@ -82,7 +82,7 @@ def test_every_way_to_pay_is_told_so_that_we_can_read_it(
         (["pay", "partial_chargeback", "chargeback"], "chargeback"),
     ],
 )
-def test_whatever_the_world_does_is_told(
+def test_every_change_of_a_payment_is_notified(
     midtrans: MidtransSimulator, moves: list[str], state: str
 ) -> None:
     midtrans.push("SIM-01", "choose", "credit_card")
@@ -95,7 +95,7 @@ def test_whatever_the_world_does_is_told(
 
 
 @pytest.mark.usefixtures("page")
-def test_a_move_that_cannot_be_is_refused(midtrans: MidtransSimulator) -> None:
+def test_an_impossible_transition_is_refused(midtrans: MidtransSimulator) -> None:
     midtrans.push("SIM-01", "pay", "gopay")
 
     with pytest.raises(ValueError, match="decline"):
@@ -119,7 +119,9 @@ def test_a_move_that_cannot_be_is_refused(midtrans: MidtransSimulator) -> None:
         (None, 5),
     ],
 )
-def test_the_answer_decides_how_often_it_is_tried_again(answer: int | None, retries: int) -> None:
+def test_the_response_decides_how_often_a_notification_is_retried(
+    answer: int | None, retries: int
+) -> None:
     assert max_retries(answer) == retries
 
 
@@ -128,7 +130,7 @@ def test_the_answer_decides_how_often_it_is_tried_again(answer: int | None, retr
     ("answers", "attempts"),
     [([500, 500], 2), ([503] * 5, 5), ([404] * 3, 3), ([403] * 6, 6), ([503, 200], 2), ([302], 1)],
 )
-def test_a_merchant_who_does_not_accept_is_told_again_by_the_ladder(
+def test_an_unaccepted_notification_is_retried_at_the_documented_intervals(
     midtrans: MidtransSimulator, merchant: MerchantWebhook, answers: list[int], attempts: int
 ) -> None:
     merchant.answers = list(answers)
@@ -159,11 +161,11 @@ def test_a_temporary_redirect_is_followed_with_the_notification(
 
 
 @pytest.mark.parametrize(
-    ("header", "told"),
+    ("header", "notified"),
     [("X-Append-Notification", ["dashboard", "also"]), ("X-Override-Notification", ["also"])],
 )
-def test_a_request_can_name_who_is_told(
-    merchant: MerchantWebhook, header: str, told: list[str]
+def test_a_request_can_name_its_notification_address(
+    merchant: MerchantWebhook, header: str, notified: list[str]
 ) -> None:
     addresses = {"dashboard": merchant.url, "also": f"{merchant.url}/also"}
     with (
@@ -175,11 +177,11 @@ def test_a_request_can_name_who_is_told(
 
         midtrans.push("SIM-01", "choose", "gopay")
 
-        attempts = midtrans.notifications(at_least=len(told))
-    assert [attempt.url for attempt in attempts] == [addresses[name] for name in told]
+        attempts = midtrans.notifications(at_least=len(notified))
+    assert [attempt.url for attempt in attempts] == [addresses[name] for name in notified]
 
 
-def test_a_merchant_nobody_reaches_is_tried_six_times() -> None:
+def test_an_unreachable_merchant_is_notified_six_times() -> None:
     with MidtransSimulator("http://127.0.0.1:9/", speed=1_000_000) as midtrans:
         httpx.post(
             f"{midtrans.url}/snap/v1/transactions", json=REQUEST, auth=(midtrans.server_key, "")
@@ -193,7 +195,9 @@ def test_a_merchant_nobody_reaches_is_tried_six_times() -> None:
 
 
 @pytest.mark.usefixtures("page")
-def test_duplicates(midtrans: MidtransSimulator, merchant: MerchantWebhook) -> None:
+def test_notifications_can_be_duplicated(
+    midtrans: MidtransSimulator, merchant: MerchantWebhook
+) -> None:
     midtrans.faults.set(duplicates=2)
 
     midtrans.push("SIM-01", "choose", "bca_va")
@@ -203,7 +207,9 @@ def test_duplicates(midtrans: MidtransSimulator, merchant: MerchantWebhook) -> N
 
 
 @pytest.mark.usefixtures("page")
-def test_disorder(midtrans: MidtransSimulator, merchant: MerchantWebhook) -> None:
+def test_notifications_can_arrive_out_of_order(
+    midtrans: MidtransSimulator, merchant: MerchantWebhook
+) -> None:
     midtrans.faults.set(disorder_seconds=5)
 
     midtrans.push("SIM-01", "pay", "bca_va")
@@ -213,7 +219,7 @@ def test_disorder(midtrans: MidtransSimulator, merchant: MerchantWebhook) -> Non
 
 
 @pytest.mark.usefixtures("page")
-def test_what_waits_for_a_next_one_that_never_comes_is_told_in_the_end(
+def test_a_notification_held_back_for_reordering_is_sent_at_last(
     midtrans: MidtransSimulator, merchant: MerchantWebhook
 ) -> None:
     midtrans.faults.set(disorder_seconds=0.1)
@@ -225,7 +231,7 @@ def test_what_waits_for_a_next_one_that_never_comes_is_told_in_the_end(
 
 
 @pytest.mark.usefixtures("page")
-def test_delay(midtrans: MidtransSimulator) -> None:
+def test_notifications_can_be_delayed(midtrans: MidtransSimulator) -> None:
     midtrans.faults.set(delay_seconds=0.3)
     before = datetime.now(UTC)
 
@@ -236,7 +242,7 @@ def test_delay(midtrans: MidtransSimulator) -> None:
 
 
 @pytest.mark.usefixtures("page")
-def test_lost(midtrans: MidtransSimulator, merchant: MerchantWebhook) -> None:
+def test_notifications_can_be_lost(midtrans: MidtransSimulator, merchant: MerchantWebhook) -> None:
     midtrans.faults.set(lost=1)
 
     midtrans.push("SIM-01", "pay", "bca_va")
@@ -246,7 +252,7 @@ def test_lost(midtrans: MidtransSimulator, merchant: MerchantWebhook) -> None:
 
 
 @pytest.mark.usefixtures("page")
-def test_wrong_signature(midtrans: MidtransSimulator) -> None:
+def test_notifications_can_have_a_wrong_signature(midtrans: MidtransSimulator) -> None:
     midtrans.faults.set(forged=1)
 
     midtrans.push("SIM-01", "pay", "bca_va")
@@ -259,7 +265,9 @@ def test_wrong_signature(midtrans: MidtransSimulator) -> None:
 
 
 @pytest.mark.usefixtures("page")
-def test_fields_flipped_outside_of_the_signature(midtrans: MidtransSimulator) -> None:
+def test_notifications_can_have_changed_fields_outside_of_the_signature(
+    midtrans: MidtransSimulator,
+) -> None:
     midtrans.faults.set(flipped={"transaction_status": "refund"})
 
     midtrans.push("SIM-01", "pay", "gopay")
@@ -271,7 +279,9 @@ def test_fields_flipped_outside_of_the_signature(midtrans: MidtransSimulator) ->
 
 
 @pytest.mark.usefixtures("page")
-def test_money_that_comes_after_the_end(midtrans: MidtransSimulator, browser: httpx.Client) -> None:
+def test_a_payment_can_settle_after_its_expiry(
+    midtrans: MidtransSimulator, browser: httpx.Client
+) -> None:
     midtrans.faults.set(settle_after_seconds=3)
     midtrans.push("SIM-01", "pay", "bca_va")
 
@@ -282,7 +292,7 @@ def test_money_that_comes_after_the_end(midtrans: MidtransSimulator, browser: ht
 
 
 @pytest.mark.usefixtures("page")
-def test_an_amount_that_is_off_is_signed_all_the_same(midtrans: MidtransSimulator) -> None:
+def test_a_wrong_amount_is_signed_correctly(midtrans: MidtransSimulator) -> None:
     midtrans.faults.set(amount_off=-1_000)
 
     midtrans.push("SIM-01", "pay", "gopay")
@@ -294,7 +304,7 @@ def test_an_amount_that_is_off_is_signed_all_the_same(midtrans: MidtransSimulato
 
 
 @pytest.mark.usefixtures("page")
-def test_a_refund_is_told_twice(
+def test_a_refund_is_reported_twice(
     midtrans: MidtransSimulator, browser: httpx.Client, merchant: MerchantWebhook
 ) -> None:
     midtrans.push("SIM-01", "pay", "gopay")
@@ -323,7 +333,7 @@ def test_an_unpaid_payment_expires_by_itself(
 
 
 @pytest.mark.usefixtures("page")
-def test_a_key_of_idempotency_answers_the_same_again(
+def test_an_idempotency_key_repeats_the_response(
     midtrans: MidtransSimulator, browser: httpx.Client
 ) -> None:
     midtrans.push("SIM-01", "choose", "bca_va")
@@ -358,14 +368,16 @@ def test_a_key_of_idempotency_answers_the_same_again(
         ([], "not a valid JSON object"),
     ],
 )
-def test_snap_says_what_is_wrong(browser: httpx.Client, request_body: object, message: str) -> None:
+def test_an_invalid_snap_request_is_refused_with_the_reason(
+    browser: httpx.Client, request_body: object, message: str
+) -> None:
     answer = browser.post("/snap/v1/transactions", json=request_body)
 
     assert answer.status_code == 400
     assert message in answer.json()["error_messages"][0]
 
 
-def test_the_core_api_says_what_is_wrong_with_its_code_in_the_body(browser: httpx.Client) -> None:
+def test_core_api_errors_have_their_code_in_the_body(browser: httpx.Client) -> None:
     unknown = browser.post("/v2/SIM-99/cancel")
     illegible = browser.post("/v2/SIM-99/cancel", content=b"{")
     stranger = browser.get("/v2/SIM-99/status", auth=("another", ""))
@@ -390,7 +402,7 @@ def test_a_buyer_chooses_and_pays_on_the_page(
     assert midtrans.bank.status("SIM-01")["transaction_status"] == "settlement"
 
 
-def test_a_refused_buyer_may_try_another_way(browser: httpx.Client, page: str) -> None:
+def test_a_buyer_may_try_another_method_after_a_refusal(browser: httpx.Client, page: str) -> None:
     browser.post(page, data={"method": "credit_card"})
     refused = browser.post(page, data={"move": "decline"})
     browser.post(page, data={"method": "gopay"})
@@ -430,7 +442,7 @@ def test_the_page_shows_what_the_merchant_wrote_and_runs_none_of_it(browser: htt
     assert "&lt;script&gt;" in shown.text
 
 
-def test_a_page_there_is_not(browser: httpx.Client) -> None:
+def test_an_unknown_page_is_not_found(browser: httpx.Client) -> None:
     assert browser.get("/snap/v4/redirection/none").status_code == 404
 
 
@@ -460,7 +472,7 @@ def test_faults_are_set_seen_and_cleared_from_outside(browser: httpx.Client) -> 
         {"answers": [{"volume": 11}]},
     ],
 )
-def test_a_fault_there_is_not_is_refused_and_sets_nothing(
+def test_an_unknown_fault_is_refused_and_sets_nothing(
     midtrans: MidtransSimulator, browser: httpx.Client, switches: dict[str, object]
 ) -> None:
     answer = browser.post("/_simulator/faults", json={"lost": 1} | switches)
@@ -487,7 +499,7 @@ def test_the_overview_shows_every_payment_and_notification(
 
 
 @pytest.mark.usefixtures("page")
-def test_a_push_from_outside_says_when_it_is_not_possible(browser: httpx.Client) -> None:
+def test_an_impossible_push_over_http_is_refused(browser: httpx.Client) -> None:
     assert browser.post("/_simulator/orders/SIM-01/pay").status_code == 409
     assert browser.post("/_simulator/orders/SIM-01/fly").status_code == 400
 
@@ -505,7 +517,7 @@ def test_a_notification_can_be_sent_again_by_hand(
 
 
 @pytest.mark.process
-def test_it_runs_from_the_shell_until_it_is_told_to_stop() -> None:
+def test_it_runs_from_the_shell_until_a_signal() -> None:
     command = [sys.executable, "-m", "simulators.midtrans", "--port", "0"]
 
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""The control page of the simulator, and random faults."""
+"""Tests of the simulator's control page and of random faults."""
 
 from collections.abc import Callable
 
@@ -15,16 +15,18 @@ CALL = "GET /v2/REH-01/status"
 
 
 @pytest.fixture
-def waiting(midtrans: MidtransSimulator, browser: httpx.Client) -> MidtransSimulator:
-    """REH-01 waits for its buyer to pay by bank transfer."""
+def midtrans_with_pending_payment(
+    midtrans: MidtransSimulator, browser: httpx.Client
+) -> MidtransSimulator:
+    """Return the simulator with the payment REH-01, pending by bank transfer."""
     browser.post("/snap/v1/transactions", json=REQUEST)
     midtrans.push("REH-01", "choose", "bca_va")
     return midtrans
 
 
 @pytest.fixture
-def clicked(browser: httpx.Client) -> Callable[[str], str]:
-    """What the page says after a click on a button of REH-01."""
+def click_button(browser: httpx.Client) -> Callable[[str], str]:
+    """Return a function that clicks a button of REH-01 and returns the page."""
 
     def click(move: str) -> str:
         return browser.post("/_simulator/act", data={"order": "REH-01", "move": move}).text
@@ -32,7 +34,7 @@ def clicked(browser: httpx.Client) -> Callable[[str], str]:
     return click
 
 
-def test_a_page_nobody_paid_on_is_a_link_to_it(browser: httpx.Client) -> None:
+def test_an_unused_page_is_listed_as_a_link(browser: httpx.Client) -> None:
     created = browser.post("/snap/v1/transactions", json=REQUEST).json()
 
     shown = browser.get("/_simulator").text
@@ -42,63 +44,65 @@ def test_a_page_nobody_paid_on_is_a_link_to_it(browser: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moves", "offered", "withheld"),
+    ("moves", "offered", "not_offered"),
     [
         ([], ["pay", "decline", "time-out", "notify"], ["challenge", "settle", "reverse"]),
         (["pay"], ["reverse", "chargeback", "notify"], ["pay", "approve"]),
         (["time-out"], ["settle", "notify"], ["pay", "reverse"]),
     ],
 )
-@pytest.mark.usefixtures("waiting")
-def test_only_what_can_happen_is_offered(
-    clicked: Callable[[str], str],
+@pytest.mark.usefixtures("midtrans_with_pending_payment")
+def test_only_possible_transitions_are_offered(
+    click_button: Callable[[str], str],
     browser: httpx.Client,
     moves: list[str],
     offered: list[str],
-    withheld: list[str],
+    not_offered: list[str],
 ) -> None:
     for move in moves:
-        clicked(move)
+        click_button(move)
 
     shown = browser.get("/_simulator").text
 
     assert all(f'value="{move}"' in shown for move in offered)
-    assert not any(f'value="{move}"' in shown for move in withheld)
+    assert not any(f'value="{move}"' in shown for move in not_offered)
 
 
-def test_a_click_moves_the_payment_and_the_shop_is_told(
-    waiting: MidtransSimulator, clicked: Callable[[str], str], merchant: MerchantWebhook
+def test_a_click_changes_the_payment_and_notifies_the_shop(
+    midtrans_with_pending_payment: MidtransSimulator,
+    click_button: Callable[[str], str],
+    merchant: MerchantWebhook,
 ) -> None:
-    shown = clicked("pay")
+    shown = click_button("pay")
 
-    waiting.notifications(at_least=2)
+    midtrans_with_pending_payment.notifications(at_least=2)
     assert 'title="settlement"' in shown
     assert merchant.told[-1]["transaction_status"] == "settlement"
 
 
 def test_a_suspected_card_can_be_approved_as_in_the_dashboard(
-    midtrans: MidtransSimulator, browser: httpx.Client, clicked: Callable[[str], str]
+    midtrans: MidtransSimulator, browser: httpx.Client, click_button: Callable[[str], str]
 ) -> None:
     browser.post("/snap/v1/transactions", json=REQUEST)
     midtrans.push("REH-01", "challenge", "credit_card")
 
-    shown = clicked("approve")
+    shown = click_button("approve")
 
     assert 'title="capture"' in shown
 
 
 @pytest.mark.parametrize("move", ["pay", "approve", "fly"])
-def test_a_button_on_an_old_page_does_no_harm(
-    waiting: MidtransSimulator, clicked: Callable[[str], str], move: str
+def test_a_button_on_an_outdated_page_changes_nothing(
+    midtrans_with_pending_payment: MidtransSimulator, click_button: Callable[[str], str], move: str
 ) -> None:
-    waiting.push("REH-01", "pay")
+    midtrans_with_pending_payment.push("REH-01", "pay")
 
-    shown = clicked(move)
+    shown = click_button(move)
 
     assert 'title="settlement"' in shown
 
 
-def test_an_attempt_the_shop_did_not_take_is_shown_as_such(
+def test_a_notification_the_shop_did_not_accept_is_marked(
     midtrans: MidtransSimulator, browser: httpx.Client, merchant: MerchantWebhook
 ) -> None:
     merchant.answers = [302]
@@ -109,13 +113,13 @@ def test_an_attempt_the_shop_did_not_take_is_shown_as_such(
     assert "last one not accepted" in browser.get("/_simulator").text
 
 
-@pytest.mark.parametrize("world", [name for name in PRESETS if name != "quiet"])
-def test_a_world_is_chosen_and_left_with_one_click(
-    midtrans: MidtransSimulator, browser: httpx.Client, world: str
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "quiet"])
+def test_a_preset_of_faults_is_set_and_cleared_with_one_click(
+    midtrans: MidtransSimulator, browser: httpx.Client, preset: str
 ) -> None:
     calm = midtrans.faults.to_dict()
 
-    browser.post("/_simulator/world", data={"world": world})
+    browser.post("/_simulator/world", data={"world": preset})
     troubled = midtrans.faults.to_dict()
     browser.post("/_simulator/world", data={"world": "quiet"})
 
@@ -137,7 +141,7 @@ def test_switches_are_set_one_by_one(midtrans: MidtransSimulator, browser: httpx
 @pytest.mark.parametrize(
     "typed", [{"duplicates": "many"}, {"noise": "2"}, {"lost": "-1"}, {"answers": "none"}]
 )
-def test_a_switch_that_cannot_be_so_is_refused(
+def test_an_invalid_value_of_a_switch_is_refused(
     midtrans: MidtransSimulator, browser: httpx.Client, typed: dict[str, str]
 ) -> None:
     answer = browser.post("/_simulator/switches", data=typed)
@@ -146,7 +150,9 @@ def test_a_switch_that_cannot_be_so_is_refused(
     assert not any(midtrans.faults.to_dict().values())
 
 
-def test_a_payment_can_outlive_its_end(midtrans: MidtransSimulator, browser: httpx.Client) -> None:
+def test_a_payment_can_settle_after_its_expiry(
+    midtrans: MidtransSimulator, browser: httpx.Client
+) -> None:
     midtrans.faults.set(never_expires=True)
     expiry = {"start_time": "2026-01-31 19:00:00 +0700", "unit": "minute", "duration": 1}
     page_expiry = {"unit": "minute", "duration": 5}
@@ -168,7 +174,7 @@ def test_the_same_seed_gives_the_same_tokens(merchant: MerchantWebhook) -> None:
     assert tokens[0] == tokens[1]
 
 
-def test_the_same_seed_makes_the_same_noise() -> None:
+def test_the_same_seed_gives_the_same_random_faults() -> None:
     first, second, other = (
         [noise.on_notification("REH-01 pending", 0.5) for _ in range(50)]
         for noise in (Noise(7), Noise(7), Noise(8))
@@ -178,7 +184,7 @@ def test_the_same_seed_makes_the_same_noise() -> None:
     assert first != other
 
 
-def test_noise_brings_everything_that_can_go_wrong_and_no_more_than_its_share() -> None:
+def test_random_faults_are_of_every_kind_at_the_configured_rate() -> None:
     noise = Noise(7)
 
     kinds = [noise.on_notification("REH-01 pending", 0.25)[0] for _ in range(400)]
@@ -196,7 +202,7 @@ def test_noise_brings_everything_that_can_go_wrong_and_no_more_than_its_share() 
     }
 
 
-def test_noise_reaches_whoever_is_told(merchant: MerchantWebhook) -> None:
+def test_random_faults_apply_to_every_notification_address(merchant: MerchantWebhook) -> None:
     with MidtransSimulator(merchant.url, seed=7) as midtrans:
         midtrans.bank.choose(midtrans.bank.open_page(REQUEST, (merchant.url,)).token, "gopay")
         midtrans.faults.set(noise=1)

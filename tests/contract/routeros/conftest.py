@@ -36,7 +36,7 @@ def authority_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
-def certified(authority: trustme.CA) -> ssl.SSLContext:
+def server_tls_context(authority: trustme.CA) -> ssl.SSLContext:
     """Return a TLS context with a certificate for 127.0.0.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -44,7 +44,7 @@ def certified(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def switched_on(clock: StoppedClock) -> Iterator[Callable[..., RouterOsSimulator]]:
+def start_router(clock: StoppedClock) -> Iterator[Callable[..., RouterOsSimulator]]:
     """Return a function that starts routers of any version, with profiles of an hour and a day."""
     with ExitStack() as routers:
 
@@ -59,13 +59,13 @@ def switched_on(clock: StoppedClock) -> Iterator[Callable[..., RouterOsSimulator
 
 
 @pytest.fixture
-def router(switched_on: Callable[..., RouterOsSimulator]) -> RouterOsSimulator:
+def router(start_router: Callable[..., RouterOsSimulator]) -> RouterOsSimulator:
     """Start a router of the latest version."""
-    return switched_on()
+    return start_router()
 
 
 @pytest.fixture
-def connected() -> Iterator[Callable[[RouterOsSimulator], RawApiClient]]:
+def connect() -> Iterator[Callable[[RouterOsSimulator], RawApiClient]]:
     """Return a function that opens connections without a login."""
     with ExitStack() as wires:
 
@@ -78,11 +78,11 @@ def connected() -> Iterator[Callable[[RouterOsSimulator], RawApiClient]]:
 
 
 @pytest.fixture
-def wire(
-    router: RouterOsSimulator, connected: Callable[[RouterOsSimulator], RawApiClient]
+def raw_client(
+    router: RouterOsSimulator, connect: Callable[[RouterOsSimulator], RawApiClient]
 ) -> RawApiClient:
     """Open a logged-in connection to the latest version."""
-    logged_in = connected(router)
+    logged_in = connect(router)
     logged_in.ask("/login", "=name=ticketing", "=password=simulator-password")
     return logged_in
 
@@ -96,14 +96,14 @@ def account(router: RouterOsSimulator) -> RouterAccount:
 
 
 @pytest.fixture
-def door(account: RouterAccount) -> Iterator[RouterClient]:
+def router_client(account: RouterAccount) -> Iterator[RouterClient]:
     """Open our client with its default timeouts."""
     with RouterClient(account) as ours:
         yield ours
 
 
 @pytest.fixture
-def impatient(account: RouterAccount) -> Iterator[RouterClient]:
+def short_timeout_client(account: RouterAccount) -> Iterator[RouterClient]:
     """Open our client with a timeout of two seconds."""
     with RouterClient(account, answer_seconds=2) as ours:
         yield ours

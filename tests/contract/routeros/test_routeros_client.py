@@ -1,4 +1,4 @@
-"""Our gateway against a router on a port: what it does, and what it makes of every fault."""
+"""Tests of our RouterOS client against a router on a port, with every fault."""
 
 import logging
 import socket
@@ -31,15 +31,15 @@ from ticketing.routers.routeros.client import RemovalResult, RouterClient
 from ticketing.routers.routeros.errors import RefusalReason
 from ticketing.routers.routeros.transport import RouterAccount, connect
 
-SwitchedOn = Callable[..., RouterOsSimulator]
+StartRouter = Callable[..., RouterOsSimulator]
 Vouchers = list[HotspotUser]
 NO_CERTIFICATE = bytes.fromhex("15030300020228")  # TLS's alert for a handshake that fails
 NO_TLS = b"\x06!fatal\x0dnot logged in\x00"
 
 
 @pytest.fixture
-def answering() -> Iterator[Callable[[bytes], int]]:
-    """Ports with one answer to whatever comes first; without an answer they are silent."""
+def serve_answer() -> Iterator[Callable[[bytes], int]]:
+    """Return a function that opens a port with one fixed answer; an empty answer is silence."""
     with ExitStack() as ports:
 
         def with_answer(answer: bytes) -> int:
@@ -60,10 +60,10 @@ def answering() -> Iterator[Callable[[bytes], int]]:
         yield with_answer
 
 
-def test_vouchers_are_put_on_a_router_with_their_limits_and_our_marker(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_vouchers_are_added_to_a_router_with_their_limits_and_our_marker(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
-    placements = door.add(vouchers)
+    placements = router_client.add(vouchers)
 
     assert [(each.user, each.error) for each in placements] == [(user, None) for user in vouchers]
     assert router.users()[0] == {
@@ -85,25 +85,25 @@ def test_vouchers_are_put_on_a_router_with_their_limits_and_our_marker(
 
 
 def test_a_voucher_without_limits_has_none(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
-    door.add([replace(vouchers[0], online_limit=None, bytes_limit=None)])
+    router_client.add([replace(vouchers[0], online_limit=None, bytes_limit=None)])
 
     assert not [name for name in router.users()[0] if name.startswith("limit-")]
 
 
-def test_a_voucher_opens_the_hotspot(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_a_voucher_logs_in_to_the_hotspot(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
-    door.add(vouchers)
+    router_client.add(vouchers)
 
     router.log_in("gspdef", "secret-def", "AA")
 
     assert router.online_users() == ["gspdef"]
 
 
-def test_who_is_online_is_told_by_the_longest_of_their_devices(
-    router: RouterOsSimulator, door: RouterClient, clock: StoppedClock
+def test_the_session_duration_is_that_of_the_longest_device(
+    router: RouterOsSimulator, router_client: RouterClient, clock: StoppedClock
 ) -> None:
     for name, profile in (("tamu", "1day"), ("sari", "1h")):
         router.add_user(name, password=name, profile=profile)
@@ -112,12 +112,12 @@ def test_who_is_online_is_told_by_the_longest_of_their_devices(
     router.log_in("tamu", "tamu", "tablet")
     clock.forward(minutes=1)
 
-    assert door.session_durations() == {"tamu": timedelta(minutes=6)}
+    assert router_client.session_durations() == {"tamu": timedelta(minutes=6)}
 
 
 @pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 600])
-def test_any_number_is_put_there_once_and_in_order(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers, count: int
+def test_any_number_of_vouchers_is_added_once_and_in_order(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers, count: int
 ) -> None:
     many = [
         replace(
@@ -128,30 +128,30 @@ def test_any_number_is_put_there_once_and_in_order(
         for number in range(count)
     ]
 
-    placements = door.add(many)
+    placements = router_client.add(many)
 
     assert [each.user for each in placements] == many
     assert [user["name"] for user in router.users()] == [user.name for user in many]
 
 
-def test_answers_that_come_mixed_reach_their_own_vouchers(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_interleaved_replies_are_matched_to_their_vouchers(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
     router.faults.interleaved = True
     router.add_user("gspdef")
 
-    placements = door.add(vouchers)
+    placements = router_client.add(vouchers)
 
     assert [type(each.error) for each in placements] == [type(None), NameTaken, type(None)]
 
 
-def test_a_name_that_is_taken_is_said_of_that_voucher_alone(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_a_taken_name_is_an_error_of_that_voucher_alone(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
     router.add_user("gspdef", comment="up-123-01.31.26-note")
 
-    placements = door.add(vouchers)
-    present = door.find(user.name for user in vouchers)
+    placements = router_client.add(vouchers)
+    present = router_client.find(user.name for user in vouchers)
 
     assert isinstance(placements[1].error, NameTaken)
     assert [match_row(user, present) for user in vouchers] == [
@@ -162,11 +162,11 @@ def test_a_name_that_is_taken_is_said_of_that_voucher_alone(
 
 
 def test_a_profile_that_only_begins_alike_is_not_taken_for_it(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
     almost = replace(vouchers[1], profile="1d")
 
-    placements = door.add([vouchers[0], almost, vouchers[2]])
+    placements = router_client.add([vouchers[0], almost, vouchers[2]])
 
     refused = placements[1].error
     assert isinstance(refused, RouterRefused)
@@ -186,17 +186,17 @@ def test_a_profile_that_only_begins_alike_is_not_taken_for_it(
         ("reboot", True),
     ],
 )
-def test_after_silence_only_reading_back_tells(
+def test_after_a_timeout_only_reading_back_decides_the_outcome(
     router: RouterOsSimulator,
-    impatient: RouterClient,
+    short_timeout_client: RouterClient,
     vouchers: Vouchers,
     kind: FaultKind,
     done: bool,
 ) -> None:
     router.faults.add(RouterFault(kind, "user/add", skip=1, seconds=0))
 
-    placements = impatient.add(vouchers)
-    present = impatient.find(user.name for user in vouchers)
+    placements = short_timeout_client.add(vouchers)
+    present = short_timeout_client.find(user.name for user in vouchers)
 
     assert placements[0].error is None
     assert isinstance(placements[1].error, OutcomeUnknown)
@@ -206,27 +206,27 @@ def test_after_silence_only_reading_back_tells(
     assert match_row(vouchers[2], present) is RowMatch.ABSENT
 
 
-def test_a_router_slower_than_our_patience_has_done_it_by_the_time_it_answers(
-    router: RouterOsSimulator, impatient: RouterClient, vouchers: Vouchers
+def test_commands_of_a_router_slower_than_the_timeout_are_found_done_later(
+    router: RouterOsSimulator, short_timeout_client: RouterClient, vouchers: Vouchers
 ) -> None:
     router.faults.add(RouterFault("slow", "user/add", seconds=2.5))
 
-    placements = impatient.add(vouchers)
-    present = impatient.find(user.name for user in vouchers)
+    placements = short_timeout_client.add(vouchers)
+    present = short_timeout_client.find(user.name for user in vouchers)
 
     assert {type(each.error) for each in placements} == {OutcomeUnknown}
     assert {match_row(user, present) for user in vouchers} == {RowMatch.OURS}
 
 
-def test_what_was_never_sent_is_not_in_doubt(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_commands_that_were_never_sent_have_a_known_outcome(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
     router.faults.add(RouterFault("drop", "user/add"))
     many = [
         replace(vouchers[0], credentials=Credentials(f"v{number}", "pw")) for number in range(300)
     ]
 
-    placements = door.add(many)
+    placements = router_client.add(many)
 
     kinds = [type(each.error) for each in placements]
     assert kinds == [OutcomeUnknown] * 256 + [RouterUnavailable] * 44
@@ -234,22 +234,22 @@ def test_what_was_never_sent_is_not_in_doubt(
 
 
 def test_a_late_answer_is_waited_for(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
     router.faults.add(RouterFault("slow", "user/add", seconds=0.2))
 
-    placements = door.add(vouchers)
+    placements = router_client.add(vouchers)
 
     assert [each.error for each in placements] == [None, None, None]
 
 
 @pytest.mark.parametrize("kind", ["trap", "bare-trap"])
 def test_a_refusal_stops_nothing_else(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers, kind: FaultKind
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers, kind: FaultKind
 ) -> None:
     router.faults.add(RouterFault(kind, "user/add", skip=1))
 
-    placements = door.add(vouchers)
+    placements = router_client.add(vouchers)
 
     refused = placements[1].error
     assert isinstance(refused, RouterRefused)
@@ -258,71 +258,71 @@ def test_a_refusal_stops_nothing_else(
 
 
 @pytest.mark.parametrize("kind", ["drop", "silence", "act-then-drop", "cut", "fatal", "reboot"])
-def test_a_question_without_an_answer_may_be_asked_again(
-    router: RouterOsSimulator, impatient: RouterClient, kind: FaultKind
+def test_a_query_without_a_reply_may_be_repeated(
+    router: RouterOsSimulator, short_timeout_client: RouterClient, kind: FaultKind
 ) -> None:
     router.faults.add(RouterFault(kind, "user/print", seconds=0))
 
     with pytest.raises(RouterUnavailable):
-        impatient.own_users("gsp")
+        short_timeout_client.own_users("gsp")
 
-    assert impatient.own_users("gsp") == []
+    assert short_timeout_client.own_users("gsp") == []
 
 
 def test_a_router_that_was_restarted_meanwhile_is_connected_again(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
-    door.add(vouchers[:1])
+    router_client.add(vouchers[:1])
 
     router.restart()
 
-    assert [each.error for each in door.add(vouchers[1:])] == [None, None]
+    assert [each.error for each in router_client.add(vouchers[1:])] == [None, None]
 
 
-def test_nothing_is_asked_of_a_router_that_is_off(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_a_router_that_is_off_is_unavailable(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
     router.power_off()
 
     with pytest.raises(RouterUnavailable, match="router cafe: connection failed"):
-        door.add(vouchers)
+        router_client.add(vouchers)
 
     router.power_on()
     assert router.users() == []
 
 
-def test_a_router_that_takes_a_connection_and_says_nothing_is_given_up(
-    router: RouterOsSimulator, impatient: RouterClient, vouchers: Vouchers
+def test_a_silent_router_times_out(
+    router: RouterOsSimulator, short_timeout_client: RouterClient, vouchers: Vouchers
 ) -> None:
     router.faults.add(RouterFault("silence", "/login"))
 
     with pytest.raises(RouterUnavailable, match="login failed"):
-        impatient.add(vouchers)
+        short_timeout_client.add(vouchers)
 
 
-def test_every_voucher_of_an_office_is_found_and_nobody_elses(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_only_the_users_of_one_installation_are_found(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
-    door.add(vouchers)
+    router_client.add(vouchers)
     router.add_user("walk-in", comment="vc-456-01.31.26-")
     router.add_user("spent", comment="jan/31/2026 19:00:00")
     router.add_user("copy", comment=str(vouchers[0].marker))
     router.add_user("other", comment="tk:uii:ORD-1:other")
 
-    ours = door.own_users("gsp")
+    ours = router_client.own_users("gsp")
 
     assert [user.marker for user in ours] == [user.marker for user in vouchers]
 
 
 def test_what_a_voucher_has_used_is_read(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers, clock: StoppedClock
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers, clock: StoppedClock
 ) -> None:
-    door.add(vouchers[:1])
+    router_client.add(vouchers[:1])
     router.log_in("gspabc", "secret-abc", "AA")
     router.add_traffic("gspabc", bytes_in=1_000, bytes_out=2_000)
     clock.forward(minutes=25)
 
-    (seen,) = door.find(["gspabc"])
+    (seen,) = router_client.find(["gspabc"])
 
     assert (seen.online, seen.bytes_used) == (timedelta(minutes=25), 3_000)
     assert (seen.profile, seen.disabled) == ("1h", False)
@@ -330,25 +330,25 @@ def test_what_a_voucher_has_used_is_read(
 
 @pytest.mark.parametrize("count", [1, 49, 50, 51, 200, 201])
 def test_any_number_of_names_is_found(
-    router: RouterOsSimulator, door: RouterClient, count: int
+    router: RouterOsSimulator, router_client: RouterClient, count: int
 ) -> None:
     for number in range(count):
         router.add_user(f"u{number}")
     router.add_user("stranger")
 
-    found = door.find(f"u{number}" for number in range(count))
+    found = router_client.find(f"u{number}" for number in range(count))
 
     assert sorted(user.name for user in found) == sorted(f"u{number}" for number in range(count))
 
 
-def test_a_voucher_is_taken_off_with_its_sessions_and_cookies(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_a_voucher_is_removed_with_its_sessions_and_cookies(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
-    door.add(vouchers)
+    router_client.add(vouchers)
     router.log_in("gspabc", "secret-abc", "AA")
     router.log_in("gspdef", "secret-def", "BB")
 
-    removed = door.remove([vouchers[0].marker])
+    removed = router_client.remove([vouchers[0].marker])
 
     assert removed == {vouchers[0].marker: RemovalResult.REMOVED}
     assert [user["name"] for user in router.users()] == ["gspdef", "gspghj"]
@@ -356,27 +356,27 @@ def test_a_voucher_is_taken_off_with_its_sessions_and_cookies(
     assert router.cookies() == ["gspdef"]
 
 
-def test_a_row_that_is_not_ours_is_left_alone(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_a_foreign_user_is_not_removed(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
     router.add_user("gspabc", password="theirs", comment="up-123-01.31.26-")  # noqa: S106
     router.log_in("gspabc", "theirs", "AA")
 
-    removed = door.remove([vouchers[0].marker])
+    removed = router_client.remove([vouchers[0].marker])
 
     assert removed == {vouchers[0].marker: RemovalResult.NOT_OURS}
     assert [user["name"] for user in router.users()] == ["gspabc"]
     assert router.online_users() == ["gspabc"]
 
 
-def test_who_is_online_by_a_row_that_somebody_deleted_is_thrown_out(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_a_session_of_a_deleted_user_is_ended(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
-    door.add(vouchers[:1])
+    router_client.add(vouchers[:1])
     router.log_in("gspabc", "secret-abc", "AA")
     router.run_in_loop(lambda: router.machine.hotspot.users.remove("*2"))
 
-    removed = door.remove([vouchers[0].marker])
+    removed = router_client.remove([vouchers[0].marker])
 
     assert removed == {vouchers[0].marker: RemovalResult.ABSENT}
     assert router.online_users() == []
@@ -387,17 +387,21 @@ def test_who_is_online_by_a_row_that_somebody_deleted_is_thrown_out(
     "word", ["user/print", "user/set", "active/print", "active/remove", "cookie/remove"]
 )
 @pytest.mark.parametrize("kind", ["drop", "act-then-drop"])
-def test_a_removal_broken_off_anywhere_is_finished_by_the_next(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers, word: str, kind: FaultKind
+def test_an_interrupted_removal_is_completed_by_the_next(
+    router: RouterOsSimulator,
+    router_client: RouterClient,
+    vouchers: Vouchers,
+    word: str,
+    kind: FaultKind,
 ) -> None:
-    door.add(vouchers)
+    router_client.add(vouchers)
     router.log_in("gspabc", "secret-abc", "AA")
     router.faults.add(RouterFault(kind, word))
 
     with pytest.raises(RouterUnavailable):
-        door.remove([vouchers[0].marker])
+        router_client.remove([vouchers[0].marker])
     still_there = [user["name"] for user in router.users()]
-    removed = door.remove([vouchers[0].marker])
+    removed = router_client.remove([vouchers[0].marker])
 
     assert still_there == ["gspabc", "gspdef", "gspghj"]
     assert removed == {vouchers[0].marker: RemovalResult.REMOVED}
@@ -407,31 +411,35 @@ def test_a_removal_broken_off_anywhere_is_finished_by_the_next(
 
 @pytest.mark.parametrize(("kind", "end"), [("drop", "removed"), ("act-then-drop", "absent")])
 def test_the_last_step_of_a_removal_may_be_repeated(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers, kind: FaultKind, end: str
+    router: RouterOsSimulator,
+    router_client: RouterClient,
+    vouchers: Vouchers,
+    kind: FaultKind,
+    end: str,
 ) -> None:
-    door.add(vouchers[:1])
+    router_client.add(vouchers[:1])
     router.faults.add(RouterFault(kind, "user/remove"))
 
     with pytest.raises(RouterUnavailable):
-        door.remove([vouchers[0].marker])
+        router_client.remove([vouchers[0].marker])
 
-    assert door.remove([vouchers[0].marker]) == {vouchers[0].marker: end}
+    assert router_client.remove([vouchers[0].marker]) == {vouchers[0].marker: end}
     assert router.users() == []
 
 
-def test_what_is_gone_by_the_time_it_is_to_be_removed_is_no_error(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_removing_an_absent_user_is_no_error(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
-    door.add(vouchers)
+    router_client.add(vouchers)
     router.faults.add(RouterFault("trap", "user/remove", message="no such item (4)"))
 
-    removed = door.remove(user.marker for user in vouchers)
+    removed = router_client.remove(user.marker for user in vouchers)
 
     assert set(removed.values()) == {RemovalResult.REMOVED}
 
 
-def test_many_are_taken_off_at_once(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+def test_many_vouchers_are_removed_in_one_call(
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
     many = [
         replace(
@@ -441,21 +449,21 @@ def test_many_are_taken_off_at_once(
         )
         for number in range(300)
     ]
-    door.add(many)
+    router_client.add(many)
     router.log_in("v7", "pw", "AA")
 
-    removed = door.remove(user.marker for user in many)
+    removed = router_client.remove(user.marker for user in many)
 
     assert set(removed.values()) == {RemovalResult.REMOVED}
     assert (router.users(), router.online_users(), router.cookies()) == ([], [], [])
 
 
 def test_profiles_say_what_they_allow_and_whether_they_run_a_script(
-    router: RouterOsSimulator, door: RouterClient
+    router: RouterOsSimulator, router_client: RouterClient
 ) -> None:
     router.add_profile("printed", on_login=':put (",rem,5000,1d,7000,,Disable,")')
 
-    profiles = {each.name: each for each in door.profiles()}
+    profiles = {each.name: each for each in router_client.profiles()}
 
     assert profiles["1day"].shared_users == 2
     assert not profiles["1day"].runs_script
@@ -463,10 +471,10 @@ def test_profiles_say_what_they_allow_and_whether_they_run_a_script(
 
 
 @pytest.mark.parametrize("version", ["6.42.12", "7.9.2", "7.18.2"])
-def test_how_a_router_is_can_be_asked_of_every_version(
-    switched_on: SwitchedOn, account: RouterAccount, clock: StoppedClock, version: str
+def test_the_health_of_every_router_version_is_read(
+    start_router: StartRouter, account: RouterAccount, clock: StoppedClock, version: str
 ) -> None:
-    router = switched_on(version)
+    router = start_router(version)
     clock.forward(days=3, hours=2)
 
     with RouterClient(replace(account, port=router.port)) as door:
@@ -480,10 +488,10 @@ def test_how_a_router_is_can_be_asked_of_every_version(
 
 
 @pytest.mark.parametrize("version", ["6.42.12", "7.17.2", "7.18.2"])
-def test_nothing_found_is_nothing_in_every_version(
-    switched_on: SwitchedOn, account: RouterAccount, version: str
+def test_an_empty_result_is_empty_in_every_version(
+    start_router: StartRouter, account: RouterAccount, version: str
 ) -> None:
-    router = switched_on(version)
+    router = start_router(version)
 
     with RouterClient(replace(account, port=router.port)) as door:
         assert door.find(["nobody"]) == []
@@ -503,10 +511,10 @@ def test_a_wrong_password_is_refused_and_not_repeated(
 
 
 def test_an_account_needs_three_policies_and_no_more(
-    switched_on: SwitchedOn, account: RouterAccount, vouchers: Vouchers
+    start_router: StartRouter, account: RouterAccount, vouchers: Vouchers
 ) -> None:
     least = ApiAccount(account.user, account.password, frozenset({"api", "read", "write"}))
-    router = switched_on(accounts=(least,))
+    router = start_router(accounts=(least,))
 
     with RouterClient(replace(account, port=router.port)) as door:
         door.health()
@@ -517,11 +525,11 @@ def test_an_account_needs_three_policies_and_no_more(
     assert (router.users(), router.online_users(), router.cookies()) == ([], [], [])
 
 
-def test_an_account_that_may_only_read_is_told(
-    switched_on: SwitchedOn, account: RouterAccount, vouchers: Vouchers
+def test_a_read_only_account_is_refused_with_the_reason(
+    start_router: StartRouter, account: RouterAccount, vouchers: Vouchers
 ) -> None:
     reader = ApiAccount(account.user, account.password, frozenset({"api", "read"}))
-    router = switched_on(accounts=(reader,))
+    router = start_router(accounts=(reader,))
 
     with RouterClient(replace(account, port=router.port)) as door:
         (placement,) = door.add(vouchers[:1])
@@ -530,9 +538,9 @@ def test_an_account_that_may_only_read_is_told(
     assert placement.error.details["reason"] is RefusalReason.NOT_PERMITTED
 
 
-def test_no_error_tells_a_password_or_a_code(
+def test_no_error_contains_a_password_or_a_code(
     router: RouterOsSimulator,
-    door: RouterClient,
+    router_client: RouterClient,
     vouchers: Vouchers,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -542,7 +550,7 @@ def test_no_error_tells_a_password_or_a_code(
         RouterFault("trap", "user/add", message=talkative), RouterFault("drop", "user/add")
     )
 
-    placements = door.add(vouchers)
+    placements = router_client.add(vouchers)
 
     told = "".join(
         text
@@ -561,13 +569,13 @@ def test_no_error_tells_a_password_or_a_code(
 
 
 def test_tls_with_a_certificate_of_our_own_authority(
-    switched_on: SwitchedOn,
+    start_router: StartRouter,
     account: RouterAccount,
-    certified: ssl.SSLContext,
+    server_tls_context: ssl.SSLContext,
     authority_file: Path,
     vouchers: Vouchers,
 ) -> None:
-    router = switched_on(tls=certified)
+    router = start_router(tls=server_tls_context)
     secured = replace(account, port=router.tls_port, tls=True, authority=authority_file)
 
     with RouterClient(secured) as door:
@@ -576,10 +584,10 @@ def test_tls_with_a_certificate_of_our_own_authority(
     assert [each.error is None for each in placements] == [True] * 3 + [False] * 3
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
-    switched_on: SwitchedOn, account: RouterAccount, certified: ssl.SSLContext
+def test_an_untrusted_certificate_is_refused(
+    start_router: StartRouter, account: RouterAccount, server_tls_context: ssl.SSLContext
 ) -> None:
-    router = switched_on(tls=certified)
+    router = start_router(tls=server_tls_context)
 
     with (
         RouterClient(replace(account, port=router.tls_port, tls=True)) as door,
@@ -589,46 +597,51 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
 
 
 @pytest.mark.parametrize("answer", [NO_CERTIFICATE, NO_TLS])
-def test_a_router_without_tls_is_told_from_one_that_is_down(
-    account: RouterAccount, answering: Callable[[bytes], int], answer: bytes
+def test_a_router_without_tls_is_distinguished_from_one_that_is_down(
+    account: RouterAccount, serve_answer: Callable[[bytes], int], answer: bytes
 ) -> None:
     with (
-        RouterClient(replace(account, port=answering(answer), tls=True)) as door,
+        RouterClient(replace(account, port=serve_answer(answer), tls=True)) as door,
         pytest.raises(Misconfigured, match="does its api-ssl service have a certificate"),
     ):
         door.health()
 
 
 def test_a_router_that_does_not_shake_hands_is_given_up(
-    account: RouterAccount, answering: Callable[[bytes], int], vouchers: Vouchers
+    account: RouterAccount, serve_answer: Callable[[bytes], int], vouchers: Vouchers
 ) -> None:
     with (
-        RouterClient(replace(account, port=answering(b""), tls=True), connect_seconds=0.2) as door,
+        RouterClient(
+            replace(account, port=serve_answer(b""), tls=True), connect_seconds=0.2
+        ) as door,
         pytest.raises(RouterUnavailable, match="TLS connection failed"),
     ):
         door.add(vouchers)
 
 
 def test_an_authority_that_cannot_be_read_is_named(
-    switched_on: SwitchedOn, account: RouterAccount, certified: ssl.SSLContext, tmp_path: Path
+    start_router: StartRouter,
+    account: RouterAccount,
+    server_tls_context: ssl.SSLContext,
+    tmp_path: Path,
 ) -> None:
-    router = switched_on(tls=certified)
+    router = start_router(tls=server_tls_context)
     nowhere = replace(account, port=router.tls_port, tls=True, authority=tmp_path / "ca.pem")
 
     with RouterClient(nowhere) as door, pytest.raises(Misconfigured, match=r"ca\.pem"):
         door.health()
 
 
-def test_nothing_waits_for_acknowledgements(account: RouterAccount) -> None:
+def test_a_connection_sends_without_delay_and_with_keepalive(account: RouterAccount) -> None:
     with connect(account, seconds=2) as connection:
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 def test_threads_share_a_connection_in_line(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
-    threads = [Thread(target=door.add, args=([user],)) for user in vouchers]
+    threads = [Thread(target=router_client.add, args=([user],)) for user in vouchers]
 
     for thread in threads:
         thread.start()
@@ -640,16 +653,18 @@ def test_threads_share_a_connection_in_line(
 
 
 def test_a_reset_router_is_empty_of_ours_and_can_be_filled_again(
-    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
+    router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
-    door.add(vouchers)
+    router_client.add(vouchers)
     router.reset()
     router.add_profile("1h")
 
     missing = [
-        user for user in vouchers if user.marker not in {u.marker for u in door.own_users("gsp")}
+        user
+        for user in vouchers
+        if user.marker not in {u.marker for u in router_client.own_users("gsp")}
     ]
-    placements = door.add(missing)
+    placements = router_client.add(missing)
 
     assert missing == vouchers
     assert [each.error for each in placements] == [None, None, None]

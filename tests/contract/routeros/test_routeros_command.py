@@ -1,4 +1,4 @@
-"""`python -m simulators.routeros` in a process of its own."""
+"""Tests of `python -m simulators.routeros` as a process."""
 
 import signal
 import subprocess
@@ -16,11 +16,11 @@ from ticketing.routers.routeros.transport import RouterAccount
 
 pytestmark = pytest.mark.process
 
-Started = Callable[..., "subprocess.Popen[str]"]
+StartProcess = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def started() -> Iterator[Started]:
+def start_process() -> Iterator[StartProcess]:
     with ExitStack() as processes:
 
         def start(*options: str) -> "subprocess.Popen[str]":
@@ -34,8 +34,8 @@ def started() -> Iterator[Started]:
         yield start
 
 
-def test_it_says_where_it_is_and_ends_on_a_signal(started: Started) -> None:
-    process = started("--profile=1h", "--user=me", "--password=mine", "--version=7.9.2")
+def test_it_prints_its_address_and_ends_on_a_signal(start_process: StartProcess) -> None:
+    process = start_process("--profile=1h", "--user=me", "--password=mine", "--version=7.9.2")
     assert process.stdout
     said = process.stdout.readline()
     wire = RawApiClient("127.0.0.1", int(said.rsplit(":", 1)[1]))
@@ -52,11 +52,11 @@ def test_it_says_where_it_is_and_ends_on_a_signal(started: Started) -> None:
 
 
 def test_it_speaks_tls_with_a_certificate(
-    started: Started, authority: trustme.CA, authority_file: Path, tmp_path: Path
+    start_process: StartProcess, authority: trustme.CA, authority_file: Path, tmp_path: Path
 ) -> None:
     certificate = tmp_path / "router.pem"
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
-    process = started(f"--certificate={certificate}", "--tls-port=0", "--command-ms=1")
+    process = start_process(f"--certificate={certificate}", "--tls-port=0", "--command-ms=1")
     assert process.stdout
     port = int(process.stdout.readline().rsplit(" ", 1)[1])
     account = RouterAccount(

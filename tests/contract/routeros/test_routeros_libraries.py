@@ -1,4 +1,4 @@
-"""Clients that others wrote, as they are, find a router in the simulator."""
+"""Tests of unmodified third-party RouterOS libraries with the simulator."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from simulators.routeros.faults import RouterFault
 from simulators.routeros.server import ACCOUNT, RouterOsSimulator
 
 NODE_FOLDER = Path(__file__).parent.parent / "routeros-node"
-SwitchedOn = Callable[..., RouterOsSimulator]
+StartRouter = Callable[..., RouterOsSimulator]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_routeros_api_adds_finds_changes_and_removes(pool: routeros_api.RouterOs
     assert users.get(name="u1") == []
 
 
-def test_routeros_api_is_told_of_a_duplicate(pool: routeros_api.RouterOsApiPool) -> None:
+def test_routeros_api_reports_a_duplicate(pool: routeros_api.RouterOsApiPool) -> None:
     users = pool.get_api().get_resource("/ip/hotspot/user")
     users.add(name="u1")
 
@@ -70,7 +70,7 @@ def test_routeros_api_is_told_of_a_duplicate(pool: routeros_api.RouterOsApiPool)
     )
 
 
-def test_routeros_api_has_many_commands_under_way(pool: routeros_api.RouterOsApiPool) -> None:
+def test_routeros_api_pipelines_commands(pool: routeros_api.RouterOsApiPool) -> None:
     users = pool.get_api().get_resource("/ip/hotspot/user")
 
     promises = [users.call_async("add", {"name": name}) for name in ("u1", "u1", "u2")]
@@ -81,8 +81,8 @@ def test_routeros_api_has_many_commands_under_way(pool: routeros_api.RouterOsApi
         promises[1].get()
 
 
-def test_routeros_api_proves_itself_to_an_old_router(switched_on: SwitchedOn) -> None:
-    old = switched_on("6.42.12")
+def test_routeros_api_answers_the_challenge_of_an_old_router(start_router: StartRouter) -> None:
+    old = start_router("6.42.12")
     connections = routeros_api.RouterOsApiPool(
         old.host, ACCOUNT.name, ACCOUNT.password, port=old.port, plaintext_login=True
     )
@@ -94,9 +94,9 @@ def test_routeros_api_proves_itself_to_an_old_router(switched_on: SwitchedOn) ->
 
 
 def test_routeros_api_speaks_tls_with_an_authority_of_our_own(
-    switched_on: SwitchedOn, certified: ssl.SSLContext, authority_file: Path
+    start_router: StartRouter, server_tls_context: ssl.SSLContext, authority_file: Path
 ) -> None:
-    router = switched_on(tls=certified)
+    router = start_router(tls=server_tls_context)
     connections = routeros_api.RouterOsApiPool(
         router.host,
         ACCOUNT.name,
@@ -138,7 +138,7 @@ def test_librouteros_adds_finds_changes_and_removes(api: librouteros.api.Api) ->
     assert [row["name"] for row in users] == ["default-trial"]
 
 
-def test_librouteros_is_told_of_a_missing_item(api: librouteros.api.Api) -> None:
+def test_librouteros_reports_a_missing_item(api: librouteros.api.Api) -> None:
     users = api.path("ip", "hotspot", "user")
 
     with pytest.raises(TrapError, match="no such item") as refused:
@@ -147,7 +147,7 @@ def test_librouteros_is_told_of_a_missing_item(api: librouteros.api.Api) -> None
     assert refused.value.category == 0
 
 
-def test_librouteros_is_told_of_a_fatal_end(
+def test_librouteros_reports_a_fatal_error(
     router: RouterOsSimulator, api: librouteros.api.Api
 ) -> None:
     router.faults.add(RouterFault("fatal", message="session terminated"))
@@ -160,9 +160,9 @@ def test_librouteros_is_told_of_a_fatal_end(
     ("version", "method"), [("6.42.12", token), ("7.18.2", plain), ("6.49.10", plain)]
 )
 def test_librouteros_logs_in_both_ways(
-    switched_on: SwitchedOn, version: str, method: Callable[..., None]
+    start_router: StartRouter, version: str, method: Callable[..., None]
 ) -> None:
-    router = switched_on(version)
+    router = start_router(version)
 
     connection = librouteros.connect(
         router.host, ACCOUNT.name, ACCOUNT.password, port=router.port, login_method=method
@@ -173,7 +173,7 @@ def test_librouteros_logs_in_both_ways(
     assert identity == [{"name": "MikroTik"}]
 
 
-def test_librouteros_speaks_without_waiting_too(router: RouterOsSimulator) -> None:
+def test_librouteros_pipelines_commands(router: RouterOsSimulator) -> None:
     async def names() -> list[str]:
         connection = await librouteros.async_connect(
             router.host, ACCOUNT.name, ACCOUNT.password, port=router.port
@@ -195,10 +195,10 @@ def test_librouteros_speaks_without_waiting_too(router: RouterOsSimulator) -> No
 @pytest.mark.parametrize("version", ["6.42.12", "7.17.2"])  # it breaks off at `!empty` of 7.18
 @pytest.mark.process
 def test_the_node_library_adds_finds_changes_and_removes(
-    switched_on: SwitchedOn, version: str
+    start_router: StartRouter, version: str
 ) -> None:
     account = {"user": ACCOUNT.name, "password": ACCOUNT.password}
-    given = json.dumps({"port": switched_on(version).port, **account})
+    given = json.dumps({"port": start_router(version).port, **account})
 
     ran = subprocess.run(
         ["node", "all_calls.js", given],

@@ -1,4 +1,4 @@
-"""Whatever goes wrong and however often, looking again leads to each voucher there exactly once."""
+"""Property test: after any faults, repeated adding and reading creates each voucher once."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,22 +20,24 @@ PATIENCE_SECONDS = 120  # the machine may have other work
 
 
 @pytest.fixture
-def hasty(account: RouterAccount) -> Iterator[RouterClient]:
-    """Our gateway, which takes half a second for silence: sometimes wrongly."""
+def short_timeout_client(account: RouterAccount) -> Iterator[RouterClient]:
+    """Open our client with a timeout of half a second, which is sometimes too short."""
     with RouterClient(account, answer_seconds=0.5) as ours:
         yield ours
 
 
 @pytest.fixture
-def put(hasty: RouterClient) -> Callable[[list[HotspotUser]], Iterator[list[HotspotUser]]]:
-    """What is still owed, after each round of asking for it and looking; ends with nothing."""
+def add_until_present(
+    short_timeout_client: RouterClient,
+) -> Callable[[list[HotspotUser]], Iterator[list[HotspotUser]]]:
+    """Return a function that adds users and reads them back until all exist; yields the missing."""
     deadline = time.monotonic() + PATIENCE_SECONDS
 
     def rounds(owed: list[HotspotUser]) -> Iterator[list[HotspotUser]]:
         while owed and time.monotonic() < deadline:
             try:
-                hasty.add(owed)
-                present = hasty.find(user.name for user in owed)
+                short_timeout_client.add(owed)
+                present = short_timeout_client.find(user.name for user in owed)
             except (RouterUnavailable, RouterRefused):
                 present = []
                 time.sleep(0.01)  # one that restarts is not there for a while
@@ -48,7 +50,7 @@ def put(hasty: RouterClient) -> Callable[[list[HotspotUser]], Iterator[list[Hots
 @pytest.mark.parametrize("seed", range(4))
 def test_each_voucher_is_there_exactly_once(
     router: RouterOsSimulator,
-    put: Callable[[list[HotspotUser]], Iterator[list[HotspotUser]]],
+    add_until_present: Callable[[list[HotspotUser]], Iterator[list[HotspotUser]]],
     seed: int,
 ) -> None:
     chance = Random(seed)  # noqa: S311 - the same faults in every run
@@ -63,7 +65,7 @@ def test_each_voucher_is_there_exactly_once(
         *(RouterFault(kind, "", skip=chance.randrange(200), seconds=0.05) for kind in kinds)
     )
 
-    *_, left = put(owed)
+    *_, left = add_until_present(owed)
 
     assert left == []
     assert sorted(user["comment"] for user in router.users()) == sorted(

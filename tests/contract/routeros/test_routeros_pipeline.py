@@ -29,7 +29,9 @@ def additions(count: int) -> list[RouterCommand]:
 
 
 @given(st.integers(1, 700), st.data())
-def test_answers_in_any_order_reach_their_own_commands(count: int, data: st.DataObject) -> None:
+def test_replies_in_any_order_are_matched_to_their_commands(
+    count: int, data: st.DataObject
+) -> None:
     exchange, sent = CommandPipeline("cafe", additions(count), FIRST_TAG), SentenceReader()
     open_tags: list[str] = []
 
@@ -49,7 +51,7 @@ def test_answers_in_any_order_reach_their_own_commands(count: int, data: st.Data
 
 
 @given(st.integers(1, 700), st.integers(0, 700))
-def test_a_break_leaves_only_what_was_sent_in_doubt(count: int, answered: int) -> None:
+def test_a_lost_connection_leaves_only_sent_commands_unknown(count: int, answered: int) -> None:
     exchange, sent = CommandPipeline("cafe", additions(count), FIRST_TAG), SentenceReader()
     on_the_way = len(list(sent.feed(exchange.next_batch())))
     answered = min(answered, on_the_way)
@@ -66,7 +68,7 @@ def test_a_break_leaves_only_what_was_sent_in_doubt(count: int, answered: int) -
     assert exchange.is_complete
 
 
-def test_what_may_be_repeated_is_never_in_doubt() -> None:
+def test_a_repeatable_command_never_has_an_unknown_outcome() -> None:
     exchange = CommandPipeline("cafe", [RouterCommand("/ip/hotspot/user/print")], FIRST_TAG)
     exchange.next_batch()
 
@@ -92,7 +94,7 @@ def test_a_refusal_waits_for_the_end_of_its_command() -> None:
 
 
 @pytest.mark.parametrize("words", [["!done"], ["!done", ".tag=8"], ["!done", ".tag=x"], ["what"]])
-def test_an_answer_to_nothing_is_not_guessed_at(words: list[str]) -> None:
+def test_a_reply_without_a_command_is_a_protocol_error(words: list[str]) -> None:
     exchange = CommandPipeline("cafe", additions(1), FIRST_TAG)
     exchange.next_batch()
 
@@ -100,7 +102,7 @@ def test_an_answer_to_nothing_is_not_guessed_at(words: list[str]) -> None:
         exchange.handle_sentence(words)
 
 
-def test_a_second_end_of_a_command_is_nobodys() -> None:
+def test_a_second_end_of_a_command_is_a_protocol_error() -> None:
     exchange = CommandPipeline("cafe", additions(2), FIRST_TAG)
     exchange.next_batch()
     exchange.handle_sentence(["!done", ".tag=7"])
@@ -116,7 +118,7 @@ def test_a_fatal_word_ends_the_connection() -> None:
         exchange.handle_sentence(["!fatal", "session terminated"])
 
 
-def test_what_is_empty_is_not_sent() -> None:
+def test_empty_values_are_not_sent() -> None:
     command = RouterCommand("/ip/hotspot/user/add", {"name": "u", "limit-uptime": ""})
 
     assert list(SentenceReader().feed(command.encode(1))) == [
@@ -138,7 +140,7 @@ def test_what_is_empty_is_not_sent() -> None:
         ("", RefusalReason.OTHER),
     ],
 )
-def test_a_routers_words_are_put_into_ours(message: str, reason: RefusalReason) -> None:
+def test_router_messages_are_mapped_to_reasons(message: str, reason: RefusalReason) -> None:
     assert error_from_trap("cafe", message, []).details == {"reason": reason}
 
 
@@ -162,7 +164,7 @@ def test_times_of_other_versions_are_read(text: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "1h 5", "1:2"])
-def test_what_is_no_time_is_not_guessed_at(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(RouterUnavailable, match="instead of a duration"):
         parse_duration(text)
 
@@ -195,12 +197,12 @@ def test_both_forms_of_a_date_are_one_instant(date: str, offset: str) -> None:
         {"date": "2026-12-12", "time": "08:30:00", "gmt-offset": "WIB"},
     ],
 )
-def test_a_clock_that_makes_no_sense_is_not_guessed_at(clock: dict[str, str]) -> None:
+def test_an_invalid_clock_is_refused(clock: dict[str, str]) -> None:
     with pytest.raises(RouterUnavailable, match="invalid date or time"):
         parse_clock(clock)
 
 
-def test_what_a_row_does_not_show_is_nothing() -> None:
+def test_an_absent_field_of_a_row_is_none() -> None:
     bare = parse_user({".id": "*1", "name": "u"})
 
     assert (bare.comment, bare.bytes_used, bare.online.seconds, bare.disabled) == ("", 0, 0, False)

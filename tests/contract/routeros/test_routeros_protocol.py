@@ -1,4 +1,4 @@
-"""Two programs that share no code agree on every byte, however the network cuts it."""
+"""Tests of the wire protocol: client and simulator agree on every byte, however it is split."""
 
 from itertools import pairwise
 
@@ -53,7 +53,7 @@ def test_a_word_may_come_byte_by_byte(length: int) -> None:
     assert theirs_heard == [[b"x" * length]]
 
 
-def test_a_sentence_beyond_all_measure_ends_everything() -> None:
+def test_an_oversized_sentence_ends_the_connection() -> None:
     raw = wire.encode_sentence([b"x" * wire.MAX_WORD_BYTES] * 5)
 
     with pytest.raises(wire.Malformed):
@@ -61,7 +61,9 @@ def test_a_sentence_beyond_all_measure_ends_everything() -> None:
 
 
 @given(sentences, st.data())
-def test_what_we_send_is_what_a_router_reads(said: list[list[str]], data: st.DataObject) -> None:
+def test_the_simulator_reads_sentences_as_the_client_writes_them(
+    said: list[list[str]], data: st.DataObject
+) -> None:
     raw = b"".join(routero_protocol.encode_sentence(each) for each in said)
     cuts = data.draw(st.lists(st.integers(0, len(raw)), max_size=8).map(sorted))
     reader = wire.SentenceReader()
@@ -76,7 +78,9 @@ def test_what_we_send_is_what_a_router_reads(said: list[list[str]], data: st.Dat
 
 
 @given(sentences, st.data())
-def test_what_a_router_sends_is_what_we_read(said: list[list[str]], data: st.DataObject) -> None:
+def test_the_client_reads_sentences_as_the_simulator_writes_them(
+    said: list[list[str]], data: st.DataObject
+) -> None:
     raw = b"".join(wire.encode_sentence(word.encode() for word in each) for each in said)
     cuts = data.draw(st.lists(st.integers(0, len(raw)), max_size=8).map(sorted))
     reader = routero_protocol.SentenceDecoder()
@@ -90,28 +94,28 @@ def test_what_a_router_sends_is_what_we_read(said: list[list[str]], data: st.Dat
     assert heard == said
 
 
-def test_empty_sentences_say_nothing() -> None:
+def test_empty_sentences_are_ignored() -> None:
     raw = b"\0\0" + wire.encode_sentence([b"!done"]) + b"\0"
 
     assert list(routero_protocol.SentenceDecoder().feed(raw)) == [["!done"]]
     assert list(wire.SentenceReader().feed(raw)) == [[b"!done"]]
 
 
-def test_bytes_that_are_no_text_do_not_stop_us() -> None:
+def test_bytes_that_are_not_utf_8_are_read() -> None:
     raw = wire.encode_sentence([b"!re", b"=comment=caf\xe9"])
 
     assert list(routero_protocol.SentenceDecoder().feed(raw)) == [["!re", "=comment=caf\ufffd"]]
 
 
 @pytest.mark.parametrize("first", [0xF8, 0xFF])
-def test_a_control_byte_ends_everything(first: int) -> None:
+def test_a_control_byte_ends_the_connection(first: int) -> None:
     with pytest.raises(wire.Malformed):
         list(wire.SentenceReader().feed(bytes((first,))))
     with pytest.raises(routero_protocol.ProtocolError):
         list(routero_protocol.SentenceDecoder().feed(bytes((first,))))
 
 
-def test_a_word_beyond_all_measure_is_not_waited_for() -> None:
+def test_an_oversized_word_is_refused_by_its_length() -> None:
     raw = bytes.fromhex("f07fffffff")
 
     with pytest.raises(wire.Malformed):

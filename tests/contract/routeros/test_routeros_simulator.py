@@ -1,4 +1,4 @@
-"""The router on a port says and does what RouterOS says and does, byte by byte."""
+"""Tests of the RouterOS simulator: it behaves as RouterOS does, byte by byte."""
 
 import socket
 import ssl
@@ -18,57 +18,61 @@ from simulators.routeros.values import format_duration, parse_duration
 from simulators.routeros.wire import encode_sentence
 
 USER = "/ip/hotspot/user"
-SwitchedOn = Callable[..., RouterOsSimulator]
-Connected = Callable[[RouterOsSimulator], RawApiClient]
+StartRouter = Callable[..., RouterOsSimulator]
+Connect = Callable[[RouterOsSimulator], RawApiClient]
 SARI = {"password": "pw", "profile": "1h"}
 
 
-def test_sentences_arrive_whole_however_they_are_cut(wire: RawApiClient) -> None:
+def test_sentences_arrive_whole_however_they_are_cut(raw_client: RawApiClient) -> None:
     raw = encode_sentence([b"/system/identity/print", b".tag=7"])
 
     for byte in raw:
-        wire.socket.sendall(bytes((byte,)))
+        raw_client.socket.sendall(bytes((byte,)))
 
-    assert wire.receive(2) == [["!re", ".tag=7", "=name=MikroTik"], ["!done", ".tag=7"]]
+    assert raw_client.receive(2) == [["!re", ".tag=7", "=name=MikroTik"], ["!done", ".tag=7"]]
 
 
-def test_many_sentences_arrive_in_one_segment(wire: RawApiClient) -> None:
-    wire.send(*([f"{USER}/add", f"=name=u{number}", f".tag={number}"] for number in range(50)))
+def test_many_sentences_arrive_in_one_segment(raw_client: RawApiClient) -> None:
+    raw_client.send(
+        *([f"{USER}/add", f"=name=u{number}", f".tag={number}"] for number in range(50))
+    )
 
-    assert [said[1] for said in wire.receive(50)] == [f".tag={number}" for number in range(50)]
+    assert [said[1] for said in raw_client.receive(50)] == [
+        f".tag={number}" for number in range(50)
+    ]
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"\xf8", bytes.fromhex("e0200000") + b"x" * 100])
 def test_bytes_that_no_client_should_send_end_the_connection(
-    wire: RawApiClient, raw: bytes
+    raw_client: RawApiClient, raw: bytes
 ) -> None:
-    wire.socket.sendall(raw)
+    raw_client.socket.sendall(raw)
 
-    assert wire.is_closed()
+    assert raw_client.is_closed()
 
 
 def test_a_command_before_the_login_ends_the_connection(
-    router: RouterOsSimulator, connected: Connected
+    router: RouterOsSimulator, connect: Connect
 ) -> None:
-    stranger = connected(router)
+    stranger = connect(router)
 
     assert stranger.ask("/system/identity/print", ".tag=1") == [["!fatal", "not logged in"]]
     assert stranger.is_closed()
 
 
 @pytest.mark.parametrize("version", ["6.43", "6.49.10", "7.18.2"])
-def test_a_password_opens_a_router_in_one_sentence(
-    switched_on: SwitchedOn, connected: Connected, version: str
+def test_a_login_takes_one_sentence(
+    start_router: StartRouter, connect: Connect, version: str
 ) -> None:
-    wire = connected(switched_on(version))
+    wire = connect(start_router(version))
 
     assert wire.ask("/login", "=name=ticketing", "=password=simulator-password") == [["!done"]]
 
 
-def test_a_wrong_password_is_told_and_the_connection_stays(
-    router: RouterOsSimulator, connected: Connected
+def test_a_wrong_password_is_refused_and_the_connection_stays_open(
+    router: RouterOsSimulator, connect: Connect
 ) -> None:
-    wire = connected(router)
+    wire = connect(router)
 
     refused = wire.ask("/login", "=name=ticketing", "=password=wrong", ".tag=1", replies=2)
     admitted = wire.ask("/login", "=name=ticketing", "=password=simulator-password")
@@ -80,8 +84,8 @@ def test_a_wrong_password_is_told_and_the_connection_stays(
     assert admitted == [["!done"]]
 
 
-def test_before_6_43_a_challenge_is_answered(switched_on: SwitchedOn, connected: Connected) -> None:
-    wire = connected(switched_on("6.42.12"))
+def test_before_6_43_a_challenge_is_answered(start_router: StartRouter, connect: Connect) -> None:
+    wire = connect(start_router("6.42.12"))
     ((_, ret),) = wire.ask("/login")
     challenged = bytes.fromhex(ret.removeprefix("=ret="))
 
@@ -90,10 +94,10 @@ def test_before_6_43_a_challenge_is_answered(switched_on: SwitchedOn, connected:
     assert wire.ask("/login", "=name=ticketing", answer) == [["!done"]]
 
 
-def test_before_6_43_a_wrong_answer_does_not_open(
-    switched_on: SwitchedOn, connected: Connected
+def test_before_6_43_a_wrong_challenge_response_is_refused(
+    start_router: StartRouter, connect: Connect
 ) -> None:
-    wire = connected(switched_on("6.42.12"))
+    wire = connect(start_router("6.42.12"))
     wire.ask("/login")
 
     said = wire.ask("/login", "=name=ticketing", f"=response=00{'0' * 32}", replies=2)
@@ -101,8 +105,8 @@ def test_before_6_43_a_wrong_answer_does_not_open(
     assert said == [["!trap", "=message=cannot log in"], ["!done"]]
 
 
-def test_a_challenge_is_good_for_one_answer(switched_on: SwitchedOn, connected: Connected) -> None:
-    wire = connected(switched_on("6.42.12"))
+def test_a_challenge_is_good_for_one_answer(start_router: StartRouter, connect: Connect) -> None:
+    wire = connect(start_router("6.42.12"))
     ((_, ret),) = wire.ask("/login")
     answer = response("simulator-password", bytes.fromhex(ret.removeprefix("=ret=")))
     wire.ask("/login", "=name=nobody", f"=response={answer}", replies=2)
@@ -120,29 +124,31 @@ def test_the_answer_to_a_known_challenge() -> None:
 
 
 def test_a_lenient_router_challenges_a_bare_login(
-    router: RouterOsSimulator, connected: Connected
+    router: RouterOsSimulator, connect: Connect
 ) -> None:
     router.faults.lenient_login = True
 
-    ((word, ret),) = connected(router).ask("/login")
+    ((word, ret),) = connect(router).ask("/login")
 
     assert (word, len(ret)) == ("!done", len("=ret=") + 32)
 
 
 def test_an_account_without_the_api_policy_stays_out(
-    switched_on: SwitchedOn, connected: Connected
+    start_router: StartRouter, connect: Connect
 ) -> None:
     barred = ApiAccount("guest", "guest", frozenset({"read", "write"}))
-    wire = connected(switched_on(accounts=(barred,)))
+    wire = connect(start_router(accounts=(barred,)))
 
     said = wire.ask("/login", "=name=guest", "=password=guest", replies=2)
 
     assert said[0][0] == "!trap"
 
 
-def test_a_reader_may_look_and_not_touch(switched_on: SwitchedOn, connected: Connected) -> None:
+def test_a_read_only_account_can_read_and_not_write(
+    start_router: StartRouter, connect: Connect
+) -> None:
     reader = ApiAccount("reader", "reader", frozenset({"api", "read"}))
-    wire = connected(switched_on(accounts=(reader,)))
+    wire = connect(start_router(accounts=(reader,)))
     wire.ask("/login", "=name=reader", "=password=reader")
 
     added = wire.ask(f"{USER}/add", "=name=u1", replies=2)
@@ -155,10 +161,10 @@ def test_a_reader_may_look_and_not_touch(switched_on: SwitchedOn, connected: Con
 
 
 def test_passwords_are_shown_to_sensitive_accounts_only(
-    switched_on: SwitchedOn, connected: Connected
+    start_router: StartRouter, connect: Connect
 ) -> None:
     plain = ApiAccount("plain", "plain", frozenset({"api", "read", "write"}))
-    wire = connected(switched_on(accounts=(plain,)))
+    wire = connect(start_router(accounts=(plain,)))
     wire.ask("/login", "=name=plain", "=password=plain")
     wire.ask(f"{USER}/add", "=name=u1", "=password=hidden")
 
@@ -202,22 +208,22 @@ def test_passwords_are_shown_to_sensitive_accounts_only(
         ([f"{USER}/print", "nonsense"], "unknown parameter"),
     ],
 )
-def test_what_it_will_not_do_it_says_in_its_words(
-    wire: RawApiClient, words: list[str], message: str
+def test_a_refused_command_has_the_message_of_routeros(
+    raw_client: RawApiClient, words: list[str], message: str
 ) -> None:
-    trap, end = wire.ask(*words, ".tag=t", replies=2)
+    trap, end = raw_client.ask(*words, ".tag=t", replies=2)
 
     assert trap[:2] == ["!trap", ".tag=t"]
     assert trap[-1] == f"=message={message}"
     assert end == ["!done", ".tag=t"]
 
 
-def test_a_name_is_one_rows_on_a_server(wire: RawApiClient) -> None:
-    wire.ask(f"{USER}/add", "=name=u1")
+def test_a_user_name_is_unique_on_a_server(raw_client: RawApiClient) -> None:
+    raw_client.ask(f"{USER}/add", "=name=u1")
 
-    again = wire.ask(f"{USER}/add", "=name=u1", replies=2)
-    other_case = wire.ask(f"{USER}/add", "=name=U1")
-    other_server = wire.ask(f"{USER}/add", "=name=u1", "=server=hotspot1")
+    again = raw_client.ask(f"{USER}/add", "=name=u1", replies=2)
+    other_case = raw_client.ask(f"{USER}/add", "=name=U1")
+    other_server = raw_client.ask(f"{USER}/add", "=name=u1", "=server=hotspot1")
 
     duplicate = "=message=failure: already have user with this name for this server"
     assert again == [["!trap", duplicate], ["!done"]]
@@ -225,51 +231,51 @@ def test_a_name_is_one_rows_on_a_server(wire: RawApiClient) -> None:
     assert other_server == [["!done", "=ret=*4"]]
 
 
-def test_a_row_cannot_be_renamed_to_another_ones_name(wire: RawApiClient) -> None:
-    wire.ask(f"{USER}/add", "=name=u1")
-    wire.ask(f"{USER}/add", "=name=u2")
+def test_a_row_cannot_be_renamed_to_another_ones_name(raw_client: RawApiClient) -> None:
+    raw_client.ask(f"{USER}/add", "=name=u1")
+    raw_client.ask(f"{USER}/add", "=name=u2")
 
-    refused = wire.ask(f"{USER}/set", "=numbers=u2", "=name=u1", replies=2)
-    renamed = wire.ask(f"{USER}/set", "=.id=*3", "=name=u3")
-    free_again = wire.ask(f"{USER}/add", "=name=u2")
+    refused = raw_client.ask(f"{USER}/set", "=numbers=u2", "=name=u1", replies=2)
+    renamed = raw_client.ask(f"{USER}/set", "=.id=*3", "=name=u3")
+    free_again = raw_client.ask(f"{USER}/add", "=name=u2")
 
     assert refused[0][0] == "!trap"
     assert renamed == [["!done"]]
     assert free_again == [["!done", "=ret=*4"]]
 
 
-def test_an_id_is_never_used_again(wire: RawApiClient) -> None:
-    wire.ask(f"{USER}/add", "=name=u1")
-    wire.ask(f"{USER}/remove", "=.id=*2")
+def test_an_id_is_never_used_again(raw_client: RawApiClient) -> None:
+    raw_client.ask(f"{USER}/add", "=name=u1")
+    raw_client.ask(f"{USER}/remove", "=.id=*2")
 
-    assert wire.ask(f"{USER}/add", "=name=u1") == [["!done", "=ret=*3"]]
+    assert raw_client.ask(f"{USER}/add", "=name=u1") == [["!done", "=ret=*3"]]
 
 
 def test_a_list_of_ids_is_worked_off_until_one_is_missing(
-    router: RouterOsSimulator, wire: RawApiClient
+    router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     for name in ("u1", "u2", "u3"):
-        wire.ask(f"{USER}/add", f"=name={name}")
+        raw_client.ask(f"{USER}/add", f"=name={name}")
 
-    said = wire.ask(f"{USER}/remove", "=.id=*2,*99,*4", replies=2)
+    said = raw_client.ask(f"{USER}/remove", "=.id=*2,*99,*4", replies=2)
 
     assert said[0] == ["!trap", "=category=0", "=message=no such item"]
     assert [user["name"] for user in router.users()] == ["u2", "u3"]
 
 
-def test_rows_are_switched_off_and_on(router: RouterOsSimulator, wire: RawApiClient) -> None:
-    wire.ask(f"{USER}/add", "=name=u1")
+def test_rows_are_switched_off_and_on(router: RouterOsSimulator, raw_client: RawApiClient) -> None:
+    raw_client.ask(f"{USER}/add", "=name=u1")
 
-    wire.ask(f"{USER}/disable", "=numbers=u1")
+    raw_client.ask(f"{USER}/disable", "=numbers=u1")
     off = router.users()[0]["disabled"]
-    wire.ask(f"{USER}/enable", "=.id=*2")
+    raw_client.ask(f"{USER}/enable", "=.id=*2")
     on = router.users()[0]["disabled"]
 
     assert (off, on) == ("true", "false")
 
 
-def test_values_are_printed_in_the_routers_own_form(wire: RawApiClient) -> None:
-    wire.ask(
+def test_values_are_printed_in_the_routers_own_form(raw_client: RawApiClient) -> None:
+    raw_client.ask(
         f"{USER}/add",
         "=name=u1",
         "=password=a=b",
@@ -280,7 +286,7 @@ def test_values_are_printed_in_the_routers_own_form(wire: RawApiClient) -> None:
         "=email=",
     )
 
-    row, _ = wire.ask(f"{USER}/print", "=detail", "?name=u1", replies=2)
+    row, _ = raw_client.ask(f"{USER}/print", "=detail", "?name=u1", replies=2)
 
     assert {"=limit-uptime=1h30m", "=limit-bytes-total=7", "=disabled=true"} <= set(row)
     assert "=password=a=b" in row
@@ -308,7 +314,7 @@ def test_times_are_typed_in_many_ways_and_printed_in_one(
 
 
 @pytest.mark.parametrize("typed", ["", "soon", "1h 5", "-1", "1:2", "5x"])
-def test_what_is_no_time_is_none(typed: str) -> None:
+def test_an_invalid_duration_is_refused(typed: str) -> None:
     assert parse_duration(typed) is None
 
 
@@ -337,21 +343,25 @@ def test_what_is_no_time_is_none(typed: str) -> None:
         (["?nothing=1"], ""),
     ],
 )
-def test_queries_choose_rows(wire: RawApiClient, queries: list[str], names: str) -> None:
-    wire.ask(f"{USER}/add", "=name=a", "=profile=1h", "=comment=tk")
-    wire.ask(f"{USER}/add", "=name=b", "=profile=1h", "=limit-uptime=5m", "=limit-bytes-total=9")
-    wire.ask(f"{USER}/add", "=name=c", "=profile=1d", "=limit-uptime=2h", "=limit-bytes-total=10")
+def test_queries_choose_rows(raw_client: RawApiClient, queries: list[str], names: str) -> None:
+    raw_client.ask(f"{USER}/add", "=name=a", "=profile=1h", "=comment=tk")
+    raw_client.ask(
+        f"{USER}/add", "=name=b", "=profile=1h", "=limit-uptime=5m", "=limit-bytes-total=9"
+    )
+    raw_client.ask(
+        f"{USER}/add", "=name=c", "=profile=1d", "=limit-uptime=2h", "=limit-bytes-total=10"
+    )
 
-    wire.send([f"{USER}/print", "=.proplist=name", "?profile=default", "?#!", *queries])
-    said = wire.receive(len(names) + 1 + (not names))
+    raw_client.send([f"{USER}/print", "=.proplist=name", "?profile=default", "?#!", *queries])
+    said = raw_client.receive(len(names) + 1 + (not names))
 
     assert [row[1] for row in said if row[0] == "!re"] == [f"=name={name}" for name in names]
 
 
-def test_columns_come_as_asked_and_only_where_there_is_something(wire: RawApiClient) -> None:
-    wire.ask(f"{USER}/add", "=name=u1")
+def test_columns_are_returned_as_requested_and_only_with_a_value(raw_client: RawApiClient) -> None:
+    raw_client.ask(f"{USER}/add", "=name=u1")
 
-    said = wire.ask(f"{USER}/getall", "=.proplist=comment,name,.id", replies=3)
+    said = raw_client.ask(f"{USER}/getall", "=.proplist=comment,name,.id", replies=3)
 
     assert said == [
         ["!re", "=comment=counters and limits for trial users", "=name=default-trial", "=.id=*1"],
@@ -360,30 +370,30 @@ def test_columns_come_as_asked_and_only_where_there_is_something(wire: RawApiCli
     ]
 
 
-def test_rows_can_be_counted_only(wire: RawApiClient) -> None:
-    assert wire.ask(f"{USER}/print", "=count-only=") == [["!done", "=ret=1"]]
+def test_rows_can_be_counted_only(raw_client: RawApiClient) -> None:
+    assert raw_client.ask(f"{USER}/print", "=count-only=") == [["!done", "=ret=1"]]
 
 
 @pytest.mark.parametrize(
-    ("version", "said"),
+    ("version", "sentences"),
     [("7.17.2", [["!done", ".tag=1"]]), ("7.18", [["!empty", ".tag=1"], ["!done", ".tag=1"]])],
 )
-def test_nothing_found_is_said_since_7_18(
-    switched_on: SwitchedOn, connected: Connected, version: str, said: list[list[str]]
+def test_an_empty_result_is_reported_since_7_18(
+    start_router: StartRouter, connect: Connect, version: str, sentences: list[list[str]]
 ) -> None:
-    wire = connected(switched_on(version))
+    wire = connect(start_router(version))
     wire.ask("/login", "=name=ticketing", "=password=simulator-password")
 
-    heard = wire.ask(f"{USER}/print", "?name=nobody", ".tag=1", replies=len(said))
+    heard = wire.ask(f"{USER}/print", "?name=nobody", ".tag=1", replies=len(sentences))
 
-    assert heard == said
+    assert heard == sentences
 
 
 @pytest.mark.parametrize(("version", "date"), [("7.9.2", "dec/12/2026"), ("7.10", "2026-12-12")])
 def test_dates_changed_in_7_10(
-    switched_on: SwitchedOn, connected: Connected, version: str, date: str
+    start_router: StartRouter, connect: Connect, version: str, date: str
 ) -> None:
-    wire = connected(switched_on(version))
+    wire = connect(start_router(version))
     wire.ask("/login", "=name=ticketing", "=password=simulator-password")
 
     row, _ = wire.ask("/system/clock/print", replies=2)
@@ -391,20 +401,22 @@ def test_dates_changed_in_7_10(
     assert {f"=date={date}", "=time=08:30:00", "=gmt-offset=+07:00"} <= set(row)
 
 
-def test_a_session_ends_on_request(wire: RawApiClient) -> None:
-    assert wire.ask("/quit") == [["!fatal", "session terminated on request"]]
-    assert wire.is_closed()
+def test_a_session_ends_on_request(raw_client: RawApiClient) -> None:
+    assert raw_client.ask("/quit") == [["!fatal", "session terminated on request"]]
+    assert raw_client.is_closed()
 
 
-def test_a_waiting_command_can_be_cancelled(router: RouterOsSimulator, wire: RawApiClient) -> None:
+def test_a_waiting_command_can_be_cancelled(
+    router: RouterOsSimulator, raw_client: RawApiClient
+) -> None:
     router.faults.command_seconds = 0.1
-    wire.send(
+    raw_client.send(
         [f"{USER}/add", "=name=u1", ".tag=1"],
         [f"{USER}/add", "=name=u2", ".tag=2"],
         ["/cancel", "=tag=2", ".tag=3"],
     )
 
-    said = wire.receive(4)
+    said = raw_client.receive(4)
 
     assert said == [
         ["!done", ".tag=3"],
@@ -416,15 +428,15 @@ def test_a_waiting_command_can_be_cancelled(router: RouterOsSimulator, wire: Raw
 
 
 def test_answers_may_come_mixed_each_in_its_own_order(
-    router: RouterOsSimulator, wire: RawApiClient
+    router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.faults.interleaved = True
-    wire.send(
+    raw_client.send(
         ["/ip/hotspot/user/profile/print", "=.proplist=name", ".tag=p"],
         ["/system/identity/print", ".tag=i"],
     )
 
-    said = wire.receive(6)
+    said = raw_client.receive(6)
 
     assert [row[1] for row in said] == [".tag=p", ".tag=i", ".tag=p", ".tag=i", ".tag=p", ".tag=p"]
     assert [row[2] for row in said if row[:2] == ["!re", ".tag=p"]] == [
@@ -435,81 +447,85 @@ def test_answers_may_come_mixed_each_in_its_own_order(
 
 
 def test_a_busy_router_works_on_one_command_after_the_other(
-    router: RouterOsSimulator, wire: RawApiClient
+    router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.faults.command_seconds = 0.005
     begun = time.monotonic()
 
-    wire.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(40)))
-    wire.receive(40)
+    raw_client.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(40)))
+    raw_client.receive(40)
 
     assert time.monotonic() - begun >= 0.2
 
 
-def test_what_waits_on_a_dropped_connection_is_not_done(
-    router: RouterOsSimulator, wire: RawApiClient
+def test_queued_commands_of_a_dropped_connection_are_not_executed(
+    router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.faults.command_seconds = 0.01
     router.faults.add(RouterFault("drop", "user/add", skip=1))
 
-    wire.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(4)))
-    said = wire.receive(4)
+    raw_client.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(4)))
+    said = raw_client.receive(4)
 
     assert said == [["!done", "=ret=*2"]]
     assert [user["name"] for user in router.users()] == ["u0"]
 
 
-def test_a_fault_meets_the_commands_it_names_and_no_others(
-    router: RouterOsSimulator, wire: RawApiClient
+def test_a_fault_applies_only_to_the_commands_it_names(
+    router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.faults.add(RouterFault("bare-trap", "user/add", times=2))
 
-    said = wire.ask("/system/identity/print", replies=2)
-    wire.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(3)))
+    said = raw_client.ask("/system/identity/print", replies=2)
+    raw_client.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(3)))
 
     assert said[0] == ["!re", "=name=MikroTik"]
-    assert wire.receive(5) == [["!trap"], ["!done"], ["!trap"], ["!done"], ["!done", "=ret=*2"]]
+    assert raw_client.receive(5) == [
+        ["!trap"],
+        ["!done"],
+        ["!trap"],
+        ["!done"],
+        ["!done", "=ret=*2"],
+    ]
 
 
-def test_faults_that_have_not_happened_can_be_called_off(
-    router: RouterOsSimulator, wire: RawApiClient
-) -> None:
+def test_pending_faults_can_be_cleared(router: RouterOsSimulator, raw_client: RawApiClient) -> None:
     router.faults.add(RouterFault("drop"))
 
     router.faults.clear()
 
-    assert wire.ask(f"{USER}/add", "=name=u1") == [["!done", "=ret=*2"]]
+    assert raw_client.ask(f"{USER}/add", "=name=u1") == [["!done", "=ret=*2"]]
 
 
-def test_a_fault_there_is_not_is_refused() -> None:
+def test_an_unknown_fault_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown fault 'meteor'"):
         RouterFault("meteor")  # type: ignore[arg-type]
 
 
 def test_a_distant_router_answers_many_commands_in_one_way(
-    router: RouterOsSimulator, wire: RawApiClient
+    router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.faults.distance_seconds = 0.1
     begun = time.monotonic()
 
-    wire.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(600)))
-    wire.receive(600)
+    raw_client.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(600)))
+    raw_client.receive(600)
 
     assert 0.1 <= time.monotonic() - begun < 60
 
 
-def test_a_long_table_takes_its_time(router: RouterOsSimulator, wire: RawApiClient) -> None:
+def test_a_long_table_takes_its_time(router: RouterOsSimulator, raw_client: RawApiClient) -> None:
     router.faults.row_seconds = 0.1
     begun = time.monotonic()
 
-    wire.ask(f"{USER}/print", "=count-only=")
-    wire.ask("/system/identity/print", replies=2)
+    raw_client.ask(f"{USER}/print", "=count-only=")
+    raw_client.ask("/system/identity/print", replies=2)
 
     assert time.monotonic() - begun >= 0.1
 
 
-def test_people_log_in_as_often_as_their_profile_shares(
-    router: RouterOsSimulator, wire: RawApiClient
+def test_a_user_logs_in_on_as_many_devices_as_the_profile_allows(
+    router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.add_user("sari", **(SARI | {"profile": "1day"}))
     router.log_in("sari", "pw", "AA")
@@ -521,7 +537,7 @@ def test_people_log_in_as_often_as_their_profile_shares(
         router.log_in("sari", "wrong", "CC")
 
     assert router.online_users() == ["sari", "sari"]
-    said = wire.ask("/ip/hotspot/active/print", "=.proplist=user,mac-address", replies=3)
+    said = raw_client.ask("/ip/hotspot/active/print", "=.proplist=user,mac-address", replies=3)
     assert said[:2] == [
         ["!re", "=user=sari", "=mac-address=AA"],
         ["!re", "=user=sari", "=mac-address=BB"],
@@ -529,11 +545,11 @@ def test_people_log_in_as_often_as_their_profile_shares(
 
 
 def test_a_person_can_be_logged_in_through_the_api(
-    router: RouterOsSimulator, wire: RawApiClient
+    router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.add_user("sari", **SARI)
 
-    said = wire.ask(
+    said = raw_client.ask(
         "/ip/hotspot/active/login", "=user=sari", "=password=pw", "=mac-address=AA", "=ip=10.5.50.9"
     )
 
@@ -542,13 +558,15 @@ def test_a_person_can_be_logged_in_through_the_api(
 
 
 def test_online_time_is_counted_and_ends_at_its_limit(
-    router: RouterOsSimulator, wire: RawApiClient, clock: StoppedClock
+    router: RouterOsSimulator, raw_client: RawApiClient, clock: StoppedClock
 ) -> None:
     router.add_user("sari", **SARI, limit_uptime="1h")
     router.log_in("sari", "pw", "AA")
 
     clock.forward(minutes=40)
-    row, _ = wire.ask("/ip/hotspot/active/print", "=.proplist=uptime,session-time-left", replies=2)
+    row, _ = raw_client.ask(
+        "/ip/hotspot/active/print", "=.proplist=uptime,session-time-left", replies=2
+    )
     clock.forward(minutes=20)
     online = router.online_users()
 
@@ -560,7 +578,7 @@ def test_online_time_is_counted_and_ends_at_its_limit(
 
 
 def test_traffic_is_counted_and_ends_at_its_limit(
-    router: RouterOsSimulator, wire: RawApiClient
+    router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.add_user("sari", **SARI, limit_bytes_total="1000")
     router.log_in("sari", "pw", "AA")
@@ -570,72 +588,74 @@ def test_traffic_is_counted_and_ends_at_its_limit(
     assert router.online_users() == []
     with pytest.raises(Trap, match="user sari has reached traffic limit"):
         router.log_in("sari", "pw", "AA")
-    wire.ask(f"{USER}/reset-counters", "=numbers=sari")
+    raw_client.ask(f"{USER}/reset-counters", "=numbers=sari")
     router.log_in("sari", "pw", "AA")
     assert router.online_users() == ["sari"]
 
 
-def test_a_removed_user_stays_online(router: RouterOsSimulator, wire: RawApiClient) -> None:
+def test_a_removed_user_stays_online(router: RouterOsSimulator, raw_client: RawApiClient) -> None:
     router.add_user("sari", **SARI)
     router.log_in("sari", "pw", "AA")
 
-    wire.ask(f"{USER}/remove", "=numbers=sari")
+    raw_client.ask(f"{USER}/remove", "=numbers=sari")
 
     assert router.users() == []
     assert router.online_users() == ["sari"]
     assert router.cookies() == ["sari"]
 
 
-def test_a_device_thrown_out_comes_back_by_its_cookie(
-    router: RouterOsSimulator, wire: RawApiClient
+def test_a_disconnected_device_logs_in_again_by_its_cookie(
+    router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.add_user("sari", **SARI)
     router.log_in("sari", "pw", "AA")
 
-    wire.ask("/ip/hotspot/active/remove", "=.id=*1")
+    raw_client.ask("/ip/hotspot/active/remove", "=.id=*1")
 
-    said = wire.ask("/ip/hotspot/active/print", "=.proplist=.id,login-by", replies=2)
+    said = raw_client.ask("/ip/hotspot/active/print", "=.proplist=.id,login-by", replies=2)
     assert said[0] == ["!re", "=.id=*2", "=login-by=mac-cookie"]
 
 
 def test_a_device_does_not_come_back_when_its_time_is_used_up(
-    router: RouterOsSimulator, wire: RawApiClient, clock: StoppedClock
+    router: RouterOsSimulator, raw_client: RawApiClient, clock: StoppedClock
 ) -> None:
     router.add_user("sari", **SARI, limit_uptime="1h")
     router.log_in("sari", "pw", "AA")
     clock.forward(hours=2)
-    wire.ask("/ip/hotspot/active/print", replies=2)
+    raw_client.ask("/ip/hotspot/active/print", replies=2)
 
     assert router.run_in_loop(lambda: router.machine.hotspot.log_in_by_cookie("AA")) is None
     assert router.users()[0]["uptime"] == "1h"
     assert router.cookies() == ["sari"]
 
 
-def test_a_disabled_user_does_not_come_back(router: RouterOsSimulator, wire: RawApiClient) -> None:
+def test_a_disabled_user_does_not_come_back(
+    router: RouterOsSimulator, raw_client: RawApiClient
+) -> None:
     router.add_user("sari", **SARI)
     router.log_in("sari", "pw", "AA")
 
-    wire.ask(f"{USER}/disable", "=numbers=sari")
-    wire.ask("/ip/hotspot/active/remove", "=.id=*1")
+    raw_client.ask(f"{USER}/disable", "=numbers=sari")
+    raw_client.ask("/ip/hotspot/active/remove", "=.id=*1")
 
     assert router.online_users() == []
 
 
 def test_cookies_go_stale(
-    router: RouterOsSimulator, wire: RawApiClient, clock: StoppedClock
+    router: RouterOsSimulator, raw_client: RawApiClient, clock: StoppedClock
 ) -> None:
     router.add_user("sari", **SARI)
     router.log_in("sari", "pw", "AA")
 
     clock.forward(days=3)
-    wire.ask("/system/identity/print", replies=2)
-    wire.ask("/ip/hotspot/cookie/print", replies=2)
+    raw_client.ask("/system/identity/print", replies=2)
+    raw_client.ask("/ip/hotspot/cookie/print", replies=2)
 
     assert router.cookies() == []
 
 
 def test_a_restart_ends_sessions_and_keeps_what_is_configured(
-    router: RouterOsSimulator, wire: RawApiClient, clock: StoppedClock
+    router: RouterOsSimulator, raw_client: RawApiClient, clock: StoppedClock
 ) -> None:
     router.add_user("sari", **SARI)
     router.log_in("sari", "pw", "AA")
@@ -643,82 +663,84 @@ def test_a_restart_ends_sessions_and_keeps_what_is_configured(
 
     router.restart()
 
-    assert wire.is_closed()
+    assert raw_client.is_closed()
     assert router.online_users() == []
     assert router.cookies() == ["sari"]
     assert [(user["name"], user["uptime"]) for user in router.users()] == [("sari", "5m")]
 
 
 def test_a_router_without_power_refuses_and_is_back_on_the_same_port(
-    router: RouterOsSimulator, connected: Connected
+    router: RouterOsSimulator, connect: Connect
 ) -> None:
     router.power_off()
     with pytest.raises(ConnectionRefusedError):
-        connected(router)
+        connect(router)
 
     router.power_on()
 
-    assert connected(router).ask("/login", "=name=ticketing", "=password=simulator-password") == [
+    assert connect(router).ask("/login", "=name=ticketing", "=password=simulator-password") == [
         ["!done"]
     ]
 
 
 def test_a_restart_by_command_takes_a_second(
-    router: RouterOsSimulator, wire: RawApiClient, connected: Connected
+    router: RouterOsSimulator, raw_client: RawApiClient, connect: Connect
 ) -> None:
-    assert wire.ask("/system/reboot") == [["!done"]]
-    assert wire.is_closed()
+    assert raw_client.ask("/system/reboot") == [["!done"]]
+    assert raw_client.is_closed()
 
     with pytest.raises(ConnectionRefusedError):
-        connected(router)
+        connect(router)
 
 
 def test_a_reset_forgets_everything_and_counts_ids_anew(
-    router: RouterOsSimulator, wire: RawApiClient
+    router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
-    wire.ask(f"{USER}/add", "=name=u1")
-    wire.ask("/system/identity/set", "=name=cafe")
+    raw_client.ask(f"{USER}/add", "=name=u1")
+    raw_client.ask("/system/identity/set", "=name=cafe")
 
     router.reset()
 
     assert router.users() == []
-    assert wire.ask("/system/identity/print", replies=2)[0] == ["!re", "=name=MikroTik"]
-    assert wire.ask(f"{USER}/add", "=name=u2") == [["!done", "=ret=*2"]]
+    assert raw_client.ask("/system/identity/print", replies=2)[0] == ["!re", "=name=MikroTik"]
+    assert raw_client.ask(f"{USER}/add", "=name=u2") == [["!done", "=ret=*2"]]
 
 
 def test_a_reset_by_command_restarts_the_router(
-    router: RouterOsSimulator, wire: RawApiClient, connected: Connected
+    router: RouterOsSimulator, raw_client: RawApiClient, connect: Connect
 ) -> None:
-    wire.ask(f"{USER}/add", "=name=u1")
+    raw_client.ask(f"{USER}/add", "=name=u1")
 
-    assert wire.ask("/system/reset-configuration") == [["!done"]]
-    assert wire.is_closed()
+    assert raw_client.ask("/system/reset-configuration") == [["!done"]]
+    assert raw_client.is_closed()
     assert router.users() == []
     with pytest.raises(ConnectionRefusedError):
-        connected(router)
+        connect(router)
 
 
-def test_the_twenty_first_connection_is_turned_away(
-    router: RouterOsSimulator, connected: Connected
+def test_the_twenty_first_connection_is_refused(
+    router: RouterOsSimulator, connect: Connect
 ) -> None:
     for _ in range(20):
-        connected(router).ask("/login", "=name=ticketing", "=password=simulator-password")
+        connect(router).ask("/login", "=name=ticketing", "=password=simulator-password")
 
-    assert connected(router).is_closed()
+    assert connect(router).is_closed()
 
 
-def test_scripts_and_schedules_are_kept(wire: RawApiClient) -> None:
-    added = wire.ask("/system/scheduler/add", "=name=sweep", "=interval=2m", "=on-event=:put 1")
+def test_scripts_and_schedules_are_kept(raw_client: RawApiClient) -> None:
+    added = raw_client.ask(
+        "/system/scheduler/add", "=name=sweep", "=interval=2m", "=on-event=:put 1"
+    )
 
-    removed = wire.ask("/system/scheduler/remove", "=numbers=sweep")
+    removed = raw_client.ask("/system/scheduler/remove", "=numbers=sweep")
 
     assert (added, removed) == ([["!done", "=ret=*1"]], [["!done"]])
 
 
 def test_tls_carries_the_same(
-    switched_on: SwitchedOn, certified: ssl.SSLContext, authority_file: Path
+    start_router: StartRouter, server_tls_context: ssl.SSLContext, authority_file: Path
 ) -> None:
-    router = switched_on(tls=certified)
+    router = start_router(tls=server_tls_context)
     context = ssl.create_default_context(cafile=authority_file)
 
     with (

@@ -1,4 +1,4 @@
-"""Standard Webhooks, judged by its own library on what arrives at a real socket."""
+"""Tests of our webhooks with the Standard Webhooks library, on a real socket."""
 
 import subprocess
 from base64 import b64decode
@@ -28,7 +28,7 @@ ENDPOINT = UUID("0d9f5a3e-7a52-4c0e-9f44-2a7e6b1c5d10")
 
 @pytest.fixture
 def now() -> datetime:
-    """By the library's own clock."""
+    """Return the current time, by which the library checks."""
     return datetime.now(UTC)
 
 
@@ -38,8 +38,8 @@ def secret() -> bytes:
 
 
 @pytest.fixture
-def judge(secret: bytes) -> Webhook:
-    """The library, with what `ticketing webhooks create` prints."""
+def standard_webhook(secret: bytes) -> Webhook:
+    """Return the library's verifier with the secret that `ticketing webhooks create` prints."""
     return Webhook(encode_secret(secret))
 
 
@@ -51,7 +51,7 @@ def receiver() -> Iterator[WebhookReceiver]:
 
 @pytest.fixture
 def post(receiver: WebhookReceiver, secret: bytes, now: datetime) -> Callable[..., WebhookResponse]:
-    """Sends a message as of now or some minutes off."""
+    """Return a function that sends a message signed now or some minutes earlier or later."""
 
     def send(sent: WebhookMessage, *, minutes: int = 0) -> WebhookResponse:
         signed = build_headers(sent, secret, at=now + timedelta(minutes=minutes))
@@ -61,8 +61,8 @@ def post(receiver: WebhookReceiver, secret: bytes, now: datetime) -> Callable[..
 
 
 @pytest.fixture
-def sent() -> WebhookMessage:
-    """A refund as it is told."""
+def message() -> WebhookMessage:
+    """Return the message about a refund."""
     at = datetime(2026, 11, 20, 8, 0, 0, 123456, tzinfo=UTC)
     entry = LedgerEntry(
         17, "wisuda-2026", "ORD-K7QF2M9XW4TA", LedgerEntryKind.REFUNDED, at, at, "cli:sari",
@@ -73,63 +73,66 @@ def sent() -> WebhookMessage:
 
 def test_the_library_verifies_what_we_send(
     receiver: WebhookReceiver,
-    judge: Webhook,
+    standard_webhook: Webhook,
     post: Callable[..., WebhookResponse],
-    sent: WebhookMessage,
+    message: WebhookMessage,
 ) -> None:
-    answer = post(sent)
+    answer = post(message)
 
     ((heard, body),) = receiver.received
-    told = judge.verify(body, heard)
+    told = standard_webhook.verify(body, heard)
     assert answer == WebhookResponse(200, body_excerpt="thanks")
     assert told["type"] == "order.refunded"
     assert told["timestamp"] == "2026-11-20T08:00:00.123Z"
     assert told["data"]["money"] == -40_000
 
 
-def test_a_trial_verifies_too(
-    receiver: WebhookReceiver, judge: Webhook, post: Callable[..., WebhookResponse], now: datetime
+def test_a_test_call_verifies_too(
+    receiver: WebhookReceiver,
+    standard_webhook: Webhook,
+    post: Callable[..., WebhookResponse],
+    now: datetime,
 ) -> None:
     post(build_test_message(ENDPOINT, at=now))
 
     ((heard, body),) = receiver.received
-    assert judge.verify(body, heard)["type"] == "webhook.test"
+    assert standard_webhook.verify(body, heard)["type"] == "webhook.test"
 
 
 @pytest.mark.parametrize("minutes", [-6, 6])
-def test_the_library_refuses_what_was_kept_and_sent_later(
+def test_the_library_refuses_a_replayed_message(
     receiver: WebhookReceiver,
-    judge: Webhook,
+    standard_webhook: Webhook,
     post: Callable[..., WebhookResponse],
-    sent: WebhookMessage,
+    message: WebhookMessage,
     minutes: int,
 ) -> None:
-    post(sent, minutes=minutes)
+    post(message, minutes=minutes)
 
     ((heard, body),) = receiver.received
     with pytest.raises(WebhookVerificationError):
-        judge.verify(body, heard)
+        standard_webhook.verify(body, heard)
 
 
 def test_the_library_refuses_one_byte_more(
     receiver: WebhookReceiver,
-    judge: Webhook,
+    standard_webhook: Webhook,
     post: Callable[..., WebhookResponse],
-    sent: WebhookMessage,
+    message: WebhookMessage,
 ) -> None:
-    post(sent)
+    post(message)
 
     ((heard, body),) = receiver.received
     with pytest.raises(WebhookVerificationError):
-        judge.verify(body + b" ", heard)
+        standard_webhook.verify(body + b" ", heard)
 
 
 def test_the_library_signs_as_we_do(
-    judge: Webhook, secret: bytes, sent: WebhookMessage, now: datetime
+    standard_webhook: Webhook, secret: bytes, message: WebhookMessage, now: datetime
 ) -> None:
-    theirs = judge.sign(sent.id, now, sent.body.decode())
+    theirs = standard_webhook.sign(message.id, now, message.body.decode())
 
-    assert build_headers(sent, secret, at=now)["webhook-signature"] == theirs
+    assert build_headers(message, secret, at=now)["webhook-signature"] == theirs
 
 
 def test_a_secret_has_as_many_bytes_as_the_convention_wants(secret: bytes) -> None:
@@ -139,10 +142,10 @@ def test_a_secret_has_as_many_bytes_as_the_convention_wants(secret: bytes) -> No
     assert 24 <= len(b64decode(text.removeprefix("whsec_"))) <= 64
 
 
-def test_the_receiver_hears_the_host_and_path_it_is_known_by(
-    receiver: WebhookReceiver, post: Callable[..., WebhookResponse], sent: WebhookMessage
+def test_the_receiver_gets_the_host_and_path_of_its_url(
+    receiver: WebhookReceiver, post: Callable[..., WebhookResponse], message: WebhookMessage
 ) -> None:
-    post(sent)
+    post(message)
 
     ((heard, _),) = receiver.received
     assert heard["host"] == receiver.url.split("/")[2]
@@ -151,7 +154,7 @@ def test_the_receiver_hears_the_host_and_path_it_is_known_by(
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for localhost, with its key, that nobody has heard of."""
+    """Return a certificate for localhost and its key, signed by an unknown authority."""
     path = tmp_path / "localhost.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     subprocess.run(
@@ -165,28 +168,28 @@ def certificate(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("trusted", "host", "said"),
+    ("trusted", "host", "error"),
     [
         (True, "localhost", ""),
         (False, "localhost", "CERTIFICATE_VERIFY_FAILED"),
         (True, "127.0.0.1", "certificate is not valid for '127.0.0.1'"),
     ],
 )
-def test_the_certificate_is_that_of_the_name_although_the_address_is_asked(
+def test_the_certificate_is_checked_against_the_host_name_not_the_address(
     monkeypatch: pytest.MonkeyPatch,
     receiver: WebhookReceiver,
     certificate: Path,
-    sent: WebhookMessage,
+    message: WebhookMessage,
     trusted: bool,
     host: str,
-    said: str,
+    error: str,
 ) -> None:
     receiver.secure(certificate)
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     url = receiver.url.replace("http://127.0.0.1", f"https://{host}")
 
-    answer = WebhookClient(allow_loopback=True).post(url, sent.body, {})
+    answer = WebhookClient(allow_loopback=True).post(url, message.body, {})
 
-    assert said in answer.error
-    assert (answer.status == 200) == (not said)
+    assert error in answer.error
+    assert (answer.status == 200) == (not error)

@@ -28,7 +28,7 @@ def whatsapp(business: BusinessWebhook) -> Iterator[WhatsAppSimulator]:
 
 
 @pytest.fixture
-def silent(whatsapp: WhatsAppSimulator) -> WhatsAppSimulator:
+def whatsapp_without_reports(whatsapp: WhatsAppSimulator) -> WhatsAppSimulator:
     """Disable reports, for tests of sending."""
     whatsapp.faults.set(silent=True)
     return whatsapp

@@ -1,4 +1,4 @@
-"""Every text of ours is approved by the simulated Meta and arrives as it was previewed."""
+"""Tests that the simulated Meta approves every message and delivers it as previewed."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def messages() -> MessageTemplates:
 
 @pytest.fixture(scope="module")
 def whatsapp(messages: MessageTemplates) -> Iterator[WhatsAppSimulator]:
-    """A Meta that has approved everything we say, and nothing else."""
+    """Start a WhatsApp simulator in which exactly our templates are approved."""
     with (
         WhatsAppSimulator() as simulator,
         httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False) as operator,

@@ -1,4 +1,4 @@
-"""pywa, which others wrote, unpatched but for the base URL, finds Meta in the simulator."""
+"""Tests of the third-party library pywa, changed only in the base URL, with the simulator."""
 
 from collections.abc import Iterator
 
@@ -57,21 +57,21 @@ def pywa(whatsapp: WhatsAppSimulator, session: httpx.Client) -> WhatsApp:
 
 
 @pytest.fixture
-def understood(pywa: WhatsApp) -> list[MessageStatus[str]]:
-    """The reports that pywa made sense of."""
+def received_statuses(pywa: WhatsApp) -> list[MessageStatus[str]]:
+    """Return the list of status reports that pywa received."""
     statuses: list[MessageStatus[str]] = []
     pywa.on_message_status(lambda _, status: statuses.append(status))
     return statuses
 
 
 @pytest.fixture
-def approved(whatsapp: WhatsAppSimulator) -> WhatsAppSimulator:
-    """A business whose template `ticket_ready` was approved."""
+def whatsapp_with_template(whatsapp: WhatsAppSimulator) -> WhatsAppSimulator:
+    """Start a simulator in which the template `ticket_ready` is approved."""
     whatsapp.cloud.templates.approve(TICKET_READY)
     return whatsapp
 
 
-def test_it_sends_a_text_to_whoever_wrote_first(
+def test_it_sends_a_text_to_a_number_that_wrote_first(
     whatsapp: WhatsAppSimulator, pywa: WhatsApp
 ) -> None:
     whatsapp.receive_inbound(SARI)
@@ -113,7 +113,7 @@ def test_it_sends_a_document(whatsapp: WhatsAppSimulator, pywa: WhatsApp) -> Non
 
 
 def test_it_sends_a_template_with_a_document_and_a_button(
-    approved: WhatsAppSimulator, pywa: WhatsApp
+    whatsapp_with_template: WhatsAppSimulator, pywa: WhatsApp
 ) -> None:
     media = pywa.upload_media(PDF, mime_type="application/pdf", filename="tiket.pdf")
 
@@ -128,14 +128,14 @@ def test_it_sends_a_template_with_a_document_and_a_button(
         ],
     )
 
-    (message,) = approved.messages(SARI)
+    (message,) = whatsapp_with_template.messages(SARI)
     assert message.draft.text == "Halo Sari, tiket TKT-26AB3C sudah siap."
     assert message.draft.file is not None
     assert message.steps == ["sent", "delivered", "read"]
 
 
-@pytest.mark.usefixtures("approved")
-def test_it_is_told_that_a_template_does_not_fit(pywa: WhatsApp) -> None:
+@pytest.mark.usefixtures("whatsapp_with_template")
+def test_it_reports_that_a_template_does_not_fit(pywa: WhatsApp) -> None:
     language = TemplateLanguage.INDONESIAN
 
     with pytest.raises(TemplateNotExists):
@@ -147,7 +147,7 @@ def test_it_is_told_that_a_template_does_not_fit(pywa: WhatsApp) -> None:
 @pytest.mark.parametrize(
     ("code", "error"), [(131026, MessageUndeliverable), (131056, TooManyMessages)]
 )
-def test_it_is_told_that_somebody_cannot_be_reached(
+def test_it_reports_that_a_recipient_cannot_be_reached(
     whatsapp: WhatsAppSimulator, pywa: WhatsApp, code: int, error: type[WhatsAppError]
 ) -> None:
     whatsapp.faults.set(refused={SARI: code})
@@ -158,7 +158,7 @@ def test_it_is_told_that_somebody_cannot_be_reached(
     assert whatsapp.messages() == []
 
 
-def test_it_is_told_of_limits_bans_and_wrong_keys(
+def test_it_reports_limits_bans_and_wrong_keys(
     whatsapp: WhatsAppSimulator, pywa: WhatsApp, session: httpx.Client
 ) -> None:
     whatsapp.faults.set(answers=[WhatsAppResponseFault("rate-limit", retry_after=7)])
@@ -177,11 +177,11 @@ def test_it_is_told_of_limits_bans_and_wrong_keys(
     assert limit.value.raw_response.headers["Retry-After"] == "7"
 
 
-def test_it_believes_every_report_and_understands_it(
+def test_it_verifies_and_parses_every_report(
     whatsapp: WhatsAppSimulator,
     business: BusinessWebhook,
     pywa: WhatsApp,
-    understood: list[MessageStatus[str]],
+    received_statuses: list[MessageStatus[str]],
 ) -> None:
     whatsapp.receive_inbound(SARI)
     sent = pywa.send_message(SARI, "Halo", tracker="delivery:1")
@@ -193,26 +193,26 @@ def test_it_believes_every_report_and_understands_it(
         assert pywa.webhook_update_validator(told.body + b" ", signature) == ("Forbidden", 403)
         assert pywa.webhook_update_handler(told.body) == ("ok", 200)
 
-    assert [status.status for status in understood] == [
+    assert [status.status for status in received_statuses] == [
         MessageStatusType.SENT,
         MessageStatusType.DELIVERED,
         MessageStatusType.READ,
     ]
-    assert {status.id for status in understood} == {sent.id}
-    assert {status.tracker for status in understood} == {"delivery:1"}
+    assert {status.id for status in received_statuses} == {sent.id}
+    assert {status.tracker for status in received_statuses} == {"delivery:1"}
 
 
-def test_it_learns_why_a_message_failed(
+def test_it_receives_the_reason_of_a_failed_message(
     whatsapp: WhatsAppSimulator,
     business: BusinessWebhook,
     pywa: WhatsApp,
-    understood: list[MessageStatus[str]],
+    received_statuses: list[MessageStatus[str]],
 ) -> None:
     pywa.send_message(SARI, "Nobody wrote first")
     whatsapp.reports(at_least=1)
     pywa.webhook_update_handler(business.told[0].body)
 
-    (status,) = understood
+    (status,) = received_statuses
     assert status.status is MessageStatusType.FAILED
     assert isinstance(status.error, ReEngagementMessage)
 

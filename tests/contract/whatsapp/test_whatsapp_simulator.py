@@ -1,4 +1,4 @@
-"""The simulator itself: reports and their ladder, every fault, limits, the page, the switches."""
+"""Tests of the WhatsApp simulator: reports and retries, faults, limits, the page, the switches."""
 
 import hashlib
 import hmac
@@ -97,7 +97,7 @@ def test_reports_are_signed_over_their_bytes(
     assert told.headers["x-hub-signature-256"] == f"sha256={digest}"
 
 
-def test_a_text_to_whoever_did_not_write_first_fails_afterwards(
+def test_a_text_to_a_number_that_did_not_write_first_fails_later(
     whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
 ) -> None:
     answer = cloud.post(MESSAGES, json=TEXT)
@@ -109,7 +109,7 @@ def test_a_text_to_whoever_did_not_write_first_fails_afterwards(
     assert b"delivery:1" in business.told[0].body
 
 
-def test_a_day_after_somebody_wrote_texts_fail_again(business: BusinessWebhook) -> None:
+def test_a_day_after_a_number_wrote_texts_to_it_fail_again(business: BusinessWebhook) -> None:
     clock = [datetime(2026, 11, 20, 8, tzinfo=UTC)]
     with WhatsAppSimulator(cloud_webhook=business.url, clock=lambda: clock[0]) as whatsapp:
         whatsapp.receive_inbound(SARI)
@@ -138,7 +138,7 @@ def test_a_report_comes_again_until_it_is_answered_with_200(
 
 
 @pytest.mark.parametrize(
-    ("switches", "told"),
+    ("switches", "statuses"),
     [
         ({"unread": True}, ["sent", "delivered"]),
         ({"delivered_missing": True}, ["sent", "read"]),
@@ -149,19 +149,19 @@ def test_a_report_comes_again_until_it_is_answered_with_200(
         ({"failing": {SARI: 131026}}, ["failed"]),
     ],
 )
-def test_reports_go_wrong_as_they_are_told_to(
+def test_reports_show_the_configured_faults(
     whatsapp: WhatsAppSimulator,
     business: BusinessWebhook,
     cloud: httpx.Client,
     switches: dict[str, object],
-    told: list[str],
+    statuses: list[str],
 ) -> None:
     whatsapp.faults.set(**switches)
 
     cloud.post(MESSAGES, json=TEMPLATE)
 
-    whatsapp.reports(at_least=len(told))
-    assert business.steps == told
+    whatsapp.reports(at_least=len(statuses))
+    assert business.steps == statuses
 
 
 def test_a_forged_report_has_a_wrong_signature(
@@ -180,12 +180,12 @@ def test_a_forged_report_has_a_wrong_signature(
     assert right == [False, True, True]
 
 
-def test_in_silence_messages_arrive_and_nobody_is_told(
-    silent: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
+def test_without_reports_messages_arrive_and_nothing_is_reported(
+    whatsapp_without_reports: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
 ) -> None:
     cloud.post(MESSAGES, json=TEMPLATE)
 
-    (message,) = silent.messages(SARI)
+    (message,) = whatsapp_without_reports.messages(SARI)
     assert message.steps == ["sent", "delivered", "read"]
     assert business.told == []
 
@@ -193,28 +193,30 @@ def test_in_silence_messages_arrive_and_nobody_is_told(
 @pytest.mark.parametrize(
     ("fault", "accepted"), [("hang-up", 0), ("act-then-hang-up", 1), ("act-then-stall", 1)]
 )
-def test_an_answer_that_is_lost_says_nothing_about_the_message(
-    silent: WhatsAppSimulator, cloud: httpx.Client, fault: str, accepted: int
+def test_a_lost_response_does_not_affect_the_message(
+    whatsapp_without_reports: WhatsAppSimulator, cloud: httpx.Client, fault: str, accepted: int
 ) -> None:
-    silent.faults.set(answers=[{"kind": fault, "seconds": 0.05}])
+    whatsapp_without_reports.faults.set(answers=[{"kind": fault, "seconds": 0.05}])
 
     with pytest.raises(httpx.RemoteProtocolError):
         cloud.post(MESSAGES, json=TEMPLATE)
 
-    assert len(silent.messages()) == accepted
+    assert len(whatsapp_without_reports.messages()) == accepted
 
 
-def test_a_slow_answer_is_a_good_one(silent: WhatsAppSimulator, cloud: httpx.Client) -> None:
-    silent.faults.set(answers=[WhatsAppResponseFault("slow", seconds=0.05)])
+def test_a_slow_response_is_a_success(
+    whatsapp_without_reports: WhatsAppSimulator, cloud: httpx.Client
+) -> None:
+    whatsapp_without_reports.faults.set(answers=[WhatsAppResponseFault("slow", seconds=0.05)])
 
     assert cloud.post(MESSAGES, json=TEMPLATE).status_code == 200
 
 
-def test_a_fault_meets_only_the_paths_and_times_it_names(
-    silent: WhatsAppSimulator, cloud: httpx.Client
+def test_a_fault_applies_only_to_the_paths_and_times_it_names(
+    whatsapp_without_reports: WhatsAppSimulator, cloud: httpx.Client
 ) -> None:
     fault = WhatsAppResponseFault("html", path="/messages", times=2, status=502)
-    silent.faults.set(answers=[fault])
+    whatsapp_without_reports.faults.set(answers=[fault])
 
     said = [cloud.post(path, json=TEMPLATE) for path in (MESSAGES, "/ping", MESSAGES, MESSAGES)]
 
@@ -238,13 +240,16 @@ def test_a_fault_meets_only_the_paths_and_times_it_names(
         ({"type": "template", "template": {"name": "ticket_ready"}}, 131008),
     ],
 )
-def test_a_message_that_makes_no_sense_is_refused(
-    silent: WhatsAppSimulator, cloud: httpx.Client, change: dict[str, object], code: int
+def test_an_invalid_message_is_refused(
+    whatsapp_without_reports: WhatsAppSimulator,
+    cloud: httpx.Client,
+    change: dict[str, object],
+    code: int,
 ) -> None:
     answer = cloud.post(MESSAGES, json=TEXT | change)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
-    assert silent.messages() == []
+    assert whatsapp_without_reports.messages() == []
 
 
 def test_a_parameter_with_a_line_break_is_refused(cloud: httpx.Client) -> None:
@@ -256,8 +261,10 @@ def test_a_parameter_with_a_line_break_is_refused(cloud: httpx.Client) -> None:
     assert answer.json()["error"]["code"] == 132012
 
 
-def test_a_paused_template_is_refused(silent: WhatsAppSimulator, cloud: httpx.Client) -> None:
-    silent.cloud.templates.paused.add("ticket_ready")
+def test_a_paused_template_is_refused(
+    whatsapp_without_reports: WhatsAppSimulator, cloud: httpx.Client
+) -> None:
+    whatsapp_without_reports.cloud.templates.paused.add("ticket_ready")
 
     answer = cloud.post(MESSAGES, json=TEMPLATE)
 
@@ -276,9 +283,9 @@ def test_a_template_that_meta_would_not_approve_is_refused(cloud: httpx.Client, 
 
 
 def test_a_device_that_was_signed_out_sends_nothing(
-    silent: WhatsAppSimulator, fonnte: httpx.Client
+    whatsapp_without_reports: WhatsAppSimulator, fonnte: httpx.Client
 ) -> None:
-    silent.fonnte.is_connected = False
+    whatsapp_without_reports.fonnte.is_connected = False
 
     sent = fonnte.post("/send", data={"target": SARI, "message": "a"}).json()
     device = fonnte.post("/device").json()
@@ -307,7 +314,7 @@ def test_a_file_of_the_wrong_kind_or_size_is_refused(
     assert answer.json()["error"]["code"] == code
 
 
-def test_a_file_is_forgotten_after_thirty_days() -> None:
+def test_a_file_is_deleted_after_thirty_days() -> None:
     clock = [datetime(2026, 11, 20, 8, tzinfo=UTC)]
     with WhatsAppSimulator(clock=lambda: clock[0]) as whatsapp, httpx.Client(
         base_url=f"{whatsapp.url}/v26.0", headers={"Authorization": f"Bearer {TOKEN}"},
@@ -329,7 +336,7 @@ def test_a_file_is_forgotten_after_thirty_days() -> None:
     assert after.status_code == 400
 
 
-def test_a_number_sends_so_much_a_second() -> None:
+def test_a_number_has_a_limit_per_second() -> None:
     limits = SendingLimiter(SendingLimits(a_second=2))
 
     said = [
@@ -353,7 +360,7 @@ def test_one_person_gets_a_burst_and_then_one_message_in_six_seconds() -> None:
     assert (too_early, in_time) == (PAIR, None)
 
 
-def test_so_many_people_are_written_to_in_a_day_unless_they_wrote_first() -> None:
+def test_the_daily_limit_of_recipients_excludes_those_who_wrote_first() -> None:
     limits = SendingLimiter(SendingLimits(a_second=0, people_a_day=2))
 
     said = [
@@ -383,17 +390,17 @@ def test_waha_takes_a_text_and_reports_it_signed(
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"),
+    ("body", "status"),
     [
         ({"session": "other", "chatId": f"{SARI}@c.us", "text": "a"}, 404),
         ({"chatId": SARI, "text": "a"}, 422),
         ({"chatId": f"{SARI}@c.us"}, 422),
     ],
 )
-def test_waha_refuses_what_makes_no_sense(
-    waha: httpx.Client, asked: dict[str, str], status: int
+def test_waha_refuses_invalid_requests(
+    waha: httpx.Client, body: dict[str, str], status: int
 ) -> None:
-    assert waha.post("/api/sendText", json=asked).status_code == status
+    assert waha.post("/api/sendText", json=body).status_code == status
 
 
 def test_waha_knows_who_has_whatsapp(whatsapp: WhatsAppSimulator, waha: httpx.Client) -> None:
@@ -419,7 +426,7 @@ def test_waha_without_a_session_takes_nothing(
     assert waha.get("/api/sessions/default").json()["status"] == "FAILED"
 
 
-def test_fonnte_answers_200_whatever_happens(
+def test_fonnte_responds_with_200_in_every_case(
     whatsapp: WhatsAppSimulator, fonnte: httpx.Client
 ) -> None:
     wrong = fonnte.post("/send", data={"target": "nobody", "message": "a"})
@@ -450,7 +457,7 @@ def test_fonnte_reports_by_id_and_then_by_the_states_id(
         ({"quota_used_up": True}, "insufficient quota"),
     ],
 )
-def test_fonnte_says_what_is_wrong_with_the_device(
+def test_fonnte_reports_problems_of_the_device(
     whatsapp: WhatsAppSimulator, fonnte: httpx.Client, switches: dict[str, object], reason: str
 ) -> None:
     whatsapp.faults.set(**switches)
@@ -471,7 +478,7 @@ def test_fonnte_says_what_is_wrong_with_the_device(
         ("/nothing", 404, "reason"),
     ],
 )
-def test_each_gateway_refuses_strangers_in_its_own_words(
+def test_each_vendor_refuses_wrong_keys_with_its_own_error(
     whatsapp: WhatsAppSimulator, path: str, status: int, sign: str
 ) -> None:
     answer = httpx.post(whatsapp.url + path, json={}, trust_env=False)
@@ -493,7 +500,7 @@ def test_the_page_shows_messages_as_they_are_read(
     assert "failed (131047)" in page
 
 
-def test_switches_are_set_and_cleared_over_the_wire(
+def test_faults_are_set_and_cleared_over_http(
     whatsapp: WhatsAppSimulator, cloud: httpx.Client
 ) -> None:
     fault = {"kind": "slow", "seconds": 1}
@@ -512,7 +519,7 @@ def test_switches_are_set_and_cleared_over_the_wire(
     assert whatsapp.faults.lost == 0
 
 
-def test_whoever_writes_can_be_written_to_and_the_business_hears_it(
+def test_a_number_that_writes_can_be_answered_and_its_message_is_reported(
     whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
 ) -> None:
     cloud.post("/_simulator/inbound", json={"from": SARI, "text": "STOP"})
@@ -524,7 +531,7 @@ def test_whoever_writes_can_be_written_to_and_the_business_hears_it(
     assert b"STOP" in business.told[0].body
 
 
-def test_the_same_messages_get_the_same_names() -> None:
+def test_the_same_messages_get_the_same_ids() -> None:
     names = []
     for _ in range(2):
         with WhatsAppSimulator() as whatsapp:
@@ -538,7 +545,7 @@ def test_the_same_messages_get_the_same_names() -> None:
 
 
 @pytest.mark.process
-def test_it_runs_as_a_command_until_it_is_told_to_stop() -> None:
+def test_it_runs_as_a_command_until_a_signal() -> None:
     command = [sys.executable, "-m", "simulators.whatsapp", "--port", "0", "--step", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

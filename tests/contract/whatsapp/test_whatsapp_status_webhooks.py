@@ -1,4 +1,4 @@
-"""What the simulated vendors tell is believed, understood, and leads a delivery to its end."""
+"""Tests of the simulated vendors' status webhooks: verified, parsed and applied to deliveries."""
 
 import json
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ def test_metas_reason_for_a_failure_is_kept(
     assert (report.failure.code, report.failure.retry_after) == ("131049", timedelta(hours=24))
 
 
-def test_only_metas_own_signature_is_believed(
+def test_only_a_signature_of_meta_is_accepted(
     whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: CloudClient
 ) -> None:
     whatsapp.faults.set(forged=1)
@@ -106,7 +106,7 @@ def test_only_metas_own_signature_is_believed(
     assert not is_signed_by_meta(true[0][0], "", APP_SECRET)
 
 
-def test_without_a_secret_nobody_is_believed() -> None:
+def test_without_a_secret_no_report_is_accepted() -> None:
     empty_hmac = "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"
 
     assert not is_signed_by_meta(b"", f"sha256={empty_hmac}", "")
@@ -131,7 +131,7 @@ def test_the_signatures_are_the_vendors_own() -> None:
     )
 
 
-def test_metas_challenge_is_answered_to_whoever_knows_the_word() -> None:
+def test_metas_challenge_is_answered_with_the_right_verify_token() -> None:
     asked = {"hub.mode": "subscribe", "hub.verify_token": "word", "hub.challenge": "1158201444"}
 
     assert answer_challenge(asked, "word") == "1158201444"
@@ -139,7 +139,7 @@ def test_metas_challenge_is_answered_to_whoever_knows_the_word() -> None:
     assert answer_challenge(asked | {"hub.mode": "unsubscribe"}, "word") is None
 
 
-def test_what_somebody_writes_back_is_heard(
+def test_a_message_from_a_number_is_read(
     whatsapp: WhatsAppSimulator, business: BusinessWebhook
 ) -> None:
     whatsapp.receive_inbound(DIGITS, "STOP")
@@ -153,10 +153,10 @@ def test_what_somebody_writes_back_is_heard(
 
 
 @pytest.mark.parametrize(
-    "said", [{"text": {"body": "STOP"}}, {"button": {"text": "STOP", "payload": "stop"}}]
+    "content", [{"text": {"body": "STOP"}}, {"button": {"text": "STOP", "payload": "stop"}}]
 )
-def test_a_word_typed_and_a_button_pressed_are_heard_alike(said: dict[str, object]) -> None:
-    message = {"from": DIGITS, "id": "wamid.1", "timestamp": "1769860000", **said}
+def test_a_typed_word_and_a_pressed_button_are_read_alike(content: dict[str, object]) -> None:
+    message = {"from": DIGITS, "id": "wamid.1", "timestamp": "1769860000", **content}
     change = {"field": "messages", "value": {"messages": [message]}}
 
     (wrote,) = parse_meta_webhook(json.dumps({"entry": [{"changes": [change]}]}).encode())
@@ -200,7 +200,7 @@ def test_fonntes_reports_are_joined_by_the_states_id(
 
 
 @pytest.mark.parametrize("step", ["waha", "fonnte"])
-def test_the_others_tell_of_failures_too(
+def test_waha_and_fonnte_report_failures_too(
     whatsapp: WhatsAppSimulator, business: BusinessWebhook, step: str
 ) -> None:
     whatsapp.faults.set(failing={DIGITS: 131000})
@@ -223,7 +223,7 @@ def test_the_others_tell_of_failures_too(
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b"[" * 5000, b"\xff"])
 @pytest.mark.parametrize("read", [parse_meta_webhook, parse_waha_webhook, parse_fonnte_webhook])
-def test_what_is_no_report_is_refused(read: object, body: bytes) -> None:
+def test_a_body_that_is_no_report_is_refused(read: object, body: bytes) -> None:
     with pytest.raises(UnreadableReport):
         read(body)  # type: ignore[operator]  # one of the three
 
@@ -241,7 +241,7 @@ def test_what_is_no_report_is_refused(read: object, body: bytes) -> None:
         {"status": "sent"},
     ],
 )
-def test_other_events_are_left_alone(body: dict[str, object]) -> None:
+def test_other_events_are_ignored(body: dict[str, object]) -> None:
     wire = json.dumps(body).encode()
 
     assert parse_meta_webhook(wire) == []
