@@ -24,11 +24,11 @@ def keys() -> KeyRing:
 
 
 @pytest.fixture
-def enter(database: Database) -> Callable[..., list[int]]:
+def add_guests(database: Database) -> Callable[..., list[int]]:
     """Return a function that adds guests named Guest 1, Guest 2 … and returns their ids."""
     numbers = count(1)
 
-    def enter_people(event: Event, how_many: int, **entitlement: object) -> list[int]:
+    def add_people(event: Event, how_many: int, **entitlement: object) -> list[int]:
         guest_ids = []
         with database.transaction() as connection:
             kind = (
@@ -64,7 +64,7 @@ def enter(database: Database) -> Callable[..., list[int]]:
                 guest_ids.append(guest_id)
         return guest_ids
 
-    return enter_people
+    return add_people
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A ticket passes while it lives and its event lasts; a refusal names the one reason."""
+"""Tests of ticket verification: valid tickets pass, refusals give one reason."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ NewJob = Callable[..., int]
 
 
 class Issued(NamedTuple):
-    """A ticket in somebody's hands."""
+    """An issued ticket: its code and QR text."""
 
     id: int
     guest_id: int
@@ -37,10 +37,16 @@ class Issued(NamedTuple):
 
 @pytest.fixture
 def tickets(
-    *, database: Database, event: Event, enter: Enter, job_id: int, keys: KeyRing, now: datetime
+    *,
+    database: Database,
+    event: Event,
+    add_guests: Enter,
+    job_id: int,
+    keys: KeyRing,
+    now: datetime,
 ) -> list[Issued]:
-    """Two tickets of the event."""
-    enter(event, 2, seat="A-1")
+    """Issue two tickets of the event."""
+    add_guests(event, 2, seat="A-1")
     issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="test")
     query = select(
         generated_tickets.c.id,
@@ -55,7 +61,7 @@ def tickets(
 
 @pytest.fixture
 def ticket(tickets: list[Issued]) -> Issued:
-    """One of them."""
+    """Return one of the tickets."""
     return tickets[0]
 
 
@@ -86,7 +92,9 @@ def test_a_live_ticket_passes_by_its_code_however_it_is_typed(
     assert [verdict.ticket and verdict.ticket.ticket_id for verdict in verdicts] == [ticket.id] * 2
 
 
-def test_looking_does_not_use_a_ticket_up(database: Database, event: Event, ticket: Issued) -> None:
+def test_verifying_does_not_use_up_a_ticket(
+    database: Database, event: Event, ticket: Issued
+) -> None:
     verdicts = [verify_ticket(database, ticket.qr_text, at=event.starts_at) for _ in range(3)]
 
     assert [verdict.is_valid for verdict in verdicts] == [True] * 3
@@ -105,7 +113,7 @@ def test_looking_does_not_use_a_ticket_up(database: Database, event: Event, tick
         ("TC" + "0" * 100_000, RejectionReason.MALFORMED),
     ],
 )
-def test_what_is_no_ticket_is_refused_by_its_shape(
+def test_a_malformed_code_is_refused_by_its_format(
     database: Database, event: Event, text: str, refusal: RejectionReason
 ) -> None:
     assert verify_ticket(database, text, at=event.starts_at).rejection is refusal
@@ -131,7 +139,7 @@ def test_a_signed_token_that_was_never_issued_is_unknown(
     assert ticket.token_id != claims.token_id
 
 
-def test_a_token_whose_row_is_gone_is_unknown(
+def test_a_token_without_its_row_is_unknown(
     database: Database, event: Event, ticket: Issued
 ) -> None:
     with database.transaction() as connection:
@@ -142,7 +150,7 @@ def test_a_token_whose_row_is_gone_is_unknown(
     assert verdict.rejection is RejectionReason.UNKNOWN
 
 
-def test_somebody_else_s_signature_is_refused(
+def test_a_signature_of_another_key_is_refused(
     database: Database, event: Event, ticket: Issued, now: datetime
 ) -> None:
     claims = Claims(1, event.id, now, event.tickets_valid_until, ticket.token_id)
@@ -229,7 +237,7 @@ def test_a_revoked_ticket_is_refused_with_the_reason(
     assert verify_ticket(database, other.qr_text, at=event.starts_at).is_valid
 
 
-def test_revoking_says_what_became_of_each_code(
+def test_revoking_reports_the_result_of_each_code(
     *,
     database: Database,
     event: Event,

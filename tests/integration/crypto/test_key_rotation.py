@@ -1,4 +1,4 @@
-"""An event's public keys are recorded before anything is signed; a changed secret signs nothing."""
+"""Tests of signing keys: public keys are stored first; a changed secret signs nothing."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,13 +24,19 @@ NewJob = Callable[..., int]
 
 
 @pytest.fixture
-def issue_one(
-    *, database: Database, event: Event, enter: Enter, new_job: NewJob, keys: KeyRing, now: datetime
+def issue_ticket(
+    *,
+    database: Database,
+    event: Event,
+    add_guests: Enter,
+    new_job: NewJob,
+    keys: KeyRing,
+    now: datetime,
 ) -> Callable[[], str]:
-    """Enters one more person and issues the ticket; gives its QR text."""
+    """Return a function that adds a guest, issues the ticket and returns its QR text."""
 
     def issue_another() -> str:
-        guest_id = enter(event, 1)[0]
+        guest_id = add_guests(event, 1)[0]
         issue_tickets(database, event, keys=keys, job_id=new_job(event), at=now, by="test")
         query = select(generated_tickets.c.qr_code_data)
         with database.transaction() as connection:
@@ -57,12 +63,12 @@ def test_after_rotation_new_tickets_have_the_next_key_and_old_ones_still_pass(
     event: Event,
     keys: KeyRing,
     now: datetime,
-    issue_one: Callable[[], str],
+    issue_ticket: Callable[[], str],
 ) -> None:
-    before = issue_one()
+    before = issue_ticket()
 
     rotated = rotate_keys(database, event, keys=keys, by="siti", at=now)
-    after = issue_one()
+    after = issue_ticket()
 
     gate = {key.generation: key.key for key in list_public_keys(database, rotated, keys=keys)}
     verdicts = [
@@ -92,13 +98,13 @@ def test_a_changed_master_secret_signs_nothing(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
+    add_guests: Enter,
     job_id: int,
     keys: KeyRing,
     now: datetime,
 ) -> None:
     list_public_keys(database, event, keys=keys)
-    enter(event, 1)
+    add_guests(event, 1)
 
     with pytest.raises(Misconfigured, match="the master secret has changed"):
         issue_tickets(database, event, keys=KeyRing(b"x" * 32), job_id=job_id, at=now, by="test")
@@ -127,9 +133,9 @@ def test_the_last_generation_cannot_be_followed(
 
 
 def test_no_secret_key_is_stored(
-    database: Database, event: Event, keys: KeyRing, issue_one: Callable[[], str]
+    database: Database, event: Event, keys: KeyRing, issue_ticket: Callable[[], str]
 ) -> None:
-    issue_one()
+    issue_ticket()
 
     with database.transaction() as connection:
         stored = connection.execute(select(event_keys.c.public_key)).scalars().all()

@@ -1,4 +1,4 @@
-"""Events are found by slug or number, and unknown ones are refused with the way out."""
+"""Tests of finding events by slug or id; errors for unknown events list the known ones."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Adding an event is safe to repeat; what is wrong is named with field, value and way out."""
+"""Tests of adding and changing events: repeatable, and errors name field, value and remedy."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from ticketing.platform.db.tables.operations import audit_log
 
 @pytest.fixture
 def concert() -> NewEvent:
-    """An evening in Makassar."""
+    """Return an evening concert in Makassar."""
     return NewEvent(
         slug="konser-2026",
         name="Konser Akhir Tahun",
@@ -49,7 +49,7 @@ def test_another_event_under_the_same_slug_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "words"),
+    ("field", "value", "message"),
     [
         ("slug", "Wisuda 2026", "slug 'Wisuda 2026'"),
         ("slug", "wisuda,2026", "lower-case letters, digits and single hyphens"),
@@ -62,14 +62,14 @@ def test_another_event_under_the_same_slug_is_refused(
         ("ends_at", datetime(2026, 1, 1, tzinfo=UTC), "is before starts"),
     ],
 )
-def test_an_impossible_field_is_named_with_the_way_out(
-    database: Database, concert: NewEvent, field: str, value: object, words: str
+def test_an_invalid_field_is_named_with_the_remedy(
+    database: Database, concert: NewEvent, field: str, value: object, message: str
 ) -> None:
-    with pytest.raises(UnusableEvent, match=words):
+    with pytest.raises(UnusableEvent, match=message):
         add_event(database, replace(concert, **{field: value}), by="budi")
 
 
-def test_a_change_keeps_everything_else_and_is_on_record(
+def test_a_change_keeps_all_other_fields_and_is_audited(
     database: Database, concert: NewEvent
 ) -> None:
     before = add_event(database, concert, by="budi")
@@ -88,9 +88,7 @@ def test_a_change_keeps_everything_else_and_is_on_record(
     )
 
 
-def test_a_change_to_something_impossible_changes_nothing(
-    database: Database, concert: NewEvent
-) -> None:
+def test_an_invalid_change_changes_nothing(database: Database, concert: NewEvent) -> None:
     before = add_event(database, concert, by="budi")
 
     with pytest.raises(UnusableEvent):
@@ -102,7 +100,7 @@ def test_a_change_to_something_impossible_changes_nothing(
 @pytest.mark.parametrize(
     ("zone", "hour_utc"), [("Asia/Jakarta", 1), ("Asia/Makassar", 0), ("Asia/Jayapura", 23)]
 )
-def test_a_start_is_read_on_the_venues_own_clock(zone: str, hour_utc: int) -> None:
+def test_a_start_is_read_in_the_time_zone_of_the_venue(zone: str, hour_utc: int) -> None:
     starts, ends = to_instants(datetime(2026, 12, 12, 8, 0), None, zone)  # noqa: DTZ001
 
     assert starts.astimezone(UTC).hour == hour_utc

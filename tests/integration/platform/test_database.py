@@ -1,4 +1,4 @@
-"""Connections that the server has ended, and statements that are sent together."""
+"""Tests of connections closed by the server and of statements sent as one batch."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Unavailable
 
-OTHERS_HUNG_UP_ON = text(
+TERMINATE_OTHER_CONNECTIONS = text(
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
@@ -18,24 +18,24 @@ HANG_UP = "SELECT pg_terminate_backend(pg_backend_pid())"
 
 
 @pytest.fixture
-def hang_up(database_url: str) -> Callable[[], None]:
-    """Ends every connection that others have to the test's database."""
+def end_other_connections(database_url: str) -> Callable[[], None]:
+    """Return a function that terminates all other connections to the test's database."""
 
     def end_all() -> None:
         other = Database.from_url(database_url)
         with other.transaction() as connection:
-            connection.execute(OTHERS_HUNG_UP_ON)
+            connection.execute(TERMINATE_OTHER_CONNECTIONS)
         other.dispose()
 
     return end_all
 
 
 def test_a_connection_that_the_server_ended_while_it_was_idle_is_not_used_again(
-    database: Database, hang_up: Callable[[], None]
+    database: Database, end_other_connections: Callable[[], None]
 ) -> None:
     database.server_version()
 
-    hang_up()
+    end_other_connections()
 
     assert database.server_version() > 0
     assert database.execute_pipeline([ONE], {}) == (1,)
@@ -50,7 +50,7 @@ def test_of_statements_sent_together_all_are_done_or_none(database: Database) ->
     assert database.execute_pipeline(["SELECT to_regclass('kept')"], {}) == (None,)
 
 
-def test_a_server_that_hangs_up_amid_them_is_unavailable_and_then_is_not(
+def test_a_connection_lost_during_a_batch_is_unavailable_and_then_replaced(
     database: Database,
 ) -> None:
     with pytest.raises(Unavailable):

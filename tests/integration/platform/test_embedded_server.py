@@ -1,4 +1,4 @@
-"""The embedded server starts from anywhere, survives any kill, and stops with its last user."""
+"""Tests of the embedded server: start in any folder, survive kills, stop with the last user."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from ticketing.platform.db.embedded.server import EmbeddedServer
 
 pytestmark = [pytest.mark.kill, pytest.mark.process]
 
-HOLD = """
+USE_SERVER = """
 import sys, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +35,7 @@ with EmbeddedServer(Path(sys.argv[1]), {"fsync": "off"}):
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """An empty folder that others can walk through."""
+    """Return an empty folder that other users can enter."""
     with TemporaryDirectory() as name:
         Path(name).chmod(0o711)
         yield Path(name)
@@ -44,13 +44,13 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def holder() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
-    """Starts another process that uses the server of a data folder."""
+def start_server_user() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
+    """Return a function that starts a process which uses the server of a data folder."""
     started: list[subprocess.Popen[str]] = []
 
     def start(data: Path) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, str(data)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", USE_SERVER, str(data)], stdout=subprocess.PIPE, text=True
         )
         started.append(process)
         assert process.stdout is not None
@@ -65,14 +65,14 @@ def holder() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
         process.stdout.close()
 
 
-def runs(data: Path) -> bool:
-    """Whether a server serves this data folder."""
+def is_running(data: Path) -> bool:
+    """Return whether a server runs on this data folder."""
     lock = data / "postgres" / "cluster" / "postmaster.pid"
     return lock.exists() and Path("/proc", lock.read_text().split("\n")[0]).exists()
 
 
-def answer(server: EmbeddedServer) -> int:
-    """What the server says to `SELECT 41 + 1`."""
+def query_server(server: EmbeddedServer) -> int:
+    """Return the result of `SELECT 41 + 1`."""
     database = Database.from_url(server.url())
     with database.transaction() as connection:
         result = connection.execute(text("SELECT 41 + 1")).scalar_one()
@@ -88,25 +88,25 @@ def test_it_runs_under_any_folder_name(folder: Path, name: str) -> None:
     data = folder / name
 
     with EmbeddedServer(data) as server:
-        assert answer(server) == 42
+        assert query_server(server) == 42
 
-    assert not runs(data)
+    assert not is_running(data)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as somebody else")
-def test_a_home_that_others_cannot_enter_stays_closed(folder: Path) -> None:
+def test_permissions_of_a_private_home_are_not_changed(folder: Path) -> None:
     home = folder / "home"
     home.mkdir(mode=0o700)
 
     with EmbeddedServer(home / "data") as server:
-        assert answer(server) == 42
+        assert query_server(server) == 42
 
     assert home.stat().st_mode & 0o777 == 0o700
     shutil.rmtree(server.cluster.parent)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server lies outside its checkout")
-def test_a_checkout_made_anew_begins_anew_and_the_old_data_is_kept_aside(tmp_path: Path) -> None:
+def test_a_new_checkout_gets_a_new_cluster_and_the_old_data_are_kept(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     with EmbeddedServer(home / "data") as server:
@@ -114,7 +114,7 @@ def test_a_checkout_made_anew_begins_anew_and_the_old_data_is_kept_aside(tmp_pat
     shutil.rmtree(home / "data")
 
     with EmbeddedServer(home / "data") as server:
-        assert answer(server) == 42
+        assert query_server(server) == 42
 
     aside = list(place.parent.glob(f"{place.name}.left-*"))
     assert len(aside) == 1
@@ -145,33 +145,33 @@ def test_two_folders_have_two_servers_side_by_side(folder: Path) -> None:
 
 
 def test_the_server_stays_while_another_process_uses_it(
-    folder: Path, holder: Callable[[Path], subprocess.Popen[str]]
+    folder: Path, start_server_user: Callable[[Path], subprocess.Popen[str]]
 ) -> None:
-    holder(folder)
+    start_server_user(folder)
 
     with EmbeddedServer(folder) as server:
-        assert answer(server) == 42
+        assert query_server(server) == 42
 
-    assert runs(folder)
+    assert is_running(folder)
 
 
 def test_the_last_user_stops_it_even_when_another_was_killed(
-    folder: Path, holder: Callable[[Path], subprocess.Popen[str]]
+    folder: Path, start_server_user: Callable[[Path], subprocess.Popen[str]]
 ) -> None:
-    killed = holder(folder)
+    killed = start_server_user(folder)
     killed.kill()
     killed.wait()
 
     with EmbeddedServer(folder) as server:
-        assert answer(server) == 42
+        assert query_server(server) == 42
 
-    assert not runs(folder)
+    assert not is_running(folder)
 
 
 def test_a_killed_server_starts_again_with_its_data(
-    folder: Path, holder: Callable[[Path], subprocess.Popen[str]]
+    folder: Path, start_server_user: Callable[[Path], subprocess.Popen[str]]
 ) -> None:
-    user = holder(folder)
+    user = start_server_user(folder)
     with EmbeddedServer(folder) as server:
         database = Database.from_url(server.url())
         with database.transaction() as connection:
@@ -189,48 +189,50 @@ def test_a_killed_server_starts_again_with_its_data(
 
 
 @pytest.mark.parametrize("_", range(3))
-def test_one_killed_this_instant_is_started_again_and_its_last_user_leaves_in_peace(
+def test_a_server_killed_at_start_is_restarted_and_a_killed_one_can_be_released(
     folder: Path, _: int
 ) -> None:
     with EmbeddedServer(folder) as server:
         postmaster = int((server.cluster / "postmaster.pid").read_text().split("\n")[0])
         os.kill(postmaster, signal.SIGKILL)
         with EmbeddedServer(folder) as again:
-            assert answer(again) == 42
+            assert query_server(again) == 42
             postmaster = int((again.cluster / "postmaster.pid").read_text().split("\n")[0])
         os.kill(postmaster, signal.SIGKILL)
-        while runs(folder):
+        while is_running(folder):
             time.sleep(0.01)
 
-    assert not runs(folder)
+    assert not is_running(folder)
 
 
-def test_whoever_keeps_it_running_starts_it_again_at_the_same_address(folder: Path) -> None:
+def test_a_killed_server_is_restarted_by_its_user(folder: Path) -> None:
     with EmbeddedServer(folder) as server:
         assert server.restart_if_stopped() is False
         postmaster = int((server.cluster / "postmaster.pid").read_text().split("\n")[0])
         os.kill(postmaster, signal.SIGKILL)
-        while runs(folder):
+        while is_running(folder):
             time.sleep(0.01)
 
         assert server.restart_if_stopped() is True
 
-        assert answer(server) == 42
-    assert not runs(folder)
+        assert query_server(server) == 42
+    assert not is_running(folder)
 
 
-def test_a_lock_file_that_names_a_stranger_is_not_believed(folder: Path) -> None:
+def test_a_lock_file_of_another_process_is_ignored(folder: Path) -> None:
     with EmbeddedServer(folder):
         pass
     lock = folder / "postgres" / "cluster" / "postmaster.pid"
     lock.write_text(f"{os.getpid()}\n{lock.parent}\n{int(time.time())}\n5432\n", encoding="utf-8")
 
     with EmbeddedServer(folder) as server:
-        assert answer(server) == 42
+        assert query_server(server) == 42
 
 
-def test_a_killed_first_start_leaves_nothing_half_made(folder: Path) -> None:
-    started = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.DEVNULL)
+def test_a_killed_first_start_leaves_no_partial_cluster(folder: Path) -> None:
+    started = subprocess.Popen(
+        [sys.executable, "-c", USE_SERVER, str(folder)], stdout=subprocess.DEVNULL
+    )
     draft = folder / "postgres" / "cluster.new"
     deadline = time.monotonic() + 20
     while not draft.exists() and time.monotonic() < deadline:
@@ -239,21 +241,21 @@ def test_a_killed_first_start_leaves_nothing_half_made(folder: Path) -> None:
     started.wait()
 
     with EmbeddedServer(folder) as server:
-        assert answer(server) == 42
+        assert query_server(server) == 42
 
 
 def test_many_starting_at_once_share_one_server(
-    folder: Path, holder: Callable[[Path], subprocess.Popen[str]]
+    folder: Path, start_server_user: Callable[[Path], subprocess.Popen[str]]
 ) -> None:
     others = [
-        subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.DEVNULL)
+        subprocess.Popen([sys.executable, "-c", USE_SERVER, str(folder)], stdout=subprocess.DEVNULL)
         for _ in range(3)
     ]
 
-    holder(folder)
+    start_server_user(folder)
 
     with EmbeddedServer(folder) as server:
-        assert answer(server) == 42
+        assert query_server(server) == 42
     for other in others:
         other.kill()
         other.wait()

@@ -1,4 +1,4 @@
-"""The digest: one line a cause, counted once an occurrence, closed when the cause is gone."""
+"""Tests of incidents: one per cause, occurrences counted once, closed with the cause."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def lost_pdf(event: Event, now: datetime) -> Occurrence:
-    """A check that found a PDF missing."""
+    """Return a check occurrence of a missing PDF."""
     return Occurrence(
         cause=f"check:every_pdf_exists:{event.slug}",
         kind=IncidentKind.CHECK,
@@ -36,7 +36,7 @@ def test_a_first_occurrence_opens_a_line(database: Database, lost_pdf: Occurrenc
     assert line.first_seen_at == line.last_seen_at == lost_pdf.at
 
 
-def test_the_same_occurrence_told_twice_counts_once(
+def test_the_same_occurrence_recorded_twice_counts_once(
     database: Database, lost_pdf: Occurrence
 ) -> None:
     with database.transaction() as connection:
@@ -62,7 +62,7 @@ def test_a_later_occurrence_is_counted_on_the_same_line(
     assert line.last_seen_at - line.first_seen_at == HOUR
 
 
-def test_an_older_occurrence_told_late_changes_nothing(
+def test_an_older_occurrence_recorded_late_changes_nothing(
     database: Database, lost_pdf: Occurrence
 ) -> None:
     with database.transaction() as connection:
@@ -71,7 +71,7 @@ def test_an_older_occurrence_told_late_changes_nothing(
         assert not incidents.record_occurrence(connection, replace(lost_pdf, at=lost_pdf.at - HOUR))
 
 
-def test_a_cause_that_is_gone_leaves_the_digest(database: Database, lost_pdf: Occurrence) -> None:
+def test_a_resolved_cause_leaves_the_digest(database: Database, lost_pdf: Occurrence) -> None:
     with database.transaction() as connection:
         incidents.record_occurrence(connection, lost_pdf)
 
@@ -82,7 +82,7 @@ def test_a_cause_that_is_gone_leaves_the_digest(database: Database, lost_pdf: Oc
     assert line.resolved_at == lost_pdf.at + HOUR
 
 
-def test_good_news_from_before_the_failure_resolves_nothing(
+def test_a_success_before_the_failure_resolves_nothing(
     database: Database, lost_pdf: Occurrence
 ) -> None:
     with database.transaction() as connection:
@@ -94,7 +94,7 @@ def test_good_news_from_before_the_failure_resolves_nothing(
         assert len(incidents.list_open(connection)) == 1
 
 
-def test_a_resolved_occurrence_told_again_stays_resolved(
+def test_a_resolved_occurrence_recorded_again_stays_resolved(
     database: Database, lost_pdf: Occurrence
 ) -> None:
     with database.transaction() as connection:

@@ -44,7 +44,7 @@ NOT_IN_METADATA = ("alembic_version", "voucher_delivery_logs")
 
 @pytest.fixture
 def empty_database(database_factory: DatabaseFactory) -> Iterator[Database]:
-    """A database without tables."""
+    """Create a database without tables."""
     admin = database_factory.connect("postgres")
     admin.execute("CREATE DATABASE without_tables")
     database = Database.from_url(database_factory.url("without_tables"))

@@ -1,4 +1,4 @@
-"""The bell: heard by who listens, forgotten when nobody does, and a worker's presence with it."""
+"""Tests of database notifications to workers and of detecting a running worker."""
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +14,7 @@ END_ALL_OTHERS = (
 )
 
 
-def test_a_ring_is_heard_when_its_transaction_commits(database: Database) -> None:
+def test_a_notification_is_received_when_its_transaction_commits(database: Database) -> None:
     with notify.listen(database) as ours:
         with database.transaction() as connection:
             notify.notify_workers(connection)
@@ -25,7 +25,7 @@ def test_a_ring_is_heard_when_its_transaction_commits(database: Database) -> Non
         assert not ours.wait(NEVER)
 
 
-def test_a_ring_that_was_taken_back_is_not_heard(database: Database) -> None:
+def test_a_notification_that_was_rolled_back_is_not_received(database: Database) -> None:
     with notify.listen(database) as ours:
         with database.transaction() as connection:
             notify.notify_workers(connection)
@@ -34,7 +34,7 @@ def test_a_ring_that_was_taken_back_is_not_heard(database: Database) -> None:
         assert not ours.wait(NEVER)
 
 
-def test_who_listens_to_serve_is_known_to_until_the_end(database: Database) -> None:
+def test_a_listening_worker_is_detected_until_it_stops(database: Database) -> None:
     with database.transaction() as connection:
         before = notify.is_worker_running(connection)
     with notify.listen(database), database.transaction() as connection:
@@ -45,12 +45,12 @@ def test_who_listens_to_serve_is_known_to_until_the_end(database: Database) -> N
     assert (before, meanwhile, after) == (False, True, False)
 
 
-def test_who_only_listens_is_not_known_to(database: Database) -> None:
+def test_a_listener_that_is_no_worker_is_not_detected(database: Database) -> None:
     with notify.listen(database, as_worker=False), database.transaction() as connection:
         assert not notify.is_worker_running(connection)
 
 
-def test_a_server_that_hangs_up_is_said(database: Database) -> None:
+def test_a_closed_connection_is_unavailable(database: Database) -> None:
     with notify.listen(database) as ours:
         with database.transaction() as connection:
             connection.execute(text(END_ALL_OTHERS))
@@ -59,7 +59,7 @@ def test_a_server_that_hangs_up_is_said(database: Database) -> None:
             ours.wait(SOON)
 
 
-def test_a_server_that_is_not_there_is_said() -> None:
+def test_an_unreachable_server_is_unavailable() -> None:
     nowhere = Database.from_url("postgresql://nobody@127.0.0.1:1/nothing")
 
     with pytest.raises(Unavailable, match="cannot be reached"), notify.listen(nowhere):

@@ -1,4 +1,4 @@
-"""What was started together is stopped together; nothing is left, however deep."""
+"""Tests of the process supervisor: all child processes are stopped together, at any depth."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from ticketing.platform.kernel.process_supervisor import free_port
 pytestmark = [pytest.mark.kill, pytest.mark.process]
 
 # a child that starts a grandchild in a session of its own, which starts one that ignores SIGTERM
-FAMILY = """
+PROCESS_TREE = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
 from ticketing.platform.kernel import process_supervisor
@@ -46,9 +46,11 @@ sys.exit(supervise(services, os.environ, cwd=Path.cwd(), on_tick=seen))
 
 
 @pytest.fixture
-def family(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A supervisor with two children and a stubborn grandchild, all running and seen to."""
-    process = subprocess.Popen([sys.executable, "-c", FAMILY], cwd=tmp_path, start_new_session=True)
+def process_tree(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a supervisor with two children and a grandchild that ignores signals."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROCESS_TREE], cwd=tmp_path, start_new_session=True
+    )
     deadline = time.monotonic() + 60
     files = {tmp_path / "ready", tmp_path / "seen"}
     while not files <= set(tmp_path.iterdir()) and time.monotonic() < deadline:
@@ -60,7 +62,7 @@ def family(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def orphans() -> Iterator[list[int]]:
-    """Processes that a test leaves behind, killed after it."""
+    """Return a list of process ids that are killed after the test."""
     left: list[int] = []
     yield left
     for process in left:
@@ -68,21 +70,21 @@ def orphans() -> Iterator[list[int]]:
             os.kill(process, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_being_told_to_stop_leaves_no_process(
-    family: subprocess.Popen[bytes], told: signal.Signals
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_stop_leaves_no_process(
+    process_tree: subprocess.Popen[bytes], signal_number: signal.Signals
 ) -> None:
-    before = descendants(family.pid)
+    before = descendants(process_tree.pid)
 
-    family.send_signal(told)
+    process_tree.send_signal(signal_number)
 
-    assert family.wait(60) == 0
+    assert process_tree.wait(60) == 0
     assert len(before) == 3
     assert [process for process in before if Path(f"/proc/{process}").exists()] == []
 
 
 def test_a_child_that_ends_by_itself_gives_its_exit_code(tmp_path: Path) -> None:
-    script = FAMILY.replace('time.sleep(300)"\n)', 'sys.exit(7)"\n)').replace(
+    script = PROCESS_TREE.replace('time.sleep(300)"\n)', 'sys.exit(7)"\n)').replace(
         "WORKS_AFTER_SECONDS = 0", "WORKS_AFTER_SECONDS = 600"
     )
 
@@ -92,30 +94,33 @@ def test_a_child_that_ends_by_itself_gives_its_exit_code(tmp_path: Path) -> None
 
 
 def test_a_child_that_was_killed_is_started_again_without_what_it_left_behind(
-    family: subprocess.Popen[bytes],
+    process_tree: subprocess.Popen[bytes],
 ) -> None:
-    child, stubborn = descendants(family.pid)[0], descendants(descendants(family.pid)[0])[0]
+    child, stubborn = (
+        descendants(process_tree.pid)[0],
+        descendants(descendants(process_tree.pid)[0])[0],
+    )
 
     os.kill(child, signal.SIGKILL)
 
     deadline = time.monotonic() + 60
-    while len(descendants(family.pid)) < 3 or child in descendants(family.pid):
+    while len(descendants(process_tree.pid)) < 3 or child in descendants(process_tree.pid):
         assert time.monotonic() < deadline
-        assert family.poll() is None
+        assert process_tree.poll() is None
         time.sleep(0.05)
     assert not Path(f"/proc/{stubborn}").exists()
-    family.send_signal(signal.SIGINT)
-    assert family.wait(60) == 0
+    process_tree.send_signal(signal.SIGINT)
+    assert process_tree.wait(60) == 0
 
 
-def test_the_child_goes_when_the_supervisor_is_killed(
-    family: subprocess.Popen[bytes], orphans: list[int]
+def test_the_child_ends_when_the_supervisor_is_killed(
+    process_tree: subprocess.Popen[bytes], orphans: list[int]
 ) -> None:
-    child = descendants(family.pid)[0]
+    child = descendants(process_tree.pid)[0]
     orphans += descendants(child)
 
-    family.kill()
-    family.wait()
+    process_tree.kill()
+    process_tree.wait()
 
     deadline = time.monotonic() + 60
     while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
@@ -131,7 +136,7 @@ def test_a_taken_port_gives_the_next_free_one() -> None:
 
 
 def descendants(process: int) -> list[int]:
-    """Children of a process, and theirs, as the kernel lists them."""
+    """Return the direct and indirect child processes of a process, from the kernel's list."""
     path = Path(f"/proc/{process}/task/{process}/children")
     found = [int(word) for word in path.read_text().split()] if path.exists() else []
     return [*found, *(deeper for child in found for deeper in descendants(child))]

@@ -15,7 +15,7 @@ EVENT = (
 
 @pytest.fixture
 def reused(database_factory: DatabaseFactory) -> Iterator[ReusedDatabase]:
-    """A database of the kind, for this test alone."""
+    """Create a reused database for this test only."""
     database = ReusedDatabase(database_factory)
     yield database
     database.drop()

@@ -1,4 +1,4 @@
-"""Claims of work: one holder for each row, and none once its process is dead."""
+"""Tests of the work queue: one holder for each row, and no claim of a dead process."""
 
 import os
 import signal
@@ -71,7 +71,7 @@ def claim(connection: Connection, at: datetime, limit: int = 10) -> list[int]:
 
 @pytest.fixture
 def jobs(database: Database, database_url: str) -> str:
-    """Creates a table of three jobs; returns the database's address."""
+    """Create a table of three jobs; return the database's address."""
     with database.transaction() as connection:
         JOBS.create(connection)
         connection.execute(insert(JOBS), [{"id": number} for number in (1, 2, 3)])
@@ -80,7 +80,7 @@ def jobs(database: Database, database_url: str) -> str:
 
 @pytest.fixture
 def other_process(jobs: str, now: datetime) -> Iterator[subprocess.Popen[str]]:
-    """A process that has claimed all jobs and lives on."""
+    """Start a process that claims all jobs and keeps running."""
     here = str(Path(__file__).parent)
     command = [sys.executable, "-c", HOLDER, jobs, now.isoformat(), here]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -92,7 +92,7 @@ def other_process(jobs: str, now: datetime) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def row(database: Database) -> Callable[[int], tuple[object, ...]]:
-    """Returns state, end of the claim and attempts of a job."""
+    """Return a function that reads state, end of the claim and attempts of a job."""
 
     def find(job_id: int) -> tuple[object, ...]:
         query = select(JOBS.c.state, JOBS.c.busy_until, JOBS.c.attempts)

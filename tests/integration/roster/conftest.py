@@ -39,7 +39,7 @@ def import_csv(database: Database, event: Event, now: datetime, tmp_path: Path) 
 
 
 @pytest.fixture
-def everybody(database: Database, event: Event) -> People:
+def read_guests(database: Database, event: Event) -> People:
     """Return a function that reads guests by natural key with their roster entitlement."""
     query = (
         select(
@@ -70,7 +70,7 @@ def everybody(database: Database, event: Event) -> People:
 
 
 @pytest.fixture
-def versions(database: Database) -> Callable[[], list[tuple[str, int, str]]]:
+def read_row_versions(database: Database) -> Callable[[], list[tuple[str, int, str]]]:
     """Return a function that reads each row's last transaction, to prove that none wrote."""
 
     def row_versions() -> list[tuple[str, int, str]]:

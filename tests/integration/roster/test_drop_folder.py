@@ -1,4 +1,4 @@
-"""A dropped file is imported once and filed with its report; a crash in between costs nothing."""
+"""Tests of the drop folder: each file is imported once and filed with its report."""
 
 import json
 from collections.abc import Callable
@@ -22,19 +22,19 @@ Drop = Callable[..., DroppedFileResult]
 
 
 @pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    """The event's drop folder."""
+def drop_folder(tmp_path: Path) -> Path:
+    """Create the drop folder of the event."""
     folder = tmp_path / "inbox" / "wisuda-2026"
     folder.mkdir(parents=True)
     return folder
 
 
 @pytest.fixture
-def drop(database: Database, event: Event, now: datetime, inbox: Path) -> Drop:
-    """Puts a file into the folder and takes it, so many minutes later."""
+def drop(database: Database, event: Event, now: datetime, drop_folder: Path) -> Drop:
+    """Return a function that writes a file to the folder and imports it, some minutes later."""
 
     def drop_and_take(content: str, minutes: int = 0, **options: object) -> DroppedFileResult:
-        path = inbox / "roster.csv"
+        path = drop_folder / "roster.csv"
         path.write_text(content)
         return import_dropped_file(
             database, event, path, options=ImportOptions(**options),  # type: ignore[arg-type]
@@ -44,18 +44,18 @@ def drop(database: Database, event: Event, now: datetime, inbox: Path) -> Drop:
     return drop_and_take
 
 
-def test_a_taken_file_is_filed_with_its_report(drop: Drop, inbox: Path) -> None:
+def test_a_taken_file_is_filed_with_its_report(drop: Drop, drop_folder: Path) -> None:
     taken = drop(GOOD)
 
     stem = taken.archived_path.name.removesuffix(".csv")
     assert stem.startswith("roster.20261120T080000Z.")
     assert (taken.succeeded, taken.archived_path.read_text()) == (True, GOOD)
-    assert sorted(path.name for path in inbox.rglob("*.*") if path.is_file()) == sorted(
+    assert sorted(path.name for path in drop_folder.rglob("*.*") if path.is_file()) == sorted(
         f"{stem}{suffix}" for suffix in (".csv", ".quarantine.csv", ".report.json", ".report.txt")
     )
 
 
-def test_the_report_is_for_machines_and_for_people(drop: Drop) -> None:
+def test_the_report_is_written_as_json_and_as_text(drop: Drop) -> None:
     taken = drop(GOOD)
 
     said = json.loads(taken.archived_path.with_suffix(".report.json").read_text())
@@ -65,31 +65,31 @@ def test_the_report_is_for_machines_and_for_people(drop: Drop) -> None:
     assert "line 3 quarantined: email 'budi@'" in text
 
 
-def test_a_refused_file_is_filed_as_failed_with_the_reason(drop: Drop, inbox: Path) -> None:
+def test_a_refused_file_is_filed_as_failed_with_the_reason(drop: Drop, drop_folder: Path) -> None:
     taken = drop("nothing of use\n")
 
-    assert (taken.succeeded, taken.archived_path.parent) == (False, inbox / "failed")
+    assert (taken.succeeded, taken.archived_path.parent) == (False, drop_folder / "failed")
     assert "no header" in taken.archived_path.with_suffix(".report.txt").read_text()
-    assert not (inbox / "roster.csv").exists()
+    assert not (drop_folder / "roster.csv").exists()
 
 
-def test_a_refused_files_quarantine_goes_with_it(drop: Drop, inbox: Path) -> None:
+def test_rejected_rows_of_a_refused_file_are_filed_with_it(drop: Drop, drop_folder: Path) -> None:
     drop(GOOD)
 
     taken = drop("nim,nama,email\n,Budi,budi@\n", minutes=1, withdraw_absent=True)
 
-    assert taken.archived_path.parent == inbox / "failed"
+    assert taken.archived_path.parent == drop_folder / "failed"
     assert taken.archived_path.with_suffix(".quarantine.csv").exists()
 
 
-def test_the_same_content_again_is_known(drop: Drop, inbox: Path) -> None:
+def test_the_same_content_again_is_known(drop: Drop, drop_folder: Path) -> None:
     drop(GOOD)
 
     again = drop(GOOD, minutes=5)
 
     assert (again.succeeded, again.result) == (True, None)
     assert again.message == "already imported on 2026-11-20 08:00 UTC, nothing to do"
-    assert len(list((inbox / "done").glob("*Z.????????????.csv"))) == 2
+    assert len(list((drop_folder / "done").glob("*Z.????????????.csv"))) == 2
 
 
 def test_an_older_content_dropped_again_on_purpose_is_imported(drop: Drop) -> None:
@@ -102,17 +102,17 @@ def test_an_older_content_dropped_again_on_purpose_is_imported(drop: Drop) -> No
     assert again.result.counts == ImportCounts(updated=1, quarantined=1)
 
 
-def test_no_file_is_ever_written_over(drop: Drop, inbox: Path) -> None:
+def test_no_file_is_ever_written_over(drop: Drop, drop_folder: Path) -> None:
     names = {drop(GOOD).archived_path.name for _ in range(3)}
 
     assert len(names) == 3
-    assert len(list((inbox / "done").glob("*.report.json"))) == 3
+    assert len(list((drop_folder / "done").glob("*.report.json"))) == 3
 
 
-def test_a_crash_between_import_and_filing_is_mended_by_the_next_look(
-    database: Database, event: Event, now: datetime, inbox: Path, drop: Drop
+def test_a_file_imported_before_a_crash_is_filed_by_the_next_scan(
+    database: Database, event: Event, now: datetime, drop_folder: Path, drop: Drop
 ) -> None:
-    path = inbox / "roster.csv"
+    path = drop_folder / "roster.csv"
     path.write_text(GOOD)
     import_roster(
         database, event, RosterFile(path), options=ImportOptions(), at=now, by="a process that died"
@@ -121,11 +121,11 @@ def test_a_crash_between_import_and_filing_is_mended_by_the_next_look(
     taken = drop(GOOD, minutes=1)
 
     assert taken.message.startswith("already imported")
-    assert [found.name for found in inbox.glob("*.csv")] == []
+    assert [found.name for found in drop_folder.glob("*.csv")] == []
 
 
 def test_a_file_waits_while_another_import_is_under_way(
-    database: Database, event: Event, drop: Drop, inbox: Path
+    database: Database, event: Event, drop: Drop, drop_folder: Path
 ) -> None:
     with database.transaction() as turn:
         import_queries.acquire_import_lock(turn, event.id, patience_seconds=1)
@@ -133,13 +133,13 @@ def test_a_file_waits_while_another_import_is_under_way(
         with pytest.raises(ImportUnderWay):
             drop(GOOD, patience_seconds=0.1)
 
-    assert [path.name for path in inbox.iterdir()] == ["roster.csv"]
+    assert [path.name for path in drop_folder.iterdir()] == ["roster.csv"]
 
 
-def test_a_file_that_somebody_else_took_is_said_to_be_gone(
-    database: Database, event: Event, now: datetime, inbox: Path
+def test_a_file_taken_by_another_process_is_reported_as_absent(
+    database: Database, event: Event, now: datetime, drop_folder: Path
 ) -> None:
     with pytest.raises(UnreadableFile, match="No such file"):
         import_dropped_file(
-            database, event, inbox / "gone.csv", options=ImportOptions(), at=now, by="sensor"
+            database, event, drop_folder / "gone.csv", options=ImportOptions(), at=now, by="sensor"
         )

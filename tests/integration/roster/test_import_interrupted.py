@@ -1,4 +1,4 @@
-"""Importers killed in the middle and importers side by side: nobody is lost, nobody is double."""
+"""Tests of killed and concurrent imports: no guest is lost or doubled."""
 
 import signal
 from collections.abc import Callable
@@ -59,7 +59,7 @@ import_roster(
 
 @pytest.fixture
 def roster(tmp_path: Path) -> RosterFile:
-    """A file of many people."""
+    """Write a roster file of many guests."""
     path = tmp_path / "roster.csv"
     rows = (f"{n},Guest {n},guest{n}@example.org" for n in range(ROWS))
     path.write_text("\n".join(["nim,nama,email", *rows]))
@@ -74,7 +74,7 @@ def test_an_import_killed_anywhere_is_completed_by_the_next(
     event: Event,
     now: datetime,
     roster: RosterFile,
-    everybody: People,
+    read_guests: People,
     run_script: Callable[..., CompletedProcess[str]],
     when: int,
 ) -> None:
@@ -92,7 +92,9 @@ def test_an_import_killed_anywhere_is_completed_by_the_next(
         ("completed", ""),
         ("failed", "interrupted"),
     ]
-    assert result.counts.inserted + history[1].inserted == result.total == len(everybody()) == ROWS
+    assert (
+        result.counts.inserted + history[1].inserted == result.total == len(read_guests()) == ROWS
+    )
 
 
 def test_an_import_leaves_no_passing_tables(
@@ -104,7 +106,7 @@ def test_an_import_leaves_no_passing_tables(
 
 
 def test_two_importers_at_once_take_turns(
-    database: Database, event: Event, now: datetime, roster: RosterFile, everybody: People
+    database: Database, event: Event, now: datetime, roster: RosterFile, read_guests: People
 ) -> None:
     ready = Barrier(2)
 
@@ -117,10 +119,10 @@ def test_two_importers_at_once_take_turns(
         counts = set(both.map(import_when_both_are_ready, ["Siti", "Budi"]))
 
     assert counts == {ImportCounts(inserted=ROWS), ImportCounts(unchanged=ROWS)}
-    assert len(everybody()) == ROWS
+    assert len(read_guests()) == ROWS
 
 
-def test_who_does_not_get_a_turn_is_told_who_has_it(
+def test_an_import_that_times_out_waiting_names_the_running_import(
     database: Database, event: Event, now: datetime, roster: RosterFile
 ) -> None:
     with database.transaction() as turn, database.transaction() as other:
@@ -158,7 +160,7 @@ def test_an_import_that_was_closed_meanwhile_writes_nothing_more(
         assert connection.execute(select(guests.c.id)).first() is None
 
 
-def test_somebody_else_adding_the_same_person_meanwhile_is_survived(
+def test_a_guest_added_concurrently_does_not_fail_the_import(
     database: Database, event: Event, now: datetime, roster: RosterFile
 ) -> None:
     def add_guest_7(rows: int, counts: ImportCounts) -> None:

@@ -1,4 +1,4 @@
-"""Somebody who is known is recognised again, even by less; where it is not certain, a row waits."""
+"""Tests of matching rows to known guests by natural key; ambiguous rows are rejected."""
 
 from collections.abc import Callable
 
@@ -23,15 +23,15 @@ HEADER = "nim,nama,email,hp"
         (",Siti,s@example.org,0812345678", "1,Siti,,0812345678", None),
     ],
 )
-def test_who_was_known_by_less_is_adopted_by_a_better_key(
-    import_csv: Import, everybody: People, known: str, row: str, key: str | None
+def test_a_guest_with_a_weaker_key_is_matched_by_a_stronger_one(
+    import_csv: Import, read_guests: People, known: str, row: str, key: str | None
 ) -> None:
     import_csv(HEADER, known)
 
     result = import_csv(HEADER, row)
 
     expected = [key] if key else ["email:s@example.org", "id:1"]
-    assert list(everybody()) == expected
+    assert list(read_guests()) == expected
     assert result.counts == (ImportCounts(updated=1) if key else ImportCounts(inserted=1))
 
 
@@ -43,32 +43,32 @@ def test_who_was_known_by_less_is_adopted_by_a_better_key(
         (",Siti,s@example.org,0812345678", ",Siti,,0812345678"),
     ],
 )
-def test_a_row_that_says_less_finds_the_person_and_keeps_the_better_key(
-    import_csv: Import, everybody: People, known: str, row: str
+def test_a_row_with_a_weaker_key_matches_the_guest_and_keeps_the_stronger_key(
+    import_csv: Import, read_guests: People, known: str, row: str
 ) -> None:
     import_csv(HEADER, known)
-    before = list(everybody())
+    before = list(read_guests())
 
     import_csv(HEADER, row)
 
-    assert list(everybody()) == before
+    assert list(read_guests()) == before
 
 
-def test_an_empty_cell_never_takes_away_what_a_person_is_recognised_by(
-    import_csv: Import, everybody: People
-) -> None:
+def test_an_empty_cell_never_clears_a_natural_key(import_csv: Import, read_guests: People) -> None:
     import_csv(HEADER, ",Siti,s@example.org,0812345678")
 
     import_csv(HEADER, ",Siti,,0812345678")
 
-    assert everybody()["email:s@example.org"]["email"] == "s@example.org"
+    assert read_guests()["email:s@example.org"]["email"] == "s@example.org"
 
 
-def test_two_ids_are_two_people_whatever_they_share(import_csv: Import, everybody: People) -> None:
+def test_two_ids_are_two_guests_with_any_shared_fields(
+    import_csv: Import, read_guests: People
+) -> None:
     result = import_csv(HEADER, "1,Siti,parent@example.org,", "2,Siti,parent@example.org,")
 
     assert result.counts == ImportCounts(inserted=2)
-    assert list(everybody()) == ["id:1", "id:2"]
+    assert list(read_guests()) == ["id:1", "id:2"]
 
 
 @pytest.mark.parametrize(
@@ -80,43 +80,43 @@ def test_two_ids_are_two_people_whatever_they_share(import_csv: Import, everybod
         ("1,Budi,,0812345678", ",Siti,,0812345678", "the number belongs to Budi"),
     ],
 )
-def test_an_address_under_another_name_is_not_decided_here(
-    import_csv: Import, everybody: People, known: str, row: str, reason: str
+def test_a_known_address_under_another_name_is_rejected(
+    import_csv: Import, read_guests: People, known: str, row: str, reason: str
 ) -> None:
     import_csv(HEADER, known)
-    before = everybody()
+    before = read_guests()
 
     result = import_csv(HEADER, row)
 
     assert result.counts == ImportCounts(quarantined=1)
     assert result.quarantine[0].reason.startswith(reason)
-    assert everybody() == before
+    assert read_guests() == before
 
 
 def test_a_sibling_at_the_same_address_is_new_once_both_have_ids(
-    import_csv: Import, everybody: People
+    import_csv: Import, read_guests: People
 ) -> None:
     import_csv(HEADER, ",Budi,parent@example.org,")
 
     result = import_csv(HEADER, "1,Budi,parent@example.org,", "2,Siti,parent@example.org,")
 
     assert result.counts == ImportCounts(inserted=1, updated=1)
-    assert {key: person["full_name"] for key, person in everybody().items()} == {
+    assert {key: person["full_name"] for key, person in read_guests().items()} == {
         "id:1": "Budi",
         "id:2": "Siti",
     }
 
 
-def test_one_known_person_is_adopted_by_one_row_only(import_csv: Import, everybody: People) -> None:
+def test_a_known_guest_is_matched_by_one_row_only(import_csv: Import, read_guests: People) -> None:
     import_csv(HEADER, ",Siti,p@example.org,")
 
     result = import_csv(HEADER, "1,Siti,p@example.org,", "2,Siti,p@example.org,")
 
     assert result.counts == ImportCounts(inserted=1, updated=1)
-    assert list(everybody()) == ["id:1", "id:2"]
+    assert list(read_guests()) == ["id:1", "id:2"]
 
 
-def test_two_people_of_one_name_and_number_need_an_id_to_be_told_apart(
+def test_two_guests_with_the_same_name_and_number_need_an_id(
     import_csv: Import,
 ) -> None:
     import_csv(HEADER, "1,Siti,,0812345678", "2,Siti,,0812345678")
@@ -137,17 +137,17 @@ def test_two_people_of_one_name_and_number_need_an_id_to_be_told_apart(
         (",Siti,,0812345678", ",Siti,s@example.org,0812345678"),
     ],
 )
-def test_the_same_person_twice_in_a_file_under_two_keys_is_one(
-    import_csv: Import, everybody: People, less: str, more: str
+def test_the_same_guest_twice_in_a_file_under_two_keys_is_one(
+    import_csv: Import, read_guests: People, less: str, more: str
 ) -> None:
     result = import_csv(HEADER, less, more)
 
     assert result.counts == ImportCounts(inserted=1, quarantined=1)
     assert result.quarantine[0].reason == "the same person as line 3, which says more"
-    assert len(everybody()) == 1
+    assert len(read_guests()) == 1
 
 
-def test_repetitions_of_a_row_kept_aside_are_kept_aside_too(import_csv: Import) -> None:
+def test_repetitions_of_a_rejected_row_are_rejected_too(import_csv: Import) -> None:
     import_csv(HEADER, ",Budi,p@example.org,")
 
     result = import_csv(HEADER, "1,Siti,p@example.org,", "1,Siti,p@example.org,")
@@ -155,12 +155,12 @@ def test_repetitions_of_a_row_kept_aside_are_kept_aside_too(import_csv: Import) 
     assert [row.reason[:12] for row in result.quarantine] == ["the address ", "the same as "]
 
 
-def test_identical_rows_of_an_adopted_person_are_unchanged(
-    import_csv: Import, everybody: People
+def test_identical_rows_of_a_matched_guest_are_unchanged(
+    import_csv: Import, read_guests: People
 ) -> None:
     import_csv(HEADER, ",Siti,s@example.org,")
 
     result = import_csv(HEADER, *["1,Siti,s@example.org,"] * 3)
 
     assert result.counts == ImportCounts(updated=1, unchanged=2)
-    assert list(everybody()) == ["id:1"]
+    assert list(read_guests()) == ["id:1"]

@@ -1,4 +1,4 @@
-"""Every row of a roster ends as exactly one of inserted, updated, unchanged and quarantined."""
+"""Tests of the import: every row is inserted, updated, unchanged or rejected."""
 
 import json
 from collections.abc import Callable
@@ -34,11 +34,11 @@ SITI = "1,Siti,siti@example.org,081234567801,VIP,A1,"
 BUDI = "2,Budi,budi@example.org,081234567802,,A2,belum foto"
 
 
-def test_rows_become_people_who_are_entitled(import_csv: Import, everybody: People) -> None:
+def test_rows_become_entitled_guests(import_csv: Import, read_guests: People) -> None:
     result = import_csv(HEADER, SITI, BUDI)
 
     assert result.counts == ImportCounts(inserted=2)
-    assert everybody() == {
+    assert read_guests() == {
         "id:1": {
             "external_id": "1", "first_name": "", "last_name": "", "full_name": "Siti",
             "email": "siti@example.org", "phone": "+6281234567801", "ticket_type": "VIP",
@@ -62,17 +62,21 @@ def test_an_entitlement_knows_its_import_and_line(import_csv: Import, database: 
     assert tuple(origin) == (result.import_id, 3)
 
 
-def test_the_same_file_twice_changes_nothing(import_csv: Import, versions: Versions) -> None:
+def test_the_same_file_twice_changes_nothing(
+    import_csv: Import, read_row_versions: Versions
+) -> None:
     import_csv(HEADER, SITI, BUDI)
-    before = versions()
+    before = read_row_versions()
 
     again = import_csv(HEADER, SITI, BUDI)
 
     assert again.counts == ImportCounts(unchanged=2)
-    assert versions() == before
+    assert read_row_versions() == before
 
 
-def test_a_changed_file_updates_and_says_what(import_csv: Import, everybody: People) -> None:
+def test_a_changed_file_updates_guests_and_lists_the_changes(
+    import_csv: Import, read_guests: People
+) -> None:
     import_csv(HEADER, SITI, BUDI)
 
     result = import_csv(HEADER, SITI, "2,Budi Santoso,budi@example.org,081234567802,vip,,")
@@ -87,54 +91,54 @@ def test_a_changed_file_updates_and_says_what(import_csv: Import, everybody: Peo
     assert result.changed_fields == dict.fromkeys(
         ["full_name", "seat", "hold_reason", "ticket_type"], 1
     )
-    assert everybody()["id:2"]["ticket_type"] == "VIP"
+    assert read_guests()["id:2"]["ticket_type"] == "VIP"
 
 
-def test_somebody_unchanged_among_changed_ones_is_not_written(
-    import_csv: Import, versions: Versions
+def test_an_unchanged_guest_among_changed_ones_is_not_written(
+    import_csv: Import, read_row_versions: Versions
 ) -> None:
     import_csv(HEADER, SITI, BUDI)
-    before = versions()
+    before = read_row_versions()
 
     import_csv(HEADER, SITI, BUDI.replace("A2", "A3"))
 
-    written = {(table, row) for table, row, _ in set(versions()) ^ set(before)}
+    written = {(table, row) for table, row, _ in set(read_row_versions()) ^ set(before)}
     assert {table for table, _ in written} == {"entitlements"}
     assert len(written) == 1
 
 
-def test_a_column_the_file_lacks_leaves_what_is_known(
-    import_csv: Import, everybody: People
-) -> None:
+def test_an_absent_column_keeps_the_stored_values(import_csv: Import, read_guests: People) -> None:
     import_csv(HEADER, SITI, BUDI)
-    before = everybody()
+    before = read_guests()
 
     result = import_csv("nim,nama", "1,Siti", "2,Budi")
 
     assert result.counts == ImportCounts(unchanged=2)
-    assert everybody() == before
+    assert read_guests() == before
 
 
 def test_a_file_without_kinds_of_ticket_can_still_change_names(
-    import_csv: Import, everybody: People
+    import_csv: Import, read_guests: People
 ) -> None:
     import_csv(HEADER, SITI)
 
     result = import_csv("nim,nama", "1,Siti Aminah")
 
     assert result.counts == ImportCounts(updated=1)
-    assert everybody()["id:1"]["ticket_type"] == "VIP"
+    assert read_guests()["id:1"]["ticket_type"] == "VIP"
 
 
-def test_nobody_is_deleted_unasked(import_csv: Import, everybody: People) -> None:
+def test_an_absent_guest_is_kept_without_the_option_to_withdraw(
+    import_csv: Import, read_guests: People
+) -> None:
     import_csv(HEADER, SITI, BUDI)
 
     import_csv(HEADER, SITI)
 
-    assert everybody()["id:2"]["state"] == "entitled"
+    assert read_guests()["id:2"]["state"] == "entitled"
 
 
-def test_quarantined_rows_keep_line_value_reason_and_the_whole_row(
+def test_rejected_rows_keep_line_value_reason_and_the_whole_row(
     import_csv: Import, database: Database
 ) -> None:
     result = import_csv(HEADER, SITI, '3,"Joko; ""J""",joko@,,,,')
@@ -146,7 +150,7 @@ def test_quarantined_rows_keep_line_value_reason_and_the_whole_row(
     assert rows[0].cells == ("3", 'Joko; "J"', "joko@", "", "", "", "")
 
 
-def test_a_mended_quarantine_file_imports_without_loss(
+def test_a_corrected_file_of_rejected_rows_imports_without_loss(
     import_csv: Import, database: Database, event: Event, now: datetime, tmp_path: Path
 ) -> None:
     aside = tmp_path / "aside.csv"
@@ -162,7 +166,7 @@ def test_a_mended_quarantine_file_imports_without_loss(
     assert result.ignored_columns == ["line", "field", "value", "reason"]
 
 
-def test_without_rows_kept_aside_there_is_no_quarantine_file(
+def test_without_rejected_rows_there_is_no_file_of_rejected_rows(
     import_csv: Import, tmp_path: Path
 ) -> None:
     import_csv(HEADER, SITI, quarantine_path=tmp_path / "aside.csv")
@@ -170,24 +174,24 @@ def test_without_rows_kept_aside_there_is_no_quarantine_file(
     assert not (tmp_path / "aside.csv").exists()
 
 
-def test_an_identical_row_again_is_unchanged(import_csv: Import, everybody: People) -> None:
+def test_an_identical_row_again_is_unchanged(import_csv: Import, read_guests: People) -> None:
     result = import_csv(HEADER, SITI, SITI.replace("Siti", " Siti "), SITI)
 
     assert result.counts == ImportCounts(inserted=1, unchanged=2)
-    assert len(everybody()) == 1
+    assert len(read_guests()) == 1
 
 
-def test_other_data_for_the_same_person_is_kept_aside_naming_the_line(
-    import_csv: Import, everybody: People
+def test_conflicting_data_for_the_same_guest_is_rejected_naming_the_line(
+    import_csv: Import, read_guests: People
 ) -> None:
     result = import_csv(HEADER, SITI, BUDI, "1,Sita,siti@example.org,081234567801,VIP,A9,")
 
     assert result.counts == ImportCounts(inserted=2, quarantined=1)
     assert result.quarantine[0].reason == "the same person as line 2, with another full_name, seat"
-    assert everybody()["id:1"]["full_name"] == "Siti"
+    assert read_guests()["id:1"]["full_name"] == "Siti"
 
 
-def test_a_dry_run_says_all_and_writes_nothing(
+def test_a_dry_run_reports_all_counts_and_writes_nothing(
     import_csv: Import, database: Database, tmp_path: Path
 ) -> None:
     aside = tmp_path / "aside.csv"
@@ -214,7 +218,7 @@ def test_a_dry_run_foretells_the_run(import_csv: Import) -> None:
     assert (foretold.counts, foretold.changes) == (done.counts, done.changes)
 
 
-def test_the_history_tells_how_a_file_was_understood(
+def test_the_history_shows_how_a_file_was_read(
     import_csv: Import, database: Database, event: Event
 ) -> None:
     result = import_csv(HEADER, SITI, BUDI, "3,Joko,joko@,,,,")
@@ -228,7 +232,7 @@ def test_the_history_tells_how_a_file_was_understood(
     assert line.mapping["fields"] == result.mapping
 
 
-def test_content_is_known_as_taken_only_once_it_was(
+def test_content_is_known_as_imported_only_after_a_completed_import(
     import_csv: Import, database: Database, event: Event
 ) -> None:
     dry = import_csv(HEADER, SITI, dry_run=True)
@@ -242,7 +246,7 @@ def test_content_is_known_as_taken_only_once_it_was(
     assert (before, after and after.id) == (None, done.import_id)
 
 
-def test_an_import_leaves_a_line_in_the_audit(import_csv: Import, database: Database) -> None:
+def test_an_import_is_audited(import_csv: Import, database: Database) -> None:
     result = import_csv(HEADER, SITI, BUDI)
 
     with database.transaction() as connection:
@@ -276,7 +280,7 @@ def test_a_result_is_json(import_csv: Import) -> None:
         ([HEADER, *[SITI] * 5000, "2,Bu\0di,,,,,"], {"encoding": "latin-1"}, UnreadableFile),
     ],
 )  # fmt: skip
-def test_what_is_refused_changes_nothing_and_is_in_the_history(
+def test_a_refused_file_changes_nothing_and_is_in_the_history(
     import_csv: Import,
     database: Database,
     event: Event,
@@ -294,14 +298,14 @@ def test_what_is_refused_changes_nothing_and_is_in_the_history(
 
 
 def test_kinds_of_ticket_are_one_however_they_are_written(
-    import_csv: Import, everybody: People
+    import_csv: Import, read_guests: People
 ) -> None:
     import_csv("nim,nama,tiket", "1,Siti,VIP", "2,Budi,vip", "3,Joko,Vip")
 
-    assert {person["ticket_type"] for person in everybody().values()} == {"VIP"}
+    assert {person["ticket_type"] for person in read_guests().values()} == {"VIP"}
 
 
-def test_progress_is_told_to_the_last_row(
+def test_progress_is_reported_to_the_last_row(
     database: Database, event: Event, now: datetime, tmp_path: Path
 ) -> None:
     path = tmp_path / "roster.csv"
@@ -320,7 +324,7 @@ def test_progress_is_told_to_the_last_row(
 
 @pytest.mark.usefixtures("fresh_database_url")
 def test_rows_of_the_operators_own_table_are_imported(
-    database: Database, database_url: str, event: Event, now: datetime, everybody: People
+    database: Database, database_url: str, event: Event, now: datetime, read_guests: People
 ) -> None:
     with database.transaction() as connection:
         connection.exec_driver_sql("CREATE TABLE students (number int, name text, mail text)")
@@ -333,7 +337,7 @@ def test_rows_of_the_operators_own_table_are_imported(
     )
 
     assert (first.counts, second.counts) == (ImportCounts(inserted=1), ImportCounts(unchanged=1))
-    assert everybody()["id:7"]["email"] == "siti@example.org"
+    assert read_guests()["id:7"]["email"] == "siti@example.org"
 
 
 def test_a_query_cannot_write(
@@ -346,8 +350,8 @@ def test_a_query_cannot_write(
         import_roster(database, event, query, options=ImportOptions(), at=now, by="operator")
 
 
-def test_one_persons_two_events_do_not_meet(
-    database: Database, event: Event, import_csv: Import, everybody: People
+def test_the_same_guest_at_two_events_is_independent(
+    database: Database, event: Event, import_csv: Import, read_guests: People
 ) -> None:
     with database.transaction() as connection:
         kind = connection.execute(
@@ -360,7 +364,7 @@ def test_one_persons_two_events_do_not_meet(
 
     with database.transaction() as connection:
         used = connection.execute(select(entitlements.c.ticket_type_id)).scalar_one()
-    assert (used, list(everybody())) == (kind, ["id:1"])
+    assert (used, list(read_guests())) == (kind, ["id:1"])
 
 
 cells = st.sampled_from(["", "1", "2", "3"])
@@ -383,10 +387,10 @@ rows = st.lists(
 @given(rows, rows)
 @example(["1,Siti,a@example.org,"], [",Siti,a@example.org,", "1,Siti,,"])
 @pytest.mark.slow
-def test_the_four_sum_up_and_a_second_time_changes_nothing(
+def test_the_four_counts_add_up_and_a_second_import_changes_nothing(
     import_csv: Import,
     database: Database,
-    versions: Versions,
+    read_row_versions: Versions,
     first: list[str],
     second: list[str],
 ) -> None:
@@ -395,10 +399,10 @@ def test_the_four_sum_up_and_a_second_time_changes_nothing(
     header = "nim,nama,email,hp"
 
     results = [import_csv(header, *lines, "9,Last,,") for lines in (first, second)]
-    before = versions()
+    before = read_row_versions()
     again = import_csv(header, *second, "9,Last,,")
 
     assert results[1].counts.rows == results[1].total
     assert (again.counts.inserted, again.counts.updated) == (0, 0)
     assert again.counts.quarantined == results[1].counts.quarantined
-    assert versions() == before
+    assert read_row_versions() == before

@@ -1,4 +1,4 @@
-"""Only when asked does absence from a file take an entitlement back, and never by mistake."""
+"""Tests of withdrawing entitlements of guests that are absent from a file, only on request."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,12 +24,12 @@ ALL = ["1,Siti,s@example.org", "2,Budi,b@example.org", "3,Joko,j@example.org"]
 
 
 @pytest.fixture
-def states(everybody: People) -> Callable[[], dict[str, str | None]]:
-    """The state of everybody's entitlement."""
-    return lambda: {key: person["state"] for key, person in everybody().items()}
+def states(read_guests: People) -> Callable[[], dict[str, str | None]]:
+    """Return a function that reads the state of every entitlement."""
+    return lambda: {key: person["state"] for key, person in read_guests().items()}
 
 
-def test_who_is_absent_is_withdrawn_when_asked(
+def test_absent_guests_are_withdrawn_on_request(
     import_csv: Import, states: Callable[[], dict[str, str]]
 ) -> None:
     import_csv(HEADER, *ALL)
@@ -45,7 +45,7 @@ def test_who_is_absent_is_withdrawn_when_asked(
     }
 
 
-def test_a_dry_run_says_how_many_would_go_and_how_many_hold_tickets(
+def test_a_dry_run_counts_withdrawals_and_their_tickets(
     import_csv: Import,
     database: Database,
     event: Event,
@@ -64,7 +64,7 @@ def test_a_dry_run_says_how_many_would_go_and_how_many_hold_tickets(
     assert (foretold.withdrawn, states()) == (0, before)
 
 
-def test_a_withdrawn_persons_ticket_is_left_alone(
+def test_the_ticket_of_a_withdrawn_guest_is_not_changed(
     import_csv: Import,
     database: Database,
     event: Event,
@@ -84,7 +84,7 @@ def test_a_withdrawn_persons_ticket_is_left_alone(
     assert live == 3
 
 
-def test_who_is_in_the_file_again_is_entitled_again(
+def test_a_guest_in_the_file_again_is_entitled_again(
     import_csv: Import, states: Callable[[], dict[str, str]]
 ) -> None:
     import_csv(HEADER, *ALL)
@@ -96,7 +96,7 @@ def test_who_is_in_the_file_again_is_entitled_again(
     assert set(states().values()) == {"entitled"}
 
 
-def test_whose_row_is_kept_aside_is_not_absent(
+def test_a_guest_with_a_rejected_row_is_not_absent(
     import_csv: Import, states: Callable[[], dict[str, str]]
 ) -> None:
     import_csv(HEADER, *ALL)
@@ -107,7 +107,7 @@ def test_whose_row_is_kept_aside_is_not_absent(
 
 
 @pytest.mark.parametrize("row", [",Budi,broken@", "2,Budi", ",Tono,b@example.org"])
-def test_a_row_that_could_be_anybody_stops_the_withdrawal(
+def test_a_rejected_row_that_names_no_guest_stops_the_withdrawal(
     import_csv: Import, states: Callable[[], dict[str, str]], row: str
 ) -> None:
     import_csv(HEADER, *ALL)
@@ -118,7 +118,7 @@ def test_a_row_that_could_be_anybody_stops_the_withdrawal(
     assert set(states().values()) == {"entitled"}
 
 
-def test_who_is_adopted_is_not_absent(
+def test_a_guest_matched_by_another_key_is_not_absent(
     import_csv: Import, states: Callable[[], dict[str, str]]
 ) -> None:
     import_csv(HEADER, ",Siti,s@example.org")

@@ -1,4 +1,4 @@
-"""The example is as dirty as real files are, and exactly 500 graduates come out of it."""
+"""Tests of the example roster: 500 graduates are imported from realistic, unclean data."""
 
 import re
 import unicodedata
@@ -21,26 +21,26 @@ People = Callable[[], dict[str, dict[str, str | None]]]
 
 @pytest.fixture
 def imported(database: Database, event: Event, now: datetime) -> ImportResult:
-    """The example, imported."""
+    """Import the example roster."""
     return import_roster(
         database, event, RosterFile(EXAMPLE), options=ImportOptions(), at=now, by="demo"
     )
 
 
-def test_five_hundred_graduates_are_entitled(imported: ImportResult, everybody: People) -> None:
+def test_five_hundred_graduates_are_entitled(imported: ImportResult, read_guests: People) -> None:
     assert imported.counts == ImportCounts(inserted=500, unchanged=2, quarantined=12)
-    assert (imported.total, len(everybody())) == (514, 500)
+    assert (imported.total, len(read_guests())) == (514, 500)
 
 
-def test_the_example_shows_what_the_quarantine_is_for(imported: ImportResult) -> None:
+def test_the_example_has_rejected_rows_of_several_reasons(imported: ImportResult) -> None:
     assert {row.field for row in imported.quarantine} == {
         "external_id", "full_name", "email", "phone", "",
     }  # fmt: skip
 
 
 @pytest.mark.usefixtures("imported")
-def test_no_dirt_is_left_in_anybody(everybody: People) -> None:
-    graduates = everybody()
+def test_all_imported_fields_are_clean(read_guests: People) -> None:
+    graduates = read_guests()
 
     assert all(re.fullmatch(r"id:22\d{6}", key) for key in graduates)
     for graduate in graduates.values():
@@ -56,7 +56,7 @@ def test_no_dirt_is_left_in_anybody(everybody: People) -> None:
     ["JAVANESE", "ARABIC", "CJK", "HIRAGANA", "HANGUL", "THAI", "DEVANAGARI", "HEBREW", "CYRILLIC",
      "GREEK", "LATIN SMALL LETTER E WITH CIRCUMFLEX AND TILDE"],
 )  # fmt: skip
-def test_names_of_many_scripts_are_there(everybody: People, script: str) -> None:
-    letters = {letter for person in everybody().values() for letter in person["full_name"] or ""}
+def test_names_of_many_scripts_are_there(read_guests: People, script: str) -> None:
+    letters = {letter for person in read_guests().values() for letter in person["full_name"] or ""}
 
     assert any(unicodedata.name(letter, "").startswith(script) for letter in letters)

@@ -59,14 +59,14 @@ def place(database: Database, event: Event, now: datetime) -> Callable[..., Plac
 def stock_of(database: Database) -> Callable[[int], Stock]:
     """Return a function that reads the stock of a ticket type."""
 
-    def look(ticket_type_id: int) -> Stock:
+    def fetch(ticket_type_id: int) -> Stock:
         with database.transaction() as connection:
             return stock_queries.get_stock(connection, ticket_type_id)
 
-    return look
+    return fetch
 
 
-class Answers:
+class GatewayStub:
     """Gateway stub: the last status set for each payment attempt."""
 
     def __init__(self) -> None:
@@ -87,16 +87,16 @@ class Answers:
 
 
 @pytest.fixture
-def gateway() -> Answers:
+def gateway() -> GatewayStub:
     """Return a gateway stub without payments."""
-    return Answers()
+    return GatewayStub()
 
 
 @pytest.fixture
-def say(gateway: Answers) -> Callable[..., None]:
+def set_payment_status(gateway: GatewayStub) -> Callable[..., None]:
     """Return a function that sets the status of a payment attempt."""
 
-    def say_of(
+    def set_status(
         attempt: PaymentAttempt,
         state: AttemptState,
         *,
@@ -111,7 +111,7 @@ def say(gateway: Answers) -> Callable[..., None]:
             refunded=Rupiah(refunded) if refunded else ZERO,
         )
 
-    return say_of
+    return set_status
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def begin_payment(database: Database, now: datetime) -> Callable[[PlacedOrder], 
 
 
 @pytest.fixture
-def receive(database: Database, now: datetime) -> Callable[..., bool]:
+def store_notification(database: Database, now: datetime) -> Callable[..., bool]:
     """Return a function that stores a notification; False if it was stored before."""
 
     def keep(subject: str, unique_key: str) -> bool:
@@ -149,12 +149,12 @@ def receive(database: Database, now: datetime) -> Callable[..., bool]:
 def state_of(database: Database) -> Callable[[PlacedOrder], OrderState]:
     """Return a function that reads an order's state."""
 
-    def look(placed: PlacedOrder) -> OrderState:
+    def fetch(placed: PlacedOrder) -> OrderState:
         query = select(orders_table.c.state).where(orders_table.c.id == placed.order.id)
         with database.transaction() as connection:
             return OrderState(connection.execute(query).scalar_one())
 
-    return look
+    return fetch
 
 
 @pytest.fixture
@@ -170,7 +170,9 @@ def budi() -> Buyer:
 
 
 @pytest.fixture
-def settle_all(database: Database, gateway: Answers, now: datetime) -> Callable[..., Settlement]:
+def settle_all(
+    database: Database, gateway: GatewayStub, now: datetime
+) -> Callable[..., Settlement]:
     """Return a function that settles all notifications, `hours` later."""
 
     def run(hours: int = 0) -> Settlement:
@@ -180,52 +182,54 @@ def settle_all(database: Database, gateway: Answers, now: datetime) -> Callable[
 
 
 @pytest.fixture
-def hear(
-    receive: Callable[..., bool], say: Callable[..., None], settle_all: Callable[..., Settlement]
+def receive_status(
+    store_notification: Callable[..., bool],
+    set_payment_status: Callable[..., None],
+    settle_all: Callable[..., Settlement],
 ) -> Callable[..., Settlement]:
     """Return a function that sets a status, stores a notification and settles it."""
     numbers = count()
 
-    def heard(attempt: PaymentAttempt, state: AttemptState, **more: int) -> Settlement:
-        say(attempt, state, **more)
-        receive(attempt.key, f"notice {next(numbers)}")
+    def settle_status(attempt: PaymentAttempt, state: AttemptState, **more: int) -> Settlement:
+        set_payment_status(attempt, state, **more)
+        store_notification(attempt.key, f"notice {next(numbers)}")
         return settle_all()
 
-    return heard
+    return settle_status
 
 
 @pytest.fixture
 def flags(database: Database, event: Event) -> Callable[[], list[ReviewFlag]]:
     """Return a function that reads the event's open review flags."""
 
-    def look() -> list[ReviewFlag]:
+    def fetch() -> list[ReviewFlag]:
         with database.transaction() as connection:
             return [raised.flag for raised in review_flag_queries.list_open(connection, event.id)]
 
-    return look
+    return fetch
 
 
 @pytest.fixture
 def messages(database: Database) -> Callable[[], list[tuple[str, str]]]:
     """Return a function that reads purpose and recipient of every outbox row."""
 
-    def look() -> list[tuple[str, str]]:
+    def fetch() -> list[tuple[str, str]]:
         query = select(outbox.c.purpose, outbox.c.recipient).order_by(outbox.c.id)
         with database.transaction() as connection:
             return [(row.purpose, row.recipient) for row in connection.execute(query)]
 
-    return look
+    return fetch
 
 
 @pytest.fixture
 def count_entitled(database: Database) -> Callable[[], int]:
     """Return a function that counts entitlements from orders."""
 
-    def look() -> int:
+    def fetch() -> int:
         query = select(func.count()).where(
             entitlements.c.source == "order", entitlements.c.state == "entitled"
         )
         with database.transaction() as connection:
             return connection.execute(query).scalar_one()
 
-    return look
+    return fetch

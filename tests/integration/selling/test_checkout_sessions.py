@@ -1,4 +1,4 @@
-"""Paying an order on the gateway's page, against a simulator: one page, and none left open."""
+"""Tests of checkout sessions with a simulated gateway: one open page per order, and none left."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -48,14 +48,14 @@ FINISH = "https://shop.example.org/orders/x"
 
 @pytest.fixture
 def simulator(now: datetime) -> Iterator[MidtransSimulator]:
-    """The gateway, on the test's clock."""
+    """Start the simulated gateway on the test's clock."""
     with MidtransSimulator(clock=lambda: now) as running:
         yield running
 
 
 @pytest.fixture
 def midtrans(simulator: MidtransSimulator) -> Iterator[Midtrans]:
-    """A client that does not wait between tries."""
+    """Open a client that does not wait between retries."""
     account = MidtransAccount.for_base_url(simulator.url, SERVER_KEY)
     with Midtrans(account, pause=lambda _: None) as client:
         yield client
@@ -63,13 +63,13 @@ def midtrans(simulator: MidtransSimulator) -> Iterator[Midtrans]:
 
 @pytest.fixture
 def placed(sell: Sell, place: Place, sari: Buyer) -> PlacedOrder:
-    """Sari's order of two places."""
+    """Place Sari's order of two places."""
     return place((sell("VIP", capacity=10), 2), buyer=sari)
 
 
 @pytest.fixture
 def pay(database: Database, midtrans: Midtrans, now: datetime) -> Pay:
-    """Asks for a page, so many minutes after the order."""
+    """Return a function that asks for a checkout page, some minutes after the order."""
 
     def ask(order: PlacedOrder, minutes: float = 0) -> CheckoutSession:
         at = now + timedelta(minutes=minutes)
@@ -78,7 +78,7 @@ def pay(database: Database, midtrans: Midtrans, now: datetime) -> Pay:
     return ask
 
 
-def test_everybody_who_asks_at_once_is_sent_to_one_page_or_told_to_wait(
+def test_concurrent_requests_get_one_page_or_are_asked_to_wait(
     pay: Pay, placed: PlacedOrder, simulator: MidtransSimulator
 ) -> None:
     simulator.faults.set(answers=[{"kind": "slow", "seconds": 0.3, "times": 1}])
@@ -93,7 +93,7 @@ def test_everybody_who_asks_at_once_is_sent_to_one_page_or_told_to_wait(
     assert pay(placed).token in tokens
 
 
-def test_the_attempt_is_written_down_before_the_gateway_hears_of_it(
+def test_the_attempt_is_stored_before_the_gateway_is_called(
     database: Database, pay: Pay, placed: PlacedOrder, simulator: MidtransSimulator
 ) -> None:
     simulator.faults.set(answers=[{"kind": "hang-up", "times": 3}])
@@ -107,7 +107,7 @@ def test_the_attempt_is_written_down_before_the_gateway_hears_of_it(
     assert pay(placed).url.startswith(simulator.url)
 
 
-def test_who_dies_while_asking_is_followed_by_the_next_after_five_minutes(
+def test_a_request_that_died_is_taken_over_after_five_minutes(
     database: Database, pay: Pay, placed: PlacedOrder, now: datetime
 ) -> None:
     with database.transaction() as connection:
@@ -122,7 +122,7 @@ def test_who_dies_while_asking_is_followed_by_the_next_after_five_minutes(
 
 
 @pytest.mark.parametrize("minutes", [0, 7.5, 40])
-def test_the_page_and_whatever_is_chosen_on_it_end_with_our_hold(
+def test_the_page_and_every_payment_method_expire_with_the_reservation(
     pay: Pay, placed: PlacedOrder, simulator: MidtransSimulator, now: datetime, minutes: float
 ) -> None:
     pay(placed, minutes)
@@ -135,7 +135,7 @@ def test_the_page_and_whatever_is_chosen_on_it_end_with_our_hold(
 
 
 @pytest.mark.parametrize("minutes", [59.5, 60, 600])
-def test_an_order_out_of_time_is_not_paid(
+def test_an_expired_reservation_cannot_be_paid(
     pay: Pay, placed: PlacedOrder, simulator: MidtransSimulator, minutes: float
 ) -> None:
     pay(placed)
@@ -160,7 +160,7 @@ def test_after_a_failed_attempt_the_old_page_is_closed_before_there_is_a_new_one
     assert [first.order_id, second.order_id] == [f"{placed.order.code}-0{n}" for n in (1, 2)]
 
 
-def test_a_buyer_who_began_anew_on_the_old_page_is_not_given_a_second_bill(
+def test_a_buyer_who_paid_on_the_old_page_gets_no_second_page(
     database: Database, pay: Pay, placed: PlacedOrder, simulator: MidtransSimulator
 ) -> None:
     old = pay(placed)
@@ -178,7 +178,7 @@ def test_a_buyer_who_began_anew_on_the_old_page_is_not_given_a_second_bill(
         assert order_queries.lock(connection, placed.order.id).state is OrderState.PAID
 
 
-def test_an_order_cancelled_while_the_gateway_was_asked_leaves_no_page(
+def test_an_order_cancelled_during_the_gateway_call_leaves_no_page(
     *,
     database: Database,
     placed: PlacedOrder,
@@ -186,7 +186,7 @@ def test_an_order_cancelled_while_the_gateway_was_asked_leaves_no_page(
     now: datetime,
 ) -> None:
     class Cancelling(Midtrans):
-        """A gateway that takes so long that the buyer gives up."""
+        """Gateway that is so slow that the buyer cancels in the meantime."""
 
         def create_checkout_session(self, checkout: CheckoutRequest) -> CheckoutSession:
             cancel_order(database, placed.order.id, at=now, by="web")
@@ -222,7 +222,7 @@ def test_cancelling_ends_a_payment_that_was_begun_but_not_made(
     assert attempt.state is AttemptState.CANCELLED
 
 
-def test_money_that_came_before_the_page_was_closed_is_a_question_for_a_person(
+def test_a_payment_before_the_page_was_closed_raises_a_review_flag(
     database: Database,
     pay: Pay,
     placed: PlacedOrder,
@@ -243,7 +243,7 @@ def test_money_that_came_before_the_page_was_closed_is_a_question_for_a_person(
     ) == SessionExpiryResult(0, 0)
 
 
-def test_expiring_closes_the_pages_of_all_that_ended_and_the_next_run_what_was_left(
+def test_expiry_closes_the_pages_of_ended_orders_and_the_next_run_the_rest(
     database: Database,
     sell: Sell,
     place: Place,
@@ -297,7 +297,7 @@ def test_a_page_that_cannot_be_closed_stops_no_other(
     )
 
 
-def test_one_request_sent_by_many_at_once_is_one_order(
+def test_one_request_sent_concurrently_is_one_order(
     database: Database,
     event: Event,
     sell: Sell,

@@ -1,4 +1,4 @@
-"""Hundreds of buyers at once who order, pay, name themselves late and change their minds."""
+"""Tests of hundreds of concurrent buyers who order, pay, name themselves late and cancel."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -34,31 +34,33 @@ LIVE = orders_table.c.state.in_([OrderState.PENDING, OrderState.PAID])
 
 
 @pytest.fixture
-def doors(database_url: str) -> Iterator[Database]:
-    """A database with a connection for everybody who stands in line."""
+def pooled_database(database_url: str) -> Iterator[Database]:
+    """Open a database with a connection for each concurrent buyer."""
     wide = Database.from_url(database_url, max_connections=AT_ONCE)
     yield wide
     wide.dispose()
 
 
 @pytest.fixture
-def rush(doors: Database, event: Event, sell: Callable[..., int], now: datetime) -> list[str]:
-    """What came of each of 400 buyers with 100 addresses between them."""
+def outcomes(
+    pooled_database: Database, event: Event, sell: Callable[..., int], now: datetime
+) -> list[str]:
+    """Return the outcomes of 400 buyers with 100 different addresses."""
     seat = sell("Seat", capacity=SEATS, max_per_buyer=MOST_OF_A_BUYER)
     parking = sell("Parking", capacity=PARKING, price=5_000)
-    with doors.transaction() as connection:
+    with pooled_database.transaction() as connection:
         promo = {"event_id": event.id, "code": "HEMAT", "kind": "percent", "value": 10}
         terms = {"valid_from": now, "valid_until": now + timedelta(days=1)}
         connection.execute(insert(promos).values(promo | terms | {"max_uses": PROMO_USES}))
 
     def pay(order_id: int) -> None:
-        with doors.transaction() as connection:
+        with pooled_database.transaction() as connection:
             attempt = attempt_queries.get_or_insert_open(
                 connection, order_queries.lock(connection, order_id), at=now
             )
         for state in (AttemptState.SETTLED, AttemptState.PENDING):
             said = PaymentStatus(attempt.key, "tx", state, attempt.amount, ZERO)
-            with doors.transaction() as connection:
+            with pooled_database.transaction() as connection:
                 record_payment(connection, attempt, said, at=now, by="sensor")
 
     def buy(number: int) -> str:
@@ -69,7 +71,7 @@ def rush(doors: Database, event: Event, sell: Callable[..., int], now: datetime)
         known = chance.random() < 0.5
         try:
             placed = place_order(
-                doors,
+                pooled_database,
                 event,
                 requested=chance.sample(asked, 2) if chance.random() < 0.2 else asked[:1],
                 buyer=buyer if known else None,
@@ -78,14 +80,14 @@ def rush(doors: Database, event: Event, sell: Callable[..., int], now: datetime)
                 by="web",
             )
             if not known:
-                set_order_buyer(doors, placed.order.id, buyer=buyer, at=now, by="web")
+                set_order_buyer(pooled_database, placed.order.id, buyer=buyer, at=now, by="web")
         except (SoldOut, LimitExceeded, PromoRefused) as refusal:
             return type(refusal).__name__
         if chance.random() < 0.4:
             pay(placed.order.id)
             return "paid"
         if chance.random() < 0.3:
-            cancel_order(doors, placed.order.id, at=now, by="web")
+            cancel_order(pooled_database, placed.order.id, at=now, by="web")
             return "cancelled"
         return "waits"
 
@@ -93,8 +95,8 @@ def rush(doors: Database, event: Event, sell: Callable[..., int], now: datetime)
         return list(pool.map(buy, range(BUYERS)))
 
 
-def test_no_place_no_limit_and_no_code_is_overdrawn(
-    rush: list[str], database: Database, event: Event, count_entitled: Callable[[], int]
+def test_no_capacity_limit_or_promo_code_is_exceeded(
+    outcomes: list[str], database: Database, event: Event, count_entitled: Callable[[], int]
 ) -> None:
     places = select(func.sum(order_lines.c.quantity)).select_from(
         order_lines.join(orders_table, orders_table.c.id == order_lines.c.order_id)
@@ -107,13 +109,15 @@ def test_no_place_no_limit_and_no_code_is_overdrawn(
         most = max(connection.execute(of_buyers.group_by(orders_table.c.buyer_key)).scalars())
         used = connection.execute(select(promos.c.used)).scalar_one()
 
-    assert {"paid", "cancelled", "waits", "SoldOut", "LimitExceeded", "PromoRefused"} == set(rush)
+    assert {"paid", "cancelled", "waits", "SoldOut", "LimitExceeded", "PromoRefused"} == set(
+        outcomes
+    )
     assert (drifted, miscounted) == ([], [])
     assert (count_entitled(), most, used) == (sold, MOST_OF_A_BUYER, PROMO_USES)
 
 
-@pytest.mark.usefixtures("rush")
-def test_what_nobody_paid_for_is_free_again_after_an_hour(
+@pytest.mark.usefixtures("outcomes")
+def test_unpaid_places_are_available_again_after_an_hour(
     database: Database,
     event: Event,
     now: datetime,

@@ -1,4 +1,4 @@
-"""A day's sales and its books against the gateway's: days are Jakarta's."""
+"""Tests of a day's sales and of reconciliation with the gateway; a day is Jakarta's."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,8 +24,8 @@ JUST_BEFORE_MIDNIGHT = datetime(2026, 11, 19, 16, 59, tzinfo=UTC)
 Place = Callable[..., PlacedOrder]
 Begin = Callable[[PlacedOrder], PaymentAttempt]
 
-BOOKED = RecordedAttempt("ORD-A", "ORD-A-01", AttemptState.SETTLED, Rupiah(100_000), ZERO)
-SAID = PaymentStatus("ORD-A-01", "tx", AttemptState.SETTLED, Rupiah(100_000), ZERO)
+STORED_ATTEMPT = RecordedAttempt("ORD-A", "ORD-A-01", AttemptState.SETTLED, Rupiah(100_000), ZERO)
+GATEWAY_STATUS = PaymentStatus("ORD-A-01", "tx", AttemptState.SETTLED, Rupiah(100_000), ZERO)
 
 
 @pytest.fixture
@@ -33,12 +33,12 @@ def paid(
     sell: Callable[..., int],
     place: Place,
     begin_payment: Begin,
-    hear: Callable[..., object],
+    receive_status: Callable[..., object],
     sari: Buyer,
 ) -> PaymentAttempt:
-    """Two places of Rp50.000, paid at three in the afternoon in Jakarta."""
+    """Create an order of two places at Rp50.000, paid at 15:00 in Jakarta."""
     attempt = begin_payment(place((sell("Guest"), 2), buyer=sari))
-    hear(attempt, AttemptState.SETTLED)
+    receive_status(attempt, AttemptState.SETTLED)
     return attempt
 
 
@@ -58,7 +58,7 @@ def test_a_days_sales_are_counted_event_by_event(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("paid")
-def test_another_day_has_none_of_it(database: Database) -> None:
+def test_another_day_has_no_sales(database: Database) -> None:
     with database.transaction() as connection:
         assert sales_queries.list_event_sales(connection, day_span(date(2026, 11, 21))) == []
 
@@ -75,10 +75,10 @@ def test_a_day_begins_at_midnight_in_jakarta(
     assert sum(one.placed for one in sold) == placed
 
 
-def test_a_payment_that_the_bank_took_back_is_undone(
-    database: Database, paid: PaymentAttempt, hear: Callable[..., object]
+def test_a_reversed_payment_is_subtracted(
+    database: Database, paid: PaymentAttempt, receive_status: Callable[..., object]
 ) -> None:
-    hear(paid, AttemptState.DENIED)
+    receive_status(paid, AttemptState.DENIED)
 
     with database.transaction() as connection:
         (sold,) = sales_queries.list_event_sales(connection, day_span(DAY))
@@ -87,7 +87,7 @@ def test_a_payment_that_the_bank_took_back_is_undone(
 
 
 @pytest.mark.usefixtures("paid")
-def test_books_that_agree_have_the_same_sums(database: Database, gateway: object) -> None:
+def test_matching_records_have_the_same_sums(database: Database, gateway: object) -> None:
     books = reconcile_day(database, gateway, DAY)
 
     assert books.attempts == 1
@@ -95,10 +95,13 @@ def test_books_that_agree_have_the_same_sums(database: Database, gateway: object
     assert books.differences == ()
 
 
-def test_a_payment_the_gateway_sees_otherwise_is_named_and_left_as_it_is(
-    database: Database, gateway: object, paid: PaymentAttempt, say: Callable[..., None]
+def test_a_payment_with_another_status_at_the_gateway_is_named_and_unchanged(
+    database: Database,
+    gateway: object,
+    paid: PaymentAttempt,
+    set_payment_status: Callable[..., None],
 ) -> None:
-    say(paid, AttemptState.REFUNDED, refunded=100_000)
+    set_payment_status(paid, AttemptState.REFUNDED, refunded=100_000)
 
     first, again = (reconcile_day(database, gateway, DAY) for _ in range(2))
 
@@ -110,28 +113,32 @@ def test_a_payment_the_gateway_sees_otherwise_is_named_and_left_as_it_is(
 
 
 @pytest.mark.parametrize(
-    ("booked", "said", "wrong"),
+    ("attempt", "status", "mismatch"),
     [
-        (BOOKED, SAID, ""),
-        (BOOKED, None, "settlement here, unknown to the gateway"),
-        (replace(BOOKED, state=AttemptState.CREATED), None, ""),
-        (replace(BOOKED, state=AttemptState.DENIED), None, ""),
-        (BOOKED, replace(SAID, amount=Rupiah(1)), "amount Rp100.000 here, Rp1 at the gateway"),
+        (STORED_ATTEMPT, GATEWAY_STATUS, ""),
+        (STORED_ATTEMPT, None, "settlement here, unknown to the gateway"),
+        (replace(STORED_ATTEMPT, state=AttemptState.CREATED), None, ""),
+        (replace(STORED_ATTEMPT, state=AttemptState.DENIED), None, ""),
         (
-            replace(BOOKED, state=AttemptState.PENDING),
-            SAID,
+            STORED_ATTEMPT,
+            replace(GATEWAY_STATUS, amount=Rupiah(1)),
+            "amount Rp100.000 here, Rp1 at the gateway",
+        ),
+        (
+            replace(STORED_ATTEMPT, state=AttemptState.PENDING),
+            GATEWAY_STATUS,
             "pending here, settlement at the gateway",
         ),
         (
-            BOOKED,
-            replace(SAID, refunded=Rupiah(5)),
+            STORED_ATTEMPT,
+            replace(GATEWAY_STATUS, refunded=Rupiah(5)),
             "refunded Rp0 here, Rp5 at the gateway",
         ),
         # what it says late is no contradiction
-        (BOOKED, replace(SAID, state=AttemptState.PENDING), ""),
+        (STORED_ATTEMPT, replace(GATEWAY_STATUS, state=AttemptState.PENDING), ""),
     ],
 )
-def test_what_counts_as_a_contradiction(
-    booked: RecordedAttempt, said: PaymentStatus | None, wrong: str
+def test_differences_between_attempt_and_gateway_status_are_mismatches(
+    attempt: RecordedAttempt, status: PaymentStatus | None, mismatch: str
 ) -> None:
-    assert describe_difference(booked, said) == wrong
+    assert describe_difference(attempt, status) == mismatch

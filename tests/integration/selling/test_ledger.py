@@ -1,4 +1,4 @@
-"""The books: written by the database itself, changed by nobody, and proven."""
+"""Tests of the ledger: written by database triggers, append-only, and checked."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -33,52 +33,53 @@ from ticketing.selling.payments.attempt_queries import PaymentAttempt
 Place = Callable[..., PlacedOrder]
 Begin = Callable[[PlacedOrder], PaymentAttempt]
 Hear = Callable[..., object]
-Books = Callable[..., list[LedgerEntry]]
+LedgerEntries = Callable[..., list[LedgerEntry]]
 K = LedgerEntryKind
 
 
 @pytest.fixture
 def guest(sell: Callable[..., int]) -> int:
-    """A ticket type at Rp50.000."""
+    """Sell a ticket type at Rp50.000."""
     return sell("Guest", capacity=10)
 
 
 @pytest.fixture
-def books(database: Database, event: Event) -> Books:
-    """The event's entries, of all time or from and until some instant."""
+def ledger_entries(database: Database, event: Event) -> LedgerEntries:
+    """Return a function that reads the event's ledger entries, all or of a period."""
 
-    def look(**between: datetime) -> list[LedgerEntry]:
+    def fetch(**between: datetime) -> list[LedgerEntry]:
         with database.transaction() as connection:
             return ledger_queries.list_for_event(connection, event.id, **between)
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def without_triggers(database: Database) -> Callable[[str], None]:
-    """Does to a database what no code of ours can: a statement that nothing is booked of."""
+def execute_without_triggers(database: Database) -> Callable[[str], None]:
+    """Return a function that executes a statement with the ledger's triggers disabled."""
 
-    def meddle(statement: str) -> None:
+    def execute(statement: str) -> None:
         with database.transaction() as connection:
             connection.execute(text("SET LOCAL session_replication_role = replica"))
             connection.execute(text(statement))
 
-    return meddle
+    return execute
 
 
-def test_an_order_from_placing_to_its_money_back(
-    guest: int, place: Place, begin_payment: Begin, hear: Hear, books: Books, sari: Buyer,
+def test_an_order_is_recorded_from_placing_to_its_refund(
+    guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    ledger_entries: LedgerEntries, sari: Buyer,
     now: datetime,
 ) -> None:  # fmt: skip
     placed = place((guest, 2), buyer=sari)
     attempt = begin_payment(placed)
-    hear(attempt, AttemptState.PENDING)
-    hear(attempt, AttemptState.SETTLED)
-    hear(attempt, AttemptState.SETTLED)
-    hear(attempt, AttemptState.PARTLY_REFUNDED, refunded=30_000)
-    hear(attempt, AttemptState.REFUNDED, refunded=100_000)
+    receive_status(attempt, AttemptState.PENDING)
+    receive_status(attempt, AttemptState.SETTLED)
+    receive_status(attempt, AttemptState.SETTLED)
+    receive_status(attempt, AttemptState.PARTLY_REFUNDED, refunded=30_000)
+    receive_status(attempt, AttemptState.REFUNDED, refunded=100_000)
 
-    told = [(one.kind, one.subject, one.sale, one.money) for one in books()]
+    told = [(one.kind, one.subject, one.sale, one.money) for one in ledger_entries()]
 
     code, key = placed.order.code, attempt.key
     assert told == [
@@ -88,13 +89,14 @@ def test_an_order_from_placing_to_its_money_back(
         (K.REFUNDED, key, 0, -30_000),
         (K.REFUNDED, key, 0, -70_000),
     ]
-    assert {one.order_code for one in books()} == {code}
-    assert {one.at for one in books()} == {now}
-    assert [one.actor for one in books()[:3]] == ["web", "sensor", "sensor"]
+    assert {one.order_code for one in ledger_entries()} == {code}
+    assert {one.at for one in ledger_entries()} == {now}
+    assert [one.actor for one in ledger_entries()[:3]] == ["web", "sensor", "sensor"]
 
 
-def test_what_was_given_up_is_worth_nothing_and_worth_it_again_when_paid_late(
-    database: Database, guest: int, place: Place, begin_payment: Begin, hear: Hear, books: Books,
+def test_an_ended_order_counts_zero_and_its_total_again_when_paid_late(
+    database: Database, guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    ledger_entries: LedgerEntries,
     sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((guest, 2), buyer=sari))
@@ -103,61 +105,66 @@ def test_what_was_given_up_is_worth_nothing_and_worth_it_again_when_paid_late(
     with database.transaction() as connection:
         expire = update(orders).where(orders.c.state == "pending")
         connection.execute(expire.values(state="expired", closed_at=now))
-    given_up = sum_entries(books())
+    given_up = sum_entries(ledger_entries())
 
-    hear(attempt, AttemptState.SETTLED)
+    receive_status(attempt, AttemptState.SETTLED)
 
     assert given_up == LedgerTotals(4, 0, 0)
-    assert [(one.kind, one.sale) for one in books()[-4:]] == [
+    assert [(one.kind, one.sale) for one in ledger_entries()[-4:]] == [
         (K.CANCELLED, -50_000), (K.EXPIRED, -100_000), (K.CAPTURED, 0), (K.PAID, 100_000),
     ]  # fmt: skip
 
 
-def test_a_reversed_payment_takes_the_money_and_the_sale_with_it(
-    guest: int, place: Place, begin_payment: Begin, hear: Hear, books: Books, sari: Buyer,
+def test_a_reversed_payment_reverses_the_money_and_the_sale(
+    guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    ledger_entries: LedgerEntries, sari: Buyer,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((guest, 2), buyer=sari))
-    hear(attempt, AttemptState.SETTLED)
+    receive_status(attempt, AttemptState.SETTLED)
 
-    hear(attempt, AttemptState.DENIED)
+    receive_status(attempt, AttemptState.DENIED)
 
-    assert {(one.kind, one.sale, one.money) for one in books()[-2:]} == {
+    assert {(one.kind, one.sale, one.money) for one in ledger_entries()[-2:]} == {
         (K.REVERSED, 0, -100_000),
         (K.CANCELLED, -100_000, 0),
     }
-    assert sum_entries(books()) == LedgerTotals(5, 0, 0)
+    assert sum_entries(ledger_entries()) == LedgerTotals(5, 0, 0)
 
 
-def test_money_that_was_taken_and_refunded_before_we_heard_is_booked_as_both(
-    guest: int, place: Place, begin_payment: Begin, hear: Hear, books: Books, sari: Buyer,
+def test_a_payment_captured_and_refunded_before_the_first_status_has_both_entries(
+    guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    ledger_entries: LedgerEntries, sari: Buyer,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((guest, 2), buyer=sari))
 
-    hear(attempt, AttemptState.PARTLY_REFUNDED, refunded=40_000)
+    receive_status(attempt, AttemptState.PARTLY_REFUNDED, refunded=40_000)
 
-    assert [(one.kind, one.money) for one in books() if one.money] == [
+    assert [(one.kind, one.money) for one in ledger_entries() if one.money] == [
         (K.CAPTURED, 100_000), (K.REFUNDED, -40_000),
     ]  # fmt: skip
 
 
-def test_what_a_bank_took_in_part_is_noted_although_nobody_says_how_much(
-    guest: int, place: Place, begin_payment: Begin, hear: Hear, books: Books, sari: Buyer,
+def test_a_partial_chargeback_is_recorded_without_an_amount(
+    guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    ledger_entries: LedgerEntries, sari: Buyer,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((guest, 2), buyer=sari))
-    hear(attempt, AttemptState.SETTLED)
+    receive_status(attempt, AttemptState.SETTLED)
 
-    hear(attempt, AttemptState.PARTLY_CHARGED_BACK)
-    hear(attempt, AttemptState.PARTLY_CHARGED_BACK)
-    hear(attempt, AttemptState.CHARGED_BACK)
+    receive_status(attempt, AttemptState.PARTLY_CHARGED_BACK)
+    receive_status(attempt, AttemptState.PARTLY_CHARGED_BACK)
+    receive_status(attempt, AttemptState.CHARGED_BACK)
 
-    assert [(one.money, one.details["state"]) for one in books() if one.kind is K.CHARGED_BACK] == [
+    assert [
+        (one.money, one.details["state"]) for one in ledger_entries() if one.kind is K.CHARGED_BACK
+    ] == [
         (0, "partial_chargeback"),
         (-100_000, "chargeback"),
     ]
 
 
 @pytest.mark.parametrize(
-    "meddling",
+    "statement",
     [
         "UPDATE order_ledger SET money = 0",
         "UPDATE order_ledger SET actor = 'nobody' WHERE false",
@@ -165,22 +172,22 @@ def test_what_a_bank_took_in_part_is_noted_although_nobody_says_how_much(
         "TRUNCATE order_ledger CASCADE",
     ],
 )
-def test_an_entry_is_never_changed_or_taken_out(
-    guest: int, place: Place, database: Database, books: Books, meddling: str
+def test_an_entry_is_never_changed_or_deleted(
+    guest: int, place: Place, database: Database, ledger_entries: LedgerEntries, statement: str
 ) -> None:
     place((guest, 2))
-    before = books()
+    before = ledger_entries()
 
     with (
         pytest.raises(DBAPIError, match="append-only"),
         database.transaction() as connection,
     ):
-        connection.execute(text(meddling))
+        connection.execute(text(statement))
 
-    assert books() == before
+    assert ledger_entries() == before
 
 
-def test_an_order_in_the_books_cannot_be_deleted(
+def test_an_order_in_the_ledger_cannot_be_deleted(
     guest: int, place: Place, database: Database
 ) -> None:
     place((guest, 2))
@@ -193,8 +200,8 @@ def test_an_order_in_the_books_cannot_be_deleted(
         connection.execute(text(deletion))
 
 
-def test_a_statement_by_hand_is_booked_too(
-    guest: int, place: Place, database: Database, books: Books, now: datetime
+def test_a_manual_statement_is_recorded_too(
+    guest: int, place: Place, database: Database, ledger_entries: LedgerEntries, now: datetime
 ) -> None:
     place((guest, 2))
 
@@ -202,12 +209,12 @@ def test_a_statement_by_hand_is_booked_too(
         connection.execute(update(orders).values(state="cancelled", closed_at=now))
         connection.execute(update(orders).values(total=80_000, discount=20_000))
 
-    assert sum_entries(books()) == LedgerTotals(3, 0, 0)
-    assert [one.kind for one in books()] == [K.PLACED, K.CANCELLED, K.REPRICED]
+    assert sum_entries(ledger_entries()) == LedgerTotals(3, 0, 0)
+    assert [one.kind for one in ledger_entries()] == [K.PLACED, K.CANCELLED, K.REPRICED]
 
 
-def test_what_nobody_committed_is_not_in_the_books(
-    guest: int, place: Place, database: Database, books: Books, now: datetime
+def test_a_rolled_back_transaction_is_not_in_the_ledger(
+    guest: int, place: Place, database: Database, ledger_entries: LedgerEntries, now: datetime
 ) -> None:
     place((guest, 2))
 
@@ -215,15 +222,16 @@ def test_what_nobody_committed_is_not_in_the_books(
         connection.execute(update(orders).values(state="cancelled", closed_at=now))
         connection.rollback()
 
-    assert [one.kind for one in books()] == [K.PLACED]
+    assert [one.kind for one in ledger_entries()] == [K.PLACED]
 
 
-def test_one_refund_that_two_write_down_at_once_is_booked_once(
-    guest: int, place: Place, begin_payment: Begin, hear: Hear, database: Database, books: Books,
+def test_a_refund_stored_by_two_processes_at_once_is_recorded_once(
+    guest: int, place: Place, begin_payment: Begin, receive_status: Hear, database: Database,
+    ledger_entries: LedgerEntries,
     sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((guest, 2), buyer=sari))
-    hear(attempt, AttemptState.SETTLED)
+    receive_status(attempt, AttemptState.SETTLED)
 
     def write_down() -> None:
         with database.transaction() as connection:
@@ -243,17 +251,22 @@ def test_one_refund_that_two_write_down_at_once_is_booked_once(
         other.join(0.5)
     other.join()
 
-    assert [one.money for one in books() if one.kind is K.REFUNDED] == [-5_000]
+    assert [one.money for one in ledger_entries() if one.kind is K.REFUNDED] == [-5_000]
     assert check_ledger_matches_sales(database).violations == []
 
 
 def test_a_period_begins_with_its_first_moment_and_ends_before_the_next(
-    guest: int, place: Place, database: Database, event: Event, books: Books, now: datetime
+    guest: int,
+    place: Place,
+    database: Database,
+    event: Event,
+    ledger_entries: LedgerEntries,
+    now: datetime,
 ) -> None:
     hours = [now + timedelta(hours=number) for number in range(3)]
     codes = [place((guest, 1), at=at).order.code for at in hours]
 
-    found = books(since=hours[1], until=hours[2])
+    found = ledger_entries(since=hours[1], until=hours[2])
 
     assert [one.order_code for one in found] == [codes[1]]
     with database.transaction() as connection:
@@ -263,7 +276,7 @@ def test_a_period_begins_with_its_first_moment_and_ends_before_the_next(
 
 
 @pytest.mark.parametrize(
-    ("meddling", "said"),
+    ("statement", "problem"),
     [
         ("UPDATE orders SET state = 'cancelled'", "worth: booked 100000, and it is 0"),
         ("UPDATE orders SET subtotal = 7, total = 7", "worth: booked 100000, and it is 7"),
@@ -273,30 +286,32 @@ def test_a_period_begins_with_its_first_moment_and_ends_before_the_next(
          "state: booked order.placed, and it is order.paid"),
     ],
 )  # fmt: skip
-def test_the_proof_names_what_was_done_behind_the_databases_back(
-    guest: int, place: Place, begin_payment: Begin, hear: Hear, database: Database, sari: Buyer,
-    without_triggers: Callable[[str], None], meddling: str, said: str,
+def test_the_check_names_changes_made_without_the_triggers(
+    guest: int, place: Place, begin_payment: Begin, receive_status: Hear, database: Database,
+    sari: Buyer,
+    execute_without_triggers: Callable[[str], None], statement: str, problem: str,
 ) -> None:  # fmt: skip
-    hear(begin_payment(place((guest, 2), buyer=sari)), AttemptState.SETTLED)
+    receive_status(begin_payment(place((guest, 2), buyer=sari)), AttemptState.SETTLED)
     clean = check_ledger_matches_sales(database)
 
-    without_triggers(meddling)
+    execute_without_triggers(statement)
 
     assert clean.violations == []
-    assert said in [
+    assert problem in [
         offender.problem for offender in check_ledger_matches_sales(database).violations
     ]
 
 
-def test_the_file_opens_in_a_spreadsheet_with_the_venues_clock(
-    guest: int, place: Place, begin_payment: Begin, hear: Hear, books: Books, sari: Buyer,
+def test_the_export_is_a_spreadsheet_in_the_time_zone_of_the_venue(
+    guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    ledger_entries: LedgerEntries, sari: Buyer,
     tmp_path: Path,
 ) -> None:  # fmt: skip
     placed = place((guest, 2), buyer=sari, by="=cmd|calc")
-    hear(begin_payment(placed), AttemptState.PARTLY_REFUNDED, refunded=30_000)
+    receive_status(begin_payment(placed), AttemptState.PARTLY_REFUNDED, refunded=30_000)
     path = tmp_path / "books" / "wisuda.csv"
 
-    written = write_ledger_csv(path, books(), zone=ZoneInfo("Asia/Jakarta"))
+    written = write_ledger_csv(path, ledger_entries(), zone=ZoneInfo("Asia/Jakarta"))
 
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     code = placed.order.code

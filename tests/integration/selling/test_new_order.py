@@ -1,4 +1,4 @@
-"""What a buyer is shown of an order placed a moment ago, without asking the database again."""
+"""Tests of the response to a new order, which is built without reading the database again."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ Place = Callable[..., PlacedOrder]
 
 @pytest.fixture
 def hemat(database: Database, event: Event, now: datetime) -> str:
-    """A promo code."""
+    """Create a promo code."""
     with database.transaction() as connection:
         connection.execute(
             insert(promos).values(
@@ -30,22 +30,22 @@ def hemat(database: Database, event: Event, now: datetime) -> str:
 
 
 @pytest.mark.parametrize("named", [True, False])
-@pytest.mark.parametrize("cheaper", [True, False])
-def test_it_is_what_the_database_says(
+@pytest.mark.parametrize("with_promo", [True, False])
+def test_the_new_order_equals_the_stored_one(
     *, database: Database, sell: Callable[..., int], place: Place, sari: Buyer, hemat: str,
-    named: bool, cheaper: bool,
+    named: bool, with_promo: bool,
 ) -> None:  # fmt: skip
     seat, parking = sell("Seat"), sell("Parking", price=5_000)
 
     placed = place(
         (parking, 1), (seat, 2),
-        buyer=sari if named else None, promo=hemat if cheaper else None,
+        buyer=sari if named else None, promo=hemat if with_promo else None,
     )  # fmt: skip
 
     assert placed.view == get_order_view(database, placed.order.id)
 
 
-def test_of_a_free_order_the_database_is_asked_for_it_is_paid_already(
+def test_a_free_order_is_read_from_the_database_because_it_is_paid_already(
     sell: Callable[..., int], place: Place, sari: Buyer
 ) -> None:
     placed = place((sell("Guest", price=0), 1), buyer=sari)

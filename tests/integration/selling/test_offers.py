@@ -1,4 +1,4 @@
-"""Between offer and hold, places can go and terms can change: then nothing is held."""
+"""Tests of terms that change between reading an offer and reserving: nothing is reserved."""
 
 from collections.abc import Callable
 
@@ -19,14 +19,14 @@ Place = Callable[..., PlacedOrder]
 
 
 @pytest.mark.parametrize(
-    ("change", "refusal", "words"),
+    ("change", "refusal", "message"),
     [
         ({"price": 60_000}, NotOnSale, "the price of .* has just changed"),
         ({"on_sale": False}, NotOnSale, "not on sale"),
         ({"sold": 9}, SoldOut, "2 places requested, 0 left"),
     ],
 )
-def test_what_changed_meanwhile_is_refused_and_holds_nothing(
+def test_an_offer_that_changed_meanwhile_is_refused_and_reserves_nothing(
     *,
     database: Database,
     event: Event,
@@ -35,7 +35,7 @@ def test_what_changed_meanwhile_is_refused_and_holds_nothing(
     stock_of: Callable[[int], Stock],
     change: dict[str, int],
     refusal: type[NotOnSale],
-    words: str,
+    message: str,
 ) -> None:
     seat = sell("Seat", capacity=10)
     placed = place((seat, 1))
@@ -43,7 +43,7 @@ def test_what_changed_meanwhile_is_refused_and_holds_nothing(
     with database.transaction() as connection:
         (offer,) = stock_queries.quote_lines(connection, event.id, [Selection(seat, 2)])
         connection.execute(ticket_types.update().values(change))
-        with pytest.raises(refusal, match=words):
+        with pytest.raises(refusal, match=message):
             stock_queries.reserve(connection, offer.line, placed.order.id)
 
     with database.transaction() as connection:
@@ -51,7 +51,7 @@ def test_what_changed_meanwhile_is_refused_and_holds_nothing(
     assert (stock_of(seat).pending, lines) == (1, 1)
 
 
-def test_several_types_are_offered_in_the_order_in_which_they_are_asked_for(
+def test_several_types_are_offered_in_the_requested_order(
     database: Database, event: Event, sell: Callable[..., int]
 ) -> None:
     seat, parking = sell("Seat"), sell("Parking", price=5_000)

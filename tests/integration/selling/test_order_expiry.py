@@ -1,4 +1,4 @@
-"""Orders out of time: given up once, never while their money may be on its way."""
+"""Tests of order expiry: once per order, and never while a payment may be under way."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ Flags = Callable[[], list[ReviewFlag]]
 
 @pytest.fixture
 def expire(database: Database, gateway: PaymentGateway, now: datetime) -> Expire:
-    """Ends what is out of time, so many minutes after `now`."""
+    """Return a function that expires overdue orders, some minutes after `now`."""
 
     def run(minutes: float = 60) -> ExpiryResult:
         at = now + timedelta(minutes=minutes)
@@ -79,13 +79,14 @@ def test_an_hour_over_midnight_is_an_hour(
     assert state_of(placed) is OrderState.EXPIRED
 
 
-def test_every_order_out_of_time_is_reached_past_those_that_are_stuck(
-    database: Database, sell: Sell, place: Place, begin_payment: Begin, say: Say, expire: Expire,
+def test_every_overdue_order_is_expired_despite_stuck_ones(
+    database: Database, sell: Sell, place: Place, begin_payment: Begin, set_payment_status: Say,
+    expire: Expire,
     sari: Buyer,
 ) -> None:  # fmt: skip
     guest = sell("Guest")
     for _ in range(3):
-        say(begin_payment(place((guest, 1), buyer=sari)), S.PENDING)
+        set_payment_status(begin_payment(place((guest, 1), buyer=sari)), S.PENDING)
     for _ in range(4):
         place((guest, 1))
 
@@ -98,11 +99,12 @@ def test_every_order_out_of_time_is_reached_past_those_that_are_stuck(
 
 @pytest.mark.parametrize("ended", [S.DENIED, S.EXPIRED, S.CANCELLED, S.FAILED])
 def test_an_order_whose_attempts_failed_expires(
-    sell: Sell, place: Place, begin_payment: Begin, say: Say, expire: Expire, state_of: StateOf,
+    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: Say, expire: Expire,
+    state_of: StateOf,
     sari: Buyer, ended: AttemptState,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 1), buyer=sari)
-    say(begin_payment(placed), ended)
+    set_payment_status(begin_payment(placed), ended)
 
     expire()
 
@@ -119,32 +121,34 @@ def test_an_order_whose_payment_page_was_never_used_expires(
     assert state_of(placed) is OrderState.EXPIRED
 
 
-def test_a_lost_notice_is_made_up_for(
-    sell: Sell, place: Place, begin_payment: Begin, say: Say, expire: Expire, state_of: StateOf,
+def test_a_lost_notification_is_replaced_by_a_status_request(
+    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: Say, expire: Expire,
+    state_of: StateOf,
     stock_of: StockOf, count_entitled: Callable[[], int], sari: Buyer,
 ) -> None:  # fmt: skip
     guest = sell("Guest", capacity=10)
     placed = place((guest, 2), buyer=sari)
-    say(begin_payment(placed), S.SETTLED)
+    set_payment_status(begin_payment(placed), S.SETTLED)
 
     assert expire() == ExpiryResult(expired=0, left=1, stuck=0)
     assert state_of(placed) is OrderState.PAID
     assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 2), 2)
 
 
-@pytest.mark.parametrize("unclear", [S.PENDING, S.CHALLENGE, S.AUTHORIZED])
-def test_an_order_that_may_still_be_paid_keeps_its_places_and_is_seen(
-    sell: Sell, place: Place, begin_payment: Begin, say: Say, expire: Expire, state_of: StateOf,
-    stock_of: StockOf, flags: Flags, sari: Buyer, unclear: AttemptState,
+@pytest.mark.parametrize("status", [S.PENDING, S.CHALLENGE, S.AUTHORIZED])
+def test_an_order_that_may_still_be_paid_keeps_its_places_and_is_counted(
+    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: Say, expire: Expire,
+    state_of: StateOf,
+    stock_of: StockOf, flags: Flags, sari: Buyer, status: AttemptState,
 ) -> None:  # fmt: skip
     guest = sell("Guest", capacity=10)
     placed = place((guest, 2), buyer=sari)
     attempt = begin_payment(placed)
-    say(attempt, unclear)
+    set_payment_status(attempt, status)
 
     first, again = expire(), expire(70)
     stuck = flags()
-    say(attempt, S.EXPIRED)
+    set_payment_status(attempt, S.EXPIRED)
     expire(80)
 
     assert (first.stuck, again.stuck, stuck) == (1, 1, [ReviewFlag.STUCK])
@@ -153,24 +157,24 @@ def test_an_order_that_may_still_be_paid_keeps_its_places_and_is_seen(
     assert stock_of(guest) == Stock(10, 0, 0)
 
 
-@pytest.mark.parametrize("trouble", [Unavailable("no answer"), RuntimeError("a new word")])
-def test_an_order_whose_gateway_cannot_say_keeps_its_places(
+@pytest.mark.parametrize("error", [Unavailable("no answer"), RuntimeError("a new word")])
+def test_an_order_with_an_unavailable_gateway_keeps_its_places(
     sell: Sell, place: Place, begin_payment: Begin, gateway: PaymentGateway, expire: Expire,
-    state_of: StateOf, flags: Flags, sari: Buyer, trouble: Exception,
+    state_of: StateOf, flags: Flags, sari: Buyer, error: Exception,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 2), buyer=sari)
-    gateway.by_key[begin_payment(placed).key] = trouble
+    gateway.by_key[begin_payment(placed).key] = error
 
     assert expire().stuck == 1
     assert state_of(placed) is OrderState.PENDING
     assert flags() == [ReviewFlag.STUCK]
 
 
-def test_a_gateway_that_forgets_a_payment_is_not_believed(
+def test_a_gateway_without_a_known_payment_is_not_trusted(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Hear,
+    receive_status: Hear,
     gateway: PaymentGateway,
     expire: Expire,
     state_of: StateOf,
@@ -178,19 +182,20 @@ def test_a_gateway_that_forgets_a_payment_is_not_believed(
 ) -> None:
     placed = place((sell("Guest"), 2), buyer=sari)
     attempt = begin_payment(placed)
-    hear(attempt, S.PENDING)
+    receive_status(attempt, S.PENDING)
     del gateway.by_key[attempt.key]
 
     assert expire().stuck == 1
     assert state_of(placed) is OrderState.PENDING
 
 
-def test_money_of_another_amount_keeps_the_places_until_somebody_looked(
-    sell: Sell, place: Place, begin_payment: Begin, say: Say, expire: Expire, state_of: StateOf,
+def test_a_payment_of_another_amount_keeps_the_places_until_it_is_reviewed(
+    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: Say, expire: Expire,
+    state_of: StateOf,
     flags: Flags, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest", price=50_000), 2), buyer=sari)
-    say(begin_payment(placed), S.SETTLED, amount=1)
+    set_payment_status(begin_payment(placed), S.SETTLED, amount=1)
 
     expire()
 
@@ -198,7 +203,7 @@ def test_money_of_another_amount_keeps_the_places_until_somebody_looked(
     assert flags() == [ReviewFlag.AMOUNT_DIFFERS]
 
 
-def test_nobody_begins_to_pay_an_order_out_of_time(
+def test_payment_of_an_overdue_order_cannot_begin(
     database: Database, sell: Sell, place: Place, sari: Buyer, now: datetime
 ) -> None:
     placed = place((sell("Guest"), 2), buyer=sari)
@@ -209,14 +214,14 @@ def test_nobody_begins_to_pay_an_order_out_of_time(
             attempt_queries.get_or_insert_open(connection, order, at=now + timedelta(minutes=60))
 
 
-def test_late_money_completes_the_order_while_places_are_left(
+def test_a_late_payment_completes_the_order_while_places_are_left(
     *,
     database: Database,
     event: Event,
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Hear,
+    receive_status: Hear,
     expire: Expire,
     state_of: StateOf,
     stock_of: StockOf,
@@ -229,8 +234,8 @@ def test_late_money_completes_the_order_while_places_are_left(
     attempt = begin_payment(placed)
     expire()
 
-    hear(attempt, S.SETTLED)
-    hear(attempt, S.EXPIRED)
+    receive_status(attempt, S.SETTLED)
+    receive_status(attempt, S.EXPIRED)
 
     assert state_of(placed) is OrderState.PAID
     assert (stock_of(guest), count_entitled(), flags()) == (Stock(2, 0, 2), 2, [])
@@ -238,14 +243,14 @@ def test_late_money_completes_the_order_while_places_are_left(
         assert stock_queries.list_drifted(connection, event.id) == []
 
 
-def test_late_money_for_places_that_are_gone_is_a_question(
+def test_a_late_payment_of_sold_out_places_raises_a_review_flag(
     *,
     database: Database,
     event: Event,
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Hear,
+    receive_status: Hear,
     expire: Expire,
     state_of: StateOf,
     stock_of: StockOf,
@@ -260,8 +265,8 @@ def test_late_money_for_places_that_are_gone_is_a_question(
     expire()
     place((guest, 1), at=now + timedelta(minutes=61))
 
-    hear(attempt, S.SETTLED)
-    hear(attempt, S.CAPTURED)
+    receive_status(attempt, S.SETTLED)
+    receive_status(attempt, S.CAPTURED)
 
     assert state_of(placed) is OrderState.EXPIRED
     assert (stock_of(vip), stock_of(guest)) == (Stock(5, 0, 0), Stock(2, 1, 0))
@@ -270,14 +275,14 @@ def test_late_money_for_places_that_are_gone_is_a_question(
         assert stock_queries.list_drifted(connection, event.id) == []
 
 
-def test_late_money_for_a_promo_code_used_up_meanwhile_is_a_question(
+def test_a_late_payment_with_an_exhausted_promo_code_raises_a_review_flag(
     *,
     database: Database,
     event: Event,
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Hear,
+    receive_status: Hear,
     expire: Expire,
     state_of: StateOf,
     stock_of: StockOf,
@@ -298,7 +303,7 @@ def test_late_money_for_a_promo_code_used_up_meanwhile_is_a_question(
     expire()
     place((guest, 1), promo="HEMAT", at=now + timedelta(minutes=61))
 
-    hear(attempt, S.SETTLED)
+    receive_status(attempt, S.SETTLED)
 
     assert state_of(placed) is OrderState.EXPIRED
     assert stock_of(guest) == Stock(10, 1, 0)
@@ -312,7 +317,7 @@ def test_an_expired_order_that_was_paid_late_uses_its_promo_code_again(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Hear,
+    receive_status: Hear,
     expire: Expire,
     state_of: StateOf,
     sari: Buyer,
@@ -329,39 +334,41 @@ def test_an_expired_order_that_was_paid_late_uses_its_promo_code_again(
     attempt = begin_payment(placed)
     expire()
 
-    hear(attempt, S.SETTLED)
+    receive_status(attempt, S.SETTLED)
 
     assert state_of(placed) is OrderState.PAID
     with database.transaction() as connection:
         assert connection.execute(select(promos.c.used)).scalar_one() == 1
 
 
-def test_an_expiry_notice_frees_nothing_a_second_time(
-    sell: Sell, place: Place, begin_payment: Begin, hear: Hear, expire: Expire, stock_of: StockOf,
+def test_an_expiry_notification_releases_nothing_a_second_time(
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: Hear, expire: Expire,
+    stock_of: StockOf,
     sari: Buyer, budi: Buyer,
 ) -> None:  # fmt: skip
     guest = sell("Guest", capacity=10)
     place((guest, 4), buyer=budi, at=datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
     attempt = begin_payment(place((guest, 2), buyer=sari))
 
-    hear(attempt, S.EXPIRED)
+    receive_status(attempt, S.EXPIRED)
     expire()
-    hear(attempt, S.CANCELLED)
+    receive_status(attempt, S.CANCELLED)
     expire(70)
 
     assert stock_of(guest) == Stock(10, 4, 0)
 
 
-def test_a_paid_order_that_hears_pending_late_is_not_swept_away(
-    sell: Sell, place: Place, begin_payment: Begin, hear: Hear, expire: Expire, state_of: StateOf,
+def test_a_paid_order_with_a_late_pending_status_does_not_expire(
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: Hear, expire: Expire,
+    state_of: StateOf,
     stock_of: StockOf, sari: Buyer,
 ) -> None:  # fmt: skip
     guest = sell("Guest", capacity=10)
     placed = place((guest, 2), buyer=sari)
     attempt = begin_payment(placed)
-    hear(attempt, S.SETTLED)
+    receive_status(attempt, S.SETTLED)
 
-    hear(attempt, S.PENDING)
+    receive_status(attempt, S.PENDING)
     expire()
 
     assert state_of(placed) is OrderState.PAID

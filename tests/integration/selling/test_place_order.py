@@ -1,4 +1,4 @@
-"""Orders on a real database: places are held, sold and given back, each exactly once."""
+"""Tests of placing orders on a real database: places are reserved, sold and released once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +44,7 @@ BUDI = Buyer("email:budi@example.org", "Budi", "budi@example.org", "")
 
 @pytest.fixture
 def add_promo(database: Database, event: Event, now: datetime) -> Callable[..., int]:
-    """Adds the promo code HEMAT: 10 % off for a day, unless said otherwise."""
+    """Return a function that adds the promo code HEMAT, by default 10 % for a day."""
 
     def add(**terms: object) -> int:
         hemat = {"code": "HEMAT", "kind": "percent", "value": 10, "valid_from": now}
@@ -59,7 +59,7 @@ def add_promo(database: Database, event: Event, now: datetime) -> Callable[..., 
 
 @pytest.fixture
 def uses_of(database: Database) -> Callable[[int], tuple[int, int]]:
-    """How often a promo counts itself used, and how many redemptions stand for it."""
+    """Return a function that reads a promo code's use counter and its redemptions."""
 
     def count(promo_id: int) -> tuple[int, int]:
         live = (promo_redemptions.c.promo_id == promo_id) & promo_redemptions.c.released_at.is_(
@@ -108,7 +108,7 @@ def test_an_order_is_found_by_its_token_and_the_token_is_not_stored(
     assert placed.token not in repr(placed)
 
 
-def test_who_asks_for_more_than_is_left_hears_how_many_are_left(
+def test_an_order_above_the_available_places_is_refused_with_their_number(
     sell: Sell, place: Place, stock_of: StockOf
 ) -> None:
     graduate, guest = sell("Graduate"), sell("Guest", capacity=5)
@@ -150,7 +150,7 @@ def test_an_event_that_is_over_sells_nothing(database: Database, event: Event, s
         )
 
 
-def test_a_cancelled_order_gives_everything_back_once(
+def test_a_cancelled_order_releases_everything_once(
     database: Database, sell: Sell, place: Place, stock_of: StockOf, add_promo: Callable[..., int],
     uses_of: Callable[[int], tuple[int, int]], now: datetime,
 ) -> None:  # fmt: skip
@@ -179,7 +179,7 @@ def test_a_promo_code_lowers_the_total(
     assert placed.order.total == Rupiah(135_000)
 
 
-def test_an_unknown_promo_code_is_refused_and_nothing_is_held(
+def test_an_unknown_promo_code_is_refused_and_nothing_is_reserved(
     sell: Sell, place: Place, stock_of: StockOf
 ) -> None:
     guest = sell("Guest", capacity=10)
@@ -214,7 +214,7 @@ def test_the_most_places_of_one_buyer_count_all_their_live_orders(
     assert place((guest, 2), buyer=SARI).order.buyer == SARI
 
 
-def test_the_limit_of_a_buyer_holds_for_one_who_is_named_later(
+def test_the_limit_per_buyer_applies_to_a_buyer_named_later(
     database: Database, sell: Sell, place: Place, now: datetime
 ) -> None:
     guest = sell("Guest", max_per_buyer=4)
@@ -241,7 +241,7 @@ def test_the_buyer_of_a_cancelled_order_stays(
         set_order_buyer(database, placed.order.id, buyer=BUDI, at=now, by="web")
 
 
-def test_many_buyers_at_once_never_get_more_than_there_is(
+def test_concurrent_buyers_never_oversell_a_type(
     database: Database, event: Event, sell: Sell, place: Place, stock_of: StockOf
 ) -> None:
     seats, parking = sell("Seat", capacity=50), sell("Parking", capacity=30)
@@ -285,7 +285,7 @@ def test_a_promo_code_is_not_used_more_often_than_allowed_by_many_at_once(
     assert stock_of(guest).pending == 3
 
 
-def test_one_buyer_in_many_windows_stays_within_the_limit(
+def test_concurrent_orders_of_one_buyer_stay_within_the_limit(
     sell: Sell, place: Place, stock_of: StockOf
 ) -> None:
     guest = sell("Guest", max_per_buyer=4)
@@ -305,7 +305,7 @@ def test_one_buyer_in_many_windows_stays_within_the_limit(
 
 @pytest.mark.parametrize("wrong", [{"pending": 4}, {"sold": 1}, {"capacity": 2}])
 @pytest.mark.usefixtures("fresh_database_url")
-def test_a_count_that_drifted_is_seen(
+def test_a_wrong_stock_count_is_found(
     database: Database, event: Event, sell: Sell, place: Place, wrong: dict[str, int]
 ) -> None:
     guest = sell("Guest", capacity=10)
@@ -323,7 +323,7 @@ def test_a_count_that_drifted_is_seen(
 
 @pytest.mark.parametrize("wrong", [{"used": 0}, {"used": 3}, {"max_uses": 1}])
 @pytest.mark.usefixtures("fresh_database_url")
-def test_a_promo_code_whose_count_drifted_is_seen(
+def test_a_wrong_promo_code_count_is_found(
     *,
     database: Database,
     event: Event,

@@ -1,4 +1,4 @@
-"""The two ways of placing an order decide alike: the single round trip, and the long way."""
+"""Property test: the one-statement path and the general path of placing an order agree."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -57,7 +57,7 @@ all_terms = st.builds(
 def create_type(
     database: Database, sell: Callable[..., int], place: Callable[..., PlacedOrder]
 ) -> Callable[[Terms], int]:
-    """Creates a ticket type of which places were taken before its terms applied; returns its id."""
+    """Return a function that creates a ticket type with earlier orders; returns its id."""
     numbers = count()
 
     def create(given_terms: Terms) -> int:
@@ -83,7 +83,7 @@ def create_type(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The stored order or the refusal, without what tells two ticket types apart."""
+    """Stored order or refusal, without the values that differ between two ticket types."""
 
     refusal: tuple[type[TicketingError], dict[str, object]] | None
     order: OrderView | None
@@ -95,7 +95,7 @@ class Outcome:
 def outcome(
     database: Database, place: Callable[..., PlacedOrder], stock_of: Callable[[int], Stock]
 ) -> Callable[[int, int, Buyer | None], Outcome]:
-    """Places an order of one ticket type and returns what came of it."""
+    """Return a function that places an order of one ticket type and returns the outcome."""
 
     def place_one(ticket_type_id: int, places: int, buyer: Buyer | None) -> Outcome:
         try:

@@ -1,4 +1,4 @@
-"""An order of one ticket type goes to PostgreSQL in one piece: all of it is there, or nothing."""
+"""Tests of placing an order of one ticket type in one statement: all rows or none are written."""
 
 import time
 from collections.abc import Callable
@@ -27,12 +27,12 @@ from ticketing.selling.checkout.order_view_queries import get_order_view
 from ticketing.selling.checkout.place_order import PlacedOrder
 
 Place = Callable[..., PlacedOrder]
-Plainly = Callable[[int, int, Buyer], tuple[int, str, OrderLine] | None]
+PlaceSimple = Callable[[int, int, Buyer], tuple[int, str, OrderLine] | None]
 
 
 @pytest.fixture
-def plainly(database: Database, event: Event, now: datetime) -> Plainly:
-    """Places an order of a ticket type for a buyer, in one piece or not at all."""
+def place_simple(database: Database, event: Event, now: datetime) -> PlaceSimple:
+    """Return a function that places an order in one statement, or not at all."""
 
     def place(ticket_type_id: int, places: int, buyer: Buyer) -> tuple[int, str, OrderLine] | None:
         new = NewOrder(event.id, "ORD-PLAIN", bytes(32), now, now, buyer=buyer)
@@ -45,7 +45,7 @@ def plainly(database: Database, event: Event, now: datetime) -> Plainly:
 
 @pytest.fixture
 def count_written(database: Database) -> Callable[[], dict[str, int]]:
-    """How many rows of each kind orders have left."""
+    """Return a function that counts the rows of each table that orders write."""
 
     def count() -> dict[str, int]:
         with database.transaction() as connection:
@@ -58,8 +58,8 @@ def count_written(database: Database) -> Callable[[], dict[str, int]]:
 
 
 @pytest.fixture
-def until_somebody_waits(database: Database) -> Callable[[], None]:
-    """Waits until one session of the database waits for another."""
+def wait_for_blocked_session(database: Database) -> Callable[[], None]:
+    """Return a function that waits until a database session waits for a lock."""
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -80,7 +80,7 @@ def until_somebody_waits(database: Database) -> Callable[[], None]:
 NOTHING_WRITTEN = {"orders": 0, "order_lines": 0, "audit_log": 0, "order_ledger": 0}
 
 
-def test_the_order_its_line_its_trace_and_its_entry_in_the_books_are_there(
+def test_order_line_audit_entry_and_ledger_entry_are_written(
     *, database: Database, sell: Callable[..., int], place: Place, sari: Buyer,
     count_written: Callable[[], dict[str, int]], stock_of: Callable[[int], Stock],
 ) -> None:  # fmt: skip
@@ -94,7 +94,7 @@ def test_the_order_its_line_its_trace_and_its_entry_in_the_books_are_there(
     assert count_written() == dict.fromkeys(NOTHING_WRITTEN, 1)
 
 
-def test_its_trace_and_its_entry_name_who_placed_it(
+def test_audit_entry_and_ledger_entry_name_the_actor(
     database: Database, sell: Callable[..., int], place: Place, sari: Buyer
 ) -> None:
     placed = place((sell("Seat"), 3), buyer=sari, by="counter")
@@ -117,20 +117,20 @@ def test_its_trace_and_its_entry_name_who_placed_it(
         {"price": 0},
     ],
 )
-def test_what_is_not_plain_leaves_nothing_behind(
-    *, sell: Callable[..., int], plainly: Plainly, sari: Buyer, terms: dict[str, int],
+def test_an_order_that_needs_the_general_path_writes_nothing(
+    *, sell: Callable[..., int], place_simple: PlaceSimple, sari: Buyer, terms: dict[str, int],
     count_written: Callable[[], dict[str, int]], stock_of: Callable[[int], Stock],
 ) -> None:  # fmt: skip
     seat = sell("Seat", **terms)
 
-    assert plainly(seat, 2, sari) is None
+    assert place_simple(seat, 2, sari) is None
 
     assert count_written() == NOTHING_WRITTEN
     assert stock_of(seat).pending == 0
 
 
 @pytest.mark.parametrize(
-    ("terms", "refusal", "words"),
+    ("terms", "refusal", "message"),
     [
         ({"capacity": 1}, SoldOut, "2 places requested, 1 left"),
         ({"max_per_order": 1}, LimitExceeded, "in one order"),
@@ -138,13 +138,13 @@ def test_what_is_not_plain_leaves_nothing_behind(
         ({"on_sale": False}, NotOnSale, "not on sale"),
     ],
 )
-def test_whoever_is_refused_hears_why(
+def test_a_refused_order_has_a_reason(
     *, sell: Callable[..., int], place: Place, sari: Buyer, terms: dict[str, int],
-    refusal: type[TicketingError], words: str,
+    refusal: type[TicketingError], message: str,
 ) -> None:  # fmt: skip
     seat = sell("Seat", **terms)
 
-    with pytest.raises(refusal, match=words):
+    with pytest.raises(refusal, match=message):
         place((seat, 2), buyer=sari)
 
 
@@ -161,31 +161,31 @@ def test_a_buyer_who_is_named_later_is_counted_later(
 @pytest.mark.parametrize(
     "meanwhile", [{"price": 60_000}, {"on_sale": False}, {"capacity": 1}, {"max_per_order": 1}]
 )
-def test_what_changes_while_it_waits_for_its_turn_is_seen(
-    *, database: Database, sell: Callable[..., int], plainly: Plainly, sari: Buyer,
+def test_changes_made_while_the_order_waits_for_the_lock_apply(
+    *, database: Database, sell: Callable[..., int], place_simple: PlaceSimple, sari: Buyer,
     meanwhile: dict[str, int], count_written: Callable[[], dict[str, int]],
-    until_somebody_waits: Callable[[], None],
+    wait_for_blocked_session: Callable[[], None],
 ) -> None:  # fmt: skip
     seat, found = sell("Seat", capacity=10), list[object]()
-    buying = Thread(target=lambda: found.append(plainly(seat, 2, sari)))
+    buying = Thread(target=lambda: found.append(place_simple(seat, 2, sari)))
 
     with database.transaction() as connection:
         connection.execute(update(ticket_types).values(meanwhile))
         buying.start()
-        until_somebody_waits()
+        wait_for_blocked_session()
     buying.join()
 
     assert found == [None]
     assert count_written() == NOTHING_WRITTEN
 
 
-def test_what_the_buyer_took_while_it_waited_for_its_turn_counts(
+def test_places_the_buyer_took_while_the_order_waited_for_the_lock_count(
     *, database: Database, event: Event, now: datetime, sell: Callable[..., int],
-    plainly: Plainly, sari: Buyer, until_somebody_waits: Callable[[], None],
+    place_simple: PlaceSimple, sari: Buyer, wait_for_blocked_session: Callable[[], None],
     stock_of: Callable[[int], Stock],
 ) -> None:  # fmt: skip
     seat, found = sell("Seat", max_per_buyer=3), list[object]()
-    buying = Thread(target=lambda: found.append(plainly(seat, 2, sari)))
+    buying = Thread(target=lambda: found.append(place_simple(seat, 2, sari)))
 
     with database.transaction() as connection:
         line = OrderLine(seat, 2, Rupiah(50_000))
@@ -193,7 +193,7 @@ def test_what_the_buyer_took_while_it_waited_for_its_turn_counts(
         first = order_queries.insert_order(connection, new)
         stock_queries.reserve(connection, line, first.id)
         buying.start()
-        until_somebody_waits()
+        wait_for_blocked_session()
     buying.join()
 
     assert found == [None]

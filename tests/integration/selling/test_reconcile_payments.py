@@ -1,4 +1,4 @@
-"""Notices that never came: the gateway is asked, and its answer counts as if one had."""
+"""Tests of reconciling payments whose notifications were lost, by asking the gateway."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ Reconcile = Callable[..., ReconcileResult]
 def begun(
     sell: Callable[..., int], place: Place, begin_payment: Begin, sari: Buyer
 ) -> Callable[[], tuple[PlacedOrder, PaymentAttempt]]:
-    """A new order of two places whose payment was begun."""
+    """Create an order of two places with a payment attempt."""
     guest = sell("Guest", capacity=100)
 
     def begin() -> tuple[PlacedOrder, PaymentAttempt]:
@@ -37,7 +37,7 @@ def begun(
 
 @pytest.fixture
 def reconcile_after(database: Database, gateway: object, now: datetime) -> Reconcile:
-    """Reconciles so many hours later."""
+    """Return a function that reconciles, some hours later."""
 
     def run(hours: float = 1) -> ReconcileResult:
         return reconcile(database, gateway, at=now + timedelta(hours=hours), by="schedule")
@@ -45,15 +45,15 @@ def reconcile_after(database: Database, gateway: object, now: datetime) -> Recon
     return run
 
 
-def test_a_payment_whose_notice_was_lost_completes_its_order_once(
+def test_a_payment_whose_notification_was_lost_completes_its_order_once(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    say: Say,
+    set_payment_status: Say,
     reconcile_after: Reconcile,
     state_of: Callable[[PlacedOrder], OrderState],
     count_entitled: Callable[[], int],
 ) -> None:
     placed, attempt = begun()
-    say(attempt, AttemptState.SETTLED)
+    set_payment_status(attempt, AttemptState.SETTLED)
 
     first, again = reconcile_after(), reconcile_after()
 
@@ -63,18 +63,18 @@ def test_a_payment_whose_notice_was_lost_completes_its_order_once(
     assert count_entitled() == 2
 
 
-def test_money_that_a_bank_took_back_in_silence_is_found_within_hours_and_not_sought_for_ever(
+def test_a_reversal_without_a_notification_is_found_within_hours_for_a_limited_time(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    say: Say,
+    set_payment_status: Say,
     reconcile_after: Reconcile,
     state_of: Callable[[PlacedOrder], OrderState],
     count_entitled: Callable[[], int],
 ) -> None:
     placed, attempt = begun()
     begun()
-    say(attempt, AttemptState.SETTLED)
+    set_payment_status(attempt, AttemptState.SETTLED)
     reconcile_after()
-    say(attempt, AttemptState.DENIED)
+    set_payment_status(attempt, AttemptState.DENIED)
 
     found, much_later = reconcile_after(2), reconcile_after(4)
 
@@ -84,11 +84,13 @@ def test_money_that_a_bank_took_back_in_silence_is_found_within_hours_and_not_so
     assert much_later.checked == 1
 
 
-def test_an_attempt_that_stands_as_we_know_it_changes_nothing(
-    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]], say: Say, reconcile_after: Reconcile
+def test_an_attempt_with_an_unchanged_status_changes_nothing(
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
+    set_payment_status: Say,
+    reconcile_after: Reconcile,
 ) -> None:
     _, attempt = begun()
-    say(attempt, AttemptState.PENDING)
+    set_payment_status(attempt, AttemptState.PENDING)
     reconcile_after()
 
     again = reconcile_after()
@@ -96,7 +98,7 @@ def test_an_attempt_that_stands_as_we_know_it_changes_nothing(
     assert again == ReconcileResult(corrected=0, agreed=1, unused=0, mismatches=())
 
 
-def test_a_page_on_which_nobody_chose_is_asked_about_for_two_days(
+def test_an_unused_page_is_reconciled_for_two_days(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]], reconcile_after: Reconcile
 ) -> None:
     begun()
@@ -107,29 +109,29 @@ def test_a_page_on_which_nobody_chose_is_asked_about_for_two_days(
     assert later.checked == 0
 
 
-def test_money_that_came_after_an_attempt_had_expired_is_found(
+def test_a_payment_after_the_expiry_of_an_attempt_is_found(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    say: Say,
-    hear: Callable[..., object],
+    set_payment_status: Say,
+    receive_status: Callable[..., object],
     reconcile_after: Reconcile,
     state_of: Callable[[PlacedOrder], OrderState],
 ) -> None:
     placed, attempt = begun()
-    hear(attempt, AttemptState.EXPIRED)
-    say(attempt, AttemptState.SETTLED)
+    receive_status(attempt, AttemptState.EXPIRED)
+    set_payment_status(attempt, AttemptState.SETTLED)
 
     assert reconcile_after().corrected == 1
     assert state_of(placed) is OrderState.PAID
 
 
-def test_a_payment_under_way_that_the_gateway_has_forgotten_is_named(
+def test_a_pending_payment_unknown_to_the_gateway_is_named(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    hear: Callable[..., object],
+    receive_status: Callable[..., object],
     gateway: object,
     reconcile_after: Reconcile,
 ) -> None:
     _, attempt = begun()
-    hear(attempt, AttemptState.PENDING)
+    receive_status(attempt, AttemptState.PENDING)
     gateway.by_key.clear()  # type: ignore[attr-defined]  # the test's own gateway
 
     (odd,) = reconcile_after(hours=99).mismatches
@@ -137,14 +139,14 @@ def test_a_payment_under_way_that_the_gateway_has_forgotten_is_named(
     assert odd == (attempt.key, "pending in the database, unknown to the gateway")
 
 
-def test_another_amount_is_named_and_asked_about(
+def test_another_amount_is_named_and_raises_a_review_flag(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    say: Say,
+    set_payment_status: Say,
     reconcile_after: Reconcile,
     flags: Callable[[], list[ReviewFlag]],
 ) -> None:
     _, attempt = begun()
-    say(attempt, AttemptState.SETTLED, amount=1)
+    set_payment_status(attempt, AttemptState.SETTLED, amount=1)
 
     (odd,) = reconcile_after().mismatches
 
@@ -154,7 +156,7 @@ def test_another_amount_is_named_and_asked_about(
 
 def test_one_attempt_without_an_answer_stops_no_other(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    say: Say,
+    set_payment_status: Say,
     gateway: object,
     reconcile_after: Reconcile,
 ) -> None:
@@ -163,7 +165,7 @@ def test_one_attempt_without_an_answer_stops_no_other(
     _, paid = begun()
     gateway.by_key[silent.key] = GatewayUnavailable("time-out")  # type: ignore[attr-defined]
     gateway.by_key[refused.key] = GatewayRefused("no", status=401)  # type: ignore[attr-defined]
-    say(paid, AttemptState.SETTLED)
+    set_payment_status(paid, AttemptState.SETTLED)
 
     done = reconcile_after()
 
@@ -171,17 +173,17 @@ def test_one_attempt_without_an_answer_stops_no_other(
     assert done.mismatches == ((silent.key, "time-out"), (refused.key, "no"))
 
 
-def test_an_attempt_that_cannot_be_written_down_is_flagged_and_stops_no_other(
+def test_an_attempt_that_cannot_be_stored_is_flagged_and_stops_no_other(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
     database: Database,
-    say: Say,
+    set_payment_status: Say,
     reconcile_after: Reconcile,
     flags: Callable[[], list[ReviewFlag]],
 ) -> None:
     nobodys, broken = begun()
     _, paid = begun()
-    say(broken, AttemptState.SETTLED)
-    say(paid, AttemptState.SETTLED)
+    set_payment_status(broken, AttemptState.SETTLED)
+    set_payment_status(paid, AttemptState.SETTLED)
     with database.transaction() as connection:
         order = update(orders).where(orders.c.id == nobodys.order.id)
         connection.execute(order.values(buyer_key=""))
@@ -193,7 +195,7 @@ def test_an_attempt_that_cannot_be_written_down_is_flagged_and_stops_no_other(
     assert flags() == [ReviewFlag.STUCK]
 
 
-def test_a_gateway_that_is_away_is_not_asked_for_hours(
+def test_an_unavailable_gateway_ends_the_run_early(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
     gateway: object,
     reconcile_after: Reconcile,

@@ -1,4 +1,4 @@
-"""Money twice, too much, taken back or returned: a person sees it, and nothing is doubled."""
+"""Tests of duplicate, wrong, reversed and refunded payments: flagged for review, never doubled."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -32,43 +32,43 @@ StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
 
 
-def test_another_amount_than_asked_for_is_a_question_and_no_payment(
-    sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
+def test_another_amount_than_requested_raises_a_flag_and_is_no_payment(
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: Callable[..., Settlement],
     state_of: StateOf, flags: Callable[[], list[ReviewFlag]], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest", price=50_000), 2), buyer=sari)
 
-    hear(begin_payment(placed), S.SETTLED, amount=50_000)
+    receive_status(begin_payment(placed), S.SETTLED, amount=50_000)
 
     assert state_of(placed) is OrderState.PENDING
     assert flags() == [ReviewFlag.AMOUNT_DIFFERS]
 
 
-def test_money_for_two_attempts_is_seen(
-    sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
+def test_payments_of_two_attempts_raise_a_flag(
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: Callable[..., Settlement],
     stock_of: StockOf, count_entitled: Callable[[], int], flags: Callable[[], list[ReviewFlag]],
     sari: Buyer,
 ) -> None:  # fmt: skip
     guest = sell("Guest", capacity=10)
     placed = place((guest, 2), buyer=sari)
     first = begin_payment(placed)
-    hear(first, S.EXPIRED)
+    receive_status(first, S.EXPIRED)
     second = begin_payment(placed)
 
-    hear(second, S.SETTLED)
-    hear(first, S.SETTLED)
+    receive_status(second, S.SETTLED)
+    receive_status(first, S.SETTLED)
 
     assert flags() == [ReviewFlag.PAID_TWICE]
     assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 2), 2)
 
 
-def test_money_for_a_cancelled_order_is_seen(
+def test_a_payment_of_a_cancelled_order_raises_a_flag(
     *,
     database: Database,
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Callable[..., Settlement],
+    receive_status: Callable[..., Settlement],
     state_of: StateOf,
     flags: Callable[[], list[ReviewFlag]],
     sari: Buyer,
@@ -78,7 +78,7 @@ def test_money_for_a_cancelled_order_is_seen(
     attempt = begin_payment(placed)
     cancel_order(database, placed.order.id, at=now, by="web")
 
-    hear(attempt, S.SETTLED)
+    receive_status(attempt, S.SETTLED)
 
     assert state_of(placed) is OrderState.CANCELLED
     assert flags() == [ReviewFlag.PAID_AFTER_CANCELLING]
@@ -90,25 +90,25 @@ def test_a_paid_order_cannot_be_cancelled(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Callable[..., Settlement],
+    receive_status: Callable[..., Settlement],
     sari: Buyer,
     now: datetime,
 ) -> None:
     placed = place((sell("Guest"), 2), buyer=sari)
-    hear(begin_payment(placed), S.SETTLED)
+    receive_status(begin_payment(placed), S.SETTLED)
 
     with pytest.raises(ImpossibleTransition, match="refund it instead"):
         cancel_order(database, placed.order.id, at=now, by="web")
 
 
-def test_a_bank_that_takes_the_money_back_takes_the_places_back(
+def test_a_reversed_payment_releases_the_places(
     *,
     database: Database,
     event: Event,
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Callable[..., Settlement],
+    receive_status: Callable[..., Settlement],
     state_of: StateOf,
     stock_of: StockOf,
     flags: Callable[[], list[ReviewFlag]],
@@ -120,11 +120,11 @@ def test_a_bank_that_takes_the_money_back_takes_the_places_back(
     guest = sell("Guest", capacity=10)
     placed = place((guest, 2), buyer=sari)
     attempt = begin_payment(placed)
-    hear(attempt, S.SETTLED)
+    receive_status(attempt, S.SETTLED)
     issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="sensor")
 
-    hear(attempt, S.DENIED)
-    hear(attempt, S.SETTLED)
+    receive_status(attempt, S.DENIED)
+    receive_status(attempt, S.SETTLED)
 
     assert state_of(placed) is OrderState.CANCELLED
     assert stock_of(guest) == Stock(10, 0, 0)
@@ -138,13 +138,13 @@ def test_a_bank_that_takes_the_money_back_takes_the_places_back(
         assert stock_queries.list_drifted(connection, event.id) == []
 
 
-def test_a_refund_is_counted_and_the_tickets_are_a_question(
+def test_a_refund_is_counted_and_the_tickets_raise_a_flag(
     *,
     database: Database,
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Callable[..., Settlement],
+    receive_status: Callable[..., Settlement],
     state_of: StateOf,
     count_entitled: Callable[[], int],
     event: Event,
@@ -152,10 +152,10 @@ def test_a_refund_is_counted_and_the_tickets_are_a_question(
 ) -> None:
     placed = place((sell("Guest", price=50_000), 2), buyer=sari)
     attempt = begin_payment(placed)
-    hear(attempt, S.SETTLED)
+    receive_status(attempt, S.SETTLED)
 
-    hear(attempt, S.PARTLY_REFUNDED, refunded=30_000)
-    hear(attempt, S.PARTLY_REFUNDED, refunded=60_000)
+    receive_status(attempt, S.PARTLY_REFUNDED, refunded=30_000)
+    receive_status(attempt, S.PARTLY_REFUNDED, refunded=60_000)
 
     with database.transaction() as connection:
         raised = review_flag_queries.list_open(connection, event.id)
@@ -166,15 +166,15 @@ def test_a_refund_is_counted_and_the_tickets_are_a_question(
 
 
 @pytest.mark.parametrize("returned", [S.REFUNDED, S.CHARGED_BACK, S.PARTLY_CHARGED_BACK])
-def test_money_that_went_back_is_a_question(
-    sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
+def test_a_returned_payment_raises_a_flag(
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: Callable[..., Settlement],
     state_of: StateOf, flags: Callable[[], list[ReviewFlag]], sari: Buyer, returned: AttemptState,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 2), buyer=sari)
     attempt = begin_payment(placed)
-    hear(attempt, S.SETTLED)
+    receive_status(attempt, S.SETTLED)
 
-    hear(attempt, returned)
+    receive_status(attempt, returned)
 
     assert state_of(placed) is OrderState.PAID
     assert flags() == [ReviewFlag.MONEY_RETURNED]

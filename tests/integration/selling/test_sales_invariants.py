@@ -1,4 +1,4 @@
-"""The invariants of sales: sound sales break none, and each kind of damage is seen and named."""
+"""Tests of the sales invariants: each kind of damage is found and named."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -29,24 +29,28 @@ LATER = timedelta(minutes=5)
 
 @pytest.fixture
 def guest(sell: Callable[..., int]) -> int:
-    """A ticket type of ten places."""
+    """Sell a ticket type of ten places."""
     return sell("Guest", capacity=10)
 
 
 @pytest.fixture
-def bought(
-    guest: int, place: Place, begin_payment: Begin, hear: Callable[..., object], sari: Buyer
+def paid_order(
+    guest: int,
+    place: Place,
+    begin_payment: Begin,
+    receive_status: Callable[..., object],
+    sari: Buyer,
 ) -> tuple[PlacedOrder, PaymentAttempt]:
-    """Two places, paid; nobody has made their tickets."""
+    """Create a paid order of two places without tickets."""
     placed = place((guest, 2), buyer=sari)
     attempt = begin_payment(placed)
-    hear(attempt, AttemptState.SETTLED)
+    receive_status(attempt, AttemptState.SETTLED)
     return placed, attempt
 
 
 @pytest.fixture
-def examine(database: Database, now: datetime) -> Callable[[], dict[str, InvariantResult]]:
-    """What does not hold five minutes later, by the name of the examination."""
+def check_invariants(database: Database, now: datetime) -> Callable[[], dict[str, InvariantResult]]:
+    """Return a function that reads violated invariants by name, five minutes later."""
 
     def run() -> dict[str, InvariantResult]:
         at = now + LATER
@@ -67,74 +71,76 @@ def examine(database: Database, now: datetime) -> Callable[[], dict[str, Invaria
     return run
 
 
-def test_an_empty_shop_breaks_nothing(examine: Callable[[], dict[str, InvariantResult]]) -> None:
-    assert examine() == {}
+def test_an_empty_shop_violates_nothing(
+    check_invariants: Callable[[], dict[str, InvariantResult]],
+) -> None:
+    assert check_invariants() == {}
 
 
-def test_a_paid_order_without_tickets_is_named_once_it_had_its_time(
+def test_a_paid_order_without_tickets_is_named_after_its_grace_time(
     database: Database,
-    bought: tuple[PlacedOrder, PaymentAttempt],
-    examine: Callable[[], dict[str, InvariantResult]],
+    paid_order: tuple[PlacedOrder, PaymentAttempt],
+    check_invariants: Callable[[], dict[str, InvariantResult]],
     now: datetime,
 ) -> None:
-    (offender,) = examine()["tickets"].violations
+    (offender,) = check_invariants()["tickets"].violations
 
-    assert offender.subject == bought[0].order.code
+    assert offender.subject == paid_order[0].order.code
     assert offender.problem == "paid: 2 places, 2 entitlements, 0 tickets, 0 PDFs"
     assert sales_checks.check_orders_fulfilled(database, at=now).holds
 
 
-def test_somebody_on_hold_is_no_offence(
+def test_a_guest_on_hold_is_no_violation(
     database: Database,
-    bought: tuple[PlacedOrder, PaymentAttempt],
-    examine: Callable[[], dict[str, InvariantResult]],
+    paid_order: tuple[PlacedOrder, PaymentAttempt],
+    check_invariants: Callable[[], dict[str, InvariantResult]],
 ) -> None:
-    assert bought
+    assert paid_order
     with database.transaction() as connection:
         connection.execute(update(entitlements).values(hold_reason="identity unclear"))
 
-    assert examine() == {}
+    assert check_invariants() == {}
 
 
 def test_an_entitlement_of_an_order_that_is_not_paid_is_named(
     database: Database,
-    bought: tuple[PlacedOrder, PaymentAttempt],
-    examine: Callable[[], dict[str, InvariantResult]],
+    paid_order: tuple[PlacedOrder, PaymentAttempt],
+    check_invariants: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     with database.transaction() as connection:
-        order = update(orders).where(orders.c.id == bought[0].order.id)
+        order = update(orders).where(orders.c.id == paid_order[0].order.id)
         connection.execute(order.values(state="cancelled"))
 
-    (offender,) = examine()["tickets"].violations
+    (offender,) = check_invariants()["tickets"].violations
 
     assert offender.problem == "cancelled: 0 places, 2 entitlements, 0 tickets, 0 PDFs"
 
 
-def test_drifted_counts_are_named_and_counted_anew(
+def test_wrong_stock_counts_are_named_and_recounted(
     database: Database,
     event: Event,
     guest: int,
-    bought: tuple[PlacedOrder, PaymentAttempt],
+    paid_order: tuple[PlacedOrder, PaymentAttempt],
     stock_of: Callable[[int], Stock],
-    examine: Callable[[], dict[str, InvariantResult]],
+    check_invariants: Callable[[], dict[str, InvariantResult]],
 ) -> None:
-    assert bought
+    assert paid_order
     with database.transaction() as connection:
         connection.execute(update(ticket_types).values(sold=7, pending=1))
-    (offender,) = examine()["stock"].violations
+    (offender,) = check_invariants()["stock"].violations
 
     corrected = recount_sales(database, event, by="operator")
 
     assert offender.problem == "counted 1 held and 7 sold of 10, orders say 0 and 2"
     assert corrected.ticket_types == (guest,)
     assert stock_of(guest) == Stock(10, 0, 2)
-    assert "stock" not in examine()
+    assert "stock" not in check_invariants()
 
 
-def test_an_oversold_type_cannot_be_counted_right(
-    database: Database, event: Event, guest: int, bought: tuple[PlacedOrder, PaymentAttempt]
+def test_an_oversold_type_cannot_be_recounted(
+    database: Database, event: Event, guest: int, paid_order: tuple[PlacedOrder, PaymentAttempt]
 ) -> None:
-    assert bought
+    assert paid_order
     with database.transaction() as connection:
         oversold = update(ticket_types).where(ticket_types.c.id == guest)
         connection.execute(oversold.values(capacity=1, sold=1))
@@ -143,11 +149,11 @@ def test_an_oversold_type_cannot_be_counted_right(
         recount_sales(database, event, by="operator")
 
 
-def test_a_miscounted_promo_code_is_named_and_counted_anew(
+def test_a_wrong_promo_code_count_is_named_and_recounted(
     database: Database,
     event: Event,
     now: datetime,
-    examine: Callable[[], dict[str, InvariantResult]],
+    check_invariants: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     with database.transaction() as connection:
         connection.execute(
@@ -156,84 +162,84 @@ def test_a_miscounted_promo_code_is_named_and_counted_anew(
                 valid_until=now + LATER, used=3,
             )
         )  # fmt: skip
-    (offender,) = examine()["promos"].violations
+    (offender,) = check_invariants()["promos"].violations
 
     corrected = recount_sales(database, event, by="operator")
 
     assert offender.subject == "wisuda-2026, EARLY"
     assert corrected.promo_codes == ("EARLY",)
-    assert examine() == {}
+    assert check_invariants() == {}
 
 
-def test_counting_anew_what_is_right_changes_nothing(
-    database: Database, event: Event, bought: tuple[PlacedOrder, PaymentAttempt]
+def test_recounting_correct_counts_changes_nothing(
+    database: Database, event: Event, paid_order: tuple[PlacedOrder, PaymentAttempt]
 ) -> None:
-    assert bought
+    assert paid_order
 
     corrected = recount_sales(database, event, by="operator")
 
     assert (corrected.ticket_types, corrected.promo_codes) == ((), ())
 
 
-def test_money_that_belongs_to_nothing_is_named(
+def test_an_unallocated_payment_is_named(
     database: Database,
-    bought: tuple[PlacedOrder, PaymentAttempt],
-    examine: Callable[[], dict[str, InvariantResult]],
+    paid_order: tuple[PlacedOrder, PaymentAttempt],
+    check_invariants: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     with database.transaction() as connection:
-        order = update(orders).where(orders.c.id == bought[0].order.id)
+        order = update(orders).where(orders.c.id == paid_order[0].order.id)
         connection.execute(order.values(paid_attempt_id=None))
 
-    first, second = examine()["money"].violations
+    first, second = check_invariants()["money"].violations
 
-    assert first.problem == f"Rp100.000 of {bought[1].key} are not allocated"
-    assert second == (bought[0].order.code, "paid, but its payments differ from its total")
+    assert first.problem == f"Rp100.000 of {paid_order[1].key} are not allocated"
+    assert second == (paid_order[0].order.code, "paid, but its payments differ from its total")
 
 
-def test_a_paid_order_whose_payment_never_came_is_named(
+def test_a_paid_order_without_a_payment_is_named(
     database: Database,
-    bought: tuple[PlacedOrder, PaymentAttempt],
-    examine: Callable[[], dict[str, InvariantResult]],
+    paid_order: tuple[PlacedOrder, PaymentAttempt],
+    check_invariants: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     with database.transaction() as connection:
         connection.execute(update(payment_attempts).values(state="pending"))
 
-    (offender,) = examine()["money"].violations
+    (offender,) = check_invariants()["money"].violations
 
-    assert offender == (bought[0].order.code, "paid, but its payments differ from its total")
+    assert offender == (paid_order[0].order.code, "paid, but its payments differ from its total")
 
 
-def test_a_free_order_needs_no_money(
+def test_a_free_order_needs_no_payment(
     sell: Callable[..., int],
     place: Place,
     sari: Buyer,
-    examine: Callable[[], dict[str, InvariantResult]],
+    check_invariants: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     place((sell("Free", price=0), 1), buyer=sari)
 
-    assert "money" not in examine()
+    assert "money" not in check_invariants()
 
 
-def test_a_second_payment_is_a_question_and_without_it_an_offence(
+def test_a_duplicate_payment_without_a_review_flag_is_a_violation(
     database: Database,
     guest: int,
     place: Place,
     begin_payment: Begin,
-    hear: Callable[..., object],
+    receive_status: Callable[..., object],
     sari: Buyer,
-    examine: Callable[[], dict[str, InvariantResult]],
+    check_invariants: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     placed = place((guest, 1), buyer=sari)
     first = begin_payment(placed)
-    hear(first, AttemptState.EXPIRED)
+    receive_status(first, AttemptState.EXPIRED)
     second = begin_payment(placed)
-    hear(second, AttemptState.SETTLED)
-    hear(first, AttemptState.SETTLED)
-    asked = examine()
+    receive_status(second, AttemptState.SETTLED)
+    receive_status(first, AttemptState.SETTLED)
+    asked = check_invariants()
 
     with database.transaction() as connection:
         connection.execute(order_review_flags.delete())
-    unasked = examine()
+    unasked = check_invariants()
 
     assert {"money", "twice"}.isdisjoint(asked)
     assert [one.subject for one in asked["questions"].violations] == [placed.order.code]
@@ -241,9 +247,9 @@ def test_a_second_payment_is_a_question_and_without_it_an_offence(
     assert first.key in unasked["money"].violations[0].problem
 
 
-def test_a_notice_that_waits_too_long_is_named_with_its_reason(
+def test_a_notification_that_waits_too_long_is_named_with_its_reason(
     database: Database,
-    receive: Callable[..., bool],
+    store_notification: Callable[..., bool],
     settle_all: Callable[..., object],
     guest: int,
     place: Place,
@@ -252,7 +258,7 @@ def test_a_notice_that_waits_too_long_is_named_with_its_reason(
     now: datetime,
 ) -> None:
     attempt = begin_payment(place((guest, 1), buyer=sari))
-    receive(attempt.key, "early")
+    store_notification(attempt.key, "early")
     settle_all()
 
     found = sales_checks.check_stuck_notifications(database, at=now + timedelta(minutes=10))
@@ -263,13 +269,13 @@ def test_a_notice_that_waits_too_long_is_named_with_its_reason(
     assert sooner.holds
 
 
-def test_a_notice_about_nothing_of_ours_is_named_for_a_week(
+def test_a_notification_of_an_unknown_order_is_named_for_a_week(
     database: Database,
-    receive: Callable[..., bool],
+    store_notification: Callable[..., bool],
     settle_all: Callable[..., object],
     now: datetime,
 ) -> None:
-    receive("payment_notif_test", "test")
+    store_notification("payment_notif_test", "test")
     settle_all()
 
     found = sales_checks.check_quarantined_notifications(database, at=now)
@@ -279,14 +285,14 @@ def test_a_notice_about_nothing_of_ours_is_named_for_a_week(
     assert later.holds
 
 
-def test_a_refunded_order_breaks_nothing(
+def test_a_refunded_order_violates_nothing(
     database: Database,
-    bought: tuple[PlacedOrder, PaymentAttempt],
-    hear: Callable[..., object],
-    examine: Callable[[], dict[str, InvariantResult]],
+    paid_order: tuple[PlacedOrder, PaymentAttempt],
+    receive_status: Callable[..., object],
+    check_invariants: Callable[[], dict[str, InvariantResult]],
 ) -> None:
-    hear(bought[1], AttemptState.REFUNDED, refunded=100_000)
+    receive_status(paid_order[1], AttemptState.REFUNDED, refunded=100_000)
     with database.transaction() as connection:
         connection.execute(text("UPDATE entitlements SET hold_reason = 'refunded'"))
 
-    assert set(examine()) == {"questions"}
+    assert set(check_invariants()) == {"questions"}

@@ -1,4 +1,4 @@
-"""Settling and expiring, killed with -9 before any statement: the next run makes up for it."""
+"""Tests of settlement and expiry killed before any statement: the next run completes the work."""
 
 import signal
 from collections.abc import Callable
@@ -64,8 +64,10 @@ event.listen(database.engine, "commit", die_at_last)
 
 
 @pytest.fixture
-def die(run_script: Callable[..., CompletedProcess[str]], database_url: str) -> Callable[..., int]:
-    """Runs a deed in a process of its own that kills itself at its n-th statement or commit."""
+def run_killed(
+    run_script: Callable[..., CompletedProcess[str]], database_url: str
+) -> Callable[..., int]:
+    """Return a function that runs an operation in a process that kills itself at a statement."""
 
     def run(deed: str, at: datetime, said: str, when: int, amount: int = 100_000) -> int:
         words = [deed, at.isoformat(), said, str(when), str(amount)]
@@ -75,20 +77,20 @@ def die(run_script: Callable[..., CompletedProcess[str]], database_url: str) -> 
 
 
 @pytest.mark.parametrize("when", [1, 2, 3, 5, 9, 14, 19, 24, 27, 40])
-def test_a_killed_settler_loses_and_doubles_nothing(
+def test_a_killed_settlement_loses_and_doubles_nothing(
     *,
     database: Database,
     event: Event,
     sell: Callable[..., int],
     place: Place,
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
-    receive: Callable[..., bool],
-    say: Callable[..., None],
+    store_notification: Callable[..., bool],
+    set_payment_status: Callable[..., None],
     settle_all: Callable[..., Settlement],
     stock_of: Callable[[int], Stock],
     count_entitled: Callable[[], int],
     messages: Callable[[], list[tuple[str, str]]],
-    die: Callable[..., int],
+    run_killed: Callable[..., int],
     sari: Buyer,
     now: datetime,
     when: int,
@@ -96,10 +98,10 @@ def test_a_killed_settler_loses_and_doubles_nothing(
     guest = sell("Guest", capacity=10)
     for number in range(2):
         attempt = begin_payment(place((guest, 2), buyer=sari))
-        say(attempt, AttemptState.SETTLED)
-        receive(attempt.key, f"notice {number}")
+        set_payment_status(attempt, AttemptState.SETTLED)
+        store_notification(attempt.key, f"notice {number}")
 
-    killed = die("settle", now, "settlement", when)
+    killed = run_killed("settle", now, "settlement", when)
     settle_all(hours=1)
 
     assert killed == -signal.SIGKILL
@@ -111,7 +113,7 @@ def test_a_killed_settler_loses_and_doubles_nothing(
 
 
 @pytest.mark.parametrize("when", [1, 3, 6, 8, 10, 13])
-def test_a_killed_sweep_frees_nothing_twice(
+def test_a_killed_expiry_releases_nothing_twice(
     *,
     database: Database,
     event: Event,
@@ -120,7 +122,7 @@ def test_a_killed_sweep_frees_nothing_twice(
     place: Place,
     state_of: Callable[[PlacedOrder], OrderState],
     stock_of: Callable[[int], Stock],
-    die: Callable[..., int],
+    run_killed: Callable[..., int],
     now: datetime,
     when: int,
 ) -> None:
@@ -129,7 +131,7 @@ def test_a_killed_sweep_frees_nothing_twice(
     place((guest, 3), at=now + timedelta(minutes=30))
     at = now + timedelta(minutes=60)
 
-    killed = die("expire", at, "", when)
+    killed = run_killed("expire", at, "", when)
     expire_orders(database, gateway, at=at, by="sensor")
 
     assert killed == -signal.SIGKILL
@@ -140,80 +142,80 @@ def test_a_killed_sweep_frees_nothing_twice(
 
 
 @pytest.fixture
-def paid_in_parts(
+def order_with_paid_instalment(
     *,
     database: Database,
     event: Event,
     sell: Callable[..., int],
     place: Place,
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
-    hear: Callable[..., Settlement],
+    receive_status: Callable[..., Settlement],
     sari: Buyer,
 ) -> PlacedOrder:
-    """Two places for Rp100.000 in two halves, the first of which is paid; overdue, it goes back."""
+    """Create an order of Rp100.000 in two instalments, one paid; overdue is refunded."""
     day = timedelta(days=1)
     plan = PaymentPlan("halves", (50, 50), 7 * day, day, day, OverduePolicy.REFUND)
     offer_plan(database, event, plan, by="operator")
     placed = place((sell("Guest", capacity=10), 2), buyer=sari, payment_plan="halves")
-    hear(begin_payment(placed), AttemptState.SETTLED)
+    receive_status(begin_payment(placed), AttemptState.SETTLED)
     return placed
 
 
 @pytest.mark.parametrize("when", [4, 8, 11, 14, 16, 18, 20, 22, 24, 28])
-def test_a_killed_settler_loses_and_doubles_no_part(
+def test_a_killed_settlement_loses_and_doubles_no_instalment(
     *,
     database: Database,
     event: Event,
-    paid_in_parts: PlacedOrder,
+    order_with_paid_instalment: PlacedOrder,
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
-    receive: Callable[..., bool],
-    say: Callable[..., None],
+    store_notification: Callable[..., bool],
+    set_payment_status: Callable[..., None],
     settle_all: Callable[..., Settlement],
     state_of: Callable[[PlacedOrder], OrderState],
     count_entitled: Callable[[], int],
     messages: Callable[[], list[tuple[str, str]]],
-    die: Callable[..., int],
+    run_killed: Callable[..., int],
     now: datetime,
     when: int,
 ) -> None:
-    attempt = begin_payment(paid_in_parts)
-    say(attempt, AttemptState.SETTLED)
-    receive(attempt.key, "the second half")
+    attempt = begin_payment(order_with_paid_instalment)
+    set_payment_status(attempt, AttemptState.SETTLED)
+    store_notification(attempt.key, "the second half")
 
-    killed = die("settle", now, "settlement", when, 50_000)
+    killed = run_killed("settle", now, "settlement", when, 50_000)
     settle_all(hours=1)
 
     assert killed == -signal.SIGKILL
-    assert state_of(paid_in_parts) is OrderState.PAID
+    assert state_of(order_with_paid_instalment) is OrderState.PAID
     assert (count_entitled(), len(messages())) == (2, 2)
     with database.transaction() as connection:
-        parts = instalment_queries.list_for_order(connection, paid_in_parts.order.id)
+        parts = instalment_queries.list_for_order(connection, order_with_paid_instalment.order.id)
         assert stock_queries.list_drifted(connection, event.id) == []
     assert parts[1].paid_by == attempt.id
     assert check_ledger_matches_sales(database).violations == []
 
 
 @pytest.mark.parametrize("when", [3, 6, 8, 10, 12, 14, 16, 18, 20, 24])
-def test_a_killed_sweep_promises_a_part_back_once(
+def test_a_killed_expiry_refunds_an_instalment_once(
     *,
     database: Database,
     event: Event,
     gateway: PaymentGateway,
-    paid_in_parts: PlacedOrder,
+    order_with_paid_instalment: PlacedOrder,
     state_of: Callable[[PlacedOrder], OrderState],
-    die: Callable[..., int],
+    run_killed: Callable[..., int],
     now: datetime,
     when: int,
 ) -> None:
     at = now + timedelta(days=8)
 
-    killed = die("expire", at, "settlement", when, 50_000)
+    killed = run_killed("expire", at, "settlement", when, 50_000)
     expire_orders(database, gateway, at=at, by="sensor")
 
     assert killed == -signal.SIGKILL
-    assert state_of(paid_in_parts) is OrderState.EXPIRED
+    assert state_of(order_with_paid_instalment) is OrderState.EXPIRED
     with database.transaction() as connection:
-        promised = refund_queries.list_for_order(connection, paid_in_parts.order.id)
+        promised = refund_queries.list_for_order(connection, order_with_paid_instalment.order.id)
         assert stock_queries.list_drifted(connection, event.id) == []
     assert [one.amount.amount for one in promised] == [50_000]
     assert check_ledger_matches_sales(database).violations == []

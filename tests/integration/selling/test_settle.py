@@ -1,4 +1,4 @@
-"""Settling on a real database: however the news comes, every effect comes about exactly once."""
+"""Tests of settlement on a real database: each effect happens once, in any order of statuses."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -44,13 +44,13 @@ StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
 
 
-def test_the_example_that_must_hold(
+def test_stock_counts_follow_ordering_paying_and_cancelling(
     *,
     database: Database,
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Callable[..., Settlement],
+    receive_status: Callable[..., Settlement],
     stock_of: StockOf,
     sari: Buyer,
     budi: Buyer,
@@ -62,7 +62,7 @@ def test_the_example_that_must_hold(
     after_a = stock_of(guest)
     b = place((guest, 3), buyer=budi)
     after_b = stock_of(guest)
-    hear(begin_payment(a), S.SETTLED)
+    receive_status(begin_payment(a), S.SETTLED)
     after_payment = stock_of(guest)
     cancel_order(database, b.order.id, at=now, by="web")
     after_cancel = stock_of(guest)
@@ -73,14 +73,14 @@ def test_the_example_that_must_hold(
     assert (after_cancel.available, after_cancel.pending, after_cancel.sold) == (95, 0, 5)
 
 
-def test_a_paid_order_s_places_are_on_the_list_and_get_their_tickets(
+def test_places_of_a_paid_order_are_entitled_and_get_tickets(
     *,
     database: Database,
     event: Event,
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Callable[..., Settlement],
+    receive_status: Callable[..., Settlement],
     state_of: StateOf,
     messages: Callable[[], list[tuple[str, str]]],
     keys: KeyRing,
@@ -90,7 +90,7 @@ def test_a_paid_order_s_places_are_on_the_list_and_get_their_tickets(
 ) -> None:
     placed = place((sell("Guest"), 3), (sell("VIP"), 1), buyer=sari)
 
-    outcome = hear(begin_payment(placed), S.SETTLED)
+    outcome = receive_status(begin_payment(placed), S.SETTLED)
     missing = count_missing_tickets(database, event, at=now)
     issued = issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="sensor")
 
@@ -101,51 +101,49 @@ def test_a_paid_order_s_places_are_on_the_list_and_get_their_tickets(
 
 
 def test_capture_and_settlement_entitle_once(
-    sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: Callable[..., Settlement],
     count_entitled: Callable[[], int], messages: Callable[[], list[tuple[str, str]]],
     sari: Buyer,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((sell("Guest"), 2), buyer=sari))
 
-    hear(attempt, S.CAPTURED)
-    hear(attempt, S.SETTLED)
+    receive_status(attempt, S.CAPTURED)
+    receive_status(attempt, S.SETTLED)
 
     assert count_entitled() == 2
     assert len(messages()) == 2
 
 
 @pytest.mark.parametrize("late", [S.PENDING, S.EXPIRED, S.FAILED, S.CHALLENGE])
-def test_a_late_word_leaves_a_paid_order_paid(
-    sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
+def test_a_late_status_leaves_a_paid_order_paid(
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: Callable[..., Settlement],
     state_of: StateOf, stock_of: StockOf, sari: Buyer, late: AttemptState,
 ) -> None:  # fmt: skip
     guest = sell("Guest", capacity=10)
     placed = place((guest, 2), buyer=sari)
     attempt = begin_payment(placed)
-    hear(attempt, S.SETTLED)
+    receive_status(attempt, S.SETTLED)
 
-    outcome = hear(attempt, late)
+    outcome = receive_status(attempt, late)
 
     assert outcome.unchanged == 1
     assert state_of(placed) is OrderState.PAID
     assert stock_of(guest) == Stock(10, 0, 2)
 
 
-@pytest.mark.parametrize(
-    "order_of_news", list(permutations([S.CAPTURED, S.PENDING, S.PARTLY_REFUNDED]))
-)
-def test_the_order_of_the_news_makes_no_difference(
-    sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
+@pytest.mark.parametrize("statuses", list(permutations([S.CAPTURED, S.PENDING, S.PARTLY_REFUNDED])))
+def test_statuses_in_any_order_give_the_same_result(
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: Callable[..., Settlement],
     state_of: StateOf, stock_of: StockOf, count_entitled: Callable[[], int],
     flags: Callable[[], list[ReviewFlag]], messages: Callable[[], list[tuple[str, str]]],
-    sari: Buyer, order_of_news: tuple[AttemptState, ...],
+    sari: Buyer, statuses: tuple[AttemptState, ...],
 ) -> None:  # fmt: skip
     guest = sell("Guest", capacity=10)
     placed = place((guest, 2), buyer=sari)
     attempt = begin_payment(placed)
 
-    for state in (*order_of_news, *order_of_news):
-        hear(attempt, state)
+    for state in (*statuses, *statuses):
+        receive_status(attempt, state)
 
     assert state_of(placed) is OrderState.PAID
     assert stock_of(guest) == Stock(10, 0, 2)
@@ -154,13 +152,13 @@ def test_the_order_of_the_news_makes_no_difference(
     assert len(messages()) == 3
 
 
-def test_the_same_notice_is_kept_once(
-    database: Database, receive: Receive, begin_payment: Begin, place: Place, sell: Sell,
+def test_the_same_notification_is_stored_once(
+    database: Database, store_notification: Receive, begin_payment: Begin, place: Place, sell: Sell,
     sari: Buyer,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((sell("Guest"), 1), buyer=sari))
 
-    heard = [receive(attempt.key, "the same") for _ in range(3)]
+    heard = [store_notification(attempt.key, "the same") for _ in range(3)]
 
     assert heard == [True, False, False]
     with database.transaction() as connection:
@@ -169,24 +167,25 @@ def test_the_same_notice_is_kept_once(
         ]
 
 
-def test_a_notice_alone_proves_nothing(
-    sell: Sell, place: Place, begin_payment: Begin, receive: Receive, say: Say,
+def test_a_notification_alone_does_not_settle_an_order(
+    sell: Sell, place: Place, begin_payment: Begin, store_notification: Receive,
+    set_payment_status: Say,
     settle_all: Callable[..., Settlement], state_of: StateOf, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 1), buyer=sari)
     attempt = begin_payment(placed)
-    say(attempt, S.PENDING)
+    set_payment_status(attempt, S.PENDING)
 
-    receive(attempt.key, "a notice that claims settlement")
+    store_notification(attempt.key, "a notice that claims settlement")
     settle_all()
 
     assert state_of(placed) is OrderState.PENDING
 
 
-def test_an_unknown_order_is_kept_where_somebody_sees_it(
-    database: Database, receive: Receive, settle_all: Callable[..., Settlement]
+def test_a_notification_of_an_unknown_order_is_kept_for_review(
+    database: Database, store_notification: Receive, settle_all: Callable[..., Settlement]
 ) -> None:
-    receive("ORD-NOBODY-01", "x")
+    store_notification("ORD-NOBODY-01", "x")
 
     assert settle_all().quarantined == 1
     assert settle_all(hours=9) == Settlement(0, 0, 0, 0)
@@ -197,68 +196,71 @@ def test_an_unknown_order_is_kept_where_somebody_sees_it(
     ]
 
 
-def test_a_notice_that_names_the_transaction_instead_is_understood(
-    sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
-    receive: Receive, say: Say, settle_all: Callable[..., Settlement], state_of: StateOf,
+def test_a_notification_that_names_the_transaction_id_is_settled(
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: Callable[..., Settlement],
+    store_notification: Receive, set_payment_status: Say, settle_all: Callable[..., Settlement],
+    state_of: StateOf,
     sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 1), buyer=sari)
     attempt = begin_payment(placed)
-    hear(attempt, S.PENDING)
+    receive_status(attempt, S.PENDING)
 
-    say(attempt, S.SETTLED)
-    receive(f"tx-{attempt.key}", "a bank's slip")
+    set_payment_status(attempt, S.SETTLED)
+    store_notification(f"tx-{attempt.key}", "a bank's slip")
     settle_all()
 
     assert state_of(placed) is OrderState.PAID
 
 
-def test_an_answer_about_another_attempt_is_not_believed(
-    sell: Sell, place: Place, begin_payment: Begin, receive: Receive, say: Say,
+def test_a_status_of_another_attempt_is_not_trusted(
+    sell: Sell, place: Place, begin_payment: Begin, store_notification: Receive,
+    set_payment_status: Say,
     gateway: PaymentGateway, settle_all: Callable[..., Settlement], state_of: StateOf,
     sari: Buyer, budi: Buyer,
 ) -> None:  # fmt: skip
     guest = sell("Guest")
     mine, other = place((guest, 1), buyer=sari), place((guest, 1), buyer=budi)
     asked, paid = begin_payment(mine), begin_payment(other)
-    say(paid, S.SETTLED)
+    set_payment_status(paid, S.SETTLED)
     gateway.by_key[asked.key] = gateway.by_key[paid.key]
 
-    receive(asked.key, "x")
+    store_notification(asked.key, "x")
 
     assert settle_all().postponed == 1
     assert state_of(mine) is state_of(other) is OrderState.PENDING
 
 
 def test_a_failed_attempt_leaves_the_order_open_for_another(
-    sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: Callable[..., Settlement],
     state_of: StateOf, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 1), buyer=sari)
     first = begin_payment(placed)
     same = begin_payment(placed)
 
-    hear(first, S.DENIED)
+    receive_status(first, S.DENIED)
     second = begin_payment(placed)
-    hear(second, S.SETTLED)
+    receive_status(second, S.SETTLED)
 
     assert same == first
     assert (first.key, second.key) == (f"{placed.order.code}-01", f"{placed.order.code}-02")
     assert state_of(placed) is OrderState.PAID
 
 
-def test_a_gateway_out_of_reach_is_asked_again_later(
-    sell: Sell, place: Place, begin_payment: Begin, receive: Receive, say: Say,
+def test_an_unreachable_gateway_is_asked_again_later(
+    sell: Sell, place: Place, begin_payment: Begin, store_notification: Receive,
+    set_payment_status: Say,
     gateway: PaymentGateway, settle_all: Callable[..., Settlement], state_of: StateOf, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 1), buyer=sari)
     attempt = begin_payment(placed)
-    receive(attempt.key, "x")
+    store_notification(attempt.key, "x")
     gateway.by_key[attempt.key] = Unavailable("no answer")
 
     outcomes = [settle_all(hours=hours).postponed for hours in range(2 * MAX_ATTEMPTS)]
     at_once = settle_all(hours=2 * MAX_ATTEMPTS - 1)
-    say(attempt, S.SETTLED)
+    set_payment_status(attempt, S.SETTLED)
     settle_all(hours=50)
 
     assert sum(outcomes) > MAX_ATTEMPTS
@@ -266,15 +268,15 @@ def test_a_gateway_out_of_reach_is_asked_again_later(
     assert state_of(placed) is OrderState.PAID
 
 
-@pytest.mark.parametrize("trouble", [None, RuntimeError("a word nobody knows")])
-def test_what_cannot_be_understood_is_tried_again_and_then_put_aside(
-    database: Database, sell: Sell, place: Place, begin_payment: Begin, receive: Receive,
+@pytest.mark.parametrize("error", [None, RuntimeError("a word nobody knows")])
+def test_an_unreadable_notification_is_retried_and_then_set_aside(
+    database: Database, sell: Sell, place: Place, begin_payment: Begin, store_notification: Receive,
     gateway: PaymentGateway, settle_all: Callable[..., Settlement], sari: Buyer,
-    trouble: Exception | None,
+    error: Exception | None,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((sell("Guest"), 1), buyer=sari))
-    receive(attempt.key, "x")
-    gateway.by_key[attempt.key] = trouble
+    store_notification(attempt.key, "x")
+    gateway.by_key[attempt.key] = error
 
     runs = [settle_all(hours=2 * hours) for hours in range(MAX_ATTEMPTS + 1)]
 
@@ -287,29 +289,30 @@ def test_what_cannot_be_understood_is_tried_again_and_then_put_aside(
         assert len(inbox.list_quarantined(connection)) == 1
 
 
-def test_one_bad_notice_stops_no_other(
-    sell: Sell, place: Place, begin_payment: Begin, receive: Receive, say: Say,
+def test_one_bad_notification_stops_no_other(
+    sell: Sell, place: Place, begin_payment: Begin, store_notification: Receive,
+    set_payment_status: Say,
     gateway: PaymentGateway, settle_all: Callable[..., Settlement], sari: Buyer, budi: Buyer,
 ) -> None:  # fmt: skip
     guest = sell("Guest")
     bad, good = (begin_payment(place((guest, 1), buyer=buyer)) for buyer in (sari, budi))
-    receive(bad.key, "bad")
-    receive(good.key, "good")
+    store_notification(bad.key, "bad")
+    store_notification(good.key, "good")
     gateway.by_key[bad.key] = RuntimeError("broken")
-    say(good, S.SETTLED)
+    set_payment_status(good, S.SETTLED)
 
     assert settle_all() == Settlement(applied=1, unchanged=0, quarantined=0, postponed=1)
 
 
-def test_settlers_side_by_side_complete_an_order_once(
+def test_concurrent_settlements_complete_an_order_once(
     *,
     database: Database,
     gateway: PaymentGateway,
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    receive: Receive,
-    say: Say,
+    store_notification: Receive,
+    set_payment_status: Say,
     stock_of: StockOf,
     count_entitled: Callable[[], int],
     messages: Callable[[], list[tuple[str, str]]],
@@ -318,9 +321,9 @@ def test_settlers_side_by_side_complete_an_order_once(
 ) -> None:
     guest = sell("Guest", capacity=10)
     attempt = begin_payment(place((guest, 2), buyer=sari))
-    say(attempt, S.SETTLED)
+    set_payment_status(attempt, S.SETTLED)
     for number in range(12):
-        receive(attempt.key, f"notice {number}")
+        store_notification(attempt.key, f"notice {number}")
 
     with ThreadPoolExecutor(6) as pool:
         runs = [
@@ -333,7 +336,7 @@ def test_settlers_side_by_side_complete_an_order_once(
     assert (stock_of(guest), count_entitled(), len(messages())) == (Stock(10, 0, 2), 2, 2)
 
 
-def test_an_order_completed_by_two_who_saw_it_pending_is_completed_once(
+def test_an_order_completed_by_two_processes_is_completed_once(
     database: Database, sell: Sell, place: Place, stock_of: StockOf,
     count_entitled: Callable[[], int], sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
@@ -347,7 +350,7 @@ def test_an_order_completed_by_two_who_saw_it_pending_is_completed_once(
     assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 2), 2)
 
 
-def test_counts_agree_with_orders_after_a_storm(
+def test_stock_counts_agree_with_orders_after_concurrent_load(
     *,
     database: Database,
     event: Event,
@@ -355,8 +358,8 @@ def test_counts_agree_with_orders_after_a_storm(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    receive: Receive,
-    say: Say,
+    store_notification: Receive,
+    set_payment_status: Say,
     stock_of: StockOf,
     sari: Buyer,
     now: datetime,
@@ -369,8 +372,8 @@ def test_counts_agree_with_orders_after_a_storm(
             cancel_order(database, placed.order.id, at=now, by="web")
             return
         attempt = begin_payment(placed)
-        say(attempt, S.SETTLED)
-        receive(attempt.key, attempt.key)
+        set_payment_status(attempt, S.SETTLED)
+        store_notification(attempt.key, attempt.key)
         settle(database, gateway, at=now, by="sensor", limit=2)
 
     with ThreadPoolExecutor(8) as pool:
@@ -391,7 +394,7 @@ def test_an_order_without_a_buyer_cannot_be_paid(
         begin_payment(placed)
 
 
-def test_what_is_free_is_paid_as_soon_as_somebody_takes_it(
+def test_a_free_order_is_paid_as_soon_as_it_has_a_buyer(
     sell: Sell, place: Place, stock_of: StockOf, count_entitled: Callable[[], int], sari: Buyer
 ) -> None:
     guest = sell("Guest", price=0, capacity=10)
@@ -409,7 +412,7 @@ def test_a_buyer_the_roster_knows_keeps_the_roster_s_name(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    hear: Callable[..., Settlement],
+    receive_status: Callable[..., Settlement],
     sari: Buyer,
 ) -> None:
     with database.transaction() as connection:
@@ -419,7 +422,7 @@ def test_a_buyer_the_roster_knows_keeps_the_roster_s_name(
             )
         )
 
-    hear(begin_payment(place((sell("Guest"), 1), buyer=sari)), S.SETTLED)
+    receive_status(begin_payment(place((sell("Guest"), 1), buyer=sari)), S.SETTLED)
 
     with database.transaction() as connection:
         assert connection.execute(select(guests.c.full_name)).scalars().all() == [
@@ -427,12 +430,12 @@ def test_a_buyer_the_roster_knows_keeps_the_roster_s_name(
         ]
 
 
-def test_a_run_leaves_a_trace_and_an_idle_one_none(
-    database: Database, receive: Receive, settle_all: Callable[..., Settlement]
+def test_a_run_is_audited_unless_it_was_idle(
+    database: Database, store_notification: Receive, settle_all: Callable[..., Settlement]
 ) -> None:
     settle_all()
-    receive("ORD-NOBODY-01", "x")
-    receive("ORD-NOBODY-02", "y")
+    store_notification("ORD-NOBODY-01", "x")
+    store_notification("ORD-NOBODY-02", "y")
 
     settle_all()
 

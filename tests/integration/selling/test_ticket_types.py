@@ -1,4 +1,4 @@
-"""Putting types on sale, changing their terms, promo codes: the operator's side of the counter."""
+"""Tests of managing ticket types and promo codes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,9 +35,7 @@ def test_the_same_again_changes_nothing(database: Database, event: Event) -> Non
     assert open_sale(database, event, "VIP", VIP, by="operator") == first
 
 
-def test_what_is_not_said_stays_and_zero_takes_a_limit_away(
-    database: Database, event: Event
-) -> None:
+def test_omitted_fields_are_kept_and_zero_removes_a_limit(database: Database, event: Event) -> None:
     open_sale(database, event, "VIP", VIP, by="operator")
 
     sold = open_sale(database, event, "VIP", SaleTerms(per_buyer=0), by="operator")
@@ -53,16 +51,16 @@ def test_a_new_type_needs_a_price(database: Database, event: Event) -> None:
     assert list_ticket_types(database, event) == []
 
 
-def test_a_type_of_the_roster_is_not_sold_for_nothing_by_accident(
-    database: Database, event: Event, enter: Callable[..., list[int]]
+def test_a_type_of_the_roster_is_not_put_on_sale_without_a_price(
+    database: Database, event: Event, add_guests: Callable[..., list[int]]
 ) -> None:
-    enter(event, 1)
+    add_guests(event, 1)
 
     with pytest.raises(NotOnSale, match="--price"):
         open_sale(database, event, "Graduate", SaleTerms(), by="operator")
 
 
-def test_a_capacity_below_what_is_taken_is_refused(
+def test_a_capacity_below_the_taken_places_is_refused(
     database: Database, event: Event, place: Place, sari: Buyer
 ) -> None:
     vip = open_sale(database, event, "VIP", VIP, by="operator")
@@ -90,7 +88,7 @@ def test_a_closed_type_is_not_sold_and_keeps_its_terms(
     assert open_sale(database, event, "VIP", SaleTerms(), by="operator") == vip
 
 
-def test_everything_is_closed_at_once(database: Database, event: Event) -> None:
+def test_all_ticket_types_are_closed_in_one_call(database: Database, event: Event) -> None:
     for name in ("VIP", "Tribune"):
         open_sale(database, event, name, VIP, by="operator")
 
@@ -98,9 +96,7 @@ def test_everything_is_closed_at_once(database: Database, event: Event) -> None:
     assert {one.on_sale for one in list_ticket_types(database, event)} == {False}
 
 
-def test_an_unknown_type_is_named_with_those_that_there_are(
-    database: Database, event: Event
-) -> None:
+def test_an_unknown_type_is_refused_with_the_known_ones(database: Database, event: Event) -> None:
     open_sale(database, event, "VIP", VIP, by="operator")
 
     with pytest.raises(NotOnSale, match=r"no ticket type 'vip' \(known: VIP\)"):
@@ -108,16 +104,16 @@ def test_an_unknown_type_is_named_with_those_that_there_are(
 
 
 @pytest.fixture
-def half(event: Event, now: datetime) -> NewPromo:
-    """Half off, twice."""
+def half_price_promo(event: Event, now: datetime) -> NewPromo:
+    """Return a promo code of 50 % that can be used twice."""
     return NewPromo("HALF", PromoKind.PERCENT, 50, now, event.ends_at, 2)
 
 
 def test_a_promo_is_used_and_counted(
-    database: Database, event: Event, place: Place, half: NewPromo, sari: Buyer
+    database: Database, event: Event, place: Place, half_price_promo: NewPromo, sari: Buyer
 ) -> None:
     vip = open_sale(database, event, "VIP", VIP, by="operator")
-    add_promo(database, event, half, ticket_type="VIP", by="operator")
+    add_promo(database, event, half_price_promo, ticket_type="VIP", by="operator")
 
     placed = place((vip.id, 1), buyer=sari, promo="half")
 
@@ -127,10 +123,15 @@ def test_a_promo_is_used_and_counted(
 
 
 def test_a_promo_that_ended_is_refused_and_ending_it_again_changes_nothing(
-    database: Database, event: Event, place: Place, half: NewPromo, sari: Buyer, now: datetime
+    database: Database,
+    event: Event,
+    place: Place,
+    half_price_promo: NewPromo,
+    sari: Buyer,
+    now: datetime,
 ) -> None:
     vip = open_sale(database, event, "VIP", VIP, by="operator")
-    add_promo(database, event, half, ticket_type=None, by="operator")
+    add_promo(database, event, half_price_promo, ticket_type=None, by="operator")
 
     end_promo(database, event, " half", at=now, by="operator")
     end_promo(database, event, "HALF", at=now + timedelta(days=1), by="operator")
@@ -140,18 +141,18 @@ def test_a_promo_that_ended_is_refused_and_ending_it_again_changes_nothing(
     assert list_promo_usage(database, event)[0].valid_until == now
 
 
-def test_a_code_is_made_once(database: Database, event: Event, half: NewPromo) -> None:
-    add_promo(database, event, half, ticket_type=None, by="operator")
+def test_a_code_is_made_once(database: Database, event: Event, half_price_promo: NewPromo) -> None:
+    add_promo(database, event, half_price_promo, ticket_type=None, by="operator")
 
     with pytest.raises(PromoRefused, match="HALF exists already"):
-        add_promo(database, event, half, ticket_type=None, by="operator")
+        add_promo(database, event, half_price_promo, ticket_type=None, by="operator")
 
 
 def test_a_code_for_an_unknown_type_is_refused(
-    database: Database, event: Event, half: NewPromo
+    database: Database, event: Event, half_price_promo: NewPromo
 ) -> None:
     with pytest.raises(PromoRefused, match="no ticket type 'Gold'"):
-        add_promo(database, event, half, ticket_type="Gold", by="operator")
+        add_promo(database, event, half_price_promo, ticket_type="Gold", by="operator")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_a_code_for_an_unknown_type_is_refused(
      {"valid_until": datetime(2026, 11, 20, 8, 0, tzinfo=UTC)}],
 )  # fmt: skip
 def test_a_code_that_no_buyer_could_use_is_refused(
-    half: NewPromo, change: dict[str, object]
+    half_price_promo: NewPromo, change: dict[str, object]
 ) -> None:
     with pytest.raises(PromoRefused):
-        replace(half, **change)
+        replace(half_price_promo, **change)

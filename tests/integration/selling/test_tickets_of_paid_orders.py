@@ -1,4 +1,4 @@
-"""Who is served next: whoever has paid and lacks a ticket or its PDF, as the rows say it."""
+"""Tests of finding paid orders that lack a ticket or its PDF."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,14 +19,14 @@ from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.revoke import revoke_tickets
 
-Owed = Callable[..., list[tuple[str, Sequence[int]]]]
+ListUnfulfilled = Callable[..., list[tuple[str, Sequence[int]]]]
 
 
 @pytest.fixture
-def buyer_of(
+def add_buyer(
     sell: Callable[..., int], place: Callable[..., PlacedOrder], database: Database
 ) -> Callable[[str], int]:
-    """Somebody of that name takes two free places: they are paid at once. Gives the guest id."""
+    """Return a function that orders two free places under a name; returns the guest id."""
     free = sell("Free", price=0)
 
     def buy(name: str) -> int:
@@ -39,24 +39,24 @@ def buyer_of(
 
 
 @pytest.fixture
-def owed(database: Database, now: datetime) -> Owed:
-    """Who is owed something so long after now."""
+def list_unfulfilled(database: Database, now: datetime) -> ListUnfulfilled:
+    """Return a function that lists unfulfilled orders, some time later."""
 
-    def look(after: timedelta = timedelta(0), most: int = 50) -> list[tuple[str, Sequence[int]]]:
+    def fetch(after: timedelta = timedelta(0), most: int = 50) -> list[tuple[str, Sequence[int]]]:
         with database.transaction() as connection:
             found = order_ticket_queries.list_paid_without_ticket(
                 connection, at=now + after, limit_per_event=most
             )
         return [(one.event_slug, one.guest_ids) for one in found]
 
-    return look
+    return fetch
 
 
 @pytest.fixture
 def issue_all(
     database: Database, event: Event, keys: KeyRing, new_job: Callable[..., int], now: datetime
 ) -> Callable[[], int]:
-    """Issues what is missing, and prints nothing; gives the job's id."""
+    """Return a function that issues missing tickets without PDFs; returns the job id."""
 
     def run() -> int:
         job_id = new_job(event)
@@ -66,95 +66,104 @@ def issue_all(
     return run
 
 
-def test_who_has_paid_waits_in_the_order_of_paying(
-    owed: Owed, buyer_of: Callable[[str], int]
+def test_unfulfilled_orders_are_listed_in_the_order_of_payment(
+    list_unfulfilled: ListUnfulfilled, add_buyer: Callable[[str], int]
 ) -> None:
-    first, second = buyer_of("ayu"), buyer_of("budi")
+    first, second = add_buyer("ayu"), add_buyer("budi")
 
-    assert owed() == [("wisuda-2026", [first, second])]
-    assert owed(most=1) == [("wisuda-2026", [first])]
+    assert list_unfulfilled() == [("wisuda-2026", [first, second])]
+    assert list_unfulfilled(most=1) == [("wisuda-2026", [first])]
 
 
-def test_a_ticket_without_its_pdf_is_still_owed(
-    owed: Owed, buyer_of: Callable[[str], int], issue_all: Callable[[], int], database: Database
+def test_a_ticket_without_its_pdf_is_unfulfilled(
+    list_unfulfilled: ListUnfulfilled,
+    add_buyer: Callable[[str], int],
+    issue_all: Callable[[], int],
+    database: Database,
 ) -> None:
-    guest_id = buyer_of("ayu")
+    guest_id = add_buyer("ayu")
     issue_all()
-    issued = owed()
+    issued = list_unfulfilled()
 
     with database.transaction() as connection:
         connection.execute(update(generated_tickets).values(generated_at=datetime.now(UTC)))
 
     assert issued == [("wisuda-2026", [guest_id])]
-    assert owed() == []
+    assert list_unfulfilled() == []
 
 
-def test_a_pdf_that_retention_removed_is_not_owed(
-    owed: Owed, buyer_of: Callable[[str], int], issue_all: Callable[[], int], database: Database
+def test_a_pdf_that_retention_removed_is_not_rendered_again(
+    list_unfulfilled: ListUnfulfilled,
+    add_buyer: Callable[[str], int],
+    issue_all: Callable[[], int],
+    database: Database,
 ) -> None:
-    buyer_of("ayu")
+    add_buyer("ayu")
     issue_all()
     with database.transaction() as connection:
         connection.execute(update(generated_tickets).values(pdf_removed_at=datetime.now(UTC)))
 
-    assert owed() == []
+    assert list_unfulfilled() == []
 
 
-def test_whose_ticket_was_stopped_gets_no_other_unasked(
-    owed: Owed,
-    buyer_of: Callable[[str], int],
+def test_a_revoked_ticket_is_not_replaced_automatically(
+    list_unfulfilled: ListUnfulfilled,
+    add_buyer: Callable[[str], int],
     issue_all: Callable[[], int],
     database: Database,
     event: Event,
     now: datetime,
 ) -> None:
-    buyer_of("ayu")
+    add_buyer("ayu")
     issue_all()
     with database.transaction() as connection:
         codes = connection.execute(select(generated_tickets.c.ticket_code)).scalars().all()
 
     revoke_tickets(database, event, codes=codes, reason="stolen", by="operator", at=now)
 
-    assert owed() == []
+    assert list_unfulfilled() == []
 
 
 @pytest.mark.parametrize("change", [{"hold_reason": "unclear"}, {"state": "withdrawn"}])
-def test_who_is_not_eligible_is_not_owed(
-    owed: Owed, buyer_of: Callable[[str], int], database: Database, change: dict[str, str]
+def test_a_guest_who_is_not_eligible_is_not_listed(
+    list_unfulfilled: ListUnfulfilled,
+    add_buyer: Callable[[str], int],
+    database: Database,
+    change: dict[str, str],
 ) -> None:
-    buyer_of("ayu")
+    add_buyer("ayu")
     with database.transaction() as connection:
         connection.execute(update(entitlements).values(change))
 
-    assert owed() == []
+    assert list_unfulfilled() == []
 
 
-def test_a_rosters_people_are_nobody_elses_business(
-    owed: Owed, enter: Callable[..., list[int]], event: Event
+def test_guests_of_a_roster_are_not_listed(
+    list_unfulfilled: ListUnfulfilled, add_guests: Callable[..., list[int]], event: Event
 ) -> None:
-    enter(event, 3)
+    add_guests(event, 3)
 
-    assert owed() == []
+    assert list_unfulfilled() == []
 
 
-def test_nobody_is_served_for_an_event_that_is_over(
-    owed: Owed, buyer_of: Callable[[str], int], event: Event, now: datetime
+def test_no_guest_of_a_past_event_is_listed(
+    list_unfulfilled: ListUnfulfilled, add_buyer: Callable[[str], int], event: Event, now: datetime
 ) -> None:
-    buyer_of("ayu")
+    add_buyer("ayu")
 
-    assert len(owed(event.tickets_valid_until - now)) == 1
-    assert owed(event.tickets_valid_until - now + timedelta(seconds=1)) == []
+    assert len(list_unfulfilled(event.tickets_valid_until - now)) == 1
+    assert list_unfulfilled(event.tickets_valid_until - now + timedelta(seconds=1)) == []
 
 
-def test_who_failed_rests_for_an_hour(
-    owed: Owed,
-    buyer_of: Callable[[str], int],
+def test_a_failed_guest_is_retried_after_an_hour(
+    list_unfulfilled: ListUnfulfilled,
+    add_buyer: Callable[[str], int],
     new_job: Callable[..., int],
     database: Database,
     event: Event,
     now: datetime,
 ) -> None:
-    failed, other = buyer_of("ayu"), buyer_of("budi")
+    failed, other = add_buyer("ayu"), add_buyer("budi")
     with database.transaction() as connection:
         connection.execute(
             insert(ticket_generation_logs).values(
@@ -163,38 +172,38 @@ def test_who_failed_rests_for_an_hour(
             )
         )  # fmt: skip
 
-    assert owed(timedelta(minutes=59)) == [("wisuda-2026", [other])]
-    assert owed(timedelta(minutes=61)) == [("wisuda-2026", [failed, other])]
+    assert list_unfulfilled(timedelta(minutes=59)) == [("wisuda-2026", [other])]
+    assert list_unfulfilled(timedelta(minutes=61)) == [("wisuda-2026", [failed, other])]
 
 
-def test_an_event_rests_a_minute_after_a_batch_of_it_failed(
-    owed: Owed,
-    buyer_of: Callable[[str], int],
+def test_an_event_is_retried_a_minute_after_a_failed_batch(
+    list_unfulfilled: ListUnfulfilled,
+    add_buyer: Callable[[str], int],
     new_job: Callable[..., int],
     database: Database,
     event: Event,
     now: datetime,
 ) -> None:
-    buyer_of("ayu")
+    add_buyer("ayu")
     with database.transaction() as connection:
         batch_queries.close_batch(connection, new_job(event), state=BatchState.FAILED, at=now)
 
-    assert owed(timedelta(seconds=59)) == []
-    assert len(owed(timedelta(seconds=61))) == 1
+    assert list_unfulfilled(timedelta(seconds=59)) == []
+    assert len(list_unfulfilled(timedelta(seconds=61))) == 1
 
 
-def test_a_killed_batch_that_another_followed_holds_nobody_up(
-    owed: Owed,
-    buyer_of: Callable[[str], int],
+def test_a_killed_batch_followed_by_another_delays_no_guest(
+    list_unfulfilled: ListUnfulfilled,
+    add_buyer: Callable[[str], int],
     new_job: Callable[..., int],
     database: Database,
     event: Event,
     now: datetime,
 ) -> None:
-    buyer_of("ayu")
+    add_buyer("ayu")
     killed = new_job(event)
     new_job(event)
     with database.transaction() as connection:
         batch_queries.close_batch(connection, killed, state=BatchState.FAILED, at=now)
 
-    assert len(owed()) == 1
+    assert len(list_unfulfilled()) == 1

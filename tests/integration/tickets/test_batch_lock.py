@@ -1,4 +1,4 @@
-"""A batch is under way for as long as somebody works on it, and ends as what it was."""
+"""Tests of the batch lock: a batch is processing while its process lives, and ends once."""
 
 import os
 import signal
@@ -36,8 +36,8 @@ with running_batch(database, event, BatchSpec(key="other", by="t", at=datetime.n
 
 
 @pytest.fixture
-def opening(now: datetime) -> BatchSpec:
-    """An order called `ours`."""
+def batch_spec(now: datetime) -> BatchSpec:
+    """Return the specification of a batch called `ours`."""
     return BatchSpec(key="ours", by="test", at=now)
 
 
@@ -47,7 +47,7 @@ def worker(
     database_url: str,
     start_script: Callable[..., ForkedProcess],
 ) -> Iterator[ForkedProcess]:
-    """Another process with a batch called `other` under way."""
+    """Start a process that works on a batch called `other`."""
     process = start_script(WORK, database_url, stdout=PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == "under way\n"
@@ -64,10 +64,10 @@ def state_of(database: Database, key: str) -> BatchState:
     return batch.state
 
 
-def test_it_is_processing_inside_and_completed_after(
-    database: Database, event: Event, opening: BatchSpec
+def test_a_batch_is_processing_inside_the_lock_and_completed_after_it(
+    database: Database, event: Event, batch_spec: BatchSpec
 ) -> None:
-    with running_batch(database, event, opening):
+    with running_batch(database, event, batch_spec):
         assert state_of(database, "ours") is BatchState.PROCESSING
 
     assert state_of(database, "ours") is BatchState.COMPLETED
@@ -81,34 +81,34 @@ def test_it_is_processing_inside_and_completed_after(
         (SystemExit, BatchState.CANCELLED),
     ],
 )
-def test_an_error_ends_it_as_failed_and_a_person_as_cancelled(
+def test_an_error_fails_a_batch_and_an_interrupt_cancels_it(
     database: Database,
     event: Event,
-    opening: BatchSpec,
+    batch_spec: BatchSpec,
     error: type[BaseException],
     state: BatchState,
 ) -> None:
-    with pytest.raises(error), running_batch(database, event, opening):
+    with pytest.raises(error), running_batch(database, event, batch_spec):
         raise error
 
     assert state_of(database, "ours") is state
 
 
 @pytest.mark.usefixtures("worker")
-def test_another_order_leaves_one_under_way_alone(
-    database: Database, event: Event, opening: BatchSpec
+def test_a_new_batch_leaves_a_running_one_unchanged(
+    database: Database, event: Event, batch_spec: BatchSpec
 ) -> None:
-    with running_batch(database, event, opening):
+    with running_batch(database, event, batch_spec):
         assert state_of(database, "other") is BatchState.PROCESSING
 
 
-def test_one_whose_process_was_killed_is_ended_by_the_next_order(
-    database: Database, event: Event, opening: BatchSpec, worker: ForkedProcess
+def test_a_batch_of_a_killed_process_is_ended_by_the_next_batch(
+    database: Database, event: Event, batch_spec: BatchSpec, worker: ForkedProcess
 ) -> None:
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
 
-    with running_batch(database, event, opening):
+    with running_batch(database, event, batch_spec):
         assert state_of(database, "other") is BatchState.FAILED
 
 
@@ -127,6 +127,6 @@ def test_the_key_of_a_killed_batch_continues_it(
 
 
 @pytest.mark.usefixtures("worker")
-def test_two_may_work_on_one_batch_at_once(database: Database, event: Event, now: datetime) -> None:
+def test_two_processes_may_share_a_batch(database: Database, event: Event, now: datetime) -> None:
     with running_batch(database, event, BatchSpec(key="other", by="test", at=now)) as batch:
         assert batch.batch_key == "other"

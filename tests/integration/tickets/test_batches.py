@@ -1,4 +1,4 @@
-"""A batch is found again by its key, counts what was done, and ends once."""
+"""Tests of batches: found by key, counted, and ended once."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from ticketing.tickets.batches.queries import Batch, BatchState
 
 @pytest.fixture
 def batch(database: Database, event: Event, now: datetime) -> Batch:
-    """A batch that Dagster asked for."""
+    """Create a batch requested by Dagster."""
     with database.transaction() as connection:
         return batch_queries.get_or_create_batch(
             connection,
@@ -31,7 +31,7 @@ def batch(database: Database, event: Event, now: datetime) -> Batch:
         )
 
 
-def test_a_new_batch_is_processing_and_has_done_nothing(batch: Batch, event: Event) -> None:
+def test_a_new_batch_is_processing_with_zero_counts(batch: Batch, event: Event) -> None:
     assert (batch.state, batch.event_id, batch.completed_at) == (
         BatchState.PROCESSING,
         event.id,
@@ -70,7 +70,7 @@ def test_a_key_of_another_event_is_refused(
         pass
 
 
-def test_a_key_that_nobody_used_finds_nothing(database: Database) -> None:
+def test_an_unknown_key_finds_nothing(database: Database) -> None:
     with database.transaction() as connection:
         assert batch_queries.find_by_key(connection, "batch-1") is None
         assert batch_queries.find_by_id(connection, 1) is None
@@ -134,6 +134,6 @@ def test_a_failure_is_logged_by_ids(database: Database, event: Event, batch: Bat
     assert (line["message"], line["details"]) == ("on hold", {"attempt": 2})
 
 
-def test_ending_what_never_began_is_refused(database: Database, now: datetime) -> None:
+def test_ending_an_unknown_batch_is_refused(database: Database, now: datetime) -> None:
     with database.transaction() as connection, pytest.raises(Refused, match="job id 77"):
         batch_queries.close_batch(connection, 77, state=BatchState.FAILED, at=now)

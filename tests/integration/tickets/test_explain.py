@@ -1,4 +1,4 @@
-"""One question walks a person from the import line to the PDF, whatever the person is called by."""
+"""Tests of the explanation of one guest, from the import line to the PDF."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,13 +17,13 @@ from ticketing.tickets.reports.explain import Explanation, TicketHistoryStep, ex
 from ticketing.tickets.revoke import revoke_tickets
 
 Enter = Callable[..., list[int]]
-Ask = Callable[..., Explanation]
+Explain = Callable[..., Explanation]
 LATER = datetime(2026, 12, 31, tzinfo=UTC)
 
 
 @pytest.fixture
-def ask(database: Database, event: Event, now: datetime) -> Ask:
-    """Asks about somebody."""
+def explain(database: Database, event: Event, now: datetime) -> Explain:
+    """Return a function that explains a guest."""
 
     def ask_about(person: str, **options: object) -> Explanation:
         return explain_person(database, event, person, at=now, **options)  # type: ignore[arg-type]  # any option
@@ -33,7 +33,7 @@ def ask(database: Database, event: Event, now: datetime) -> Ask:
 
 @pytest.fixture
 def import_id(database: Database, event: Event, now: datetime) -> int:
-    """A roster that left out line 7."""
+    """Create an import with one rejected row, line 7."""
     with database.transaction() as connection:
         made: int = connection.execute(
             insert(imports)
@@ -69,14 +69,14 @@ def ticket_code(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
+    add_guests: Enter,
     import_id: int,
     keys: KeyRing,
     job_id: int,
     now: datetime,
 ) -> str:
-    """The ticket of Guest 1, who came with line 2 of the roster; Guest 2 has one as well."""
-    enter(event, 2, import_id=import_id, import_line=2, created_at=now - timedelta(minutes=30))
+    """Issue tickets to two guests; return the code of Guest 1, imported from line 2."""
+    add_guests(event, 2, import_id=import_id, import_line=2, created_at=now - timedelta(minutes=30))
     issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="siti")
     query = select(generated_tickets.c.ticket_code).order_by(generated_tickets.c.id).limit(1)
     with database.transaction() as connection:
@@ -89,39 +89,45 @@ def ticket_code(
     ["S00001", "guest1@example.org", "GUEST1@example.org", "+628110000001", "0811-000 0001", "1",
      " Guest 1 ", "guest 1"],
 )  # fmt: skip
-def test_a_person_is_found_by_whatever_is_known(ask: Ask, name: str) -> None:
-    answer = ask(name)
+def test_a_guest_is_found_by_any_identifier(explain: Explain, name: str) -> None:
+    answer = explain(name)
 
     assert [person.full_name for person in answer.people] == ["Guest 1"]
 
 
-def test_a_person_is_found_by_the_ticket_s_code(ask: Ask, ticket_code: str) -> None:
-    answer = ask(ticket_code.lower())
+def test_a_guest_is_found_by_the_ticket_code(explain: Explain, ticket_code: str) -> None:
+    answer = explain(ticket_code.lower())
 
     assert [person.external_id for person in answer.people] == ["S00001"]
     assert answer.people[0].statuses == (f"has ticket {ticket_code}",)
 
 
 @pytest.mark.usefixtures("ticket_code")
-def test_a_part_of_a_name_finds_everyone_who_has_it(ask: Ask) -> None:
-    assert [person.full_name for person in ask("gues").people] == ["Guest 1", "Guest 2"]
+def test_a_part_of_a_name_finds_all_matching_guests(explain: Explain) -> None:
+    assert [person.full_name for person in explain("gues").people] == ["Guest 1", "Guest 2"]
 
 
 @pytest.mark.usefixtures("ticket_code")
 @pytest.mark.parametrize("name", ["", "  ", "nobody", "%", "_", "2' OR '1'='1", "\\"])
-def test_a_name_that_nobody_has_finds_nobody(ask: Ask, name: str) -> None:
-    assert ask(name).people == ()
+def test_an_unknown_name_finds_no_guest(explain: Explain, name: str) -> None:
+    assert explain(name).people == ()
 
 
 @pytest.mark.usefixtures("ticket_code")
-def test_people_of_other_events_are_not_told_about(
+def test_guests_of_other_events_are_not_shown(
     database: Database, other_event: Event, now: datetime
 ) -> None:
     assert explain_person(database, other_event, "S00001", at=now) == Explanation((), ())
 
 
-def test_the_steps_lead_from_the_import_to_the_ticket(
-    *, database: Database, ask: Ask, ticket_code: str, import_id: int, job_id: int, now: datetime
+def test_the_explanation_has_all_steps_from_the_import_to_the_ticket(
+    *,
+    database: Database,
+    explain: Explain,
+    ticket_code: str,
+    import_id: int,
+    job_id: int,
+    now: datetime,
 ) -> None:
     with database.transaction() as connection:
         batch = batch_queries.find_by_id(connection, job_id)
@@ -132,7 +138,7 @@ def test_the_steps_lead_from_the_import_to_the_ticket(
         )
     assert batch is not None
 
-    [person] = ask("S00001").people
+    [person] = explain("S00001").people
 
     assert person.steps == (
         TicketHistoryStep(
@@ -145,9 +151,15 @@ def test_the_steps_lead_from_the_import_to_the_ticket(
 
 
 def test_the_run_that_issued_a_ticket_is_named(
-    *, database: Database, ask: Ask, event: Event, enter: Enter, keys: KeyRing, now: datetime
+    *,
+    database: Database,
+    explain: Explain,
+    event: Event,
+    add_guests: Enter,
+    keys: KeyRing,
+    now: datetime,
 ) -> None:
-    enter(event, 1)
+    add_guests(event, 1)
     with database.transaction() as connection:
         batch = batch_queries.get_or_create_batch(
             connection, key="run", event=event, template_id="classic", options={}, by="dagster",
@@ -155,13 +167,13 @@ def test_the_run_that_issued_a_ticket_is_named(
         )  # fmt: skip
     issue_tickets(database, event, keys=keys, job_id=batch.id, at=now, by="dagster")
 
-    [person] = ask("S00001").people
+    [person] = explain("S00001").people
 
     assert f"job {batch.id} (run), run 0af1" in [step.by for step in person.steps]
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "text"),
     [
         ({}, "has no PDF yet"),
         ({"render_error": "no font has U+A98F"}, "failed: no font has U+A98F"),
@@ -174,44 +186,44 @@ def test_the_run_that_issued_a_ticket_is_named(
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("ticket_code")
-def test_what_became_of_the_pdf_is_told(
-    database: Database, ask: Ask, change: dict[str, object], said: str
+def test_the_state_of_the_pdf_is_shown(
+    database: Database, explain: Explain, change: dict[str, object], text: str
 ) -> None:
     if change:
         with database.transaction() as connection:
             connection.execute(update(generated_tickets).values(**change))
 
-    [person] = ask("S00001", pdf_exists=lambda _: False).people
+    [person] = explain("S00001", pdf_exists=lambda _: False).people
 
-    assert any(step.what.endswith(said) for step in person.steps)
+    assert any(step.what.endswith(text) for step in person.steps)
 
 
-def test_a_revoked_ticket_stays_in_the_story(
-    *, database: Database, event: Event, ask: Ask, ticket_code: str, now: datetime
+def test_a_revoked_ticket_stays_in_the_explanation(
+    *, database: Database, event: Event, explain: Explain, ticket_code: str, now: datetime
 ) -> None:
     later = now + timedelta(minutes=1)
     revoke_tickets(database, event, codes=[ticket_code], reason="lost", by="siti", at=later)
 
-    [person] = ask("S00001").people
+    [person] = explain("S00001").people
 
     assert person.statuses == ("missing",)
     assert TicketHistoryStep(later, f"ticket {ticket_code} revoked: lost") in person.steps
 
 
-def test_failures_are_told_with_their_job(
+def test_failures_are_shown_with_their_job(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
-    ask: Ask,
+    add_guests: Enter,
+    explain: Explain,
     job_id: int,
     keys: KeyRing,
     now: datetime,
 ) -> None:
-    guest_ids = enter(event, 1, hold_reason="fees unpaid")
+    guest_ids = add_guests(event, 1, hold_reason="fees unpaid")
     issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="siti", guest_ids=guest_ids)
 
-    [person] = ask(str(guest_ids[0])).people
+    [person] = explain(str(guest_ids[0])).people
 
     assert person.statuses == ("on hold: fees unpaid",)
     assert [step.by for step in person.steps if step.what == "no ticket: on hold: fees unpaid"] == [
@@ -221,8 +233,8 @@ def test_failures_are_told_with_their_job(
 
 @pytest.mark.usefixtures("import_id")
 @pytest.mark.parametrize("name", ["budi", "Ståhl", "100% St", "21/999", "budi@"])
-def test_somebody_who_never_became_a_person_is_found_in_quarantine(ask: Ask, name: str) -> None:
-    answer = ask(name)
+def test_a_rejected_row_is_found_by_its_content(explain: Explain, name: str) -> None:
+    answer = explain(name)
 
     assert answer.people == ()
     assert [str(row) for row in answer.left_out] == [
@@ -230,13 +242,13 @@ def test_somebody_who_never_became_a_person_is_found_in_quarantine(ask: Ask, nam
     ]
 
 
-def test_a_person_without_entitlement_is_told_as_such(
-    database: Database, event: Event, enter: Enter, ask: Ask
+def test_a_guest_without_an_entitlement_is_shown_as_such(
+    database: Database, event: Event, add_guests: Enter, explain: Explain
 ) -> None:
-    enter(event, 1)
+    add_guests(event, 1)
     with database.transaction() as connection:
         connection.execute(entitlements.delete())
 
-    [person] = ask("S00001").people
+    [person] = explain("S00001").people
 
     assert (person.statuses, person.steps) == ((), ())

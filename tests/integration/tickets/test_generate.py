@@ -1,4 +1,4 @@
-"""One order takes an event from its gap to its files, counts everyone once, and can be repeated."""
+"""Tests of ticket generation: complete, counted per guest, and repeatable."""
 
 import os
 import signal
@@ -35,8 +35,8 @@ UNDRAWABLE = "Nobody \U0001fbff\U000e0fff"
 
 
 @pytest.fixture
-def means(database: Database, tmp_path: Path) -> GenerationContext:
-    """Real keys, a real renderer and a folder of its own."""
+def generation_context(database: Database, tmp_path: Path) -> GenerationContext:
+    """Return the dependencies of generation with real keys, a renderer and a folder."""
     return GenerationContext(
         database, KeyRing(bytes(range(32))), Renderer(TemplateFolders()), DocumentFolder(tmp_path)
     )
@@ -44,13 +44,13 @@ def means(database: Database, tmp_path: Path) -> GenerationContext:
 
 @pytest.fixture
 def order(now: datetime) -> GenerationRequest:
-    """Everyone missing, asked for by a test."""
+    """Return a request for all missing tickets."""
     return GenerationRequest(by="test", at=now)
 
 
 @pytest.fixture
 def roster(database: Database, event: Event) -> Callable[..., list[int]]:
-    """Puts people on the event's list by name; gives their ids."""
+    """Return a function that adds guests by name; returns their ids."""
 
     def add(*names: str) -> list[int]:
         with database.transaction() as connection:
@@ -79,7 +79,7 @@ def roster(database: Database, event: Event) -> Callable[..., list[int]]:
 
 
 def test_everyone_gets_a_ticket_and_a_pdf(
-    means: GenerationContext,
+    generation_context: GenerationContext,
     event: Event,
     order: GenerationRequest,
     roster: Callable[..., list[int]],
@@ -87,32 +87,35 @@ def test_everyone_gets_a_ticket_and_a_pdf(
 ) -> None:
     roster("Ayu", "Budi", "Citra")
 
-    done = generate_tickets(means, event, order)
+    done = generate_tickets(generation_context, event, order)
 
     assert (done.created, done.renewed, done.skipped, done.failed) == (3, 0, 0, 0)
     assert len(list(tmp_path.glob("wisuda-2026/*/TC-2026-*.pdf"))) == 3
 
 
-def test_the_same_order_again_creates_nothing_and_says_so(
-    means: GenerationContext,
+def test_the_same_request_again_creates_nothing_and_counts_skipped_guests(
+    generation_context: GenerationContext,
     event: Event,
     order: GenerationRequest,
     roster: Callable[..., list[int]],
 ) -> None:
     roster("Ayu", "Budi")
-    generate_tickets(means, event, order)
+    generate_tickets(generation_context, event, order)
 
-    again = generate_tickets(means, event, order)
+    again = generate_tickets(generation_context, event, order)
 
     assert (again.created, again.renewed, again.skipped, again.failed) == (0, 0, 2, 0)
 
 
 def test_overwriting_keeps_codes_and_links(
-    means: GenerationContext, event: Event, now: datetime, roster: Callable[..., list[int]]
+    generation_context: GenerationContext,
+    event: Event,
+    now: datetime,
+    roster: Callable[..., list[int]],
 ) -> None:
     roster("Ayu", "Budi")
-    generate_tickets(means, event, GenerationRequest(by="test", at=now))
-    with means.database.transaction() as connection:
+    generate_tickets(generation_context, event, GenerationRequest(by="test", at=now))
+    with generation_context.database.transaction() as connection:
         identities = select(
             generated_tickets.c.ticket_code,
             generated_tickets.c.qr_code_data,
@@ -120,51 +123,63 @@ def test_overwriting_keeps_codes_and_links(
         ).order_by(generated_tickets.c.id)
         before = connection.execute(identities).all()
 
-    done = generate_tickets(means, event, GenerationRequest(by="test", at=now, overwrite=True))
+    done = generate_tickets(
+        generation_context, event, GenerationRequest(by="test", at=now, overwrite=True)
+    )
 
-    with means.database.transaction() as connection:
+    with generation_context.database.transaction() as connection:
         assert connection.execute(identities).all() == before
     assert (done.created, done.renewed, done.skipped) == (0, 2, 0)
 
 
 def test_a_limit_counts_new_tickets(
-    means: GenerationContext, event: Event, now: datetime, roster: Callable[..., list[int]]
+    generation_context: GenerationContext,
+    event: Event,
+    now: datetime,
+    roster: Callable[..., list[int]],
 ) -> None:
     roster("Ayu", "Budi", "Citra", "Dewi", "Eko")
 
-    first = generate_tickets(means, event, GenerationRequest(by="test", at=now, limit=2))
-    rest = generate_tickets(means, event, GenerationRequest(by="test", at=now))
+    first = generate_tickets(
+        generation_context, event, GenerationRequest(by="test", at=now, limit=2)
+    )
+    rest = generate_tickets(generation_context, event, GenerationRequest(by="test", at=now))
 
     assert (first.created, first.total) == (2, 2)
     assert (rest.created, rest.skipped) == (3, 2)
 
 
-def test_only_the_people_asked_for_are_served(
-    means: GenerationContext, event: Event, now: datetime, roster: Callable[..., list[int]]
+def test_only_the_requested_guests_get_tickets(
+    generation_context: GenerationContext,
+    event: Event,
+    now: datetime,
+    roster: Callable[..., list[int]],
 ) -> None:
     ayu, budi, _ = roster("Ayu", "Budi", "Citra")
 
     done = generate_tickets(
-        means, event, GenerationRequest(by="test", at=now, guest_ids=[budi, ayu, 10**9])
+        generation_context,
+        event,
+        GenerationRequest(by="test", at=now, guest_ids=[budi, ayu, 10**9]),
     )
 
     assert (done.created, done.failed) == (2, 1)
     assert done.failures == ((10**9, f"no guest {10**9} in this event"),)
 
 
-def test_one_person_who_cannot_be_printed_stops_nobody(
-    means: GenerationContext,
+def test_a_guest_whose_ticket_cannot_be_rendered_stops_no_other(
+    generation_context: GenerationContext,
     event: Event,
     order: GenerationRequest,
     roster: Callable[..., list[int]],
 ) -> None:
     _, nobody, _ = roster("Ayu", UNDRAWABLE, "Citra")
 
-    done = generate_tickets(means, event, order)
+    done = generate_tickets(generation_context, event, order)
 
     assert (done.created, done.failed) == (2, 1)
     assert done.failures[0][0] == nobody
-    with means.database.transaction() as connection:
+    with generation_context.database.transaction() as connection:
         logged = connection.execute(
             select(ticket_generation_logs.c.guest_id).where(
                 ticket_generation_logs.c.status == "failed"
@@ -173,52 +188,60 @@ def test_one_person_who_cannot_be_printed_stops_nobody(
         assert list(logged) == [nobody]
 
 
-def test_a_mended_name_is_printed_by_the_next_order(
-    means: GenerationContext,
+def test_a_corrected_name_is_rendered_by_the_next_request(
+    generation_context: GenerationContext,
     event: Event,
     order: GenerationRequest,
     roster: Callable[..., list[int]],
 ) -> None:
     _, nobody = roster("Ayu", UNDRAWABLE)
-    generate_tickets(means, event, order)
-    with means.database.transaction() as connection:
+    generate_tickets(generation_context, event, order)
+    with generation_context.database.transaction() as connection:
         connection.execute(update(guests).where(guests.c.id == nobody).values(full_name="Nobody"))
 
-    done = generate_tickets(means, event, order)
+    done = generate_tickets(generation_context, event, order)
 
     assert (done.created, done.renewed, done.skipped, done.failed) == (0, 1, 1, 0)
 
 
 def test_the_same_batch_name_is_the_same_job(
-    means: GenerationContext, event: Event, now: datetime, roster: Callable[..., list[int]]
+    generation_context: GenerationContext,
+    event: Event,
+    now: datetime,
+    roster: Callable[..., list[int]],
 ) -> None:
     roster("Ayu")
     named = GenerationRequest(by="test", at=now, key="batch-789")
 
-    first = generate_tickets(means, event, named)
-    again = generate_tickets(means, event, named)
+    first = generate_tickets(generation_context, event, named)
+    again = generate_tickets(generation_context, event, named)
 
     assert first.job_id == again.job_id
-    with means.database.transaction() as connection:
+    with generation_context.database.transaction() as connection:
         batch = connection.execute(select(batches)).one()
     assert (batch.batch_key, batch.state, batch.created_count) == ("batch-789", "completed", 1)
 
 
 def test_another_master_secret_is_refused_before_anything_is_signed(
-    means: GenerationContext,
+    generation_context: GenerationContext,
     event: Event,
     order: GenerationRequest,
     roster: Callable[..., list[int]],
 ) -> None:
     roster("Ayu")
-    generate_tickets(means, event, order)
+    generate_tickets(generation_context, event, order)
     roster("Budi")
-    stranger = GenerationContext(means.database, KeyRing(bytes(32)), means.renderer, means.folder)
+    stranger = GenerationContext(
+        generation_context.database,
+        KeyRing(bytes(32)),
+        generation_context.renderer,
+        generation_context.folder,
+    )
 
     with pytest.raises(Misconfigured, match="master secret has changed"):
         generate_tickets(stranger, event, order)
 
-    with means.database.transaction() as connection:
+    with generation_context.database.transaction() as connection:
         states = connection.execute(select(batches.c.state).order_by(batches.c.id)).scalars()
         assert list(states) == ["completed", "failed"]
 
@@ -253,7 +276,8 @@ generate_tickets(means, event, request)
 @pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.3, 0.6, 0.9, 1.3])
 @pytest.mark.kill
 def test_a_batch_killed_at_any_moment_is_finished_under_the_same_key(
-    means: GenerationContext, event: Event, database_url: str, roster: Callable[..., list[int]],
+    generation_context: GenerationContext, event: Event, database_url: str, roster: Callable[...,
+    list[int]],
     tmp_path: Path, order: GenerationRequest, after_seconds: float,
     start_script: Callable[..., ForkedProcess],
 ) -> None:  # fmt: skip
@@ -266,11 +290,11 @@ def test_a_batch_killed_at_any_moment_is_finished_under_the_same_key(
     process.wait()
     process.stdout.close()
 
-    done = generate_tickets(means, event, replace(order, key=KEY))
+    done = generate_tickets(generation_context, event, replace(order, key=KEY))
 
     assert done.failed == 0
     assert done.created + done.renewed + done.skipped == 40
-    with means.database.transaction() as connection:
+    with generation_context.database.transaction() as connection:
         tickets = connection.execute(select(generated_tickets)).all()
     assert len({ticket.entitlement_id for ticket in tickets}) == len(tickets) == 40
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
@@ -278,8 +302,9 @@ def test_a_batch_killed_at_any_moment_is_finished_under_the_same_key(
 
 
 @pytest.mark.slow
-def test_two_orders_at_once_serve_everyone_once(
-    means: GenerationContext, event: Event, database_url: str, roster: Callable[..., list[int]],
+def test_concurrent_requests_give_each_guest_one_ticket(
+    generation_context: GenerationContext, event: Event, database_url: str, roster: Callable[...,
+    list[int]],
     tmp_path: Path, order: GenerationRequest, start_script: Callable[..., ForkedProcess],
 ) -> None:  # fmt: skip
     roster(*(f"Person {number}" for number in range(60)))
@@ -287,32 +312,36 @@ def test_two_orders_at_once_serve_everyone_once(
     assert other.stdout is not None
     other.stdout.readline()
 
-    generate_tickets(means, event, order)
+    generate_tickets(generation_context, event, order)
 
     assert other.wait(60) == 0
     other.stdout.close()
-    with means.database.transaction() as connection:
+    with generation_context.database.transaction() as connection:
         tickets = connection.execute(select(generated_tickets)).all()
     assert len({ticket.entitlement_id for ticket in tickets}) == len(tickets) == 60
     assert len(list(tmp_path.glob("wisuda-2026/*/*.pdf"))) == 60
 
 
-def test_a_reissue_kills_the_old_tickets_and_prints_new_ones(
-    means: GenerationContext,
+def test_a_reissue_revokes_the_old_tickets_and_renders_new_ones(
+    generation_context: GenerationContext,
     event: Event,
     order: GenerationRequest,
     roster: Callable[..., list[int]],
 ) -> None:
     roster("Ayu", "Budi")
-    generate_tickets(means, event, order)
-    plan = plan_reissue(means.database, event)
+    generate_tickets(generation_context, event, order)
+    plan = plan_reissue(generation_context.database, event)
 
-    done = reissue_tickets(means, event, order, plan_hash=plan.plan_hash, reason="leaked")
-    again = reissue_tickets(means, event, order, plan_hash=plan.plan_hash, reason="leaked")
+    done = reissue_tickets(
+        generation_context, event, order, plan_hash=plan.plan_hash, reason="leaked"
+    )
+    again = reissue_tickets(
+        generation_context, event, order, plan_hash=plan.plan_hash, reason="leaked"
+    )
 
     assert (plan.tickets, done.created, done.failed) == (2, 2, 0)
     assert (again.created, again.skipped) == (0, 2)
-    with means.database.transaction() as connection:
+    with generation_context.database.transaction() as connection:
         states = connection.execute(
             select(generated_tickets.c.state, generated_tickets.c.revoked_reason).order_by(
                 generated_tickets.c.id

@@ -1,4 +1,4 @@
-"""The generation report on disk: everyone in the CSV, the reader's page as a PDF."""
+"""Tests of the generation report on disk: CSV of all guests and a PDF summary."""
 
 import csv
 from collections.abc import Callable
@@ -16,10 +16,12 @@ from ticketing.tickets.reports.report import GenerationReport, write_report
 
 
 @pytest.fixture
-def three(enter: Callable[..., list[int]], database: Database, event: Event) -> Event:
-    """Three guests without a ticket: one on hold, one with a name like a formula."""
-    enter(event, 2)
-    enter(event, 1, hold_reason="fee unpaid")
+def event_with_three_guests(
+    add_guests: Callable[..., list[int]], database: Database, event: Event
+) -> Event:
+    """Create three guests without tickets: one on hold, one with a formula as a name."""
+    add_guests(event, 2)
+    add_guests(event, 1, hold_reason="fee unpaid")
     with database.transaction() as connection:
         first = select(func.min(guests.c.id)).scalar_subquery()
         formula = '=HYPERLINK("http://example.org")'
@@ -28,9 +30,11 @@ def three(enter: Callable[..., list[int]], database: Database, event: Event) -> 
 
 
 @pytest.fixture
-def report(database: Database, three: Event, tmp_path: Path, now: datetime) -> GenerationReport:
-    """The report about them."""
-    return write_report(database, three, root=tmp_path, at=now)
+def report(
+    database: Database, event_with_three_guests: Event, tmp_path: Path, now: datetime
+) -> GenerationReport:
+    """Write the report about the three guests."""
+    return write_report(database, event_with_three_guests, root=tmp_path, at=now)
 
 
 def test_generated_failed_and_missing_make_the_entitled(report: GenerationReport) -> None:
@@ -60,11 +64,15 @@ def test_the_pdf_shows_sums_names_and_reasons(report: GenerationReport) -> None:
 
 
 def test_the_same_state_gives_the_same_csv_and_nothing_else_is_left_behind(
-    database: Database, three: Event, report: GenerationReport, tmp_path: Path, now: datetime
+    database: Database,
+    event_with_three_guests: Event,
+    report: GenerationReport,
+    tmp_path: Path,
+    now: datetime,
 ) -> None:
     before = report.files.csv.read_bytes()
 
-    again = write_report(database, three, root=tmp_path, at=now)
+    again = write_report(database, event_with_three_guests, root=tmp_path, at=now)
 
     assert again.files == report.files
     assert report.files.csv.read_bytes() == before
@@ -74,23 +82,23 @@ def test_the_same_state_gives_the_same_csv_and_nothing_else_is_left_behind(
     }
 
 
-def test_after_the_event_nobody_is_merely_waiting(
-    database: Database, three: Event, tmp_path: Path
+def test_after_the_event_no_guest_is_listed_as_waiting(
+    database: Database, event_with_three_guests: Event, tmp_path: Path
 ) -> None:
-    late = three.tickets_valid_until.replace(year=2027)
+    late = event_with_three_guests.tickets_valid_until.replace(year=2027)
 
-    report = write_report(database, three, root=tmp_path, at=late)
+    report = write_report(database, event_with_three_guests, root=tmp_path, at=late)
 
     assert {entry.reason for entry in report.not_generated} == {"event is over"}
 
 
-def test_whoever_was_withdrawn_is_not_in_it(
-    database: Database, three: Event, tmp_path: Path, now: datetime
+def test_withdrawn_guests_are_not_in_the_report(
+    database: Database, event_with_three_guests: Event, tmp_path: Path, now: datetime
 ) -> None:
     with database.transaction() as connection:
         connection.execute(update(entitlements).values(state="withdrawn"))
 
-    report = write_report(database, three, root=tmp_path, at=now)
+    report = write_report(database, event_with_three_guests, root=tmp_path, at=now)
 
     assert report.entitled == 0
     assert (

@@ -1,4 +1,4 @@
-"""Everyone owed a ticket gets exactly one; whoever cannot get one is named and stops nobody."""
+"""Tests of issuing: each entitled guest gets one ticket; failures are named and isolated."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from ticketing.tickets.issuing.create_tickets import IssueFailure
 from ticketing.tickets.issuing.issue import IssueResult, issue_tickets
 
 Enter = Callable[..., list[int]]
-Issuing = Callable[..., IssueResult]
+Issue = Callable[..., IssueResult]
 Rows = Callable[..., list[tuple[object, ...]]]
 
 REFUSE_ONE = """
@@ -39,8 +39,8 @@ CREATE TRIGGER refuse_one BEFORE INSERT ON generated_tickets
 
 
 @pytest.fixture
-def issuing(database: Database, event: Event, keys: KeyRing, job_id: int, now: datetime) -> Issuing:
-    """Issues for the event as the operator does; any option can be given."""
+def issue(database: Database, event: Event, keys: KeyRing, job_id: int, now: datetime) -> Issue:
+    """Return a function that issues as the operator does, with any option changed."""
 
     def issue_with(**options: object) -> IssueResult:
         usual = {"keys": keys, "job_id": job_id, "at": now, "by": "operator"}
@@ -51,7 +51,7 @@ def issuing(database: Database, event: Event, keys: KeyRing, job_id: int, now: d
 
 @pytest.fixture
 def rows(database: Database) -> Rows:
-    """What a query finds."""
+    """Return a function that fetches the rows of a query."""
 
     def fetch(query: object) -> list[tuple[object, ...]]:
         with database.transaction() as connection:
@@ -61,21 +61,21 @@ def rows(database: Database) -> Rows:
 
 
 @pytest.fixture
-def refused_by_the_database(database: Database, event: Event, enter: Enter) -> list[int]:
-    """Three of ten people whose tickets the database will not take."""
-    guest_ids = enter(event, 10)
+def refused_by_the_database(database: Database, event: Event, add_guests: Enter) -> list[int]:
+    """Make the database refuse the tickets of three of ten guests."""
+    guest_ids = add_guests(event, 10)
     refused = [guest_ids[0], guest_ids[4], guest_ids[9]]
     with database.transaction() as connection:
         connection.execute(text(REFUSE_ONE % ",".join(map(str, refused))))
     return refused
 
 
-def test_everyone_who_lacks_a_ticket_gets_one(
-    event: Event, enter: Enter, issuing: Issuing, rows: Rows
+def test_every_guest_without_a_ticket_gets_one(
+    event: Event, add_guests: Enter, issue: Issue, rows: Rows
 ) -> None:
-    guest_ids = enter(event, 25)
+    guest_ids = add_guests(event, 25)
 
-    result = issuing(chunk=10)
+    result = issue(chunk=10)
 
     assert result == IssueResult(total=25, created=25, skipped=0, failed=0, failures=())
     assert rows(select(generated_tickets.c.guest_id).order_by(generated_tickets.c.id)) == [
@@ -83,51 +83,51 @@ def test_everyone_who_lacks_a_ticket_gets_one(
     ]
 
 
-def test_a_second_run_creates_nothing_and_says_so(
-    event: Event, enter: Enter, issuing: Issuing, new_job: Callable[..., int], rows: Rows
+def test_a_second_run_creates_nothing_and_counts_skipped_guests(
+    event: Event, add_guests: Enter, issue: Issue, new_job: Callable[..., int], rows: Rows
 ) -> None:
-    enter(event, 5)
-    issuing()
+    add_guests(event, 5)
+    issue()
     before = rows(select(*generated_tickets.c))
 
-    result = issuing(job_id=new_job(event))
+    result = issue(job_id=new_job(event))
 
     assert result == IssueResult(total=5, created=0, skipped=5, failed=0, failures=())
     assert rows(select(*generated_tickets.c)) == before
 
 
-def test_people_entered_later_are_all_the_next_run_serves(
-    event: Event, enter: Enter, issuing: Issuing, new_job: Callable[..., int]
+def test_the_next_run_issues_only_for_guests_added_later(
+    event: Event, add_guests: Enter, issue: Issue, new_job: Callable[..., int]
 ) -> None:
-    enter(event, 3)
-    issuing()
-    enter(event, 2)
+    add_guests(event, 3)
+    issue()
+    add_guests(event, 2)
 
-    result = issuing(job_id=new_job(event))
+    result = issue(job_id=new_job(event))
 
     assert (result.created, result.skipped) == (2, 3)
 
 
-def test_withdrawn_and_held_people_get_none(
-    event: Event, enter: Enter, issuing: Issuing, rows: Rows
+def test_withdrawn_guests_and_guests_on_hold_get_none(
+    event: Event, add_guests: Enter, issue: Issue, rows: Rows
 ) -> None:
-    enter(event, 1, state="withdrawn")
-    enter(event, 1, hold_reason="fees unpaid")
-    eligible = enter(event, 1)
+    add_guests(event, 1, state="withdrawn")
+    add_guests(event, 1, hold_reason="fees unpaid")
+    eligible = add_guests(event, 1)
 
-    result = issuing()
+    result = issue()
 
     assert (result.total, result.created) == (1, 1)
     assert rows(select(generated_tickets.c.guest_id)) == [(eligible[0],)]
 
 
-def test_people_of_other_events_are_left_alone(
-    event: Event, other_event: Event, enter: Enter, issuing: Issuing, rows: Rows
+def test_guests_of_other_events_get_no_tickets(
+    event: Event, other_event: Event, add_guests: Enter, issue: Issue, rows: Rows
 ) -> None:
-    enter(other_event, 3)
-    enter(event, 1)
+    add_guests(other_event, 3)
+    add_guests(event, 1)
 
-    issuing()
+    issue()
 
     assert rows(select(generated_tickets.c.event_id)) == [(event.id,)]
 
@@ -136,14 +136,14 @@ def test_a_ticket_carries_what_a_gate_and_a_reader_need(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
-    issuing: Issuing,
+    add_guests: Enter,
+    issue: Issue,
     keys: KeyRing,
     now: datetime,
 ) -> None:
-    enter(event, 1)
+    add_guests(event, 1)
 
-    issuing()
+    issue()
 
     with database.transaction() as connection:
         ticket = connection.execute(select(*generated_tickets.c)).mappings().one()
@@ -162,12 +162,12 @@ def test_a_ticket_carries_what_a_gate_and_a_reader_need(
     assert (ticket["issued_at"], ticket["template_id"]) == (now, "classic")
 
 
-def test_asking_for_people_serves_them_and_nobody_else(
-    event: Event, enter: Enter, issuing: Issuing, rows: Rows
+def test_only_requested_guests_get_tickets(
+    event: Event, add_guests: Enter, issue: Issue, rows: Rows
 ) -> None:
-    guest_ids = enter(event, 5)
+    guest_ids = add_guests(event, 5)
 
-    result = issuing(guest_ids=[guest_ids[3], guest_ids[1], guest_ids[3]])
+    result = issue(guest_ids=[guest_ids[3], guest_ids[1], guest_ids[3]])
 
     assert (result.total, result.created) == (2, 2)
     assert rows(select(generated_tickets.c.guest_id).order_by(generated_tickets.c.guest_id)) == [
@@ -176,24 +176,27 @@ def test_asking_for_people_serves_them_and_nobody_else(
     ]
 
 
-def test_whoever_is_asked_for_and_has_a_ticket_is_skipped(
-    event: Event, enter: Enter, issuing: Issuing, new_job: Callable[..., int]
+def test_a_requested_guest_with_a_ticket_is_skipped(
+    event: Event, add_guests: Enter, issue: Issue, new_job: Callable[..., int]
 ) -> None:
-    guest_ids = enter(event, 3)
-    issuing(guest_ids=guest_ids[:1])
+    guest_ids = add_guests(event, 3)
+    issue(guest_ids=guest_ids[:1])
 
-    result = issuing(guest_ids=guest_ids, job_id=new_job(event), chunk=2)
+    result = issue(guest_ids=guest_ids, job_id=new_job(event), chunk=2)
 
     assert (result.total, result.created, result.skipped) == (3, 2, 1)
 
 
-def test_whoever_is_asked_for_and_may_have_none_has_failed_with_the_reason(
-    event: Event, other_event: Event, enter: Enter, issuing: Issuing
+def test_a_requested_guest_who_is_not_eligible_fails_with_the_reason(
+    event: Event, other_event: Event, add_guests: Enter, issue: Issue
 ) -> None:
-    withdrawn, held = enter(event, 1, state="withdrawn"), enter(event, 1, hold_reason="fees unpaid")
-    elsewhere, fine = enter(other_event, 1), enter(event, 1)
+    withdrawn, held = (
+        add_guests(event, 1, state="withdrawn"),
+        add_guests(event, 1, hold_reason="fees unpaid"),
+    )
+    elsewhere, fine = add_guests(other_event, 1), add_guests(event, 1)
 
-    result = issuing(guest_ids=[*withdrawn, *held, *elsewhere, *fine, 99999])
+    result = issue(guest_ids=[*withdrawn, *held, *elsewhere, *fine, 99999])
 
     assert (result.created, result.failed) == (1, 4)
     assert result.failures == (
@@ -204,20 +207,22 @@ def test_whoever_is_asked_for_and_may_have_none_has_failed_with_the_reason(
     )
 
 
-def test_nobody_asked_for_is_nobody_served(event: Event, enter: Enter, issuing: Issuing) -> None:
-    enter(event, 2)
-
-    assert issuing(guest_ids=[]).created == 0
-
-
-def test_after_the_event_nobody_gets_a_ticket_any_more(
-    event: Event, enter: Enter, issuing: Issuing, new_job: Callable[..., int]
+def test_an_empty_list_of_guests_issues_nothing(
+    event: Event, add_guests: Enter, issue: Issue
 ) -> None:
-    guest_ids = enter(event, 2)
+    add_guests(event, 2)
+
+    assert issue(guest_ids=[]).created == 0
+
+
+def test_after_the_event_no_tickets_are_issued(
+    event: Event, add_guests: Enter, issue: Issue, new_job: Callable[..., int]
+) -> None:
+    guest_ids = add_guests(event, 2)
     too_late = event.tickets_valid_until + timedelta(seconds=1)
 
-    everyone = issuing(at=too_late)
-    asked = issuing(at=too_late, guest_ids=guest_ids[:1], job_id=new_job(event))
+    everyone = issue(at=too_late)
+    asked = issue(at=too_late, guest_ids=guest_ids[:1], job_id=new_job(event))
 
     assert (everyone.created, everyone.failed) == (0, 0)
     assert asked.failures == (IssueFailure(guest_ids[0], "event is over"),)
@@ -225,30 +230,30 @@ def test_after_the_event_nobody_gets_a_ticket_any_more(
 
 @pytest.mark.parametrize("chunk", [1, 3, 1000])
 def test_a_limit_is_reached_and_the_rest_is_left_for_the_next_run(
-    event: Event, enter: Enter, issuing: Issuing, chunk: int
+    event: Event, add_guests: Enter, issue: Issue, chunk: int
 ) -> None:
-    enter(event, 10)
+    add_guests(event, 10)
 
-    created = [issuing(limit=4, chunk=chunk).created for _ in range(4)]
+    created = [issue(limit=4, chunk=chunk).created for _ in range(4)]
 
     assert created == [4, 4, 2, 0]
 
 
-def test_a_limit_counts_only_people_without_a_ticket(
-    event: Event, enter: Enter, issuing: Issuing
+def test_a_limit_counts_only_guests_without_a_ticket(
+    event: Event, add_guests: Enter, issue: Issue
 ) -> None:
-    guest_ids = enter(event, 6)
-    issuing(guest_ids=guest_ids[:3])
+    guest_ids = add_guests(event, 6)
+    issue(guest_ids=guest_ids[:3])
 
-    result = issuing(guest_ids=guest_ids, limit=2, chunk=2)
+    result = issue(guest_ids=guest_ids, limit=2, chunk=2)
 
     assert (result.created, result.skipped) == (2, 3)
 
 
-def test_one_person_s_failure_stops_nobody_else(
-    issuing: Issuing, refused_by_the_database: list[int], rows: Rows
+def test_a_failed_guest_stops_no_other(
+    issue: Issue, refused_by_the_database: list[int], rows: Rows
 ) -> None:
-    result = issuing(chunk=4)
+    result = issue(chunk=4)
 
     assert (result.created, result.failed) == (7, 3)
     assert [failure.guest_id for failure in result.failures] == refused_by_the_database
@@ -259,9 +264,9 @@ def test_one_person_s_failure_stops_nobody_else(
 
 
 def test_failures_are_in_the_job_s_log_by_id(
-    issuing: Issuing, refused_by_the_database: list[int], job_id: int, rows: Rows
+    issue: Issue, refused_by_the_database: list[int], job_id: int, rows: Rows
 ) -> None:
-    issuing()
+    issue()
 
     logs = ticket_generation_logs
     logged = rows(
@@ -274,22 +279,22 @@ def test_failures_are_in_the_job_s_log_by_id(
 
 
 @pytest.mark.usefixtures("refused_by_the_database")
-def test_whoever_failed_is_served_when_the_cause_is_gone(
-    database: Database, issuing: Issuing
+def test_a_failed_guest_gets_a_ticket_once_the_cause_is_removed(
+    database: Database, issue: Issue
 ) -> None:
-    issuing()
+    issue()
     with database.transaction() as connection:
         connection.execute(text("DROP TRIGGER refuse_one ON generated_tickets"))
 
-    result = issuing()
+    result = issue()
 
     assert (result.created, result.skipped, result.failed) == (3, 7, 0)
 
 
 def test_a_result_lists_the_first_thousand_failures_and_counts_all(
-    issuing: Issuing, rows: Rows
+    issue: Issue, rows: Rows
 ) -> None:
-    result = issuing(guest_ids=range(10_000, 11_500))
+    result = issue(guest_ids=range(10_000, 11_500))
 
     assert (result.failed, len(result.failures)) == (1500, 1000)
     assert rows(
@@ -300,8 +305,8 @@ def test_a_result_lists_the_first_thousand_failures_and_counts_all(
 
 
 @pytest.fixture
-def poor_randomness() -> Callable[[int], bytes]:
-    """A source that often repeats: 15 bytes at a time, out of thirty, by turns."""
+def repeating_random_source() -> Callable[[int], bytes]:
+    """Return a random source that often repeats its values."""
     turns = count()
 
     def draw(length: int) -> bytes:
@@ -312,37 +317,37 @@ def poor_randomness() -> Callable[[int], bytes]:
 
 
 def test_a_code_that_exists_is_drawn_again(
-    event: Event, enter: Enter, issuing: Issuing, poor_randomness: object, rows: Rows
+    event: Event, add_guests: Enter, issue: Issue, repeating_random_source: object, rows: Rows
 ) -> None:
-    enter(event, 25)
+    add_guests(event, 25)
 
-    result = issuing(randomness=poor_randomness)
+    result = issue(randomness=repeating_random_source)
 
     assert (result.created, result.failed) == (25, 0)
     assert rows(select(func.count(generated_tickets.c.ticket_code.distinct()))) == [(25,)]
 
 
-def test_a_source_without_chance_is_named_as_the_cause(
-    event: Event, enter: Enter, issuing: Issuing
+def test_a_random_source_that_repeats_is_named_as_the_cause(
+    event: Event, add_guests: Enter, issue: Issue
 ) -> None:
-    enter(event, 3)
+    add_guests(event, 3)
 
-    result = issuing(randomness=bytes)
+    result = issue(randomness=bytes)
 
     assert (result.created, result.failed) == (1, 2)
     assert "is the source of randomness broken?" in result.failures[0].message
 
 
-def test_a_batch_counts_what_was_done_and_its_log_tells_it(
+def test_a_batch_counts_its_results_and_logs_them(
     *,
     database: Database,
-    issuing: Issuing,
+    issue: Issue,
     refused_by_the_database: list[int],
     job_id: int,
     rows: Rows,
     now: datetime,
 ) -> None:
-    issuing()
+    issue()
     with database.transaction() as connection:
         batch = batch_queries.close_batch(connection, job_id, state=BatchState.COMPLETED, at=now)
 
@@ -359,12 +364,12 @@ def test_a_batch_counts_what_was_done_and_its_log_tells_it(
 
 
 def test_a_batch_begun_again_keeps_count_of_its_own(
-    database: Database, event: Event, enter: Enter, issuing: Issuing, job_id: int
+    database: Database, event: Event, add_guests: Enter, issue: Issue, job_id: int
 ) -> None:
-    enter(event, 6)
-    issuing(limit=4)
+    add_guests(event, 6)
+    issue(limit=4)
 
-    issuing()
+    issue()
 
     with database.transaction() as connection:
         batch = batch_queries.find_by_id(connection, job_id)
@@ -372,23 +377,25 @@ def test_a_batch_begun_again_keeps_count_of_its_own(
     assert (batch.total_count, batch.created_count, batch.skipped_count) == (6, 6, 0)
 
 
-def test_the_audit_says_who_issued_how_many(
-    event: Event, enter: Enter, issuing: Issuing, rows: Rows
+def test_the_audit_log_has_actor_and_number_of_issued_tickets(
+    event: Event, add_guests: Enter, issue: Issue, rows: Rows
 ) -> None:
-    enter(event, 2)
+    add_guests(event, 2)
 
-    issuing(by="siti")
+    issue(by="siti")
 
     assert rows(
         select(audit_log.c.actor, audit_log.c.action, audit_log.c.event_id, audit_log.c["items"])
     ) == [("siti", "tickets.issue", event.id, 2)]
 
 
-def test_progress_is_told_after_every_chunk(event: Event, enter: Enter, issuing: Issuing) -> None:
-    enter(event, 5)
+def test_progress_is_reported_after_every_chunk(
+    event: Event, add_guests: Enter, issue: Issue
+) -> None:
+    add_guests(event, 5)
     told: list[tuple[int, int]] = []
 
-    issuing(chunk=2, on_progress=lambda result: told.append((result.created, result.total)))
+    issue(chunk=2, on_progress=lambda result: told.append((result.created, result.total)))
 
     assert told == [(2, 5), (4, 5), (5, 5)]
 
@@ -397,23 +404,23 @@ def test_a_job_of_another_event_is_refused(
     *,
     event: Event,
     other_event: Event,
-    enter: Enter,
-    issuing: Issuing,
+    add_guests: Enter,
+    issue: Issue,
     new_job: Callable[..., int],
     rows: Rows,
 ) -> None:
-    enter(event, 1)
+    add_guests(event, 1)
 
     with pytest.raises(Refused, match="not a batch of wisuda-2026"):
-        issuing(job_id=new_job(other_event))
+        issue(job_id=new_job(other_event))
 
     assert rows(select(generated_tickets.c.id)) == []
 
 
-def test_a_person_with_two_entitlements_gets_two_tickets(
-    database: Database, event: Event, enter: Enter, issuing: Issuing
+def test_a_guest_with_two_entitlements_gets_two_tickets(
+    database: Database, event: Event, add_guests: Enter, issue: Issue
 ) -> None:
-    guest_id = enter(event, 1)[0]
+    guest_id = add_guests(event, 1)[0]
     with database.transaction() as connection:
         connection.execute(
             entitlements.insert().from_select(
@@ -427,16 +434,16 @@ def test_a_person_with_two_entitlements_gets_two_tickets(
             )
         )
 
-    assert issuing(guest_ids=[guest_id]).created == 2
+    assert issue(guest_ids=[guest_id]).created == 2
 
 
 def test_a_withdrawn_ticket_holder_may_be_entitled_again_and_keeps_the_ticket(
-    database: Database, event: Event, enter: Enter, issuing: Issuing
+    database: Database, event: Event, add_guests: Enter, issue: Issue
 ) -> None:
-    enter(event, 1)
-    issuing()
+    add_guests(event, 1)
+    issue()
     with database.transaction() as connection:
         connection.execute(update(entitlements).values(state="withdrawn"))
         connection.execute(update(entitlements).values(state="entitled"))
 
-    assert issuing().skipped == 1
+    assert issue().skipped == 1

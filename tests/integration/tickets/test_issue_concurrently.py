@@ -1,4 +1,4 @@
-"""Two issuers at once, and issuers killed in the middle: nobody gets two tickets, nobody none."""
+"""Tests of concurrent and killed issuers: each guest gets exactly one ticket."""
 
 import signal
 from collections.abc import Callable
@@ -63,7 +63,7 @@ issue_tickets(
 
 @pytest.fixture
 def tickets_by_person(database: Database) -> Callable[[], set[int]]:
-    """How many live tickets people have: {1} when everyone has exactly one."""
+    """Return a function that reads the set of live ticket counts per guest."""
 
     def count_them() -> set[int]:
         query = select(func.count(generated_tickets.c.id)).group_by(
@@ -79,7 +79,7 @@ def tickets_by_person(database: Database) -> Callable[[], set[int]]:
 def start_issuer(
     database_url: str, now: datetime, start_script: Callable[..., ForkedProcess]
 ) -> Callable[..., ForkedProcess]:
-    """Starts an issuer in a process of its own, that may kill itself at a place and time."""
+    """Return a function that starts an issuer process, which may kill itself at a step."""
 
     def start(job_id: int, where: str = "nowhere", when: int = 0) -> ForkedProcess:
         arguments = [database_url, str(job_id), now.isoformat(), where, str(when)]
@@ -92,13 +92,13 @@ def test_issuers_in_threads_share_the_work(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
+    add_guests: Enter,
     new_job: NewJob,
     keys: KeyRing,
     now: datetime,
     tickets_by_person: Callable[[], set[int]],
 ) -> None:
-    enter(event, 400)
+    add_guests(event, 400)
     jobs = [new_job(event) for _ in range(4)]
 
     with ThreadPoolExecutor() as pool:
@@ -122,17 +122,17 @@ def test_issuers_in_threads_share_the_work(
     assert tickets_by_person() == {1}
 
 
-def test_issuers_asked_for_the_same_people_serve_each_once(
+def test_concurrent_issuers_of_the_same_guests_issue_each_ticket_once(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
+    add_guests: Enter,
     new_job: NewJob,
     keys: KeyRing,
     now: datetime,
     tickets_by_person: Callable[[], set[int]],
 ) -> None:
-    guest_ids = enter(event, 100)
+    guest_ids = add_guests(event, 100)
     jobs = [new_job(event) for _ in range(4)]
 
     with ThreadPoolExecutor() as pool:
@@ -155,13 +155,13 @@ def test_issuers_in_processes_share_the_work(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
+    add_guests: Enter,
     new_job: NewJob,
     now: datetime,
     start_issuer: Callable[..., ForkedProcess],
     tickets_by_person: Callable[[], set[int]],
 ) -> None:
-    enter(event, 1000)
+    add_guests(event, 1000)
 
     issuers = [start_issuer(new_job(event)) for _ in range(2)]
 
@@ -171,7 +171,7 @@ def test_issuers_in_processes_share_the_work(
 
 
 @pytest.mark.parametrize(
-    ("where", "when", "kept"),
+    ("step", "when", "stored_count"),
     [
         pytest.param("draw", 1, 0, id="before the first ticket is written"),
         pytest.param("write", 3, 100, id="in the middle of the third chunk"),
@@ -180,29 +180,29 @@ def test_issuers_in_processes_share_the_work(
     ],
 )
 @pytest.mark.kill
-def test_a_killed_issuer_loses_nothing_that_the_next_run_does_not_make_up(
+def test_a_killed_run_is_completed_by_the_next(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
+    add_guests: Enter,
     job_id: int,
     now: datetime,
     start_issuer: Callable[..., ForkedProcess],
     tickets_by_person: Callable[[], set[int]],
-    where: str,
+    step: str,
     when: int,
-    kept: int,
+    stored_count: int,
 ) -> None:
-    enter(event, 200)
+    add_guests(event, 200)
 
-    killed = start_issuer(job_id, where, when)
+    killed = start_issuer(job_id, step, when)
     killed.communicate()
     left = count_missing_tickets(database, event, at=now)
     again = start_issuer(job_id)
     again.communicate()
 
     assert (killed.returncode, again.returncode) == (-signal.SIGKILL, 0)
-    assert left == 200 - kept
+    assert left == 200 - stored_count
     assert count_missing_tickets(database, event, at=now) == 0
     assert tickets_by_person() == {1}
     with database.transaction() as connection:

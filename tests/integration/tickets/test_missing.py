@@ -1,4 +1,4 @@
-"""Everyone of an event is counted once, with a reason; the sums add up."""
+"""Tests of guests without tickets: each counted once with a reason, and the sums agree."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -30,10 +30,10 @@ NewJob = Callable[..., int]
 
 
 @pytest.fixture
-def serve(
+def issue_tickets_for(
     *, database: Database, event: Event, keys: KeyRing, new_job: NewJob, now: datetime
 ) -> Callable[[list[int]], None]:
-    """Issues tickets for these people."""
+    """Return a function that issues tickets for given guests."""
 
     def issue_for(guest_ids: list[int]) -> None:
         job = new_job(event)
@@ -45,23 +45,23 @@ def serve(
 
 
 @pytest.fixture
-def everybody(
-    event: Event, enter: Enter, serve: Callable[[list[int]], None]
+def guests_by_status(
+    event: Event, add_guests: Enter, issue_tickets_for: Callable[[list[int]], None]
 ) -> dict[str, list[int]]:
-    """People in every status."""
-    served = enter(event, 3)
-    serve(served)
+    """Create guests in every status; return their ids by status."""
+    served = add_guests(event, 3)
+    issue_tickets_for(served)
     return {
         "served": served,
-        "held": enter(event, 2, hold_reason="fees unpaid"),
-        "withdrawn": enter(event, 1, state="withdrawn"),
-        "missing": enter(event, 4),
+        "held": add_guests(event, 2, hold_reason="fees unpaid"),
+        "withdrawn": add_guests(event, 1, state="withdrawn"),
+        "missing": add_guests(event, 4),
     }
 
 
 @pytest.fixture
 def two_imports(database: Database, event: Event, now: datetime) -> None:
-    """An older import with one bad line, and the latest with two."""
+    """Create an older import with one rejected row and a later one with two."""
     with database.transaction() as connection:
         for number, lines in enumerate([[5], [3, 9]], start=1):
             import_id = connection.execute(
@@ -93,20 +93,20 @@ def two_imports(database: Database, event: Event, now: datetime) -> None:
                 )
 
 
-def test_the_missing_are_listed_in_the_order_of_the_list(
-    database: Database, event: Event, now: datetime, everybody: dict[str, list[int]]
+def test_guests_without_a_ticket_are_listed_in_roster_order(
+    database: Database, event: Event, now: datetime, guests_by_status: dict[str, list[int]]
 ) -> None:
     listed = list_missing_tickets(database, event, at=now)
 
-    assert [person.guest_id for person in listed] == everybody["missing"]
+    assert [person.guest_id for person in listed] == guests_by_status["missing"]
     assert count_missing_tickets(database, event, at=now) == len(listed)
     assert {person.status for person in listed} == {EntitlementStatus.MISSING}
 
 
-def test_somebody_missing_comes_with_all_that_a_ticket_needs(
-    database: Database, event: Event, now: datetime, enter: Enter
+def test_a_missing_guest_has_all_fields_that_a_ticket_needs(
+    database: Database, event: Event, now: datetime, add_guests: Enter
 ) -> None:
-    guest_ids = enter(event, 1, seat="A-1")
+    guest_ids = add_guests(event, 1, seat="A-1")
 
     person = list_missing_tickets(database, event, at=now)[0]
 
@@ -116,9 +116,9 @@ def test_somebody_missing_comes_with_all_that_a_ticket_needs(
 
 
 def test_pages_make_the_whole_list(
-    database: Database, event: Event, now: datetime, enter: Enter
+    database: Database, event: Event, now: datetime, add_guests: Enter
 ) -> None:
-    enter(event, 7)
+    add_guests(event, 7)
     whole = list_missing_tickets(database, event, at=now)
 
     pages = [
@@ -129,7 +129,7 @@ def test_pages_make_the_whole_list(
     assert list(chain.from_iterable(pages)) == whole
 
 
-@pytest.mark.usefixtures("everybody", "two_imports")
+@pytest.mark.usefixtures("guests_by_status", "two_imports")
 def test_everyone_is_counted_once(database: Database, event: Event, now: datetime) -> None:
     counted = count_eligibility(database, event, at=now)
 
@@ -151,7 +151,7 @@ def test_everyone_is_counted_once(database: Database, event: Event, now: datetim
     assert counted.entitled == 9
 
 
-@pytest.mark.usefixtures("everybody", "two_imports")
+@pytest.mark.usefixtures("guests_by_status", "two_imports")
 def test_everyone_has_a_reason(database: Database, event: Event, now: datetime) -> None:
     reasons = [
         str(person) if isinstance(person, RejectedImportRow) else person.reason
@@ -168,10 +168,8 @@ def test_everyone_has_a_reason(database: Database, event: Event, now: datetime) 
     ]
 
 
-@pytest.mark.usefixtures("everybody")
-def test_when_the_event_is_over_nobody_is_missing_a_ticket(
-    database: Database, event: Event
-) -> None:
+@pytest.mark.usefixtures("guests_by_status")
+def test_after_the_event_no_ticket_is_missing(database: Database, event: Event) -> None:
     too_late = event.tickets_valid_until + timedelta(seconds=1)
 
     counted = count_eligibility(database, event, at=too_late)
@@ -182,22 +180,22 @@ def test_when_the_event_is_over_nobody_is_missing_a_ticket(
 
 
 def test_until_a_ticket_would_expire_it_can_still_be_missing(
-    database: Database, event: Event, enter: Enter
+    database: Database, event: Event, add_guests: Enter
 ) -> None:
-    enter(event, 1)
+    add_guests(event, 1)
 
     assert count_missing_tickets(database, event, at=event.tickets_valid_until) == 1
 
 
-def test_whoever_s_ticket_is_revoked_is_missing_one(
+def test_a_guest_with_a_revoked_ticket_is_missing_one(
     *,
     database: Database,
     event: Event,
     now: datetime,
-    enter: Enter,
-    serve: Callable[[list[int]], None],
+    add_guests: Enter,
+    issue_tickets_for: Callable[[list[int]], None],
 ) -> None:
-    serve(enter(event, 1))
+    issue_tickets_for(add_guests(event, 1))
     held = [person.ticket_code for person in iter_entitlements(database, event, at=now)]  # type: ignore[union-attr]  # nobody is quarantined
 
     revoke_tickets(database, event, codes=filter(None, held), reason="lost", by="siti", at=now)
@@ -205,15 +203,15 @@ def test_whoever_s_ticket_is_revoked_is_missing_one(
     assert count_missing_tickets(database, event, at=now) == 1
 
 
-def test_a_withdrawn_person_with_a_live_ticket_stands_out(
+def test_a_withdrawn_guest_with_a_live_ticket_has_a_reason_to_revoke_it(
     *,
     database: Database,
     event: Event,
     now: datetime,
-    enter: Enter,
-    serve: Callable[[list[int]], None],
+    add_guests: Enter,
+    issue_tickets_for: Callable[[list[int]], None],
 ) -> None:
-    serve(enter(event, 1))
+    issue_tickets_for(add_guests(event, 1))
     with database.transaction() as connection:
         connection.execute(entitlements.update().values(state="withdrawn"))
 
@@ -233,13 +231,13 @@ def test_a_withdrawn_person_with_a_live_ticket_stands_out(
     max_examples=examples(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_whatever_happens_to_people_the_sums_add_up(
+def test_in_any_state_of_guests_the_sums_agree(
     *,
     database: Database,
     event: Event,
     now: datetime,
-    enter: Enter,
-    serve: Callable[[list[int]], None],
+    add_guests: Enter,
+    issue_tickets_for: Callable[[list[int]], None],
     crowd: list[tuple[str, bool, bool]],
     over: bool,
 ) -> None:
@@ -247,9 +245,9 @@ def test_whatever_happens_to_people_the_sums_add_up(
         for table in (generated_tickets, entitlements, guests):
             connection.execute(delete(table))
     for state, held, served in crowd:
-        guest_ids = enter(event, 1)
+        guest_ids = add_guests(event, 1)
         if served:
-            serve(guest_ids)
+            issue_tickets_for(guest_ids)
         with database.transaction() as connection:
             connection.execute(
                 entitlements.update()

@@ -1,4 +1,4 @@
-"""Tokens and magic links are in one place each: no error, log line, audit row or repr has them."""
+"""Tests that tokens and magic links appear in no error, log line, audit row or repr."""
 
 import logging
 import traceback
@@ -25,7 +25,7 @@ Enter = Callable[..., list[int]]
 
 @pytest.fixture
 def secrets_of(database: Database, keys: KeyRing) -> Callable[[], list[str]]:
-    """Every QR text and magic link there is."""
+    """Return a function that lists every QR text and magic link."""
 
     def all_secrets() -> list[str]:
         query = select(generated_tickets.c.qr_code_data, generated_tickets.c.token_id)
@@ -37,8 +37,8 @@ def secrets_of(database: Database, keys: KeyRing) -> Callable[[], list[str]]:
 
 
 @pytest.fixture
-def everything_but_the_tickets(database: Database) -> Callable[[], str]:
-    """All rows of all other tables as text."""
+def dump_other_tables(database: Database) -> Callable[[], str]:
+    """Return a function that dumps the rows of all other tables as text."""
 
     def dump() -> str:
         with database.transaction() as connection:
@@ -52,20 +52,20 @@ def everything_but_the_tickets(database: Database) -> Callable[[], str]:
     return dump
 
 
-def test_a_whole_life_leaves_no_token_anywhere_else(
+def test_issuing_and_reissuing_leave_no_token_in_logs_or_other_tables(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
+    add_guests: Enter,
     new_job: Callable[..., int],
     keys: KeyRing,
     now: datetime,
     secrets_of: Callable[[], list[str]],
-    everything_but_the_tickets: Callable[[], str],
+    dump_other_tables: Callable[[], str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    enter(event, 3)
+    add_guests(event, 3)
     issued = issue_tickets(database, event, keys=keys, job_id=new_job(event), at=now, by="siti")
     plan = plan_reissue(database, event)
     renewed = apply_reissue(
@@ -78,7 +78,7 @@ def test_a_whole_life_leaves_no_token_anywhere_else(
     people = list(iter_entitlements(database, event, at=now))
 
     shown = repr([issued, plan, renewed, verdicts, told, people, keys])
-    shown += everything_but_the_tickets() + caplog.text
+    shown += dump_other_tables() + caplog.text
 
     assert len(secrets) == 12
     assert [secret for secret in secrets if secret in shown] == []
@@ -88,12 +88,12 @@ def test_no_magic_link_is_stored_in_clear(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
+    add_guests: Enter,
     job_id: int,
     keys: KeyRing,
     now: datetime,
 ) -> None:
-    enter(event, 1)
+    add_guests(event, 1)
     issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="siti")
 
     with database.transaction() as connection:
@@ -119,14 +119,14 @@ def test_a_refusal_by_the_database_carries_no_row(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
+    add_guests: Enter,
     job_id: int,
     keys: KeyRing,
     now: datetime,
-    everything_but_the_tickets: Callable[[], str],
+    dump_other_tables: Callable[[], str],
     broken: str,
 ) -> None:
-    enter(event, 2)
+    add_guests(event, 2)
     drawn = b"a random token id and code number"[:30]
     with database.transaction() as connection:
         connection.execute(text(broken))
@@ -142,7 +142,7 @@ def test_a_refusal_by_the_database_carries_no_row(
     except Exception as error:  # noqa: BLE001 - whatever comes out, it is read
         shown = "".join(traceback.format_exception(error)) + repr(error.__context__)
 
-    shown += everything_but_the_tickets()
+    shown += dump_other_tables()
     assert shown
     assert "TC1A" not in shown
     assert drawn[:10].hex() not in shown
@@ -150,16 +150,16 @@ def test_a_refusal_by_the_database_carries_no_row(
 
 
 @pytest.mark.usefixtures("fresh_database_url")
-def test_a_server_that_stops_in_the_middle_is_said_to_be_away_without_the_row(
+def test_a_lost_connection_is_reported_as_unavailable_without_the_row(
     *,
     database: Database,
     event: Event,
-    enter: Enter,
+    add_guests: Enter,
     job_id: int,
     keys: KeyRing,
     now: datetime,
 ) -> None:
-    enter(event, 1)
+    add_guests(event, 1)
 
     def cut_off(length: int) -> bytes:
         with database.transaction() as connection:

@@ -15,7 +15,7 @@ from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.kernel.errors import TemplateBroken
 from ticketing.tickets.rendering.preflight import run_preflight
 
-CROWD = """
+INSERT_GUESTS = """
 WITH crowd AS (
     INSERT INTO guests (event_id, natural_key, full_name, email)
     SELECT :event, 'id:' || n, 'Siti Nurhaliza ' || n, 'siti' || n || '@example.org'
@@ -42,7 +42,7 @@ def ticket_type_id(database: Database, event: Event) -> int:
 
 @pytest.fixture
 def roster(database: Database, event: Event, ticket_type_id: int) -> Callable[..., dict[str, int]]:
-    """Puts people on the roster by name, and tells their ids."""
+    """Return a function that adds guests by name; returns their ids."""
 
     def put(*names: str, seat: str = "A-1", state: str = "entitled") -> dict[str, int]:
         ids = {}
@@ -68,10 +68,10 @@ def roster(database: Database, event: Event, ticket_type_id: int) -> Callable[..
 
 
 @pytest.fixture
-def crowd(database: Database, event: Event, ticket_type_id: int) -> int:
-    """A hundred thousand people."""
+def many_guests(database: Database, event: Event, ticket_type_id: int) -> int:
+    """Create a hundred thousand guests; return their number."""
     with database.transaction() as connection:
-        connection.execute(text(CROWD), {"event": event.id, "kind": ticket_type_id})
+        connection.execute(text(INSERT_GUESTS), {"event": event.id, "kind": ticket_type_id})
     return 100_000
 
 
@@ -113,7 +113,7 @@ def test_a_roster_that_can_be_printed_raises_no_finding(
     assert list(run_preflight(database, event, renderer=renderer)) == []
 
 
-def test_whoever_was_withdrawn_is_not_listed(
+def test_withdrawn_guests_are_not_listed(
     database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
 ) -> None:
     roster("Budi \ue000", state="withdrawn")
@@ -132,7 +132,7 @@ def test_the_reason_depends_on_the_template_asked_for(
     assert [finding.reason for finding in on_classic] != [finding.reason for finding in on_plain]
 
 
-def test_an_event_whose_own_name_cannot_be_drawn_is_told_for_everyone(
+def test_an_event_name_that_cannot_be_drawn_is_a_finding_for_every_guest(
     database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
 ) -> None:
     roster("Ayu", "Budi")
@@ -144,7 +144,7 @@ def test_an_event_whose_own_name_cannot_be_drawn_is_told_for_everyone(
     assert [finding.field for finding in findings] == ["location", "location"]
 
 
-def test_a_broken_template_is_found_before_anyone_is_looked_at(
+def test_a_broken_template_is_found_before_any_guest_is_checked(
     database: Database, event: Event, renderer: Renderer
 ) -> None:
     with pytest.raises(TemplateBroken, match="no template 'nobody'"):
@@ -152,8 +152,8 @@ def test_a_broken_template_is_found_before_anyone_is_looked_at(
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_people_are_looked_through_in_seconds(
-    database: Database, event: Event, renderer: Renderer, crowd: int
+def test_a_hundred_thousand_guests_are_checked_in_seconds(
+    database: Database, event: Event, renderer: Renderer, many_guests: int
 ) -> None:
     began = time.process_time()
 
@@ -161,4 +161,4 @@ def test_a_hundred_thousand_people_are_looked_through_in_seconds(
 
     assert findings == []
     assert time.process_time() - began < 10
-    assert crowd == 100_000
+    assert many_guests == 100_000

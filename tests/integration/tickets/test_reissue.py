@@ -1,4 +1,4 @@
-"""A new identity only when asked, after saying who is turned away; nobody ends without one."""
+"""Tests of reissuing: only by an applied plan that lists affected guests; no guest is left out."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -26,10 +26,16 @@ State = Callable[[], list[tuple[int, str, str]]]
 
 @pytest.fixture
 def guest_ids(
-    *, database: Database, event: Event, enter: Enter, job_id: int, keys: KeyRing, now: datetime
+    *,
+    database: Database,
+    event: Event,
+    add_guests: Enter,
+    job_id: int,
+    keys: KeyRing,
+    now: datetime,
 ) -> list[int]:
-    """Five people with tickets, two of them delivered."""
-    entered = enter(event, 5)
+    """Create five guests with tickets, two of them delivered."""
+    entered = add_guests(event, 5)
     issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="test")
     with database.transaction() as connection:
         connection.execute(
@@ -42,7 +48,7 @@ def guest_ids(
 
 @pytest.fixture
 def state(database: Database) -> State:
-    """Every ticket: whose, in what state, with which QR."""
+    """Return a function that reads guest, state and QR text of every ticket."""
     query = select(
         generated_tickets.c.guest_id, generated_tickets.c.state, generated_tickets.c.qr_code_data
     ).order_by(generated_tickets.c.id)
@@ -55,10 +61,10 @@ def state(database: Database) -> State:
 
 
 @pytest.fixture
-def applying(
+def apply_plan(
     *, database: Database, event: Event, keys: KeyRing, new_job: NewJob, now: datetime
 ) -> Callable[..., ticket_reissue.ReissueResult]:
-    """Applies a plan as an operator does, under a new job unless one is given."""
+    """Return a function that applies a plan as an operator, by default in a new batch."""
 
     def apply(plan_hash: str, **options: object) -> ticket_reissue.ReissueResult:
         usual = {"keys": keys, "at": now, "by": "siti", "reason": "list was leaked"}
@@ -71,7 +77,7 @@ def applying(
 Applying = Callable[..., ticket_reissue.ReissueResult]
 
 
-def test_a_plan_counts_what_would_die_and_changes_nothing(
+def test_a_plan_counts_tickets_to_revoke_and_changes_nothing(
     database: Database, event: Event, guest_ids: list[int], state: State
 ) -> None:
     before = state()
@@ -83,7 +89,7 @@ def test_a_plan_counts_what_would_die_and_changes_nothing(
     assert state() == before
 
 
-def test_a_plan_for_some_people_is_another_plan(
+def test_a_plan_for_some_guests_is_another_plan(
     database: Database, event: Event, guest_ids: list[int]
 ) -> None:
     plan = plan_reissue(database, event, guest_ids=guest_ids[1:3])
@@ -93,11 +99,11 @@ def test_a_plan_for_some_people_is_another_plan(
 
 
 def test_applying_revokes_the_old_and_issues_the_new(
-    database: Database, event: Event, guest_ids: list[int], state: State, applying: Applying
+    database: Database, event: Event, guest_ids: list[int], state: State, apply_plan: Applying
 ) -> None:
     before = state()
 
-    result = applying(plan_reissue(database, event).plan_hash)
+    result = apply_plan(plan_reissue(database, event).plan_hash)
 
     after = state()
     assert (result.reissued, result.failures) == (5, ())
@@ -109,19 +115,19 @@ def test_applying_revokes_the_old_and_issues_the_new(
     assert verify_ticket(database, after[5][2], at=event.starts_at).is_valid
 
 
-def test_only_the_people_asked_for_get_a_new_one(
-    database: Database, event: Event, guest_ids: list[int], state: State, applying: Applying
+def test_only_the_requested_guests_get_a_new_ticket(
+    database: Database, event: Event, guest_ids: list[int], state: State, apply_plan: Applying
 ) -> None:
     chosen = guest_ids[3:4]
     plan = plan_reissue(database, event, guest_ids=chosen)
 
-    applying(plan.plan_hash, guest_ids=chosen)
+    apply_plan(plan.plan_hash, guest_ids=chosen)
 
     assert [row[0] for row in state() if row[1] == "revoked"] == chosen
 
 
 @pytest.mark.parametrize(
-    "happening",
+    "statement",
     [
         "UPDATE generated_tickets SET delivered_at = now() WHERE delivered_at IS NULL",
         "UPDATE generated_tickets SET state = 'revoked', revoked_at = now()",
@@ -129,38 +135,38 @@ def test_only_the_people_asked_for_get_a_new_one(
     ],
 )
 @pytest.mark.usefixtures("guest_ids")
-def test_when_the_world_moved_a_plan_is_refused_and_nothing_changes(
-    database: Database, event: Event, state: State, applying: Applying, happening: str
+def test_an_outdated_plan_is_refused_and_nothing_changes(
+    database: Database, event: Event, state: State, apply_plan: Applying, statement: str
 ) -> None:
     plan = plan_reissue(database, event)
     with database.transaction() as connection:
-        connection.execute(text(happening))
+        connection.execute(text(statement))
     before = state()
 
     with pytest.raises(PlanOutdated, match="plan again"):
-        applying(plan.plan_hash)
+        apply_plan(plan.plan_hash)
 
     assert state() == before
 
 
 @pytest.mark.usefixtures("guest_ids")
 def test_a_plan_cannot_be_applied_twice(
-    database: Database, event: Event, applying: Applying
+    database: Database, event: Event, apply_plan: Applying
 ) -> None:
     plan = plan_reissue(database, event)
-    applying(plan.plan_hash)
+    apply_plan(plan.plan_hash)
 
     with pytest.raises(PlanOutdated):
-        applying(plan.plan_hash)
+        apply_plan(plan.plan_hash)
 
 
 @pytest.mark.usefixtures("guest_ids")
-def test_an_interrupted_reissue_goes_on_under_the_same_job(
+def test_an_interrupted_reissue_continues_in_the_same_batch(
     *,
     database: Database,
     event: Event,
     state: State,
-    applying: Applying,
+    apply_plan: Applying,
     job_id: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -175,9 +181,9 @@ def test_an_interrupted_reissue_goes_on_under_the_same_job(
         return bytes(range(len(draws), len(draws) + length))
 
     with pytest.raises(SystemExit):
-        applying(plan.plan_hash, job_id=job_id, randomness=power_cut)
+        apply_plan(plan.plan_hash, job_id=job_id, randomness=power_cut)
     halfway = [row[1] for row in state()]
-    result = applying(plan.plan_hash, job_id=job_id)
+    result = apply_plan(plan.plan_hash, job_id=job_id)
 
     assert halfway == ["revoked"] * 2 + ["live"] * 5
     assert result.reissued == 3
@@ -185,8 +191,8 @@ def test_an_interrupted_reissue_goes_on_under_the_same_job(
 
 
 @pytest.mark.usefixtures("fresh_database_url")
-def test_whoever_cannot_get_a_new_ticket_keeps_the_old_one(
-    database: Database, event: Event, guest_ids: list[int], state: State, applying: Applying
+def test_a_guest_whose_new_ticket_fails_keeps_the_old_one(
+    database: Database, event: Event, guest_ids: list[int], state: State, apply_plan: Applying
 ) -> None:
     plan = plan_reissue(database, event)
     with database.transaction() as connection:
@@ -200,7 +206,7 @@ def test_whoever_cannot_get_a_new_ticket_keeps_the_old_one(
             )
         )
 
-    result = applying(plan.plan_hash)
+    result = apply_plan(plan.plan_hash)
 
     assert [failure.guest_id for failure in result.failures] == [guest_ids[3]]
     assert sorted(row[0] for row in state() if row[1] == "live") == guest_ids
@@ -209,7 +215,7 @@ def test_whoever_cannot_get_a_new_ticket_keeps_the_old_one(
     ]
 
 
-def test_people_on_hold_or_withdrawn_get_no_new_identity(
+def test_guests_on_hold_or_withdrawn_get_no_new_ticket(
     *,
     database: Database,
     event: Event,
@@ -228,12 +234,12 @@ def test_people_on_hold_or_withdrawn_get_no_new_identity(
 
 @pytest.mark.usefixtures("guest_ids")
 def test_a_reissue_is_counted_and_audited(
-    database: Database, event: Event, applying: Applying, new_job: NewJob
+    database: Database, event: Event, apply_plan: Applying, new_job: NewJob
 ) -> None:
     plan = plan_reissue(database, event)
     job_id = new_job(event)
 
-    applying(plan.plan_hash, job_id=job_id)
+    apply_plan(plan.plan_hash, job_id=job_id)
 
     with database.transaction() as connection:
         batch = batch_queries.find_by_id(connection, job_id)

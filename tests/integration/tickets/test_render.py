@@ -65,7 +65,7 @@ print(result.rendered, result.unchanged, len(result.failed))
 
 @pytest.fixture
 def own_templates(tmp_path: Path) -> Path:
-    """A template that prints in a few milliseconds, and trips over a Budi without a seat."""
+    """Write a fast template that fails for a guest named Budi without a seat."""
     folder = tmp_path / "templates" / "small"
     folder.mkdir(parents=True)
     (folder / "ticket.html.j2").write_text(PAGE)
@@ -101,7 +101,7 @@ def job_id(database: Database, event: Event, now: datetime) -> int:
 
 @pytest.fixture
 def tickets(database: Database, event: Event, job_id: int, now: datetime) -> list[str]:
-    """Twelve tickets for twelve people; returns what their QR codes say, in order."""
+    """Issue twelve tickets; return their QR texts in order."""
     codes = [
         f"TC1{sha512(bytes([number])).hexdigest().upper()}{number:013}" for number in range(12)
     ]
@@ -150,7 +150,7 @@ def rows(database: Database) -> Callable[[], list[RowMapping]]:
 
 
 @pytest.fixture
-def printed(
+def render(
     database: Database,
     event: Event,
     renderer: Renderer,
@@ -179,13 +179,13 @@ def rename(database: Database) -> Callable[[str, str], None]:
 
 
 @pytest.fixture
-def another_run(
+def start_killed_run(
     database_url: str,
     folder: DocumentFolder,
     own_templates: Path,
     start_script: Callable[..., ForkedProcess],
 ) -> Callable[[str, int], ForkedProcess]:
-    """A run in a process of its own, killed at the n-th time it comes to a step."""
+    """Return a function that starts a rendering process, killed at the n-th step of a kind."""
 
     def start(step: str, count: int) -> ForkedProcess:
         arguments = [database_url, str(folder.root), str(own_templates), step, str(count)]
@@ -195,24 +195,24 @@ def another_run(
 
 
 def test_every_ticket_gets_its_own_document(
-    printed: Callable[..., RenderResult],
+    render: Callable[..., RenderResult],
     rows: Callable[[], list[RowMapping]],
     folder: DocumentFolder,
     tickets: list[str],
 ) -> None:
-    result = printed()
+    result = render()
 
     assert result == RenderResult(total=12, rendered=12, unchanged=0, failed=())
     assert [qr_text_of(folder.read(row["pdf_file_path"])) for row in rows()] == tickets
 
 
-def test_rows_are_stamped_with_what_lies_in_the_folder(
-    printed: Callable[..., RenderResult],
+def test_rows_store_hash_and_size_of_their_documents(
+    render: Callable[..., RenderResult],
     rows: Callable[[], list[RowMapping]],
     folder: DocumentFolder,
     now: datetime,
 ) -> None:
-    printed()
+    render()
 
     row = rows()[0]
     assert row["pdf_bytes"] == folder.size(row["pdf_file_path"])
@@ -221,27 +221,27 @@ def test_rows_are_stamped_with_what_lies_in_the_folder(
 
 
 def test_printing_again_changes_nothing(
-    printed: Callable[..., RenderResult], rows: Callable[[], list[RowMapping]], now: datetime
+    render: Callable[..., RenderResult], rows: Callable[[], list[RowMapping]], now: datetime
 ) -> None:
-    printed()
+    render()
     before = rows()
 
-    again = printed(at=now + timedelta(days=1))
+    again = render(at=now + timedelta(days=1))
 
     assert (again.rendered, again.unchanged) == (0, 12)
     assert rows() == before
 
 
-def test_a_changed_name_is_printed_anew_and_nobody_elses(
-    printed: Callable[..., RenderResult],
+def test_only_the_ticket_with_a_changed_name_is_rendered_again(
+    render: Callable[..., RenderResult],
     rename: Callable[[str, str], None],
     rows: Callable[[], list[RowMapping]],
 ) -> None:
-    printed()
+    render()
     before = [row["pdf_sha256"] for row in rows()]
     rename("Person 3", "Ayu Dewi")
 
-    result = printed()
+    result = render()
 
     after = [row["pdf_sha256"] for row in rows()]
     assert (result.rendered, result.unchanged) == (1, 11)
@@ -249,54 +249,54 @@ def test_a_changed_name_is_printed_anew_and_nobody_elses(
 
 
 def test_a_changed_template_is_printed_anew(
-    printed: Callable[..., RenderResult], own_templates: Path
+    render: Callable[..., RenderResult], own_templates: Path
 ) -> None:
-    printed()
+    render()
     (own_templates / "small" / "ticket.css").write_text(STYLE + " p { color: red }")
 
-    assert printed().rendered == 12
+    assert render().rendered == 12
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut short"])
 def test_a_lost_or_damaged_file_is_printed_anew(
-    printed: Callable[..., RenderResult],
+    render: Callable[..., RenderResult],
     rows: Callable[[], list[RowMapping]],
     folder: DocumentFolder,
     damage: str,
 ) -> None:
-    printed()
+    render()
     path = rows()[4]["pdf_file_path"]
     whole = folder.read(path)
     folder.delete(path) if damage == "missing" else folder.write(path, whole[:100])
 
-    result = printed()
+    result = render()
 
     assert (result.rendered, result.unchanged) == (1, 11)
     assert folder.read(path) == whole
 
 
 def test_overwriting_prints_everything_and_the_bytes_stay(
-    printed: Callable[..., RenderResult], rows: Callable[[], list[RowMapping]]
+    render: Callable[..., RenderResult], rows: Callable[[], list[RowMapping]]
 ) -> None:
-    printed()
+    render()
     before = [row["pdf_sha256"] for row in rows()]
 
-    assert printed(overwrite=True).rendered == 12
+    assert render(overwrite=True).rendered == 12
     assert [row["pdf_sha256"] for row in rows()] == before
 
 
-def test_only_the_people_asked_for_are_printed(
-    printed: Callable[..., RenderResult], rows: Callable[[], list[RowMapping]]
+def test_only_the_requested_tickets_are_rendered(
+    render: Callable[..., RenderResult], rows: Callable[[], list[RowMapping]]
 ) -> None:
     wanted = [row["guest_id"] for row in rows()[2:4]]
 
-    result = printed(guest_ids=[*wanted, wanted[0], 10**12])
+    result = render(guest_ids=[*wanted, wanted[0], 10**12])
 
     assert (result.total, result.rendered) == (2, 2)
 
 
 def test_revoked_tickets_are_not_printed(
-    printed: Callable[..., RenderResult], database: Database, now: datetime
+    render: Callable[..., RenderResult], database: Database, now: datetime
 ) -> None:
     with database.transaction() as connection:
         first = select(func.min(generated_tickets.c.id)).scalar_subquery()
@@ -306,12 +306,12 @@ def test_revoked_tickets_are_not_printed(
             .values(state="revoked", revoked_at=now)
         )
 
-    assert printed().total == 11
+    assert render().total == 11
 
 
 @pytest.mark.parametrize(("overwrite", "rendered"), [(False, 0), (True, 12)])
-def test_what_retention_removed_is_printed_only_when_asked(
-    printed: Callable[..., RenderResult],
+def test_documents_removed_by_retention_are_rendered_only_on_request(
+    render: Callable[..., RenderResult],
     database: Database,
     rows: Callable[[], list[RowMapping]],
     now: datetime,
@@ -321,18 +321,18 @@ def test_what_retention_removed_is_printed_only_when_asked(
     with database.transaction() as connection:
         connection.execute(update(generated_tickets).values(pdf_removed_at=now))
 
-    assert printed(overwrite=overwrite).rendered == rendered
+    assert render(overwrite=overwrite).rendered == rendered
     assert [row["pdf_removed_at"] is None for row in rows()] == [overwrite] * 12
 
 
-def test_one_persons_failure_stops_nobody_else(
-    printed: Callable[..., RenderResult],
+def test_a_failed_ticket_stops_no_other(
+    render: Callable[..., RenderResult],
     rename: Callable[[str, str], None],
     rows: Callable[[], list[RowMapping]],
 ) -> None:
     rename("Person 6", "Ayu \ue000")
 
-    result = printed()
+    result = render()
 
     ((failure),) = result.failed
     row = rows()[6]
@@ -347,14 +347,14 @@ def test_one_persons_failure_stops_nobody_else(
 
 
 def test_a_failure_is_in_the_jobs_log_and_counted_without_a_name(
-    printed: Callable[..., RenderResult],
+    render: Callable[..., RenderResult],
     rename: Callable[[str, str], None],
     database: Database,
     job_id: int,
 ) -> None:
     rename("Person 6", "Ayu \ue000")
 
-    printed(job_id=job_id)
+    render(job_id=job_id)
 
     with database.transaction() as connection:
         (line,) = connection.execute(select(ticket_generation_logs)).mappings()
@@ -365,21 +365,21 @@ def test_a_failure_is_in_the_jobs_log_and_counted_without_a_name(
     assert (counts["rendered_count"], counts["failed_count"]) == (11, 1)
 
 
-def test_a_mended_name_is_printed_and_its_error_forgotten(
-    printed: Callable[..., RenderResult],
+def test_a_corrected_name_is_rendered_and_its_error_cleared(
+    render: Callable[..., RenderResult],
     rename: Callable[[str, str], None],
     rows: Callable[[], list[RowMapping]],
 ) -> None:
     rename("Person 6", "Ayu \ue000")
-    printed()
+    render()
     rename("Ayu \ue000", "Ayu")
 
-    assert printed().rendered == 1
+    assert render().rendered == 1
     assert [row["render_error"] for row in rows()] == [None] * 12
 
 
-def test_a_template_that_trips_over_one_person_fails_that_person_only(
-    printed: Callable[..., RenderResult],
+def test_a_template_that_fails_for_one_guest_fails_that_ticket_only(
+    render: Callable[..., RenderResult],
     rename: Callable[[str, str], None],
     database: Database,
 ) -> None:
@@ -387,27 +387,27 @@ def test_a_template_that_trips_over_one_person_fails_that_person_only(
     with database.transaction() as connection:
         connection.execute(update(entitlements).values(seat=""))
 
-    result = printed()
+    result = render()
 
     assert (result.rendered, len(result.failed)) == (11, 1)
     assert "ticket.html.j2:1" in result.failed[0].message
 
 
-def test_a_template_that_is_broken_for_everyone_stops_the_run_and_blames_nobody(
-    printed: Callable[..., RenderResult],
+def test_a_template_that_is_broken_for_all_stops_the_run_without_failing_tickets(
+    render: Callable[..., RenderResult],
     own_templates: Path,
     rows: Callable[[], list[RowMapping]],
 ) -> None:
     (own_templates / "small" / "ticket.html.j2").write_text("{{ nobody }}")
 
     with pytest.raises(TemplateBroken, match=r"ticket\.html\.j2:1"):
-        printed()
+        render()
 
     assert [row["render_error"] for row in rows()] == [None] * 12
 
 
 def test_a_disk_that_fills_up_stops_the_run_and_keeps_what_was_printed(
-    printed: Callable[..., RenderResult],
+    render: Callable[..., RenderResult],
     folder: DocumentFolder,
     rows: Callable[[], list[RowMapping]],
     monkeypatch: pytest.MonkeyPatch,
@@ -423,15 +423,15 @@ def test_a_disk_that_fills_up_stops_the_run_and_keeps_what_was_printed(
     monkeypatch.setattr(folder, "write", write)
 
     with pytest.raises(Unavailable):
-        printed()
+        render()
 
     assert [row["pdf_file_path"] is not None for row in rows()] == [True] * 7 + [False] * 5
 
 
-def test_progress_is_told_after_every_chunk(printed: Callable[..., RenderResult]) -> None:
+def test_progress_is_reported_after_every_chunk(render: Callable[..., RenderResult]) -> None:
     told: list[RenderResult] = []
 
-    result = printed(on_progress=told.append)
+    result = render(on_progress=told.append)
 
     assert [step.rendered for step in told][:3] == [5, 10, 12]
     assert told[-1] == result
@@ -443,33 +443,33 @@ def test_progress_is_told_after_every_chunk(printed: Callable[..., RenderResult]
 )
 @pytest.mark.kill
 def test_a_killed_run_is_finished_by_the_next(
-    another_run: Callable[[str, int], ForkedProcess],
-    printed: Callable[..., RenderResult],
+    start_killed_run: Callable[[str, int], ForkedProcess],
+    render: Callable[..., RenderResult],
     rows: Callable[[], list[RowMapping]],
     folder: DocumentFolder,
     tickets: list[str],
     step: str,
     count: int,
 ) -> None:
-    killed = another_run(step, count)
+    killed = start_killed_run(step, count)
     assert killed.communicate(timeout=60) == ("", None)
     assert killed.returncode == -signal.SIGKILL
 
-    result = printed()
+    result = render()
 
     files = [path for path in folder.root.rglob("*") if path.is_file()]
     assert result.rendered + result.unchanged == 12
     assert len(files) == 12
     assert [qr_text_of(folder.read(row["pdf_file_path"])) for row in rows()] == tickets
-    assert printed().unchanged == 12
+    assert render().unchanged == 12
 
 
 def test_two_runs_at_once_print_every_ticket_once_between_them(
-    another_run: Callable[[str, int], ForkedProcess],
+    start_killed_run: Callable[[str, int], ForkedProcess],
     tickets: list[str],
     rows: Callable[[], list[RowMapping]],
 ) -> None:
-    both = [another_run("never", 0) for _ in range(2)]
+    both = [start_killed_run("never", 0) for _ in range(2)]
 
     counts = [tuple(map(int, run.communicate(timeout=60)[0].split())) for run in both]
 
@@ -478,8 +478,8 @@ def test_two_runs_at_once_print_every_ticket_once_between_them(
     assert all(row["pdf_sha256"] for row in rows())
 
 
-def test_a_ticket_held_by_another_run_is_looked_at_once_more(
-    printed: Callable[..., RenderResult],
+def test_a_ticket_locked_by_another_run_is_checked_once_more(
+    render: Callable[..., RenderResult],
     database: Database,
     rows: Callable[[], list[RowMapping]],
 ) -> None:
@@ -488,7 +488,7 @@ def test_a_ticket_held_by_another_run_is_looked_at_once_more(
     with database.transaction() as other:
         queries_module.claim(other, [rows()[0]["id"]], wait=False)
         results: list[RenderResult] = []
-        run = threading.Thread(target=lambda: results.append(printed()))
+        run = threading.Thread(target=lambda: results.append(render()))
         run.start()
         deadline = time.monotonic() + 60
         while rows()[11]["pdf_file_path"] is None and time.monotonic() < deadline:
@@ -503,7 +503,7 @@ def test_a_ticket_held_by_another_run_is_looked_at_once_more(
 
 
 def test_another_events_tickets_are_left_alone(
-    printed: Callable[..., RenderResult], database: Database, event: Event
+    render: Callable[..., RenderResult], database: Database, event: Event
 ) -> None:
     with database.transaction() as connection:
         values = {name: getattr(event, name) for name in ("name", "starts_at", "ends_at")}
@@ -512,5 +512,5 @@ def test_another_events_tickets_are_left_alone(
             events_table.insert().values(slug="another", region="ID", **values)
         ).inserted_primary_key[0]
 
-    assert printed().total == 12
+    assert render().total == 12
     assert replace(event, id=other_id) != event

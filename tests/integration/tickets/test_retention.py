@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> DocumentFolder:
 
 @pytest.fixture
 def paths(database: Database, event: Event, folder: DocumentFolder, now: datetime) -> list[str]:
-    """Three printed tickets of 10 bytes each, the last of them revoked."""
+    """Create three printed tickets of 10 bytes each, the last of them revoked."""
     placed = []
     with database.transaction() as connection:
         kind = connection.execute(
@@ -78,7 +78,7 @@ def paths(database: Database, event: Event, folder: DocumentFolder, now: datetim
 def clean_up(
     database: Database, folder: DocumentFolder, event: Event
 ) -> Callable[..., list[DocumentRemoval]]:
-    """Retention of 30 days, run some days after the event."""
+    """Return a function that applies a retention of 30 days, some days after the event."""
 
     def run(*, days_after: int, dry_run: bool = False) -> list[DocumentRemoval]:
         at = event.ends_at + timedelta(days=days_after)
@@ -117,7 +117,7 @@ def test_the_rows_say_when_and_keep_the_path_as_evidence(
     assert {at for at, _ in rows} == {event.ends_at + timedelta(days=31)}
 
 
-def test_the_deed_is_audited(
+def test_the_removal_is_audited(
     clean_up: Callable[..., list[DocumentRemoval]],
     paths: list[str],
     database: Database,
@@ -146,7 +146,7 @@ def test_documents_stay_until_the_time_is_over(
     assert all(map(folder.exists, paths))
 
 
-def test_a_dry_run_tells_and_does_nothing(
+def test_a_dry_run_reports_and_removes_nothing(
     clean_up: Callable[..., list[DocumentRemoval]],
     paths: list[str],
     folder: DocumentFolder,

@@ -54,7 +54,7 @@ def device(clock: StoppedClock) -> Iterator[RouterOsSimulator]:
 
 
 @pytest.fixture
-def doors(keys: KeyRing) -> Iterator[RouterClientPool]:
+def router_pool(keys: KeyRing) -> Iterator[RouterClientPool]:
     """Open our connections to routers."""
     with RouterClientPool(keys) as opened:
         yield opened
@@ -62,15 +62,18 @@ def doors(keys: KeyRing) -> Iterator[RouterClientPool]:
 
 @pytest.fixture
 def provision(
-    database: Database, doors: RouterClientPool, clock: StoppedClock, lobby: StoredRouter
+    database: Database,
+    router_pool: RouterClientPool,
+    clock: StoppedClock,
+    stored_router: StoredRouter,
 ) -> Callable[[], ProvisionResult]:
     """Return a function that provisions the router as the worker does."""
-    means = ProvisioningContext(database, doors, clock, by="worker", jitter=lambda: 0.5)
-    return partial(provision_router, means, lobby.id)
+    means = ProvisioningContext(database, router_pool, clock, by="worker", jitter=lambda: 0.5)
+    return partial(provision_router, means, stored_router.id)
 
 
 @pytest.fixture
-def lobby(database: Database, device: RouterOsSimulator, keys: KeyRing) -> StoredRouter:
+def stored_router(database: Database, device: RouterOsSimulator, keys: KeyRing) -> StoredRouter:
     """Register the router."""
     address = RouterAddress(
         device.host, ACCOUNT.name, keys.encrypt(ACCOUNT.password), device.port, tls=False
@@ -80,7 +83,9 @@ def lobby(database: Database, device: RouterOsSimulator, keys: KeyRing) -> Store
 
 
 @pytest.fixture
-def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[..., StoredPackage]:
+def offer(
+    database: Database, event: Event, stored_router: StoredRouter
+) -> Callable[..., StoredPackage]:
     """Return a function that sells a package: an hour from first use, Rp5.000."""
 
     def put_on_sale(code: str = "5k", *, pool_size: int = 0, **terms: object) -> StoredPackage:
@@ -100,7 +105,7 @@ def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[...
                 | terms
             )
             package_queries.upsert(
-                connection, type_id, package, CodeRule("gsp"), router_id=lobby.id,
+                connection, type_id, package, CodeRule("gsp"), router_id=stored_router.id,
                 pool_size=pool_size,
             )  # fmt: skip
             return package_queries.get_by_code(connection, code)
@@ -129,45 +134,45 @@ def buy(database: Database, event: Event, now: datetime) -> Callable[..., Order]
 
 
 @pytest.fixture
-def made(database: Database) -> Callable[[], list[Voucher]]:
+def list_vouchers(database: Database) -> Callable[[], list[Voucher]]:
     """Return a function that reads all vouchers, oldest first."""
 
-    def look() -> list[Voucher]:
+    def fetch() -> list[Voucher]:
         with database.transaction() as connection:
             return voucher_queries.list_where(connection)
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def told(database: Database) -> Callable[[], list[tuple[str, str, str]]]:
+def voucher_messages(database: Database) -> Callable[[], list[tuple[str, str, str]]]:
     """Return a function that reads voucher messages: purpose, order and recipient."""
 
-    def look() -> list[tuple[str, str, str]]:
+    def fetch() -> list[tuple[str, str, str]]:
         query = select(outbox.c.purpose, outbox.c.subject, outbox.c.recipient)
         ours = query.where(outbox.c.purpose == "voucher.ready").order_by(outbox.c.id)
         with database.transaction() as connection:
             return [tuple(row) for row in connection.execute(ours)]
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def alerts(database: Database) -> Callable[[], list[Incident]]:
+def list_incidents(database: Database) -> Callable[[], list[Incident]]:
     """Return a function that reads all incidents."""
 
-    def look() -> list[Incident]:
+    def fetch() -> list[Incident]:
         with database.transaction() as connection:
             return incidents.list_latest(connection)
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def end(database: Database, now: datetime) -> Callable[[Voucher], None]:
+def revoke(database: Database, now: datetime) -> Callable[[Voucher], None]:
     """Return a function that revokes a voucher that is being provisioned."""
 
-    def over(one: Voucher) -> None:
+    def set_revoking(one: Voucher) -> None:
         with database.transaction() as connection:
             connection.execute(
                 update(vouchers_table)
@@ -175,14 +180,14 @@ def end(database: Database, now: datetime) -> Callable[[Voucher], None]:
                 .values(state=VoucherState.REVOKING, revoked_reason="expired", next_attempt_at=now)
             )
 
-    return over
+    return set_revoking
 
 
 @pytest.fixture
-def lose(database: Database, now: datetime) -> Callable[[Voucher], None]:
+def mark_pending(database: Database, now: datetime) -> Callable[[Voucher], None]:
     """Return a function that marks an active voucher for provisioning again."""
 
-    def lost(one: Voucher) -> None:
+    def set_pending(one: Voucher) -> None:
         with database.transaction() as connection:
             connection.execute(
                 update(vouchers_table)
@@ -190,16 +195,16 @@ def lose(database: Database, now: datetime) -> Callable[[Voucher], None]:
                 .values(state=VoucherState.PENDING, next_attempt_at=now)
             )
 
-    return lost
+    return set_pending
 
 
 @pytest.fixture
-def meanwhile(
-    database: Database, keys: KeyRing, clock: StoppedClock, lobby: StoredRouter
+def provision_while(
+    database: Database, keys: KeyRing, clock: StoppedClock, stored_router: StoredRouter
 ) -> Callable[[Callable[[], object]], ProvisionResult]:
     """Return a function that provisions and acts between a router's reply and its storage."""
 
-    def busy_round(happens: Callable[[], object]) -> ProvisionResult:
+    def provision_busy(happens: Callable[[], object]) -> ProvisionResult:
         class Busy(RouterClient):
             def add(self, users: Sequence[HotspotUser]) -> list[AddResult]:
                 answers = super().add(users)
@@ -210,8 +215,11 @@ def meanwhile(
             def client_for(self, stored: StoredRouter) -> RouterClient:  # noqa: ARG002
                 return busy
 
-        with Busy(to_router_account(lobby, keys)) as busy, RecordedRouterPool(keys) as doors:
+        with (
+            Busy(to_router_account(stored_router, keys)) as busy,
+            RecordedRouterPool(keys) as doors,
+        ):
             means = ProvisioningContext(database, doors, clock, "worker", jitter=lambda: 0.5)
-            return provision_router(means, lobby.id)
+            return provision_router(means, stored_router.id)
 
-    return busy_round
+    return provision_busy

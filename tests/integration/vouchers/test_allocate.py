@@ -1,4 +1,4 @@
-"""Who has paid for vouchers is owed them: with a code each, before any router is asked."""
+"""Tests of allocating vouchers to paid orders, each with a code, before a router is called."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
 
 
-def test_a_paid_order_is_owed_a_voucher_for_each_it_asked_for(
+def test_a_paid_order_has_a_pending_voucher_for_each_ordered_one(
     database: Database,
     device: RouterOsSimulator,
     offer: Callable[..., StoredPackage],
@@ -35,7 +35,7 @@ def test_a_paid_order_is_owed_a_voucher_for_each_it_asked_for(
     assert device.users() == []
 
 
-def test_nobody_is_put_on_the_list_of_guests_for_a_voucher(
+def test_a_voucher_order_adds_no_guest(
     database: Database, offer: Callable[..., StoredPackage], buy: Callable[..., Order]
 ) -> None:
     buy(offer(), 2)
@@ -44,7 +44,7 @@ def test_nobody_is_put_on_the_list_of_guests_for_a_voucher(
         assert connection.execute(select(entitlements.c.id)).all() == []
 
 
-def test_owing_again_owes_nothing_more(
+def test_allocating_again_adds_no_voucher(
     database: Database,
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
@@ -59,7 +59,7 @@ def test_owing_again_owes_nothing_more(
         assert (again, len(voucher_queries.list_of_order(connection, order.id))) == (0, 2)
 
 
-def test_a_code_that_was_somebody_elses_before_is_drawn_anew(
+def test_a_code_used_before_is_replaced_by_a_new_one(
     database: Database,
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
@@ -80,7 +80,7 @@ def test_a_code_that_was_somebody_elses_before_is_drawn_anew(
     assert new.credentials.name not in {"", known.credentials.name}
 
 
-def test_every_move_of_a_voucher_is_in_its_story(
+def test_every_transition_of_a_voucher_is_in_its_history(
     database: Database, offer: Callable[..., StoredPackage], buy: Callable[..., Order]
 ) -> None:
     buy(offer())

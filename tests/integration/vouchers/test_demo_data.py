@@ -1,4 +1,4 @@
-"""A hotspot to practise on: the simulated router is known, and an outlet sells on it when asked."""
+"""Tests of the demo data: the simulated router is registered, and an outlet sells on it."""
 
 from datetime import datetime
 
@@ -34,7 +34,7 @@ def test_the_simulated_router_carries_out_what_is_sold_on_it(
     assert events[0] == events[1]
 
 
-def test_it_is_made_known_anew_only_where_it_answers_elsewhere(
+def test_the_router_is_registered_again_only_at_another_address(
     database: Database, keys: KeyRing
 ) -> None:
     known = [
@@ -47,6 +47,6 @@ def test_it_is_made_known_anew_only_where_it_answers_elsewhere(
     assert (known, deeds) == ([8790, 8790, 8791], 2)
 
 
-def test_nothing_is_sold_on_a_router_that_is_not_there(database: Database, now: datetime) -> None:
+def test_nothing_is_sold_on_an_unreachable_router(database: Database, now: datetime) -> None:
     with pytest.raises(UnknownRouter, match="demo"):
         demo_data.seed_demo_hotspot(database, at=now, by="cli")

@@ -1,4 +1,4 @@
-"""Packages on sale: ticket types that bring vouchers; what was sold keeps what it was sold with."""
+"""Tests of packages: ticket types that sell vouchers; sold vouchers keep their terms."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -28,29 +28,33 @@ OTHER = NewEvent(
     "kantin", "Kantin", datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC),
     "Asia/Jakarta", "id", "Kantin", "ID", "classic",
 )  # fmt: skip
-Put = Callable[..., StoredPackage]
+PutOnSale = Callable[..., StoredPackage]
 
 
 @pytest.fixture
-def put(database: Database, event: Event, lobby: StoredRouter, now: datetime) -> Put:
-    """Puts the package `5k` on sale, or changes it; a new one is an hour for Rp5.000."""
+def put_on_sale(
+    database: Database, event: Event, stored_router: StoredRouter, now: datetime
+) -> PutOnSale:
+    """Return a function that adds or changes the package `5k`, by default an hour for Rp5.000."""
     new = {
         "name": "Paket 5 ribu", "price": Rupiah(5_000), "profile": "1h",
-        "router": lobby.name, "validity": timedelta(hours=1),
+        "router": stored_router.name, "validity": timedelta(hours=1),
     }  # fmt: skip
 
-    def put_on_sale(code: str = "5k", *, is_new: bool = True, **said: object) -> StoredPackage:
+    def store(code: str = "5k", *, is_new: bool = True, **said: object) -> StoredPackage:
         terms = PackageTerms(**(new if is_new else {}) | said)  # type: ignore[arg-type]
         return put_package(database, event, code, terms, at=now, by="organiser")
 
-    return put_on_sale
+    return store
 
 
 @pytest.fixture
-def known(database: Database, event: Event) -> Callable[[], dict[str, tuple[str, bool, Stock]]]:
-    """Every package: its name, whether it is on sale, and its places."""
+def list_packages(
+    database: Database, event: Event
+) -> Callable[[], dict[str, tuple[str, bool, Stock]]]:
+    """Return a function that reads name, sale state and stock of every package."""
 
-    def look() -> dict[str, tuple[str, bool, Stock]]:
+    def fetch() -> dict[str, tuple[str, bool, Stock]]:
         with database.transaction() as connection:
             types = {
                 one.id: one for one in ticket_type_queries.list_for_event(connection, event.id)
@@ -62,13 +66,13 @@ def known(database: Database, event: Event) -> Callable[[], dict[str, tuple[str,
                 for one in package_queries.list_all(connection)
             }  # fmt: skip
 
-    return look
+    return fetch
 
 
 def test_a_package_is_a_ticket_type_on_sale_that_is_made_on_a_router(
-    put: Put, database: Database, event: Event, lobby: StoredRouter
+    put_on_sale: PutOnSale, database: Database, event: Event, stored_router: StoredRouter
 ) -> None:
-    stored = put(
+    stored = put_on_sale(
         validity_start=ValidityStart.FROM_SALE, bytes_limit=2 * 10**9, prefix="wf", length=9,
         pool_size=4, capacity=100,
     )  # fmt: skip
@@ -78,17 +82,21 @@ def test_a_package_is_a_ticket_type_on_sale_that_is_made_on_a_router(
         deeds = connection.execute(select(audit_log.c.action, audit_log.c.subject)).all()
     assert (place.name, place.price, place.on_sale) == ("Paket 5 ribu", Rupiah(5_000), True)
     assert (place.stock, place.limits) == (Stock(100, 0, 0), PurchaseLimits(500, None))
-    assert (stored.ticket_type_id, stored.router_id, stored.pool_size) == (place.id, lobby.id, 4)
+    assert (stored.ticket_type_id, stored.router_id, stored.pool_size) == (
+        place.id,
+        stored_router.id,
+        4,
+    )
     assert stored.package.bytes_limit == 2 * 10**9
     assert stored.package.validity_start is ValidityStart.FROM_SALE
     assert stored.rule == CodeRule("wf", length=9)
     assert [tuple(deed) for deed in deeds] == [("packages.save", "5k")]
 
 
-def test_what_is_not_said_stays_and_nothing_at_all_takes_a_limit_away(put: Put) -> None:
-    put(unused_expiry=timedelta(days=30), bytes_limit=10**9, password_length=8, prefix="wf")
+def test_omitted_fields_are_kept_and_an_empty_value_removes_a_limit(put_on_sale: PutOnSale) -> None:
+    put_on_sale(unused_expiry=timedelta(days=30), bytes_limit=10**9, password_length=8, prefix="wf")
 
-    changed = put(
+    changed = put_on_sale(
         is_new=False, name="Hemat", unused_expiry=timedelta(0), bytes_limit=0, password_length=0
     )
 
@@ -97,48 +105,58 @@ def test_what_is_not_said_stays_and_nothing_at_all_takes_a_limit_away(put: Put) 
     assert changed.rule == CodeRule("wf")
 
 
-def test_vouchers_that_were_sold_keep_what_they_were_sold_with(
-    put: Put,
+def test_sold_vouchers_keep_their_terms(
+    put_on_sale: PutOnSale,
     buy: Callable[..., Order],
-    known: Callable[[], dict[str, tuple[str, bool, Stock]]],
-    made: Callable[[], list[Voucher]],
+    list_packages: Callable[[], dict[str, tuple[str, bool, Stock]]],
+    list_vouchers: Callable[[], list[Voucher]],
     database: Database,
 ) -> None:
-    before = put(capacity=10)
+    before = put_on_sale(capacity=10)
     buy(before, 3)
 
-    after = put(is_new=False, validity=timedelta(hours=2), price=Rupiah(9_000))
+    after = put_on_sale(is_new=False, validity=timedelta(hours=2), price=Rupiah(9_000))
 
     buy(after)
     with database.transaction() as connection:
         brought = package_queries.find_by_ticket_types(
-            connection, [one.ticket_type_id for one in made()]
+            connection, [one.ticket_type_id for one in list_vouchers()]
         )
-    lasts = [brought[one.ticket_type_id].package.validity for one in made()]
+    lasts = [brought[one.ticket_type_id].package.validity for one in list_vouchers()]
     assert lasts == [timedelta(hours=1)] * 3 + [timedelta(hours=2)]
-    assert known() == {
+    assert list_packages() == {
         "5k": ("Paket 5 ribu", True, Stock(7, 0, 1)),
         "5k-v1": ("Paket 5 ribu (v1)", False, Stock(3, 0, 3)),
     }
 
 
 def test_a_new_price_or_name_needs_no_new_package(
-    put: Put, buy: Callable[..., Order], known: Callable[[], dict[str, tuple[str, bool, Stock]]]
+    put_on_sale: PutOnSale,
+    buy: Callable[..., Order],
+    list_packages: Callable[[], dict[str, tuple[str, bool, Stock]]],
 ) -> None:
-    buy(put())
+    buy(put_on_sale())
 
-    put(is_new=False, price=Rupiah(6_000), name="Paket 6 ribu")
+    put_on_sale(is_new=False, price=Rupiah(6_000), name="Paket 6 ribu")
 
-    assert known() == {"5k": ("Paket 6 ribu", True, Stock(None, 0, 1))}
+    assert list_packages() == {"5k": ("Paket 6 ribu", True, Stock(None, 0, 1))}
 
 
 def test_another_event_has_a_code_once_it_is_closed(
-    put: Put, database: Database, event: Event, now: datetime, lobby: StoredRouter
+    put_on_sale: PutOnSale,
+    database: Database,
+    event: Event,
+    now: datetime,
+    stored_router: StoredRouter,
 ) -> None:
-    put()
+    put_on_sale()
     other = add_event(database, OTHER, by="organiser")
     terms = PackageTerms(
-        name="Paket", price=Rupiah(1), profile="1h", router=lobby.name, validity=timedelta(hours=1)
+        name="Paket",
+        price=Rupiah(1),
+        profile="1h",
+        router=stored_router.name,
+        validity=timedelta(hours=1),
     )
     with pytest.raises(UnusablePackage, match="on sale at another event"):
         put_package(database, other, "5k", terms, at=now, by="organiser")
@@ -151,10 +169,13 @@ def test_another_event_has_a_code_once_it_is_closed(
     assert codes == {"5k": moved.event_id, "5k-v1": event.id}
 
 
-def test_what_was_made_ahead_of_terms_that_are_no_more_is_taken_off_the_router(
-    put: Put, database: Database, now: datetime, made: Callable[[], list[Voucher]]
+def test_pool_vouchers_of_changed_terms_are_revoked(
+    put_on_sale: PutOnSale,
+    database: Database,
+    now: datetime,
+    list_vouchers: Callable[[], list[Voucher]],
 ) -> None:
-    stored = put(pool_size=1)
+    stored = put_on_sale(pool_size=1)
     credentials = stored.rule.generate_credentials(bytes(32))
     ahead = voucher_queries.NewVoucher(
         "VAHEAD", stored.ticket_type_id, stored.router_id, credentials
@@ -162,30 +183,30 @@ def test_what_was_made_ahead_of_terms_that_are_no_more_is_taken_off_the_router(
     with database.transaction() as connection:
         voucher_queries.insert_pending(connection, [ahead], at=now)
 
-    put(is_new=False, profile="2h")
+    put_on_sale(is_new=False, profile="2h")
 
-    (gone,) = made()
+    (gone,) = list_vouchers()
     assert (gone.state, gone.revoked_reason) == (VoucherState.REMOVED, "cleaned up")
 
 
 @pytest.fixture
-def refusal(put: Put) -> Callable[..., str]:
-    """Why a package is not put on sale."""
+def refusal(put_on_sale: PutOnSale) -> Callable[..., str]:
+    """Return a function that returns the error for a refused package."""
 
     def ask(said: dict[str, object]) -> str:
         with pytest.raises(Refused) as refused:
-            put(**said)
+            put_on_sale(**said)
         return str(refused.value)
 
     return ask
 
 
-def test_what_could_not_be_made_or_could_be_guessed_is_refused_and_nothing_is_stored(
-    put: Put,
-    known: Callable[[], dict[str, tuple[str, bool, Stock]]],
+def test_impossible_or_guessable_packages_are_refused_and_not_stored(
+    put_on_sale: PutOnSale,
+    list_packages: Callable[[], dict[str, tuple[str, bool, Stock]]],
     refusal: Callable[[dict[str, object]], str],
 ) -> None:
-    put("lama", name="Paket lama")
+    put_on_sale("lama", name="Paket lama")
     refused: list[tuple[dict[str, object], str]] = [
         ({"router": "attic"}, "there is no router 'attic' (known: lobby)"),
         ({"profile": "satu jam …"}, "is no profile name; use 1 to 64 ASCII characters"),
@@ -202,13 +223,13 @@ def test_what_could_not_be_made_or_could_be_guessed_is_refused_and_nothing_is_st
     told = [refusal(said) for said, _ in refused]
 
     assert [why for (_, why), said in zip(refused, told, strict=True) if why not in said] == []
-    assert list(known()) == ["lama"]
+    assert list(list_packages()) == ["lama"]
 
 
 def test_a_package_that_is_closed_is_not_sold_any_more(
-    put: Put, buy: Callable[..., Order], database: Database
+    put_on_sale: PutOnSale, buy: Callable[..., Order], database: Database
 ) -> None:
-    stored = put()
+    stored = put_on_sale()
 
     closed = [close_package(database, "5k", by="organiser") for _ in range(2)]
 

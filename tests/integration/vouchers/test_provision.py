@@ -1,4 +1,4 @@
-"""Vouchers that are owed come to be on their router, each once, and their buyers are told."""
+"""Tests of provisioning: pending vouchers are created once, and buyers are notified."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -31,15 +31,15 @@ Told = Callable[[], list[tuple[str, str, str]]]
 ADD = "/ip/hotspot/user/add"
 
 
-def test_a_paid_order_has_its_vouchers_on_the_router_as_they_were_sold(
+def test_vouchers_of_a_paid_order_are_provisioned_with_their_terms(
     device: RouterOsSimulator, keys: KeyRing, offer: Offer, buy: Buy, provision: Provision,
-    made: Made, now: datetime,
+    list_vouchers: Made, now: datetime,
 ) -> None:  # fmt: skip
     buy(offer(online_limit=timedelta(hours=1), bytes_limit=10**9))
 
     done = provision()
 
-    (one,) = made()
+    (one,) = list_vouchers()
     name = one.credentials.name
     assert (done.placed, done.trouble) == (1, "")
     assert (one.state, one.activated_at, one.expires_at) == (VoucherState.ACTIVE, now, None)
@@ -50,8 +50,8 @@ def test_a_paid_order_has_its_vouchers_on_the_router_as_they_were_sold(
     }.items()  # fmt: skip
 
 
-def test_the_buyer_is_told_once_when_all_are_there(
-    offer: Offer, buy: Buy, provision: Provision, told: Told
+def test_the_buyer_is_notified_once_when_all_vouchers_are_active(
+    offer: Offer, buy: Buy, provision: Provision, voucher_messages: Told
 ) -> None:
     order = buy(offer(), 3)
 
@@ -59,23 +59,28 @@ def test_the_buyer_is_told_once_when_all_are_there(
     provision()
 
     assert order.buyer is not None
-    assert told() == [("voucher.ready", order.code, order.buyer.phone)]
+    assert voucher_messages() == [("voucher.ready", order.code, order.buyer.phone)]
 
 
-def test_fewer_than_ordered_is_not_told_of(
+def test_the_buyer_is_not_notified_of_an_incomplete_order(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, told: Told,
+    provision: Provision, voucher_messages: Told,
 ) -> None:  # fmt: skip
     buy(offer(), 3)
     device.faults.add(RouterFault("trap", ADD, skip=2))
 
     first = provision()
-    told_then = told()
+    told_then = voucher_messages()
     clock.forward(seconds=3)
     second = provision()
 
     assert (first.placed, first.refused, first.completed_orders, told_then) == (2, 1, 0, [])
-    assert (second.placed, second.completed_orders, len(told()), len(device.users())) == (
+    assert (
+        second.placed,
+        second.completed_orders,
+        len(voucher_messages()),
+        len(device.users()),
+    ) == (
         1,
         1,
         1,
@@ -83,7 +88,7 @@ def test_fewer_than_ordered_is_not_told_of(
     )
 
 
-def test_every_move_says_who_made_it(
+def test_every_transition_names_its_actor(
     database: Database, offer: Offer, buy: Buy, provision: Provision
 ) -> None:
     buy(offer())
@@ -96,28 +101,33 @@ def test_every_move_says_who_made_it(
     assert story == [("pending", "gateway"), ("provisioning", "worker"), ("active", "worker")]
 
 
-def test_one_that_counts_from_its_sale_loses_nothing_while_the_router_is_away(
-    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, made: Made, now: datetime
+def test_validity_from_the_sale_starts_with_provisioning_after_an_outage(
+    clock: StoppedClock,
+    offer: Offer,
+    buy: Buy,
+    provision: Provision,
+    list_vouchers: Made,
+    now: datetime,
 ) -> None:
     buy(offer(validity_start=ValidityStart.FROM_SALE, validity=timedelta(hours=24)))
 
     clock.forward(minutes=5)
     provision()
 
-    assert made()[0].expires_at == now + timedelta(hours=24, minutes=5)
+    assert list_vouchers()[0].expires_at == now + timedelta(hours=24, minutes=5)
 
 
-def test_a_name_that_a_stranger_has_is_given_up_for_another(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, made: Made
+def test_a_name_taken_by_a_foreign_user_is_replaced(
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made
 ) -> None:
     buy(offer(), 2)
-    first, second = made()
+    first, second = list_vouchers()
     device.add_user(first.credentials.name, comment="vc-123")
 
     provision()
     provision()
 
-    renamed, kept = made()
+    renamed, kept = list_vouchers()
     assert (renamed.key, kept.credentials) == (first.key, second.credentials)
     assert renamed.credentials.name not in {first.credentials.name, second.credentials.name}
     assert {row["name"]: row.get("comment") for row in device.users()}.keys() == {
@@ -125,27 +135,32 @@ def test_a_name_that_a_stranger_has_is_given_up_for_another(
     }  # fmt: skip
 
 
-def test_a_name_that_a_buyer_was_told_is_never_given_up(
+def test_a_name_sent_to_a_buyer_is_never_replaced(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
-    made: Made, lose: Callable[[Voucher], None], alerts: Alerts,
+    list_vouchers: Made, mark_pending: Callable[[Voucher], None], list_incidents: Alerts,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
-    before = made()[0]
+    before = list_vouchers()[0]
     device.reset()
     device.add_profile("1h", shared_users="1")
     device.add_user(before.credentials.name)
-    lose(before)
+    mark_pending(before)
 
     done = provision()
 
     assert done.refused == 1
-    assert made()[0].credentials == before.credentials
-    assert [line.cause for line in alerts()] == ["package:5k"]
+    assert list_vouchers()[0].credentials == before.credentials
+    assert [line.cause for line in list_incidents()] == ["package:5k"]
 
 
-def test_a_missing_profile_is_told_once_and_keeps_nobody_else_waiting(
-    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, made: Made, alerts: Alerts
+def test_a_missing_profile_opens_one_incident_and_delays_no_other_package(
+    clock: StoppedClock,
+    offer: Offer,
+    buy: Buy,
+    provision: Provision,
+    list_vouchers: Made,
+    list_incidents: Alerts,
 ) -> None:
     wrong, right = offer("wrong", profile="1hour"), offer("right")
     buy(wrong, 2)
@@ -157,14 +172,14 @@ def test_a_missing_profile_is_told_once_and_keeps_nobody_else_waiting(
     rounds.append(provision())
 
     assert [(done.placed, done.refused) for done in rounds] == [(1, 2), (0, 1)]
-    assert [one.failed_at is not None for one in made()] == [True, True, False, True]
-    (line,) = alerts()
+    assert [one.failed_at is not None for one in list_vouchers()] == [True, True, False, True]
+    (line,) = list_incidents()
     assert (line.cause, "3 vouchers of 2 orders" in line.message) == ("package:wrong", True)
 
 
-def test_when_the_profile_is_there_its_buyers_get_theirs_by_themselves(
+def test_vouchers_are_provisioned_automatically_once_the_profile_exists(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, made: Made, alerts: Alerts,
+    provision: Provision, list_vouchers: Made, list_incidents: Alerts,
 ) -> None:  # fmt: skip
     buy(offer(profile="1hour"), 2)
     provision()
@@ -174,56 +189,56 @@ def test_when_the_profile_is_there_its_buyers_get_theirs_by_themselves(
     clock.forward(minutes=11)
     later = provision()
 
-    assert [line.resolved_at for line in alerts()] == [clock()]
+    assert [line.resolved_at for line in list_incidents()] == [clock()]
     assert (at_once.has_progress, later.placed, later.completed_orders) == (False, 2, 1)
-    assert [(one.failed_at, one.attempt_count, one.last_error) for one in made()] == [
+    assert [(one.failed_at, one.attempt_count, one.last_error) for one in list_vouchers()] == [
         (None, 0, "")
     ] * 2
 
 
-def test_what_has_ended_is_taken_off_with_whoever_is_online_by_it(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, made: Made,
-    end: Callable[[Voucher], None],
+def test_an_ended_voucher_is_removed_with_its_sessions(
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made,
+    revoke: Callable[[Voucher], None],
 ) -> None:  # fmt: skip
     buy(offer(), 2)
     provision()
-    over, kept = made()
+    over, kept = list_vouchers()
     device.log_in(over.credentials.name, over.credentials.password, "02:00:00:00:00:01")
 
-    end(over)
+    revoke(over)
     done = provision()
 
     assert (done.removed, device.online_users(), device.cookies()) == (1, [], [])
     assert [row["name"] for row in device.users()] == [kept.credentials.name]
-    assert [one.state for one in made()] == [VoucherState.REMOVED, VoucherState.ACTIVE]
+    assert [one.state for one in list_vouchers()] == [VoucherState.REMOVED, VoucherState.ACTIVE]
 
 
-def test_a_row_that_is_not_ours_is_left_alone_and_that_is_said(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, made: Made,
-    end: Callable[[Voucher], None],
+def test_a_foreign_user_is_not_removed_and_reported(
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made,
+    revoke: Callable[[Voucher], None],
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
-    (one,) = made()
+    (one,) = list_vouchers()
     device.reset()
     device.add_user(one.credentials.name, comment="mine, said the barkeeper")
 
-    end(one)
+    revoke(one)
     done = provision()
 
     assert (done.removed, done.foreign, len(device.users())) == (1, 1, 1)
-    assert made()[0].state is VoucherState.REMOVED
-    assert "not ours" in made()[0].last_error
+    assert list_vouchers()[0].state is VoucherState.REMOVED
+    assert "not ours" in list_vouchers()[0].last_error
 
 
-def test_a_refused_removal_keeps_no_buyer_waiting(
+def test_a_refused_removal_delays_no_provisioning(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    made: Made, end: Callable[[Voucher], None],
+    list_vouchers: Made, revoke: Callable[[Voucher], None],
 ) -> None:  # fmt: skip
     package = offer()
     buy(package)
     provision()
-    end(made()[0])
+    revoke(list_vouchers()[0])
     device.faults.add(
         RouterFault("trap", "/ip/hotspot/user/set", message="not enough permissions (9)")
     )
@@ -239,30 +254,32 @@ def test_a_refused_removal_keeps_no_buyer_waiting(
     ]  # fmt: skip
 
 
-def test_an_order_that_is_refunded_while_its_router_is_asked_stays_refunded(
-    offer: Offer, buy: Buy, meanwhile: Callable[..., ProvisionResult], made: Made, told: Told,
-    end: Callable[[Voucher], None], device: RouterOsSimulator, provision: Provision,
+def test_an_order_refunded_during_the_router_call_stays_refunded(
+    offer: Offer, buy: Buy, provision_while: Callable[..., ProvisionResult], list_vouchers: Made,
+    voucher_messages: Told,
+    revoke: Callable[[Voucher], None], device: RouterOsSimulator, provision: Provision,
 ) -> None:  # fmt: skip
     buy(offer(), 2)
 
-    done = meanwhile(lambda: [end(one) for one in made()])
+    done = provision_while(lambda: [revoke(one) for one in list_vouchers()])
     provision()
 
-    assert (done.placed, done.removed, told()) == (0, 2, [])
-    assert {one.state for one in made()} == {VoucherState.REMOVED}
+    assert (done.placed, done.removed, voucher_messages()) == (0, 2, [])
+    assert {one.state for one in list_vouchers()} == {VoucherState.REMOVED}
     assert device.users() == []
 
 
-def test_half_an_order_that_is_given_back_before_its_vouchers_are_made_is_whole(
-    database: Database, offer: Offer, buy: Buy, provision: Provision, made: Made, told: Told,
+def test_an_order_partly_refunded_before_provisioning_completes_with_the_rest(
+    database: Database, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made,
+    voucher_messages: Told,
     now: datetime,
 ) -> None:  # fmt: skip
     order = buy(offer(), 2)
 
     with database.transaction() as connection:
-        transition_queries.revoke(connection, [made()[0].id], reason=REFUNDED, at=now)
+        transition_queries.revoke(connection, [list_vouchers()[0].id], reason=REFUNDED, at=now)
         early = order_queries.enqueue_ready_notices(connection, [order.id])
     done = provision()
 
     assert (early, done.placed, done.completed_orders) == (0, 1, 1)
-    assert [subject for _, subject, _ in told()] == [order.code]
+    assert [subject for _, subject, _ in voucher_messages()] == [order.code]

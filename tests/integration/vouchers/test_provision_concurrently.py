@@ -1,4 +1,4 @@
-"""Many at once: hundreds of vouchers, several provisioners, several routers."""
+"""Tests of concurrent provisioning: many vouchers, several workers, several routers."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -31,14 +31,18 @@ PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
-def means(database: Database, doors: RouterClientPool, clock: StoppedClock) -> ProvisioningContext:
-    """What vouchers are put on routers with."""
-    return ProvisioningContext(database, doors, clock, "worker", jitter=lambda: 0.5)
+def provisioning_context(
+    database: Database, router_pool: RouterClientPool, clock: StoppedClock
+) -> ProvisioningContext:
+    """Return the dependencies of provisioning."""
+    return ProvisioningContext(database, router_pool, clock, "worker", jitter=lambda: 0.5)
 
 
 @pytest.fixture
-def attic(database: Database, keys: KeyRing) -> Iterator[tuple[RouterOsSimulator, StoredRouter]]:
-    """A second router, and how the office knows it."""
+def second_router(
+    database: Database, keys: KeyRing
+) -> Iterator[tuple[RouterOsSimulator, StoredRouter]]:
+    """Start and register a second router."""
     with RouterOsSimulator() as device:
         device.add_profile("1h", shared_users="1")
         address = RouterAddress(
@@ -50,8 +54,8 @@ def attic(database: Database, keys: KeyRing) -> Iterator[tuple[RouterOsSimulator
 
 
 @pytest.fixture
-def move(database: Database) -> Callable[[StoredPackage, StoredRouter], StoredPackage]:
-    """Has a package's vouchers made on another router."""
+def move_package(database: Database) -> Callable[[StoredPackage, StoredRouter], StoredPackage]:
+    """Return a function that moves a package to another router."""
 
     def to(package: StoredPackage, router: StoredRouter) -> StoredPackage:
         with database.transaction() as connection:
@@ -63,31 +67,31 @@ def move(database: Database) -> Callable[[StoredPackage, StoredRouter], StoredPa
     return to
 
 
-def test_five_hundred_at_once_are_each_there_once(
+def test_five_hundred_vouchers_are_each_provisioned_once(
     device: RouterOsSimulator, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
-    means: ProvisioningContext, made: Callable[[], list[Voucher]],
-    told: Callable[[], list[tuple[str, str, str]]],
+    provisioning_context: ProvisioningContext, list_vouchers: Callable[[], list[Voucher]],
+    voucher_messages: Callable[[], list[tuple[str, str, str]]],
 ) -> None:  # fmt: skip
     package = offer()
     for _ in range(5):
         buy(package, 100)
 
-    (done,) = provision_all(means)
+    (done,) = provision_all(provisioning_context)
 
-    assert (done.placed, done.completed_orders, len(told())) == (500, 5, 5)
+    assert (done.placed, done.completed_orders, len(voucher_messages())) == (500, 5, 5)
     assert sorted((row["name"], row["comment"]) for row in device.users()) == sorted(
         (
             one.credentials.name,
-            f"tk:{means.clients.installation_id}:{one.key}:{one.credentials.name}",
+            f"tk:{provisioning_context.clients.installation_id}:{one.key}:{one.credentials.name}",
         )
-        for one in made()
+        for one in list_vouchers()
     )
 
 
-def test_two_at_one_router_never_ask_for_the_same(
+def test_concurrent_workers_at_one_router_never_add_the_same_voucher(
     database: Database, device: RouterOsSimulator, keys: KeyRing, clock: StoppedClock,
-    lobby: StoredRouter, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
-    made: Callable[[], list[Voucher]],
+    stored_router: StoredRouter, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
+    list_vouchers: Callable[[], list[Voucher]],
 ) -> None:  # fmt: skip
     package = offer()
     for _ in range(10):
@@ -98,7 +102,7 @@ def test_two_at_one_router_never_ask_for_the_same(
         with RouterClientPool(keys) as doors:
             means = ProvisioningContext(database, doors, clock, f"worker {number}")
             start.wait(PATIENCE_SECONDS)
-            return sum(provision_router(means, lobby.id).placed for _ in range(20))
+            return sum(provision_router(means, stored_router.id).placed for _ in range(20))
 
     with ThreadPoolExecutor(4) as pool:
         placed = sum(pool.map(work, range(4)))
@@ -108,33 +112,35 @@ def test_two_at_one_router_never_ask_for_the_same(
             select(func.count()).where(voucher_history.c.state == VoucherState.PROVISIONING)
         ).scalar_one()
     assert (placed, asked, len(device.users())) == (300, 300, 300)
-    assert {one.state for one in made()} == {VoucherState.ACTIVE}
+    assert {one.state for one in list_vouchers()} == {VoucherState.ACTIVE}
 
 
-def test_an_order_of_two_routers_is_told_of_when_both_have_done_their_part(
-    attic: tuple[RouterOsSimulator, StoredRouter], lobby: StoredRouter, means: ProvisioningContext,
+def test_an_order_on_two_routers_is_announced_when_both_are_done(
+    second_router: tuple[RouterOsSimulator, StoredRouter], stored_router: StoredRouter,
+    provisioning_context: ProvisioningContext,
     offer: Callable[..., StoredPackage], buy: Callable[..., Order],
-    move: Callable[[StoredPackage, StoredRouter], StoredPackage],
-    told: Callable[[], list[tuple[str, str, str]]],
+    move_package: Callable[[StoredPackage, StoredRouter], StoredPackage],
+    voucher_messages: Callable[[], list[tuple[str, str, str]]],
 ) -> None:  # fmt: skip
-    order = buy(offer("here"), also=move(offer("there"), attic[1]))
+    order = buy(offer("here"), also=move_package(offer("there"), second_router[1]))
 
-    first = provision_router(means, lobby.id)
-    told_then = told()
-    second = provision_router(means, attic[1].id)
+    first = provision_router(provisioning_context, stored_router.id)
+    told_then = voucher_messages()
+    second = provision_router(provisioning_context, second_router[1].id)
 
     assert (first.placed, first.completed_orders, told_then) == (1, 0, [])
     assert (second.placed, second.completed_orders) == (1, 1)
-    assert [subject for _, subject, _ in told()] == [order.code]
+    assert [subject for _, subject, _ in voucher_messages()] == [order.code]
 
 
-def test_a_slow_router_keeps_no_other_waiting(
-    attic: tuple[RouterOsSimulator, StoredRouter], keys: KeyRing, means: ProvisioningContext,
+def test_a_slow_router_delays_no_other(
+    second_router: tuple[RouterOsSimulator, StoredRouter], keys: KeyRing,
+    provisioning_context: ProvisioningContext,
     offer: Callable[..., StoredPackage], buy: Callable[..., Order],
-    move: Callable[[StoredPackage, StoredRouter], StoredPackage],
+    move_package: Callable[[StoredPackage, StoredRouter], StoredPackage],
 ) -> None:  # fmt: skip
     buy(offer("slow"))
-    buy(move(offer("quick"), attic[1]))
+    buy(move_package(offer("quick"), second_router[1]))
     first_is_back, rounds = threading.Event(), list[ProvisionResult]()
 
     class SlowRouterPool(RouterClientPool):
@@ -150,17 +156,17 @@ def test_a_slow_router_keeps_no_other_waiting(
 
     with (
         SlowRouterPool(keys) as doors,
-        RouterWorkerPool(replace(means, clients=doors), back) as errands,
+        RouterWorkerPool(replace(provisioning_context, clients=doors), back) as errands,
     ):
         errands.submit_due()
 
     assert [(done.router, done.placed) for done in rounds] == [("attic", 1), ("lobby", 1)]
 
 
-@pytest.mark.parametrize("more_comes", [False, True])
-def test_somebody_goes_again_when_more_came_for_a_router_meanwhile(
-    keys: KeyRing, means: ProvisioningContext, offer: Callable[..., StoredPackage],
-    buy: Callable[..., Order], more_comes: bool,
+@pytest.mark.parametrize("has_more_work", [False, True])
+def test_a_router_is_called_again_if_work_arrived_during_the_call(
+    keys: KeyRing, provisioning_context: ProvisioningContext, offer: Callable[..., StoredPackage],
+    buy: Callable[..., Order], has_more_work: bool,
 ) -> None:  # fmt: skip
     buy(offer())
     is_there, may_go_on, goes_again = threading.Event(), threading.Event(), list[bool]()
@@ -177,12 +183,12 @@ def test_somebody_goes_again_when_more_came_for_a_router_meanwhile(
 
     with (
         FailingRouterPool(keys) as doors,
-        RouterWorkerPool(replace(means, clients=doors), back) as errands,
+        RouterWorkerPool(replace(provisioning_context, clients=doors), back) as errands,
     ):
         errands.submit_due()
         is_there.wait(PATIENCE_SECONDS)
-        if more_comes:
+        if has_more_work:
             errands.submit_due()
         may_go_on.set()
 
-    assert goes_again == [more_comes]
+    assert goes_again == [has_more_work]

@@ -1,4 +1,4 @@
-"""Routers that fail: nothing is lost or made twice, one is told once, and it heals by itself."""
+"""Tests of router faults: no voucher is lost or doubled, one alert, automatic recovery."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -40,56 +40,58 @@ ADD = "/ip/hotspot/user/add"
 
 
 @pytest.fixture
-def names_there(device: RouterOsSimulator) -> Callable[[], list[str]]:
-    """What the router calls the rows it has."""
+def router_user_names(device: RouterOsSimulator) -> Callable[[], list[str]]:
+    """Return a function that lists the names of the router's users."""
 
-    def look() -> list[str]:
+    def fetch() -> list[str]:
         return sorted(row["name"] for row in device.users())
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def give_up(clock: StoppedClock, provision: Provision) -> Callable[[], list[ProvisionResult]]:
-    """The rounds until we stop trying."""
+def provision_until_given_up(
+    clock: StoppedClock, provision: Provision
+) -> Callable[[], list[ProvisionResult]]:
+    """Return a function that provisions until retries are exhausted."""
 
-    def try_often() -> list[ProvisionResult]:
+    def provision_repeatedly() -> list[ProvisionResult]:
         rounds = []
         for _ in range(4):
             rounds.append(provision())
             clock.forward(seconds=40)
         return rounds
 
-    return try_often
+    return provision_repeatedly
 
 
 @pytest.fixture
-def standing(database: Database) -> Callable[[Order], PurchaseState]:
-    """What the buyer of an order is told."""
+def purchase_state(database: Database) -> Callable[[Order], PurchaseState]:
+    """Return a function that reads the state of a purchase as the buyer sees it."""
 
-    def look(order: Order) -> PurchaseState:
+    def fetch(order: Order) -> PurchaseState:
         with database.transaction() as connection:
             return order_queries.find_purchases(connection, [order.id])[order.id].state
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def state(database: Database, lobby: StoredRouter) -> Callable[[], StoredRouter]:
-    """The router as its row has it."""
+def state(database: Database, stored_router: StoredRouter) -> Callable[[], StoredRouter]:
+    """Return a function that reads the stored state of the router."""
 
-    def look() -> StoredRouter:
+    def fetch() -> StoredRouter:
         with database.transaction() as connection:
-            return router_queries.get_by_id(connection, lobby.id)
+            return router_queries.get_by_id(connection, stored_router.id)
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def everything(database: Database) -> Callable[[], str]:
-    """What is written of vouchers and routers, but for the vouchers' names and passwords."""
+def dump_tables(database: Database) -> Callable[[], str]:
+    """Return a function that dumps all tables about vouchers and routers, without codes."""
 
-    def look() -> str:
+    def fetch() -> str:
         tables = [
             select(routers_table), select(voucher_history), select(audit_log), select(outbox),
             select(incidents_table), select(vouchers_table.c.last_error),
@@ -98,13 +100,14 @@ def everything(database: Database) -> Callable[[], str]:
             rows = [connection.execute(query).all() for query in tables]
         return repr(rows)
 
-    return look
+    return fetch
 
 
 @pytest.mark.parametrize("kind", ["drop", "act-then-drop", "cut", "fatal", "reboot"])
-def test_after_any_break_all_that_is_owed_is_there_once(
+def test_after_any_fault_each_pending_voucher_exists_once(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, made: Made, told: Told, names_there: Callable[[], list[str]],
+    provision: Provision, list_vouchers: Made, voucher_messages: Told,
+    router_user_names: Callable[[], list[str]],
     kind: faults.Kind,
 ) -> None:  # fmt: skip
     buy(offer(), 20)
@@ -115,12 +118,12 @@ def test_after_any_break_all_that_is_owed_is_there_once(
     provision()
 
     assert first.placed >= 7
-    assert names_there() == sorted(one.credentials.name for one in made())
-    assert {one.state for one in made()} == {VoucherState.ACTIVE}
-    assert len(told()) == 1
+    assert router_user_names() == sorted(one.credentials.name for one in list_vouchers())
+    assert {one.state for one in list_vouchers()} == {VoucherState.ACTIVE}
+    assert len(voucher_messages()) == 1
 
 
-def test_a_router_that_did_it_and_can_be_asked_again_is_in_no_trouble(
+def test_a_lost_reply_that_can_be_read_back_is_no_failure(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision
 ) -> None:
     buy(offer(), 5)
@@ -131,9 +134,9 @@ def test_a_router_that_did_it_and_can_be_asked_again_is_in_no_trouble(
     assert (done.placed, done.trouble) == (5, "")
 
 
-def test_what_cannot_be_read_back_now_is_not_asked_for_again(
+def test_a_voucher_with_an_unknown_outcome_is_not_added_again(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, made: Made, names_there: Callable[[], list[str]],
+    provision: Provision, list_vouchers: Made, router_user_names: Callable[[], list[str]],
 ) -> None:  # fmt: skip
     buy(offer())
     device.faults.add(
@@ -141,15 +144,15 @@ def test_what_cannot_be_read_back_now_is_not_asked_for_again(
     )
 
     first = provision()
-    left = made()[0].state
+    left = list_vouchers()[0].state
     clock.forward(seconds=3)
     second = provision()
 
     assert (first.placed, left, second.placed) == (0, VoucherState.PROVISIONING, 1)
-    assert names_there() == [made()[0].credentials.name]
+    assert router_user_names() == [list_vouchers()[0].credentials.name]
 
 
-def test_a_router_that_rests_is_not_asked(
+def test_a_router_with_an_open_circuit_breaker_is_not_called(
     database: Database, device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
     provision: Provision,
 ) -> None:  # fmt: skip
@@ -164,93 +167,100 @@ def test_a_router_that_rests_is_not_asked(
     assert provision().placed == 1
 
 
-def test_a_router_that_failed_is_asked_how_it_is_before_anything_else(
+def test_a_failed_router_is_checked_before_anything_else(
     device: RouterOsSimulator,
     offer: Offer,
     buy: Buy,
-    give_up: Callable[[], list[ProvisionResult]],
-    made: Made,
+    provision_until_given_up: Callable[[], list[ProvisionResult]],
+    list_vouchers: Made,
 ) -> None:
     buy(offer())
     device.power_off()
 
-    give_up()
+    provision_until_given_up()
 
-    assert [(one.state, one.attempt_count) for one in made()] == [(VoucherState.PENDING, 1)]
+    assert [(one.state, one.attempt_count) for one in list_vouchers()] == [
+        (VoucherState.PENDING, 1)
+    ]
 
 
-def test_after_three_retries_the_buyer_sees_it_and_the_organiser_is_told_once(
+def test_after_three_retries_the_buyer_sees_the_failure_and_the_organiser_is_notified_once(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, give_up: Callable[[], list[ProvisionResult]], alerts: Alerts,
-    standing: Callable[[Order], PurchaseState],
+    provision: Provision, provision_until_given_up: Callable[[], list[ProvisionResult]],
+    list_incidents: Alerts,
+    purchase_state: Callable[[Order], PurchaseState],
 ) -> None:  # fmt: skip
     package = offer()
     order = buy(package, 2)
     device.power_off()
 
-    give_up()
+    provision_until_given_up()
     late = buy(package)
     for _ in range(3):
         provision()
         clock.forward(minutes=1)
 
-    (line,) = alerts()
+    (line,) = list_incidents()
     assert (line.kind, "3 vouchers of 2 orders" in line.message) == (IncidentKind.ROUTER, True)
-    assert {standing(order), standing(late)} == {PurchaseState.VOUCHER_GENERATION_FAILED}
+    assert {purchase_state(order), purchase_state(late)} == {
+        PurchaseState.VOUCHER_GENERATION_FAILED
+    }
 
 
-def test_when_the_router_answers_all_goes_on_by_itself(
+def test_provisioning_resumes_automatically_when_the_router_responds(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, give_up: Callable[[], list[ProvisionResult]], made: Made, alerts: Alerts,
-    state: Callable[[], StoredRouter], standing: Callable[[Order], PurchaseState],
+    provision: Provision, provision_until_given_up: Callable[[], list[ProvisionResult]],
+    list_vouchers: Made, list_incidents: Alerts,
+    state: Callable[[], StoredRouter], purchase_state: Callable[[Order], PurchaseState],
 ) -> None:  # fmt: skip
     order = buy(offer(), 2)
     device.power_off()
-    give_up()
+    provision_until_given_up()
     given_up = state()
     device.power_on()
 
     done = provision()
 
-    assert [line.resolved_at for line in alerts()] == [clock()]
+    assert [line.resolved_at for line in list_incidents()] == [clock()]
     assert (given_up.failure_count, state().failure_count, state().circuit_open_until) == (
         4,
         0,
         None,
     )
-    assert (done.placed, standing(order)) == (2, PurchaseState.COMPLETED)
-    assert [(one.failed_at, one.attempt_count) for one in made()] == [(None, 0)] * 2
+    assert (done.placed, purchase_state(order)) == (2, PurchaseState.COMPLETED)
+    assert [(one.failed_at, one.attempt_count) for one in list_vouchers()] == [(None, 0)] * 2
 
 
-def test_a_second_outage_is_told_of_again(
+def test_a_second_outage_is_reported_again(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
-    give_up: Callable[[], list[ProvisionResult]], alerts: Alerts,
+    provision_until_given_up: Callable[[], list[ProvisionResult]], list_incidents: Alerts,
 ) -> None:  # fmt: skip
     package = offer()
     for _ in range(2):
         buy(package)
         device.power_off()
-        give_up()
+        provision_until_given_up()
         device.power_on()
         provision()
 
-    assert [line.cause for line in alerts()] == ["router:lobby"] * 2
+    assert [line.cause for line in list_incidents()] == ["router:lobby"] * 2
 
 
 def test_a_router_that_answers_and_fails_at_its_work_is_given_up_on_too(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, give_up: Callable[[], list[ProvisionResult]],
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision_until_given_up: Callable[[],
+    list[ProvisionResult]],
     state: Callable[[], StoredRouter],
 ) -> None:  # fmt: skip
     buy(offer())
     device.faults.add(RouterFault("drop", ADD, times=4))
 
-    give_up()
+    provision_until_given_up()
 
     assert state().failure_count == 4
 
 
-def test_a_wrong_password_is_no_vouchers_fault(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, made: Made
+def test_a_wrong_password_is_a_failure_of_the_router_not_of_a_voucher(
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made
 ) -> None:
     buy(offer())
     device.accounts.clear()
@@ -258,10 +268,10 @@ def test_a_wrong_password_is_no_vouchers_fault(
     done = provision()
 
     assert "invalid user name or password" in done.trouble
-    assert [(one.state, one.failed_at) for one in made()] == [(VoucherState.PENDING, None)]
+    assert [(one.state, one.failed_at) for one in list_vouchers()] == [(VoucherState.PENDING, None)]
 
 
-def test_whoever_watches_sees_that_nobody_goes_to_a_router(
+def test_routers_with_overdue_work_are_listed_after_the_workers_grace_time(
     database: Database, offer: Offer, buy: Buy, provision: Provision, now: datetime
 ) -> None:
     buy(offer())
@@ -279,21 +289,22 @@ def test_whoever_watches_sees_that_nobody_goes_to_a_router(
 
 
 @pytest.mark.parametrize("kind", ["trap", "fatal"])
-def test_no_row_of_trouble_holds_what_opens_a_voucher_or_the_router(
+def test_no_stored_error_contains_a_code_or_a_password(
     device: RouterOsSimulator, offer: Offer, buy: Buy,
-    give_up: Callable[[], list[ProvisionResult]], made: Made, everything: Callable[[], str],
+    provision_until_given_up: Callable[[], list[ProvisionResult]], list_vouchers: Made,
+    dump_tables: Callable[[], str],
     kind: faults.Kind,
 ) -> None:  # fmt: skip
     buy(offer())
-    secret = made()[0].credentials
+    secret = list_vouchers()[0].credentials
     device.faults.add(
         RouterFault(
             kind, ADD, times=9, message=f"failure: cannot add {secret.name} {secret.password}"
         )
     )
 
-    give_up()
+    provision_until_given_up()
 
-    assert "failure: cannot add" in everything()
-    assert secret.name not in everything()
-    assert "simulator-password" not in everything()
+    assert "failure: cannot add" in dump_tables()
+    assert secret.name not in dump_tables()
+    assert "simulator-password" not in dump_tables()

@@ -1,4 +1,4 @@
-"""Killed with -9 anywhere in a round: what is owed is there once, and its buyer is told once."""
+"""Tests of provisioning killed at any step: each voucher exists once, one message to the buyer."""
 
 import signal
 from collections.abc import Callable
@@ -56,10 +56,10 @@ with RouterClientPool(KeyRing(bytes(range(32)))) as doors:
 
 
 @pytest.fixture
-def die(
+def run_killed(
     run_script: Callable[..., CompletedProcess[str]], database_url: str, now: datetime
 ) -> Callable[[int, str, int], int]:
-    """A round in a process of its own that kills itself at the n-th of a kind of step."""
+    """Return a function that provisions in a process that kills itself at the n-th step."""
 
     def run(router_id: int, step: str, when: int) -> int:
         arguments = [database_url, now.isoformat(), str(router_id), step, str(when)]
@@ -69,7 +69,7 @@ def die(
 
 
 @pytest.mark.parametrize(
-    ("step", "when", "there"),
+    ("step", "when", "user_count"),
     [
         ("profiles", 1, 0),  # asked for, as far as anybody wrote down; the router heard nothing
         ("add", 1, 3),
@@ -77,40 +77,42 @@ def die(
         ("commit", 5, 3),  # and the router's own row left as it was
     ],
 )
-def test_a_killed_round_is_finished_by_the_next_without_a_second_row(
+def test_a_killed_round_is_completed_by_the_next_without_a_duplicate_user(
     device: RouterOsSimulator, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
-    provision: Callable[[], ProvisionResult], made: Callable[[], list[Voucher]],
-    told: Callable[[], list[tuple[str, str, str]]], die: Callable[[int, str, int], int],
-    step: str, when: int, there: int,
+    provision: Callable[[], ProvisionResult], list_vouchers: Callable[[], list[Voucher]],
+    voucher_messages: Callable[[], list[tuple[str, str, str]]], run_killed: Callable[[int, str,
+    int], int],
+    step: str, when: int, user_count: int,
 ) -> None:  # fmt: skip
     package = offer()
     order = buy(package, 3)
 
-    killed = die(package.router_id, step, when)
+    killed = run_killed(package.router_id, step, when)
     left = len(device.users())
     provision()
 
-    assert (killed, left) == (-signal.SIGKILL, there)
-    assert {one.state for one in made()} == {VoucherState.ACTIVE}
+    assert (killed, left) == (-signal.SIGKILL, user_count)
+    assert {one.state for one in list_vouchers()} == {VoucherState.ACTIVE}
     assert sorted(row["name"] for row in device.users()) == sorted(
-        one.credentials.name for one in made()
+        one.credentials.name for one in list_vouchers()
     )
-    assert [subject for _, subject, _ in told()] == [order.code]
+    assert [subject for _, subject, _ in voucher_messages()] == [order.code]
 
 
 @pytest.mark.parametrize(("step", "when"), [("_each", 2), ("remove", 1), ("commit", 5)])
-def test_a_killed_removal_is_finished_by_the_next(
+def test_a_killed_removal_is_completed_by_the_next(
     device: RouterOsSimulator, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
-    provision: Callable[[], ProvisionResult], made: Callable[[], list[Voucher]],
-    end: Callable[[Voucher], None], die: Callable[[int, str, int], int], step: str, when: int,
+    provision: Callable[[], ProvisionResult], list_vouchers: Callable[[], list[Voucher]],
+    revoke: Callable[[Voucher], None], run_killed: Callable[[int, str, int], int], step: str,
+    when: int,
 ) -> None:  # fmt: skip
     package = offer()
     buy(package, 2)
     provision()
-    end(made()[0])
+    revoke(list_vouchers()[0])
 
-    killed = die(package.router_id, step, when)
+    killed = run_killed(package.router_id, step, when)
     done = provision()
 
     assert (killed, done.removed, len(device.users())) == (-signal.SIGKILL, 1, 1)
-    assert [one.state for one in made()] == [VoucherState.REMOVED, VoucherState.ACTIVE]
+    assert [one.state for one in list_vouchers()] == [VoucherState.REMOVED, VoucherState.ACTIVE]

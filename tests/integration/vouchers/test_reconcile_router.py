@@ -1,4 +1,4 @@
-"""A router is compared with our books both ways; a repair leaves everybody else's rows alone."""
+"""Tests of comparing a router with the database and of repairs, which keep foreign rows."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,31 +35,33 @@ from ticketing.vouchers.queries import Voucher
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
 Provision = Callable[[], ProvisionResult]
-Made = Callable[[], list[Voucher]]
+ListVouchers = Callable[[], list[Voucher]]
 Compare = Callable[[], RouterDrift]
 Repair = Callable[[], RepairResult]
 
 
 class BusyRouterPool(RouterClientPool):
-    """Doors to routers at which something happens between two of our looks at the books."""
+    """Router client pool that runs an action between two reads of the database."""
 
-    def __init__(self, keys: KeyRing, meanwhile: Callable[[], None]) -> None:
-        """What happens, each time."""
+    def __init__(self, keys: KeyRing, action: Callable[[], None]) -> None:
+        """Keep the action that runs at each connection."""
         super().__init__(keys)
-        self._meanwhile = meanwhile
+        self._meanwhile = action
 
     def client_for(self, stored: StoredRouter) -> RouterClient:
-        """The door, after it has happened."""
+        """Run the action, then return the client."""
         self._meanwhile()
         return super().client_for(stored)
 
 
 @pytest.fixture
-def meanwhile(database: Database, device: RouterOsSimulator, made: Made) -> Callable[[], None]:
-    """One voucher has ended and is off the router; another is on its way off, and disabled."""
+def end_both_vouchers(
+    database: Database, device: RouterOsSimulator, list_vouchers: ListVouchers
+) -> Callable[[], None]:
+    """Return a function that removes one voucher and begins to revoke another."""
 
     def end_both() -> None:
-        first, second = made()
+        first, second = list_vouchers()
         rows = {user["name"]: user[".id"] for user in device.users()}
         users = device.machine.hotspot.users
         device.run_in_loop(lambda: users.remove(rows[first.credentials.name]))
@@ -76,34 +78,42 @@ def meanwhile(database: Database, device: RouterOsSimulator, made: Made) -> Call
 
 @pytest.fixture
 def compare(
-    database: Database, doors: RouterClientPool, clock: StoppedClock, lobby: StoredRouter
+    database: Database,
+    router_pool: RouterClientPool,
+    clock: StoppedClock,
+    stored_router: StoredRouter,
 ) -> Compare:
-    """The router against our books, now."""
-    return lambda: compare_router(database, doors, lobby, clock=clock)
+    """Return a function that compares the router with the database."""
+    return lambda: compare_router(database, router_pool, stored_router, clock=clock)
 
 
 @pytest.fixture
 def repair(
-    database: Database, doors: RouterClientPool, clock: StoppedClock, lobby: StoredRouter
+    database: Database,
+    router_pool: RouterClientPool,
+    clock: StoppedClock,
+    stored_router: StoredRouter,
 ) -> Callable[[RouterDrift], RepairResult]:
-    """What was planned is done."""
+    """Return a function that applies a planned repair."""
     return lambda drift: repair_router(
-        database, doors, lobby, plan_hash=drift.plan_hash, clock=clock, by="cli:sari"
+        database, router_pool, stored_router, plan_hash=drift.plan_hash, clock=clock, by="cli:sari"
     )
 
 
 @pytest.fixture
-def leave(device: RouterOsSimulator, doors: RouterClientPool) -> Callable[..., None]:
-    """Leaves a row on the router that our books know nothing of."""
+def add_router_user(
+    device: RouterOsSimulator, router_pool: RouterClientPool
+) -> Callable[..., None]:
+    """Return a function that adds a user with our marker that the database does not know."""
 
     def add(key: str, name: str, *, office: str = "") -> None:
-        marker = f"tk:{office or doors.installation_id}:{key}:{name}"
+        marker = f"tk:{office or router_pool.installation_id}:{key}:{name}"
         device.add_user(name, password="x", profile="1h", comment=marker)  # noqa: S106
 
     return add
 
 
-def test_a_router_as_it_was_left_agrees(
+def test_an_unchanged_router_has_no_drift(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, compare: Compare
 ) -> None:
     buy(offer(), 3)
@@ -118,7 +128,7 @@ def test_a_router_as_it_was_left_agrees(
 
 def test_a_router_that_was_reset_gets_back_what_it_lost_with_the_codes_that_buyers_have(
     database: Database, device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
-    compare: Compare, repair: Callable[[RouterDrift], RepairResult], made: Made,
+    compare: Compare, repair: Callable[[RouterDrift], RepairResult], list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     buy(offer(), 3)
     provision()
@@ -128,10 +138,10 @@ def test_a_router_that_was_reset_gets_back_what_it_lost_with_the_codes_that_buye
 
     drift = compare()
     repaired = repair(drift)
-    lost = [(one.state, one.last_error) for one in made()]
+    lost = [(one.state, one.last_error) for one in list_vouchers()]
     provision()
 
-    assert drift.missing == tuple(one.key for one in made())
+    assert drift.missing == tuple(one.key for one in list_vouchers())
     assert repaired == RepairResult(requeued=3, removed=0)
     assert lost == [(VoucherState.PENDING, "the router lost it")] * 3
     assert sorted(user["name"] for user in device.users()) == codes
@@ -141,9 +151,10 @@ def test_a_router_that_was_reset_gets_back_what_it_lost_with_the_codes_that_buye
         assert connection.execute(told).scalar_one() == 1
 
 
-def test_one_that_was_in_use_when_the_router_lost_it_still_ends_when_it_would_have(
+def test_a_lost_voucher_in_use_keeps_its_expiry(
     database: Database, device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
-    compare: Compare, repair: Callable[[RouterDrift], RepairResult], made: Made, now: datetime,
+    compare: Compare, repair: Callable[[RouterDrift], RepairResult], list_vouchers: ListVouchers,
+    now: datetime,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
@@ -156,24 +167,24 @@ def test_one_that_was_in_use_when_the_router_lost_it_still_ends_when_it_would_ha
     repair(compare())
     provision()
 
-    (voucher,) = made()
+    (voucher,) = list_vouchers()
     assert voucher.state is VoucherState.ACTIVE
     assert {name: getattr(voucher, name) for name in used} == used
 
 
-def test_what_is_nobodys_is_taken_off_and_every_other_row_stays(
+def test_orphaned_users_are_removed_and_all_others_stay(
     database: Database, device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
     provision: Provision, compare: Compare, repair: Callable[[RouterDrift], RepairResult],
-    leave: Callable[..., None], made: Made,
+    add_router_user: Callable[..., None], list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     buy(offer(), 2)
     provision()
-    kept, gone = made()
+    kept, gone = list_vouchers()
     over = {"state": "removed", "removed_at": clock.now, "revoked_reason": "expired"}
     with database.transaction() as connection:
         connection.execute(update(vouchers).where(vouchers.c.id == gone.id).values(over))
-    leave("VUNKNOWN", "gspunknown")
-    leave("VTHEIRS", "gsptheirs", office="0ff1ce")
+    add_router_user("VUNKNOWN", "gspunknown")
+    add_router_user("VTHEIRS", "gsptheirs", office="0ff1ce")
     device.add_user("tamu", profile="1h", comment="up-123-01.31.26-")
 
     drift = compare()
@@ -189,7 +200,7 @@ def test_what_is_nobodys_is_taken_off_and_every_other_row_stays(
 
 
 @pytest.mark.parametrize(
-    ("change", "what"),
+    ("change", "differences"),
     [
         ({"profile": "default"}, (VoucherChange.PROFILE,)),
         ({"disabled": "true"}, (VoucherChange.DISABLED,)),
@@ -200,10 +211,11 @@ def test_what_is_nobodys_is_taken_off_and_every_other_row_stays(
         ),
     ],
 )
-def test_a_row_that_somebody_changed_is_shown_and_left_as_it_is(
+def test_a_changed_user_is_reported_and_not_repaired(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, compare: Compare,
-    repair: Callable[[RouterDrift], RepairResult], made: Made, change: dict[str, str],
-    what: tuple[VoucherChange, ...],
+    repair: Callable[[RouterDrift], RepairResult], list_vouchers: ListVouchers, change: dict[str,
+    str],
+    differences: tuple[VoucherChange, ...],
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
@@ -214,13 +226,13 @@ def test_a_row_that_somebody_changed_is_shown_and_left_as_it_is(
     drift = compare()
     repaired = repair(drift)
 
-    assert drift.changed == (ChangedVoucher(made()[0].key, what),)
+    assert drift.changed == (ChangedVoucher(list_vouchers()[0].key, differences),)
     assert repaired == RepairResult(requeued=0, removed=0)
     assert device.users() == changed
 
 
 @pytest.mark.parametrize("state", ["pending", "provisioning", "revoking"])
-def test_what_is_on_its_way_is_no_difference(
+def test_vouchers_in_transition_are_no_drift(
     database: Database, offer: Offer, buy: Buy, provision: Provision, compare: Compare, state: str
 ) -> None:
     buy(offer(), 2)
@@ -234,20 +246,21 @@ def test_what_is_on_its_way_is_no_difference(
     assert drift.is_in_sync
 
 
-def test_what_is_taken_off_while_the_router_is_read_is_no_difference(
-    database: Database, clock: StoppedClock, keys: KeyRing, lobby: StoredRouter, offer: Offer,
-    buy: Buy, provision: Provision, meanwhile: Callable[[], None],
+def test_vouchers_removed_during_the_comparison_are_no_drift(
+    database: Database, clock: StoppedClock, keys: KeyRing, stored_router: StoredRouter,
+    offer: Offer,
+    buy: Buy, provision: Provision, end_both_vouchers: Callable[[], None],
 ) -> None:  # fmt: skip
     buy(offer(), 2)
     provision()
 
-    with BusyRouterPool(keys, meanwhile) as doors:
-        drift = compare_router(database, doors, lobby, clock=clock)
+    with BusyRouterPool(keys, end_both_vouchers) as doors:
+        drift = compare_router(database, doors, stored_router, clock=clock)
 
     assert drift.is_in_sync
 
 
-def test_one_whose_time_is_over_is_not_put_back(
+def test_an_expired_voucher_is_not_restored(
     database: Database, device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
     compare: Compare, now: datetime,
 ) -> None:  # fmt: skip
@@ -260,39 +273,39 @@ def test_one_whose_time_is_over_is_not_put_back(
     assert compare().missing == ()
 
 
-def test_a_voucher_of_another_router_is_shown_and_left_as_it_is(
+def test_a_voucher_of_another_router_is_reported_and_not_repaired(
     database: Database,
     device: RouterOsSimulator,
-    lobby: StoredRouter,
+    stored_router: StoredRouter,
     offer: Offer,
     buy: Buy,
     provision: Provision,
     compare: Compare,
     repair: Callable[[RouterDrift], RepairResult],
-    made: Made,
+    list_vouchers: ListVouchers,
 ) -> None:
     buy(offer())
     provision()
     with database.transaction() as connection:
-        other = router_queries.upsert(connection, "annexe", replace(lobby.address, port=1))
+        other = router_queries.upsert(connection, "annexe", replace(stored_router.address, port=1))
         connection.execute(update(vouchers).values(router_id=other.id))
 
     drift = compare()
     repair(drift)
 
-    assert drift.on_other_router == (made()[0].key,)
+    assert drift.on_other_router == (list_vouchers()[0].key,)
     assert len(device.users()) == 1
 
 
-def test_a_plan_is_not_applied_to_another_world(
+def test_a_repair_plan_is_refused_after_a_change(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, compare: Compare,
-    repair: Callable[[RouterDrift], RepairResult], leave: Callable[..., None],
+    repair: Callable[[RouterDrift], RepairResult], add_router_user: Callable[..., None],
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
-    leave("VONE", "gspone")
+    add_router_user("VONE", "gspone")
     drift = compare()
-    leave("VTWO", "gsptwo")
+    add_router_user("VTWO", "gsptwo")
 
     with pytest.raises(PlanOutdated, match="0 are missing and 2 too many; plan again"):
         repair(drift)
@@ -300,16 +313,17 @@ def test_a_plan_is_not_applied_to_another_world(
     assert len(device.users()) == 3
 
 
-def test_a_router_that_is_off_stops_no_comparison_of_another(
-    database: Database, doors: RouterClientPool, clock: StoppedClock, lobby: StoredRouter,
+def test_an_unreachable_router_stops_no_comparison_of_another(
+    database: Database, router_pool: RouterClientPool, clock: StoppedClock,
+    stored_router: StoredRouter,
     offer: Offer, buy: Buy, provision: Provision,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
     with database.transaction() as connection:
-        router_queries.upsert(connection, "annexe", replace(lobby.address, port=1))
+        router_queries.upsert(connection, "annexe", replace(stored_router.address, port=1))
 
-    annexe, here = compare_routers(database, doors, clock=clock)
+    annexe, here = compare_routers(database, router_pool, clock=clock)
 
     assert annexe.error.startswith("router annexe")
     assert (annexe.is_in_sync, here.is_in_sync, here.agreed) == (False, True, 1)

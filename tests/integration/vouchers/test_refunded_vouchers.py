@@ -1,4 +1,4 @@
-"""Vouchers whose money goes back, or was never ours, end; the package has its stock again."""
+"""Tests of vouchers of refunded or reversed orders: revoked, and the stock is released."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -25,12 +25,12 @@ from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning.context import ProvisionResult
 from ticketing.vouchers.queries import Voucher
 
-Made = Callable[[], list[Voucher]]
+ListVouchers = Callable[[], list[Voucher]]
 
 
 @pytest.fixture
-def give_back(database: Database, now: datetime) -> Callable[..., RefundPlan]:
-    """Refunds an order, all of it or some places."""
+def refund(database: Database, now: datetime) -> Callable[..., RefundPlan]:
+    """Return a function that refunds an order or some of its places."""
 
     def decide(order: Order, *places: int) -> RefundPlan:
         with database.transaction() as connection:
@@ -45,14 +45,16 @@ def give_back(database: Database, now: datetime) -> Callable[..., RefundPlan]:
 
 
 @pytest.fixture
-def states(made: Made) -> Callable[[], list[tuple[str, str]]]:
-    """How every voucher stands, and why it ends."""
-    return lambda: [(one.state.value, one.revoked_reason) for one in made()]
+def states(list_vouchers: ListVouchers) -> Callable[[], list[tuple[str, str]]]:
+    """Return a function that reads state and reason of every voucher."""
+    return lambda: [(one.state.value, one.revoked_reason) for one in list_vouchers()]
 
 
 @pytest.fixture
-def look(database: Database) -> Callable[[Order, StoredPackage], tuple[OrderState, Stock]]:
-    """How an order stands, and its package's stock."""
+def order_and_stock(
+    database: Database,
+) -> Callable[[Order, StoredPackage], tuple[OrderState, Stock]]:
+    """Return a function that reads the state of an order and the stock of its package."""
 
     def ask(order: Order, package: StoredPackage) -> tuple[OrderState, Stock]:
         with database.transaction() as connection:
@@ -62,49 +64,49 @@ def look(database: Database) -> Callable[[Order, StoredPackage], tuple[OrderStat
     return ask
 
 
-def test_a_refund_takes_vouchers_off_the_router_and_frees_their_stock(
+def test_a_refund_removes_vouchers_and_releases_their_stock(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
     provision: Callable[[], ProvisionResult],
-    give_back: Callable[..., RefundPlan],
+    refund: Callable[..., RefundPlan],
     device: RouterOsSimulator,
     states: Callable[[], list[tuple[str, str]]],
-    look: Callable[[Order, StoredPackage], tuple[OrderState, Stock]],
+    order_and_stock: Callable[[Order, StoredPackage], tuple[OrderState, Stock]],
 ) -> None:
     package = offer()
     order = buy(package, 3)
     provision()
 
-    planned = give_back(order, 2)
+    planned = refund(order, 2)
 
     assert [(place.number, place.worth) for place in planned.places] == [(2, Rupiah(5_000))]
     assert (planned.places_left, planned.ends_order) == (2, False)
     assert states() == [("active", ""), ("revoking", "refunded"), ("active", "")]
-    assert look(order, package) == (OrderState.PAID, Stock(None, 0, 2))
+    assert order_and_stock(order, package) == (OrderState.PAID, Stock(None, 0, 2))
     provision()
     assert states()[1] == ("removed", "refunded")
     assert len(device.users()) == 2
 
-    rest = give_back(order)
+    rest = refund(order)
 
     assert [place.number for place in rest.places] == [1, 3]
-    assert look(order, package) == (OrderState.CANCELLED, Stock(None, 0, 0))
+    assert order_and_stock(order, package) == (OrderState.CANCELLED, Stock(None, 0, 0))
     provision()
     assert device.users() == []
 
 
-def test_a_voucher_that_was_used_is_named_before_its_money_goes_back(
+def test_a_refund_plan_names_used_vouchers(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
-    give_back: Callable[..., RefundPlan],
-    made: Made,
+    refund: Callable[..., RefundPlan],
+    list_vouchers: ListVouchers,
     database: Database,
     now: datetime,
     states: Callable[[], list[tuple[str, str]]],
 ) -> None:
     order = buy(offer(), 2)
     with database.transaction() as connection:
-        known = made()[1]
+        known = list_vouchers()[1]
         row = {
             "first_used_at": now,
             "state": "removed",
@@ -113,14 +115,14 @@ def test_a_voucher_that_was_used_is_named_before_its_money_goes_back(
         }
         connection.execute(update(vouchers).where(vouchers.c.id == known.id).values(row))
 
-    planned = give_back(order)
+    planned = refund(order)
 
     assert planned.notes[-1] == "1 of 2 vouchers were used already: 2"
     assert [place.used for place in planned.places] == [False, True]
     assert states() == [("removed", "refunded")] * 2
 
 
-def test_money_that_the_bank_took_back_ends_vouchers_that_are_made_and_those_that_are_not(
+def test_a_reversed_payment_ends_active_and_pending_vouchers(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
     provision: Callable[[], ProvisionResult],
@@ -128,7 +130,7 @@ def test_money_that_the_bank_took_back_ends_vouchers_that_are_made_and_those_tha
     database: Database,
     now: datetime,
     states: Callable[[], list[tuple[str, str]]],
-    look: Callable[[Order, StoredPackage], tuple[OrderState, Stock]],
+    order_and_stock: Callable[[Order, StoredPackage], tuple[OrderState, Stock]],
 ) -> None:
     package = offer()
     first = buy(package)
@@ -144,18 +146,18 @@ def test_money_that_the_bank_took_back_ends_vouchers_that_are_made_and_those_tha
 
     assert states() == [("removed", "reversed")] * 2
     assert device.users() == []
-    assert look(first, package) == (OrderState.CANCELLED, Stock(None, 0, 0))
+    assert order_and_stock(first, package) == (OrderState.CANCELLED, Stock(None, 0, 0))
 
 
-def test_orders_of_vouchers_are_sound_to_whoever_examines_sales(
+def test_voucher_orders_violate_no_sales_invariant(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
-    give_back: Callable[..., RefundPlan],
+    refund: Callable[..., RefundPlan],
     database: Database,
     now: datetime,
 ) -> None:
     order = buy(offer(), 2)
-    give_back(order, 1)
+    refund(order, 1)
 
     later = now + timedelta(hours=1)
     with database.transaction() as connection:

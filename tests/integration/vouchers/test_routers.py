@@ -1,4 +1,4 @@
-"""Routers made known: asked how they are, compared with their packages, forgotten only if idle."""
+"""Tests of routers: registration, checks against their packages, removal only without vouchers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,8 +41,8 @@ SECRET = "S3cret-of-the-router"  # noqa: S105 - made up
 
 
 @pytest.fixture
-def look(database: Database, keys: KeyRing) -> Callable[[StoredRouter], RouterCheck]:
-    """Asks a router how it is."""
+def check_stored_router(database: Database, keys: KeyRing) -> Callable[[StoredRouter], RouterCheck]:
+    """Return a function that checks a router."""
 
     def ask(stored: StoredRouter) -> RouterCheck:
         with RouterClient(to_router_account(stored, keys)) as door:
@@ -51,9 +51,7 @@ def look(database: Database, keys: KeyRing) -> Callable[[StoredRouter], RouterCh
     return ask
 
 
-def test_a_router_is_known_by_its_address_and_its_password_is_readable_nowhere(
-    database: Database, keys: KeyRing
-) -> None:
+def test_a_router_is_stored_with_an_encrypted_password(database: Database, keys: KeyRing) -> None:
     new = NewRouter("10.0.0.1", "ticketing", SECRET, 8729)
 
     stored = add_router(database, keys, "lobby", new, by="organiser")
@@ -71,25 +69,27 @@ def test_a_router_is_known_by_its_address_and_its_password_is_readable_nowhere(
     assert deed.details == {"host": "10.0.0.1", "port": 8729, "tls": True}
 
 
-def test_a_router_says_how_it_is(lobby: StoredRouter, look: Callable[..., RouterCheck]) -> None:
-    looked = look(lobby)
+def test_a_router_reports_its_status(
+    stored_router: StoredRouter, check_stored_router: Callable[..., RouterCheck]
+) -> None:
+    looked = check_stored_router(stored_router)
 
     assert looked.health.version.startswith("7.18.2")
     assert looked.mismatches == []
 
 
-def test_what_keeps_a_package_from_being_made_there_is_named(
+def test_problems_of_packages_on_a_router_are_named(
     device: RouterOsSimulator,
     offer: Callable[..., StoredPackage],
-    lobby: StoredRouter,
-    look: Callable[..., RouterCheck],
+    stored_router: StoredRouter,
+    check_stored_router: Callable[..., RouterCheck],
 ) -> None:
     device.add_profile("shared", shared_users="5")
     device.add_profile("scripted", on_login=':put ("up")')
     for profile in ("1h", "shared", "scripted", "missing"):
         offer(profile, profile=profile)
 
-    found = look(lobby).mismatches
+    found = check_stored_router(stored_router).mismatches
 
     assert {stored.package.code: wrong for stored, wrong in found} == {
         "shared": [ProfileMismatch.SHARED_USERS],
@@ -99,17 +99,21 @@ def test_what_keeps_a_package_from_being_made_there_is_named(
 
 
 def test_a_wrong_password_is_refused_and_not_repeated(
-    lobby: StoredRouter, keys: KeyRing, look: Callable[..., RouterCheck]
+    stored_router: StoredRouter, keys: KeyRing, check_stored_router: Callable[..., RouterCheck]
 ) -> None:
     sealed = keys.encrypt(SECRET)
 
     with pytest.raises(RouterRefused) as refused:
-        look(replace(lobby, address=replace(lobby.address, password_encrypted=sealed)))
+        check_stored_router(
+            replace(
+                stored_router, address=replace(stored_router.address, password_encrypted=sealed)
+            )
+        )
 
     assert SECRET not in str(refused.value)
 
 
-def test_a_router_that_packages_or_vouchers_stand_on_is_not_forgotten(
+def test_a_router_with_packages_or_vouchers_is_not_removed(
     database: Database,
     keys: KeyRing,
     event: Event,
@@ -146,9 +150,7 @@ def test_a_router_that_packages_or_vouchers_stand_on_is_not_forgotten(
         ({"authority": Path("nowhere.pem")}, "authority"),
     ],
 )
-def test_an_address_that_cannot_be_is_refused_by_its_field(
-    changed: dict[str, object], field: str
-) -> None:
+def test_an_invalid_address_is_refused_by_its_field(changed: dict[str, object], field: str) -> None:
     usual = {"host": "10.0.0.1", "user": "t", "password": SECRET, "port": 8729}
 
     with pytest.raises(UnusableRouter) as refused:

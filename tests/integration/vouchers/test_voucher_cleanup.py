@@ -1,4 +1,4 @@
-"""What came to nothing leaves no voucher behind; the purchase itself is kept for ever."""
+"""Tests of the clean-up: vouchers of unpaid orders are removed, the orders are kept."""
 
 from collections.abc import Callable
 
@@ -32,14 +32,14 @@ from ticketing.vouchers.queries import Voucher
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
 Provision = Callable[[], ProvisionResult]
-Made = Callable[[], list[Voucher]]
-Become = Callable[[Order, OrderState], None]
+ListVouchers = Callable[[], list[Voucher]]
+SetOrderState = Callable[[Order, OrderState], None]
 PRESENT, ENDING, GONE = VoucherState.ACTIVE, VoucherState.REVOKING, VoucherState.REMOVED
 
 
 @pytest.fixture
-def become(database: Database) -> Become:
-    """An order is in another state, and nobody looked after its vouchers."""
+def set_order_state(database: Database) -> SetOrderState:
+    """Return a function that sets an order's state without any effect on its vouchers."""
 
     def move(order: Order, state: OrderState) -> None:
         with database.transaction() as connection:
@@ -50,104 +50,107 @@ def become(database: Database) -> Become:
 
 @pytest.fixture
 def plan(database: Database, event: Event, clock: StoppedClock) -> Callable[[], CleanupPlan]:
-    """What a clean-up would end now."""
+    """Return a function that plans a clean-up."""
     return lambda: plan_clean_up(database, event, at=clock.now, by="cli:sari")
 
 
 @pytest.fixture
 def apply(database: Database, event: Event, clock: StoppedClock) -> Callable[[str], CleanupResult]:
-    """The plan of that hash is carried out."""
+    """Return a function that applies the plan with a given hash."""
     return lambda plan_hash: apply_clean_up(
         database, event, plan_hash=plan_hash, at=clock.now, by="cli:sari"
     )
 
 
 @pytest.mark.parametrize("state", [OrderState.CANCELLED, OrderState.EXPIRED])
-def test_an_order_that_came_to_nothing_keeps_its_row_and_loses_its_vouchers(
+def test_an_unsuccessful_order_is_kept_and_its_vouchers_are_removed(
     database: Database, device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, become: Become, made: Made, state: OrderState,
+    provision: Provision, set_order_state: SetOrderState, list_vouchers: ListVouchers,
+    state: OrderState,
 ) -> None:  # fmt: skip
     package = offer()
     order = buy(package, 2)
     buy(package)
     provision()
-    become(order, state)
+    set_order_state(order, state)
 
     done = clean_up_order(database, order.id, at=clock.now, by="api:desk")
     again = clean_up_order(database, order.id, at=clock.now, by="api:desk")
     provision()
 
     assert (done, again) == (CleanupResult(left_over=2), CleanupResult())
-    assert [one.state for one in made()] == [GONE, GONE, PRESENT]
-    assert [one.revoked_reason for one in made()] == ["cleaned up", "cleaned up", ""]
+    assert [one.state for one in list_vouchers()] == [GONE, GONE, PRESENT]
+    assert [one.revoked_reason for one in list_vouchers()] == ["cleaned up", "cleaned up", ""]
     assert len(device.users()) == 1
     with database.transaction() as connection:
         assert connection.execute(select(func.count()).select_from(orders)).scalar_one() == 2
 
 
 @pytest.mark.parametrize(
-    ("state", "why"), [(OrderState.PAID, "is paid"), (OrderState.PENDING, "can still be paid")]
+    ("state", "reason"), [(OrderState.PAID, "is paid"), (OrderState.PENDING, "can still be paid")]
 )
-def test_vouchers_that_a_buyer_may_still_get_are_no_leftovers(
-    database: Database, clock: StoppedClock, offer: Offer, buy: Buy, become: Become,
-    state: OrderState, why: str,
+def test_vouchers_that_a_buyer_may_still_get_are_not_cleaned_up(
+    database: Database, clock: StoppedClock, offer: Offer, buy: Buy, set_order_state: SetOrderState,
+    state: OrderState, reason: str,
 ) -> None:  # fmt: skip
     order = buy(offer())
-    become(order, state)
+    set_order_state(order, state)
 
-    with pytest.raises(StillOwed, match=why):
+    with pytest.raises(StillOwed, match=reason):
         clean_up_order(database, order.id, at=clock.now, by="api:desk")
 
 
 def test_one_that_ended_before_keeps_its_reason(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    become: Become, made: Made,
+    set_order_state: SetOrderState, list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     order = buy(offer(validity_start=ValidityStart.FROM_SALE))
     provision()
     clock.forward(hours=1)
     expired = clean_up_expired(database, at=clock.now, by="cron")
-    become(order, OrderState.CANCELLED)
+    set_order_state(order, OrderState.CANCELLED)
 
     clean_up_order(database, order.id, at=clock.now, by="api:desk")
 
     assert expired == CleanupResult(expired=1)
-    assert [one.revoked_reason for one in made()] == ["expired"]
+    assert [one.revoked_reason for one in list_vouchers()] == ["expired"]
 
 
-def test_the_upkeep_sweeps_leftovers_and_what_is_out_of_time_of_all_events(
-    database: Database, doors: RouterClientPool, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, become: Become, made: Made,
+def test_maintenance_cleans_up_leftover_and_expired_vouchers_of_all_events(
+    database: Database, router_pool: RouterClientPool, clock: StoppedClock, offer: Offer, buy: Buy,
+    provision: Provision, set_order_state: SetOrderState, list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     package = offer(validity_start=ValidityStart.FROM_SALE, pool_size=1)
-    become(buy(package), OrderState.CANCELLED)
+    set_order_state(buy(package), OrderState.CANCELLED)
     provision()
     buy(package)
     provision()
     clock.forward(hours=2)
     buy(offer("10k"))
 
-    kept = maintain_vouchers(database, doors, clock=clock, by="cron")
-    again = maintain_vouchers(database, doors, clock=clock, by="cron")
+    kept = maintain_vouchers(database, router_pool, clock=clock, by="cron")
+    again = maintain_vouchers(database, router_pool, clock=clock, by="cron")
 
     assert kept.clean_up == CleanupResult(left_over=1, expired=1)
     assert kept.pools.allocated == 1
     assert again.clean_up == CleanupResult()
-    assert [one.state for one in made()] == [ENDING, ENDING, "pending", "pending"]
+    assert [one.state for one in list_vouchers()] == [ENDING, ENDING, "pending", "pending"]
 
 
 def test_a_clean_up_does_what_was_planned_and_again_nothing(
-    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, become: Become,
-    plan: Callable[[], CleanupPlan], apply: Callable[[str], CleanupResult], made: Made,
+    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
+    set_order_state: SetOrderState,
+    plan: Callable[[], CleanupPlan], apply: Callable[[str], CleanupResult],
+    list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     package = offer(validity_start=ValidityStart.FROM_SALE)
     left, over = buy(package, 2), buy(package)
     provision()
-    become(left, OrderState.CANCELLED)
+    set_order_state(left, OrderState.CANCELLED)
     clock.forward(hours=1)
 
     planned = plan()
-    untouched = [one.state for one in made()]
+    untouched = [one.state for one in list_vouchers()]
     done = apply(planned.plan_hash)
     again = apply(planned.plan_hash)
 
@@ -156,29 +159,30 @@ def test_a_clean_up_does_what_was_planned_and_again_nothing(
     assert untouched == [PRESENT] * 3
     assert (done, again) == (CleanupResult(left_over=2, expired=1), CleanupResult())
     assert over.state is OrderState.PAID
-    assert {one.state for one in made()} == {ENDING}
+    assert {one.state for one in list_vouchers()} == {ENDING}
 
 
 def test_a_clean_up_ends_nothing_more_than_was_planned(
-    offer: Offer, buy: Buy, provision: Provision, become: Become,
-    plan: Callable[[], CleanupPlan], apply: Callable[[str], CleanupResult], made: Made,
+    offer: Offer, buy: Buy, provision: Provision, set_order_state: SetOrderState,
+    plan: Callable[[], CleanupPlan], apply: Callable[[str], CleanupResult],
+    list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     package = offer()
     first, second = buy(package), buy(package)
     provision()
-    become(first, OrderState.CANCELLED)
+    set_order_state(first, OrderState.CANCELLED)
     planned = plan()
-    become(second, OrderState.CANCELLED)
+    set_order_state(second, OrderState.CANCELLED)
 
     with pytest.raises(
         PlanOutdated, match=r"now 2 vouchers \(left over\) would be revoked, and 1 were"
     ):
         apply(planned.plan_hash)
 
-    assert [one.state for one in made()] == [PRESENT, PRESENT]
+    assert [one.state for one in list_vouchers()] == [PRESENT, PRESENT]
 
 
-def test_what_runs_out_after_the_plan_is_the_next_plans(
+def test_vouchers_that_expire_after_the_plan_are_not_in_it(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
     plan: Callable[[], CleanupPlan], apply: Callable[[str], CleanupResult],
 ) -> None:  # fmt: skip
@@ -191,7 +195,7 @@ def test_what_runs_out_after_the_plan_is_the_next_plans(
     assert apply(plan().plan_hash) == CleanupResult(expired=1)
 
 
-def test_a_plan_for_something_else_is_none(
+def test_a_plan_of_another_subject_is_refused(
     database: Database, event: Event, offer: Offer, plan: Callable[[], CleanupPlan],
     apply: Callable[[str], CleanupResult],
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""Sold vouchers as a sheet: everything but what lets somebody onto the net."""
+"""Tests of the export of sold vouchers, without codes and passwords."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,7 +17,7 @@ from ticketing.vouchers.queries import Voucher
 def test_sold_vouchers_are_listed_without_codes_and_passwords(
     database: Database, event: Event, offer: Callable[..., StoredPackage],
     buy: Callable[..., Order], provision: Callable[[], ProvisionResult],
-    made: Callable[[], list[Voucher]], now: datetime,
+    list_vouchers: Callable[[], list[Voucher]], now: datetime,
 ) -> None:  # fmt: skip
     order = buy(offer(pool_size=1), 2)
     provision()
@@ -25,7 +25,7 @@ def test_sold_vouchers_are_listed_without_codes_and_passwords(
 
     rows = write_export(database, event, ExportKind.VOUCHERS, sheet, at=now)
 
-    text, vouchers = sheet.content.decode("utf-8-sig"), made()
+    text, vouchers = sheet.content.decode("utf-8-sig"), list_vouchers()
     header, first, second = text.splitlines()
     assert (rows, header.split(";")[:2]) == (2, ["order", "number"])
     assert [line.split(";")[:2] for line in (first, second)] == [

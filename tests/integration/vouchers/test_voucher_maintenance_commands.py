@@ -1,4 +1,4 @@
-"""The life of vouchers from the command line: compared, repaired, tried again, cleaned up."""
+"""Tests of the voucher maintenance commands: compare, repair, regenerate, clean up."""
 
 import json
 import os
@@ -27,12 +27,12 @@ Ticketing = Callable[..., CompletedProcess[str]]
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
 Provision = Callable[[], ProvisionResult]
-Made = Callable[[], list[Voucher]]
+ListVouchers = Callable[[], list[Voucher]]
 
 
 @pytest.fixture
 def ticketing(run_ticketing: Ticketing, database_url: str, tmp_path: Path) -> Ticketing:
-    """Runs `ticketing vouchers …` against the test's database, with the test's master secret."""
+    """Return a function that runs `ticketing vouchers …` with the test's database and secret."""
     environment = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
@@ -45,8 +45,8 @@ def ticketing(run_ticketing: Ticketing, database_url: str, tmp_path: Path) -> Ti
 
 
 @pytest.fixture
-def said(ticketing: Ticketing) -> Callable[..., Any]:
-    """What a command prints for machines; it must not fail."""
+def run_json(ticketing: Ticketing) -> Callable[..., Any]:
+    """Return a function that runs a command with `--json` and returns its output."""
 
     def run(*arguments: str) -> Any:  # noqa: ANN401 - JSON is anything
         done = ticketing(*arguments, "--json")
@@ -56,52 +56,52 @@ def said(ticketing: Ticketing) -> Callable[..., Any]:
     return run
 
 
-def test_a_router_that_was_reset_is_seen_and_repaired_as_planned(
+def test_a_reset_router_is_compared_and_repaired_as_planned(
     device: RouterOsSimulator,
-    doors: RouterClientPool,
+    router_pool: RouterClientPool,
     ticketing: Ticketing,
-    said: Callable[..., Any],
+    run_json: Callable[..., Any],
     offer: Offer,
     buy: Buy,
     provision: Provision,
-    made: Made,
+    list_vouchers: ListVouchers,
 ) -> None:
     buy(offer(), 2)
     provision()
     device.reset()
-    device.add_user("gspcode", comment=f"tk:{doors.installation_id}:VNOBODYS:gspcode")
+    device.add_user("gspcode", comment=f"tk:{router_pool.installation_id}:VNOBODYS:gspcode")
 
     seen = ticketing("compare", "--all")
-    planned = said("repair", "plan", "lobby")
-    done = said("repair", "apply", "lobby", "--plan", planned[0]["plan_hash"])
+    planned = run_json("repair", "plan", "lobby")
+    done = run_json("repair", "apply", "lobby", "--plan", planned[0]["plan_hash"])
 
-    keys = [one.key for one in made()]
+    keys = [one.key for one in list_vouchers()]
     assert seen.returncode == 1
     assert f"missing: 2: {' '.join(keys)}" in seen.stdout
     assert "gspcode" not in f"{seen.stdout}{planned}"  # a code opens the hotspot
     assert (planned[0]["missing"], planned[0]["orphans"]) == (keys, ["VNOBODYS"])
     assert done == {"requeued": 2, "removed": 1}
-    assert [one.state for one in made()] == [VoucherState.PENDING] * 2
+    assert [one.state for one in list_vouchers()] == [VoucherState.PENDING] * 2
 
 
-def test_what_was_given_up_is_tried_again(
-    database: Database, ticketing: Ticketing, offer: Offer, buy: Buy, made: Made
+def test_failed_vouchers_are_regenerated(
+    database: Database, ticketing: Ticketing, offer: Offer, buy: Buy, list_vouchers: ListVouchers
 ) -> None:
     order = buy(offer(), 2)
     with database.transaction() as connection:
         connection.execute(
-            update(vouchers).values(failed_at=made()[0].allocated_at, attempt_count=4)
+            update(vouchers).values(failed_at=list_vouchers()[0].allocated_at, attempt_count=4)
         )
 
     done = ticketing("regenerate", "--failed")
 
     assert done.stdout == f"{order.code}: 2 retried, 0 present\n"
-    assert {(one.attempt_count, one.failed_at) for one in made()} == {(0, None)}
+    assert {(one.attempt_count, one.failed_at) for one in list_vouchers()} == {(0, None)}
 
 
 def test_a_clean_up_is_planned_and_applied(
-    database: Database, event: Event, ticketing: Ticketing, said: Callable[..., Any],
-    offer: Offer, buy: Buy, provision: Provision, made: Made,
+    database: Database, event: Event, ticketing: Ticketing, run_json: Callable[..., Any],
+    offer: Offer, buy: Buy, provision: Provision, list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     package = offer()
     buy(package)
@@ -112,14 +112,14 @@ def test_a_clean_up_is_planned_and_applied(
 
     planned = ticketing("cleanup", "plan", "--event", event.slug)
     plan_hash = planned.stdout.split()[-1]
-    done = said("cleanup", "apply", "--event", event.slug, "--plan", plan_hash)
+    done = run_json("cleanup", "apply", "--event", event.slug, "--plan", plan_hash)
 
     assert "leftover: 2 vouchers of 1 orders, 0 of them used" in planned.stdout
     assert done == {"left_over": 2, "expired": 0}
-    assert [one.state for one in made()] == ["active", "revoking", "revoking"]
+    assert [one.state for one in list_vouchers()] == ["active", "revoking", "revoking"]
 
 
-def test_the_upkeep_says_what_it_saw(
+def test_the_maintenance_command_prints_its_results(
     ticketing: Ticketing, offer: Offer, buy: Buy, provision: Provision
 ) -> None:
     buy(offer())

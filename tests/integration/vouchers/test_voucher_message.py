@@ -1,4 +1,4 @@
-"""What a buyer is told of vouchers that are ready; their codes are in the message alone."""
+"""Tests of the message with ready vouchers, the only place that shows their codes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -31,7 +31,7 @@ LINKS = "https://tickets.example.org/"
 
 @pytest.fixture
 def write(database: Database, keys: KeyRing, tmp_path: Path) -> Callable[..., ComposeResult]:
-    """Writes the message about an order's vouchers."""
+    """Return a function that builds the message about an order's vouchers."""
     folder = DocumentFolder(tmp_path, max_file_size=1, min_free_disk=0)
     desk = MessageContext(MessageTemplates(base_url=LINKS), folder, keys, LINKS)
 
@@ -44,11 +44,11 @@ def write(database: Database, keys: KeyRing, tmp_path: Path) -> Callable[..., Co
     return about
 
 
-def test_the_codes_are_told_once_all_are_on_the_router(
+def test_the_codes_are_sent_once_all_vouchers_are_active(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
     provision: Callable[[], ProvisionResult],
-    made: Callable[[], list[Voucher]],
+    list_vouchers: Callable[[], list[Voucher]],
     write: Callable[..., ComposeResult],
     database: Database,
 ) -> None:
@@ -58,7 +58,7 @@ def test_the_codes_are_told_once_all_are_on_the_router(
 
     mail, chat = write(order), write(order, Channel.WHATSAPP)
 
-    codes = [one.credentials.name for one in made()]
+    codes = [one.credentials.name for one in list_vouchers()]
     with database.transaction() as connection:
         left = connection.execute(select(outbox_table)).all()
     assert isinstance(too_early, Deferred)
@@ -75,11 +75,11 @@ def test_the_codes_are_told_once_all_are_on_the_router(
     assert [code for code in codes if code in str(left) or code in repr(mail)] == []
 
 
-def test_a_password_of_its_own_is_told_with_the_code_and_so_is_when_it_ends(
+def test_a_separate_password_and_the_expiry_are_sent_with_the_code(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
     provision: Callable[[], ProvisionResult],
-    made: Callable[[], list[Voucher]],
+    list_vouchers: Callable[[], list[Voucher]],
     write: Callable[..., ComposeResult],
     database: Database,
 ) -> None:
@@ -90,13 +90,13 @@ def test_a_password_of_its_own_is_told_with_the_code_and_so_is_when_it_ends(
 
     mail = write(order)
 
-    (voucher,) = made()
+    (voucher,) = list_vouchers()
     assert isinstance(mail, Mail)
     code = f"{voucher.credentials.name} / rahasia9"
     assert f"- {code} - Paket 5k - 20 Nov 2026, 16.00 WIB" in mail.text
 
 
-def test_a_chat_carries_as_many_codes_as_it_can_and_says_how_many_more_there_are(
+def test_a_chat_message_has_as_many_codes_as_fit_and_the_number_of_the_others(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
     provision: Callable[[], ProvisionResult],
@@ -112,7 +112,7 @@ def test_a_chat_carries_as_many_codes_as_it_can_and_says_how_many_more_there_are
     assert len(chat.text) < 1024
 
 
-def test_there_is_nothing_to_tell_of_vouchers_that_were_paid_back(
+def test_an_order_with_refunded_vouchers_only_has_no_message(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
     write: Callable[..., ComposeResult],

@@ -1,4 +1,4 @@
-"""Vouchers made ahead: what is sold from the stock is the buyer's at once, router or no router."""
+"""Tests of the pool: vouchers created ahead are delivered at once, even during an outage."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -35,14 +35,14 @@ PRESENT, OWED, ENDING, GONE = (
 
 
 @pytest.fixture
-def stock_up(database: Database, clock: StoppedClock) -> Callable[[], PoolResult]:
-    """Every package's stock is brought to its size."""
+def fill_pool(database: Database, clock: StoppedClock) -> Callable[[], PoolResult]:
+    """Return a function that fills the pools of all packages."""
     return lambda: fill_pools(database, at=clock.now, by="cron")
 
 
 @pytest.fixture
-def told(database: Database) -> Callable[[], list[str]]:
-    """The orders whose buyers are told that their vouchers are there."""
+def notified_orders(database: Database) -> Callable[[], list[str]]:
+    """Return a function that lists the orders with a message that their vouchers are ready."""
 
     def subjects() -> list[str]:
         with database.transaction() as connection:
@@ -52,86 +52,87 @@ def told(database: Database) -> Callable[[], list[str]]:
     return subjects
 
 
-def test_a_stock_is_on_the_router_and_nobodys(
-    device: RouterOsSimulator, offer: Offer, provision: Provision, made: Made,
-    stock_up: Callable[[], PoolResult],
+def test_pool_vouchers_are_on_the_router_without_an_order(
+    device: RouterOsSimulator, offer: Offer, provision: Provision, list_vouchers: Made,
+    fill_pool: Callable[[], PoolResult],
 ) -> None:  # fmt: skip
     offer(pool_size=3)
 
-    stocked = stock_up()
+    stocked = fill_pool()
     provision()
-    again = stock_up()
+    again = fill_pool()
 
     assert (stocked, again) == (PoolResult(allocated=3), PoolResult())
     assert len(device.users()) == 3
-    assert [(one.state, one.order_line_id, one.expires_at) for one in made()] == [
+    assert [(one.state, one.order_line_id, one.expires_at) for one in list_vouchers()] == [
         (PRESENT, None, None)
     ] * 3
 
 
-def test_who_buys_while_the_router_is_off_has_the_codes_at_once(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, made: Made,
-    stock_up: Callable[[], PoolResult], told: Callable[[], list[str]], now: datetime,
+def test_a_buyer_during_an_outage_gets_codes_from_the_pool(
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made,
+    fill_pool: Callable[[], PoolResult], notified_orders: Callable[[], list[str]], now: datetime,
 ) -> None:  # fmt: skip
     package = offer(pool_size=2, unused_expiry=timedelta(days=30))
-    stock_up()
+    fill_pool()
     provision()
     device.power_off()
 
     order = buy(package, 2)
 
-    assert [(one.state, one.number, one.sold_at, one.expires_at) for one in made()] == [
+    assert [(one.state, one.number, one.sold_at, one.expires_at) for one in list_vouchers()] == [
         (PRESENT, number, now, now + timedelta(days=30)) for number in (1, 2)
     ]
-    assert told() == [order.code]
+    assert notified_orders() == [order.code]
 
 
-def test_what_the_stock_cannot_give_is_owed_and_the_buyer_waits_for_all(
-    offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], PoolResult],
-    told: Callable[[], list[str]],
+def test_vouchers_beyond_the_pool_are_pending_and_the_buyer_waits_for_all(
+    offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made, fill_pool: Callable[[],
+    PoolResult],
+    notified_orders: Callable[[], list[str]],
 ) -> None:  # fmt: skip
     package = offer(pool_size=1)
-    stock_up()
+    fill_pool()
     provision()
 
     order = buy(package, 3)
-    waiting = told()
-    states = [(one.number, one.state) for one in made()]
+    waiting = notified_orders()
+    states = [(one.number, one.state) for one in list_vouchers()]
     provision()
 
     assert states == [(1, PRESENT), (2, OWED), (3, OWED)]
     assert waiting == []
-    assert told() == [order.code]
+    assert notified_orders() == [order.code]
 
 
-def test_what_is_sold_is_made_anew(
-    offer: Offer, buy: Buy, provision: Provision, stock_up: Callable[[], PoolResult]
+def test_sold_pool_vouchers_are_replaced(
+    offer: Offer, buy: Buy, provision: Provision, fill_pool: Callable[[], PoolResult]
 ) -> None:
     package = offer(pool_size=2)
-    stock_up()
+    fill_pool()
     provision()
     buy(package, 2)
 
-    assert stock_up() == PoolResult(allocated=2)
+    assert fill_pool() == PoolResult(allocated=2)
 
 
 def test_a_validity_that_counts_from_the_sale_begins_with_it(
-    offer: Offer, buy: Buy, provision: Provision, clock: StoppedClock, made: Made,
-    stock_up: Callable[[], PoolResult], now: datetime,
+    offer: Offer, buy: Buy, provision: Provision, clock: StoppedClock, list_vouchers: Made,
+    fill_pool: Callable[[], PoolResult], now: datetime,
 ) -> None:  # fmt: skip
     package = offer(pool_size=1, validity_start=ValidityStart.FROM_SALE)
     clock.forward(days=-30)
-    stock_up()
+    fill_pool()
     provision()
 
     buy(package)
 
-    assert [one.expires_at for one in made()] == [now + timedelta(hours=1)]
+    assert [one.expires_at for one in list_vouchers()] == [now + timedelta(hours=1)]
 
 
-def test_two_buyers_at_the_same_moment_get_different_ones(
-    database: Database, offer: Offer, buy: Buy, provision: Provision, made: Made,
-    stock_up: Callable[[], PoolResult], now: datetime,
+def test_concurrent_buyers_get_different_vouchers(
+    database: Database, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made,
+    fill_pool: Callable[[], PoolResult], now: datetime,
 ) -> None:  # fmt: skip
     package = offer()
     buy(package)
@@ -140,7 +141,7 @@ def test_two_buyers_at_the_same_moment_get_different_ones(
         connection.execute(update(packages).values(pool_size=3))
         ids = connection.execute(select(order_lines.c.id).order_by(order_lines.c.id)).scalars()
         first, second = (AllocationLine(id_, package.ticket_type_id, [2, 3]) for id_ in ids)
-    stock_up()
+    fill_pool()
     provision()
 
     with database.transaction() as one, database.transaction() as other:
@@ -148,24 +149,25 @@ def test_two_buyers_at_the_same_moment_get_different_ones(
         left = voucher_queries.assign_from_pool(other, package, second, at=now)
 
     assert (got, left) == (2, 1)
-    assert [one.order_line_id for one in made()[2:]] == [first.id, first.id, second.id]
+    assert [one.order_line_id for one in list_vouchers()[2:]] == [first.id, first.id, second.id]
 
 
 @pytest.mark.parametrize(
     "change", ["nobody buys it any more", "less of it is made ahead", "it moved"]
 )
-def test_what_is_too_much_of_a_stock_ends(
-    database: Database, lobby: StoredRouter, offer: Offer, provision: Provision, made: Made,
-    stock_up: Callable[[], PoolResult], change: str,
+def test_surplus_pool_vouchers_are_revoked(
+    database: Database, stored_router: StoredRouter, offer: Offer, provision: Provision,
+    list_vouchers: Made,
+    fill_pool: Callable[[], PoolResult], change: str,
 ) -> None:  # fmt: skip
     offer(pool_size=2)
-    stock_up()
+    fill_pool()
     provision()
     with database.transaction() as connection:
         if change == "nobody buys it any more":
             connection.execute(update(ticket_types).values(on_sale=False))
         elif change == "it moved":
-            here = lobby.address
+            here = stored_router.address
             there = RouterAddress(
                 here.host, here.username, here.password_encrypted, port=1, tls=False
             )
@@ -174,38 +176,42 @@ def test_what_is_too_much_of_a_stock_ends(
         else:
             connection.execute(update(packages).values(pool_size=0))
 
-    stocked = stock_up()
+    stocked = fill_pool()
 
     assert stocked.revoked == 2
-    assert [one.state for one in made()[:2]] == [ENDING, ENDING]
+    assert [one.state for one in list_vouchers()[:2]] == [ENDING, ENDING]
 
 
-def test_one_that_somebody_used_is_never_sold(
-    database: Database, device: RouterOsSimulator, doors: RouterClientPool, clock: StoppedClock,
-    offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], PoolResult],
+def test_a_used_pool_voucher_is_never_sold(
+    database: Database, device: RouterOsSimulator, router_pool: RouterClientPool,
+    clock: StoppedClock,
+    offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made, fill_pool: Callable[[],
+    PoolResult],
 ) -> None:  # fmt: skip
     package = offer(pool_size=1)
-    stock_up()
+    fill_pool()
     provision()
     code = device.users()[0]["name"]
     device.log_in(code, code, "phone")
     clock.forward(minutes=1)
 
-    looks = poll_routers(database, doors, clock=clock, by="cron")
+    looks = poll_routers(database, router_pool, clock=clock, by="cron")
     buy(package)
 
-    used, sold = made()
+    used, sold = list_vouchers()
     assert looks == [PollResult("lobby", found=1, first_used=1, used_up=1)]
     assert (used.state, used.revoked_reason) == (ENDING, "used before its sale")
     assert (used.order_line_id, sold.state) == (None, OWED)
 
 
-def test_what_somebody_used_of_it_before_the_sale_is_not_the_buyers_loss(
-    database: Database, device: RouterOsSimulator, doors: RouterClientPool, clock: StoppedClock,
-    offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], PoolResult],
+def test_use_before_the_sale_does_not_shorten_the_buyers_validity(
+    database: Database, device: RouterOsSimulator, router_pool: RouterClientPool,
+    clock: StoppedClock,
+    offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made, fill_pool: Callable[[],
+    PoolResult],
 ) -> None:  # fmt: skip
     package = offer(pool_size=1)
-    stock_up()
+    fill_pool()
     provision()
     code = device.users()[0]["name"]
     device.log_in(code, code, "phone")
@@ -214,7 +220,7 @@ def test_what_somebody_used_of_it_before_the_sale_is_not_the_buyers_loss(
     with database.transaction() as connection:
         connection.execute(update(vouchers).values(sold_at=clock.now))
 
-    poll_routers(database, doors, clock=clock, by="cron")
+    poll_routers(database, router_pool, clock=clock, by="cron")
 
-    (sold,) = made()
+    (sold,) = list_vouchers()
     assert (sold.first_used_at, sold.expires_at) == (clock.now, clock.now + timedelta(hours=1))

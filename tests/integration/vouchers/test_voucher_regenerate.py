@@ -1,4 +1,4 @@
-"""What is owed and did not come about is tried again on a person's word; what is there stays."""
+"""Tests of regenerating vouchers: failed ones are retried on request, active ones unchanged."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,8 +25,8 @@ Provision = Callable[[], ProvisionResult]
 
 
 @pytest.fixture
-def give_up(database: Database, clock: StoppedClock) -> Callable[[], None]:
-    """Every voucher that is not there was tried in vain, and waits for better times."""
+def mark_given_up(database: Database, clock: StoppedClock) -> Callable[[], None]:
+    """Return a function that marks all pending vouchers as failed and postpones them."""
 
     def wait() -> None:
         later = clock.now + timedelta(hours=1)
@@ -38,17 +38,18 @@ def give_up(database: Database, clock: StoppedClock) -> Callable[[], None]:
     return wait
 
 
-def test_what_was_given_up_is_tried_now_and_what_is_there_stays(
+def test_failed_vouchers_are_retried_now_and_active_ones_stay(
     database: Database, device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, give_up: Callable[[], None], made: Callable[[], list[Voucher]],
+    provision: Provision, mark_given_up: Callable[[], None], list_vouchers: Callable[[],
+    list[Voucher]],
 ) -> None:  # fmt: skip
     order = buy(offer(), 2)
     provision()
-    first, _ = made()
+    first, _ = list_vouchers()
     with database.transaction() as connection:
         lost = update(vouchers).where(vouchers.c.id != first.id)
         connection.execute(lost.values(state="pending"))
-    give_up()
+    mark_given_up()
     idle = provision()
 
     done = regenerate(database, order.id, at=clock.now, by="api:desk")
@@ -58,11 +59,11 @@ def test_what_was_given_up_is_tried_now_and_what_is_there_stays(
     assert idle.placed == 0
     assert (done, again) == (RegenerationResult(order.code, due=1, present=1, ended=0),) * 2
     assert len(device.users()) == 2
-    assert [one.state for one in made()] == ["active", "active"]
-    assert all(one.failed_at is None for one in made())
+    assert [one.state for one in list_vouchers()] == ["active", "active"]
+    assert all(one.failed_at is None for one in list_vouchers())
 
 
-def test_an_order_that_is_served_gets_nothing_more(
+def test_a_complete_order_gets_no_more_vouchers(
     database: Database, device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
     provision: Provision,
 ) -> None:  # fmt: skip
@@ -78,7 +79,7 @@ def test_an_order_that_is_served_gets_nothing_more(
 
 
 @pytest.mark.parametrize("state", [OrderState.PENDING, OrderState.CANCELLED, OrderState.EXPIRED])
-def test_who_has_not_paid_is_owed_nothing(
+def test_an_unpaid_order_is_not_regenerated(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, state: OrderState
 ) -> None:
     order = buy(offer())
@@ -89,12 +90,16 @@ def test_who_has_not_paid_is_owed_nothing(
         regenerate(database, order.id, at=clock.now, by="api:desk")
 
 
-def test_many_orders_are_asked_for_again_and_a_refusal_stops_none(
-    database: Database, clock: StoppedClock, offer: Offer, buy: Buy, give_up: Callable[[], None]
+def test_many_orders_are_regenerated_and_a_refusal_stops_none(
+    database: Database,
+    clock: StoppedClock,
+    offer: Offer,
+    buy: Buy,
+    mark_given_up: Callable[[], None],
 ) -> None:
     package = offer()
     first, second = buy(package), buy(package)
-    give_up()
+    mark_given_up()
     with database.transaction() as connection:
         wanted = cleanup_queries.list_failed_order_ids(connection)
 

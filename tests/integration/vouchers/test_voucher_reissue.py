@@ -1,4 +1,4 @@
-"""Another voucher for a voucher: the old one ends, the buyer is told again, nobody has two."""
+"""Tests of reissuing a voucher: the previous one is revoked, the buyer is notified again."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -27,8 +27,8 @@ Made = Callable[[], list[Voucher]]
 
 
 @pytest.fixture
-def use(database: Database) -> Callable[[str, datetime], None]:
-    """A voucher was used first at that moment."""
+def set_first_use(database: Database) -> Callable[[str, datetime], None]:
+    """Return a function that sets the first use of a voucher."""
 
     def note(key: str, at: datetime) -> None:
         with database.transaction() as connection:
@@ -38,13 +38,13 @@ def use(database: Database) -> Callable[[str, datetime], None]:
     return note
 
 
-def test_the_old_one_ends_and_the_buyer_is_told_of_the_new_one(
+def test_the_previous_voucher_is_revoked_and_the_buyer_is_notified_of_the_new_one(
     database: Database, device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, made: Made,
+    provision: Provision, list_vouchers: Made,
 ) -> None:  # fmt: skip
     order = buy(offer(), 2)
     provision()
-    old, kept = made()
+    old, kept = list_vouchers()
     planned = plan_reissue(database, old.key)
 
     key = reissue_voucher(
@@ -58,7 +58,7 @@ def test_the_old_one_ends_and_the_buyer_is_told_of_the_new_one(
         told = connection.execute(ready.order_by(outbox.c.id)).scalars().all()
         noted = select(audit_log.c.details).where(audit_log.c.action == "vouchers.reissue")
         assert connection.execute(noted).scalar_one() == {"old": old.key, "new": key}
-    ended = made()[0]
+    ended = list_vouchers()[0]
     assert planned.first_used_at is None
     assert [(one.key, one.number) for one in theirs] == [(key, 1), (kept.key, 2)]
     assert told == [1, 2]
@@ -66,15 +66,15 @@ def test_the_old_one_ends_and_the_buyer_is_told_of_the_new_one(
     assert {user["name"] for user in device.users()} == {one.credentials.name for one in theirs}
 
 
-def test_it_says_whether_the_old_one_was_used_and_does_not_end_one_that_is_since(
+def test_the_plan_shows_whether_the_voucher_was_used_and_is_outdated_by_a_use(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    made: Made, use: Callable[[str, datetime], None],
+    list_vouchers: Made, set_first_use: Callable[[str, datetime], None],
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
-    (voucher,) = made()
+    (voucher,) = list_vouchers()
     planned = plan_reissue(database, voucher.key)
-    use(voucher.key, clock.now)
+    set_first_use(voucher.key, clock.now)
 
     with pytest.raises(PlanOutdated, match="changed since the plan: now it is in use"):
         reissue_voucher(
@@ -85,8 +85,13 @@ def test_it_says_whether_the_old_one_was_used_and_does_not_end_one_that_is_since
 
 
 @pytest.mark.parametrize("state", ["pending", "provisioning", "revoking"])
-def test_what_is_not_there_cannot_be_replaced(
-    database: Database, offer: Offer, buy: Buy, provision: Provision, made: Made, state: str
+def test_a_voucher_that_is_not_active_cannot_be_reissued(
+    database: Database,
+    offer: Offer,
+    buy: Buy,
+    provision: Provision,
+    list_vouchers: Made,
+    state: str,
 ) -> None:
     buy(offer())
     provision()
@@ -95,25 +100,25 @@ def test_what_is_not_there_cannot_be_replaced(
         connection.execute(update(voucher_rows).values(moved))
 
     with pytest.raises(NothingOwed, match="only a voucher that is paid for and is on its router"):
-        plan_reissue(database, made()[0].key)
+        plan_reissue(database, list_vouchers()[0].key)
 
 
-def test_a_key_that_nobody_has_is_named(database: Database) -> None:
+def test_an_unknown_key_is_named(database: Database) -> None:
     with pytest.raises(NothingOwed, match="no order has a voucher 'VNONE'"):
         plan_reissue(database, "VNONE")
 
 
-def test_the_same_twice_replaces_once(
+def test_a_plan_applied_twice_reissues_once(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    made: Made,
+    list_vouchers: Made,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
-    (old,) = made()
+    (old,) = list_vouchers()
     plan_hash = plan_reissue(database, old.key).plan_hash
     reissue_voucher(database, old.key, plan_hash=plan_hash, at=clock.now, by="cli:sari")
 
     with pytest.raises(NothingOwed):
         reissue_voucher(database, old.key, plan_hash=plan_hash, at=clock.now, by="cli:sari")
 
-    assert [one.state for one in made()] == ["revoking", "pending"]
+    assert [one.state for one in list_vouchers()] == ["revoking", "pending"]

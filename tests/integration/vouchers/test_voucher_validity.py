@@ -1,4 +1,4 @@
-"""Validity is counted by us, from the first use that a look at a router shows: never too short."""
+"""Tests of validity: counted from the first use that a poll finds, never too short."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -26,26 +26,26 @@ HOUR = timedelta(hours=1)
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
 Provision = Callable[[], ProvisionResult]
-Made = Callable[[], list[Voucher]]
-Looks = Callable[[], list[PollResult]]
+ListVouchers = Callable[[], list[Voucher]]
+Poll = Callable[[], list[PollResult]]
 Expire = Callable[[], int]
 
 
 @pytest.fixture
-def look(database: Database, doors: RouterClientPool, clock: StoppedClock) -> Looks:
-    """A look at every router, now."""
-    return lambda: poll_routers(database, doors, clock=clock, by="cron")
+def poll(database: Database, router_pool: RouterClientPool, clock: StoppedClock) -> Poll:
+    """Return a function that polls all routers."""
+    return lambda: poll_routers(database, router_pool, clock=clock, by="cron")
 
 
 @pytest.fixture
 def expire(database: Database, clock: StoppedClock) -> Expire:
-    """What is over ends, now."""
+    """Expire vouchers whose validity has ended."""
     return lambda: expire_vouchers(database, at=clock.now, by="cron", chunk=1)
 
 
 @pytest.fixture
 def log_in(device: RouterOsSimulator) -> Callable[..., None]:
-    """The first voucher's owner logs in, by one device or several."""
+    """Return a function that logs in with the first voucher on one or more devices."""
 
     def use(*devices: str) -> None:
         code = device.users()[0]["name"]
@@ -57,7 +57,7 @@ def log_in(device: RouterOsSimulator) -> Callable[..., None]:
 
 @pytest.fixture
 def rejected_third(database: Database) -> Iterator[None]:
-    """The database goes away, as it were, when a third voucher is to end."""
+    """Make the database refuse to end a third voucher."""
     with database.transaction() as connection:
         connection.execute(
             text(
@@ -73,9 +73,9 @@ def rejected_third(database: Database) -> Iterator[None]:
         connection.execute(text("DROP TRIGGER IF EXISTS break ON vouchers"))
 
 
-def test_a_voucher_lasts_from_its_first_use_and_is_then_taken_off(
+def test_a_voucher_is_valid_from_its_first_use_and_then_removed(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    look: Looks, expire: Expire, log_in: Callable[..., None], made: Made,
+    poll: Poll, expire: Expire, log_in: Callable[..., None], list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
@@ -84,14 +84,14 @@ def test_a_voucher_lasts_from_its_first_use_and_is_then_taken_off(
     began = clock.now
     clock.forward(minutes=20)
 
-    looks = look()
+    looks = poll()
     clock.forward(minutes=39)
     too_early = expire()
     clock.forward(minutes=1)
     ended = expire()
     provision()
 
-    (voucher,) = made()
+    (voucher,) = list_vouchers()
     assert looks == [PollResult("lobby", found=1, first_used=1)]
     assert (voucher.first_used_at, voucher.expires_at) == (began, began + HOUR)
     assert (too_early, ended) == (0, 1)
@@ -99,29 +99,29 @@ def test_a_voucher_lasts_from_its_first_use_and_is_then_taken_off(
     assert (device.users(), device.online_users(), device.cookies()) == ([], [], [])
 
 
-def test_later_looks_do_not_move_the_beginning(
+def test_later_polls_do_not_change_the_first_use(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    look: Looks, log_in: Callable[..., None], made: Made,
+    poll: Poll, log_in: Callable[..., None], list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
     log_in()
     began = clock.now
     clock.forward(minutes=5)
-    look()
+    poll()
     device.restart()
     clock.forward(minutes=30)
 
-    again = look()
+    again = poll()
 
-    (voucher,) = made()
+    (voucher,) = list_vouchers()
     assert again == [PollResult("lobby", found=1)]
     assert (voucher.first_used_at, voucher.expires_at) == (began, began + HOUR)
 
 
-def test_nobody_loses_time_because_two_devices_were_online_at_once(
+def test_two_devices_online_at_once_do_not_shorten_the_validity(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    look: Looks, log_in: Callable[..., None], made: Made,
+    poll: Poll, log_in: Callable[..., None], list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     device.add_profile("family", shared_users="2")
     buy(offer(profile="family", shared_users=2))
@@ -131,15 +131,15 @@ def test_nobody_loses_time_because_two_devices_were_online_at_once(
     began = clock.now
     clock.forward(minutes=20)
 
-    look()
+    poll()
 
-    (voucher,) = made()
+    (voucher,) = list_vouchers()
     assert voucher.first_used_at == began
 
 
-def test_who_is_online_is_seen_even_if_the_router_counts_only_at_the_end(
+def test_an_online_user_is_found_before_the_router_counts_its_time(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    look: Looks, log_in: Callable[..., None], made: Made,
+    poll: Poll, log_in: Callable[..., None], list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
@@ -149,58 +149,58 @@ def test_who_is_online_is_seen_even_if_the_router_counts_only_at_the_end(
     device.online_users()  # the time that has passed is counted
     device.run_in_loop(lambda: [row.update(uptime="0s") for row in device.machine.hotspot.users])
 
-    look()
+    poll()
 
-    (voucher,) = made()
+    (voucher,) = list_vouchers()
     assert voucher.first_used_at == began
 
 
 def test_from_the_sale_a_voucher_ends_whether_it_is_used_or_not(
-    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, look: Looks,
-    expire: Expire, log_in: Callable[..., None], made: Made, now: datetime,
+    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, poll: Poll,
+    expire: Expire, log_in: Callable[..., None], list_vouchers: ListVouchers, now: datetime,
 ) -> None:  # fmt: skip
     buy(offer(validity_start=ValidityStart.FROM_SALE), 2)
     provision()
     clock.forward(minutes=50)
     log_in()
     clock.forward(minutes=5)
-    look()
+    poll()
     clock.forward(minutes=5)
 
     ended = expire()
 
     assert ended == 2
-    assert [voucher.expires_at for voucher in made()] == [now + HOUR, now + HOUR]
+    assert [voucher.expires_at for voucher in list_vouchers()] == [now + HOUR, now + HOUR]
 
 
-def test_one_that_seems_unused_does_not_end_before_its_router_was_looked_at(
-    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, look: Looks,
-    expire: Expire, log_in: Callable[..., None], made: Made,
+def test_an_apparently_unused_voucher_does_not_expire_before_a_poll(
+    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, poll: Poll,
+    expire: Expire, log_in: Callable[..., None], list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     buy(offer(unused_expiry=timedelta(days=30)), 2)
     provision()
-    look()
+    poll()
     clock.forward(days=29, hours=23, minutes=59)
     log_in()
     clock.forward(minutes=2)
 
     unseen = expire()
-    look()
+    poll()
     seen = expire()
 
-    used, unused = made()
+    used, unused = list_vouchers()
     assert (unseen, seen) == (0, 1)
     assert (used.state, unused.state) == (VoucherState.ACTIVE, VoucherState.REVOKING)
 
 
-def test_a_voucher_never_used_is_kept_for_ever_if_nothing_else_was_said(
-    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, look: Looks, expire: Expire
+def test_an_unused_voucher_without_a_limit_never_expires(
+    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, poll: Poll, expire: Expire
 ) -> None:
     buy(offer())
     provision()
     clock.forward(days=3650)
 
-    look()
+    poll()
 
     assert expire() == 0
 
@@ -208,9 +208,9 @@ def test_a_voucher_never_used_is_kept_for_ever_if_nothing_else_was_said(
 @pytest.mark.parametrize(
     "terms", [{"bytes_limit": 1_000_000}, {"online_limit": timedelta(minutes=10)}]
 )
-def test_what_has_used_all_it_had_ends(
+def test_a_used_up_voucher_ends(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    look: Looks, log_in: Callable[..., None], made: Made, terms: dict[str, object],
+    poll: Poll, log_in: Callable[..., None], list_vouchers: ListVouchers, terms: dict[str, object],
 ) -> None:  # fmt: skip
     buy(offer(**terms))
     provision()
@@ -219,25 +219,25 @@ def test_what_has_used_all_it_had_ends(
     device.add_traffic(device.users()[0]["name"], bytes_in=1_000, bytes_out=999_000)
     clock.forward(minutes=1)
 
-    looks = look()
+    looks = poll()
 
-    (voucher,) = made()
+    (voucher,) = list_vouchers()
     assert looks == [PollResult("lobby", found=1, first_used=1, used_up=1)]
     assert (voucher.state, voucher.revoked_reason) == (VoucherState.REVOKING, "used up")
 
 
-def test_a_router_that_is_off_stops_no_look_at_another(
-    database: Database, lobby: StoredRouter, offer: Offer, buy: Buy, provision: Provision,
-    look: Looks,
+def test_an_unreachable_router_stops_no_poll_of_another(
+    database: Database, stored_router: StoredRouter, offer: Offer, buy: Buy, provision: Provision,
+    poll: Poll,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
-    here = lobby.address
+    here = stored_router.address
     with database.transaction() as connection:
         dead = RouterAddress(here.host, here.username, here.password_encrypted, port=1, tls=False)
         router_queries.upsert(connection, "annexe", dead)
 
-    annexe, seen = look()
+    annexe, seen = poll()
 
     assert annexe.error.startswith("router annexe")
     assert seen == PollResult("lobby", found=1)
@@ -246,7 +246,7 @@ def test_a_router_that_is_off_stops_no_look_at_another(
 @pytest.mark.usefixtures("rejected_third")
 def test_killed_between_chunks_the_next_run_ends_the_rest(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    expire: Expire, made: Made,
+    expire: Expire, list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     buy(offer(validity_start=ValidityStart.FROM_SALE), 4)
     provision()
@@ -264,21 +264,21 @@ def test_killed_between_chunks_the_next_run_ends_the_rest(
         ).scalars()
         assert list(noted) == [1, 1, 1, 1]
     assert rest == 2
-    assert {voucher.state for voucher in made()} == {VoucherState.REVOKING}
+    assert {voucher.state for voucher in list_vouchers()} == {VoucherState.REVOKING}
 
 
-def test_one_that_is_being_refunded_just_now_is_left_to_the_refund(
+def test_a_voucher_being_refunded_is_left_to_the_refund(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    expire: Expire, made: Made,
+    expire: Expire, list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     buy(offer(validity_start=ValidityStart.FROM_SALE), 2)
     provision()
     clock.forward(hours=2)
-    first, second = made()
+    first, second = list_vouchers()
     with database.transaction() as connection:
         connection.execute(select(vouchers.c.id).where(vouchers.c.id == first.id).with_for_update())
 
         ended = expire()
 
     assert ended == 1
-    assert [one.id for one in made() if one.state is VoucherState.REVOKING] == [second.id]
+    assert [one.id for one in list_vouchers() if one.state is VoucherState.REVOKING] == [second.id]

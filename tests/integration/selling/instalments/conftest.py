@@ -78,52 +78,52 @@ def placed(order_by: Callable[[OverduePolicy], PlacedOrder]) -> PlacedOrder:
 
 
 @pytest.fixture
-def pay_next(begin_payment: Begin, hear: Hear) -> Callable[[PlacedOrder], PaymentAttempt]:
+def pay_next(begin_payment: Begin, receive_status: Hear) -> Callable[[PlacedOrder], PaymentAttempt]:
     """Return a function that pays the next instalment."""
 
     def pay(placed: PlacedOrder) -> PaymentAttempt:
         attempt = begin_payment(placed)
-        hear(attempt, S.SETTLED)
+        receive_status(attempt, S.SETTLED)
         return attempt
 
     return pay
 
 
 @pytest.fixture
-def parts_of(database: Database) -> PartsOf:
+def paid_instalments(database: Database) -> PartsOf:
     """Return a function that reads the paid instalments."""
 
-    def look(placed: PlacedOrder) -> list[bool]:
+    def fetch(placed: PlacedOrder) -> list[bool]:
         with database.transaction() as connection:
             parts = instalment_queries.list_for_order(connection, placed.order.id)
         return [part.paid_by is not None for part in parts]
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def due(database: Database) -> Callable[[PlacedOrder], datetime]:
+def reserved_until(database: Database) -> Callable[[PlacedOrder], datetime]:
     """Return a function that reads until when an order reserves its places."""
 
-    def look(placed: PlacedOrder) -> datetime:
+    def fetch(placed: PlacedOrder) -> datetime:
         with database.transaction() as connection:
             return order_queries.get(connection, placed.order.id).expires_at
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def owed(database: Database) -> Callable[[PlacedOrder], int]:
+def pending_refunds_of(database: Database) -> Callable[[PlacedOrder], int]:
     """Return a function that reads the amount of pending refunds."""
 
-    def look(placed: PlacedOrder) -> int:
+    def fetch(placed: PlacedOrder) -> int:
         with database.transaction() as connection:
             return sum(
                 one.amount.amount
                 for one in refund_queries.list_for_order(connection, placed.order.id)
             )
 
-    return look
+    return fetch
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def expire(database: Database, gateway: PaymentGateway, now: datetime) -> Expire
 
 
 @pytest.fixture
-def rivals(
+def competing_attempts(
     database: Database, begin_payment: Begin
 ) -> Callable[[PlacedOrder], list[PaymentAttempt]]:
     """Return a function that starts three attempts for one instalment, each after a failed one."""
@@ -160,10 +160,10 @@ def rivals(
 
 
 @pytest.fixture
-def everything_adds_up(database: Database, event: Event) -> "Callable[[], None]":
+def check_consistency(database: Database, event: Event) -> "Callable[[], None]":
     """Return a function that checks stock, money and ledger."""
 
-    def prove() -> None:
+    def check() -> None:
         with database.transaction() as connection:
             assert stock_queries.list_drifted(connection, event.id) == []
             assert refund_queries.list_over_refunded_keys(connection, event.id) == []
@@ -171,11 +171,11 @@ def everything_adds_up(database: Database, event: Event) -> "Callable[[], None]"
         assert sales_checks.check_unallocated_money(database).violations == []
         assert sales_checks.check_duplicate_payments(database).violations == []
 
-    return prove
+    return check
 
 
 @pytest.fixture
-def early(
+def order_with_early_tickets(
     database: Database, event: Event, guest: int, place: Callable[..., PlacedOrder], sari: Buyer
 ) -> PlacedOrder:
     """Order two places in three instalments; tickets after the first; refunded if overdue."""

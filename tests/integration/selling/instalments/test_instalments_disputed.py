@@ -1,4 +1,4 @@
-"""Parts paid twice, late, or taken back: no rupiah is without a purpose or a question."""
+"""Tests of instalments that are paid twice, late or charged back: all money is accounted for."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -41,10 +41,11 @@ PartsOf = Callable[[PlacedOrder], list[bool]]
 Expire = Callable[[timedelta], ExpiryResult]
 
 
-def test_the_last_part_may_come_late_when_places_are_left(
+def test_the_last_instalment_may_be_paid_late_while_places_are_left(
     *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], begin_payment: Begin,
-    hear: Hear, expire: Expire, state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags,
-    parts_of: PartsOf, everything_adds_up: Callable[[], None],
+    receive_status: Hear, expire: Expire, state_of: StateOf, stock_of: StockOf, guest: int,
+    flags: Flags,
+    paid_instalments: PartsOf, check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     pay_next(placed)
     pay_next(placed)
@@ -52,22 +53,22 @@ def test_the_last_part_may_come_late_when_places_are_left(
     expire(16 * DAY)
     before = (state_of(placed), flags())
 
-    hear(third, S.SETTLED)
+    receive_status(third, S.SETTLED)
 
     assert before == (OrderState.EXPIRED, [ReviewFlag.INSTALMENTS_UNFINISHED])
     assert (state_of(placed), stock_of(guest), flags()) == (OrderState.PAID, Stock(10, 0, 2), [])
-    assert parts_of(placed) == [True] * 3
-    everything_adds_up()
+    assert paid_instalments(placed) == [True] * 3
+    check_consistency()
 
 
 @pytest.mark.parametrize("rule", [OverduePolicy.KEEP, OverduePolicy.REFUND, OverduePolicy.ASK])
-def test_a_part_that_comes_late_with_others_missing_is_a_question(
+def test_a_late_instalment_of_an_incomplete_order_raises_a_review_flag(
     *,
     database: Database,
     order_by: Callable[[OverduePolicy], PlacedOrder],
     pay_next: Callable[[PlacedOrder], PaymentAttempt],
     begin_payment: Begin,
-    hear: Hear,
+    receive_status: Hear,
     expire: Expire,
     state_of: StateOf,
     flags: Flags,
@@ -75,34 +76,34 @@ def test_a_part_that_comes_late_with_others_missing_is_a_question(
     now: datetime,
     stock_of: StockOf,
     guest: int,
-    everything_adds_up: Callable[[], None],
+    check_consistency: Callable[[], None],
 ) -> None:
     placed = order_by(rule)
     pay_next(placed)
     second = begin_payment(placed)
     expire(9 * DAY)
 
-    hear(second, S.SETTLED)
+    receive_status(second, S.SETTLED)
 
     assert state_of(placed) is OrderState.EXPIRED
     assert ReviewFlag.PAID_LATE in flags()
     assert stock_of(guest) == Stock(10, 0, 0)
     with pytest.raises(ImpossibleTransition):
         complete_late_order(database, placed.order.code, at=now, by="operator")
-    everything_adds_up()
+    check_consistency()
 
 
-def test_the_last_part_that_comes_after_the_others_went_back_completes_nothing(
+def test_a_last_instalment_after_the_others_were_refunded_completes_nothing(
     *,
     order_by: Callable[[OverduePolicy], PlacedOrder],
     pay_next: Callable[[PlacedOrder], PaymentAttempt],
     begin_payment: Begin,
-    hear: Hear,
+    receive_status: Hear,
     expire: Expire,
     state_of: StateOf,
     flags: Flags,
-    owed: Callable[[PlacedOrder], int],
-    everything_adds_up: Callable[[], None],
+    pending_refunds_of: Callable[[PlacedOrder], int],
+    check_consistency: Callable[[], None],
 ) -> None:
     placed = order_by(OverduePolicy.REFUND)
     pay_next(placed)
@@ -110,11 +111,11 @@ def test_the_last_part_that_comes_after_the_others_went_back_completes_nothing(
     third = begin_payment(placed)
     expire(16 * DAY)
 
-    hear(third, S.SETTLED)
+    receive_status(third, S.SETTLED)
 
     assert (state_of(placed), flags()) == (OrderState.EXPIRED, [ReviewFlag.PAID_LATE])
-    assert owed(placed) == 70_001
-    everything_adds_up()
+    assert pending_refunds_of(placed) == 70_001
+    check_consistency()
 
 
 NOTICES = [
@@ -129,15 +130,16 @@ NOTICES = [
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(notices=st.permutations(NOTICES))
-def test_notices_of_three_attempts_for_a_part_end_the_same_in_any_order(
+def test_statuses_of_three_attempts_for_an_instalment_commute(
     *, database: Database, sell: Callable[..., int], sari: Buyer,
-    place: Callable[..., PlacedOrder], rivals: Callable[[PlacedOrder], list[PaymentAttempt]],
+    place: Callable[..., PlacedOrder], competing_attempts: Callable[[PlacedOrder],
+    list[PaymentAttempt]],
     state_of: StateOf, now: datetime, stock_of: StockOf,
-    everything_adds_up: Callable[[], None], notices: list[tuple[int, AttemptState]],
+    check_consistency: Callable[[], None], notices: list[tuple[int, AttemptState]],
 ) -> None:  # fmt: skip
     kind = sell(f"Kind {uuid4()}", capacity=2)
     placed = place((kind, 2), buyer=sari, payment_plan="3 parts")
-    attempts = rivals(placed)
+    attempts = competing_attempts(placed)
 
     for number, state in notices:
         back = attempts[number].amount if state is S.REFUNDED else ZERO
@@ -151,31 +153,32 @@ def test_notices_of_three_attempts_for_a_part_end_the_same_in_any_order(
         parts = instalment_queries.list_for_order(connection, placed.order.id)
     assert [part.paid_by for part in parts] == [attempts[0].id, None, None]
     assert (state_of(placed), stock_of(kind)) == (OrderState.PENDING, Stock(2, 2, 0))
-    everything_adds_up()
+    check_consistency()
 
 
-@pytest.mark.parametrize("order_of_notices", list(permutations(range(3))))
-def test_three_payments_of_one_part_pay_it_once(
-    *, placed: PlacedOrder, rivals: Callable[[PlacedOrder], list[PaymentAttempt]], hear: Hear,
-    flags: Flags, parts_of: PartsOf, order_of_notices: tuple[int, ...],
-    everything_adds_up: Callable[[], None],
+@pytest.mark.parametrize("sequence", list(permutations(range(3))))
+def test_three_payments_of_one_instalment_pay_it_once(
+    *, placed: PlacedOrder, competing_attempts: Callable[[PlacedOrder], list[PaymentAttempt]],
+    receive_status: Hear,
+    flags: Flags, paid_instalments: PartsOf, sequence: tuple[int, ...],
+    check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
-    attempts = rivals(placed)
+    attempts = competing_attempts(placed)
 
-    for number in (*order_of_notices, *order_of_notices):
-        hear(attempts[number], S.SETTLED)
+    for number in (*sequence, *sequence):
+        receive_status(attempts[number], S.SETTLED)
 
-    assert (parts_of(placed), flags()) == ([True, False, False], [ReviewFlag.PAID_TWICE])
-    everything_adds_up()
+    assert (paid_instalments(placed), flags()) == ([True, False, False], [ReviewFlag.PAID_TWICE])
+    check_consistency()
 
 
-def test_a_second_payment_of_a_part_goes_back_and_the_first_stays(
-    *, database: Database, placed: PlacedOrder, hear: Hear, now: datetime,
-    rivals: Callable[[PlacedOrder], list[PaymentAttempt]],
+def test_a_second_payment_of_an_instalment_is_refunded_and_the_first_kept(
+    *, database: Database, placed: PlacedOrder, receive_status: Hear, now: datetime,
+    competing_attempts: Callable[[PlacedOrder], list[PaymentAttempt]],
 ) -> None:  # fmt: skip
-    first, second, _ = rivals(placed)
-    hear(first, S.SETTLED)
-    hear(second, S.SETTLED)
+    first, second, _ = competing_attempts(placed)
+    receive_status(first, S.SETTLED)
+    receive_status(second, S.SETTLED)
 
     asked = refund_request_for_flag(ReviewFlag.PAID_TWICE, reason="twice")
     planned = plan_refund(database, placed.order.code, asked, at=now, by="operator")
@@ -185,7 +188,7 @@ def test_a_second_payment_of_a_part_goes_back_and_the_first_stays(
     ]  # fmt: skip
 
 
-def test_money_of_an_unfinished_order_goes_back_only_when_it_ends(
+def test_payments_of_an_unfinished_order_are_refunded_only_when_it_ends(
     *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     now: datetime,
 ) -> None:  # fmt: skip
@@ -198,54 +201,55 @@ def test_money_of_an_unfinished_order_goes_back_only_when_it_ends(
 
 
 @pytest.mark.parametrize(
-    ("said", "asked"),
+    ("status", "flag"),
     [
         (S.DENIED, ReviewFlag.MONEY_REVERSED),
         (S.CHARGED_BACK, ReviewFlag.MONEY_RETURNED),
         (S.REFUNDED, ReviewFlag.MONEY_RETURNED),
     ],
 )
-def test_a_part_whose_money_left_is_due_again(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], hear: Hear,
-    state_of: StateOf, flags: Flags, parts_of: PartsOf, due: Callable[[PlacedOrder], datetime],
-    said: AttemptState, asked: ReviewFlag, now: datetime, everything_adds_up: Callable[[], None],
+def test_a_reversed_instalment_is_due_again(
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], receive_status: Hear,
+    state_of: StateOf, flags: Flags, paid_instalments: PartsOf,
+    reserved_until: Callable[[PlacedOrder], datetime],
+    status: AttemptState, flag: ReviewFlag, now: datetime, check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     first = pay_next(placed)
     pay_next(placed)
 
-    hear(first, said, refunded=40_000 if said is S.REFUNDED else 0)
-    lost = (parts_of(placed), flags(), due(placed))
+    receive_status(first, status, refunded=40_000 if status is S.REFUNDED else 0)
+    lost = (paid_instalments(placed), flags(), reserved_until(placed))
     pay_next(placed)
     pay_next(placed)
 
-    assert lost == ([False, True, False], [asked], now + 2 * DAY + HOUR)
-    assert (state_of(placed), parts_of(placed)) == (OrderState.PAID, [True] * 3)
-    everything_adds_up()
+    assert lost == ([False, True, False], [flag], now + 2 * DAY + HOUR)
+    assert (state_of(placed), paid_instalments(placed)) == (OrderState.PAID, [True] * 3)
+    check_consistency()
 
 
-def test_an_order_whose_lost_part_is_not_paid_again_ends(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], hear: Hear,
-    expire: Expire, state_of: StateOf, flags: Flags, everything_adds_up: Callable[[], None],
+def test_an_order_whose_reversed_instalment_is_not_paid_again_expires(
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], receive_status: Hear,
+    expire: Expire, state_of: StateOf, flags: Flags, check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     first = pay_next(placed)
     pay_next(placed)
-    hear(first, S.CHARGED_BACK)
+    receive_status(first, S.CHARGED_BACK)
 
     ended = expire(3 * DAY)
 
     assert (ended.expired, state_of(placed)) == (1, OrderState.EXPIRED)
     assert set(flags()) == {ReviewFlag.MONEY_RETURNED, ReviewFlag.INSTALMENTS_UNFINISHED}
-    everything_adds_up()
+    check_consistency()
 
 
-def test_a_part_the_bank_took_back_ends_a_paid_order_and_asks_about_the_others(
+def test_a_reversed_instalment_ends_a_paid_order_and_flags_the_others(
     *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
-    hear: Hear, state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags,
-    count_entitled: Callable[[], int], now: datetime, everything_adds_up: Callable[[], None],
+    receive_status: Hear, state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags,
+    count_entitled: Callable[[], int], now: datetime, check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     attempts = [pay_next(placed) for _ in range(3)]
 
-    hear(attempts[1], S.DENIED)
+    receive_status(attempts[1], S.DENIED)
 
     assert (state_of(placed), stock_of(guest)) == (OrderState.CANCELLED, Stock(10, 0, 0))
     assert (count_entitled(), set(flags())) == (
@@ -255,10 +259,10 @@ def test_a_part_the_bank_took_back_ends_a_paid_order_and_asks_about_the_others(
     asked = refund_request_for_flag(ReviewFlag.INSTALMENTS_UNFINISHED, reason="")
     planned = plan_refund(database, placed.order.code, asked, at=now, by="operator")
     assert planned.amount == Rupiah(70_001)
-    everything_adds_up()
+    check_consistency()
 
 
-def test_places_had_early_are_had_again_when_the_last_part_comes_late(
+def test_early_entitlements_are_restored_when_the_last_instalment_is_paid_late(
     *,
     database: Database,
     event: Event,
@@ -267,12 +271,12 @@ def test_places_had_early_are_had_again_when_the_last_part_comes_late(
     sari: Buyer,
     pay_next: Callable[[PlacedOrder], PaymentAttempt],
     begin_payment: Begin,
-    hear: Hear,
+    receive_status: Hear,
     expire: Expire,
     state_of: StateOf,
     stock_of: StockOf,
     count_entitled: Callable[[], int],
-    everything_adds_up: Callable[[], None],
+    check_consistency: Callable[[], None],
 ) -> None:
     times = (7 * DAY, 3 * DAY, 2 * DAY)
     plan = PaymentPlan(
@@ -285,23 +289,23 @@ def test_places_had_early_are_had_again_when_the_last_part_comes_late(
     expire(9 * DAY)
     ended = count_entitled()
 
-    hear(last, S.SETTLED)
+    receive_status(last, S.SETTLED)
 
     assert (ended, count_entitled()) == (0, 2)
     assert (state_of(placed), stock_of(guest)) == (OrderState.PAID, Stock(10, 0, 2))
-    everything_adds_up()
+    check_consistency()
 
 
-@pytest.mark.parametrize("said", [S.CHARGED_BACK, S.REFUNDED])
-def test_a_paid_order_keeps_its_places_until_a_person_decides_about_a_part_that_left(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], hear: Hear,
-    state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags, parts_of: PartsOf,
-    said: AttemptState, everything_adds_up: Callable[[], None],
+@pytest.mark.parametrize("status", [S.CHARGED_BACK, S.REFUNDED])
+def test_a_paid_order_keeps_its_places_until_staff_decide_about_a_reversed_instalment(
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], receive_status: Hear,
+    state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags, paid_instalments: PartsOf,
+    status: AttemptState, check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     attempts = [pay_next(placed) for _ in range(3)]
 
-    hear(attempts[0], said, refunded=40_000 if said is S.REFUNDED else 0)
+    receive_status(attempts[0], status, refunded=40_000 if status is S.REFUNDED else 0)
 
     assert (state_of(placed), stock_of(guest)) == (OrderState.PAID, Stock(10, 0, 2))
-    assert (flags(), parts_of(placed)) == ([ReviewFlag.MONEY_RETURNED], [True] * 3)
-    everything_adds_up()
+    assert (flags(), paid_instalments(placed)) == ([ReviewFlag.MONEY_RETURNED], [True] * 3)
+    check_consistency()

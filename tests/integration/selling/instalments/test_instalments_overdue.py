@@ -1,4 +1,4 @@
-"""Orders whose parts are not all paid: ended once, and what was paid goes by rule."""
+"""Tests of orders with overdue instalments: ended once, paid money handled by the plan's rule."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ PartsOf = Callable[[PlacedOrder], list[bool]]
 Expire = Callable[[timedelta], ExpiryResult]
 
 
-def test_a_missed_first_part_ends_the_order_as_any_other(
+def test_a_missed_first_instalment_expires_the_order(
     placed: PlacedOrder, expire: Expire, state_of: StateOf, stock_of: StockOf, guest: int,
     flags: Flags,
 ) -> None:  # fmt: skip
@@ -46,14 +46,14 @@ def test_a_missed_first_part_ends_the_order_as_any_other(
 
 
 @pytest.mark.parametrize(
-    ("rule", "promised", "asked"),
+    ("rule", "refund_amount", "expected_flags"),
     [
         (OverduePolicy.KEEP, 0, []),
         (OverduePolicy.REFUND, 40_000, []),
         (OverduePolicy.ASK, 0, [ReviewFlag.INSTALMENTS_UNFINISHED]),
     ],
 )
-def test_an_overdue_part_frees_the_places_once_and_the_money_goes_by_rule(
+def test_an_overdue_instalment_releases_the_places_once_and_applies_the_rule(
     *,
     order_by: Callable[[OverduePolicy], PlacedOrder],
     pay_next: Callable[[PlacedOrder], PaymentAttempt],
@@ -62,11 +62,11 @@ def test_an_overdue_part_frees_the_places_once_and_the_money_goes_by_rule(
     stock_of: StockOf,
     guest: int,
     flags: Flags,
-    owed: Callable[[PlacedOrder], int],
+    pending_refunds_of: Callable[[PlacedOrder], int],
     rule: OverduePolicy,
-    promised: int,
-    asked: list[ReviewFlag],
-    everything_adds_up: Callable[[], None],
+    refund_amount: int,
+    expected_flags: list[ReviewFlag],
+    check_consistency: Callable[[], None],
 ) -> None:
     placed = order_by(rule)
     pay_next(placed)
@@ -76,19 +76,19 @@ def test_an_overdue_part_frees_the_places_once_and_the_money_goes_by_rule(
 
     assert (early.expired, [one.expired for one in ends]) == (0, [1, 0])
     assert (state_of(placed), stock_of(guest)) == (OrderState.EXPIRED, Stock(10, 0, 0))
-    assert (owed(placed), flags()) == (promised, asked)
-    everything_adds_up()
+    assert (pending_refunds_of(placed), flags()) == (refund_amount, expected_flags)
+    check_consistency()
 
 
 @pytest.mark.parametrize(
-    ("rule", "promised", "asked"),
+    ("rule", "refund_amount", "expected_flags"),
     [
         (OverduePolicy.KEEP, 0, []),
         (OverduePolicy.REFUND, 40_000, []),
         (OverduePolicy.ASK, 0, [ReviewFlag.INSTALMENTS_UNFINISHED]),
     ],
 )
-def test_giving_an_order_up_follows_the_same_rule(
+def test_cancelling_an_order_follows_the_same_rule(
     *,
     database: Database,
     order_by: Callable[[OverduePolicy], PlacedOrder],
@@ -97,12 +97,12 @@ def test_giving_an_order_up_follows_the_same_rule(
     stock_of: StockOf,
     guest: int,
     flags: Flags,
-    owed: Callable[[PlacedOrder], int],
+    pending_refunds_of: Callable[[PlacedOrder], int],
     rule: OverduePolicy,
-    promised: int,
-    asked: list[ReviewFlag],
+    refund_amount: int,
+    expected_flags: list[ReviewFlag],
     now: datetime,
-    everything_adds_up: Callable[[], None],
+    check_consistency: Callable[[], None],
 ) -> None:
     placed = order_by(rule)
     pay_next(placed)
@@ -111,11 +111,11 @@ def test_giving_an_order_up_follows_the_same_rule(
         cancel_order(database, placed.order.id, at=now, by="web")
 
     assert (state_of(placed), stock_of(guest)) == (OrderState.CANCELLED, Stock(10, 0, 0))
-    assert (owed(placed), flags()) == (promised, asked)
-    everything_adds_up()
+    assert (pending_refunds_of(placed), flags()) == (refund_amount, expected_flags)
+    check_consistency()
 
 
-def test_a_person_sends_back_what_a_rule_left_open(
+def test_staff_refund_payments_that_a_rule_left_open(
     *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     expire: Expire, now: datetime,
 ) -> None:  # fmt: skip
@@ -128,7 +128,7 @@ def test_a_person_sends_back_what_a_rule_left_open(
     assert planned.amount == Rupiah(40_000)
 
 
-def test_what_is_kept_is_told_and_is_no_surplus(
+def test_kept_payments_are_announced_and_are_no_surplus(
     *, database: Database, order_by: Callable[[OverduePolicy], PlacedOrder],
     pay_next: Callable[[PlacedOrder], PaymentAttempt], expire: Expire, now: datetime,
     messages: Callable[[], list[tuple[str, str]]],
@@ -149,30 +149,36 @@ def test_what_is_kept_is_told_and_is_no_surplus(
         )
 
 
-def test_money_that_is_on_its_way_when_a_part_is_overdue_is_waited_for(
+def test_a_pending_payment_of_an_overdue_instalment_is_awaited(
     *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], begin_payment: Begin,
-    say: Say, expire: Expire, state_of: StateOf, parts_of: PartsOf,
+    set_payment_status: Say, expire: Expire, state_of: StateOf, paid_instalments: PartsOf,
 ) -> None:  # fmt: skip
     pay_next(placed)
     second = begin_payment(placed)
-    say(second, S.PENDING)
+    set_payment_status(second, S.PENDING)
     waits = expire(9 * DAY)
-    say(second, S.SETTLED)
+    set_payment_status(second, S.SETTLED)
     paid = expire(9 * DAY + HOUR)
 
     assert (waits.stuck, paid.left, paid.expired) == (1, 1, 0)
-    assert (state_of(placed), parts_of(placed)) == (OrderState.PENDING, [True, True, False])
+    assert (state_of(placed), paid_instalments(placed)) == (OrderState.PENDING, [True, True, False])
 
 
-def test_places_had_early_end_with_an_overdue_part(
-    *, database: Database, early: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
+def test_early_entitlements_end_with_an_overdue_instalment(
+    *, database: Database, order_with_early_tickets: PlacedOrder, pay_next: Callable[[PlacedOrder],
+    PaymentAttempt],
     expire: Expire, stock_of: StockOf, guest: int, count_entitled: Callable[[], int],
-    owed: Callable[[PlacedOrder], int], now: datetime, everything_adds_up: Callable[[], None],
+    pending_refunds_of: Callable[[PlacedOrder], int], now: datetime, check_consistency: Callable[[],
+    None],
 ) -> None:  # fmt: skip
-    pay_next(early)
+    pay_next(order_with_early_tickets)
 
     expire(9 * DAY)
 
-    assert (stock_of(guest), count_entitled(), owed(early)) == (Stock(10, 0, 0), 0, 40_000)
+    assert (stock_of(guest), count_entitled(), pending_refunds_of(order_with_early_tickets)) == (
+        Stock(10, 0, 0),
+        0,
+        40_000,
+    )
     assert sales_checks.check_orders_fulfilled(database, at=now + HOUR).violations == []
-    everything_adds_up()
+    check_consistency()

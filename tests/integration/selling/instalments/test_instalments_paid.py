@@ -1,4 +1,4 @@
-"""Parts that are paid: places held from one to the next, tickets with the last or the first."""
+"""Tests of paid instalments: places stay reserved, tickets come with the last or the first."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -25,36 +25,36 @@ StockOf = Callable[[int], Stock]
 PartsOf = Callable[[PlacedOrder], list[bool]]
 
 
-def test_tickets_come_with_the_last_part_and_not_before(
+def test_tickets_come_with_the_last_instalment_and_not_before(
     *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], state_of: StateOf,
-    stock_of: StockOf, guest: int, count_entitled: Callable[[], int], parts_of: PartsOf,
-    everything_adds_up: Callable[[], None],
+    stock_of: StockOf, guest: int, count_entitled: Callable[[], int], paid_instalments: PartsOf,
+    check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     paid = [pay_next(placed) for _ in range(2)]
-    before = (state_of(placed), stock_of(guest), count_entitled(), parts_of(placed))
-    everything_adds_up()
+    before = (state_of(placed), stock_of(guest), count_entitled(), paid_instalments(placed))
+    check_consistency()
     paid.append(pay_next(placed))
 
     assert before == (OrderState.PENDING, Stock(10, 2, 0), 0, [True, True, False])
     assert [one.amount.amount for one in paid] == [40_000, 30_001, 30_001]
     assert (state_of(placed), stock_of(guest)) == (OrderState.PAID, Stock(10, 0, 2))
-    assert (count_entitled(), parts_of(placed)) == (2, [True] * 3)
-    everything_adds_up()
+    assert (count_entitled(), paid_instalments(placed)) == (2, [True] * 3)
+    check_consistency()
 
 
-def test_places_are_held_from_part_to_part(
+def test_places_are_reserved_from_instalment_to_instalment(
     *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
-    due: Callable[[PlacedOrder], datetime], now: datetime,
+    reserved_until: Callable[[PlacedOrder], datetime], now: datetime,
 ) -> None:  # fmt: skip
-    holds = [due(placed)]
+    holds = [reserved_until(placed)]
     for _ in range(2):
         pay_next(placed)
-        holds.append(due(placed))
+        holds.append(reserved_until(placed))
 
     assert holds == [now + HOUR, now + 9 * DAY, now + 16 * DAY]
 
 
-def test_the_buyer_is_told_of_the_payment_once_when_all_is_paid(
+def test_the_buyer_is_notified_once_when_all_instalments_are_paid(
     placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     messages: Callable[[], list[tuple[str, str]]],
 ) -> None:  # fmt: skip
@@ -66,7 +66,7 @@ def test_the_buyer_is_told_of_the_payment_once_when_all_is_paid(
     ]  # fmt: skip
 
 
-def test_a_paid_order_is_refunded_from_all_of_its_parts(
+def test_a_paid_order_is_refunded_from_all_of_its_instalments(
     *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     now: datetime,
 ) -> None:  # fmt: skip
@@ -78,7 +78,7 @@ def test_a_paid_order_is_refunded_from_all_of_its_parts(
     assert [part.attempt_id for part in planned.parts] == [one.id for one in attempts]
 
 
-def test_a_page_for_a_later_part_lives_an_hour_and_then_makes_room_for_another(
+def test_a_checkout_page_of_a_later_instalment_lasts_an_hour_and_is_then_replaced(
     *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     now: datetime,
 ) -> None:  # fmt: skip
@@ -97,36 +97,41 @@ def test_a_page_for_a_later_part_lives_an_hour_and_then_makes_room_for_another(
     )  # fmt: skip
 
 
-def test_tickets_come_with_the_first_part_where_the_plan_says_so(
-    *, early: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], state_of: StateOf,
+def test_tickets_come_with_the_first_instalment_under_an_early_release_policy(
+    *, order_with_early_tickets: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
+    state_of: StateOf,
     stock_of: StockOf, guest: int, count_entitled: Callable[[], int],
-    messages: Callable[[], list[tuple[str, str]]], everything_adds_up: Callable[[], None],
+    messages: Callable[[], list[tuple[str, str]]], check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     counts = [count_entitled()]
     for _ in range(3):
-        pay_next(early)
+        pay_next(order_with_early_tickets)
         counts.append(count_entitled())
 
     assert counts == [0, 2, 2, 2]
-    assert (state_of(early), stock_of(guest)) == (OrderState.PAID, Stock(10, 0, 2))
+    assert (state_of(order_with_early_tickets), stock_of(guest)) == (
+        OrderState.PAID,
+        Stock(10, 0, 2),
+    )
     assert messages() == [("order.confirmation", "sari@example.org"), ("order.paid", "organiser")]
-    everything_adds_up()
+    check_consistency()
 
 
-def test_an_early_order_without_its_tickets_is_seen_but_not_while_it_is_served(
-    *, database: Database, early: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
+def test_an_early_order_without_tickets_is_a_violation_after_its_grace_time(
+    *, database: Database, order_with_early_tickets: PlacedOrder, pay_next: Callable[[PlacedOrder],
+    PaymentAttempt],
     now: datetime,
 ) -> None:  # fmt: skip
-    pay_next(early)
+    pay_next(order_with_early_tickets)
 
     soon = sales_checks.check_orders_fulfilled(database, at=now + timedelta(minutes=1))
     later = sales_checks.check_orders_fulfilled(database, at=now + timedelta(minutes=5))
 
     assert soon.violations == []
-    assert [one.subject for one in later.violations] == [early.order.code]
+    assert [one.subject for one in later.violations] == [order_with_early_tickets.order.code]
 
 
-def test_whoever_paid_a_part_stays_the_buyer(
+def test_the_buyer_cannot_change_after_an_instalment_was_paid(
     *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     sari: Buyer, budi: Buyer, now: datetime,
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""Payment plans of an event: offered, followed, withdrawn; and what buyers are told."""
+"""Tests of payment plans: offer, use, withdrawal, and messages to buyers."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -37,7 +37,7 @@ StockOf = Callable[[int], Stock]
 Expire = Callable[[timedelta], ExpiryResult]
 
 
-def test_a_reminder_is_left_once_for_every_part(
+def test_a_reminder_is_enqueued_once_for_every_instalment(
     *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     messages: Callable[[], list[tuple[str, str]]], now: datetime,
 ) -> None:  # fmt: skip
@@ -52,7 +52,7 @@ def test_a_reminder_is_left_once_for_every_part(
     assert messages() == [("order.instalment_due", "sari@example.org")]
 
 
-def test_the_database_refuses_parts_that_are_not_the_total(
+def test_the_database_refuses_instalments_that_do_not_add_up_to_the_total(
     database: Database, placed: PlacedOrder
 ) -> None:
     here = parts_table.c.order_id == placed.order.id
@@ -78,7 +78,7 @@ def test_an_order_that_cannot_follow_the_plan_is_not_placed(
     assert stock_of(guest) == Stock(10, 0, 0)
 
 
-def test_a_plan_is_withdrawn_and_its_orders_go_on(
+def test_a_withdrawn_plan_still_applies_to_its_orders(
     *,
     database: Database,
     event: Event,
@@ -101,7 +101,7 @@ def test_a_plan_is_withdrawn_and_its_orders_go_on(
         withdraw_plan(database, event, "3 parts", at=now, by="operator")
 
 
-def test_a_name_is_used_once(offer: Callable[[OverduePolicy], None]) -> None:
+def test_the_name_of_a_plan_is_unique(offer: Callable[[OverduePolicy], None]) -> None:
     offer(OverduePolicy.KEEP)
 
     with pytest.raises(NotOnSale, match="already"):
@@ -109,7 +109,7 @@ def test_a_name_is_used_once(offer: Callable[[OverduePolicy], None]) -> None:
 
 
 @pytest.mark.usefixtures("offered")
-def test_an_order_without_a_plan_has_no_parts(
+def test_an_order_without_a_plan_has_no_instalments(
     *, database: Database, guest: int, place: Callable[..., PlacedOrder],
     sari: Buyer, pay_next: Callable[[PlacedOrder], PaymentAttempt], state_of: StateOf,
 ) -> None:  # fmt: skip
@@ -128,7 +128,7 @@ def test_an_order_without_a_plan_has_no_parts(
         ("order.instalments_kept", ["Rp40.000", "tidak dikembalikan", "Sari Wulandari"]),
     ],
 )
-def test_what_the_buyer_is_told_has_a_text(
+def test_every_message_about_instalments_has_a_template(
     *,
     database: Database,
     event: Event,

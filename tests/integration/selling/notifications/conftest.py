@@ -49,7 +49,7 @@ def mailer(mails: MailSimulator) -> Iterator[SmtpTransport]:
 
 
 @pytest.fixture
-def chats() -> Iterator[WhatsAppSimulator]:
+def whatsapp_simulator() -> Iterator[WhatsAppSimulator]:
     """Start WhatsApp without delivery reports."""
     with WhatsAppSimulator() as simulator:
         simulator.faults.set(silent=True)
@@ -57,20 +57,20 @@ def chats() -> Iterator[WhatsAppSimulator]:
 
 
 @pytest.fixture
-def whatsapp(chats: WhatsAppSimulator) -> Iterator[CloudClient]:
-    account = WhatsAppProviderConfig.for_simulator(chats.url)
+def whatsapp(whatsapp_simulator: WhatsAppSimulator) -> Iterator[CloudClient]:
+    account = WhatsAppProviderConfig.for_simulator(whatsapp_simulator.url)
     with account.client() as ours:
         yield ours
 
 
 @pytest.fixture
-def both(mailroom: NotificationSender, whatsapp: CloudClient) -> NotificationSender:
+def two_channel_sender(sender: NotificationSender, whatsapp: CloudClient) -> NotificationSender:
     """Return a sender for mail and WhatsApp."""
-    return replace(mailroom, whatsapp=whatsapp)
+    return replace(sender, whatsapp=whatsapp)
 
 
 @pytest.fixture
-def leave(database: Database, event: Event) -> Callable[..., None]:
+def enqueue(database: Database, event: Event) -> Callable[..., None]:
     """Return a function that enqueues a message."""
 
     def written(purpose: str, subject: str, recipient: str, **payload: object) -> None:
@@ -84,32 +84,36 @@ def leave(database: Database, event: Event) -> Callable[..., None]:
 
 
 @pytest.fixture
-def means(database: Database, keys: KeyRing, tmp_path: Path) -> GenerationContext:
+def generation_context(database: Database, keys: KeyRing, tmp_path: Path) -> GenerationContext:
     folder = DocumentFolder(tmp_path / "documents", min_free_disk=0)
     return GenerationContext(database, keys, Renderer(TemplateFolders(None)), folder)
 
 
 @pytest.fixture
-def desk(means: GenerationContext) -> MessageContext:
+def message_context(generation_context: GenerationContext) -> MessageContext:
     messages = MessageTemplates(base_url="https://tickets.example.org/")
     return MessageContext(
-        messages, means.folder, means.keys, "https://tickets.example.org", "Panitia"
+        messages,
+        generation_context.folder,
+        generation_context.keys,
+        "https://tickets.example.org",
+        "Panitia",
     )
 
 
 @pytest.fixture
-def mailroom(desk: MessageContext, mailer: SmtpTransport) -> NotificationSender:
-    return NotificationSender(desk, mailer, ORGANISER)
+def sender(message_context: MessageContext, mailer: SmtpTransport) -> NotificationSender:
+    return NotificationSender(message_context, mailer, ORGANISER)
 
 
 @pytest.fixture
 def send(
-    database: Database, mailroom: NotificationSender, now: datetime
+    database: Database, sender: NotificationSender, now: datetime
 ) -> Callable[..., DeliveryRunResult]:
     """Return a function that sends due messages, `minutes` later, with the real retry delays."""
 
     def run(
-        minutes: float = 0, through: NotificationSender = mailroom, limit: int = 8
+        minutes: float = 0, through: NotificationSender = sender, limit: int = 8
     ) -> DeliveryRunResult:
         at = now + timedelta(minutes=minutes)
         return deliver_due(database, through, at=at, jitter=lambda: 0.5, limit=limit)
@@ -122,25 +126,27 @@ def buy(
     sell: Callable[..., int],
     place: Callable[..., PlacedOrder],
     begin_payment: Callable[..., object],
-    hear: Callable[..., object],
+    receive_status: Callable[..., object],
     sari: Buyer,
 ) -> Callable[..., PlacedOrder]:
     """Return a function that creates a paid order of two places without tickets."""
 
     def bought(buyer: Buyer = sari) -> PlacedOrder:
         placed = place((sell(f"Reguler {buyer.name}"), 2), buyer=buyer)
-        hear(begin_payment(placed), AttemptState.SETTLED)
+        receive_status(begin_payment(placed), AttemptState.SETTLED)
         return placed
 
     return bought
 
 
 @pytest.fixture
-def print_all(means: GenerationContext, event: Event, now: datetime) -> Callable[[], None]:
+def print_all(
+    generation_context: GenerationContext, event: Event, now: datetime
+) -> Callable[[], None]:
     """Return a function that issues and renders the event's tickets."""
 
     def made() -> None:
-        generate_tickets(means, event, GenerationRequest(at=now, by="worker"))
+        generate_tickets(generation_context, event, GenerationRequest(at=now, by="worker"))
 
     return made
 
@@ -157,32 +163,32 @@ def sold(buy: Callable[..., PlacedOrder], print_all: Callable[[], None]) -> Plac
 def states(database: Database) -> Callable[[], list[tuple[str, DeliveryState]]]:
     """Return a function that reads address and state of every delivery."""
 
-    def look() -> list[tuple[str, DeliveryState]]:
+    def fetch() -> list[tuple[str, DeliveryState]]:
         query = select(deliveries.c.address, deliveries.c.state).order_by(deliveries.c.address)
         with database.transaction() as connection:
             return [(row.address, DeliveryState(row.state)) for row in connection.execute(query)]
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def ways(database: Database) -> Callable[[], list[tuple[Channel, DeliveryState]]]:
+def delivery_channels(database: Database) -> Callable[[], list[tuple[Channel, DeliveryState]]]:
     """Return a function that reads channel and state of every delivery, in order of creation."""
 
-    def look() -> list[tuple[Channel, DeliveryState]]:
+    def fetch() -> list[tuple[Channel, DeliveryState]]:
         query = select(deliveries.c.channel, deliveries.c.state).order_by(deliveries.c.id)
         with database.transaction() as connection:
             rows = connection.execute(query).all()
         return [(Channel(row.channel), DeliveryState(row.state)) for row in rows]
 
-    return look
+    return fetch
 
 
 @pytest.fixture
 def attempts(database: Database) -> Callable[[], list[tuple[str, str]]]:
     """Return a function that reads result and reason of all mails to Sari, oldest first."""
 
-    def look() -> list[tuple[str, str]]:
+    def fetch() -> list[tuple[str, str]]:
         query = (
             select(delivery_attempts.c.state, delivery_attempts.c.reason)
             .join(deliveries, deliveries.c.id == delivery_attempts.c.delivery_id)
@@ -192,4 +198,4 @@ def attempts(database: Database) -> Callable[[], list[tuple[str, str]]]:
         with database.transaction() as connection:
             return [(row.state, row.reason) for row in connection.execute(query)]
 
-    return look
+    return fetch

@@ -1,4 +1,4 @@
-"""A roster's tickets by mail: planned, applied once, and not to those who want none."""
+"""Tests of campaigns: planned, applied once, and not sent to guests who opted out."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -28,11 +28,11 @@ Send = Callable[..., DeliveryRunResult]
 def guests(
     database: Database,
     event: Event,
-    enter: Callable[..., list[int]],
+    add_guests: Callable[..., list[int]],
     print_all: Callable[[], None],
 ) -> list[int]:
-    """Three guests with printed tickets and addresses."""
-    ids = enter(event, 3)
+    """Create three guests with printed tickets and addresses."""
+    ids = add_guests(event, 3)
     with database.transaction() as connection:
         for number, guest_id in enumerate(ids):
             address = f"Guest{number}@example.org"
@@ -44,7 +44,7 @@ def guests(
 
 
 @pytest.mark.usefixtures("guests")
-def test_each_guest_gets_the_own_ticket_once(
+def test_each_guest_gets_their_own_ticket_once(
     database: Database, event: Event, mails: MailSimulator, send: Send
 ) -> None:
     plan = plan_campaign(database, event)
@@ -60,7 +60,7 @@ def test_each_guest_gets_the_own_ticket_once(
 
 
 @pytest.mark.usefixtures("guests")
-def test_a_plan_applied_twice_leaves_no_second_message(
+def test_a_plan_applied_twice_enqueues_no_second_message(
     database: Database, event: Event, send: Send
 ) -> None:
     plan = plan_campaign(database, event)
@@ -86,7 +86,7 @@ def test_a_plan_that_is_out_of_date_sends_nothing(
     assert send() == DeliveryRunResult()
 
 
-def test_who_wants_none_or_has_no_address_is_left_out(
+def test_guests_without_an_address_or_with_an_opt_out_are_left_out(
     database: Database, event: Event, guests: list[int], now: datetime
 ) -> None:
     with database.transaction() as connection:
@@ -104,7 +104,7 @@ def test_who_wants_none_or_has_no_address_is_left_out(
 
 
 @pytest.mark.usefixtures("guests")
-def test_who_says_so_after_the_plan_was_applied_gets_none(
+def test_a_guest_who_opts_out_after_the_plan_was_applied_gets_none(
     database: Database, event: Event, mails: MailSimulator, send: Send, now: datetime
 ) -> None:
     plan = plan_campaign(database, event)
@@ -118,7 +118,7 @@ def test_who_says_so_after_the_plan_was_applied_gets_none(
 
 
 @pytest.mark.usefixtures("guests")
-def test_buyers_go_first_and_whoever_opted_out_gets_what_was_ordered(
+def test_messages_to_buyers_go_first_and_ignore_opt_outs(
     database: Database,
     event: Event,
     mails: MailSimulator,
@@ -139,9 +139,9 @@ def test_buyers_go_first_and_whoever_opted_out_gets_what_was_ordered(
     assert recipients == ["panitia@example.org", "sari@example.org"]
 
 
-def test_by_whatsapp_first_each_guest_gets_the_ticket_as_a_file_and_by_one_way(
-    database: Database, event: Event, guests: list[int], chats: WhatsAppSimulator,
-    mails: MailSimulator, send: Send, both: NotificationSender,
+def test_with_whatsapp_first_each_guest_gets_the_pdf_by_one_channel(
+    database: Database, event: Event, guests: list[int], whatsapp_simulator: WhatsAppSimulator,
+    mails: MailSimulator, send: Send, two_channel_sender: NotificationSender,
 ) -> None:  # fmt: skip
     with database.transaction() as connection:
         connection.execute(
@@ -151,16 +151,16 @@ def test_by_whatsapp_first_each_guest_gets_the_ticket_as_a_file_and_by_one_way(
     plan = plan_campaign(database, event, channels=by)
     apply_campaign(database, event, plan_hash=plan.plan_hash, channels=by, by="cli")
 
-    send(through=both)
+    send(through=two_channel_sender)
     again = [plan_campaign(database, event, channels=way).tickets for way in (by, by[::-1])]
 
     assert (plan.count_by_channel(Channel.WHATSAPP), plan.count_by_channel(Channel.MAIL)) == (2, 1)
-    files = [message.draft.file for message in chats.messages()]
+    files = [message.draft.file for message in whatsapp_simulator.messages()]
     assert [file is not None and file.media_type for file in files] == ["application/pdf"] * 2
     assert (len(mails.mails()), again) == (1, [(), ()])
 
 
-def test_a_plan_names_its_ways_and_whoever_wants_none_by_either_gets_none(
+def test_a_plan_names_its_channels_and_an_opt_out_of_either_applies_to_both(
     database: Database, event: Event, guests: list[int], now: datetime
 ) -> None:
     by_mail = plan_campaign(database, event)

@@ -1,4 +1,4 @@
-"""The outbox goes out by mail, each message once, whatever the server on the other side does."""
+"""Tests of sending the outbox by mail: each message once, under every behaviour of the server."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ States = Callable[[], list[tuple[str, DeliveryState]]]
 Attempts = Callable[[], list[tuple[str, str]]]
 
 
-def test_who_has_paid_gets_the_tickets_and_the_organiser_is_told(
+def test_a_buyer_who_paid_gets_the_tickets_and_the_organiser_is_notified(
     mails: MailSimulator, send: Send, sold: PlacedOrder, states: States
 ) -> None:
     done = send()
@@ -58,7 +58,7 @@ def test_tickets_wait_until_every_one_of_the_order_is_printed(
 
 
 @pytest.mark.usefixtures("sold")
-def test_what_was_sent_is_never_sent_again(mails: MailSimulator, send: Send) -> None:
+def test_a_sent_message_is_never_sent_again(mails: MailSimulator, send: Send) -> None:
     send()
 
     again = [send(minutes) for minutes in (1, 60, 24 * 60)]
@@ -67,7 +67,7 @@ def test_what_was_sent_is_never_sent_again(mails: MailSimulator, send: Send) -> 
     assert len(mails.mails()) == 2
 
 
-def test_two_who_send_at_once_send_each_message_once(
+def test_concurrent_senders_send_each_message_once(
     mails: MailSimulator, send: Send, buy: Callable[..., PlacedOrder], print_all: Callable[[], None]
 ) -> None:
     for name in "abcdef":
@@ -83,7 +83,7 @@ def test_two_who_send_at_once_send_each_message_once(
 
 
 @pytest.mark.usefixtures("sold")
-def test_a_server_that_is_busy_gets_it_later_by_the_same_name(
+def test_a_message_a_busy_server_deferred_is_sent_later(
     mails: MailSimulator, send: Send, attempts: Attempts
 ) -> None:
     mails.faults.meets.append(MailFault("rcpt", "451 4.3.0 come back later", to="sari"))
@@ -96,7 +96,7 @@ def test_a_server_that_is_busy_gets_it_later_by_the_same_name(
 
 
 @pytest.mark.usefixtures("sold")
-def test_nobody_there_has_failed_and_is_not_tried_again(
+def test_an_unknown_recipient_fails_without_a_retry(
     mails: MailSimulator, send: Send, attempts: Attempts
 ) -> None:
     mails.faults.meets.append(
@@ -111,7 +111,7 @@ def test_nobody_there_has_failed_and_is_not_tried_again(
 
 
 @pytest.mark.usefixtures("sold")
-def test_after_all_patience_it_has_failed(
+def test_after_all_retries_a_message_has_failed(
     mails: MailSimulator, send: Send, attempts: Attempts
 ) -> None:
     mails.faults.meets.append(MailFault("rcpt", "451 4.3.0 later", times=99, to="sari"))
@@ -124,7 +124,7 @@ def test_after_all_patience_it_has_failed(
 
 @pytest.mark.parametrize("stage", ["accepted", "end"])
 @pytest.mark.usefixtures("sold")
-def test_an_answer_that_was_lost_leaves_it_unknown_and_it_comes_again_by_the_same_name(
+def test_a_lost_response_is_unknown_and_the_message_is_sent_again_with_the_same_id(
     mails: MailSimulator, send: Send, attempts: Attempts, stage: str
 ) -> None:
     mails.faults.meets.append(MailFault(stage, to="sari"))  # type: ignore[arg-type]  # one of them
@@ -137,7 +137,7 @@ def test_an_answer_that_was_lost_leaves_it_unknown_and_it_comes_again_by_the_sam
 
 
 @pytest.mark.usefixtures("sold")
-def test_what_stays_unknown_is_left_to_a_person(
+def test_a_message_that_stays_unknown_is_left_to_staff(
     mails: MailSimulator, send: Send, attempts: Attempts, states: States
 ) -> None:
     mails.faults.meets.append(MailFault("end", times=99, to="sari"))
@@ -150,7 +150,7 @@ def test_what_stays_unknown_is_left_to_a_person(
 
 
 @pytest.mark.usefixtures("sold")
-def test_a_server_that_refuses_everybody_costs_no_message_its_patience(
+def test_a_server_that_refuses_all_mails_uses_up_no_retries(
     mails: MailSimulator, send: Send, states: States
 ) -> None:
     mails.faults.meets.append(MailFault("mail", "421 4.7.0 too many from you", times=100))
@@ -167,9 +167,9 @@ def test_a_server_that_refuses_everybody_costs_no_message_its_patience(
 
 @pytest.mark.usefixtures("sold")
 def test_a_missing_pdf_holds_the_whole_order_back(
-    mails: MailSimulator, send: Send, desk: MessageContext, attempts: Attempts
+    mails: MailSimulator, send: Send, message_context: MessageContext, attempts: Attempts
 ) -> None:
-    files = sorted(Path(desk.document_folder.root).rglob("*.pdf"))
+    files = sorted(Path(message_context.document_folder.root).rglob("*.pdf"))
     content = files[0].read_bytes()
     files[0].unlink()
     send()
@@ -182,12 +182,12 @@ def test_a_missing_pdf_holds_the_whole_order_back(
 
 
 @pytest.mark.usefixtures("sold")
-def test_too_large_a_mail_has_the_links_alone(
-    mails: MailSimulator, send: Send, mailroom: NotificationSender
+def test_a_mail_too_large_has_links_instead_of_attachments(
+    mails: MailSimulator, send: Send, sender: NotificationSender
 ) -> None:
     send(
         through=replace(
-            mailroom, message_context=replace(mailroom.message_context, max_attachment_bytes=1000)
+            sender, message_context=replace(sender.message_context, max_attachment_bytes=1000)
         )
     )
 
@@ -197,14 +197,14 @@ def test_too_large_a_mail_has_the_links_alone(
 
 
 @pytest.mark.usefixtures("sold")
-def test_too_large_a_mail_without_an_address_for_links_says_what_to_set(
-    send: Send, mailroom: NotificationSender, attempts: Attempts
+def test_a_mail_too_large_without_a_public_address_names_the_missing_setting(
+    send: Send, sender: NotificationSender, attempts: Attempts
 ) -> None:
     send(
         through=replace(
-            mailroom,
+            sender,
             message_context=replace(
-                mailroom.message_context, max_attachment_bytes=1000, public_url=""
+                sender.message_context, max_attachment_bytes=1000, public_url=""
             ),
         )
     )
@@ -212,7 +212,7 @@ def test_too_large_a_mail_without_an_address_for_links_says_what_to_set(
     assert attempts() == [("failed", "2 PDFs are too large for a mail; set WEB_PUBLIC_URL")]
 
 
-def test_who_has_only_a_number_is_left_to_a_person(
+def test_a_buyer_with_only_a_phone_number_is_left_to_staff(
     send: Send, buy: Callable[..., PlacedOrder], print_all: Callable[[], None], states: States
 ) -> None:
     buy(Buyer("tel:+628111111111", "Tono", "", "+628111111111"))
@@ -224,10 +224,10 @@ def test_who_has_only_a_number_is_left_to_a_person(
 
 
 @pytest.mark.usefixtures("sold")
-def test_without_an_organisers_address_only_theirs_wait(
-    mails: MailSimulator, send: Send, mailroom: NotificationSender
+def test_without_an_organisers_address_only_messages_to_the_organiser_wait(
+    mails: MailSimulator, send: Send, sender: NotificationSender
 ) -> None:
-    send(through=replace(mailroom, organiser_email=""))
+    send(through=replace(sender, organiser_email=""))
     before = len(mails.mails())
 
     send(1)
@@ -237,15 +237,15 @@ def test_without_an_organisers_address_only_theirs_wait(
 
 
 @pytest.mark.usefixtures("sold")
-def test_without_a_mail_server_all_wait(send: Send, mailroom: NotificationSender) -> None:
-    done = send(through=replace(mailroom, mail=None))
+def test_without_a_mail_server_all_wait(send: Send, sender: NotificationSender) -> None:
+    done = send(through=replace(sender, mail=None))
 
     assert done == DeliveryRunResult()
     assert send(1).sent == 2
 
 
 @pytest.mark.parametrize("purpose", ["order.reversed", "event.cancelled", "order.paid_twice"])
-def test_every_other_message_has_its_text(
+def test_every_other_message_has_a_template(
     database: Database, mails: MailSimulator, send: Send, sold: PlacedOrder, purpose: str
 ) -> None:
     with database.transaction() as connection:
@@ -257,7 +257,7 @@ def test_every_other_message_has_its_text(
     assert sold.order.code in mail.text
 
 
-def test_a_purpose_nobody_wrote_a_text_for_fails_and_stops_no_other(
+def test_a_purpose_without_a_template_fails_and_stops_no_other_message(
     database: Database, send: Send, sold: PlacedOrder
 ) -> None:
     with database.transaction() as connection:
@@ -270,12 +270,12 @@ def test_a_purpose_nobody_wrote_a_text_for_fails_and_stops_no_other(
 
 @pytest.mark.usefixtures("sold")
 def test_with_the_simulator_mails_are_files(
-    send: Send, mailroom: NotificationSender, tmp_path: Path
+    send: Send, sender: NotificationSender, tmp_path: Path
 ) -> None:
     folder = FileMailTransport(tmp_path / "mail", MailSender("simulation@example.org"))
 
-    send(through=replace(mailroom, mail=folder))
-    send(1, through=replace(mailroom, mail=folder))
+    send(through=replace(sender, mail=folder))
+    send(1, through=replace(sender, mail=folder))
 
     written = [path.read_bytes() for path in (tmp_path / "mail").glob("*.eml")]
     assert len(written) == 2
@@ -283,15 +283,15 @@ def test_with_the_simulator_mails_are_files(
 
 
 @pytest.mark.usefixtures("sold")
-def test_a_claim_whose_holder_died_is_unknown_then_sent_by_the_same_name(
-    send: Send, attempts: Attempts, mailroom: NotificationSender
+def test_a_claim_of_a_dead_process_is_unknown_then_sent_with_the_same_id(
+    send: Send, attempts: Attempts, sender: NotificationSender
 ) -> None:
     class Dies:
         def send(self, *_: object, **__: object) -> None:
             raise SystemExit
 
     with pytest.raises(SystemExit):
-        send(through=replace(mailroom, mail=Dies()))
+        send(through=replace(sender, mail=Dies()))
 
     rounds = [send(minutes) for minutes in (9, 10, 19, 20)]
 
@@ -300,15 +300,15 @@ def test_a_claim_whose_holder_died_is_unknown_then_sent_by_the_same_name(
 
 
 @pytest.mark.usefixtures("sold")
-def test_an_answer_that_comes_after_everybody_gave_up_on_it_still_counts(
-    send: Send, mailroom: NotificationSender, states: States
+def test_a_response_that_arrives_after_the_claim_was_given_up_still_counts(
+    send: Send, sender: NotificationSender, states: States
 ) -> None:
     class Slow:
         def send(self, *_: object, **__: object) -> Accepted:
             send(11)  # somebody else calls the claim stuck meanwhile
             return Accepted("<late@example.org>")
 
-    first = send(through=replace(mailroom, mail=Slow()))
+    first = send(through=replace(sender, mail=Slow()))
 
     assert first.sent == 2
     assert states() == [(ORGANISER, DeliveryState.SENT), (SARI, DeliveryState.SENT)]

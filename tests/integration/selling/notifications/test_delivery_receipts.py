@@ -1,4 +1,4 @@
-"""What vendors and mail servers tell afterwards, in any order, twice, or of nobody we know."""
+"""Tests of delivery receipts of vendors and mail servers: unordered, duplicated or unknown."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ from ticketing.selling.checkout.place_order import PlacedOrder
 
 NUMBER, SARI = "+628111111111", "sari@example.org"
 MAIL, WHATSAPP = Channel.MAIL, Channel.WHATSAPP
-DOORS = (WHATSAPP, MAIL)
+CHANNELS = (WHATSAPP, MAIL)
 FAILED, SENT = DeliveryState.FAILED, DeliveryState.SENT
 WINDOW_CLOSED, TOO_MANY_OF_THEM, THROTTLED = 131047, 131049, 130429
 BOUNCE = """\
@@ -59,36 +59,36 @@ Message-ID: {named}
 """
 Send = Callable[..., DeliveryRunResult]
 Ways = Callable[[], list[tuple[Channel, DeliveryState]]]
-Say = Callable[..., None]
-Hear = Callable[..., ReceiptResult]
+ReportStatus = Callable[..., None]
+ProcessReports = Callable[..., ReceiptResult]
 
 
 @pytest.fixture
-def send_both(send: Send, both: NotificationSender) -> Send:
+def send_both(send: Send, two_channel_sender: NotificationSender) -> Send:
     def run(minutes: float = 0) -> DeliveryRunResult:
-        return send(minutes, replace(both, organiser_email=""))
+        return send(minutes, replace(two_channel_sender, organiser_email=""))
 
     return run
 
 
 @pytest.fixture
 def message(
-    chats: WhatsAppSimulator, send_both: Send, sell: Callable[..., int], sari: Buyer,
-    place: Callable[..., PlacedOrder], leave: Callable[..., None],
+    whatsapp_simulator: WhatsAppSimulator, send_both: Send, sell: Callable[..., int], sari: Buyer,
+    place: Callable[..., PlacedOrder], enqueue: Callable[..., None],
 ) -> SimulatedMessage:  # fmt: skip
-    """A message about an order of Sari's that WhatsApp has taken; she has an address too."""
+    """Send a message about an order by WhatsApp to a buyer with an e-mail address as well."""
     code = place((sell("Reguler"), 1), buyer=sari).order.code
-    leave("order.reversed", code, NUMBER, order=code)
+    enqueue("order.reversed", code, NUMBER, order=code)
     send_both()
-    (taken,) = chats.messages()
+    (taken,) = whatsapp_simulator.messages()
     return taken
 
 
 @pytest.fixture
-def say(database: Database, now: datetime, message: SimulatedMessage) -> Say:
-    """Meta tells something of the message."""
+def report_status(database: Database, now: datetime, message: SimulatedMessage) -> ReportStatus:
+    """Return a function that stores a status report of Meta about the message."""
 
-    def told(status: str, code: int | None = None, **more: str) -> None:
+    def record(status: str, code: int | None = None, **more: str) -> None:
         said = {
             "id": message.id, "status": status, "timestamp": "1769860000",
             "recipient_id": "628111111111", "biz_opaque_callback_data": message.draft.reference,
@@ -99,14 +99,14 @@ def say(database: Database, now: datetime, message: SimulatedMessage) -> Say:
         body = json.dumps({"entry": [{"id": "1", "changes": [change]}]}).encode()
         store_status_webhook(database, WhatsAppProvider.CLOUD, body, at=now)
 
-    return told
+    return record
 
 
 @pytest.fixture
-def listen(database: Database, now: datetime) -> Hear:
+def process_reports(database: Database, now: datetime) -> ProcessReports:
     def run(minutes: float = 0) -> ReceiptResult:
         at = now + timedelta(minutes=minutes)
-        return process_status_webhooks(database, DOORS, at=at, jitter=lambda: 0.5)
+        return process_status_webhooks(database, CHANNELS, at=at, jitter=lambda: 0.5)
 
     return run
 
@@ -115,56 +115,73 @@ def listen(database: Database, now: datetime) -> Hear:
     "order",
     [["sent", "delivered", "read"], ["read", "delivered", "sent"], ["read", "failed", "read"]],
 )
-def test_a_message_only_climbs_however_its_reports_come(
-    say: Say, listen: Hear, ways: Ways, order: list[str]
+def test_receipts_in_any_order_only_advance_a_delivery(
+    report_status: ReportStatus,
+    process_reports: ProcessReports,
+    delivery_channels: Ways,
+    order: list[str],
 ) -> None:
     for status in order:
-        say(status)
+        report_status(status)
 
-    heard = listen()
+    heard = process_reports()
 
-    assert ways() == [(WHATSAPP, DeliveryState.READ)]
+    assert delivery_channels() == [(WHATSAPP, DeliveryState.READ)]
     assert heard.handled == len(set(order))
-    assert listen() == ReceiptResult()
+    assert process_reports() == ReceiptResult()
 
 
-def test_a_report_that_comes_twice_is_kept_once(say: Say, listen: Hear) -> None:
-    say("delivered")
-    say("delivered")
-
-    assert listen() == ReceiptResult(applied=1)
-
-
-def test_one_that_is_said_to_have_failed_afterwards_goes_by_mail(
-    say: Say, listen: Hear, send_both: Send, mails: MailSimulator, ways: Ways
+def test_a_report_that_comes_twice_is_kept_once(
+    report_status: ReportStatus, process_reports: ProcessReports
 ) -> None:
-    say("failed", WINDOW_CLOSED)
-    listen()
+    report_status("delivered")
+    report_status("delivered")
+
+    assert process_reports() == ReceiptResult(applied=1)
+
+
+def test_a_message_reported_as_failed_later_is_sent_by_mail(
+    report_status: ReportStatus,
+    process_reports: ProcessReports,
+    send_both: Send,
+    mails: MailSimulator,
+    delivery_channels: Ways,
+) -> None:
+    report_status("failed", WINDOW_CLOSED)
+    process_reports()
 
     send_both(1)
-    say("failed", WINDOW_CLOSED, timestamp="1769860001")
-    listen(2)
+    report_status("failed", WINDOW_CLOSED, timestamp="1769860001")
+    process_reports(2)
     send_both(3)
 
-    assert ways() == [(WHATSAPP, FAILED), (MAIL, SENT)]
+    assert delivery_channels() == [(WHATSAPP, FAILED), (MAIL, SENT)]
     assert len(mails.mails(SARI)) == 1
 
 
-def test_what_only_came_too_soon_is_tried_again_no_sooner_than_told(
-    say: Say, listen: Hear, send_both: Send, chats: WhatsAppSimulator, ways: Ways
+def test_a_rate_limited_message_is_retried_no_sooner_than_requested(
+    report_status: ReportStatus,
+    process_reports: ProcessReports,
+    send_both: Send,
+    whatsapp_simulator: WhatsAppSimulator,
+    delivery_channels: Ways,
 ) -> None:
-    say("failed", TOO_MANY_OF_THEM)
-    listen()
+    report_status("failed", TOO_MANY_OF_THEM)
+    process_reports()
 
     rounds = [send_both(minutes).sent for minutes in (60, 24 * 60 - 1, 24 * 60)]
 
     assert rounds == [0, 0, 1]
-    assert ways() == [(WHATSAPP, SENT)]
-    assert len(chats.messages()) == 2
+    assert delivery_channels() == [(WHATSAPP, SENT)]
+    assert len(whatsapp_simulator.messages()) == 2
 
 
-def test_a_report_settles_what_was_unknown(
-    database: Database, say: Say, listen: Hear, send_both: Send, chats: WhatsAppSimulator
+def test_a_receipt_decides_an_unknown_delivery(
+    database: Database,
+    report_status: ReportStatus,
+    process_reports: ProcessReports,
+    send_both: Send,
+    whatsapp_simulator: WhatsAppSimulator,
 ) -> None:
     lost = {"state": "unknown", "provider_id": ""}
     with database.transaction() as connection:
@@ -172,19 +189,19 @@ def test_a_report_settles_what_was_unknown(
         connection.execute(deliveries.update().values(lost | {"next_attempt_at": select(
             deliveries.c.queued_at).scalar_subquery() + timedelta(minutes=30)}))  # fmt: skip
 
-    say("sent")
-    listen()
+    report_status("sent")
+    process_reports()
 
     assert send_both(60) == DeliveryRunResult()
-    assert len(chats.messages()) == 1
+    assert len(whatsapp_simulator.messages()) == 1
 
 
-def test_a_report_of_a_message_nobody_knows_waits_for_it_and_is_then_let_go(
-    say: Say, listen: Hear, ways: Ways
+def test_a_receipt_of_an_unknown_message_waits_and_is_then_dropped(
+    report_status: ReportStatus, process_reports: ProcessReports, delivery_channels: Ways
 ) -> None:
-    say("read", id="wamid.OTHER", biz_opaque_callback_data="")
+    report_status("read", id="wamid.OTHER", biz_opaque_callback_data="")
 
-    rounds = [listen(minutes) for minutes in (0, 1, 2, 6)]
+    rounds = [process_reports(minutes) for minutes in (0, 1, 2, 6)]
 
     assert rounds == [
         ReceiptResult(postponed=1),
@@ -192,41 +209,44 @@ def test_a_report_of_a_message_nobody_knows_waits_for_it_and_is_then_let_go(
         ReceiptResult(postponed=1),
         ReceiptResult(unchanged=1),
     ]
-    assert ways() == [(WHATSAPP, SENT)]
+    assert delivery_channels() == [(WHATSAPP, SENT)]
 
 
-def test_a_report_that_overtakes_our_own_note_is_not_taken_back(
-    database: Database, both: NotificationSender, whatsapp: CloudClient, send: Send,
+def test_a_receipt_that_arrives_before_the_response_is_kept(
+    database: Database, two_channel_sender: NotificationSender, whatsapp: CloudClient, send: Send,
     sell: Callable[..., int], sari: Buyer, place: Callable[..., PlacedOrder],
-    leave: Callable[..., None], now: datetime, ways: Ways,
+    enqueue: Callable[..., None], now: datetime, delivery_channels: Ways,
 ) -> None:  # fmt: skip
     code = place((sell("Reguler"), 1), buyer=sari).order.code
-    leave("order.reversed", code, NUMBER, order=code)
+    enqueue("order.reversed", code, NUMBER, order=code)
 
     class Slow:
         def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
             taken = whatsapp.send(to, message, reference=reference)
             report = DeliveryReceipt(DeliveryState.DELIVERED, "wamid.X", reference=reference)
             with database.transaction() as connection:
-                assert apply_receipt(connection, report, DOORS, at=now, jitter=0.5)
+                assert apply_receipt(connection, report, CHANNELS, at=now, jitter=0.5)
             return taken
 
-    send(through=replace(both, whatsapp=Slow(), mail=None))
+    send(through=replace(two_channel_sender, whatsapp=Slow(), mail=None))
 
     with database.transaction() as connection:
         logged = connection.execute(select(delivery_attempts.c.state)).scalar_one()
-    assert (ways(), logged) == ([(WHATSAPP, DeliveryState.DELIVERED)], DeliveryState.DELIVERED)
+    assert (delivery_channels(), logged) == (
+        [(WHATSAPP, DeliveryState.DELIVERED)],
+        DeliveryState.DELIVERED,
+    )
 
 
-def test_one_that_nobody_can_read_stops_no_other(
-    database: Database, say: Say, listen: Hear, now: datetime
+def test_an_unreadable_receipt_stops_no_other(
+    database: Database, report_status: ReportStatus, process_reports: ProcessReports, now: datetime
 ) -> None:
     odd = {"field": "messages", "value": {"statuses": [{"status": ["read"]}]}}
     body = json.dumps({"entry": [{"changes": [odd]}]}).encode()
     store_status_webhook(database, WhatsAppProvider.CLOUD, body, at=now)
-    say("read")
+    report_status("read")
 
-    rounds = [listen(minutes) for minutes in (0, 2, 6)]
+    rounds = [process_reports(minutes) for minutes in (0, 2, 6)]
 
     assert rounds == [
         ReceiptResult(applied=1, postponed=1),
@@ -235,43 +255,51 @@ def test_one_that_nobody_can_read_stops_no_other(
     ]
 
 
-def test_what_makes_no_sense_is_left_for_a_person(
-    database: Database, listen: Hear, now: datetime
+def test_an_invalid_receipt_is_left_to_staff(
+    database: Database, process_reports: ProcessReports, now: datetime
 ) -> None:
     store_status_webhook(database, WhatsAppProvider.CLOUD, b"not JSON", at=now)
 
-    assert listen() == ReceiptResult(quarantined=1)
+    assert process_reports() == ReceiptResult(quarantined=1)
 
 
-def test_whoever_writes_stop_gets_nothing_more_that_was_not_ordered(
-    database: Database, listen: Hear, now: datetime
+def test_a_recipient_who_writes_stop_gets_no_more_campaigns(
+    database: Database, process_reports: ProcessReports, now: datetime
 ) -> None:
     wrote = {"from": "628111111111", "timestamp": "1769860000", "text": {"body": "Berhenti."}}
     change = {"field": "messages", "value": {"messages": [wrote]}}
     body = json.dumps({"entry": [{"changes": [change]}]}).encode()
     store_status_webhook(database, WhatsAppProvider.CLOUD, body, at=now)
 
-    listen()
+    process_reports()
 
     with database.transaction() as connection:
         assert campaign_queries.has_opted_out(connection, NUMBER)
 
 
-def test_fonntes_second_name_of_a_message_is_learnt(
-    database: Database, message: SimulatedMessage, listen: Hear, ways: Ways, now: datetime
+def test_the_second_id_of_fonnte_is_stored_with_the_message(
+    database: Database,
+    message: SimulatedMessage,
+    process_reports: ProcessReports,
+    delivery_channels: Ways,
+    now: datetime,
 ) -> None:
     with_both = {"id": message.id, "stateid": "ABC", "status": "sent", "state": "sent"}
     for said in (with_both, {"stateid": "ABC", "state": "read"}):
         store_status_webhook(database, WhatsAppProvider.FONNTE, json.dumps(said).encode(), at=now)
-        listen()
+        process_reports()
 
-    assert ways() == [(WHATSAPP, DeliveryState.READ)]
+    assert delivery_channels() == [(WHATSAPP, DeliveryState.READ)]
 
 
-def test_a_reader_that_died_leaves_its_reports_to_the_next(
-    database: Database, say: Say, listen: Hear, ways: Ways, now: datetime
+def test_receipts_of_a_dead_process_are_processed_by_the_next(
+    database: Database,
+    report_status: ReportStatus,
+    process_reports: ProcessReports,
+    delivery_channels: Ways,
+    now: datetime,
 ) -> None:
-    say("delivered")
+    report_status("delivered")
     with database.transaction() as connection:
         connection.execute(
             inbound_webhooks.update().values(
@@ -279,24 +307,24 @@ def test_a_reader_that_died_leaves_its_reports_to_the_next(
             )
         )
 
-    rounds = [listen(minutes) for minutes in (4, 5)]
+    rounds = [process_reports(minutes) for minutes in (4, 5)]
 
     assert rounds == [ReceiptResult(), ReceiptResult(applied=1)]
-    assert ways() == [(WHATSAPP, DeliveryState.DELIVERED)]
+    assert delivery_channels() == [(WHATSAPP, DeliveryState.DELIVERED)]
 
 
 @pytest.fixture
-def bounced(
+def build_bounce(
     mails: MailSimulator,
     send_both: Send,
     sell: Callable[..., int],
     sari: Buyer,
     place: Callable[..., PlacedOrder],
-    leave: Callable[..., None],
+    enqueue: Callable[..., None],
 ) -> Callable[..., bytes]:
-    """What a server sends back of a mail to Sari."""
+    """Return a function that builds the bounce of a mail to Sari."""
     code = place((sell("Reguler"), 1), buyer=sari).order.code
-    leave("order.reversed", code, SARI, order=code)
+    enqueue("order.reversed", code, SARI, order=code)
     send_both()
     (mail,) = mails.mails(SARI)
 
@@ -309,24 +337,25 @@ def bounced(
 
 
 @pytest.fixture
-def read(database: Database, now: datetime) -> Callable[..., BounceResult]:
+def process_mails(database: Database, now: datetime) -> Callable[..., BounceResult]:
     def run(*mails: bytes) -> BounceResult:
-        return process_bounces(database, mails, DOORS, at=now, jitter=lambda: 0.5)
+        return process_bounces(database, mails, CHANNELS, at=now, jitter=lambda: 0.5)
 
     return run
 
 
 def test_a_mail_that_came_back_has_failed_once_and_goes_by_whatsapp(
-    bounced: Callable[..., bytes], read: Callable[..., BounceResult], send_both: Send, ways: Ways,
-    chats: WhatsAppSimulator,
+    build_bounce: Callable[..., bytes], process_mails: Callable[..., BounceResult], send_both: Send,
+    delivery_channels: Ways,
+    whatsapp_simulator: WhatsAppSimulator,
 ) -> None:  # fmt: skip
-    first, again = read(bounced()), read(bounced())
+    first, again = process_mails(build_bounce()), process_mails(build_bounce())
 
     send_both(1)
 
     assert (first.applied, again.unchanged) == (1, 1)
-    assert ways() == [(MAIL, FAILED), (WHATSAPP, SENT)]
-    assert len(chats.messages("628111111111")) == 1
+    assert delivery_channels() == [(MAIL, FAILED), (WHATSAPP, SENT)]
+    assert len(whatsapp_simulator.messages("628111111111")) == 1
 
 
 @pytest.mark.parametrize(
@@ -336,13 +365,14 @@ def test_a_mail_that_came_back_has_failed_once_and_goes_by_whatsapp(
         ({"action": "delayed", "status": "4.4.1"}, BounceResult(1, 0, 0, 0, 1)),
     ],
 )
-def test_what_is_not_of_that_recipient_or_not_decided_changes_nothing(
-    bounced: Callable[..., bytes], read: Callable[..., BounceResult], ways: Ways,
+def test_a_bounce_of_another_recipient_or_of_a_delay_changes_nothing(
+    build_bounce: Callable[..., bytes], process_mails: Callable[..., BounceResult],
+    delivery_channels: Ways,
     more: dict[str, str], end: BounceResult,
 ) -> None:  # fmt: skip
-    assert read(bounced(**more)) == end
-    assert ways() == [(MAIL, SENT)]
+    assert process_mails(build_bounce(**more)) == end
+    assert delivery_channels() == [(MAIL, SENT)]
 
 
-def test_any_other_mail_says_nothing(read: Callable[..., BounceResult]) -> None:
-    assert read(b"Subject: Hi\r\n\r\nThank you!", b"") == BounceResult(2, 0, 0, 0, 0)
+def test_any_other_mail_is_ignored(process_mails: Callable[..., BounceResult]) -> None:
+    assert process_mails(b"Subject: Hi\r\n\r\nThank you!", b"") == BounceResult(2, 0, 0, 0, 0)

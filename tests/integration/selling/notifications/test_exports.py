@@ -1,4 +1,4 @@
-"""An event's sheets: into a file, and by mail to the organiser."""
+"""Tests of the exports of an event: to a file and by mail to the organiser."""
 
 import csv
 from collections.abc import Callable
@@ -29,14 +29,14 @@ Rows = list[dict[str, str]]
 
 
 @pytest.fixture
-def bought(buy: Callable[..., PlacedOrder]) -> PlacedOrder:
-    """A paid order whose tickets nobody has made."""
+def paid_order(buy: Callable[..., PlacedOrder]) -> PlacedOrder:
+    """Create a paid order without tickets."""
     return buy()
 
 
 @pytest.fixture
-def exported(database: Database, event: Event, now: datetime) -> Callable[..., Rows]:
-    """The rows of a sheet, by column, so many days later."""
+def export_rows(database: Database, event: Event, now: datetime) -> Callable[..., Rows]:
+    """Return a function that exports a sheet's rows by column, some days later."""
 
     def rows(export: ExportKind, *, days: int = 0) -> Rows:
         sheet = InMemorySheet(100_000)
@@ -49,10 +49,10 @@ def exported(database: Database, event: Event, now: datetime) -> Callable[..., R
     return rows
 
 
-def test_tickets_and_orders_say_who_has_what_on_the_venues_clock(
-    exported: Callable[..., Rows], sold: PlacedOrder
+def test_tickets_and_orders_are_exported_in_the_time_zone_of_the_venue(
+    export_rows: Callable[..., Rows], sold: PlacedOrder
 ) -> None:
-    tickets, (order,) = exported(ExportKind.TICKETS), exported(ExportKind.ORDERS)
+    tickets, (order,) = export_rows(ExportKind.TICKETS), export_rows(ExportKind.ORDERS)
 
     assert [(one["state"], one["name"], one["source"]) for one in tickets] == [
         ("live", "Sari Wulandari", "order")
@@ -65,51 +65,51 @@ def test_tickets_and_orders_say_who_has_what_on_the_venues_clock(
 
 
 @pytest.mark.usefixtures("sold")
-def test_no_sheet_of_tickets_opens_a_door(
-    database: Database, exported: Callable[..., Rows]
+def test_no_export_contains_a_ticket_token(
+    database: Database, export_rows: Callable[..., Rows]
 ) -> None:
     with database.transaction() as connection:
         query = select(generated_tickets.c.qr_code_data)
         pictures = set(connection.execute(query).scalars())
 
-    cells = {cell for export in ExportKind for row in exported(export) for cell in row.values()}
+    cells = {cell for export in ExportKind for row in export_rows(export) for cell in row.values()}
 
     assert len(pictures) == 2
     assert not pictures & cells
 
 
-def test_whoever_lacks_a_ticket_is_listed_with_the_reason_and_no_formula(
-    database: Database, event: Event, enter: Callable[..., list[int]],
-    exported: Callable[..., Rows],
+def test_guests_without_a_ticket_are_exported_with_the_reason_and_escaped(
+    database: Database, event: Event, add_guests: Callable[..., list[int]],
+    export_rows: Callable[..., Rows],
 ) -> None:  # fmt: skip
-    first, second = enter(event, 2)
+    first, second = add_guests(event, 2)
     with database.transaction() as connection:
         connection.execute(update(guests).where(guests.c.id == first).values(full_name="=1+1"))
         held = update(entitlements).where(entitlements.c.guest_id == second)
         connection.execute(held.values(hold_reason="belum lunas"))
 
-    now, afterwards = exported(ExportKind.MISSING), exported(ExportKind.MISSING, days=60)
+    now, afterwards = export_rows(ExportKind.MISSING), export_rows(ExportKind.MISSING, days=60)
 
     assert [one["reason"] for one in now] == ["no ticket issued yet", "on hold: belum lunas"]
     assert now[0]["name"] == "'=1+1"
     assert {one["reason"] for one in afterwards} == {"event is over"}
 
 
-@pytest.mark.usefixtures("bought")
+@pytest.mark.usefixtures("paid_order")
 def test_messages_are_listed_as_far_as_they_have_come(
-    send: Send, exported: Callable[..., Rows]
+    send: Send, export_rows: Callable[..., Rows]
 ) -> None:
     send()
 
     found = {
-        (one["purpose"], one["address"], one["state"]) for one in exported(ExportKind.DELIVERIES)
+        (one["purpose"], one["address"], one["state"]) for one in export_rows(ExportKind.DELIVERIES)
     }
 
     assert found == {("order.paid", "panitia@example.org", "sent")}
 
 
-@pytest.mark.usefixtures("bought")
-def test_a_sheet_is_one_query_that_is_read_in_pieces(
+@pytest.mark.usefixtures("paid_order")
+def test_an_export_is_one_query_with_a_server_side_cursor(
     database: Database, event: Event, now: datetime
 ) -> None:
     asked: list[bool] = []
@@ -125,8 +125,8 @@ def test_a_sheet_is_one_query_that_is_read_in_pieces(
     assert asked == [True] * len(ExportKind)
 
 
-@pytest.mark.usefixtures("bought")
-def test_a_mail_has_the_rows_of_when_it_is_sent_and_is_left_once_a_day(
+@pytest.mark.usefixtures("paid_order")
+def test_a_mailed_export_has_the_rows_at_sending_and_is_enqueued_once_a_day(
     database: Database, event: Event, send: Send, mails: MailSimulator, now: datetime,
     buy: Callable[..., PlacedOrder], budi: Buyer,
 ) -> None:  # fmt: skip
@@ -147,12 +147,12 @@ def test_a_mail_has_the_rows_of_when_it_is_sent_and_is_left_once_a_day(
     assert same.files == mail.files
 
 
-@pytest.mark.usefixtures("bought")
-def test_a_sheet_too_large_for_a_mail_fails_and_says_what_to_do(
-    database: Database, event: Event, send: Send, mailroom: NotificationSender, now: datetime
+@pytest.mark.usefixtures("paid_order")
+def test_an_export_too_large_for_a_mail_fails_with_the_remedy(
+    database: Database, event: Event, send: Send, sender: NotificationSender, now: datetime
 ) -> None:
     small = replace(
-        mailroom, message_context=replace(mailroom.message_context, max_attachment_bytes=100)
+        sender, message_context=replace(sender.message_context, max_attachment_bytes=100)
     )
     send()
     queue_export_mail(database, event, ExportKind.ORDERS, at=now, by="cli")
@@ -167,7 +167,7 @@ def test_a_sheet_too_large_for_a_mail_fails_and_says_what_to_do(
     )
 
 
-@pytest.mark.usefixtures("bought")
+@pytest.mark.usefixtures("paid_order")
 def test_each_day_what_changed_is_mailed_and_a_mail_is_no_change(
     database: Database, send: Send, now: datetime
 ) -> None:

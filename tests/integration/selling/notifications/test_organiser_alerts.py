@@ -1,4 +1,4 @@
-"""The organiser hears what went wrong, and how batches ended that nobody watched."""
+"""Tests of alerts to the organiser: open incidents and results of batches."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -19,27 +19,27 @@ from ticketing.platform.db.tables.roster import guests
 from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
 
 Send = Callable[..., DeliveryRunResult]
-Trouble = Callable[..., None]
+OpenIncident = Callable[..., None]
 
 
 @pytest.fixture
-def trouble(database: Database, event: Event, now: datetime) -> Trouble:
-    """Something goes wrong."""
+def open_incident(database: Database, event: Event, now: datetime) -> OpenIncident:
+    """Return a function that records an occurrence of an incident."""
 
-    def happens(cause: str, message: str = "1 PDF is gone", minutes: int = 0) -> None:
+    def record(cause: str, message: str = "1 PDF is gone", minutes: int = 0) -> None:
         at = now + timedelta(minutes=minutes)
         with database.transaction() as connection:
             seen = Occurrence(cause, IncidentKind.CHECK, message, at, event.slug)
             incidents.record_occurrence(connection, seen)
 
-    return happens
+    return record
 
 
-def test_all_that_is_open_is_told_in_one_mail_and_once(
-    database: Database, mails: MailSimulator, send: Send, trouble: Trouble, now: datetime
+def test_all_open_incidents_are_reported_in_one_mail_and_once(
+    database: Database, mails: MailSimulator, send: Send, open_incident: OpenIncident, now: datetime
 ) -> None:
-    trouble("check:pdfs")
-    trouble("channel:whatsapp", "WhatsApp was stopped:\n10 of 20 failed", minutes=1)
+    open_incident("check:pdfs")
+    open_incident("channel:whatsapp", "WhatsApp was stopped:\n10 of 20 failed", minutes=1)
 
     told = [
         enqueue_alert_digest(database, at=now + timedelta(minutes=minutes)) for minutes in (5, 15)
@@ -53,16 +53,16 @@ def test_all_that_is_open_is_told_in_one_mail_and_once(
     assert "- wisuda-2026: WhatsApp was stopped: 10 of 20 failed\n" in mail.text
 
 
-def test_what_goes_on_is_not_told_again_and_what_comes_back_is(
-    database: Database, trouble: Trouble, now: datetime
+def test_a_continuing_incident_is_reported_once_and_a_recurring_one_again(
+    database: Database, open_incident: OpenIncident, now: datetime
 ) -> None:
-    trouble("check:pdfs")
+    open_incident("check:pdfs")
     enqueue_alert_digest(database, at=now)
-    trouble("check:pdfs", minutes=1)
+    open_incident("check:pdfs", minutes=1)
     with database.transaction() as connection:
         goes_on = incidents.has_unreported(connection)
         incidents.resolve(connection, "check:pdfs", at=now + timedelta(minutes=2))
-    trouble("check:pdfs", minutes=3)
+    open_incident("check:pdfs", minutes=3)
 
     with database.transaction() as connection:
         comes_back = incidents.has_unreported(connection)
@@ -71,10 +71,10 @@ def test_what_goes_on_is_not_told_again_and_what_comes_back_is(
     assert enqueue_alert_digest(database, at=now + timedelta(minutes=4)) == 1
 
 
-def test_what_was_over_before_anybody_was_told_is_no_news(
-    database: Database, trouble: Trouble, now: datetime
+def test_an_incident_closed_before_the_digest_is_not_reported(
+    database: Database, open_incident: OpenIncident, now: datetime
 ) -> None:
-    trouble("check:pdfs")
+    open_incident("check:pdfs")
     with database.transaction() as connection:
         incidents.resolve(connection, "check:pdfs", at=now + timedelta(minutes=1))
 
@@ -82,10 +82,10 @@ def test_what_was_over_before_anybody_was_told_is_no_news(
 
 
 def test_of_many_the_first_are_named_and_the_rest_counted(
-    database: Database, mails: MailSimulator, send: Send, trouble: Trouble, now: datetime
+    database: Database, mails: MailSimulator, send: Send, open_incident: OpenIncident, now: datetime
 ) -> None:
     for number in range(23):
-        trouble(f"check:{number}")
+        open_incident(f"check:{number}")
 
     enqueue_alert_digest(database, at=now)
     send()
@@ -93,14 +93,17 @@ def test_of_many_the_first_are_named_and_the_rest_counted(
     assert "- +3: ticketing incidents list\n" in mails.mails()[0].text
 
 
-def test_a_batch_that_somebody_named_is_told_of_when_it_ends(
-    means: GenerationContext, event: Event, enter: Callable[..., list[int]], mails: MailSimulator,
+def test_a_named_batch_is_reported_when_it_ends(
+    generation_context: GenerationContext, event: Event, add_guests: Callable[..., list[int]],
+    mails: MailSimulator,
     send: Send, now: datetime,
 ) -> None:  # fmt: skip
-    enter(event, 2)
+    add_guests(event, 2)
 
     for _ in range(2):  # again finds nothing to do
-        generate_tickets(means, event, GenerationRequest(at=now, by="api", key="batch-789"))
+        generate_tickets(
+            generation_context, event, GenerationRequest(at=now, by="api", key="batch-789")
+        )
     send()
 
     (mail,) = mails.mails("panitia@example.org")
@@ -108,11 +111,11 @@ def test_a_batch_that_somebody_named_is_told_of_when_it_ends(
     assert "Belum ada: 0" in mail.text
 
 
-def test_when_all_tickets_of_a_plan_were_tried_it_is_told_once_with_their_ends(
-    database: Database, event: Event, enter: Callable[..., list[int]], mails: MailSimulator,
+def test_a_finished_campaign_is_reported_once_with_its_results(
+    database: Database, event: Event, add_guests: Callable[..., list[int]], mails: MailSimulator,
     print_all: Callable[[], None], send: Send,
 ) -> None:  # fmt: skip
-    first, second, _ = enter(event, 3)
+    first, second, _ = add_guests(event, 3)
     with database.transaction() as connection:
         to = update(guests)
         connection.execute(to.where(guests.c.id == first).values(email="nobody@nowhere"))
@@ -134,12 +137,12 @@ def test_when_all_tickets_of_a_plan_were_tried_it_is_told_once_with_their_ends(
     assert "ticketing deliveries list --event wisuda-2026 --failed" in mail.text
 
 
-def test_a_plan_that_has_ended_is_told_of_while_another_goes_on(
-    database: Database, event: Event, enter: Callable[..., list[int]], mails: MailSimulator,
+def test_a_finished_campaign_is_reported_while_another_continues(
+    database: Database, event: Event, add_guests: Callable[..., list[int]], mails: MailSimulator,
     print_all: Callable[[], None], send: Send,
 ) -> None:  # fmt: skip
     for _ in range(2):
-        enter(event, 1)
+        add_guests(event, 1)
         print_all()
         plan = plan_campaign(database, event)
         apply_campaign(database, event, plan_hash=plan.plan_hash, by="cli")

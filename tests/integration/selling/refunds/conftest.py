@@ -42,7 +42,7 @@ def client(midtrans: MidtransSimulator) -> Iterator[Midtrans]:
 
 
 @pytest.fixture
-def hear_of(
+def store_status(
     database: Database, client: Midtrans, now: datetime
 ) -> Callable[[PaymentAttempt], None]:
     """Return a function that reads a payment's status and stores it."""
@@ -75,14 +75,14 @@ def start_paying(
 def pay(
     start_paying: Callable[[PlacedOrder], PaymentAttempt],
     midtrans: MidtransSimulator,
-    hear_of: Callable[[PaymentAttempt], None],
+    store_status: Callable[[PaymentAttempt], None],
 ) -> Callable[..., PaymentAttempt]:
     """Return a function that pays an order, by QRIS by default, and stores the status."""
 
     def pay_one(placed: PlacedOrder, method: str = "other_qris") -> PaymentAttempt:
         attempt = start_paying(placed)
         midtrans.push(attempt.key, "pay", method)
-        hear_of(attempt)
+        store_status(attempt)
         return attempt
 
     return pay_one
@@ -122,39 +122,41 @@ def apply(
 def refunds_of(database: Database) -> Callable[[PlacedOrder], list[Refund]]:
     """Return a function that reads an order's refunds."""
 
-    def look(placed: PlacedOrder) -> list[Refund]:
+    def fetch(placed: PlacedOrder) -> list[Refund]:
         with database.transaction() as connection:
             return refund_queries.list_for_order(connection, placed.order.id)
 
-    return look
+    return fetch
 
 
 @pytest.fixture
 def refunded_of(database: Database) -> Callable[[PlacedOrder], Rupiah]:
     """Return a function that reads the refunded amount of an order."""
 
-    def look(placed: PlacedOrder) -> Rupiah:
+    def fetch(placed: PlacedOrder) -> Rupiah:
         query = select(orders_table.c.refunded).where(orders_table.c.id == placed.order.id)
         with database.transaction() as connection:
             return Rupiah(connection.execute(query).scalar_one())
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def sent_back(midtrans: MidtransSimulator) -> Callable[[PaymentAttempt], list[tuple[str, int]]]:
+def gateway_refunds(
+    midtrans: MidtransSimulator,
+) -> Callable[[PaymentAttempt], list[tuple[str, int]]]:
     """Return a function that reads key and amount of every refund at the gateway."""
 
-    def look(attempt: PaymentAttempt) -> list[tuple[str, int]]:
+    def fetch(attempt: PaymentAttempt) -> list[tuple[str, int]]:
         told = midtrans.bank.status(attempt.key).get("refunds") or []
         assert isinstance(told, list)
         return [(one["refund_key"], int(one["refund_amount"].removesuffix(".00"))) for one in told]
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def hand_out(
+def issue_missing(
     database: Database, event: Event, keys: KeyRing, job_id: int, now: datetime
 ) -> Callable[[], None]:
     """Return a function that issues all missing tickets."""
@@ -169,7 +171,7 @@ def hand_out(
 def live_tickets(database: Database) -> Callable[[], list[str]]:
     """Return a function that reads the codes of all live tickets."""
 
-    def look() -> list[str]:
+    def fetch() -> list[str]:
         query = (
             select(generated_tickets.c.ticket_code)
             .where(generated_tickets.c.state == "live")
@@ -178,14 +180,14 @@ def live_tickets(database: Database) -> Callable[[], list[str]]:
         with database.transaction() as connection:
             return list(connection.execute(query).scalars())
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def in_order(database: Database, event: Event) -> Callable[[], bool]:
+def is_consistent(database: Database, event: Event) -> Callable[[], bool]:
     """Return a function that checks stock and that refunds do not exceed payments."""
 
-    def proven() -> bool:
+    def check() -> bool:
         with database.transaction() as connection:
             return not (
                 stock_queries.list_drifted(connection, event.id)
@@ -193,4 +195,4 @@ def in_order(database: Database, event: Event) -> Callable[[], bool]:
                 or refund_queries.list_over_refunded_keys(connection, event.id)
             )
 
-    return proven
+    return check

@@ -1,4 +1,4 @@
-"""An event called off: every order ends, all money goes back once, no ticket passes any more."""
+"""Tests of cancelling an event: orders end, payments are refunded once, tickets are revoked."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,21 +29,21 @@ from ticketing.tickets.missing import count_missing_tickets
 
 Place = Callable[..., PlacedOrder]
 Pay = Callable[..., PaymentAttempt]
-PlanIt = Callable[..., CancellationPlan]
-CallOff = Callable[..., CancellationResult]
+MakePlan = Callable[..., CancellationPlan]
+Cancel = Callable[..., CancellationResult]
 SentBack = Callable[[PaymentAttempt], list[tuple[str, int]]]
 StateOf = Callable[[PlacedOrder], OrderState]
 
 
 @pytest.fixture
 def vip(sell: Callable[..., int]) -> int:
-    """Ten places at Rp100.000."""
+    """Sell a ticket type of ten places at Rp100.000."""
     return sell("VIP", capacity=10, price=100_000)
 
 
 @pytest.fixture
-def plan_it(database: Database, event: Event, now: datetime) -> PlanIt:
-    """Plans to call the event off."""
+def make_plan(database: Database, event: Event, now: datetime) -> MakePlan:
+    """Return a function that plans the cancellation of the event."""
 
     def planned(fee: RefundFee = RefundFee()) -> CancellationPlan:  # noqa: B008 - a frozen value
         return plan_cancellation(database, event, fee=fee, reason="rain", at=now, by="operator")
@@ -52,8 +52,8 @@ def plan_it(database: Database, event: Event, now: datetime) -> PlanIt:
 
 
 @pytest.fixture
-def call_off(database: Database, client: Midtrans, event: Event, now: datetime) -> CallOff:
-    """Does what was planned."""
+def cancel(database: Database, client: Midtrans, event: Event, now: datetime) -> Cancel:
+    """Return a function that applies the cancellation plan."""
 
     def done(planned: CancellationPlan) -> CancellationResult:
         return cancel_event(
@@ -63,26 +63,26 @@ def call_off(database: Database, client: Midtrans, event: Event, now: datetime) 
     return done
 
 
-def test_every_order_ends_and_everyone_is_told(
-    vip: int, database: Database, event: Event, place: Place, pay: Pay, plan_it: PlanIt,
-    call_off: CallOff, enter: Callable[..., list[int]], hand_out: Callable[[], None],
-    live_tickets: Callable[[], list[str]], sent_back: SentBack, state_of: StateOf,
+def test_every_order_ends_and_every_buyer_is_notified(
+    vip: int, database: Database, event: Event, place: Place, pay: Pay, make_plan: MakePlan,
+    cancel: Cancel, add_guests: Callable[..., list[int]], issue_missing: Callable[[], None],
+    live_tickets: Callable[[], list[str]], gateway_refunds: SentBack, state_of: StateOf,
     stock_of: Callable[[int], Stock], messages: Callable[[], list[tuple[str, str]]],
-    in_order: Callable[[], bool], sari: Buyer, budi: Buyer, now: datetime,
+    is_consistent: Callable[[], bool], sari: Buyer, budi: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     paid, by_bank = place((vip, 2), buyer=sari), place((vip, 1), buyer=budi)
     attempts = [pay(paid), pay(by_bank, "bca_va")]
     pending = place((vip, 1), buyer=budi)
-    enter(event, 2)
-    hand_out()
+    add_guests(event, 2)
+    issue_missing()
 
-    planned = plan_it()
-    done = call_off(planned)
+    planned = make_plan()
+    done = cancel(planned)
 
     assert (planned.pending, len(planned.refunds), planned.live_tickets) == (1, 2, 5)
     assert (planned.amount, planned.manual_amount) == (Rupiah(300_000), Rupiah(100_000))
     assert done == CancellationResult(ended=3, left=0, tickets=5, outstanding_refunds=1)
-    assert [len(sent_back(one)) for one in attempts] == [1, 0]
+    assert [len(gateway_refunds(one)) for one in attempts] == [1, 0]
     assert {state_of(one) for one in (paid, by_bank, pending)} == {OrderState.CANCELLED}
     assert (stock_of(vip), live_tickets()) == (Stock(10, 0, 0), [])
     assert count_missing_tickets(database, event, at=now) == 0
@@ -92,14 +92,14 @@ def test_every_order_ends_and_everyone_is_told(
         ("event.cancelled.refund", "budi@example.org"),
         ("event.cancelled.refund", "sari@example.org"),
     ]
-    assert in_order()
+    assert is_consistent()
 
 
-def test_nothing_is_sold_any_more(
-    vip: int, database: Database, event: Event, place: Place, plan_it: PlanIt, call_off: CallOff,
+def test_a_cancelled_event_sells_nothing(
+    vip: int, database: Database, event: Event, place: Place, make_plan: MakePlan, cancel: Cancel,
     sari: Buyer,
 ) -> None:  # fmt: skip
-    call_off(plan_it())
+    cancel(make_plan())
 
     with pytest.raises(NotOnSale):
         place((vip, 1), buyer=sari)
@@ -108,107 +108,108 @@ def test_nothing_is_sold_any_more(
 
 
 def test_an_order_that_is_being_paid_meanwhile_is_refunded_too(
-    vip: int, place: Place, plan_it: PlanIt, call_off: CallOff, midtrans: MidtransSimulator,
-    start_paying: Callable[[PlacedOrder], PaymentAttempt], sent_back: SentBack, state_of: StateOf,
+    vip: int, place: Place, make_plan: MakePlan, cancel: Cancel, midtrans: MidtransSimulator,
+    start_paying: Callable[[PlacedOrder], PaymentAttempt], gateway_refunds: SentBack,
+    state_of: StateOf,
     count_entitled: Callable[[], int], flags: Callable[[], list[ReviewFlag]],
-    in_order: Callable[[], bool], sari: Buyer,
+    is_consistent: Callable[[], bool], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
-    planned = plan_it()
+    planned = make_plan()
     attempt = start_paying(placed)
     midtrans.push(attempt.key, "pay", "gopay")
 
-    done = call_off(planned)
+    done = cancel(planned)
 
     assert (done.left, done.outstanding_refunds) == (0, 0)
-    assert [amount for _, amount in sent_back(attempt)] == [200_000]
+    assert [amount for _, amount in gateway_refunds(attempt)] == [200_000]
     assert (state_of(placed), count_entitled()) == (OrderState.CANCELLED, 0)
     assert flags() == []
-    assert in_order()
+    assert is_consistent()
 
 
-def test_however_payments_and_the_end_meet_no_rupiah_stays(
+def test_payments_concurrent_with_the_cancellation_are_all_refunded(
     vip: int,
     place: Place,
-    plan_it: PlanIt,
-    call_off: CallOff,
+    make_plan: MakePlan,
+    cancel: Cancel,
     midtrans: MidtransSimulator,
     start_paying: Callable[[PlacedOrder], PaymentAttempt],
-    hear_of: Callable[[PaymentAttempt], None],
-    sent_back: SentBack,
+    store_status: Callable[[PaymentAttempt], None],
+    gateway_refunds: SentBack,
     count_entitled: Callable[[], int],
-    in_order: Callable[[], bool],
+    is_consistent: Callable[[], bool],
     sari: Buyer,
 ) -> None:
     attempts = [start_paying(place((vip, 1), buyer=sari)) for _ in range(8)]
     for attempt in attempts:
         midtrans.push(attempt.key, "choose", "gopay")
-    planned = plan_it()
+    planned = make_plan()
 
     with ThreadPoolExecutor(4) as pool:
-        off = pool.submit(call_off, planned)
+        off = pool.submit(cancel, planned)
         for attempt in attempts:
             midtrans.bank.push(attempt.key, "settle")
-            pool.submit(hear_of, attempt)
+            pool.submit(store_status, attempt)
     off.result()
-    call_off(planned)
+    cancel(planned)
 
-    assert [[amount for _, amount in sent_back(one)] for one in attempts] == [[100_000]] * 8
+    assert [[amount for _, amount in gateway_refunds(one)] for one in attempts] == [[100_000]] * 8
     assert count_entitled() == 0
-    assert in_order()
+    assert is_consistent()
 
 
 def test_a_payment_that_was_begun_cannot_be_made_any_more(
-    vip: int, place: Place, plan_it: PlanIt, call_off: CallOff, midtrans: MidtransSimulator,
+    vip: int, place: Place, make_plan: MakePlan, cancel: Cancel, midtrans: MidtransSimulator,
     start_paying: Callable[[PlacedOrder], PaymentAttempt], sari: Buyer,
 ) -> None:  # fmt: skip
     attempt = start_paying(place((vip, 2), buyer=sari))
     midtrans.push(attempt.key, "choose", "bca_va")
 
-    call_off(plan_it())
+    cancel(make_plan())
 
     assert midtrans.bank.status(attempt.key)["transaction_status"] == "cancel"
 
 
-def test_money_that_comes_late_goes_back_when_it_is_applied_again(
+def test_a_late_payment_is_refunded_when_the_plan_is_applied_again(
     vip: int,
     place: Place,
-    plan_it: PlanIt,
-    call_off: CallOff,
+    make_plan: MakePlan,
+    cancel: Cancel,
     midtrans: MidtransSimulator,
     start_paying: Callable[[PlacedOrder], PaymentAttempt],
-    hear_of: Callable[[PaymentAttempt], None],
-    sent_back: SentBack,
+    store_status: Callable[[PaymentAttempt], None],
+    gateway_refunds: SentBack,
     flags: Callable[[], list[ReviewFlag]],
-    in_order: Callable[[], bool],
+    is_consistent: Callable[[], bool],
     sari: Buyer,
 ) -> None:
     attempt = start_paying(place((vip, 2), buyer=sari))
     midtrans.push(attempt.key, "choose", "gopay")
-    planned = plan_it()
-    call_off(planned)
+    planned = make_plan()
+    cancel(planned)
     midtrans.push(attempt.key, "settle")
-    hear_of(attempt)
+    store_status(attempt)
     seen = flags()
 
-    call_off(planned)
+    cancel(planned)
 
     assert seen == [ReviewFlag.PAID_AFTER_CANCELLING]
-    assert [amount for _, amount in sent_back(attempt)] == [200_000]
+    assert [amount for _, amount in gateway_refunds(attempt)] == [200_000]
     assert flags() == []
-    assert in_order()
+    assert is_consistent()
 
 
-def test_money_for_an_expired_order_completes_nothing_once_the_event_is_off(
+def test_a_late_payment_of_an_expired_order_completes_nothing_after_the_cancellation(
     vip: int,
     database: Database,
     client: Midtrans,
     place: Place,
-    plan_it: PlanIt,
-    call_off: CallOff,
+    make_plan: MakePlan,
+    cancel: Cancel,
     midtrans: MidtransSimulator,
     start_paying: Callable[[PlacedOrder], PaymentAttempt],
-    hear_of: Callable[[PaymentAttempt], None],
+    store_status: Callable[[PaymentAttempt], None],
     state_of: StateOf,
     count_entitled: Callable[[], int],
     sari: Buyer,
@@ -216,62 +217,62 @@ def test_money_for_an_expired_order_completes_nothing_once_the_event_is_off(
     placed = place((vip, 2), buyer=sari)
     attempt = start_paying(placed)
     expire_orders(database, client, at=placed.order.expires_at, by="schedule")
-    call_off(plan_it())
+    cancel(make_plan())
     midtrans.push(attempt.key, "pay", "gopay")
 
-    hear_of(attempt)
+    store_status(attempt)
 
     assert (state_of(placed), count_entitled()) == (OrderState.EXPIRED, 0)
 
 
 def test_a_fee_kept_before_stays_kept(
     vip: int, place: Place, pay: Pay, plan: Callable[..., RefundPlan],
-    apply: Callable[[RefundPlan], AppliedRefund], plan_it: PlanIt, call_off: CallOff,
-    sent_back: SentBack, sari: Buyer,
+    apply: Callable[[RefundPlan], AppliedRefund], make_plan: MakePlan, cancel: Cancel,
+    gateway_refunds: SentBack, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
     apply(plan(placed, places=(1,), fee=RefundFee(10)))
 
-    call_off(plan_it())
+    cancel(make_plan())
 
-    assert [amount for _, amount in sent_back(attempt)] == [90_000, 100_000]
+    assert [amount for _, amount in gateway_refunds(attempt)] == [90_000, 100_000]
 
 
 def test_a_plan_that_does_not_hold_any_more_is_refused(
-    vip: int, place: Place, pay: Pay, plan_it: PlanIt, call_off: CallOff, state_of: StateOf,
+    vip: int, place: Place, pay: Pay, make_plan: MakePlan, cancel: Cancel, state_of: StateOf,
     sari: Buyer, budi: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     pay(placed)
-    old = plan_it()
+    old = make_plan()
     pay(place((vip, 1), buyer=budi))
 
     with pytest.raises(PlanOutdated, match=r"now Rp300\.000 would be refunded for 2 orders"):
-        call_off(old)
+        cancel(old)
 
     assert state_of(placed) is OrderState.PAID
 
 
 @pytest.mark.usefixtures("vip")
-def test_an_unknown_plan_is_refused(plan_it: PlanIt, call_off: CallOff) -> None:
+def test_an_unknown_plan_is_refused(make_plan: MakePlan, cancel: Cancel) -> None:
     with pytest.raises(PlanOutdated, match="no plan with this hash"):
-        call_off(replace(plan_it(), plan_hash="0" * 64))
+        cancel(replace(make_plan(), plan_hash="0" * 64))
 
 
 @pytest.mark.usefixtures("vip")
-def test_it_is_called_off_once(plan_it: PlanIt, call_off: CallOff) -> None:
-    planned = plan_it()
-    call_off(planned)
+def test_an_event_is_cancelled_once(make_plan: MakePlan, cancel: Cancel) -> None:
+    planned = make_plan()
+    cancel(planned)
 
     with pytest.raises(NotOnSale, match="is cancelled already"):
-        plan_it()
+        make_plan()
     with pytest.raises(PlanOutdated):
-        call_off(replace(planned, plan_hash="0" * 64))
+        cancel(replace(planned, plan_hash="0" * 64))
 
 
 def test_an_order_that_cannot_be_ended_now_stops_no_other(
-    vip: int, place: Place, pay: Pay, plan_it: PlanIt, call_off: CallOff,
+    vip: int, place: Place, pay: Pay, make_plan: MakePlan, cancel: Cancel,
     midtrans: MidtransSimulator, start_paying: Callable[[PlacedOrder], PaymentAttempt],
     state_of: StateOf, refunds_of: Callable[[PlacedOrder], list[object]],
     flags: Callable[[], list[ReviewFlag]], sari: Buyer, budi: Buyer,
@@ -280,12 +281,12 @@ def test_an_order_that_cannot_be_ended_now_stops_no_other(
     attempt = start_paying(pending)
     midtrans.push(attempt.key, "choose", "bca_va")
     pay(paid)
-    planned = plan_it()
+    planned = make_plan()
     midtrans.faults.set(answers=[MidtransResponseFault("error", times=3, path="/cancel")])
 
-    first = call_off(planned)
+    first = cancel(planned)
     states = [state_of(pending), state_of(paid)]
-    second = call_off(planned)
+    second = cancel(planned)
 
     assert (first.left, second.left) == (1, 0)
     assert states == [OrderState.PENDING, OrderState.CANCELLED]

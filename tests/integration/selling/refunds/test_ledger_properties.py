@@ -1,4 +1,4 @@
-"""Whatever becomes of an order, its books say it: stories drawn by chance, through real actions."""
+"""Property test: after any sequence of operations on an order, the ledger agrees with it."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,64 +29,64 @@ from ticketing.selling.refunds.refund_plan import RefundPlan, RefundScope
 from ticketing.selling.refunds.resolve_flag import complete_late_order
 from ticketing.selling.refunds.send_refunds import send_refunds
 
-Deed = Callable[[PlacedOrder], object]
-BooksOf = Callable[[PlacedOrder], list[LedgerEntry]]
+Operation = Callable[[PlacedOrder], object]
+LedgerOf = Callable[[PlacedOrder], list[LedgerEntry]]
 Pay = Callable[..., PaymentAttempt]
 LOST = {AttemptState.REVERSED, AttemptState.CHARGED_BACK}
 
 
 @pytest.fixture
 def vip(sell: Callable[..., int]) -> int:
-    """A ticket type at Rp50.000, no end of places."""
+    """Sell a ticket type at Rp50.000 without a limit of places."""
     return sell("VIP")
 
 
 @pytest.fixture
-def books_of(database: Database) -> BooksOf:
-    """The order's entries; everything in the books has to agree with everything else."""
+def ledger_of(database: Database) -> LedgerOf:
+    """Return a function that reads an order's ledger entries and checks the ledger."""
 
-    def look(placed: PlacedOrder) -> list[LedgerEntry]:
+    def fetch(placed: PlacedOrder) -> list[LedgerEntry]:
         with database.transaction() as connection:
             assert ledger_queries.list_mismatches(connection, limit=10) == []
             return ledger_queries.list_for_order(connection, placed.order.id)
 
-    return look
+    return fetch
 
 
 @pytest.fixture
 def attempts_of(database: Database) -> Callable[[PlacedOrder], list[PaymentAttempt]]:
-    """The order's attempts."""
+    """Return a function that reads the payment attempts of an order."""
 
-    def look(placed: PlacedOrder) -> list[PaymentAttempt]:
+    def fetch(placed: PlacedOrder) -> list[PaymentAttempt]:
         with database.transaction() as connection:
             return attempt_queries.list_for_order(connection, placed.order.id)
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def deeds(
+def operations(
     database: Database,
     client: Midtrans,
     midtrans: MidtransSimulator,
     start_paying: Callable[[PlacedOrder], PaymentAttempt],
-    hear_of: Callable[[PaymentAttempt], None],
+    store_status: Callable[[PaymentAttempt], None],
     attempts_of: Callable[[PlacedOrder], list[PaymentAttempt]],
     plan: Callable[..., RefundPlan],
     apply: Callable[[RefundPlan], object],
     now: datetime,
-) -> dict[str, Deed]:
-    """What people, gateway and clock can do; each may be refused as things stand."""
+) -> dict[str, Operation]:
+    """Return the operations of buyers, gateway and clock by name; each may be refused."""
 
-    def push(move: str, method: str = "") -> Deed:
+    def push(move: str, method: str = "") -> Operation:
         return lambda placed: midtrans.push(attempts_of(placed)[-1].key, move, method)
 
     def hear(placed: PlacedOrder) -> None:
         for attempt in attempts_of(placed):
             if client.get_payment_status(attempt.key) is not None:
-                hear_of(attempt)
+                store_status(attempt)
 
-    def end(how: Callable[..., object], **more: str) -> Deed:
+    def end(how: Callable[..., object], **more: str) -> Operation:
         terms = {"key": None, "at": now, "by": "operator"} | more
         return lambda placed: how(database, placed.order.code, **terms)
 
@@ -161,20 +161,20 @@ BEGINNINGS = st.sampled_from(
 )  # fmt: skip
 @given(BEGINNINGS, STEPS)
 @pytest.mark.slow
-def test_the_books_tell_every_story_and_add_up(
-    vip: int, place: Callable[..., PlacedOrder], deeds: dict[str, Deed],
-    books_of: BooksOf, attempts_of: Callable[[PlacedOrder], list[PaymentAttempt]],
+def test_the_ledger_agrees_with_every_sequence_of_operations(
+    vip: int, place: Callable[..., PlacedOrder], operations: dict[str, Operation],
+    ledger_of: LedgerOf, attempts_of: Callable[[PlacedOrder], list[PaymentAttempt]],
     refunds_of: Callable[[PlacedOrder], list[Refund]],
     refunded_of: Callable[[PlacedOrder], Rupiah], state_of: Callable[[PlacedOrder], OrderState],
     sari: Buyer, beginning: list[str], story: list[str],
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
-    known = books_of(placed)
+    known = ledger_of(placed)
 
     for step in [*beginning, *story]:
         with suppress(Refused, ValueError, IndexError):
-            deeds[step](placed)
-        entries = books_of(placed)
+            operations[step](placed)
+        entries = ledger_of(placed)
         assert entries[: len(known)] == known
         known = entries
 
@@ -200,9 +200,9 @@ def test_the_books_tell_every_story_and_add_up(
         assert sums.money == kept - by_hand
 
 
-def test_a_refund_is_booked_with_its_key_and_who_asked_for_it(
+def test_a_refund_is_recorded_with_its_key_and_its_actor(
     vip: int, place: Callable[..., PlacedOrder], pay: Pay,
-    plan: Callable[..., RefundPlan], apply: Callable[[RefundPlan], object], books_of: BooksOf,
+    plan: Callable[..., RefundPlan], apply: Callable[[RefundPlan], object], ledger_of: LedgerOf,
     sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -210,47 +210,47 @@ def test_a_refund_is_booked_with_its_key_and_who_asked_for_it(
 
     apply(plan(placed, places=(1,)))
 
-    *_, last = books_of(placed)
+    *_, last = ledger_of(placed)
     assert (last.kind, last.subject, last.money) == (LedgerEntryKind.REFUNDED, attempt.key, -50_000)
     assert last.details["refunds"] == [f"{attempt.key}-R1"]
     assert last.details["method"] == "qris"
 
 
-def test_a_transfer_by_hand_is_booked_when_it_was_made(
+def test_a_manual_transfer_is_recorded_at_its_time(
     database: Database, vip: int, place: Callable[..., PlacedOrder], pay: Pay,
-    plan: Callable[..., RefundPlan], apply: Callable[[RefundPlan], object], books_of: BooksOf,
+    plan: Callable[..., RefundPlan], apply: Callable[[RefundPlan], object], ledger_of: LedgerOf,
     sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     pay(placed, "bca_va")
     apply(plan(placed))
-    promised = sum_entries(books_of(placed))
+    promised = sum_entries(ledger_of(placed))
 
     tomorrow = now + timedelta(days=1)
     mark_transferred(
         database, placed.order.code, key=None, reference="BCA 1", at=tomorrow, by="cli:sari"
     )
 
-    *_, last = books_of(placed)
+    *_, last = ledger_of(placed)
     assert promised.money == 100_000
     assert (last.kind, last.money, last.at) == (LedgerEntryKind.REFUNDED, -100_000, tomorrow)
     assert last.actor == "cli:sari"
 
 
-def test_a_bank_that_takes_all_back_is_booked_with_what_was_left(
+def test_a_chargeback_after_a_refund_is_recorded_with_the_remaining_amount(
     vip: int, place: Callable[..., PlacedOrder], pay: Pay,
-    plan: Callable[..., RefundPlan], apply: Callable[[RefundPlan], object], books_of: BooksOf,
-    midtrans: MidtransSimulator, hear_of: Callable[[PaymentAttempt], None], sari: Buyer,
+    plan: Callable[..., RefundPlan], apply: Callable[[RefundPlan], object], ledger_of: LedgerOf,
+    midtrans: MidtransSimulator, store_status: Callable[[PaymentAttempt], None], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
     apply(plan(placed, places=(), amount=Rupiah(30_000)))
 
     midtrans.push(attempt.key, "chargeback")
-    hear_of(attempt)
-    hear_of(attempt)
+    store_status(attempt)
+    store_status(attempt)
 
-    entries = books_of(placed)
+    entries = ledger_of(placed)
     assert [(entry.kind.value, entry.money) for entry in entries if entry.money] == [
         ("payment.captured", 100_000),
         ("order.refunded", -30_000),

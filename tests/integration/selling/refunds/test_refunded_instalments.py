@@ -1,4 +1,4 @@
-"""Parts of orders that go back at the gateway: overdue ones, those of an event called off."""
+"""Tests of refunding instalments at the gateway: overdue orders and cancelled events."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ StateOf = Callable[[PlacedOrder], OrderState]
 
 @pytest.fixture
 def guest(sell: Callable[..., int]) -> int:
-    """A ticket type of ten places at Rp50.001."""
+    """Sell a ticket type of ten places at Rp50.001."""
     return sell("Guest", capacity=10, price=50_001)
 
 
@@ -41,7 +41,7 @@ def guest(sell: Callable[..., int]) -> int:
 def order_in_halves(
     database: Database, event: Event, guest: int, place: Callable[..., PlacedOrder], sari: Buyer
 ) -> Callable[..., PlacedOrder]:
-    """Orders a place in two parts, by a plan under these rules."""
+    """Return a function that orders a place in two instalments under given rules."""
 
     def order(name: str, overdue: OverduePolicy, tickets: TicketReleasePolicy) -> PlacedOrder:
         plan = PaymentPlan(name, (50, 50), 7 * DAY, DAY, DAY, overdue, tickets)
@@ -52,7 +52,7 @@ def order_in_halves(
 
 
 @pytest.mark.parametrize("tickets", TicketReleasePolicy)
-def test_an_event_that_is_called_off_gives_every_part_back(
+def test_a_cancelled_event_refunds_every_instalment(
     *,
     database: Database,
     client: Midtrans,
@@ -89,7 +89,7 @@ def test_an_event_that_is_called_off_gives_every_part_back(
     assert sales_checks.check_unallocated_money(database).violations == []
 
 
-def test_an_overdue_part_goes_back_at_the_gateway_once(
+def test_an_overdue_instalment_is_refunded_at_the_gateway_once(
     *,
     database: Database,
     client: Midtrans,
@@ -115,14 +115,14 @@ def test_an_overdue_part_goes_back_at_the_gateway_once(
     assert check_ledger_matches_sales(database).violations == []
 
 
-def test_a_paid_order_is_given_back_part_by_part_and_raises_no_question(
+def test_a_paid_order_is_refunded_by_instalment_without_a_review_flag(
     *,
     database: Database,
     client: Midtrans,
     order_in_halves: Callable[..., PlacedOrder],
     pay: Pay,
     apply: Callable[..., object],
-    hear_of: Callable[[PaymentAttempt], None],
+    store_status: Callable[[PaymentAttempt], None],
     state_of: StateOf,
     stock_of: Callable[[int], Stock],
     guest: int,
@@ -135,7 +135,7 @@ def test_a_paid_order_is_given_back_part_by_part_and_raises_no_question(
     asked = RefundRequest(reason="ill")
     apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
     for attempt in attempts:
-        hear_of(attempt)
+        store_status(attempt)
 
     with database.transaction() as connection:
         assert refund_queries.sum_refunded(connection, placed.order.id) == Rupiah(50_001)

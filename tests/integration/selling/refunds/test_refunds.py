@@ -1,4 +1,4 @@
-"""Refunds: planned, applied once, and everything follows."""
+"""Tests of refunds: planned, applied once, with all their effects."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -49,71 +49,71 @@ RefundsOf = Callable[[PlacedOrder], list[Refund]]
 
 @pytest.fixture
 def vip(sell: Sell) -> int:
-    """Ten places at Rp100.000."""
+    """Sell a ticket type of ten places at Rp100.000."""
     return sell("VIP", capacity=10, price=100_000)
 
 
-def test_a_full_refund_ends_the_order_and_all_that_hangs_on_it(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, hand_out: Callable[[], None],
-    sent_back: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
+def test_a_full_refund_ends_the_order_its_entitlements_and_tickets(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, issue_missing: Callable[[], None],
+    gateway_refunds: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
     live_tickets: Callable[[], list[str]], count_entitled: Callable[[], int],
     refunded_of: Callable[[PlacedOrder], Rupiah], flags: Callable[[], list[ReviewFlag]],
-    in_order: Callable[[], bool], sari: Buyer,
+    is_consistent: Callable[[], bool], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
-    hand_out()
+    issue_missing()
 
     done = apply(plan(placed, reason="cannot come"))
 
     assert [one.state for one in done.refunds] == [RefundState.DONE]
-    assert sent_back(attempt) == [(f"{attempt.key}-R1", 200_000)]
+    assert gateway_refunds(attempt) == [(f"{attempt.key}-R1", 200_000)]
     assert state_of(placed) is OrderState.CANCELLED
     assert (stock_of(vip), count_entitled(), live_tickets()) == (Stock(10, 0, 0), 0, [])
     assert (refunded_of(placed), flags()) == (Rupiah(200_000), [])
-    assert in_order()
+    assert is_consistent()
 
 
-def test_a_part_by_places_keeps_the_rest(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, hand_out: Callable[[], None],
-    sent_back: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
+def test_a_partial_refund_by_places_keeps_the_other_places(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, issue_missing: Callable[[], None],
+    gateway_refunds: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
     live_tickets: Callable[[], list[str]], flags: Callable[[], list[ReviewFlag]],
-    in_order: Callable[[], bool], sari: Buyer,
+    is_consistent: Callable[[], bool], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 3), buyer=sari)
     attempt = pay(placed)
-    hand_out()
+    issue_missing()
     first, _, third = live_tickets()
 
     apply(plan(placed, places=(2,)))
 
-    assert sent_back(attempt) == [(f"{attempt.key}-R1", 100_000)]
+    assert gateway_refunds(attempt) == [(f"{attempt.key}-R1", 100_000)]
     assert (state_of(placed), stock_of(vip)) == (OrderState.PAID, Stock(10, 0, 2))
     assert (live_tickets(), flags()) == ([first, third], [])
-    assert in_order()
+    assert is_consistent()
 
 
-def test_a_part_and_then_the_rest_add_up_to_the_whole(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack,
-    state_of: StateOf, stock_of: Callable[[int], Stock], in_order: Callable[[], bool],
-    hear_of: Callable[[PaymentAttempt], None], refunded_of: Callable[[PlacedOrder], Rupiah],
+def test_partial_refunds_add_up_to_the_total(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: SentBack,
+    state_of: StateOf, stock_of: Callable[[int], Stock], is_consistent: Callable[[], bool],
+    store_status: Callable[[PaymentAttempt], None], refunded_of: Callable[[PlacedOrder], Rupiah],
     flags: Callable[[], list[ReviewFlag]], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 3), buyer=sari)
     attempt = pay(placed)
     apply(plan(placed, places=(1,)))
-    hear_of(attempt)
+    store_status(attempt)
 
     apply(plan(placed))
-    hear_of(attempt)
+    store_status(attempt)
 
-    assert [amount for _, amount in sent_back(attempt)] == [100_000, 200_000]
+    assert [amount for _, amount in gateway_refunds(attempt)] == [100_000, 200_000]
     assert (state_of(placed), stock_of(vip)) == (OrderState.CANCELLED, Stock(10, 0, 0))
     assert (refunded_of(placed), flags()) == (Rupiah(300_000), [])
-    assert in_order()
+    assert is_consistent()
 
 
-def test_a_place_given_back_counts_no_longer_for_its_buyer(
+def test_a_refunded_place_no_longer_counts_for_its_buyer(
     sell: Sell, place: Place, pay: Pay, plan: Plan, apply: Apply, sari: Buyer
 ) -> None:
     seat = sell("Seat", price=100_000, max_per_buyer=2)
@@ -127,7 +127,7 @@ def test_a_place_given_back_counts_no_longer_for_its_buyer(
 
 
 def test_an_amount_alone_ends_no_place(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack,
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: SentBack,
     state_of: StateOf, stock_of: Callable[[int], Stock], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -135,12 +135,18 @@ def test_an_amount_alone_ends_no_place(
 
     apply(plan(placed, places=(), amount=Rupiah(25_000), reason="the rain"))
 
-    assert sent_back(attempt) == [(f"{attempt.key}-R1", 25_000)]
+    assert gateway_refunds(attempt) == [(f"{attempt.key}-R1", 25_000)]
     assert (state_of(placed), stock_of(vip)) == (OrderState.PAID, Stock(10, 0, 2))
 
 
 def test_a_fee_is_kept(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack, sari: Buyer
+    vip: int,
+    place: Place,
+    pay: Pay,
+    plan: Plan,
+    apply: Apply,
+    gateway_refunds: SentBack,
+    sari: Buyer,
 ) -> None:
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
@@ -149,10 +155,10 @@ def test_a_fee_is_kept(
     apply(planned)
 
     assert (planned.worth, planned.kept) == (Rupiah(200_000), Rupiah(30_000))
-    assert sent_back(attempt) == [(f"{attempt.key}-R1", 170_000)]
+    assert gateway_refunds(attempt) == [(f"{attempt.key}-R1", 170_000)]
 
 
-def test_a_free_order_can_be_given_back_too(
+def test_a_free_order_can_be_refunded_too(
     sell: Sell, place: Place, plan: Plan, apply: Apply, state_of: StateOf,
     stock_of: Callable[[int], Stock], refunds_of: RefundsOf, sari: Buyer,
 ) -> None:  # fmt: skip
@@ -166,8 +172,8 @@ def test_a_free_order_can_be_given_back_too(
 
 
 @pytest.mark.parametrize("method", ["bca_va", "echannel", "alfamart"])
-def test_a_channel_that_cannot_refund_waits_for_a_person(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack,
+def test_a_refund_the_channel_does_not_support_waits_for_staff(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: SentBack,
     messages: Callable[[], list[tuple[str, str]]], live_tickets: Callable[[], list[str]],
     refunded_of: Callable[[PlacedOrder], Rupiah], sari: Buyer, method: str,
 ) -> None:  # fmt: skip
@@ -179,12 +185,12 @@ def test_a_channel_that_cannot_refund_waits_for_a_person(
     assert [(one.channel, one.state) for one in done.refunds] == [
         (RefundChannel.MANUAL, RefundState.MANUAL)
     ]
-    assert (sent_back(attempt), live_tickets()) == ([], [])
+    assert (gateway_refunds(attempt), live_tickets()) == ([], [])
     assert ("refund.to_transfer", "organiser") in messages()
     assert refunded_of(placed) == Rupiah(0)
 
 
-def test_a_part_of_what_goes_back_only_whole_waits_for_a_person(
+def test_a_partial_refund_of_a_full_refund_only_method_waits_for_staff(
     vip: int, place: Place, pay: Pay, plan: Plan, sari: Buyer
 ) -> None:
     placed = place((vip, 2), buyer=sari)
@@ -199,7 +205,13 @@ def test_a_part_of_what_goes_back_only_whole_waits_for_a_person(
 
 
 def test_a_plan_holds_only_as_long_as_the_order_stays_as_it_was(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack, sari: Buyer
+    vip: int,
+    place: Place,
+    pay: Pay,
+    plan: Plan,
+    apply: Apply,
+    gateway_refunds: SentBack,
+    sari: Buyer,
 ) -> None:
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
@@ -209,7 +221,7 @@ def test_a_plan_holds_only_as_long_as_the_order_stays_as_it_was(
     with pytest.raises(PlanOutdated, match="plan again"):
         apply(old)
 
-    assert sent_back(attempt) == [(f"{attempt.key}-R1", 100_000)]
+    assert gateway_refunds(attempt) == [(f"{attempt.key}-R1", 100_000)]
 
 
 def test_another_order_s_plan_is_no_plan(
@@ -223,8 +235,8 @@ def test_another_order_s_plan_is_no_plan(
         apply(replace(plan(one), order_code=other.order.code))
 
 
-def test_a_plan_applied_twice_moves_everything_once(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack,
+def test_a_plan_applied_twice_is_executed_once(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: SentBack,
     stock_of: Callable[[int], Stock], messages: Callable[[], list[tuple[str, str]]], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -234,14 +246,14 @@ def test_a_plan_applied_twice_moves_everything_once(
     first, second = apply(planned), apply(planned)
 
     assert (first.is_new, second.is_new) == (True, False)
-    assert sent_back(attempt) == [(f"{attempt.key}-R1", 100_000)]
+    assert gateway_refunds(attempt) == [(f"{attempt.key}-R1", 100_000)]
     assert stock_of(vip) == Stock(10, 0, 1)
     assert messages().count(("order.refund", "sari@example.org")) == 1
 
 
-def test_a_plan_applied_by_many_at_once_moves_everything_once(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack,
-    stock_of: Callable[[int], Stock], refunds_of: RefundsOf, in_order: Callable[[], bool],
+def test_a_plan_applied_concurrently_is_executed_once(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: SentBack,
+    stock_of: Callable[[int], Stock], refunds_of: RefundsOf, is_consistent: Callable[[], bool],
     sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -252,10 +264,10 @@ def test_a_plan_applied_by_many_at_once_moves_everything_once(
         done = list(pool.map(apply, [planned] * 6))
 
     assert [one.is_new for one in done].count(True) == 1
-    assert sent_back(attempt) == [(f"{attempt.key}-R1", 100_000)]
+    assert gateway_refunds(attempt) == [(f"{attempt.key}-R1", 100_000)]
     assert [one.state for one in refunds_of(placed)] == [RefundState.DONE]
     assert stock_of(vip) == Stock(10, 0, 1)
-    assert in_order()
+    assert is_consistent()
 
 
 def test_more_than_is_left_is_refused(
@@ -276,7 +288,7 @@ def test_a_pending_order_has_nothing_to_refund(
         plan(place((vip, 2), buyer=sari))
 
 
-def test_a_place_that_was_given_back_is_not_given_back_again(
+def test_a_refunded_place_is_not_refunded_again(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sari: Buyer
 ) -> None:
     placed = place((vip, 2), buyer=sari)
@@ -287,9 +299,9 @@ def test_a_place_that_was_given_back_is_not_given_back_again(
         plan(placed, places=(2,))
 
 
-def test_a_promo_counts_as_used_until_the_whole_order_went_back(
+def test_a_promo_code_counts_as_used_until_the_whole_order_is_refunded(
     vip: int, database: Database, event: Event, place: Place, pay: Pay, plan: Plan, apply: Apply,
-    sent_back: SentBack, in_order: Callable[[], bool], sari: Buyer, now: datetime,
+    gateway_refunds: SentBack, is_consistent: Callable[[], bool], sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     new = NewPromo("HALF", PromoKind.PERCENT, 50, now, event.ends_at, 1)
     add_promo(database, event, new, ticket_type="VIP", by="operator")
@@ -303,40 +315,42 @@ def test_a_promo_counts_as_used_until_the_whole_order_went_back(
     used.append(list_promo_usage(database, event)[0].used)
 
     assert used == [1, 1, 0]
-    assert [amount for _, amount in sent_back(attempt)] == [50_000, 50_000]
-    assert in_order()
+    assert [amount for _, amount in gateway_refunds(attempt)] == [50_000, 50_000]
+    assert is_consistent()
 
 
-def test_what_the_dashboard_gave_back_is_known_and_not_given_again(
+def test_a_refund_made_in_the_dashboard_is_stored_and_not_repeated(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, client: Midtrans,
-    hear_of: Callable[[PaymentAttempt], None], sent_back: SentBack, refunds_of: RefundsOf,
+    store_status: Callable[[PaymentAttempt], None], gateway_refunds: SentBack,
+    refunds_of: RefundsOf,
     flags: Callable[[], list[ReviewFlag]], refunded_of: Callable[[PlacedOrder], Rupiah],
-    in_order: Callable[[], bool], sari: Buyer,
+    is_consistent: Callable[[], bool], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
     client.refund(attempt.key, key="by-hand", amount=Rupiah(150_000), reason="")
-    hear_of(attempt)
+    store_status(attempt)
     seen = flags()
 
     planned = plan(placed)
     apply(planned)
-    hear_of(attempt)
+    store_status(attempt)
 
     assert seen == [ReviewFlag.MONEY_RETURNED]
     assert planned.amount == Rupiah(50_000)
-    assert [amount for _, amount in sent_back(attempt)] == [150_000, 50_000]
+    assert [amount for _, amount in gateway_refunds(attempt)] == [150_000, 50_000]
     assert [one.channel for one in refunds_of(placed)] == [
         RefundChannel.EXTERNAL,
         RefundChannel.GATEWAY,
     ]
     assert refunded_of(placed) == Rupiah(200_000)
-    assert in_order()
+    assert is_consistent()
 
 
-def test_money_that_went_back_otherwise_after_the_decision_stops_ours(
+def test_a_payment_refunded_elsewhere_after_the_decision_stops_our_refund(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, client: Midtrans,
-    sent_back: SentBack, flags: Callable[[], list[ReviewFlag]], in_order: Callable[[], bool],
+    gateway_refunds: SentBack, flags: Callable[[], list[ReviewFlag]], is_consistent: Callable[[],
+    bool],
     sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -346,15 +360,15 @@ def test_money_that_went_back_otherwise_after_the_decision_stops_ours(
 
     done = apply(planned)
 
-    assert sent_back(attempt) == [("by-hand", 100_000)]
+    assert gateway_refunds(attempt) == [("by-hand", 100_000)]
     assert RefundState.FAILED in {one.state for one in done.refunds}
     assert set(flags()) == {ReviewFlag.MONEY_RETURNED, ReviewFlag.REFUND_FAILED}
-    assert in_order()
+    assert is_consistent()
 
 
 def test_a_bank_that_took_the_payment_back_gets_no_refund(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    sent_back: SentBack, sari: Buyer,
+    gateway_refunds: SentBack, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
@@ -364,14 +378,14 @@ def test_a_bank_that_took_the_payment_back_gets_no_refund(
     done = apply(planned)
 
     assert [one.state for one in done.refunds] == [RefundState.FAILED]
-    assert sent_back(attempt) == []
+    assert gateway_refunds(attempt) == []
     with pytest.raises(RefundRefused):
         plan(placed)
 
 
-def test_a_refund_whose_answer_was_lost_is_read_back(
+def test_a_refund_whose_response_was_lost_is_read_back(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    sent_back: SentBack, sari: Buyer,
+    gateway_refunds: SentBack, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
@@ -385,12 +399,12 @@ def test_a_refund_whose_answer_was_lost_is_read_back(
 
     assert [one.state for one in lost.refunds] == [RefundState.SENT]
     assert [one.state for one in found.refunds] == [RefundState.DONE]
-    assert sent_back(attempt) == [(f"{attempt.key}-R1", 200_000)]
+    assert gateway_refunds(attempt) == [(f"{attempt.key}-R1", 200_000)]
 
 
-def test_a_gateway_that_is_away_is_asked_again(
+def test_an_unavailable_gateway_is_asked_again(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    database: Database, client: Midtrans, sent_back: SentBack, sari: Buyer, now: datetime,
+    database: Database, client: Midtrans, gateway_refunds: SentBack, sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
@@ -403,12 +417,12 @@ def test_a_gateway_that_is_away_is_asked_again(
         (RefundState.REQUESTED, "Midtrans: Sorry, we encountered internal errors.")
     ]
     assert sent == SendRefundsResult(done=1, failed=0, waiting=0)
-    assert len(sent_back(attempt)) == 1
+    assert len(gateway_refunds(attempt)) == 1
 
 
 def test_a_card_that_is_not_settled_yet_waits(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    sent_back: SentBack, sari: Buyer,
+    gateway_refunds: SentBack, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed, "credit_card")
@@ -422,10 +436,10 @@ def test_a_card_that_is_not_settled_yet_waits(
         (RefundState.REQUESTED, "the card payment is not settled yet")
     ]
     assert [one.state for one in done.refunds] == [RefundState.DONE]
-    assert len(sent_back(attempt)) == 1
+    assert len(gateway_refunds(attempt)) == 1
 
 
-def test_a_refused_refund_is_owed_until_it_is_tried_again(
+def test_a_refused_refund_stays_outstanding_until_it_is_retried(
     vip: int,
     place: Place,
     pay: Pay,
@@ -434,7 +448,7 @@ def test_a_refused_refund_is_owed_until_it_is_tried_again(
     midtrans: MidtransSimulator,
     database: Database,
     client: Midtrans,
-    sent_back: SentBack,
+    gateway_refunds: SentBack,
     flags: Callable[[], list[ReviewFlag]],
     sari: Buyer,
     now: datetime,
@@ -450,12 +464,12 @@ def test_a_refused_refund_is_owed_until_it_is_tried_again(
 
     assert [one.state for one in failed.refunds] == [RefundState.FAILED]
     assert (seen, flags()) == ([ReviewFlag.REFUND_FAILED], [])
-    assert (sent.done, len(sent_back(attempt))) == (1, 1)
+    assert (sent.done, len(gateway_refunds(attempt))) == (1, 1)
 
 
 def test_a_transfer_by_hand_ends_a_refund_once(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database,
-    refunded_of: Callable[[PlacedOrder], Rupiah], in_order: Callable[[], bool], sari: Buyer,
+    refunded_of: Callable[[PlacedOrder], Rupiah], is_consistent: Callable[[], bool], sari: Buyer,
     now: datetime,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -469,12 +483,12 @@ def test_a_transfer_by_hand_ends_a_refund_once(
     assert once == again
     assert (once.state, once.reference) == (RefundState.DONE, "BCA 4711")
     assert refunded_of(placed) == Rupiah(100_000)
-    assert in_order()
+    assert is_consistent()
     with pytest.raises(RefundRefused, match="is done already, with reference"):
         mark_transferred(database, placed.order.code, **said | {"reference": "BCA 4712"})
 
 
-def test_what_is_dropped_can_be_planned_again(
+def test_a_dropped_refund_can_be_planned_again(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database, sari: Buyer,
     now: datetime,
 ) -> None:  # fmt: skip
@@ -487,10 +501,10 @@ def test_what_is_dropped_can_be_planned_again(
     assert plan(placed).amount == Rupiah(200_000)
 
 
-def test_what_was_transferred_after_a_refusal_is_not_taken_for_the_gateway_s(
+def test_a_manual_transfer_after_a_refusal_is_not_taken_for_a_gateway_refund(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    client: Midtrans, database: Database, hear_of: Callable[[PaymentAttempt], None],
-    refunded_of: Callable[[PlacedOrder], Rupiah], in_order: Callable[[], bool], sari: Buyer,
+    client: Midtrans, database: Database, store_status: Callable[[PaymentAttempt], None],
+    refunded_of: Callable[[PlacedOrder], Rupiah], is_consistent: Callable[[], bool], sari: Buyer,
     now: datetime,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -500,21 +514,22 @@ def test_what_was_transferred_after_a_refusal_is_not_taken_for_the_gateway_s(
     mark_transferred(
         database, placed.order.code, key=None, reference="BCA 4711", at=now, by="finance"
     )  # fmt: skip
-    proven = in_order()
+    proven = is_consistent()
 
     client.refund(attempt.key, key="by-hand", amount=Rupiah(200_000), reason="")
-    hear_of(attempt)
+    store_status(attempt)
 
     assert proven
     assert refunded_of(placed) == Rupiah(400_000)
-    assert not in_order()
+    assert not is_consistent()
     found = check_refunds_within_payments(database)
     assert [one.subject for one in found.violations] == [attempt.key]
 
 
-def test_the_gateway_s_notice_of_our_refund_raises_no_question(
+def test_the_gateways_notification_of_our_refund_raises_no_review_flag(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database,
-    hear_of: Callable[[PaymentAttempt], None], flags: Callable[[], list[ReviewFlag]], sari: Buyer,
+    store_status: Callable[[PaymentAttempt], None], flags: Callable[[], list[ReviewFlag]],
+    sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
@@ -522,7 +537,7 @@ def test_the_gateway_s_notice_of_our_refund_raises_no_question(
     apply(plan(placed, places=(1,)))
     with database.transaction() as connection:
         before = attempt_queries.get(connection, attempt.id)
-    hear_of(attempt)
+    store_status(attempt)
     with database.transaction() as connection:
         after = attempt_queries.get(connection, attempt.id)
 
@@ -531,10 +546,10 @@ def test_the_gateway_s_notice_of_our_refund_raises_no_question(
     assert flags() == []
 
 
-def test_a_refund_that_waits_too_long_is_shown_to_a_person(
+def test_a_refund_that_waits_too_long_is_shown_to_staff(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database,
     client: Midtrans, midtrans: MidtransSimulator, flags: Callable[[], list[ReviewFlag]],
-    sent_back: SentBack, sari: Buyer, now: datetime,
+    gateway_refunds: SentBack, sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     placed = place((vip, 1), buyer=sari)
     attempt = pay(placed, "credit_card")
@@ -547,26 +562,26 @@ def test_a_refund_that_waits_too_long_is_shown_to_a_person(
     send_refunds(database, client, at=now, by="schedule")
 
     assert (seen, flags()) == ([ReviewFlag.REFUND_FAILED], [])
-    assert len(sent_back(attempt)) == 1
+    assert len(gateway_refunds(attempt)) == 1
 
 
-def test_a_bank_that_takes_the_rest_back_frees_only_the_rest(
+def test_a_reversed_payment_releases_only_the_remaining_places(
     vip: int, place: Place, begin_payment: Callable[[PlacedOrder], PaymentAttempt],
-    hear: Callable[..., object], plan: Plan, apply: Apply, state_of: StateOf,
-    stock_of: Callable[[int], Stock], in_order: Callable[[], bool], sari: Buyer,
+    receive_status: Callable[..., object], plan: Plan, apply: Apply, state_of: StateOf,
+    stock_of: Callable[[int], Stock], is_consistent: Callable[[], bool], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 3), buyer=sari)
     attempt = begin_payment(placed)
-    hear(attempt, AttemptState.SETTLED)
+    receive_status(attempt, AttemptState.SETTLED)
     apply(plan(placed, places=(1,)))
 
-    hear(attempt, AttemptState.DENIED)
+    receive_status(attempt, AttemptState.DENIED)
 
     assert (state_of(placed), stock_of(vip)) == (OrderState.CANCELLED, Stock(10, 0, 0))
-    assert in_order()
+    assert is_consistent()
 
 
-def test_a_refund_without_a_key_is_known_by_its_place_in_the_list(
+def test_a_reported_refund_without_a_key_is_identified_by_its_position(
     vip: int, place: Place, pay: Pay, plan: Plan, database: Database, refunds_of: RefundsOf,
     sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
@@ -594,7 +609,7 @@ def test_a_refund_without_a_key_is_known_by_its_place_in_the_list(
     assert plan(placed).amount == Rupiah(140_000)
 
 
-def test_what_went_back_and_is_listed_nowhere_is_not_given_again(
+def test_an_unlisted_refunded_amount_is_not_refunded_again(
     vip: int, place: Place, pay: Pay, plan: Plan, database: Database, sari: Buyer, now: datetime
 ) -> None:
     placed = place((vip, 2), buyer=sari)
@@ -626,9 +641,9 @@ def test_a_wrong_key_fails_no_refund(
     assert "Access denied" in done.refunds[0].gateway_message
 
 
-def test_all_refunds_that_failed_are_tried_again_at_once(
+def test_all_failed_refunds_are_retried_together(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    database: Database, event: Event, client: Midtrans, sent_back: SentBack,
+    database: Database, event: Event, client: Midtrans, gateway_refunds: SentBack,
     flags: Callable[[], list[ReviewFlag]], sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     placed = [place((vip, 1), buyer=sari) for _ in range(3)]
@@ -641,11 +656,11 @@ def test_all_refunds_that_failed_are_tried_again_at_once(
     sent = send_refunds(database, client, at=now, by="finance")
 
     assert (len(again), sent.done) == (3, 3)
-    assert [len(sent_back(one)) for one in attempts] == [1, 1, 1]
+    assert [len(gateway_refunds(one)) for one in attempts] == [1, 1, 1]
     assert flags() == []
 
 
-def test_whoever_comes_too_late_to_wait_changes_nothing(
+def test_postponing_a_finished_refund_changes_nothing(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database,
     refunds_of: RefundsOf, sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip

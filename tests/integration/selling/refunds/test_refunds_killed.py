@@ -1,4 +1,4 @@
-"""Refunds and cancellations killed with -9 between any two steps: money moves once, and moves."""
+"""Tests of refunds and cancellations killed between any two steps: each refund is sent once."""
 
 import signal
 import time
@@ -75,11 +75,11 @@ else:
 
 
 @pytest.fixture
-def die(
+def run_killed(
     run_script: Callable[..., CompletedProcess[str]], database_url: str,
     midtrans: MidtransSimulator, now: datetime,
 ) -> Callable[..., int]:  # fmt: skip
-    """Runs a deed in a process of its own that kills itself at the n-th of a kind of step."""
+    """Return a function that runs an operation in a process that kills itself at the n-th step."""
 
     def run(deed: str, subject: str, plan_hash: str, step: str, when: int) -> int:
         arguments = [database_url, midtrans.url, deed, subject, plan_hash, now.isoformat()]
@@ -94,19 +94,19 @@ def die(
      ("commit", 7), ("commit", 8), ("before the call", 1), ("after the call", 1),
      ("statement", 6), ("statement", 13), ("statement", 20), ("statement", 27)],
 )  # fmt: skip
-def test_a_killed_refund_is_made_up_for_and_moves_money_once(
+def test_a_killed_refund_is_completed_by_the_next_run_and_sent_once(
     *,
     sell: Callable[..., int],
     place: Callable[..., PlacedOrder],
     pay: Callable[..., PaymentAttempt],
     plan: Callable[..., RefundPlan],
     apply: Callable[..., AppliedRefund],
-    die: Callable[..., int],
-    sent_back: Callable[[PaymentAttempt], list[tuple[str, int]]],
+    run_killed: Callable[..., int],
+    gateway_refunds: Callable[[PaymentAttempt], list[tuple[str, int]]],
     stock_of: Callable[[int], Stock],
     refunded_of: Callable[[PlacedOrder], Rupiah],
     messages: Callable[[], list[tuple[str, str]]],
-    in_order: Callable[[], bool],
+    is_consistent: Callable[[], bool],
     sari: Buyer,
     step: str,
     when: int,
@@ -116,7 +116,7 @@ def test_a_killed_refund_is_made_up_for_and_moves_money_once(
     attempt = pay(placed)
     planned = plan(placed, places=(1, 3))
 
-    killed = die("refund", placed.order.code, planned.plan_hash, step, when)
+    killed = run_killed("refund", placed.order.code, planned.plan_hash, step, when)
     done = apply(planned)
     deadline = time.monotonic() + TAKEOVER_SECONDS
     while [one.state for one in done.refunds] != [RefundState.DONE] and time.monotonic() < deadline:
@@ -124,10 +124,10 @@ def test_a_killed_refund_is_made_up_for_and_moves_money_once(
 
     assert killed == -signal.SIGKILL
     assert [one.state for one in done.refunds] == [RefundState.DONE]
-    assert sent_back(attempt) == [(f"{attempt.key}-R1", 200_000)]
+    assert gateway_refunds(attempt) == [(f"{attempt.key}-R1", 200_000)]
     assert (stock_of(vip), refunded_of(placed)) == (Stock(10, 0, 1), Rupiah(200_000))
     assert messages().count(("order.refund", "sari@example.org")) == 1
-    assert in_order()
+    assert is_consistent()
 
 
 @pytest.mark.parametrize(
@@ -136,21 +136,21 @@ def test_a_killed_refund_is_made_up_for_and_moves_money_once(
      ("commit", 15), ("before the call", 1), ("after the call", 2), ("statement", 40),
      ("statement", 70), ("statement", 100)],
 )  # fmt: skip
-def test_a_killed_cancellation_is_made_up_for_and_refunds_everyone_once(
+def test_a_killed_cancellation_is_completed_by_the_next_run_and_refunds_each_order_once(
     *,
     database: Database,
     event: Event,
     sell: Callable[..., int],
     place: Callable[..., PlacedOrder],
     pay: Callable[..., PaymentAttempt],
-    hand_out: Callable[[], None],
+    issue_missing: Callable[[], None],
     client: Midtrans,
-    die: Callable[..., int],
-    sent_back: Callable[[PaymentAttempt], list[tuple[str, int]]],
+    run_killed: Callable[..., int],
+    gateway_refunds: Callable[[PaymentAttempt], list[tuple[str, int]]],
     stock_of: Callable[[int], Stock],
     state_of: Callable[[PlacedOrder], OrderState],
     live_tickets: Callable[[], list[str]],
-    in_order: Callable[[], bool],
+    is_consistent: Callable[[], bool],
     sari: Buyer,
     budi: Buyer,
     now: datetime,
@@ -160,12 +160,12 @@ def test_a_killed_cancellation_is_made_up_for_and_refunds_everyone_once(
     vip = sell("VIP", capacity=10, price=100_000)
     placed = [place((vip, 2), buyer=sari), place((vip, 1), buyer=budi), place((vip, 1), buyer=budi)]
     attempts = [pay(one) for one in placed[:2]]
-    hand_out()
+    issue_missing()
     planned = plan_cancellation(
         database, event, fee=RefundFee(), reason="rain", at=now, by="operator"
     )
 
-    killed = die("cancel", event.slug, planned.plan_hash, step, when)
+    killed = run_killed("cancel", event.slug, planned.plan_hash, step, when)
     repeat = partial(
         cancel_event, database, client, event, plan_hash=planned.plan_hash, at=now, by="operator"
     )
@@ -176,10 +176,10 @@ def test_a_killed_cancellation_is_made_up_for_and_refunds_everyone_once(
 
     assert killed == -signal.SIGKILL
     assert (done.left, done.outstanding_refunds) == (0, 0)
-    assert [sent_back(one) for one in attempts] == [
+    assert [gateway_refunds(one) for one in attempts] == [
         [(f"{attempts[0].key}-R1", 200_000)],
         [(f"{attempts[1].key}-R1", 100_000)],
     ]
     assert {state_of(one) for one in placed} == {OrderState.CANCELLED}
     assert (stock_of(vip), live_tickets()) == (Stock(10, 0, 0), [])
-    assert in_order()
+    assert is_consistent()

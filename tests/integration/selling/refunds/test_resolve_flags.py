@@ -1,4 +1,4 @@
-"""Questions about money that came late or twice, answered by a person."""
+"""Tests of resolving review flags about late and duplicate payments."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -32,7 +32,7 @@ StateOf = Callable[[PlacedOrder], OrderState]
 
 @pytest.fixture
 def two_places(sell: Callable[..., int]) -> int:
-    """A type with two places."""
+    """Sell a ticket type with two places."""
     return sell("VIP", capacity=2, price=100_000)
 
 
@@ -44,21 +44,21 @@ def paid_late(
     two_places: int,
     place: Callable[..., PlacedOrder],
     start_paying: Callable[[PlacedOrder], PaymentAttempt],
-    hear_of: Callable[[PaymentAttempt], None],
+    store_status: Callable[[PaymentAttempt], None],
     sari: Buyer,
     budi: Buyer,
 ) -> tuple[PlacedOrder, PaymentAttempt]:
-    """An order that was paid after its time, when its places were gone."""
+    """Create an order that was paid after it expired, when its places were sold."""
     placed = place((two_places, 2), buyer=sari)
     attempt = start_paying(placed)
     expire_orders(database, client, at=placed.order.expires_at, by="schedule")
     place((two_places, 1), buyer=budi)
     midtrans.push(attempt.key, "pay", "gopay")
-    hear_of(attempt)
+    store_status(attempt)
     return placed, attempt
 
 
-def test_a_late_payment_is_completed_once_there_is_room(
+def test_a_late_payment_is_completed_once_places_are_available(
     database: Database,
     event: Event,
     paid_late: tuple[PlacedOrder, PaymentAttempt],
@@ -67,7 +67,7 @@ def test_a_late_payment_is_completed_once_there_is_room(
     stock_of: Callable[[int], Stock],
     count_entitled: Callable[[], int],
     flags: Callable[[], list[ReviewFlag]],
-    in_order: Callable[[], bool],
+    is_consistent: Callable[[], bool],
     now: datetime,
 ) -> None:
     placed, _ = paid_late
@@ -79,10 +79,10 @@ def test_a_late_payment_is_completed_once_there_is_room(
     assert (seen, flags()) == ([ReviewFlag.PAID_LATE], [])
     assert (state_of(placed), count_entitled()) == (OrderState.PAID, 2)
     assert stock_of(two_places) == Stock(3, 1, 2)
-    assert in_order()
+    assert is_consistent()
 
 
-def test_a_late_payment_is_not_completed_without_room(
+def test_a_late_payment_is_not_completed_without_places(
     database: Database, paid_late: tuple[PlacedOrder, PaymentAttempt], state_of: StateOf,
     flags: Callable[[], list[ReviewFlag]], now: datetime,
 ) -> None:  # fmt: skip
@@ -94,14 +94,14 @@ def test_a_late_payment_is_not_completed_without_room(
     assert (state_of(placed), flags()) == (OrderState.EXPIRED, [ReviewFlag.PAID_LATE])
 
 
-def test_a_late_payment_goes_back(
+def test_a_late_payment_is_refunded(
     database: Database,
     paid_late: tuple[PlacedOrder, PaymentAttempt],
     apply: Apply,
-    sent_back: SentBack,
+    gateway_refunds: SentBack,
     state_of: StateOf,
     flags: Callable[[], list[ReviewFlag]],
-    in_order: Callable[[], bool],
+    is_consistent: Callable[[], bool],
     now: datetime,
 ) -> None:
     placed, attempt = paid_late
@@ -109,12 +109,12 @@ def test_a_late_payment_goes_back(
 
     apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
 
-    assert [amount for _, amount in sent_back(attempt)] == [200_000]
+    assert [amount for _, amount in gateway_refunds(attempt)] == [200_000]
     assert (state_of(placed), flags()) == (OrderState.EXPIRED, [])
-    assert in_order()
+    assert is_consistent()
 
 
-def test_a_late_payment_that_went_back_completes_nothing(
+def test_a_refunded_late_payment_completes_nothing(
     database: Database, event: Event, paid_late: tuple[PlacedOrder, PaymentAttempt], apply: Apply,
     now: datetime,
 ) -> None:  # fmt: skip
@@ -127,16 +127,16 @@ def test_a_late_payment_that_went_back_completes_nothing(
         complete_late_order(database, placed.order.code, at=now, by="operator")
 
 
-def test_a_second_payment_goes_back_and_the_order_stays(
+def test_a_duplicate_payment_is_refunded_and_the_order_stays_paid(
     database: Database,
     midtrans: MidtransSimulator,
     two_places: int,
     place: Callable[..., PlacedOrder],
     pay: Callable[..., PaymentAttempt],
     start_paying: Callable[[PlacedOrder], PaymentAttempt],
-    hear_of: Callable[[PaymentAttempt], None],
+    store_status: Callable[[PaymentAttempt], None],
     apply: Apply,
-    sent_back: SentBack,
+    gateway_refunds: SentBack,
     state_of: StateOf,
     stock_of: Callable[[int], Stock],
     flags: Callable[[], list[ReviewFlag]],
@@ -147,38 +147,41 @@ def test_a_second_payment_goes_back_and_the_order_stays(
     first = start_paying(placed)
     midtrans.push(first.key, "choose", "gopay")
     midtrans.push(first.key, "decline")
-    hear_of(first)
+    store_status(first)
     second = pay(placed, "other_qris")
     midtrans.push(first.key, "settle")
-    hear_of(first)
+    store_status(first)
     seen = flags()
 
     asked = refund_request_for_flag(ReviewFlag.PAID_TWICE, reason="paid twice")
     apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
 
     assert (seen, flags()) == ([ReviewFlag.PAID_TWICE], [])
-    assert ([amount for _, amount in sent_back(first)], sent_back(second)) == ([200_000], [])
+    assert ([amount for _, amount in gateway_refunds(first)], gateway_refunds(second)) == (
+        [200_000],
+        [],
+    )
     assert (state_of(placed), stock_of(two_places)) == (OrderState.PAID, Stock(2, 0, 2))
 
 
-def test_a_payment_for_a_cancelled_order_goes_back(
+def test_a_payment_of_a_cancelled_order_is_refunded(
     database: Database, midtrans: MidtransSimulator, two_places: int,
     place: Callable[..., PlacedOrder], start_paying: Callable[[PlacedOrder], PaymentAttempt],
-    hear_of: Callable[[PaymentAttempt], None], apply: Apply, sent_back: SentBack,
+    store_status: Callable[[PaymentAttempt], None], apply: Apply, gateway_refunds: SentBack,
     flags: Callable[[], list[ReviewFlag]], sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     placed = place((two_places, 2), buyer=sari)
     attempt = start_paying(placed)
     cancel_order(database, placed.order.id, at=now, by="web")
     midtrans.push(attempt.key, "pay", "gopay")
-    hear_of(attempt)
+    store_status(attempt)
     seen = flags()
 
     asked = refund_request_for_flag(ReviewFlag.PAID_AFTER_CANCELLING, reason="cancelled")
     apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
 
     assert (seen, flags()) == ([ReviewFlag.PAID_AFTER_CANCELLING], [])
-    assert len(sent_back(attempt)) == 1
+    assert len(gateway_refunds(attempt)) == 1
 
 
 def test_only_an_expired_order_is_completed_late(
@@ -191,7 +194,7 @@ def test_only_an_expired_order_is_completed_late(
         complete_late_order(database, placed.order.code, at=now, by="operator")
 
 
-def test_a_question_that_a_person_has_looked_at_is_closed(
+def test_a_review_flag_is_closed_without_any_action(
     database: Database,
     paid_late: tuple[PlacedOrder, PaymentAttempt],
     flags: Callable[[], list[ReviewFlag]],
@@ -211,6 +214,6 @@ def test_a_question_that_a_person_has_looked_at_is_closed(
     assert flags() == []
 
 
-def test_a_question_without_money_to_give_back_has_no_refund() -> None:
+def test_a_review_flag_without_surplus_money_has_no_refund() -> None:
     with pytest.raises(ImpossibleTransition, match="cannot be resolved by a refund"):
         refund_request_for_flag(ReviewFlag.STUCK, reason="")

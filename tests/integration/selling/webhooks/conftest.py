@@ -23,19 +23,19 @@ def receiver() -> Iterator[WebhookReceiver]:
 
 
 @pytest.fixture
-def patience() -> float:
+def timeout_seconds() -> float:
     """Return the timeout in seconds, sufficient for slow machines."""
     return 60
 
 
 @pytest.fixture
-def poster(patience: float) -> WebhookClient:
+def poster(timeout_seconds: float) -> WebhookClient:
     """Return our webhook client."""
-    return WebhookClient(allow_loopback=True, timeout_seconds=patience)
+    return WebhookClient(allow_loopback=True, timeout_seconds=timeout_seconds)
 
 
 @pytest.fixture
-def listen(
+def register_endpoint(
     database: Database, keys: KeyRing, receiver: WebhookReceiver, now: datetime
 ) -> Callable[..., WebhookEndpoint]:
     """Return a function that registers the receiver as `shop` for the given kinds or all."""
@@ -67,10 +67,10 @@ def send(
 
 
 @pytest.fixture
-def calls(database: Database) -> Callable[..., list[WebhookCall]]:
+def list_calls(database: Database) -> Callable[..., list[WebhookCall]]:
     """Return a function that reads the shop's calls, oldest first."""
 
-    def look(name: str = "shop") -> list[WebhookCall]:
+    def fetch(name: str = "shop") -> list[WebhookCall]:
         return list_endpoint_calls(database, name, limit=1000)[::-1]
 
-    return look
+    return fetch

@@ -1,4 +1,4 @@
-"""Webhooks: each entry is told until it arrives, to whoever wants to know, whatever they answer."""
+"""Tests of sending webhooks: retries until success, to the subscribed endpoints only."""
 
 import json
 from collections.abc import Callable
@@ -50,15 +50,15 @@ Calls = Callable[..., list[WebhookCall]]
 
 @pytest.fixture
 def guest(sell: Callable[..., int]) -> int:
-    """A ticket type at Rp50.000."""
+    """Sell a ticket type at Rp50.000."""
     return sell("Guest")
 
 
-def test_an_order_is_told_as_it_was_booked_and_without_who_bought(
-    guest: int, place: Place, listen: Listen, send: Send, receiver: WebhookReceiver,
+def test_an_order_webhook_has_the_ledger_entry_without_the_buyer(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, receiver: WebhookReceiver,
     sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     placed = place((guest, 2), buyer=sari)
 
     told = send()
@@ -83,14 +83,15 @@ def test_an_order_is_told_as_it_was_booked_and_without_who_bought(
     assert b"sari" not in body.lower()
 
 
-def test_a_payment_is_told_as_money_and_as_a_paid_order(
-    guest: int, place: Place, listen: Listen, send: Send, receiver: WebhookReceiver, sari: Buyer,
-    begin_payment: Callable[[PlacedOrder], PaymentAttempt], hear: Callable[..., object],
+def test_a_payment_sends_one_webhook_for_the_money_and_one_for_the_order(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, receiver: WebhookReceiver,
+    sari: Buyer,
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt], receive_status: Callable[..., object],
 ) -> None:  # fmt: skip
-    listen("order.paid", "payment.captured", "order.refunded")
+    register_endpoint("order.paid", "payment.captured", "order.refunded")
     attempt = begin_payment(place((guest, 2), buyer=sari))
-    hear(attempt, AttemptState.SETTLED)
-    hear(attempt, AttemptState.PARTLY_REFUNDED, refunded=40_000)
+    receive_status(attempt, AttemptState.SETTLED)
+    receive_status(attempt, AttemptState.PARTLY_REFUNDED, refunded=40_000)
 
     send()
 
@@ -100,25 +101,27 @@ def test_a_payment_is_told_as_money_and_as_a_paid_order(
     assert told == {"payment.captured": 100_000, "order.paid": 0, "order.refunded": -40_000}
 
 
-def test_only_what_was_asked_for_is_told_and_only_of_that_event(
-    guest: int, place: Place, listen: Listen, calls: Calls, other_event: Event, event: Event,
+def test_only_subscribed_kinds_of_the_subscribed_event_are_sent(
+    guest: int, place: Place, register_endpoint: Listen, list_calls: Calls, other_event: Event,
+    event: Event,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
-    listen("order.cancelled")
-    listen(name="elsewhere", event=other_event)
-    listen(name="here", event=event)
+    register_endpoint("order.cancelled")
+    register_endpoint(name="elsewhere", event=other_event)
+    register_endpoint(name="here", event=event)
     placed = place((guest, 1))
     cancel_order(database, placed.order.id, at=now, by="web")
 
-    assert [call.kind for call in calls()] == ["order.cancelled"]
-    assert calls("elsewhere") == []
-    assert [call.kind for call in calls("here")] == ["order.placed", "order.cancelled"]
+    assert [call.kind for call in list_calls()] == ["order.cancelled"]
+    assert list_calls("elsewhere") == []
+    assert [call.kind for call in list_calls("here")] == ["order.placed", "order.cancelled"]
 
 
-def test_what_is_rolled_back_is_never_told(
-    guest: int, place: Place, listen: Listen, calls: Calls, database: Database, now: datetime,
+def test_a_rolled_back_entry_is_never_sent(
+    guest: int, place: Place, register_endpoint: Listen, list_calls: Calls, database: Database,
+    now: datetime,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
 
     with database.engine.connect() as connection:
@@ -128,11 +131,11 @@ def test_what_is_rolled_back_is_never_told(
         connection.rollback()
 
     assert seen == ["order.placed", "order.cancelled"]
-    assert [call.kind for call in calls()] == ["order.placed"]
+    assert [call.kind for call in list_calls()] == ["order.placed"]
 
 
 @pytest.mark.parametrize(
-    ("patience", "behaviour", "status", "error"),
+    ("timeout_seconds", "behaviour", "status", "error"),
     [
         (60, {"status": 500, "body": b"oops"}, 500, "status 500"),
         (60, {"status": 404}, 404, "status 404"),
@@ -141,17 +144,18 @@ def test_what_is_rolled_back_is_never_told(
         (2, {"pause_seconds": 3}, None, "no response within 2 seconds"),
     ],
 )  # fmt: skip
-def test_a_call_that_does_not_arrive_is_made_again_under_the_same_name(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
+def test_a_failed_call_is_repeated_with_the_same_message_id(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    receiver: WebhookReceiver,
     now: datetime, behaviour: dict[str, object], status: int | None, error: str,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
     for name, value in behaviour.items():
         setattr(receiver, name, value)
 
     first = send()
-    (waiting,) = calls()
+    (waiting,) = list_calls()
     receiver.status, receiver.pause_seconds = 204, 0
     too_early, second = send(seconds=4), send(minutes=2)
 
@@ -165,14 +169,15 @@ def test_a_call_that_does_not_arrive_is_made_again_under_the_same_name(
     assert len(set(receiver.ids())) == 1
     assert len(receiver.received) == 2
     assert len({body for _, body in receiver.received}) == 1
-    assert [call.state for call in calls()] == [CallState.DELIVERED]
+    assert [call.state for call in list_calls()] == [CallState.DELIVERED]
 
 
-def test_nobody_there_costs_one_try_a_minute_and_the_others_are_told(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
+def test_an_unreachable_endpoint_is_tried_once_a_minute_and_delays_no_other(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
-    listen(name="nobody", url="http://127.0.0.1:9/hooks")
-    listen()
+    register_endpoint(name="nobody", url="http://127.0.0.1:9/hooks")
+    register_endpoint()
     place((guest, 1))
     first = send()
     place((guest, 1))
@@ -184,31 +189,33 @@ def test_nobody_there_costs_one_try_a_minute_and_the_others_are_told(
         WebhookRunResult(1, 0),
         WebhookRunResult(0, 2),
     )
-    assert [call.attempt_count for call in calls("nobody")] == [2, 1]
+    assert [call.attempt_count for call in list_calls("nobody")] == [2, 1]
     assert len(receiver.received) == 2
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
     receiver.body, receiver.repeats = b"\x1b[31m ha\x00 " * 10_000, 2_000
 
     send()
 
-    (call,) = calls()
+    (call,) = list_calls()
     assert call.state is CallState.DELIVERED
     assert len(call.response_excerpt) <= 300
     assert call.response_excerpt.startswith("[31m ha [31m ha")
 
 
 @pytest.mark.parametrize("fault", ["body_pause_seconds", "torn"])
-def test_a_yes_stays_a_yes_whatever_becomes_of_the_rest(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
+def test_a_2xx_status_counts_even_if_the_body_fails(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    receiver: WebhookReceiver,
     fault: str,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
     receiver.body_pause_seconds = 1.5 if fault == "body_pause_seconds" else 0
     receiver.headers = {"Content-Length": "1000"} if fault == "torn" else {}
@@ -216,26 +223,28 @@ def test_a_yes_stays_a_yes_whatever_becomes_of_the_rest(
     told = send()
 
     assert told == WebhookRunResult(1, 0)
-    assert [(call.state, call.attempt_count) for call in calls()] == [(CallState.DELIVERED, 1)]
+    assert [(call.state, call.attempt_count) for call in list_calls()] == [(CallState.DELIVERED, 1)]
 
 
-def test_who_is_told_to_wait_waits(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
+def test_a_retry_after_header_is_respected(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    receiver: WebhookReceiver,
     now: datetime,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
     receiver.status, receiver.headers = 429, {"Retry-After": "600"}
 
     send()
 
-    assert [call.next_attempt_at for call in calls()] == [now + timedelta(minutes=10)]
+    assert [call.next_attempt_at for call in list_calls()] == [now + timedelta(minutes=10)]
 
 
-def test_two_who_call_at_once_share_the_calls(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
+def test_concurrent_senders_share_the_calls(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     for _ in range(30):
         place((guest, 1))
     receiver.pause_seconds = 0.05
@@ -245,14 +254,15 @@ def test_two_who_call_at_once_share_the_calls(
 
     assert sum(one.delivered for one in told) == 30
     assert len(receiver.received) == len(set(receiver.ids())) == 30
-    assert [call.attempt_count for call in calls()] == [1] * 30
+    assert [call.attempt_count for call in list_calls()] == [1] * 30
 
 
-def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
+def test_an_endpoint_that_responds_410_is_disabled_and_opens_an_incident(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    receiver: WebhookReceiver,
     database: Database,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
     receiver.status = 410
 
@@ -260,7 +270,7 @@ def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
     place((guest, 1))
 
     assert send(days=1) == WebhookRunResult(0, 0)
-    assert [call.state for call in calls()] == [CallState.FAILED]
+    assert [call.state for call in list_calls()] == [CallState.FAILED]
     (endpoint,) = list_endpoints(database)
     assert endpoint.disabled_reason == "it responded 410 Gone"
     with database.transaction() as connection:
@@ -271,10 +281,11 @@ def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
 
 
 def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
     receiver.status = 503
 
@@ -285,18 +296,20 @@ def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
 
     assert CALL_RETRIES.has_timed_out(now, at=now + at)
     assert len(receiver.received) == CALL_RETRIES.max_attempts
-    assert [(call.state, call.next_attempt_at) for call in calls()] == [(CallState.FAILED, None)]
+    assert [(call.state, call.next_attempt_at) for call in list_calls()] == [
+        (CallState.FAILED, None)
+    ]
     (endpoint,) = list_endpoints(database)
     assert endpoint.disabled_at == now + at
     with database.transaction() as connection:
         assert len(incidents.list_open(connection)) == 1
 
 
-def test_one_that_arrives_makes_the_failures_before_it_forgotten(
-    guest: int, place: Place, listen: Listen, send: Send, receiver: WebhookReceiver,
+def test_a_delivered_call_resets_the_failures_before_it(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, receiver: WebhookReceiver,
     database: Database,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
     receiver.status = 503
     send()
@@ -311,11 +324,12 @@ def test_one_that_arrives_makes_the_failures_before_it_forgotten(
     assert endpoint.disabled_at is None
 
 
-def test_enabled_again_it_gets_what_waited_and_on_request_what_it_missed(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
+def test_an_enabled_endpoint_gets_waiting_calls_and_on_request_missed_ones(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
     receiver.status = 410
     send()
@@ -329,20 +343,21 @@ def test_enabled_again_it_gets_what_waited_and_on_request_what_it_missed(
 
     assert (failed_again, missed, told) == (1, 2, WebhookRunResult(2, 0))
     assert len(set(receiver.ids())) == 2
-    assert [call.state for call in calls()] == [CallState.DELIVERED] * 2
+    assert [call.state for call in list_calls()] == [CallState.DELIVERED] * 2
     with database.transaction() as connection:
         assert incidents.list_open(connection) == []
 
 
-def test_one_call_can_be_made_again_although_it_arrived(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
+def test_a_delivered_call_can_be_repeated(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
     place((guest, 1))
     send()
-    (first, _) = calls()
+    (first, _) = list_calls()
 
     again = resend_calls(database, "shop", call_id=first.id, at=now, by="cli")
     send()
@@ -352,10 +367,11 @@ def test_one_call_can_be_made_again_although_it_arrived(
 
 
 def test_an_endpoint_removed_while_calls_wait_is_not_called(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
 
     waiting = remove_endpoint(database, "shop", at=now, by="cli")
@@ -363,14 +379,15 @@ def test_an_endpoint_removed_while_calls_wait_is_not_called(
     assert waiting == 1
     assert send(days=9) == WebhookRunResult(0, 0)
     assert (receiver.received, list_endpoints(database)) == ([], [])
-    assert listen().name == "shop"
-    assert calls() == []
+    assert register_endpoint().name == "shop"
+    assert list_calls() == []
 
 
 def test_an_endpoint_removed_during_a_call_stays_removed_and_the_call_ended(
-    guest: int, place: Place, listen: Listen, database: Database, keys: KeyRing, now: datetime,
+    guest: int, place: Place, register_endpoint: Listen, database: Database, keys: KeyRing,
+    now: datetime,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
 
     class RemovesMeanwhile(WebhookClient):
@@ -389,10 +406,11 @@ def test_an_endpoint_removed_during_a_call_stays_removed_and_the_call_ended(
     assert (state, error) == ("failed", "the endpoint was removed")
 
 
-def test_what_was_claimed_by_somebody_who_died_is_told_after_the_lease(
-    guest: int, place: Place, listen: Listen, send: Send, database: Database, now: datetime,
+def test_a_call_claimed_by_a_dead_process_is_sent_after_the_lease(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, database: Database,
+    now: datetime,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
     with database.transaction() as connection:
         call_queries.claim_due(connection, at=now, limit=10)
@@ -402,11 +420,12 @@ def test_what_was_claimed_by_somebody_who_died_is_told_after_the_lease(
     assert (meanwhile, later) == (WebhookRunResult(0, 0), WebhookRunResult(1, 0))
 
 
-def test_what_is_overdue_is_counted_and_what_ended_long_ago_forgotten(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, database: Database,
+def test_overdue_calls_are_counted_and_old_ended_calls_deleted(
+    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    database: Database,
     now: datetime,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     place((guest, 1))
     minute = timedelta(minutes=1)
     with database.transaction() as connection:
@@ -420,26 +439,26 @@ def test_what_is_overdue_is_counted_and_what_ended_long_ago_forgotten(
         forgotten = call_queries.delete_old(connection, at=now + CALL_RETENTION + minute)
 
     assert (fresh, overdue, kept, forgotten) == (0, 1, 0, 1)
-    assert calls() == []
+    assert list_calls() == []
 
 
-def test_a_trial_says_what_came_back_and_leaves_no_call(
-    listen: Listen, calls: Calls, receiver: WebhookReceiver,
+def test_a_test_call_reports_the_response_and_stores_no_call(
+    register_endpoint: Listen, list_calls: Calls, receiver: WebhookReceiver,
     database: Database, poster: WebhookClient, keys: KeyRing,
     now: datetime,
 ) -> None:  # fmt: skip
-    listen()
+    register_endpoint()
     receiver.status, receiver.body = 401, b"who are you?"
 
     answer = send_test_message(database, poster, keys, "shop", at=now)
 
     assert (answer.status, answer.body_excerpt) == (401, "who are you?")
     assert json.loads(receiver.received[0][1])["type"] == "webhook.test"
-    assert calls() == []
+    assert list_calls() == []
 
 
 @pytest.mark.parametrize(
-    ("terms", "why"),
+    ("terms", "reason"),
     [
         ({"url": "http://shop.example/hooks"}, "https://"),
         ({"url": "http://localhost:8000/", "allow_loopback": False}, "https://"),
@@ -452,19 +471,21 @@ def test_a_trial_says_what_came_back_and_leaves_no_call(
         ({"name": " "}, "not a webhook name"),
     ],
 )
-def test_what_could_never_work_is_refused_and_says_why(
-    listen: Listen, database: Database, terms: dict[str, object], why: str
+def test_an_unusable_endpoint_is_refused_with_the_reason(
+    register_endpoint: Listen, database: Database, terms: dict[str, object], reason: str
 ) -> None:
-    with pytest.raises(UnusableHook, match=why):
-        listen(**terms)
+    with pytest.raises(UnusableHook, match=reason):
+        register_endpoint(**terms)
 
     assert list_endpoints(database) == []
 
 
-def test_a_name_is_taken_until_it_is_removed_and_a_kind_has_to_exist(listen: Listen) -> None:
-    listen()
+def test_a_name_is_taken_until_it_is_removed_and_a_kind_has_to_exist(
+    register_endpoint: Listen,
+) -> None:
+    register_endpoint()
 
     with pytest.raises(UnusableHook, match="exists"):
-        listen()
+        register_endpoint()
     with pytest.raises(UnusableHook, match=r"unknown kind order\.plcaed; use order\.placed"):
-        listen("order.plcaed", name="other")
+        register_endpoint("order.plcaed", name="other")

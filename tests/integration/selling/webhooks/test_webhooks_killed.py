@@ -1,4 +1,4 @@
-"""Killed with -9 around a call: it is made again, under the same name, and then it is enough."""
+"""Tests of webhook calls killed at any step: repeated under the same message id until stored."""
 
 import signal
 import time
@@ -52,10 +52,10 @@ send_due_calls(
 
 
 @pytest.fixture
-def die(
+def run_killed(
     run_script: Callable[..., CompletedProcess[str]], database_url: str, now: datetime
 ) -> Callable[[str, int], int]:
-    """Makes the calls in a process of its own that kills itself at the n-th of a kind of step."""
+    """Return a function that sends webhooks in a process that kills itself at the n-th step."""
 
     def run(step: str, when: int) -> int:
         return run_script(WORKER, database_url, now.isoformat(), step, str(when)).returncode
@@ -64,7 +64,7 @@ def die(
 
 
 @pytest.mark.parametrize(
-    ("step", "when", "heard"),
+    ("step", "when", "received_count"),
     [
         ("before_cursor_execute", 1, 1),
         ("commit", 1, 1),
@@ -73,28 +73,28 @@ def die(
         ("commit", 2, 2),
     ],
 )
-def test_a_killed_caller_loses_no_call_and_a_second_one_has_the_same_name(
+def test_a_killed_sender_loses_no_call_and_a_repeated_one_has_the_same_id(
     sell: Callable[..., int],
     place: Callable[..., PlacedOrder],
-    listen: Callable[..., WebhookEndpoint],
+    register_endpoint: Callable[..., WebhookEndpoint],
     send: Callable[..., WebhookRunResult],
-    calls: Callable[..., list[WebhookCall]],
+    list_calls: Callable[..., list[WebhookCall]],
     receiver: WebhookReceiver,
-    die: Callable[[str, int], int],
+    run_killed: Callable[[str, int], int],
     step: str,
     when: int,
-    heard: int,
+    received_count: int,
 ) -> None:
-    listen()
+    register_endpoint()
     place((sell("Guest"), 1))
 
-    killed = die(step, when)
+    killed = run_killed(step, when)
     deadline = time.monotonic() + 10
-    while calls()[0].state is not CallState.DELIVERED and time.monotonic() < deadline:
+    while list_calls()[0].state is not CallState.DELIVERED and time.monotonic() < deadline:
         send(seconds=1)  # long before the lease ends: the claim died with its process
 
     assert killed == -signal.SIGKILL
-    assert len(receiver.received) == heard
+    assert len(receiver.received) == received_count
     assert len(set(receiver.ids())) == 1
-    assert [call.state for call in calls()] == [CallState.DELIVERED]
+    assert [call.state for call in list_calls()] == [CallState.DELIVERED]
     assert send(days=9) == WebhookRunResult(0, 0)
