@@ -155,7 +155,7 @@ def issued_by_run(location: dg.Definitions, instance: dg.DagsterInstance, roster
 
 
 @pytest.fixture
-def examined(
+def check_results(
     location: dg.Definitions, instance: dg.DagsterInstance, issued: Event
 ) -> Callable[[], dict[str, dg.AssetCheckEvaluation]]:
     """Return a function that runs every check of the issued event and returns results by name."""
@@ -170,7 +170,7 @@ def examined(
 
 
 @pytest.fixture
-def surroundings(application: Application) -> Iterator[dict[str, str]]:
+def process_environment(application: Application) -> Iterator[dict[str, str]]:
     """Return the environment of Dagster processes, with storage on the same server."""
     ensure_dagster_database(application)
     yield prepare_dagster_home(application) | {"TICKETING_MASTER_SECRET": "5e" * 32}
@@ -181,10 +181,12 @@ def surroundings(application: Application) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def persistent(surroundings: dict[str, str], roster: Event) -> Iterator[dg.DagsterInstance]:
+def persistent_instance(
+    process_environment: dict[str, str], roster: Event
+) -> Iterator[dg.DagsterInstance]:
     """Create a Dagster instance in that environment with the event's partition."""
     with pytest.MonkeyPatch.context() as environment:
-        for name, value in surroundings.items():
+        for name, value in process_environment.items():
             environment.setenv(name, value)
         with dg.DagsterInstance.get() as instance:
             instance.add_dynamic_partitions("event", [roster.slug])

@@ -1,4 +1,4 @@
-"""A backfill over two events, taken apart into runs by Dagster's own daemon code."""
+"""Tests of a backfill over two events, split into runs by Dagster's own daemon code."""
 
 import logging
 from collections.abc import Iterator
@@ -18,21 +18,21 @@ from ticketing.platform.paths import PROJECT_ROOT
 
 @pytest.fixture
 def workspace(
-    persistent: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    persistent_instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[WorkspaceProcessContext]:
-    """The code location in a server of its own, loaded as workspace.yaml says."""
+    """Start the code location server as in workspace.yaml."""
     monkeypatch.chdir(PROJECT_ROOT)
     target = WorkspaceFileTarget(paths=[str(PROJECT_ROOT / "workspace.yaml")])
-    with create_test_daemon_workspace_context(target, persistent) as context:
+    with create_test_daemon_workspace_context(target, persistent_instance) as context:
         yield context
 
 
 @pytest.fixture
 def backfill(
-    persistent: dg.DagsterInstance, workspace: WorkspaceProcessContext, roster: Event
+    persistent_instance: dg.DagsterInstance, workspace: WorkspaceProcessContext, roster: Event
 ) -> PartitionBackfill:
-    """Every asset of an event for two of them, as the partition view asks for it."""
-    persistent.add_dynamic_partitions("event", ["konser-amal"])
+    """Create a backfill of all assets for two events, as the partition view does."""
+    persistent_instance.add_dynamic_partitions("event", ["konser-amal"])
     graph = workspace.create_request_context().asset_graph
     keys = graph.get_all_asset_keys()
     of_events = [key for key in keys if graph.get(key).partitions_def == EVENT_PARTITIONS]
@@ -43,24 +43,24 @@ def backfill(
         asset_selection=of_events,
         backfill_timestamp=0.0,
         tags={},
-        dynamic_partitions_store=persistent,
+        dynamic_partitions_store=persistent_instance,
         all_partitions=False,
         title=None,
         description=None,
         run_config=None,
     )
-    persistent.add_backfill(asked)
+    persistent_instance.add_backfill(asked)
     return asked
 
 
 @pytest.mark.filterwarnings("ignore:Function .AssetSelection.sources")  # Dagster's use of its own
 @pytest.mark.usefixtures("backfill")
 def test_a_backfill_of_two_events_is_two_runs_of_the_whole_graph(
-    persistent: dg.DagsterInstance, workspace: WorkspaceProcessContext, roster: Event
+    persistent_instance: dg.DagsterInstance, workspace: WorkspaceProcessContext, roster: Event
 ) -> None:
     errors = list(execute_backfill_iteration(workspace, logging.getLogger(__name__)))
 
-    runs = persistent.get_runs()
+    runs = persistent_instance.get_runs()
     assert [error for error in errors if error] == []
     assert {run.tags["dagster/partition"] for run in runs} == {roster.slug, "konser-amal"}
     assert [len(run.asset_selection or ()) for run in runs] == [6, 6]

@@ -1,4 +1,4 @@
-"""The checks of an event: all pass on sound work, and each sees its own kind of damage."""
+"""Tests of the asset checks of an event: each detects its kind of damage, and only that."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,34 +21,34 @@ Examination = Callable[[], dict[str, dg.AssetCheckEvaluation]]
 
 @pytest.fixture
 def pdfs(application: Application, issued: Event) -> list[Path]:
-    """The event's PDFs on disk, in the order of their codes."""
+    """Return the event's PDFs on disk, in the order of their codes."""
     return sorted(
         (application.get(DocumentFolder).root / issued.slug).glob("*/TC-*.pdf"),
         key=lambda pdf: pdf.name,
     )
 
 
-def test_sound_work_passes_every_check(examined: Examination) -> None:
-    verdicts = examined()
+def test_correct_results_pass_every_check(check_results: Examination) -> None:
+    verdicts = check_results()
 
     assert len(verdicts) == 7
     assert [name for name, check in verdicts.items() if not check.passed] == []
 
 
-def test_a_verdict_is_about_its_event_alone(
-    examined: Examination, instance: dg.DagsterInstance, issued: Event
+def test_a_check_covers_its_event_alone(
+    check_results: Examination, instance: dg.DagsterInstance, issued: Event
 ) -> None:
-    key = examined()["ticket_pdfs_exist"].asset_check_key
+    key = check_results()["ticket_pdfs_exist"].asset_check_key
 
     known = instance.event_log_storage.get_asset_check_partition_info([key])
 
     assert [info.partition_key for info in known] == [issued.slug]
 
 
-def test_a_deleted_pdf_is_missed(examined: Examination, pdfs: list[Path]) -> None:
+def test_a_deleted_pdf_is_missed(check_results: Examination, pdfs: list[Path]) -> None:
     pdfs[0].unlink()
 
-    check = examined()["ticket_pdfs_exist"]
+    check = check_results()["ticket_pdfs_exist"]
 
     assert not check.passed
     assert check.metadata["violations"].value == 1
@@ -56,17 +56,17 @@ def test_a_deleted_pdf_is_missed(examined: Examination, pdfs: list[Path]) -> Non
     assert (check.description or "").endswith("ticketing generate-tickets --event wisuda-2026")
 
 
-def test_an_altered_pdf_is_noticed(examined: Examination, pdfs: list[Path]) -> None:
+def test_an_altered_pdf_is_noticed(check_results: Examination, pdfs: list[Path]) -> None:
     pdfs[0].write_bytes(pdfs[0].read_bytes() + b"%")
 
-    verdicts = examined()
+    verdicts = check_results()
 
     assert verdicts["ticket_pdfs_exist"].passed
     assert not verdicts["ticket_pdfs_unaltered"].passed
 
 
 def test_a_pdf_with_another_tickets_qr_is_noticed(
-    examined: Examination, pdfs: list[Path], database: Database
+    check_results: Examination, pdfs: list[Path], database: Database
 ) -> None:
     pdfs[0].write_bytes(pdfs[1].read_bytes())
     digest = sha256(pdfs[1].read_bytes()).hexdigest()
@@ -74,42 +74,42 @@ def test_a_pdf_with_another_tickets_qr_is_noticed(
         tickets = update(generated_tickets).values(pdf_sha256=digest)
         connection.execute(tickets.where(generated_tickets.c.ticket_code == pdfs[0].stem))
 
-    check = examined()["ticket_pdfs_unaltered"]
+    check = check_results()["ticket_pdfs_unaltered"]
 
     assert not check.passed
     assert "the QR code of another ticket" in (check.description or "")
 
 
-def test_a_forged_signature_is_noticed(examined: Examination, database: Database) -> None:
+def test_a_forged_signature_is_noticed(check_results: Examination, database: Database) -> None:
     with database.transaction() as connection:
         forged = func.overlay(generated_tickets.c.qr_code_data, "AAAAAAAA", 80)
         first = select(func.min(generated_tickets.c.id)).scalar_subquery()
         ticket = update(generated_tickets).where(generated_tickets.c.id == first)
         connection.execute(ticket.values(qr_code_data=forged))
 
-    check = examined()["ticket_signatures_valid"]
+    check = check_results()["ticket_signatures_valid"]
 
     assert not check.passed
     assert "bad signature" in (check.description or "")
 
 
-def test_a_revoked_ticket_leaves_somebody_forgotten(
-    examined: Examination, database: Database, now: datetime
+def test_a_revoked_ticket_is_a_missing_ticket(
+    check_results: Examination, database: Database, now: datetime
 ) -> None:
     with database.transaction() as connection:
         first = select(func.min(generated_tickets.c.id)).scalar_subquery()
         ticket = update(generated_tickets).where(generated_tickets.c.id == first)
         connection.execute(ticket.values(state="revoked", revoked_at=now))
 
-    verdicts = examined()
+    verdicts = check_results()
 
     assert not verdicts["no_missing_tickets"].passed
     assert verdicts["ticket_signatures_valid"].metadata["total"].value == 4
 
 
 @pytest.mark.usefixtures("fresh_database_url")
-def test_two_live_tickets_for_one_person_are_noticed_without_the_index(
-    examined: Examination, database: Database
+def test_two_live_tickets_of_one_guest_are_noticed_without_the_index(
+    check_results: Examination, database: Database
 ) -> None:
     with database.transaction() as connection:
         connection.execute(text("DROP INDEX uq_generated_tickets_live_entitlement"))
@@ -117,28 +117,26 @@ def test_two_live_tickets_for_one_person_are_noticed_without_the_index(
         whose = select(entitlements.c.guest_id).where(entitlements.c.id == first).scalar_subquery()
         connection.execute(update(generated_tickets).values(entitlement_id=first, guest_id=whose))
 
-    check = examined()["no_duplicate_tickets"]
+    check = check_results()["no_duplicate_tickets"]
 
     assert not check.passed
     assert "5 live tickets" in (check.description or "")
 
 
-def test_a_report_that_the_world_has_overtaken_does_not_add_up(
-    examined: Examination, database: Database
-) -> None:
+def test_an_outdated_report_fails_its_check(check_results: Examination, database: Database) -> None:
     with database.transaction() as connection:
         first = select(func.min(entitlements.c.id)).scalar_subquery()
         person = update(entitlements).where(entitlements.c.id == first)
         connection.execute(person.values(state="withdrawn"))
 
-    check = examined()["report_matches_tickets"]
+    check = check_results()["report_matches_tickets"]
 
     assert not check.passed
     assert check.metadata["violations"].value == 1
 
 
-def test_a_quarantined_row_that_is_nowhere_is_noticed(
-    examined: Examination, database: Database, issued: Event, now: datetime
+def test_a_lost_rejected_row_is_noticed(
+    check_results: Examination, database: Database, issued: Event, now: datetime
 ) -> None:
     with database.transaction() as connection:
         connection.execute(
@@ -148,7 +146,7 @@ def test_a_quarantined_row_that_is_nowhere_is_noticed(
             )
         )  # fmt: skip
 
-    check = examined()["import_totals_match"]
+    check = check_results()["import_totals_match"]
 
     assert not check.passed
     assert "1 rows were quarantined, 0 are kept" in (check.description or "")

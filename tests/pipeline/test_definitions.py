@@ -44,7 +44,7 @@ def test_the_definitions_load_in_five_seconds_without_the_drawing_engine() -> No
 
 
 @pytest.mark.process
-def test_loading_says_nothing_on_standard_error() -> None:
+def test_loading_writes_nothing_to_standard_error() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", LOAD], check=True, capture_output=True, text=True, cwd=PROJECT_ROOT
     )
@@ -52,7 +52,7 @@ def test_loading_says_nothing_on_standard_error() -> None:
     assert loaded.stderr == ""
 
 
-def test_the_graph_runs_from_orders_and_people_to_the_report(location: dg.Definitions) -> None:
+def test_the_graph_runs_from_orders_and_guests_to_the_report(location: dg.Definitions) -> None:
     graph = location.resolve_asset_graph()
 
     order = [key.to_user_string() for key in graph.toposorted_asset_keys]
@@ -70,7 +70,7 @@ def test_the_graph_runs_from_orders_and_people_to_the_report(location: dg.Defini
     ]
 
 
-def test_every_asset_is_of_an_event_a_day_or_all_and_says_whose_it_is_and_what(
+def test_every_asset_has_a_known_partitioning_an_owner_and_a_description(
     location: dg.Definitions,
 ) -> None:
     specs = list(location.resolve_all_asset_specs())

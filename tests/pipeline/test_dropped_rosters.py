@@ -1,4 +1,4 @@
-"""Rosters in the drop folder: which are taken, by whom, and where they end up."""
+"""Tests of the sensor and the job for rosters in the drop folder."""
 
 import json
 import os
@@ -30,7 +30,7 @@ Tick = Callable[[], list[dg.RunRequest]]
 
 @pytest.fixture
 def folder(application: Application, roster: Event) -> Path:
-    """The event's drop folder."""
+    """Create the event's drop folder."""
     path = application.settings.inbox / roster.slug
     path.mkdir(parents=True)
     return path
@@ -38,7 +38,7 @@ def folder(application: Application, roster: Event) -> Path:
 
 @pytest.fixture
 def dropped(folder: Path) -> Path:
-    """A roster of two people, dropped a while ago."""
+    """Write a roster of two guests that has not changed for a while."""
     path = folder / "list.csv"
     path.write_text(LIST, encoding="utf-8")
     os.utime(path, (LONG_AGO, LONG_AGO))
@@ -47,20 +47,20 @@ def dropped(folder: Path) -> Path:
 
 @pytest.fixture
 def tick(instance: dg.DagsterInstance, application: Application) -> Tick:
-    """Lets the sensor look once; it remembers what it saw the last time."""
+    """Return a function that evaluates the sensor with its last cursor."""
     context = dg.build_sensor_context(instance=instance, resources={"application": application})
 
-    def look() -> list[dg.RunRequest]:
+    def fetch() -> list[dg.RunRequest]:
         return [answer for answer in dropped_rosters(context) if isinstance(answer, dg.RunRequest)]
 
-    return look
+    return fetch
 
 
 @pytest.fixture
 def run(
     instance: dg.DagsterInstance, location: dg.Definitions
 ) -> Callable[[dg.RunRequest], dg.ExecuteInProcessResult]:
-    """Runs what the sensor asked for."""
+    """Return a function that executes a run request."""
 
     def execute(request: dg.RunRequest) -> dg.ExecuteInProcessResult:
         return location.resolve_job_def("import_roster").execute_in_process(
@@ -74,7 +74,7 @@ def run(
     return execute
 
 
-def test_a_file_is_asked_for_when_it_was_seen_twice_alike(tick: Tick, dropped: Path) -> None:
+def test_a_run_is_requested_for_a_file_seen_twice_unchanged(tick: Tick, dropped: Path) -> None:
     first, second = tick(), tick()
 
     assert first == []
@@ -93,7 +93,7 @@ def test_a_file_that_still_grows_is_left_alone(tick: Tick, dropped: Path) -> Non
 
 
 @pytest.mark.usefixtures("dropped")
-def test_a_file_whose_run_waits_is_not_asked_for_again(
+def test_a_file_with_a_queued_run_is_not_requested_again(
     tick: Tick, instance: dg.DagsterInstance, location: dg.Definitions
 ) -> None:
     tick()
@@ -108,7 +108,7 @@ def test_a_file_whose_run_waits_is_not_asked_for_again(
 
 
 @pytest.mark.usefixtures("dropped")
-def test_a_file_whose_run_failed_is_asked_for_again(
+def test_a_file_with_a_failed_run_is_requested_again(
     tick: Tick, instance: dg.DagsterInstance, location: dg.Definitions
 ) -> None:
     tick()
@@ -122,7 +122,7 @@ def test_a_file_whose_run_failed_is_asked_for_again(
     assert len(tick()) == 1
 
 
-def test_a_taken_file_makes_people_and_is_filed_with_its_report(
+def test_an_imported_file_adds_guests_and_is_filed_with_its_report(
     tick: Tick, run: Callable[[dg.RunRequest], dg.ExecuteInProcessResult], dropped: Path
 ) -> None:
     tick()
@@ -137,7 +137,7 @@ def test_a_taken_file_makes_people_and_is_filed_with_its_report(
     assert tick() == []
 
 
-def test_a_file_that_is_no_roster_is_filed_as_failed_and_the_run_says_why(
+def test_an_invalid_file_is_filed_as_failed_and_the_run_names_the_reason(
     tick: Tick, run: Callable[[dg.RunRequest], dg.ExecuteInProcessResult], dropped: Path
 ) -> None:
     dropped.write_bytes(b"\0\1\2\3" * 50)
@@ -152,7 +152,7 @@ def test_a_file_that_is_no_roster_is_filed_as_failed_and_the_run_says_why(
     assert tick() == []
 
 
-def test_a_run_that_comes_again_after_the_file_was_filed_is_content(
+def test_a_repeated_run_after_the_file_was_filed_succeeds(
     tick: Tick, run: Callable[[dg.RunRequest], dg.ExecuteInProcessResult], dropped: Path
 ) -> None:
     tick()
@@ -167,7 +167,7 @@ def test_a_run_that_comes_again_after_the_file_was_filed_is_content(
     assert not dropped.exists()
 
 
-def test_only_files_of_known_events_that_nobody_takes_are_worth_a_run() -> None:
+def test_only_files_of_known_events_without_a_run_are_requested() -> None:
     files = [Path("inbox/a/1.csv"), Path("inbox/a/2.csv"), Path("inbox/unknown/1.csv")]
 
     assert importable_files(files, {"a"}, {"a/2.csv"}) == [Path("inbox/a/1.csv")]
@@ -183,7 +183,7 @@ def test_only_files_of_known_events_that_nobody_takes_are_worth_a_run() -> None:
         )
     )
 )
-def test_the_cursor_remembers_exactly_what_was_seen(seen: list[FileSnapshot]) -> None:
+def test_the_cursor_round_trips_the_observed_files(seen: list[FileSnapshot]) -> None:
     assert parse_cursor(serialize_cursor(seen)) == seen
 
 

@@ -1,4 +1,4 @@
-"""The whole graph for one event: from people to tickets, PDFs and a report that adds up."""
+"""Tests of the whole graph for one event: from guests to tickets, PDFs and report."""
 
 import csv
 import os
@@ -25,7 +25,7 @@ id;nama;email;jenis
 
 @pytest.fixture
 def roster_file(tmp_path: Path) -> Path:
-    """Two more people, and a row without a name."""
+    """Write a roster of two more guests and a row without a name."""
     path = tmp_path / "list.csv"
     path.write_text(LIST, encoding="utf-8")
     return path
@@ -74,7 +74,7 @@ def test_a_run_is_one_completed_batch(application: Application) -> None:
     assert batch["dagster_run_id"] in batch["batch_key"]
 
 
-def test_whoever_is_on_hold_is_missing_with_the_reason(
+def test_a_guest_on_hold_is_missing_with_the_reason(
     location: dg.Definitions, instance: dg.DagsterInstance, application: Application, roster: Event
 ) -> None:
     with application.database.transaction() as connection:
@@ -92,7 +92,7 @@ def test_whoever_is_on_hold_is_missing_with_the_reason(
     assert all(check.passed for check in result.get_asset_check_evaluations())
 
 
-def test_the_report_lists_every_person_once(issued_by_run: Event, application: Application) -> None:
+def test_the_report_lists_every_guest_once(issued_by_run: Event, application: Application) -> None:
     path = (
         application.get(DocumentFolder).root
         / issued_by_run.slug
@@ -120,7 +120,7 @@ def test_no_token_reaches_a_log_line_or_metadata(
     assert [token for token in tokens if token in told] == []
 
 
-def test_a_roster_file_becomes_people_and_says_where_every_row_went(
+def test_a_roster_file_adds_guests_and_counts_every_row(
     location: dg.Definitions, instance: dg.DagsterInstance, roster: Event, roster_file: Path
 ) -> None:
     job = location.resolve_job_def("import_roster")
@@ -137,7 +137,7 @@ def test_a_roster_file_becomes_people_and_says_where_every_row_went(
     assert all(check.passed for check in result.get_asset_check_evaluations())
 
 
-def test_a_file_that_is_no_roster_fails_at_once_in_our_words(
+def test_an_invalid_file_fails_at_once_with_our_error(
     location: dg.Definitions, instance: dg.DagsterInstance, roster: Event, tmp_path: Path
 ) -> None:
     result = location.resolve_job_def("import_roster").execute_in_process(

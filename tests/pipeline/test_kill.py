@@ -1,4 +1,4 @@
-"""A run killed at any moment, and its event afterwards: nothing lost, nothing double.
+"""Tests of a run killed at any moment: the next run completes it, nothing is lost or doubled.
 
 The run is a process of its own, with Dagster's storage in PostgreSQL, as it is in production.
 """
@@ -23,17 +23,17 @@ from ticketing.platform.paths import PROJECT_ROOT
 
 pytestmark = [pytest.mark.kill, pytest.mark.process]
 
-CROWD = 35
+GUEST_COUNT = 35
 WHOLE = "group:roster or group:tickets"
 PATIENCE_SECONDS = 90
 
 
 @pytest.fixture
-def crowd(database: Database, roster: Event) -> Event:
-    """The event with thirty-five people more: printing them takes a second or two."""
+def larger_event(database: Database, roster: Event) -> Event:
+    """Add thirty-five guests to the event, so that rendering takes a second or two."""
     with database.transaction() as connection:
         kind = select(func.min(entitlements.c.ticket_type_id)).scalar_subquery()
-        for number in range(CROWD):
+        for number in range(GUEST_COUNT):
             person = connection.execute(
                 insert(guests)
                 .values(
@@ -59,20 +59,20 @@ def _a_pdf_is_on_disk(application: Application) -> bool:
 
 
 @pytest.fixture(params=[_a_ticket_is_on_record, _a_pdf_is_on_disk])
-def killed(
+def killed_run_exit_code(
     request: pytest.FixtureRequest,
-    surroundings: dict[str, str],
+    process_environment: dict[str, str],
     application: Application,
-    crowd: Event,
-    persistent: dg.DagsterInstance,
+    larger_event: Event,
+    persistent_instance: dg.DagsterInstance,
 ) -> int:
-    """A run of the whole graph, a process of its own, killed at that moment: its exit code."""
-    assert persistent.get_dynamic_partitions("event") == [crowd.slug]
+    """Run the whole graph in a process killed at a given moment; return its exit code."""
+    assert persistent_instance.get_dynamic_partitions("event") == [larger_event.slug]
     command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", WHOLE]
-    command += ["--partition", crowd.slug, "-m", "ticket_assets.definitions"]
+    command += ["--partition", larger_event.slug, "-m", "ticket_assets.definitions"]
     deadline = time.monotonic() + PATIENCE_SECONDS
     with subprocess.Popen(
-        command, env=surroundings, cwd=PROJECT_ROOT, stdout=DEVNULL, stderr=DEVNULL
+        command, env=process_environment, cwd=PROJECT_ROOT, stdout=DEVNULL, stderr=DEVNULL
     ) as run:
         while not request.param(application) and run.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -81,17 +81,20 @@ def killed(
 
 
 def test_a_killed_run_is_finished_by_the_next(
-    killed: int, persistent: dg.DagsterInstance, location: dg.Definitions, crowd: Event
+    killed_run_exit_code: int,
+    persistent_instance: dg.DagsterInstance,
+    location: dg.Definitions,
+    larger_event: Event,
 ) -> None:
-    assert killed == -signal.SIGKILL
+    assert killed_run_exit_code == -signal.SIGKILL
 
     again = location.resolve_job_def("issue_event_tickets").execute_in_process(
-        instance=persistent, partition_key=crowd.slug
+        instance=persistent_instance, partition_key=larger_event.slug
     )
 
     report = again.asset_materializations_for_node("generation_report")[0].metadata
     assert (report["entitled"].value, report["generated"].value) == (40, 40)
     assert all(check.passed for check in again.get_asset_check_evaluations())
     # what died could not say so; in production the code server or the daemon's monitoring does
-    ends = [run.status for run in persistent.get_runs()]
+    ends = [run.status for run in persistent_instance.get_runs()]
     assert ends == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED]

@@ -1,4 +1,4 @@
-"""Which events get a partition, and which are worth a run: choices without a database."""
+"""Tests of choosing partitions and runs for events, without a database."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ def test_after_one_tick_every_event_has_its_partition(stored: list[str], known: 
     assert len(added) == len(set(added))
 
 
-def test_a_run_is_asked_for_only_where_somebody_lacks_a_ticket() -> None:
+def test_a_run_is_requested_only_for_events_with_missing_tickets() -> None:
     missing = {"wisuda-2026": 2, "konser": 0, "not-yet-a-partition": 9}
 
     assert runnable_events(missing, {"wisuda-2026", "konser"}) == ["wisuda-2026"]

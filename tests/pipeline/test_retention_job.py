@@ -1,4 +1,4 @@
-"""The nightly job: PDFs of events long over go, tickets and reports stay."""
+"""Tests of the nightly retention job: PDFs of past events are deleted, tickets and reports kept."""
 
 import dagster as dg
 import pytest
@@ -12,7 +12,7 @@ from ticketing.tickets.reports import queries as report_queries
 
 @pytest.fixture
 def long_over(application: Application, issued: Event) -> Event:
-    """The event, moved to last year after its tickets were printed."""
+    """Move the event to last year, after its tickets were printed."""
     with application.database.transaction() as connection:
         connection.execute(
             text("UPDATE events SET starts_at = '2025-01-01Z', ends_at = '2025-01-01Z'")

@@ -1,4 +1,4 @@
-"""What is tried again, after how long, and what happens when a step's time is up."""
+"""Tests of retries of steps, their delays, and the time limit of a step."""
 
 import dagster as dg
 import pytest
@@ -12,35 +12,35 @@ from ticketing.tickets.reports import queries as report_queries
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ladder without its waiting: the real one takes six minutes."""
+def short_retry_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the retry delays, which take six minutes in production."""
     monkeypatch.setattr(ticket_asset_retries, "RETRY_DELAYS_SECONDS", (0.01, 0.02, 0.03))
 
 
 @pytest.fixture
 def context() -> dg.OpExecutionContext:
-    """The first attempt of some step."""
+    """Return the context of the first attempt of a step."""
     return dg.build_op_context()
 
 
-def test_the_ladder_is_ten_seconds_one_minute_five_minutes() -> None:
+def test_retry_delays_are_ten_seconds_one_minute_and_five_minutes() -> None:
     assert ticket_asset_retries.RETRY_DELAYS_SECONDS == (10, 60, 300)
 
 
-def test_what_is_refused_is_not_tried_again(context: dg.OpExecutionContext) -> None:
+def test_a_refused_step_is_not_retried(context: dg.OpExecutionContext) -> None:
     with pytest.raises(dg.Failure, match="no such font") as raised, run_attempt(context):
         raise TemplateBroken("no such font")
 
     assert not raised.value.allow_retries
 
 
-def test_a_mistake_of_ours_is_not_tried_again(context: dg.OpExecutionContext) -> None:
+def test_a_programming_error_is_not_retried(context: dg.OpExecutionContext) -> None:
     with pytest.raises(ZeroDivisionError), run_attempt(context):
         raise ZeroDivisionError
 
 
-@pytest.mark.usefixtures("impatient")
-def test_what_stays_unavailable_is_attempted_four_times_and_then_fails() -> None:
+@pytest.mark.usefixtures("short_retry_delays")
+def test_an_unavailable_step_is_attempted_four_times_and_then_fails() -> None:
     tried = iter(range(100))
 
     @dg.op
@@ -72,10 +72,10 @@ def test_time_is_up_only_between_chunks_and_never_after_the_last(
 
 
 @pytest.fixture
-def hurried(
+def timed_out_run(
     location: dg.Definitions, instance: dg.DagsterInstance, roster: Event
 ) -> dg.ExecuteInProcessResult:
-    """A run of five tickets, one a chunk, whose steps have no time at all."""
+    """Run the graph for five tickets, one per chunk, with a time limit of almost zero."""
     no_time = {"config": {"chunk": 1, "limit_seconds": 0.000_001}}
     return location.resolve_job_def("issue_event_tickets").execute_in_process(
         instance=instance,
@@ -85,26 +85,26 @@ def hurried(
     )
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_retry_delays")
 def test_a_step_that_runs_out_of_time_keeps_what_it_made(
-    hurried: dg.ExecuteInProcessResult, application: Application, roster: Event
+    timed_out_run: dg.ExecuteInProcessResult, application: Application, roster: Event
 ) -> None:
     with application.database.transaction() as connection:
         made = report_queries.count_live_tickets(connection, roster.id)
 
-    assert not hurried.success
+    assert not timed_out_run.success
     assert made == 4  # one in each of four attempts
 
 
-@pytest.mark.usefixtures("impatient")
-def test_the_next_run_goes_on_from_there(
-    hurried: dg.ExecuteInProcessResult,
+@pytest.mark.usefixtures("short_retry_delays")
+def test_the_next_run_continues_after_a_time_limit(
+    timed_out_run: dg.ExecuteInProcessResult,
     location: dg.Definitions,
     instance: dg.DagsterInstance,
     application: Application,
     roster: Event,
 ) -> None:
-    assert not hurried.success
+    assert not timed_out_run.success
 
     again = location.resolve_job_def("issue_event_tickets").execute_in_process(
         instance=instance, partition_key=roster.slug

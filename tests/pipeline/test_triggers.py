@@ -1,4 +1,4 @@
-"""Sensors and schedules: a tick, and what it asks for."""
+"""Tests of sensors and schedules and of the runs they request."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from ticketing.platform.application import Application
 
 @pytest.fixture
 def instance(roster: Event, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """A Dagster that is on disk, for a schedule opens it anew; it knows the event."""
+    """Create a Dagster instance on disk with the event's partition; schedules reopen it."""
     with dg.DagsterInstance.local_temp(str(tmp_path)) as kept:
         kept.add_dynamic_partitions("event", [roster.slug])
         yield kept
@@ -24,7 +24,7 @@ def instance(roster: Event, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def newcomer(application: Application, roster: Event) -> str:
-    """A second event, of which Dagster does not know yet."""
+    """Create a second event without a partition."""
     with application.database.transaction() as connection:
         connection.execute(
             text(
@@ -51,7 +51,7 @@ def test_a_new_event_gets_its_partition_once(
     assert not new_events.evaluate_tick(context).dynamic_partitions_requests
 
 
-def test_the_schedule_asks_for_the_events_where_somebody_lacks_a_ticket(
+def test_the_schedule_requests_runs_for_events_with_missing_tickets(
     instance: dg.DagsterInstance, application: Application, roster: Event, newcomer: str
 ) -> None:
     instance.add_dynamic_partitions("event", [newcomer])
@@ -68,7 +68,7 @@ def test_the_schedule_asks_for_the_events_where_somebody_lacks_a_ticket(
 
 
 @pytest.mark.usefixtures("issued")
-def test_the_schedule_rests_when_nobody_lacks_a_ticket(
+def test_the_schedule_requests_no_run_without_missing_tickets(
     instance: dg.DagsterInstance, application: Application
 ) -> None:
     context = dg.build_schedule_context(
@@ -82,7 +82,7 @@ def test_the_schedule_rests_when_nobody_lacks_a_ticket(
     assert answer == dg.SkipReason("no ticket is missing in 1 events")
 
 
-def test_no_ticket_is_asked_for_when_the_event_is_over(
+def test_no_run_is_requested_for_a_past_event(
     instance: dg.DagsterInstance, application: Application, roster: Event
 ) -> None:
     context = dg.build_schedule_context(

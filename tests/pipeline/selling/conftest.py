@@ -36,7 +36,7 @@ from ticketing.tickets.generate import GenerationContext
 
 PRICE = 50_000
 PATIENCE_SECONDS = 90  # the machine may have other work
-DEEDS = {"payments settled", "tickets made"}
+LOGGED_RESULTS = {"payments settled", "tickets made"}
 
 
 @pytest.fixture
@@ -53,9 +53,11 @@ def settings(settings: Settings, midtrans: MidtransSimulator) -> Settings:
 
 
 @pytest.fixture
-def surroundings(surroundings: dict[str, str], midtrans: MidtransSimulator) -> dict[str, str]:
+def process_environment(
+    process_environment: dict[str, str], midtrans: MidtransSimulator
+) -> dict[str, str]:
     """Add the simulated gateway to the environment of child processes."""
-    return surroundings | {"MIDTRANS_SIMULATOR_URL": midtrans.url, "MIN_FREE_DISK": "0"}
+    return process_environment | {"MIDTRANS_SIMULATOR_URL": midtrans.url, "MIN_FREE_DISK": "0"}
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def gateway(application: Application) -> Iterator[Midtrans]:
 
 
 @pytest.fixture
-def means(application: Application) -> GenerationContext:
+def generation_context(application: Application) -> GenerationContext:
     """Return the dependencies of ticket generation."""
     return GenerationContext(
         application.database,
@@ -131,7 +133,7 @@ def notify(database: Database, midtrans: MidtransSimulator) -> Callable[[Payment
     """Return a function that stores a notification of an attempt's current status."""
     numbers = count(1)
 
-    def told(attempt: PaymentAttempt) -> None:
+    def record(attempt: PaymentAttempt) -> None:
         body = json.dumps(midtrans.bank.status(attempt.key)).encode()
         with database.transaction() as connection:
             inbox.store_webhook(
@@ -143,7 +145,7 @@ def notify(database: Database, midtrans: MidtransSimulator) -> Callable[[Payment
                 at=datetime.now(UTC),
             )
 
-    return told
+    return record
 
 
 @pytest.fixture
@@ -169,21 +171,21 @@ def pay(
 
 
 @pytest.fixture
-def printed(database: Database) -> Callable[[], int]:
+def count_printed(database: Database) -> Callable[[], int]:
     """Return a function that counts live tickets with a PDF."""
 
-    def look() -> int:
+    def fetch() -> int:
         query = select(func.count()).where(
             generated_tickets.c.state == "live", generated_tickets.c.generated_at.is_not(None)
         )
         with database.transaction() as connection:
             return connection.execute(query).scalar_one()
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def until() -> Callable[[Callable[[], bool]], None]:
+def wait_until() -> Callable[[Callable[[], bool]], None]:
     """Return a function that waits until a condition is true."""
 
     def wait(true: Callable[[], bool]) -> None:
@@ -195,30 +197,30 @@ def until() -> Callable[[Callable[[], bool]], None]:
 
 
 @pytest.fixture
-def is_there(database: Database) -> Callable[[], bool]:
+def is_worker_running(database: Database) -> Callable[[], bool]:
     """Return a function that tells whether a worker runs."""
 
-    def look() -> bool:
+    def fetch() -> bool:
         with suppress(Unavailable), database.transaction() as connection:
             return db_notify.is_worker_running(connection)
         return False
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def hire(
-    surroundings: dict[str, str],
-    is_there: Callable[[], bool],
-    until: Callable[..., None],
+def start_worker(
+    process_environment: dict[str, str],
+    is_worker_running: Callable[[], bool],
+    wait_until: Callable[..., None],
     start_ticketing: Callable[..., ForkedProcess],
 ) -> Iterator[Callable[[], ForkedProcess]]:
     """Return a function that starts a worker and waits until it is ready."""
     workers = []
 
     def start() -> ForkedProcess:
-        workers.append(start_ticketing("worker", environment=surroundings))
-        until(is_there)
+        workers.append(start_ticketing("worker", environment=process_environment))
+        wait_until(is_worker_running)
         return workers[-1]
 
     yield start
@@ -229,23 +231,23 @@ def hire(
 
 @pytest.fixture
 def ticketing(
-    run_ticketing: Callable[..., CompletedProcess[str]], surroundings: dict[str, str]
+    run_ticketing: Callable[..., CompletedProcess[str]], process_environment: dict[str, str]
 ) -> Callable[..., CompletedProcess[str]]:
     """Return a function that runs a command with additional environment variables."""
 
     def run(*arguments: str, **more: str) -> CompletedProcess[str]:
-        return run_ticketing(*arguments, environment=surroundings | more)
+        return run_ticketing(*arguments, environment=process_environment | more)
 
     return run
 
 
 @pytest.fixture
-def told(settings: Settings) -> Callable[[], list[str]]:
+def log_messages(settings: Settings) -> Callable[[], list[str]]:
     """Return a function that reads the workers' log lines."""
 
     def read() -> list[str]:
         lines = settings.log_file.read_text(encoding="utf-8").splitlines()
         messages = [json.loads(line)["message"] for line in lines]
-        return [message for message in messages if message in DEEDS]
+        return [message for message in messages if message in LOGGED_RESULTS]
 
     return read

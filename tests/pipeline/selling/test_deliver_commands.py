@@ -1,4 +1,4 @@
-"""Messages by hand: sending what is due, seeing what failed, sending it again; and their checks."""
+"""Tests of the delivery commands: send, list failures, resend; and of the delivery checks."""
 
 import json
 from collections.abc import Callable
@@ -24,16 +24,16 @@ Ticketing = Callable[..., CompletedProcess[str]]
 
 @pytest.fixture
 def paid(
-    pay: Callable[..., PlacedOrder], means: GenerationContext, gateway: Midtrans
+    pay: Callable[..., PlacedOrder], generation_context: GenerationContext, gateway: Midtrans
 ) -> PlacedOrder:
-    """A paid order of two places with printed tickets, to be told of."""
+    """Create a paid order of two places with printed tickets and a waiting message."""
     placed = pay(places=2)
-    fulfil_paid_orders(means, gateway, at=datetime.now(UTC), by="sensor")
+    fulfil_paid_orders(generation_context, gateway, at=datetime.now(UTC), by="sensor")
     return placed
 
 
 @pytest.mark.usefixtures("paid")
-def test_with_the_simulator_mails_are_files_and_the_output_says_so(
+def test_with_the_simulator_mails_are_files_and_the_output_names_them(
     ticketing: Ticketing, settings: Settings
 ) -> None:
     sent = ticketing("deliveries", "send", ORGANISER_EMAIL="panitia@example.org")
@@ -49,7 +49,7 @@ def test_with_the_simulator_mails_are_files_and_the_output_says_so(
 
 
 @pytest.mark.usefixtures("paid")
-def test_without_a_mail_server_nothing_is_sent_and_the_doctor_says_so(ticketing: Ticketing) -> None:
+def test_without_a_mail_server_nothing_is_sent_as_the_doctor_reports(ticketing: Ticketing) -> None:
     sandbox = {"MIDTRANS_ENVIRONMENT": "sandbox", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"}
 
     sent = ticketing("deliveries", "send", **sandbox)
@@ -60,7 +60,7 @@ def test_without_a_mail_server_nothing_is_sent_and_the_doctor_says_so(ticketing:
     assert "no recipient for mails about orders; 1 messages are waiting" in examined.stdout
 
 
-def test_what_failed_is_listed_and_sent_again(
+def test_failed_messages_are_listed_and_resent(
     ticketing: Ticketing, paid: PlacedOrder, database: Database, settings: Settings
 ) -> None:
     with database.transaction() as connection:
@@ -84,9 +84,7 @@ def test_what_failed_is_listed_and_sent_again(
 
 
 @pytest.mark.usefixtures("paid")
-def test_one_that_was_sent_goes_again_as_another_copy(
-    ticketing: Ticketing, settings: Settings
-) -> None:
+def test_a_sent_message_is_resent_as_another_copy(ticketing: Ticketing, settings: Settings) -> None:
     ticketing("deliveries", "send")
     (first,) = json.loads(
         ticketing("deliveries", "list", "--event", "wisuda-2026", "--json").stdout
@@ -117,7 +115,7 @@ def test_a_resend_of_nothing_is_refused(ticketing: Ticketing, arguments: list[st
 
 
 @pytest.mark.usefixtures("paid")
-def test_checks_see_what_is_stuck_and_what_failed(
+def test_checks_find_stuck_and_failed_messages(
     database: Database, location: dg.Definitions, event: Event, ticketing: Ticketing
 ) -> None:
     def failing() -> set[str]:

@@ -1,4 +1,4 @@
-"""The worker mails tickets by itself; killed while it sends, nothing is mailed anew by mistake."""
+"""Tests of mail sent by the worker: killed while sending, no message is doubled by mistake."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -43,14 +43,16 @@ def mail_settings(mails: MailSimulator) -> dict[str, str]:
 
 
 @pytest.fixture
-def surroundings(surroundings: dict[str, str], mail_settings: dict[str, str]) -> dict[str, str]:
-    """Workers started beside the test send through the same mail server."""
-    return surroundings | mail_settings
+def process_environment(
+    process_environment: dict[str, str], mail_settings: dict[str, str]
+) -> dict[str, str]:
+    """Add the mail server to the environment of child processes."""
+    return process_environment | mail_settings
 
 
 @pytest.fixture
 def settings(settings: Settings, mail_settings: dict[str, str]) -> Settings:
-    """The test's box office, with the mail server on a port."""
+    """Add the mail server to the settings."""
     given = Settings.model_validate(mail_settings)
     wanted = ("mail_url", "mail_from", "organiser_email")
     return settings.model_copy(update={name: getattr(given, name) for name in wanted})
@@ -58,22 +60,23 @@ def settings(settings: Settings, mail_settings: dict[str, str]) -> Settings:
 
 @pytest.fixture
 def states(database: Database) -> Callable[[], list[str]]:
-    def look() -> list[str]:
+    def fetch() -> list[str]:
         with database.transaction() as connection:
             return sorted(connection.execute(select(deliveries.c.state)).scalars())
 
-    return look
+    return fetch
 
 
-def test_the_worker_mails_the_tickets_and_logs_nobodys_address(
-    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder], mails: MailSimulator,
-    until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
+def test_the_worker_mails_the_tickets_and_logs_no_address(
+    start_worker: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder],
+    mails: MailSimulator,
+    wait_until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
     settings: Settings,
 ) -> None:  # fmt: skip
-    hire()
+    start_worker()
 
     pay(places=2)
-    until(lambda: states() == ["sent", "sent"])
+    wait_until(lambda: states() == ["sent", "sent"])
 
     (mail,) = mails.mails(BUYER)
     assert len(mail.files) == 2
@@ -82,22 +85,23 @@ def test_the_worker_mails_the_tickets_and_logs_nobodys_address(
     assert re.findall(r"[\w.]+@[\w.]+", log) == []
 
 
-def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by_the_same_name(
-    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder], mails: MailSimulator,
-    until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
+def test_a_message_killed_before_the_response_is_unknown_and_resent_with_the_same_id(
+    start_worker: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder],
+    mails: MailSimulator,
+    wait_until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
     application: Application,
 ) -> None:  # fmt: skip
     mails.faults.meets.append(MailFault("accepted", "", seconds=60, to=BUYER))
-    worker = hire()
+    worker = start_worker()
 
     pay()
     mails.box.mails(BUYER, at_least=1, within_seconds=30)
-    until(lambda: "sent" in states())  # the organiser's
+    wait_until(lambda: "sent" in states())  # the organiser's
     worker.kill()
     worker.wait()
     at = datetime.now(UTC)
-    hire()  # another one notices within seconds, and sends nothing twice on a guess
-    until(lambda: states() == ["sent", "unknown"])
+    start_worker()  # another one notices within seconds, and sends nothing twice on a guess
+    wait_until(lambda: states() == ["sent", "unknown"])
     with application.get(MessagingConnector).connect() as mailroom:
         rounds = [
             deliver_due(application.database, mailroom, at=at + timedelta(minutes=minutes)).sent
@@ -110,7 +114,7 @@ def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by
 
 @pytest.fixture
 def tick(location: dg.Definitions, application: Application) -> Callable[[], SensorExecutionData]:
-    """What the sensor asks for now."""
+    """Return a function that evaluates the sensor of overdue deliveries."""
 
     def evaluate() -> SensorExecutionData:
         sensor = location.resolve_sensor_def("overdue_deliveries")
@@ -122,14 +126,15 @@ def tick(location: dg.Definitions, application: Application) -> Callable[[], Sen
     return evaluate
 
 
-def test_dagster_sends_what_no_worker_has(
-    location: dg.Definitions, pay: Callable[..., PlacedOrder], means: object, gateway: object,
+def test_dagster_sends_messages_without_a_worker(
+    location: dg.Definitions, pay: Callable[..., PlacedOrder], generation_context: object,
+    gateway: object,
     states: Callable[[], list[str]], tick: Callable[[], SensorExecutionData],
     application: Application,
 ) -> None:  # fmt: skip
     pay()
     now = datetime.now(UTC)
-    fulfil_paid_orders(means, gateway, at=now, by="sensor")  # type: ignore[arg-type]  # the fixtures' own
+    fulfil_paid_orders(generation_context, gateway, at=now, by="sensor")  # type: ignore[arg-type]  # the fixtures' own
 
     with notify.listen(application.database):
         fresh = tick()

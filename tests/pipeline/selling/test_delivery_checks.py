@@ -1,4 +1,4 @@
-"""By the clock, Dagster looks at the messages of events, and tells of what went wrong."""
+"""Tests of the scheduled delivery checks and of their incidents."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ Tick = Callable[[datetime], list[str | None]]
 
 @pytest.fixture
 def tick(event: Event, application: Application, tmp_path: Path) -> Iterator[Tick]:
-    """The partitions that the schedule asks a run for."""
+    """Return a function that evaluates the schedule; returns the requested partitions."""
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         instance.add_dynamic_partitions("event", [event.slug])
 
@@ -37,7 +37,7 @@ def tick(event: Event, application: Application, tmp_path: Path) -> Iterator[Tic
         yield evaluate
 
 
-def test_events_with_messages_are_looked_at_until_all_are_told(
+def test_events_are_checked_until_all_their_messages_are_sent(
     event: Event, application: Application, tick: Tick, order_positions: Callable[..., PlacedOrder]
 ) -> None:
     now = datetime.now(UTC)
@@ -51,7 +51,7 @@ def test_events_with_messages_are_looked_at_until_all_are_told(
     assert (before, tick(now), tick(now + timedelta(days=1))) == ([], [event.slug], [])
 
 
-def test_what_went_wrong_is_told_by_the_clock_and_once(
+def test_failures_are_reported_by_schedule_and_once(
     location: dg.Definitions, application: Application, event: Event
 ) -> None:
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Sheets and bounces by command and by the clock."""
+"""Tests of exports and bounces by command and by schedule."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ Message-ID: <{named}@example.org>
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
-    """With an organiser, and a Maildir where bounces come to."""
+    """Add an organiser and a Maildir for bounces to the settings."""
     folder = tmp_path / "bounces"
     (folder / "new").mkdir(parents=True)
     return settings.model_copy(
@@ -50,7 +50,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def send(application: Application) -> Callable[[], list[str]]:
-    """Sends what waits; the references of the simulated mails."""
+    """Return a function that sends waiting messages; returns the references of the mails."""
 
     def run() -> list[str]:
         with application.get(MessagingConnector).connect() as mailroom:
@@ -62,7 +62,7 @@ def send(application: Application) -> Callable[[], list[str]]:
 
 @pytest.fixture
 def run(location: dg.Definitions) -> Callable[[str], dict[str, object]]:
-    """Runs a job of one step, and gives the numbers it left."""
+    """Return a function that runs a job of one step and returns its metadata numbers."""
 
     def ran(job: str) -> dict[str, object]:
         with dg.DagsterInstance.ephemeral() as instance:
@@ -74,8 +74,8 @@ def run(location: dg.Definitions) -> Callable[[str], dict[str, object]]:
 
 
 @pytest.fixture
-def asked(application: Application) -> Callable[[], int]:
-    """How many runs the schedule of bounces asks for."""
+def requested_runs(application: Application) -> Callable[[], int]:
+    """Return a function that counts the runs that the bounce schedule requests."""
 
     def tick() -> int:
         with dg.build_schedule_context(
@@ -110,11 +110,13 @@ def test_a_sheet_goes_into_a_file_to_the_screen_or_by_mail(
     [["orders", "--mail", "--csv", "x.csv"], ["codes"], ["orders", "--csv", "/dev/null/x.csv"]],
 )
 @pytest.mark.usefixtures("event")
-def test_what_cannot_be_written_is_refused(ticketing: Ticketing, arguments: list[str]) -> None:
+def test_an_impossible_target_of_an_export_is_refused(
+    ticketing: Ticketing, arguments: list[str]
+) -> None:
     assert ticketing("export", "--event", "wisuda-2026", *arguments).returncode == 2
 
 
-def test_the_job_leaves_each_sheet_of_a_changed_event_once_a_day(
+def test_the_job_enqueues_each_export_of_a_changed_event_once_a_day(
     order_positions: Callable[..., PlacedOrder], run: Callable[[str], dict[str, object]],
     send: Callable[[], list[str]],
 ) -> None:  # fmt: skip
@@ -126,8 +128,9 @@ def test_the_job_leaves_each_sheet_of_a_changed_event_once_a_day(
     assert len(send()) == 3
 
 
-def test_what_came_back_to_the_maildir_is_read_once(
-    application: Application, order_positions: Callable[..., PlacedOrder], asked: Callable[[], int],
+def test_bounces_in_the_maildir_are_read_once(
+    application: Application, order_positions: Callable[..., PlacedOrder],
+    requested_runs: Callable[[], int],
     run: Callable[[str], dict[str, object]], send: Callable[[], list[str]],
 ) -> None:  # fmt: skip
     order_positions(1)
@@ -135,12 +138,12 @@ def test_what_came_back_to_the_maildir_is_read_once(
     named, *_ = send()
     folder = application.settings.mail_bounces_folder
     assert folder is not None
-    before = asked()
+    before = requested_runs()
     (folder / "new" / "1").write_text(BOUNCE.format(named=named), encoding="ascii")
     (folder / "new" / "2").write_text("Subject: Thank you\n\nfor the ticket", encoding="ascii")
 
-    noticed, read = asked(), run("mail_bounces")
+    noticed, read = requested_runs(), run("mail_bounces")
 
-    assert (before, noticed, asked()) == (0, 1, 0)
+    assert (before, noticed, requested_runs()) == (0, 1, 0)
     assert (read["mails"], read["applied"]) == (2, 1)
     assert sorted(path.name for path in (folder / "cur").iterdir()) == ["1:2,S", "2:2,S"]

@@ -1,4 +1,4 @@
-"""From a kept notice to PDFs in one round, whatever happened before, killed wherever it was."""
+"""Tests of one fulfilment round, from a stored notification to PDFs, killed at any statement."""
 
 import signal
 import time
@@ -68,20 +68,20 @@ with open_application(Settings()) as application:
 
 
 @pytest.fixture
-def die(
-    run_script: Callable[..., CompletedProcess[str]], surroundings: dict[str, str]
+def run_killed(
+    run_script: Callable[..., CompletedProcess[str]], process_environment: dict[str, str]
 ) -> Callable[[int], int]:
-    """A round in a process of its own that kills itself at its n-th statement or commit."""
+    """Return a function that runs a round in a process that kills itself at the n-th statement."""
 
     def run(when: int) -> int:
-        return run_script(ROUND, str(when), environment=surroundings).returncode
+        return run_script(ROUND, str(when), environment=process_environment).returncode
 
     return run
 
 
 @pytest.fixture
 def broken_template(application: Application) -> Path:
-    """The operator's own version of the event's template, with a mistake in it."""
+    """Write an operator's version of the event's template that has an error."""
     application.settings.templates_path = application.settings.data_path / "templates"
     page = application.settings.templates_path / "classic" / "ticket.html.j2"
     page.parent.mkdir(parents=True)
@@ -90,83 +90,90 @@ def broken_template(application: Application) -> Path:
 
 
 @pytest.fixture
-def serve(means: GenerationContext, gateway: Midtrans) -> Callable[..., FulfilmentResult]:
-    """One round, so long after now."""
+def fulfil(
+    generation_context: GenerationContext, gateway: Midtrans
+) -> Callable[..., FulfilmentResult]:
+    """Return a function that runs one round, some time later."""
 
     def once(after: timedelta = NO_TIME) -> FulfilmentResult:
-        return fulfil_paid_orders(means, gateway, at=datetime.now(UTC) + after, by="worker")
+        return fulfil_paid_orders(
+            generation_context, gateway, at=datetime.now(UTC) + after, by="worker"
+        )
 
     return once
 
 
 @pytest.fixture
 def pdfs(application: Application) -> Callable[[], list[Path]]:
-    """The PDFs on disk."""
+    """Return a function that lists the PDFs on disk."""
     return lambda: sorted(application.get(DocumentFolder).root.glob("*/*/TC-*.pdf"))
 
 
 def test_a_paid_order_has_its_tickets_after_one_round(
-    serve: Callable[..., FulfilmentResult], pay: Pay, printed: Callable[[], int]
+    fulfil: Callable[..., FulfilmentResult], pay: Pay, count_printed: Callable[[], int]
 ) -> None:
     pay(places=3)
 
-    done = serve()
+    done = fulfil()
 
     assert done.settlement.applied == 1
     assert [(each.event.slug, each.error) for each in done.event_fulfilments] == [
         ("wisuda-2026", "")
     ]
-    assert printed() == 3
+    assert count_printed() == 3
 
 
 def test_a_second_round_finds_nothing_to_do(
-    serve: Callable[..., FulfilmentResult], pay: Pay, pdfs: Callable[[], list[Path]]
+    fulfil: Callable[..., FulfilmentResult], pay: Pay, pdfs: Callable[[], list[Path]]
 ) -> None:
     pay(places=2)
-    serve()
+    fulfil()
     made = [pdf.stat().st_mtime_ns for pdf in pdfs()]
 
-    again = serve()
+    again = fulfil()
 
     assert not again.has_progress
     assert [pdf.stat().st_mtime_ns for pdf in pdfs()] == made
 
 
-def test_a_notice_of_an_attempt_that_is_not_paid_makes_no_ticket(
-    serve: Callable[..., FulfilmentResult],
+def test_a_notification_of_an_unpaid_attempt_creates_no_ticket(
+    fulfil: Callable[..., FulfilmentResult],
     order_positions: Callable[..., PlacedOrder],
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     midtrans: MidtransSimulator,
     notify: Callable[[PaymentAttempt], None],
-    printed: Callable[[], int],
+    count_printed: Callable[[], int],
 ) -> None:
     attempt = begin_payment(order_positions(2))
     midtrans.push(attempt.key, "choose", "bca_va")
     notify(attempt)
 
-    done = serve()
+    done = fulfil()
 
     assert done.settlement.applied == 1
-    assert (done.event_fulfilments, printed()) == ([], 0)
+    assert (done.event_fulfilments, count_printed()) == ([], 0)
 
 
-def test_a_roster_is_left_as_it_is(
-    serve: Callable[..., FulfilmentResult], roster: Event, pay: Pay, printed: Callable[[], int]
+def test_guests_of_a_roster_get_no_tickets(
+    fulfil: Callable[..., FulfilmentResult],
+    roster: Event,
+    pay: Pay,
+    count_printed: Callable[[], int],
 ) -> None:
     assert roster
     pay(places=1)
 
-    serve()
+    fulfil()
 
-    assert printed() == 1
+    assert count_printed() == 1
 
 
-def test_buyers_of_two_events_are_served_in_one_round(
+def test_orders_of_two_events_are_fulfilled_in_one_round(
     database: Database,
     event: Event,
-    serve: Callable[..., FulfilmentResult],
+    fulfil: Callable[..., FulfilmentResult],
     pay: Pay,
-    printed: Callable[[], int],
+    count_printed: Callable[[], int],
 ) -> None:
     pay(places=1)
     with database.transaction() as connection:
@@ -187,72 +194,75 @@ def test_buyers_of_two_events_are_served_in_one_round(
         )
         connection.execute(text(entitle), {"event": other, "kind": kind})
 
-    done = serve()
+    done = fulfil()
 
     assert sorted(each.event.slug for each in done.event_fulfilments) == ["konser", "wisuda-2026"]
-    assert printed() == 2
+    assert count_printed() == 2
 
 
-def test_one_buyer_whose_ticket_cannot_be_printed_holds_nobody_up(
-    serve: Callable[..., FulfilmentResult], pay: Pay, printed: Callable[[], int]
+def test_a_buyer_whose_ticket_cannot_be_rendered_delays_no_other(
+    fulfil: Callable[..., FulfilmentResult], pay: Pay, count_printed: Callable[[], int]
 ) -> None:
     pay(places=1, name=UNDRAWABLE)
     pay(places=1)
 
-    first, again = serve(), serve()
+    first, again = fulfil(), fulfil()
 
     (served,) = first.event_fulfilments
     assert served.counts == {"created": 1, "renewed": 0, "failed": 1}
-    assert printed() == 1
+    assert count_printed() == 1
     assert not again.has_progress  # who failed rests
 
 
-def test_a_broken_template_is_told_and_tried_again_after_a_minute(
+def test_a_broken_template_is_reported_and_retried_after_a_minute(
     broken_template: Path,
-    serve: Callable[..., FulfilmentResult],
+    fulfil: Callable[..., FulfilmentResult],
     pay: Pay,
-    printed: Callable[[], int],
+    count_printed: Callable[[], int],
 ) -> None:
     pay(places=1)
 
-    first, soon = serve(), serve()
+    first, soon = fulfil(), fulfil()
     broken_template.unlink()
     broken_template.parent.rmdir()
-    later = serve(timedelta(minutes=2))
+    later = fulfil(timedelta(minutes=2))
 
     assert "noSuchField" in first.event_fulfilments[0].error
     assert soon.event_fulfilments == []
     assert later.event_fulfilments[0].error == ""
-    assert printed() == 1
+    assert count_printed() == 1
 
 
 @pytest.mark.parametrize("when", [2, 6, 12, 18, 24, 30, 36, 42, 50, 58, 66])
-def test_a_killed_round_is_made_up_for_by_anybodys_next(
+def test_a_killed_round_is_completed_by_the_next_of_any_process(
     *,
     database: Database,
-    die: Callable[[int], int],
-    serve: Callable[..., FulfilmentResult],
+    run_killed: Callable[[int], int],
+    fulfil: Callable[..., FulfilmentResult],
     pay: Pay,
-    printed: Callable[[], int],
+    count_printed: Callable[[], int],
     pdfs: Callable[[], list[Path]],
     when: int,
 ) -> None:
     pay(places=2)
 
-    killed = die(when)
+    killed = run_killed(when)
     deadline = time.monotonic() + TAKEOVER_SECONDS
-    while (printed(), len(pdfs())) != (2, 2) and time.monotonic() < deadline:
-        serve()
+    while (count_printed(), len(pdfs())) != (2, 2) and time.monotonic() < deadline:
+        fulfil()
 
     at = datetime.now(UTC) + timedelta(hours=1)
     assert killed == -signal.SIGKILL
-    assert (printed(), len(pdfs())) == (2, 2)
+    assert (count_printed(), len(pdfs())) == (2, 2)
     assert sales_checks.check_orders_fulfilled(database, at=at).holds
     assert sales_checks.check_stock_counts(database).holds
 
 
-def test_rounds_go_on_until_it_is_quiet(
-    means: GenerationContext, gateway: Midtrans, pay: Pay, printed: Callable[[], int]
+def test_rounds_continue_until_no_work_is_left(
+    generation_context: GenerationContext,
+    gateway: Midtrans,
+    pay: Pay,
+    count_printed: Callable[[], int],
 ) -> None:
     pay(places=1)
     told: list[FulfilmentResult] = []
@@ -262,19 +272,21 @@ def test_rounds_go_on_until_it_is_quiet(
         if len(told) == 2:
             pay(places=1)
 
-    rounds = FulfilmentLoop(means, gateway, lambda: datetime.now(UTC), "dagster", then_another)
+    rounds = FulfilmentLoop(
+        generation_context, gateway, lambda: datetime.now(UTC), "dagster", then_another
+    )
     rounds.run_until_idle(1.0, max_seconds=30)
 
-    assert printed() == 2
+    assert count_printed() == 2
 
 
-def test_whoever_waits_is_known_to_until_served(
-    database: Database, serve: Callable[..., FulfilmentResult], pay: Pay
+def test_paid_orders_are_overdue_work_until_fulfilled(
+    database: Database, fulfil: Callable[..., FulfilmentResult], pay: Pay
 ) -> None:
     nobody = has_overdue_work(database, worker_grace=NO_TIME, at=datetime.now(UTC))
     pay(places=1)
     before = has_overdue_work(database, worker_grace=NO_TIME, at=datetime.now(UTC))
-    serve()
+    fulfil()
     after = has_overdue_work(database, worker_grace=NO_TIME, at=datetime.now(UTC))
 
     assert (nobody, before, after) == (False, True, False)

@@ -1,4 +1,4 @@
-"""Without a worker, Dagster serves who has paid; with one, it shows what the worker did."""
+"""Tests of the payment sensor: fulfils orders, or reports what a running worker did."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ Tick = Callable[[], SensorExecutionData]
 
 @pytest.fixture
 def instance(event: Event) -> Iterator[dg.DagsterInstance]:
-    """A Dagster in memory that knows the event."""
+    """Create an in-memory Dagster instance with the event's partition."""
     with dg.DagsterInstance.ephemeral() as fresh:
         fresh.add_dynamic_partitions("event", [event.slug])
         yield fresh
@@ -40,7 +40,7 @@ def instance(event: Event) -> Iterator[dg.DagsterInstance]:
 def tick(
     instance: dg.DagsterInstance, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> Tick:
-    """Lets the sensor tick, each time with the cursor it left; it listens for a moment only."""
+    """Return a function that evaluates the sensor with its last cursor and a short time-out."""
     monkeypatch.setattr("sensors.overdue_payments.LISTEN_TIMEOUT_SECONDS", 0.1)
     cursor: list[str | None] = [None]
 
@@ -56,23 +56,21 @@ def tick(
     return once
 
 
-def test_nobody_waits_and_nothing_is_asked_for(tick: Tick) -> None:
+def test_without_overdue_payments_no_run_is_requested(tick: Tick) -> None:
     answer = tick()
 
     assert not answer.run_requests
     assert answer.skip_message == "no overdue payments; reported 0 materialisations by the worker"
 
 
-def test_a_notice_asks_for_a_run_at_once_when_nobody_listens(tick: Tick, pay: Pay) -> None:
+def test_a_notification_requests_a_run_at_once_without_a_worker(tick: Tick, pay: Pay) -> None:
     pay()
 
     assert len(tick().run_requests or []) == 1
     assert len(tick().run_requests or []) == 1
 
 
-def test_a_worker_that_listens_gets_its_time(
-    tick: Tick, pay: Pay, application: Application
-) -> None:
+def test_a_running_worker_has_a_grace_time(tick: Tick, pay: Pay, application: Application) -> None:
     pay()
 
     with notify.listen(application.database):
@@ -93,7 +91,7 @@ def test_a_run_that_is_about_to_begin_is_waited_for(
     assert (answer.skip_message or "").startswith("a run is already active")
 
 
-def test_a_free_order_asks_for_a_run_without_any_notice(
+def test_a_free_order_requests_a_run_without_a_notification(
     tick: Tick, database: Database, order_positions: Callable[..., PlacedOrder]
 ) -> None:
     with database.transaction() as connection:
@@ -107,7 +105,7 @@ def test_the_run_leaves_tickets_and_shows_them(
     location: dg.Definitions,
     instance: dg.DagsterInstance,
     pay: Pay,
-    printed: Callable[[], int],
+    count_printed: Callable[[], int],
 ) -> None:
     pay(places=2)
 
@@ -115,7 +113,7 @@ def test_the_run_leaves_tickets_and_shows_them(
 
     (settled,) = run.asset_materializations_for_node("payments")[-1:]
     assert settled.metadata["applied"].value == 1
-    assert printed() == 2
+    assert count_printed() == 2
     pdfs = instance.get_latest_materialization_event(dg.AssetKey("ticket_pdfs"))
     assert pdfs
     assert pdfs.asset_materialization
@@ -123,11 +121,11 @@ def test_the_run_leaves_tickets_and_shows_them(
     assert pdfs.asset_materialization.metadata["rendered"].value == 2
 
 
-def test_what_the_worker_did_is_shown_once(
-    tick: Tick, means: GenerationContext, gateway: Midtrans, pay: Pay
+def test_results_of_the_worker_are_reported_once(
+    tick: Tick, generation_context: GenerationContext, gateway: Midtrans, pay: Pay
 ) -> None:
     pay(places=2)
-    fulfil_paid_orders(means, gateway, at=datetime.now(UTC), by="worker")
+    fulfil_paid_orders(generation_context, gateway, at=datetime.now(UTC), by="worker")
 
     first, again = tick(), tick()
 
@@ -139,7 +137,7 @@ def test_what_the_worker_did_is_shown_once(
     assert again.asset_events == []
 
 
-def test_a_deed_that_is_committed_late_is_told_once() -> None:
+def test_an_audit_entry_committed_late_is_reported_once() -> None:
     early, late = (
         AuditEntry(7, SETTLE_PAYMENTS_ACTION, "worker", None, {}),
         AuditEntry(5, SETTLE_PAYMENTS_ACTION, "worker", None, {}),
@@ -154,7 +152,7 @@ def test_a_deed_that_is_committed_late_is_told_once() -> None:
 
 
 @given(st.lists(st.integers(1, 5000), max_size=300))
-def test_what_is_remembered_of_deeds_stays_small(numbers: list[int]) -> None:
+def test_the_sensor_cursor_stays_small(numbers: list[int]) -> None:
     told = SensorCursor()
     for number in numbers:
         told = told.advanced(
@@ -166,7 +164,7 @@ def test_what_is_remembered_of_deeds_stays_small(numbers: list[int]) -> None:
     assert SensorCursor.parse(told.serialized) == told
 
 
-def test_deeds_add_up_to_one_materialization_an_asset_and_event() -> None:
+def test_audit_entries_become_one_materialization_per_asset_and_event() -> None:
     deeds = [
         AuditEntry(1, SETTLE_PAYMENTS_ACTION, "worker", None, {"applied": 2}),
         AuditEntry(

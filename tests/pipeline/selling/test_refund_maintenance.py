@@ -1,4 +1,4 @@
-"""A refund that the gateway could not be asked for is asked for by the clock."""
+"""Tests of the scheduled retry of refunds that did not reach the gateway."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from ticketing.selling.refunds.refund_plan import RefundRequest
 from ticketing.selling.refunds.service import apply_refund, list_order_refunds, plan_refund
 
 
-def test_what_waits_for_the_gateway_is_sent_with_the_hourly_reconciliation(
+def test_refunds_waiting_for_the_gateway_are_sent_by_the_hourly_reconciliation(
     location: dg.Definitions,
     database: Database,
     gateway: Midtrans,

@@ -1,4 +1,4 @@
-"""Sales in Dagster: days, books, checks, what the clock asks for, and what reaches the digest."""
+"""Tests of sales in Dagster: assets, checks, schedules and the failure digest."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ Run = Callable[..., dg.ExecuteInProcessResult]
 
 @pytest.fixture
 def instance(event: Event) -> Iterator[dg.DagsterInstance]:
-    """A Dagster in memory that knows the event."""
+    """Create an in-memory Dagster instance with the event's partition."""
     with dg.DagsterInstance.ephemeral() as fresh:
         fresh.add_dynamic_partitions("event", [event.slug])
         yield fresh
@@ -41,7 +41,7 @@ def instance(event: Event) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def run(location: dg.Definitions, instance: dg.DagsterInstance) -> Run:
-    """Runs a job of sales, of today if it has days."""
+    """Return a function that runs a sales job, for today if it is partitioned by day."""
 
     def execute(job: str) -> dg.ExecuteInProcessResult:
         today = (
@@ -58,19 +58,19 @@ def run(location: dg.Definitions, instance: dg.DagsterInstance) -> Run:
 
 @pytest.fixture
 def failing(run: Run) -> Callable[[], list[str]]:
-    """The checks of sales that fail now."""
+    """Return a function that lists the failing checks of sales."""
 
-    def look() -> list[str]:
+    def fetch() -> list[str]:
         verdicts = run("check_sales").get_asset_check_evaluations()
         assert len(verdicts) == len(SALES_CHECKS)
         return [check.check_name for check in verdicts if not check.passed]
 
-    return look
+    return fetch
 
 
 @pytest.fixture
 def digest(instance: dg.DagsterInstance, application: Application) -> Callable[[], list[Incident]]:
-    """Lets the sensor over checks tick, and gives the open lines of the digest."""
+    """Return a function that evaluates the check sensor and lists open incidents."""
 
     def tick() -> list[Incident]:
         check_failures(
@@ -82,7 +82,7 @@ def digest(instance: dg.DagsterInstance, application: Application) -> Callable[[
     return tick
 
 
-def test_a_days_sales_are_told_with_a_curve(run: Run, pay: Pay) -> None:
+def test_a_days_sales_are_reported_with_a_chart(run: Run, pay: Pay) -> None:
     pay(places=2)
     run("fulfil_paid_orders")
 
@@ -95,14 +95,14 @@ def test_a_days_sales_are_told_with_a_curve(run: Run, pay: Pay) -> None:
     assert "data:image/svg+xml" in str(sales.metadata["cumulative sales"].value)
 
 
-def test_a_day_without_sales_is_told_too(run: Run) -> None:
+def test_a_day_without_sales_is_reported_too(run: Run) -> None:
     (sales,) = run("daily_reconciliation").asset_materializations_for_node("daily_sales")
 
     assert sales.metadata["orders placed"].value == 0
     assert sales.metadata["events"].value == "none"
 
 
-def test_books_that_agree_pass_and_those_that_do_not_name_the_payment(
+def test_the_reconciliation_check_passes_or_names_the_payment(
     run: Run, pay: Pay, midtrans: MidtransSimulator, digest: Callable[[], list[Incident]]
 ) -> None:
     pay(places=1, notified=False)
@@ -121,15 +121,15 @@ def test_books_that_agree_pass_and_those_that_do_not_name_the_payment(
     assert len(midtrans.bank.transactions()) == 1
 
 
-def test_the_hourly_reconciliation_finds_what_no_notice_told(
-    run: Run, pay: Pay, printed: Callable[[], int]
+def test_the_hourly_reconciliation_finds_payments_without_a_notification(
+    run: Run, pay: Pay, count_printed: Callable[[], int]
 ) -> None:
     pay(places=2, notified=False)
 
     run("payment_reconciliation")
     run("fulfil_paid_orders")
 
-    assert printed() == 2
+    assert count_printed() == 2
 
 
 def test_sound_sales_pass_every_check(run: Run, pay: Pay, failing: Callable[[], list[str]]) -> None:
@@ -163,7 +163,7 @@ def test_a_broken_invariant_is_one_line_in_the_digest_until_it_is_repaired(
     assert digest() == []
 
 
-def test_an_unpaid_order_gives_its_places_back_when_its_hour_is_up(
+def test_an_unpaid_order_releases_its_places_after_an_hour(
     database: Database,
     run: Run,
     order_positions: Callable[..., PlacedOrder],
@@ -182,7 +182,7 @@ def test_an_unpaid_order_gives_its_places_back_when_its_hour_is_up(
 
 
 @pytest.mark.parametrize("places", [(1,), None])
-def test_a_refund_the_gateway_could_not_take_is_sent_later_and_breaks_no_invariant(
+def test_a_postponed_refund_is_sent_later_and_violates_no_invariant(
     *,
     database: Database,
     gateway: Midtrans,
@@ -217,7 +217,9 @@ def test_a_refund_the_gateway_could_not_take_is_sent_later_and_breaks_no_invaria
     assert failing() == []
 
 
-def test_the_night_asks_for_yesterdays_books(instance: dg.DagsterInstance) -> None:
+def test_the_nightly_schedule_requests_the_reconciliation_of_yesterday(
+    instance: dg.DagsterInstance,
+) -> None:
     night = datetime(2026, 11, 20, 1, 15, tzinfo=JAKARTA).astimezone(UTC)
 
     request = daily_reconciliation_nightly(

@@ -1,4 +1,4 @@
-"""What schedules do, by hand: the commands that keep sales in order."""
+"""Tests of the commands that do the work of the sales schedules."""
 
 import json
 from collections.abc import Callable
@@ -19,8 +19,8 @@ Pay = Callable[..., PlacedOrder]
 Ticketing = Callable[..., CompletedProcess[str]]
 
 
-def test_a_lost_notice_is_made_good_by_hand(
-    ticketing: Ticketing, pay: Pay, printed: Callable[[], int]
+def test_a_lost_notification_is_reconciled_by_command(
+    ticketing: Ticketing, pay: Pay, count_printed: Callable[[], int]
 ) -> None:
     pay(places=2, notified=False)
 
@@ -29,10 +29,10 @@ def test_a_lost_notice_is_made_good_by_hand(
 
     assert reconciled.stdout == "checked: 1, corrected: 1, agreed: 0, unused: 0\nmismatches: 0\n"
     assert (reconciled.returncode, served.returncode) == (0, 0)
-    assert printed() == 2
+    assert count_printed() == 2
 
 
-def test_a_day_is_compared_and_what_differs_makes_the_exit_code_1(
+def test_a_day_is_reconciled_and_differences_are_exit_code_1(
     ticketing: Ticketing, pay: Pay
 ) -> None:
     pay(places=1, notified=False)
@@ -46,7 +46,7 @@ def test_a_day_is_compared_and_what_differs_makes_the_exit_code_1(
     assert compared.returncode == 1
 
 
-def test_orders_whose_hour_is_up_are_expired_by_hand(
+def test_overdue_orders_are_expired_by_command(
     database: Database,
     ticketing: Ticketing,
     order_positions: Callable[..., PlacedOrder],
@@ -64,7 +64,7 @@ def test_orders_whose_hour_is_up_are_expired_by_hand(
     assert done.returncode == 0
 
 
-def test_a_gateway_without_an_answer_makes_the_exit_code_1(
+def test_an_unavailable_gateway_is_exit_code_1(
     database: Database,
     midtrans: MidtransSimulator,
     ticketing: Ticketing,
@@ -82,7 +82,9 @@ def test_a_gateway_without_an_answer_makes_the_exit_code_1(
     assert done.returncode == 1
 
 
-def test_counts_are_made_anew_by_hand(database: Database, ticketing: Ticketing, pay: Pay) -> None:
+def test_counts_are_recounted_by_command(
+    database: Database, ticketing: Ticketing, pay: Pay
+) -> None:
     pay(places=1)
     with database.transaction() as connection:
         connection.execute(update(ticket_types).values(pending=9))

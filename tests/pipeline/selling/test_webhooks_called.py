@@ -1,4 +1,4 @@
-"""Webhooks are called by the worker within seconds, and by Dagster when there is no worker."""
+"""Tests of webhook calls by the worker, and by Dagster without a worker."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,8 +23,10 @@ def receiver() -> Iterator[WebhookReceiver]:
 
 
 @pytest.fixture
-def told(application: Application, receiver: WebhookReceiver) -> Callable[[], list[CallState]]:
-    """The receiver is told of everything; how its calls stand."""
+def call_states(
+    application: Application, receiver: WebhookReceiver
+) -> Callable[[], list[CallState]]:
+    """Add the receiver as an endpoint; return a function that reads the states of its calls."""
     add_endpoint(
         application.database, application.get(KeyRing), name="shop", url=receiver.url,
         allow_loopback=True,
@@ -35,38 +37,38 @@ def told(application: Application, receiver: WebhookReceiver) -> Callable[[], li
     ]
 
 
-def test_the_worker_calls_while_it_serves(
-    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder],
-    until: Callable[[Callable[[], bool]], None], told: Callable[[], list[CallState]],
+def test_the_worker_sends_webhooks_while_it_fulfils_orders(
+    start_worker: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder],
+    wait_until: Callable[[Callable[[], bool]], None], call_states: Callable[[], list[CallState]],
     receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
-    hire()
+    start_worker()
 
     pay()
-    until(lambda: told() == [CallState.DELIVERED] * 3)
+    wait_until(lambda: call_states() == [CallState.DELIVERED] * 3)
 
     assert len(set(receiver.ids())) == 3
 
 
-def test_a_receiver_that_hangs_keeps_nobody_from_a_ticket(
-    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder],
-    until: Callable[[Callable[[], bool]], None], told: Callable[[], list[CallState]],
-    printed: Callable[[], int], receiver: WebhookReceiver,
+def test_a_hanging_receiver_delays_no_ticket(
+    start_worker: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder],
+    wait_until: Callable[[Callable[[], bool]], None], call_states: Callable[[], list[CallState]],
+    count_printed: Callable[[], int], receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
     receiver.pause_seconds = 300
-    hire()
+    start_worker()
 
     pay(places=2)
-    until(lambda: printed() == 2)
+    wait_until(lambda: count_printed() == 2)
 
-    assert CallState.DELIVERED not in told()
+    assert CallState.DELIVERED not in call_states()
 
 
 @pytest.fixture
 def tick(
     location: dg.Definitions, application: Application
 ) -> Callable[[datetime], ScheduleExecutionData]:
-    """What the schedule asks for at some instant."""
+    """Return a function that evaluates the schedule at a given instant."""
 
     def evaluate(at: datetime) -> ScheduleExecutionData:
         context = dg.build_schedule_context(
@@ -78,20 +80,20 @@ def tick(
     return evaluate
 
 
-def test_dagster_calls_when_nobody_has_for_half_a_minute(
+def test_dagster_sends_webhooks_overdue_for_half_a_minute(
     location: dg.Definitions, tick: Callable[[datetime], ScheduleExecutionData],
-    order_positions: Callable[..., PlacedOrder], told: Callable[[], list[CallState]],
+    order_positions: Callable[..., PlacedOrder], call_states: Callable[[], list[CallState]],
 ) -> None:  # fmt: skip
     order_positions(1)
     now = datetime.now(UTC)
 
     fresh, overdue = tick(now), tick(now + timedelta(minutes=1))
-    waiting = told()
+    waiting = call_states()
     with dg.DagsterInstance.ephemeral() as instance:
         ended = location.resolve_job_def("webhooks").execute_in_process(instance=instance)
     after = tick(now + timedelta(minutes=2))
 
     assert (len(fresh.run_requests), len(overdue.run_requests)) == (0, 1)
-    assert (waiting, told()) == ([CallState.WAITING], [CallState.DELIVERED])
+    assert (waiting, call_states()) == ([CallState.WAITING], [CallState.DELIVERED])
     assert ended.success
     assert after.skip_message == "no webhook is overdue"

@@ -1,4 +1,4 @@
-"""WhatsApp by hand and by the worker: planned, sent, stopped, reported, resumed."""
+"""Tests of WhatsApp campaigns by command and worker: plan, send, stop, report, resume."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -26,21 +26,26 @@ Ticketing = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
-def chats() -> Iterator[WhatsAppSimulator]:
+def whatsapp_simulator() -> Iterator[WhatsAppSimulator]:
     with WhatsAppSimulator() as simulator:
         simulator.faults.set(silent=True)
         yield simulator
 
 
 @pytest.fixture
-def surroundings(surroundings: dict[str, str], chats: WhatsAppSimulator) -> dict[str, str]:
-    """Processes beside the test find the simulator, and may send one message a day."""
-    return surroundings | {"WHATSAPP_SIMULATOR_URL": chats.url, "WHATSAPP_PER_DAY": "1"}
+def process_environment(
+    process_environment: dict[str, str], whatsapp_simulator: WhatsAppSimulator
+) -> dict[str, str]:
+    """Add the simulator and a limit of one message a day to child processes."""
+    return process_environment | {
+        "WHATSAPP_SIMULATOR_URL": whatsapp_simulator.url,
+        "WHATSAPP_PER_DAY": "1",
+    }
 
 
 @pytest.fixture
-def two_numbers(database: Database, issued: Event) -> Event:
-    """An event whose tickets are printed; two of its guests have a number."""
+def event_with_numbers(database: Database, issued: Event) -> Event:
+    """Create an event with printed tickets and phone numbers of two guests."""
     with database.transaction() as connection:
         for place in (0, 1):
             one = update(guests).where(guests.c.external_id == f"2026{place}")
@@ -49,31 +54,33 @@ def two_numbers(database: Database, issued: Event) -> Event:
 
 
 @pytest.fixture
-def blast(database: Database, two_numbers: Event) -> Callable[[], None]:
-    """Leaves their tickets to be sent by WhatsApp."""
+def apply_campaign_plan(database: Database, event_with_numbers: Event) -> Callable[[], None]:
+    """Return a function that applies a campaign of their tickets by WhatsApp."""
 
     def applied() -> None:
         by = (Channel.WHATSAPP,)
-        plan = plan_campaign(database, two_numbers, channels=by)
-        apply_campaign(database, two_numbers, plan_hash=plan.plan_hash, channels=by, by="cli")
+        plan = plan_campaign(database, event_with_numbers, channels=by)
+        apply_campaign(
+            database, event_with_numbers, plan_hash=plan.plan_hash, channels=by, by="cli"
+        )
 
     return applied
 
 
 @pytest.fixture
 def state(database: Database) -> Callable[[], list[DeliveryState]]:
-    def look() -> list[DeliveryState]:
+    def fetch() -> list[DeliveryState]:
         query = select(deliveries.c.state).order_by(deliveries.c.id)
         with database.transaction() as connection:
             return [DeliveryState(each) for each in connection.execute(query).scalars()]
 
-    return look
+    return fetch
 
 
-def test_a_blast_is_planned_with_its_end_and_goes_no_faster_than_it_may(
-    ticketing: Ticketing, two_numbers: Event, chats: WhatsAppSimulator
+def test_a_campaign_is_planned_with_its_end_and_keeps_the_rate_limit(
+    ticketing: Ticketing, event_with_numbers: Event, whatsapp_simulator: WhatsAppSimulator
 ) -> None:
-    slug = two_numbers.slug
+    slug = event_with_numbers.slug
     plan = ticketing("campaigns", "plan", "--event", slug, "--by", "whatsapp")
 
     applied = ticketing(*plan.stdout.rpartition("To apply this plan:\n  ticketing ")[2].split())
@@ -86,14 +93,14 @@ def test_a_blast_is_planned_with_its_end_and_goes_no_faster_than_it_may(
     assert applied.stdout == "Tickets queued: 2\n"
     waits = "WhatsApp: the last queued message is sent at about"
     assert (waits in sent.stdout, waits in shown.stdout) == (True, True)
-    assert (len(chats.messages()), wrong.returncode) == (1, 2)
+    assert (len(whatsapp_simulator.messages()), wrong.returncode) == (1, 2)
 
 
-def test_one_that_waits_is_aborted_and_a_stopped_channel_resumed(
-    ticketing: Ticketing, blast: Callable[[], None], database: Database,
+def test_a_waiting_message_is_aborted_and_a_stopped_channel_resumed(
+    ticketing: Ticketing, apply_campaign_plan: Callable[[], None], database: Database,
     state: Callable[[], list[str]],
 ) -> None:  # fmt: skip
-    blast()
+    apply_campaign_plan()
     ticketing("deliveries", "send")
     with database.transaction() as connection:
         at = datetime.now(UTC)
@@ -126,17 +133,18 @@ def test_bounces_are_read_from_a_maildir(ticketing: Ticketing, tmp_path: Path) -
     assert missing.returncode == 2
 
 
-def test_a_worker_killed_while_it_sends_leaves_it_unknown_and_a_report_settles_it(
-    blast: Callable[[], None], database: Database, chats: WhatsAppSimulator,
-    hire: Callable[[], ForkedProcess], until: Callable[[Callable[[], bool]], None],
+def test_a_message_of_a_killed_worker_is_unknown_until_a_receipt(
+    apply_campaign_plan: Callable[[], None], database: Database,
+    whatsapp_simulator: WhatsAppSimulator,
+    start_worker: Callable[[], ForkedProcess], wait_until: Callable[[Callable[[], bool]], None],
     state: Callable[[], list[str]],
 ) -> None:  # fmt: skip
-    chats.faults.set(
+    whatsapp_simulator.faults.set(
         answers=[WhatsAppResponseFault("act-then-stall", path="/messages", seconds=60)]
     )
-    worker = hire()
-    blast()
-    (taken,) = chats.world.messages(at_least=1, within_seconds=30)
+    worker = start_worker()
+    apply_campaign_plan()
+    (taken,) = whatsapp_simulator.world.messages(at_least=1, within_seconds=30)
     worker.kill()
     worker.wait()
     killed = state()
@@ -148,9 +156,9 @@ def test_a_worker_killed_while_it_sends_leaves_it_unknown_and_a_report_settles_i
     change = {"field": "messages", "value": {"statuses": [status]}}
     body = json.dumps({"entry": [{"changes": [change]}]}).encode()
     store_status_webhook(database, WhatsAppProvider.CLOUD, body, at=datetime.now(UTC))
-    hire()
-    until(lambda: DeliveryState.DELIVERED in state())
+    start_worker()
+    wait_until(lambda: DeliveryState.DELIVERED in state())
 
     assert DeliveryState.CLAIMED in killed
     assert DeliveryState.DELIVERED in state()
-    assert len(chats.messages(taken.draft.to)) == 1
+    assert len(whatsapp_simulator.messages(taken.draft.to)) == 1

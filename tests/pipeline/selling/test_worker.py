@@ -1,4 +1,4 @@
-"""The worker as a process: awake at the bell, gone with SIGTERM, and no loss with SIGKILL."""
+"""Tests of the worker process: woken by notifications, stopped by SIGTERM, safe under SIGKILL."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -23,9 +23,9 @@ from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.tickets.generate import GenerationContext
 
-Hire = Callable[[], ForkedProcess]
+StartWorker = Callable[[], ForkedProcess]
 Pay = Callable[..., PlacedOrder]
-Until = Callable[[Callable[[], bool]], None]
+WaitUntil = Callable[[Callable[[], bool]], None]
 END_ALL_OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -33,38 +33,44 @@ END_ALL_OTHERS = (
 
 
 @pytest.fixture
-def dagster_beside(surroundings: dict[str, str], event: Event) -> Iterator[dg.DagsterInstance]:
-    """A Dagster with its storage in PostgreSQL; it knows the event."""
+def dagster_instance(
+    process_environment: dict[str, str], event: Event
+) -> Iterator[dg.DagsterInstance]:
+    """Open a Dagster instance in PostgreSQL with the event's partition."""
     with pytest.MonkeyPatch.context() as environment:
-        for name, value in surroundings.items():
+        for name, value in process_environment.items():
             environment.setenv(name, value)
         with dg.DagsterInstance.get() as instance:
             instance.add_dynamic_partitions("event", [event.slug])
             yield instance
 
 
-def test_a_worker_serves_who_has_paid_at_once_and_tells_it_in_lines(
-    hire: Hire, pay: Pay, printed: Callable[[], int], until: Until, told: Callable[[], list[str]]
+def test_a_worker_fulfils_paid_orders_at_once_and_logs_it(
+    start_worker: StartWorker,
+    pay: Pay,
+    count_printed: Callable[[], int],
+    wait_until: WaitUntil,
+    log_messages: Callable[[], list[str]],
 ) -> None:
-    hire()
+    start_worker()
 
     pay(places=2)
-    until(lambda: "tickets made" in told())
+    wait_until(lambda: "tickets made" in log_messages())
 
-    assert printed() == 2
-    assert told() == ["payments settled", "tickets made"]
+    assert count_printed() == 2
+    assert log_messages() == ["payments settled", "tickets made"]
 
 
-def test_a_notice_no_bell_rang_for_is_found(
+def test_a_webhook_stored_without_a_database_notification_is_found(
     database: Database,
-    hire: Hire,
+    start_worker: StartWorker,
     order_positions: Callable[..., PlacedOrder],
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     midtrans: MidtransSimulator,
-    printed: Callable[[], int],
-    until: Until,
+    count_printed: Callable[[], int],
+    wait_until: WaitUntil,
 ) -> None:
-    hire()
+    start_worker()
     attempt = begin_payment(order_positions(1))
     midtrans.push(attempt.key, "pay", "bca_va")
 
@@ -75,33 +81,33 @@ def test_a_notice_no_bell_rang_for_is_found(
                 body=b"{}", received_at=datetime.now(UTC),
             )
         )  # fmt: skip
-    until(lambda: printed() == 1)
+    wait_until(lambda: count_printed() == 1)
 
-    assert printed() == 1
+    assert count_printed() == 1
 
 
 @pytest.mark.parametrize("told_to_stop", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_that_is_told_to_stop_ends_well(
-    hire: Hire, is_there: Callable[[], bool], told_to_stop: signal.Signals
+def test_a_worker_ends_cleanly_on_a_signal(
+    start_worker: StartWorker, is_worker_running: Callable[[], bool], told_to_stop: signal.Signals
 ) -> None:
-    worker = hire()
+    worker = start_worker()
 
     worker.send_signal(told_to_stop)
 
     assert worker.wait(90) == 0
-    assert not is_there()
+    assert not is_worker_running()
 
 
-def test_a_gateway_that_does_not_answer_keeps_nobody_from_a_ticket_paid_for(
+def test_an_unavailable_gateway_delays_no_paid_ticket(
     database: Database,
     midtrans: MidtransSimulator,
-    hire: Hire,
+    start_worker: StartWorker,
     pay: Pay,
     order_positions: Callable[..., PlacedOrder],
-    printed: Callable[[], int],
-    until: Until,
+    count_printed: Callable[[], int],
+    wait_until: WaitUntil,
 ) -> None:
-    hire()
+    start_worker()
     midtrans.faults.set(
         answers=[MidtransResponseFault("slow", times=9, path="/status", seconds=300)]
     )
@@ -110,37 +116,45 @@ def test_a_gateway_that_does_not_answer_keeps_nobody_from_a_ticket_paid_for(
     with database.transaction() as connection:
         connection.execute(text("UPDATE ticket_types SET price = 0"))
     order_positions(2)  # free, so paid already
-    until(lambda: printed() == 2)
+    wait_until(lambda: count_printed() == 2)
 
-    assert printed() == 2
+    assert count_printed() == 2
 
 
-def test_hung_up_on_it_listens_again_and_serves_on(
-    database: Database, hire: Hire, pay: Pay, printed: Callable[[], int], until: Until
+def test_a_worker_reconnects_after_its_connections_were_closed(
+    database: Database,
+    start_worker: StartWorker,
+    pay: Pay,
+    count_printed: Callable[[], int],
+    wait_until: WaitUntil,
 ) -> None:
-    worker = hire()
+    worker = start_worker()
     with database.transaction() as connection:
         connection.execute(text(END_ALL_OTHERS))
 
     pay(places=1)
-    until(lambda: printed() == 1)
+    wait_until(lambda: count_printed() == 1)
 
-    assert printed() == 1
+    assert count_printed() == 1
     assert worker.poll() is None
 
 
 def test_two_workers_share_the_work(
-    database: Database, hire: Hire, pay: Pay, printed: Callable[[], int], until: Until
+    database: Database,
+    start_worker: StartWorker,
+    pay: Pay,
+    count_printed: Callable[[], int],
+    wait_until: WaitUntil,
 ) -> None:
-    hire()
-    hire()
+    start_worker()
+    start_worker()
 
     for _ in range(6):
         pay(places=2)
-    until(lambda: printed() == 12)
+    wait_until(lambda: count_printed() == 12)
 
     later = datetime.now(UTC) + timedelta(hours=1)
-    assert printed() == 12
+    assert count_printed() == 12
     assert sales_checks.check_orders_fulfilled(database, at=later).holds
 
 
@@ -148,59 +162,59 @@ def test_two_workers_share_the_work(
 def test_a_worker_and_a_run_of_the_whole_event_do_not_disturb_each_other(
     database: Database,
     event: Event,
-    hire: Hire,
+    start_worker: StartWorker,
     pay: Pay,
-    printed: Callable[[], int],
-    until: Until,
+    count_printed: Callable[[], int],
+    wait_until: WaitUntil,
     location: dg.Definitions,
-    dagster_beside: dg.DagsterInstance,
+    dagster_instance: dg.DagsterInstance,
 ) -> None:
-    hire()
+    start_worker()
     for _ in range(8):
         pay(places=2)
 
     run = location.resolve_job_def("issue_event_tickets").execute_in_process(
-        instance=dagster_beside, partition_key=event.slug
+        instance=dagster_instance, partition_key=event.slug
     )
-    until(lambda: printed() == 16)
+    wait_until(lambda: count_printed() == 16)
 
     later = datetime.now(UTC) + timedelta(hours=1)
     assert run.success
-    assert printed() == 16
+    assert count_printed() == 16
     assert sales_checks.check_orders_fulfilled(database, at=later).holds
 
 
-def test_what_a_killed_worker_left_is_served_by_dagster(
+def test_orders_left_by_a_killed_worker_are_fulfilled_by_dagster(
     *,
     database: Database,
-    hire: Hire,
-    is_there: Callable[[], bool],
-    means: GenerationContext,
+    start_worker: StartWorker,
+    is_worker_running: Callable[[], bool],
+    generation_context: GenerationContext,
     gateway: Midtrans,
     pay: Pay,
-    until: Until,
-    printed: Callable[[], int],
+    wait_until: WaitUntil,
+    count_printed: Callable[[], int],
     application: Application,
     location: dg.Definitions,
-    dagster_beside: dg.DagsterInstance,
+    dagster_instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sensors.overdue_payments.QUIET_SECONDS", 0)
-    worker = hire()
+    worker = start_worker()
     worker.kill()
-    until(lambda: not is_there())
+    wait_until(lambda: not is_worker_running())
     pay(places=2)
 
     tick = overdue_payments.evaluate_tick(
-        dg.build_sensor_context(instance=dagster_beside, resources={"application": application})
+        dg.build_sensor_context(instance=dagster_instance, resources={"application": application})
     )
     (request,) = tick.run_requests or []
     run = location.resolve_job_def("fulfil_paid_orders").execute_in_process(
-        instance=dagster_beside, run_config=request.run_config
+        instance=dagster_instance, run_config=request.run_config
     )
 
     assert run.success
-    assert printed() == 2
+    assert count_printed() == 2
     later = datetime.now(UTC) + timedelta(hours=1)
     assert sales_checks.check_orders_fulfilled(database, at=later).holds
-    assert not fulfil_paid_orders(means, gateway, at=later, by="worker").has_progress
+    assert not fulfil_paid_orders(generation_context, gateway, at=later, by="worker").has_progress

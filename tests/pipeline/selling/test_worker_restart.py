@@ -1,4 +1,4 @@
-"""PostgreSQL killed under the worker and started again: the worker finds its way back by itself."""
+"""Tests of a worker whose PostgreSQL is killed and restarted: it reconnects by itself."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.kill
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Where a server of the test's own keeps its data."""
+    """Return the data folder of the test's own server."""
     with TemporaryDirectory() as name:
         Path(name).chmod(0o711)  # root's server runs as somebody else, who must find its way
         yield Path(name)
@@ -28,14 +28,14 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def own_server(folder: Path) -> Iterator[EmbeddedServer]:
-    """That server."""
+    """Start the test's own server."""
     with EmbeddedServer(folder) as server:
         yield server
 
 
 @pytest.fixture
 def database_url(own_server: EmbeddedServer) -> str:
-    """Its database, for everything in these tests."""
+    """Return the address of that server's database."""
     database = Database.from_url(own_server.url())
     upgrade(database)
     database.dispose()
@@ -43,8 +43,8 @@ def database_url(own_server: EmbeddedServer) -> str:
 
 
 @pytest.fixture
-def crash(own_server: EmbeddedServer) -> Callable[[], None]:
-    """Kills the server; waits until its process has gone."""
+def kill_server(own_server: EmbeddedServer) -> Callable[[], None]:
+    """Return a function that kills the server and waits for its end."""
 
     def kill() -> None:
         number = int((own_server.cluster / "postmaster.pid").read_text().split("\n", 1)[0])
@@ -55,26 +55,26 @@ def crash(own_server: EmbeddedServer) -> Callable[[], None]:
     return kill
 
 
-def test_a_worker_outlives_its_database(
+def test_a_worker_survives_a_restart_of_its_database(
     *,
     folder: Path,
-    crash: Callable[[], None],
-    hire: Callable[[], ForkedProcess],
-    is_there: Callable[[], bool],
+    kill_server: Callable[[], None],
+    start_worker: Callable[[], ForkedProcess],
+    is_worker_running: Callable[[], bool],
     pay: Callable[..., PlacedOrder],
-    printed: Callable[[], int],
-    until: Callable[[Callable[[], bool]], None],
+    count_printed: Callable[[], int],
+    wait_until: Callable[[Callable[[], bool]], None],
 ) -> None:
-    worker = hire()
+    worker = start_worker()
     pay(places=1)
-    until(lambda: printed() == 1)
+    wait_until(lambda: count_printed() == 1)
 
-    crash()
+    kill_server()
     time.sleep(3)  # it looks for work meanwhile
     with EmbeddedServer(folder):
-        until(is_there)
+        wait_until(is_worker_running)
         pay(places=2)
-        until(lambda: printed() == 3)
+        wait_until(lambda: count_printed() == 3)
 
-        assert printed() == 3
+        assert count_printed() == 3
         assert worker.poll() is None

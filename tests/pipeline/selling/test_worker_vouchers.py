@@ -1,4 +1,4 @@
-"""The worker as a process puts what is paid for on a router, and tells nobody what opens it."""
+"""Tests of vouchers provisioned by the worker process, without codes in its logs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ def buy_vouchers(
     database: Database, outlet: Event, begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     midtrans: MidtransSimulator, notify: Callable[[PaymentAttempt], None],
 ) -> Callable[[int], PlacedOrder]:  # fmt: skip
-    """A new buyer orders so many, pays, and we are notified."""
+    """Return a function that creates a paid voucher order with a stored notification."""
     numbers = count(1)
 
     def buy(quantity: int) -> PlacedOrder:
@@ -44,15 +44,15 @@ def buy_vouchers(
     return buy
 
 
-def test_a_worker_puts_on_the_router_what_is_paid_for(
+def test_a_worker_provisions_paid_vouchers(
     router: RouterOsSimulator, buy_vouchers: Callable[[int], PlacedOrder],
-    hire: Callable[[], ForkedProcess], until: Callable[[Callable[[], bool]], None],
+    start_worker: Callable[[], ForkedProcess], wait_until: Callable[[Callable[[], bool]], None],
     settings: Settings,
 ) -> None:  # fmt: skip
-    hire()
+    start_worker()
 
     buy_vouchers(3)
-    until(lambda: "vouchers provisioned" in settings.log_file.read_text(encoding="utf-8"))
+    wait_until(lambda: "vouchers provisioned" in settings.log_file.read_text(encoding="utf-8"))
 
     log = settings.log_file.read_text(encoding="utf-8")
     assert len(router.users()) == 3

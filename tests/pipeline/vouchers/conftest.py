@@ -50,10 +50,10 @@ def buy(application: Application, outlet: Event) -> Callable[..., Order]:
 
 
 @pytest.fixture
-def work(application: Application) -> Callable[..., None]:
+def provision(application: Application) -> Callable[..., None]:
     """Return a function that provisions all routers as a worker does, some time ago."""
 
-    def round_of_the_worker(*, ago: timedelta = timedelta(0)) -> None:
+    def provision_as_worker(*, ago: timedelta = timedelta(0)) -> None:
         with application.get(RouterConnector).connect() as doors:
             provision_all(
                 ProvisioningContext(
@@ -61,7 +61,7 @@ def work(application: Application) -> Callable[..., None]:
                 )
             )
 
-    return round_of_the_worker
+    return provision_as_worker
 
 
 @pytest.fixture

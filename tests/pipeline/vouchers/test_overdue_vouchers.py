@@ -1,4 +1,4 @@
-"""Without a worker, Dagster provisions who has paid; with one, it shows what the worker did."""
+"""Tests of the voucher sensor: provisions without a worker, else reports the worker's results."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,14 +14,14 @@ from ticketing.platform.application import Application
 from ticketing.platform.db import notify
 
 Buy = Callable[..., Order]
-Work = Callable[..., None]
+Provision = Callable[..., None]
 Run = Callable[[str], dg.ExecuteInProcessResult]
 Tick = Callable[[str], SensorExecutionData]
 
 
 @pytest.fixture
 def tick(location: dg.Definitions, instance: dg.DagsterInstance, application: Application) -> Tick:
-    """Lets a sensor tick, each time with the cursor it left."""
+    """Return a function that evaluates a sensor with its last cursor."""
     cursors: dict[str, str | None] = {}
 
     def once(name: str) -> SensorExecutionData:
@@ -38,7 +38,7 @@ def tick(location: dg.Definitions, instance: dg.DagsterInstance, application: Ap
 
 
 @pytest.mark.usefixtures("outlet")
-def test_nobody_has_paid_and_nothing_is_asked_for(tick: Tick) -> None:
+def test_without_paid_vouchers_no_run_is_requested(tick: Tick) -> None:
     owed, returned = tick("overdue_vouchers"), tick("recovered_routers")
 
     assert (owed.run_requests, returned.run_requests) == ([], [])
@@ -49,7 +49,7 @@ def test_nobody_has_paid_and_nothing_is_asked_for(tick: Tick) -> None:
     assert returned.skip_message == "no router has exhausted its retries"
 
 
-def test_without_a_worker_a_run_puts_on_the_router_what_is_paid_for(
+def test_without_a_worker_a_run_provisions_paid_vouchers(
     tick: Tick, run: Run, buy: Buy, router: RouterOsSimulator
 ) -> None:
     buy(3)
@@ -67,9 +67,7 @@ def test_without_a_worker_a_run_puts_on_the_router_what_is_paid_for(
     assert tick("overdue_vouchers").run_requests == []
 
 
-def test_a_worker_that_listens_gets_its_time(
-    tick: Tick, buy: Buy, application: Application
-) -> None:
+def test_a_running_worker_has_a_grace_time(tick: Tick, buy: Buy, application: Application) -> None:
     buy(1)
 
     with notify.listen(application.database):
@@ -92,10 +90,12 @@ def test_a_run_that_is_about_to_begin_is_waited_for(
     assert (answer.skip_message or "").startswith("a run is already active for demo")
 
 
-def test_what_the_worker_did_is_shown_once(tick: Tick, buy: Buy, work: Work) -> None:
+def test_results_of_the_worker_are_reported_once(
+    tick: Tick, buy: Buy, provision: Provision
+) -> None:
     buy(2)
     buy(1)
-    work()
+    provision()
 
     first, again = tick("overdue_vouchers"), tick("overdue_vouchers")
 
@@ -111,13 +111,13 @@ def test_what_the_worker_did_is_shown_once(tick: Tick, buy: Buy, work: Work) -> 
     assert again.asset_events == []
 
 
-def test_a_router_that_was_given_up_on_is_gone_to_when_it_is_back(
-    tick: Tick, run: Run, buy: Buy, work: Work, router: RouterOsSimulator
+def test_a_failed_router_is_provisioned_when_it_is_reachable_again(
+    tick: Tick, run: Run, buy: Buy, provision: Provision, router: RouterOsSimulator
 ) -> None:
     buy(2, ago=timedelta(hours=1))
     router.power_off()
     for minutes in (50, 40, 30, 20):
-        work(ago=timedelta(minutes=minutes))
+        provision(ago=timedelta(minutes=minutes))
     no_run, away = tick("overdue_vouchers"), tick("recovered_routers")
     router.power_on()
 
@@ -131,7 +131,7 @@ def test_a_router_that_was_given_up_on_is_gone_to_when_it_is_back(
     assert len(router.users()) == 2
 
 
-def test_what_a_router_refuses_is_shown_with_its_repair(
+def test_a_refusal_of_a_router_is_reported_with_its_repair(
     run: Run, buy: Buy, router: RouterOsSimulator
 ) -> None:
     order = buy(1)
@@ -150,7 +150,7 @@ def test_what_a_router_refuses_is_shown_with_its_repair(
     ("routers", "under_way", "wanted"),
     [([], False, False), ([], True, False), (["lobby"], True, False), (["lobby"], False, True)],
 )
-def test_a_run_is_asked_for_when_somebody_waits_and_none_is_under_way(
+def test_a_run_is_requested_for_overdue_vouchers_without_a_run_in_progress(
     *, routers: list[str], under_way: bool, wanted: bool
 ) -> None:
     skip = reason_to_skip(routers, has_active_run=under_way, idle_message="nobody waits")

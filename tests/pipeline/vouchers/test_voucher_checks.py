@@ -1,4 +1,4 @@
-"""Vouchers kept in order by the clock, and checks that name who is wrong and what repairs it."""
+"""Tests of scheduled voucher maintenance, and of checks that name the cause and the repair."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -19,27 +19,27 @@ from ticketing.platform.db import incidents
 
 HOUR = timedelta(hours=1)
 Buy = Callable[..., Order]
-Work = Callable[..., None]
+Provision = Callable[..., None]
 Run = Callable[[str], dg.ExecuteInProcessResult]
 Failing = Callable[[], dict[str, str]]
-Change = Callable[[str], None]
+ExecuteSql = Callable[[str], None]
 
 
 @pytest.fixture
 def failing(run: Run) -> Failing:
-    """The checks of vouchers that fail now, and what they say."""
+    """Return a function that reads the failing voucher checks and their descriptions."""
 
-    def look() -> dict[str, str]:
+    def fetch() -> dict[str, str]:
         verdicts = run("check_vouchers").get_asset_check_evaluations()
         assert len(verdicts) == len(VOUCHER_CHECKS)
         return {one.check_name: one.description or "" for one in verdicts if not one.passed}
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def change(application: Application) -> Change:
-    """Something happens to rows that nobody should do."""
+def execute_sql(application: Application) -> ExecuteSql:
+    """Return a function that executes a statement to damage rows."""
 
     def execute(statement: str) -> None:
         with application.database.transaction() as connection:
@@ -49,8 +49,8 @@ def change(application: Application) -> Change:
 
 
 @pytest.fixture
-def asked_for(location: dg.Definitions, application: Application) -> Callable[[str], int]:
-    """How many runs a schedule asks for now."""
+def requested_runs(location: dg.Definitions, application: Application) -> Callable[[str], int]:
+    """Return a function that counts the runs that a schedule requests."""
 
     def tick(name: str) -> int:
         context = dg.build_schedule_context(
@@ -61,14 +61,14 @@ def asked_for(location: dg.Definitions, application: Application) -> Callable[[s
     return tick
 
 
-def test_sound_vouchers_pass_every_check_and_one_without_money_is_named(
-    buy: Buy, work: Work, failing: Failing, change: Change
+def test_valid_vouchers_pass_every_check_and_an_unpaid_one_is_named(
+    buy: Buy, provision: Provision, failing: Failing, execute_sql: ExecuteSql
 ) -> None:
     order = buy(2)
-    work()
+    provision()
     sound = failing()
 
-    change("UPDATE orders SET state = 'cancelled'")
+    execute_sql("UPDATE orders SET state = 'cancelled'")
     unpaid = failing()
 
     assert sound == {}
@@ -77,8 +77,12 @@ def test_sound_vouchers_pass_every_check_and_one_without_money_is_named(
     assert f"active, but its order {order.code} is cancelled. Repair: ticketing vouchers" in said
 
 
-def test_paid_and_left_lying_is_an_offence_against_buyer_and_router_until_it_is_provisioned(
-    buy: Buy, work: Work, failing: Failing, instance: dg.DagsterInstance, application: Application
+def test_a_paid_unprovisioned_voucher_fails_both_checks_until_it_is_provisioned(
+    buy: Buy,
+    provision: Provision,
+    failing: Failing,
+    instance: dg.DagsterInstance,
+    application: Application,
 ) -> None:
     order = buy(2, ago=HOUR)
     found = failing()
@@ -88,7 +92,7 @@ def test_paid_and_left_lying_is_an_offence_against_buyer_and_router_until_it_is_
     with application.database.transaction() as connection:
         told = {line.cause for line in incidents.list_open(connection)}
 
-    work()
+    provision()
 
     assert set(found) == {"paid_vouchers_provisioned", "no_stuck_vouchers"}
     assert found["paid_vouchers_provisioned"] == (
@@ -101,13 +105,17 @@ def test_paid_and_left_lying_is_an_offence_against_buyer_and_router_until_it_is_
     assert failing() == {}
 
 
-def test_what_a_router_lost_and_a_message_that_nobody_took_are_named(
-    buy: Buy, work: Work, failing: Failing, change: Change, router: RouterOsSimulator
+def test_vouchers_lost_by_a_router_and_undelivered_messages_are_named(
+    buy: Buy,
+    provision: Provision,
+    failing: Failing,
+    execute_sql: ExecuteSql,
+    router: RouterOsSimulator,
 ) -> None:
     order = buy(1)
-    work()
+    provision()
     router.reset()
-    change("UPDATE outbox SET created_at = created_at - interval '1 hour'")
+    execute_sql("UPDATE outbox SET created_at = created_at - interval '1 hour'")
 
     found = failing()
 
@@ -118,11 +126,11 @@ def test_what_a_router_lost_and_a_message_that_nobody_took_are_named(
     assert f"such as {order.code}: not sent yet" in found["voucher_codes_delivered"]
 
 
-def test_attempts_to_hand_codes_over_are_counted_and_those_in_vain_shown(
-    buy: Buy, work: Work, run: Run, application: Application
+def test_delivery_attempts_of_codes_are_counted_and_failed_ones_shown(
+    buy: Buy, provision: Provision, run: Run, application: Application
 ) -> None:
     order = buy(1)
-    work()
+    provision()
     with application.get(MessagingConnector).connect() as mailroom:
         deliver_all(application.database, mailroom, clock=lambda: datetime.now(UTC))
 
@@ -136,12 +144,12 @@ def test_attempts_to_hand_codes_over_are_counted_and_those_in_vain_shown(
     assert order.buyer.phone not in "".join(facts.values())
 
 
-def test_the_clock_takes_off_the_router_what_is_over(
-    buy: Buy, work: Work, run: Run, change: Change, router: RouterOsSimulator
+def test_the_schedule_removes_expired_vouchers(
+    buy: Buy, provision: Provision, run: Run, execute_sql: ExecuteSql, router: RouterOsSimulator
 ) -> None:
     buy(2)
-    work()
-    change(
+    provision()
+    execute_sql(
         "UPDATE vouchers SET first_used_at = sold_at, expires_at = now() - interval '1 minute'"
         " WHERE number = 1"
     )
@@ -152,37 +160,37 @@ def test_the_clock_takes_off_the_router_what_is_over(
     assert len(router.users()) == 1
 
 
-def test_the_clock_asks_where_there_is_a_router(
-    asked_for: Callable[[str], int], request: pytest.FixtureRequest
+def test_the_schedules_request_runs_only_with_a_router(
+    requested_runs: Callable[[str], int], request: pytest.FixtureRequest
 ) -> None:
     names = ("maintain_vouchers_every_5_minutes", "check_vouchers_hourly")
-    without = [asked_for(name) for name in names]
+    without = [requested_runs(name) for name in names]
 
     request.getfixturevalue("outlet")
 
-    assert (without, [asked_for(name) for name in names]) == ([0, 0], [1, 1])
+    assert (without, [requested_runs(name) for name in names]) == ([0, 0], [1, 1])
 
 
-def test_runs_that_talk_to_routers_wait_for_each_other_and_others_do_not(
-    location: dg.Definitions, persistent: dg.DagsterInstance
+def test_runs_that_call_routers_share_a_pool_and_others_do_not(
+    location: dg.Definitions, persistent_instance: dg.DagsterInstance
 ) -> None:
     def asked_for(name: str, status: dg.DagsterRunStatus) -> dg.DagsterRun:
-        return persistent.create_run_for_job(location.resolve_job_def(name), status=status)
+        return persistent_instance.create_run_for_job(location.resolve_job_def(name), status=status)
 
     begun = asked_for("provision_vouchers", dg.DagsterRunStatus.STARTED)
     others = ("voucher_maintenance", "check_vouchers", "provision_vouchers", "order_expiry")
     queue = [asked_for(name, dg.DagsterRunStatus.NOT_STARTED) for name in others]
-    storage = persistent.event_log_storage
+    storage = persistent_instance.event_log_storage
     storage.initialize_concurrency_limit_to_default(ROUTER_POOL)
 
     # what Dagster's daemon asks before it lets a run out of the queue
     counter = GlobalOpConcurrencyLimitsCounter(
-        persistent,
+        persistent_instance,
         queue,
-        persistent.get_run_records(dg.RunsFilter(run_ids=[begun.run_id])),
+        persistent_instance.get_run_records(dg.RunsFilter(run_ids=[begun.run_id])),
         concurrency_keys=storage.get_concurrency_keys(),
         pool_limits=storage.get_pool_limits(),
-        pool_granularity=persistent.get_concurrency_config().pool_config.pool_granularity,
+        pool_granularity=persistent_instance.get_concurrency_config().pool_config.pool_granularity,
     )
 
     assert [run.job_name for run in queue if not counter.is_blocked(run)] == ["order_expiry"]
