@@ -1,4 +1,4 @@
-"""What the repository says of itself is true."""
+"""Tests that lock files, pages and paths of the repository are consistent."""
 
 import re
 import subprocess
@@ -66,7 +66,7 @@ def test_every_file_that_a_page_links_to_exists(page: str) -> None:
     ] == []  # fmt: skip
 
 
-def test_no_file_holds_a_path_of_somebodys_machine() -> None:
+def test_no_file_contains_a_local_path() -> None:
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=PROJECT_ROOT, check=True, capture_output=True, text=True
     ).stdout.split("\n")

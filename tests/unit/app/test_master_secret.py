@@ -1,4 +1,4 @@
-"""The master secret is made once, kept for its owner only, and never half a secret."""
+"""Tests of the master secret: created once, readable by its owner only, never written in part."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +13,7 @@ from ticketing.platform.settings import Settings
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings that keep everything in an empty folder, whatever the environment says."""
+    """Return settings with an empty data folder, independent of the environment."""
     return Settings(data_path=tmp_path / "data", master_secret=None)
 
 
@@ -33,7 +33,7 @@ def test_only_its_owner_can_read_it(settings: Settings) -> None:
     assert list(settings.data_path.iterdir()) == [kept]
 
 
-def test_many_who_need_it_at_once_get_the_same(settings: Settings) -> None:
+def test_concurrent_processes_get_the_same_secret(settings: Settings) -> None:
     settings.data_path.mkdir()
 
     with ThreadPoolExecutor(8) as pool:
@@ -42,7 +42,7 @@ def test_many_who_need_it_at_once_get_the_same(settings: Settings) -> None:
     assert len(secrets) == 1
 
 
-def test_a_given_secret_wins_over_the_kept_one(settings: Settings) -> None:
+def test_a_configured_secret_takes_precedence_over_the_stored_one(settings: Settings) -> None:
     load_master_secret(settings)
     given = settings.model_copy(update={"master_secret": SecretStr("ab" * 32)})
 

@@ -1,4 +1,4 @@
-"""One master secret, many keys; nobody sees the secret, everybody can check a signature."""
+"""Tests of key derivation: many keys from one master secret, verifiable with public keys."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -122,7 +122,7 @@ def test_the_same_secret_gives_the_same_keys_for_ever(keys: KeyRing) -> None:
     assert keys.magic_link(b"0123456789") == "MDEyMzQ1Njc4OQW3q21x0FZ3lX-xpkLZmvUr"
 
 
-def test_a_magic_link_is_short_enough_for_a_message_and_has_136_bits_nobody_can_guess(
+def test_a_magic_link_is_short_and_has_136_unpredictable_bits(
     keys: KeyRing,
 ) -> None:
     link = keys.magic_link(b"0123456789")
@@ -140,7 +140,7 @@ def test_no_two_tickets_share_a_magic_link(token_ids: list[bytes]) -> None:
 
 
 @given(st.binary(min_size=10, max_size=10))
-def test_a_magic_link_leads_to_its_own_ticket(token_id: bytes) -> None:
+def test_a_magic_link_identifies_its_own_ticket(token_id: bytes) -> None:
     keys = KeyRing(MASTER)
 
     assert keys.token_id_from_magic_link(keys.magic_link(token_id)) == token_id
@@ -153,7 +153,7 @@ def test_a_magic_link_leads_to_its_own_ticket(token_id: bytes) -> None:
         st.binary(min_size=27, max_size=27).map(lambda raw: urlsafe_b64encode(raw).decode()),
     )
 )
-def test_a_link_we_never_made_leads_nowhere(text: str) -> None:
+def test_a_forged_link_is_refused(text: str) -> None:
     assert KeyRing(MASTER).token_id_from_magic_link(text) is None
 
 
@@ -173,7 +173,7 @@ def test_a_link_has_one_spelling(keys: KeyRing, spelling: Callable[[str], str]) 
     assert keys.token_id_from_magic_link(spelling(link)) is None
 
 
-def test_a_link_of_another_office_leads_nowhere(keys: KeyRing) -> None:
+def test_a_link_of_another_installation_is_refused(keys: KeyRing) -> None:
     assert keys.token_id_from_magic_link(KeyRing(bytes(32)).magic_link(b"0123456789")) is None
 
 
@@ -183,7 +183,7 @@ def test_a_master_secret_of_another_length_is_refused(length: int) -> None:
         KeyRing(bytes(length))
 
 
-def test_a_request_sent_again_leads_to_the_same_order_and_no_other_does(keys: KeyRing) -> None:
+def test_a_repeated_request_has_the_same_order_token_and_no_other_has_it(keys: KeyRing) -> None:
     bits = keys.order_token_bytes("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
 
     assert bits == keys.order_token_bytes("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
@@ -192,7 +192,7 @@ def test_a_request_sent_again_leads_to_the_same_order_and_no_other_does(keys: Ke
     assert bits != KeyRing(bytes(32)).order_token_bytes("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
 
 
-def test_an_office_has_the_same_short_name_for_ever_and_no_other_has_it(keys: KeyRing) -> None:
+def test_an_installation_has_a_stable_unique_id(keys: KeyRing) -> None:
     assert re.fullmatch("[0-9a-f]{8}", keys.installation_id)
     assert (
         keys.installation_id

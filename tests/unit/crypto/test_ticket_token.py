@@ -1,4 +1,4 @@
-"""A token has one text, the text has one token, and nothing else is read."""
+"""Tests of the token format: one text per token, one token per text, everything else refused."""
 
 import re
 from base64 import b32encode
@@ -48,7 +48,7 @@ def text(claims: Claims) -> str:
 
 
 @given(claims_of_any_kind, signatures)
-def test_what_is_written_is_read_back(claims: Claims, signature: bytes) -> None:
+def test_a_token_round_trips(claims: Claims, signature: bytes) -> None:
     text = encode_token(claims.pack(), signature)
 
     assert decode_token(text) == Token(claims, signature)
@@ -73,7 +73,7 @@ def test_every_field_has_its_place(claims: Claims) -> None:
     )  # fmt: skip
 
 
-def test_what_is_signed_says_first_what_it_is_for(claims: Claims) -> None:
+def test_the_signed_bytes_begin_with_their_purpose(claims: Claims) -> None:
     assert signing_input(claims.pack()) == b"ticketing qr token 1\x00" + claims.pack()
 
 

@@ -1,4 +1,4 @@
-"""A gate with nothing but public keys refuses what is not a genuine ticket, and says why."""
+"""Tests of offline verification with public keys: refuses forged tickets with a reason."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -53,7 +53,7 @@ def test_tickets_of_every_generation_known_to_the_gate_pass(generation: int) -> 
         (TEXT[:-1] + TEXT[-1].lower(), RejectionReason.MALFORMED),
     ],
 )
-def test_what_is_not_a_token_is_refused_before_any_key_is_looked_at(
+def test_a_malformed_token_is_refused_before_any_key_is_used(
     text: str, refusal: RejectionReason
 ) -> None:
     verdict = verify_offline(text, event_number=456, public_keys={}, at=DOORS_OPEN)
@@ -106,7 +106,7 @@ def test_a_signature_made_for_another_purpose_is_refused() -> None:
     assert verdict.rejection is RejectionReason.BAD_SIGNATURE
 
 
-def test_another_event_s_key_does_not_open_this_gate() -> None:
+def test_a_ticket_signed_with_the_key_of_another_event_is_refused() -> None:
     others = {2: KEYS.public_key(UUID(int=8), 2)}
 
     verdict = verify_offline(TEXT, event_number=456, public_keys=others, at=DOORS_OPEN)
@@ -114,13 +114,13 @@ def test_another_event_s_key_does_not_open_this_gate() -> None:
     assert verdict.rejection is RejectionReason.BAD_SIGNATURE
 
 
-def test_a_generation_the_gate_was_not_told_is_an_unknown_key() -> None:
+def test_a_generation_unknown_to_the_gate_is_an_unknown_key() -> None:
     verdict = verify_offline(TEXT, event_number=456, public_keys={1: PUBLIC[1]}, at=DOORS_OPEN)
 
     assert verdict.reason == "unknown key: generation 2"
 
 
-def test_a_ticket_for_another_event_says_so() -> None:
+def test_a_ticket_of_another_event_is_refused_with_the_reason() -> None:
     verdict = verify_offline(TEXT, event_number=457, public_keys=PUBLIC, at=DOORS_OPEN)
 
     assert verdict.reason == "wrong event: event 456"

@@ -31,7 +31,7 @@ def path(folder: DocumentFolder) -> str:
 
 
 @pytest.fixture
-def left_by_a_killed_process(folder: DocumentFolder, path: str) -> Path:
+def leftover_file(folder: DocumentFolder, path: str) -> Path:
     killed = subprocess.run(
         [sys.executable, "-c", KILLED_WHILE_WRITING, str(folder.root), path], check=False
     )
@@ -40,7 +40,7 @@ def left_by_a_killed_process(folder: DocumentFolder, path: str) -> Path:
     return leftover
 
 
-def test_what_was_written_is_read(folder: DocumentFolder, path: str) -> None:
+def test_a_written_document_is_read_back(folder: DocumentFolder, path: str) -> None:
     folder.write(path, b"a ticket")
 
     assert folder.read(path) == b"a ticket"
@@ -48,7 +48,7 @@ def test_what_was_written_is_read(folder: DocumentFolder, path: str) -> None:
     assert folder.exists(path)
 
 
-def test_a_document_lies_in_its_events_folder_fanned_out(path: str) -> None:
+def test_a_document_is_stored_in_a_subfolder_of_its_event(path: str) -> None:
     event, fan, name = path.split("/")
 
     assert (event, name) == ("wisuda-2026", "TC-2026-7Q4M9ZKD.pdf")
@@ -69,7 +69,7 @@ def test_only_the_owner_may_read_a_document(folder: DocumentFolder, path: str) -
     assert (folder.root / path).stat().st_mode & 0o777 == 0o600
 
 
-def test_what_was_deleted_is_gone_and_its_bytes_are_counted_once(
+def test_a_deleted_document_is_absent_and_its_bytes_are_counted_once(
     folder: DocumentFolder, path: str
 ) -> None:
     folder.write(path, b"a ticket")
@@ -81,12 +81,12 @@ def test_what_was_deleted_is_gone_and_its_bytes_are_counted_once(
 @pytest.mark.parametrize(
     "escape", ["../outside.pdf", "/etc/passwd", "event/../../outside.pdf", "", ".", "event/.."]
 )
-def test_no_path_leads_out_of_the_root(folder: DocumentFolder, escape: str) -> None:
+def test_no_path_escapes_from_the_root(folder: DocumentFolder, escape: str) -> None:
     with pytest.raises(Refused, match="not a path inside"):
         folder.write(escape, b"")
 
 
-def test_no_link_leads_out_of_the_root(folder: DocumentFolder, tmp_path: Path) -> None:
+def test_no_symbolic_link_escapes_from_the_root(folder: DocumentFolder, tmp_path: Path) -> None:
     folder.root.mkdir()
     (folder.root / "event").symlink_to(tmp_path)
 
@@ -103,7 +103,7 @@ def test_a_document_too_large_is_refused_and_names_the_setting(
     assert not folder.exists(path)
 
 
-def test_a_nearly_full_disk_is_left_alone(
+def test_nothing_is_written_to_a_nearly_full_disk(
     folder: DocumentFolder, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=5))
@@ -129,31 +129,29 @@ def test_a_write_that_the_disk_refuses_leaves_nothing(
 
 
 def test_a_killed_write_leaves_no_document(
-    folder: DocumentFolder, path: str, left_by_a_killed_process: Path
+    folder: DocumentFolder, path: str, leftover_file: Path
 ) -> None:
-    assert left_by_a_killed_process.suffix == ".part"
+    assert leftover_file.suffix == ".part"
     assert not folder.exists(path)
 
 
-def test_what_a_killed_write_left_is_swept(
-    folder: DocumentFolder, left_by_a_killed_process: Path
+def test_leftovers_of_a_killed_write_are_deleted(
+    folder: DocumentFolder, leftover_file: Path
 ) -> None:
     assert folder.delete_partial_files("wisuda-2026") == 1
-    assert not left_by_a_killed_process.exists()
+    assert not leftover_file.exists()
 
 
-def test_a_file_that_somebody_is_writing_is_not_swept(
-    folder: DocumentFolder, left_by_a_killed_process: Path
-) -> None:
-    with left_by_a_killed_process.open("rb") as somebody:
+def test_a_file_being_written_is_not_deleted(folder: DocumentFolder, leftover_file: Path) -> None:
+    with leftover_file.open("rb") as somebody:
         fcntl.flock(somebody, fcntl.LOCK_EX)
 
         assert folder.delete_partial_files("wisuda-2026") == 0
 
-    assert left_by_a_killed_process.exists()
+    assert leftover_file.exists()
 
 
-def test_sweeping_leaves_documents_and_absent_folders_alone(
+def test_cleaning_up_keeps_documents_and_ignores_absent_folders(
     folder: DocumentFolder, path: str
 ) -> None:
     folder.write(path, b"a ticket")
@@ -163,19 +161,19 @@ def test_sweeping_leaves_documents_and_absent_folders_alone(
     assert folder.exists(path)
 
 
-def test_a_part_swept_before_it_was_locked_is_made_again(
+def test_a_temporary_file_deleted_before_its_lock_is_created_again(
     folder: DocumentFolder, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locking = fcntl.flock
-    swept: list[Path] = []
+    deleted: list[Path] = []
 
-    def sweeper_comes_first(descriptor: int, operation: int) -> None:
-        if not swept:
-            swept.extend((folder.root / path).parent.glob("*.part"))
-            swept[0].unlink()
+    def delete_before_locking(descriptor: int, operation: int) -> None:
+        if not deleted:
+            deleted.extend((folder.root / path).parent.glob("*.part"))
+            deleted[0].unlink()
         locking(descriptor, operation)
 
-    monkeypatch.setattr("fcntl.flock", sweeper_comes_first)
+    monkeypatch.setattr("fcntl.flock", delete_before_locking)
 
     folder.write(path, b"a ticket")
 

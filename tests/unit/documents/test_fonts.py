@@ -9,7 +9,7 @@ from ticketing.platform.kernel.errors import Misconfigured
 TWO_FONTS = "Some Sans\t1\t41-5a 61-7a\t0\t/a.ttf\nSome Arabic\t2\t627-64a 1f600\t0\t/b.ttf\n"
 
 
-def test_this_machine_draws_every_script_that_people_are_named_in() -> None:
+def test_the_installed_fonts_cover_every_supported_script() -> None:
     assert font_problems() == []
 
 
@@ -41,12 +41,12 @@ def test_a_new_version_of_a_font_is_another_font() -> None:
     assert InstalledFonts(updated).digest != InstalledFonts(TWO_FONTS).digest
 
 
-def test_a_machine_without_fonts_is_told_what_to_install() -> None:
+def test_without_fonts_the_error_names_the_package_to_install() -> None:
     with pytest.raises(Misconfigured, match="fonts-noto-core"):
         InstalledFonts("")
 
 
-def test_a_machine_without_fontconfig_is_told_what_to_install(
+def test_without_fontconfig_the_error_names_the_package_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     installed_fonts.cache_clear()
@@ -67,7 +67,7 @@ def test_missing_scripts_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_looking_through_a_hundred_thousand_names_takes_seconds_and_not_minutes() -> None:
+def test_checking_a_hundred_thousand_names_takes_seconds() -> None:
     fonts = installed_fonts()
     began = time.process_time()
 

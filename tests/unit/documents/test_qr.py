@@ -31,7 +31,7 @@ def test_the_code_of_a_token_equals_that_of_another_encoder() -> None:
 @settings(max_examples=examples(30))
 @given(ALPHANUMERIC)
 @example("0" * 150)  # the library fails on words that are all zero
-def test_a_decoder_of_other_people_reads_any_code(text: str) -> None:
+def test_a_third_party_decoder_reads_any_code(text: str) -> None:
     modules = np.array([[module == "1" for module in row] for row in qr_rows(text)])
     dark = np.pad(modules, QUIET_ZONE).repeat(4, axis=0).repeat(4, axis=1)
 

@@ -12,7 +12,7 @@ FULL = [(1, 1), (1, 19), (1, 20), (2, 21), (5, 122), (6, 123), (6, 154), (14, 50
 
 @settings(max_examples=examples(60))
 @given(st.text(ALPHA_NUM.decode(), min_size=1, max_size=154))
-def test_the_words_are_those_of_the_library(text: str) -> None:
+def test_the_codewords_equal_those_of_the_library(text: str) -> None:
     theirs = create_data(6, ERROR_CORRECTION, [QRData(text, mode=MODE_ALPHA_NUM)])
 
     assert encode_codewords(text, 6) == bytes(theirs)

@@ -70,19 +70,19 @@ def renderer() -> Renderer:
 
 
 @pytest.fixture(params=NAMES.values(), ids=NAMES.keys())
-def named(request: pytest.FixtureRequest) -> PrintedTicket:
+def named_ticket(request: pytest.FixtureRequest) -> PrintedTicket:
     return replace(SAMPLE_TICKET, full_name=request.param)
 
 
 @pytest.fixture(params=LOCALES.items(), ids=LOCALES.keys())
-def local(request: pytest.FixtureRequest) -> PrintedTicket:
+def local_ticket(request: pytest.FixtureRequest) -> PrintedTicket:
     locale, zone = request.param
     return replace(SAMPLE_TICKET, locale=locale, time_zone=zone)
 
 
 @pytest.fixture
-def written_elsewhere(tmp_path: Path) -> Iterator[bytes]:
-    """The sample ticket, printed by another process with another seed for its hashes."""
+def pdf_of_other_process(tmp_path: Path) -> Iterator[bytes]:
+    """Render the sample ticket in another process with another hash seed."""
     program = (
         "import sys; from ticketing.documents.renderer import *;"
         "from ticketing.documents.template_context import SAMPLE_TICKET;"
@@ -101,9 +101,9 @@ def test_this_machine_has_all_that_printing_needs() -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_scanner_reads_the_token_whatever_the_name(
-    renderer: Renderer, named: PrintedTicket, template: str
+    renderer: Renderer, named_ticket: PrintedTicket, template: str
 ) -> None:
-    pdf = renderer.render(named, template)
+    pdf = renderer.render(named_ticket, template)
 
     assert qr_text_of(pdf) == SAMPLE_TICKET.qr_text
 
@@ -114,8 +114,10 @@ def test_a_scanner_reads_the_token_at_any_resolution(renderer: Renderer, dpi: in
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_no_text_leaves_the_page(renderer: Renderer, named: PrintedTicket, template: str) -> None:
-    document = pypdfium2.PdfDocument(renderer.render(named, template))
+def test_no_text_leaves_the_page(
+    renderer: Renderer, named_ticket: PrintedTicket, template: str
+) -> None:
+    document = pypdfium2.PdfDocument(renderer.render(named_ticket, template))
     page = document[0]
     texts = page.get_textpage()
     width, height = page.get_size()
@@ -128,8 +130,10 @@ def test_no_text_leaves_the_page(renderer: Renderer, named: PrintedTicket, templ
     document.close()
 
 
-def test_no_text_runs_into_the_card_with_the_code(renderer: Renderer, named: PrintedTicket) -> None:
-    document = pypdfium2.PdfDocument(renderer.render(named, "classic"))
+def test_no_text_runs_into_the_card_with_the_code(
+    renderer: Renderer, named_ticket: PrintedTicket
+) -> None:
+    document = pypdfium2.PdfDocument(renderer.render(named_ticket, "classic"))
     texts = document[0].get_textpage()
     card_left, card_right = (point * 72 / 25.4 for point in (137, 197))
     card_bottom, card_top = ((148 - mm) * 72 / 25.4 for mm in (83.5, 14))
@@ -140,13 +144,13 @@ def test_no_text_runs_into_the_card_with_the_code(renderer: Renderer, named: Pri
     document.close()
 
 
-def test_every_locale_is_printed(renderer: Renderer, local: PrintedTicket) -> None:
-    pdf = renderer.render(local, "classic")
+def test_every_locale_is_printed(renderer: Renderer, local_ticket: PrintedTicket) -> None:
+    pdf = renderer.render(local_ticket, "classic")
 
     assert qr_text_of(pdf) == SAMPLE_TICKET.qr_text
 
 
-def test_the_ticket_says_what_it_is_for(renderer: Renderer) -> None:
+def test_the_ticket_shows_its_event(renderer: Renderer) -> None:
     pdf = renderer.render(SAMPLE_TICKET, "classic")
 
     text = PdfReader(BytesIO(pdf)).pages[0].extract_text()
@@ -199,24 +203,26 @@ def test_the_same_ticket_gives_the_same_bytes(renderer: Renderer, template: str)
 
 
 def test_another_process_writes_the_same_bytes(
-    renderer: Renderer, written_elsewhere: bytes
+    renderer: Renderer, pdf_of_other_process: bytes
 ) -> None:
     for name in NAMES.values():
         renderer.render(replace(SAMPLE_TICKET, full_name=name), "classic")
 
-    assert renderer.render(SAMPLE_TICKET, "classic") == written_elsewhere
+    assert renderer.render(SAMPLE_TICKET, "classic") == pdf_of_other_process
 
 
-def test_qpdf_finds_nothing_wrong(renderer: Renderer, named: PrintedTicket, tmp_path: Path) -> None:
+def test_qpdf_finds_nothing_wrong(
+    renderer: Renderer, named_ticket: PrintedTicket, tmp_path: Path
+) -> None:
     file = tmp_path / "ticket.pdf"
-    file.write_bytes(renderer.render(named, "classic"))
+    file.write_bytes(renderer.render(named_ticket, "classic"))
 
     checked = subprocess.run(["qpdf", "--check", file], capture_output=True, check=False)
 
     assert (checked.returncode, checked.stderr) == (0, b"")
 
 
-def test_the_file_says_whose_it_is_and_when_it_was_issued(renderer: Renderer) -> None:
+def test_the_metadata_name_the_holder_and_the_time_of_issue(renderer: Renderer) -> None:
     reader = PdfReader(BytesIO(renderer.render(SAMPLE_TICKET, "classic")))
 
     assert reader.metadata is not None
@@ -276,9 +282,7 @@ def test_a_character_that_no_font_draws_is_refused_and_named(
 
 
 @pytest.mark.parametrize("field", ["full_name", "event_name", "venue", "seat", "ticket_type"])
-def test_a_text_beyond_all_measure_is_refused_and_its_field_named(
-    renderer: Renderer, field: str
-) -> None:
+def test_a_text_too_long_is_refused_and_its_field_named(renderer: Renderer, field: str) -> None:
     with pytest.raises(TextDoesNotFit, match="5000 characters"):
         renderer.render(replace(SAMPLE_TICKET, **{field: "W" * 5000}), "classic")
 
@@ -288,7 +292,7 @@ def test_an_unknown_locale_is_refused(renderer: Renderer) -> None:
         renderer.render(replace(SAMPLE_TICKET, locale="klingon"), "classic")
 
 
-def test_objections_are_what_printing_would_refuse(renderer: Renderer) -> None:
+def test_preflight_finds_what_rendering_would_refuse(renderer: Renderer) -> None:
     hopeless = replace(SAMPLE_TICKET, full_name="W" * 5000, seat="\ue000")
 
     objections = renderer.preflight_checker("classic")(hopeless)
@@ -299,8 +303,10 @@ def test_objections_are_what_printing_would_refuse(renderer: Renderer) -> None:
     ]
 
 
-def test_nobody_objects_to_an_ordinary_ticket(renderer: Renderer, named: PrintedTicket) -> None:
-    assert renderer.preflight_checker("classic")(named) == []
+def test_an_ordinary_ticket_passes_preflight(
+    renderer: Renderer, named_ticket: PrintedTicket
+) -> None:
+    assert renderer.preflight_checker("classic")(named_ticket) == []
 
 
 @settings(
@@ -315,7 +321,7 @@ def test_nobody_objects_to_an_ordinary_ticket(renderer: Renderer, named: Printed
 )
 @example(name="═")  # of the fonts here only Ghostscript's Type 1 ones had it
 @pytest.mark.slow
-def test_whoever_is_not_objected_to_is_printed(renderer: Renderer, name: str) -> None:
+def test_every_name_that_passes_preflight_is_rendered(renderer: Renderer, name: str) -> None:
     ticket = replace(SAMPLE_TICKET, full_name=name)
 
     if not renderer.preflight_checker("classic")(ticket):
@@ -349,7 +355,7 @@ def test_a_page_without_a_code_has_no_code() -> None:
 
 
 @pytest.mark.process
-def test_importing_the_door_does_not_load_the_engine() -> None:
+def test_importing_the_renderer_does_not_load_the_engine() -> None:
     program = (
         "import sys, ticketing.documents.renderer;"
         "sys.exit(any(name in sys.modules for name in ('weasyprint', 'fontTools', 'numpy')))"
@@ -358,13 +364,13 @@ def test_importing_the_door_does_not_load_the_engine() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_the_engine_says_when_its_fast_half_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_font_subsetting_library_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weasyprint.text.ffi.harfbuzz_subset", None)
 
     assert any("libharfbuzz-subset0" in problem for problem in installation_problems())
 
 
-def test_what_is_compressed_once_is_not_compressed_again() -> None:
+def test_compressed_streams_are_not_compressed_again() -> None:
     import weasyprint  # noqa: PLC0415  # the engine is loaded when first needed
 
     streams: list[Any] = []

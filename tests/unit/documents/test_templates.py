@@ -20,7 +20,7 @@ STYLE += ".qr { width: 50mm; display: block }\n"
 
 
 class OwnTemplate:
-    """An operator's folder with one template, `mine`."""
+    """Operator's template folder with one template, `mine`."""
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "mine"
@@ -36,20 +36,20 @@ class OwnTemplate:
 
 
 @pytest.fixture
-def mine(tmp_path: Path) -> OwnTemplate:
+def own_template(tmp_path: Path) -> OwnTemplate:
     return OwnTemplate(tmp_path)
 
 
 @pytest.fixture
-def asked_over_the_network() -> list[str]:
+def network_requests() -> list[str]:
     return []
 
 
 @pytest.fixture
-def picture_server(asked_over_the_network: list[str]):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def picture_server(network_requests: list[str]):  # type: ignore[no-untyped-def]  # noqa: ANN201
     class Pictures(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked_over_the_network.append(self.path)
+            network_requests.append(self.path)
             self.send_response(404)
             self.end_headers()
 
@@ -69,19 +69,21 @@ def test_ours_can_be_chosen_by_id() -> None:
     assert templates.get("plain").folder == BUILTIN_TEMPLATES / "plain"
 
 
-def test_an_operator_adds_a_template_as_a_folder(mine: OwnTemplate) -> None:
-    pdf = mine.renderer.render(SAMPLE_TICKET, "mine")
+def test_an_operator_adds_a_template_as_a_folder(own_template: OwnTemplate) -> None:
+    pdf = own_template.renderer.render(SAMPLE_TICKET, "mine")
 
     assert pdf.startswith(b"%PDF-")
-    assert TemplateFolders(mine.folder.parent).ids() == ["classic", "mine", "plain"]
+    assert TemplateFolders(own_template.folder.parent).ids() == ["classic", "mine", "plain"]
 
 
-def test_the_operators_template_wins_over_ours_of_the_same_id(mine: OwnTemplate) -> None:
-    mine.folder.rename(mine.folder.parent / "classic")
+def test_the_operators_template_takes_precedence_over_ours_of_the_same_id(
+    own_template: OwnTemplate,
+) -> None:
+    own_template.folder.rename(own_template.folder.parent / "classic")
 
-    found = TemplateFolders(mine.folder.parent).get("classic")
+    found = TemplateFolders(own_template.folder.parent).get("classic")
 
-    assert found.folder.parent == mine.folder.parent
+    assert found.folder.parent == own_template.folder.parent
 
 
 @pytest.mark.parametrize("unknown", ["nobody", "../classic", "", "a/b", ".", "CLASSIC"])
@@ -91,7 +93,7 @@ def test_an_unknown_template_is_refused_and_the_known_ones_named(unknown: str) -
 
 
 @pytest.mark.parametrize(
-    ("page", "words"),
+    ("page", "message"),
     [
         ("<p>\n{{ fullName }\n</p>", r"ticket\.html\.j2:2"),
         ("<p>\n\n{% if seat %}\n</p>", r"ticket\.html\.j2:4: .*endif"),
@@ -108,15 +110,17 @@ def test_an_unknown_template_is_refused_and_the_known_ones_named(unknown: str) -
         ("<p style='break-after: page'>a</p><p>b</p>", "takes 2 pages"),
     ],
 )
-def test_a_broken_page_names_file_line_and_reason(mine: OwnTemplate, page: str, words: str) -> None:
-    mine.write(page=page)
+def test_a_broken_page_names_file_line_and_reason(
+    own_template: OwnTemplate, page: str, message: str
+) -> None:
+    own_template.write(page=page)
 
-    with pytest.raises(TemplateBroken, match=f"(?s)template 'mine'.*{words}"):
-        mine.renderer.check_template("mine")
+    with pytest.raises(TemplateBroken, match=f"(?s)template 'mine'.*{message}"):
+        own_template.renderer.check_template("mine")
 
 
 @pytest.mark.parametrize(
-    ("style", "words"),
+    ("style", "message"),
     [
         ("body {\n  colour: red\n}", "ticket.css: Ignored `colour: red ?` at 2:3"),
         ("@import url(absent.css);", "ticket.css: Failed to load stylesheet"),
@@ -125,48 +129,52 @@ def test_a_broken_page_names_file_line_and_reason(mine: OwnTemplate, page: str, 
     ],
 )
 def test_a_broken_stylesheet_names_file_line_and_reason(
-    mine: OwnTemplate, style: str, words: str
+    own_template: OwnTemplate, style: str, message: str
 ) -> None:
-    mine.write(style=style)
+    own_template.write(style=style)
 
-    with pytest.raises(TemplateBroken, match=words):
-        mine.renderer.check_template("mine")
+    with pytest.raises(TemplateBroken, match=message):
+        own_template.renderer.check_template("mine")
 
 
-def test_a_slip_in_an_included_file_names_that_file(mine: OwnTemplate) -> None:
-    (mine.folder / "part.j2").write_text("\n\n{{ nobody }}")
-    mine.write(page="{% include 'part.j2' %}")
+def test_an_error_in_an_included_file_names_that_file(own_template: OwnTemplate) -> None:
+    (own_template.folder / "part.j2").write_text("\n\n{{ nobody }}")
+    own_template.write(page="{% include 'part.j2' %}")
 
     with pytest.raises(TemplateBroken, match=r"part\.j2:3: 'nobody' is undefined"):
-        mine.renderer.check_template("mine")
+        own_template.renderer.check_template("mine")
 
 
 def test_nothing_is_fetched_from_the_network(
-    mine: OwnTemplate, picture_server: str, asked_over_the_network: list[str]
+    own_template: OwnTemplate, picture_server: str, network_requests: list[str]
 ) -> None:
-    mine.write(page=f"<img src='{picture_server}/logo.png'>")
+    own_template.write(page=f"<img src='{picture_server}/logo.png'>")
 
     with pytest.raises(TemplateBroken, match="may not use the network"):
-        mine.renderer.check_template("mine")
+        own_template.renderer.check_template("mine")
 
-    assert asked_over_the_network == []
+    assert network_requests == []
 
 
 @pytest.mark.parametrize("file", ["/etc/hostname", "../secret.svg", "link.svg"])
-def test_no_file_outside_of_the_templates_folder_is_read(mine: OwnTemplate, file: str) -> None:
-    (mine.folder.parent / "secret.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    (mine.folder / "link.svg").symlink_to(mine.folder.parent / "secret.svg")
-    mine.write(page=f"<img src='{file}'>")
+def test_no_file_outside_of_the_templates_folder_is_read(
+    own_template: OwnTemplate, file: str
+) -> None:
+    (own_template.folder.parent / "secret.svg").write_text(
+        "<svg xmlns='http://www.w3.org/2000/svg'/>"
+    )
+    (own_template.folder / "link.svg").symlink_to(own_template.folder.parent / "secret.svg")
+    own_template.write(page=f"<img src='{file}'>")
 
     with pytest.raises(TemplateBroken, match="own folder"):
-        mine.renderer.check_template("mine")
+        own_template.renderer.check_template("mine")
 
 
-def test_a_name_with_markup_is_printed_as_it_is_written(mine: OwnTemplate) -> None:
-    mine.write(page="<p>{{ fullName }}")
+def test_a_name_with_markup_is_printed_as_it_is_written(own_template: OwnTemplate) -> None:
+    own_template.write(page="<p>{{ fullName }}")
     ticket = replace(SAMPLE_TICKET, full_name="<img src=x> & 'Budi'")
 
-    pdf = mine.renderer.render(ticket, "mine")
+    pdf = own_template.renderer.render(ticket, "mine")
 
     assert PdfReader(BytesIO(pdf)).pages[0].extract_text() == "<img src=x> & 'Budi'"
 
@@ -185,32 +193,38 @@ def test_a_name_with_markup_is_printed_as_it_is_written(mine: OwnTemplate) -> No
         pytest.param('<text y="8" font-size="8">A</text>', id="text"),
     ],
 )
-def test_a_picture_looks_the_same_on_every_ticket(mine: OwnTemplate, drawing: str) -> None:
+def test_a_picture_looks_the_same_on_every_ticket(own_template: OwnTemplate, drawing: str) -> None:
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10">{drawing}</svg>'
-    (mine.folder / "logo.svg").write_text(svg)
-    mine.write(page="<img src=logo.svg style=width:40px>{{ fullName }}")
-    mine.renderer.check_template("mine")
-    seen = [pypdfium2.PdfDocument(mine.renderer.render(SAMPLE_TICKET, "mine")) for _ in range(3)]
+    (own_template.folder / "logo.svg").write_text(svg)
+    own_template.write(page="<img src=logo.svg style=width:40px>{{ fullName }}")
+    own_template.renderer.check_template("mine")
+    seen = [
+        pypdfium2.PdfDocument(own_template.renderer.render(SAMPLE_TICKET, "mine")) for _ in range(3)
+    ]
 
     pictures = [document[0].render(scale=2).to_numpy() for document in seen]
 
-    alone = Renderer(TemplateFolders(mine.folder.parent)).render(SAMPLE_TICKET, "mine")
+    alone = Renderer(TemplateFolders(own_template.folder.parent)).render(SAMPLE_TICKET, "mine")
     expected = pypdfium2.PdfDocument(alone)[0].render(scale=2).to_numpy()
     assert [(picture == expected).all() for picture in pictures] == [True] * 3
     assert (expected[:200, :200] != expected[-1, -1]).any()
 
 
-def test_the_qr_code_can_also_be_used_as_an_address(mine: OwnTemplate) -> None:
-    mine.write(page=PAGE.replace("{{ qr }}", '<img class="qr" src="{{ qrCodeUrl }}" alt="">'))
+def test_the_qr_code_can_also_be_used_as_an_address(own_template: OwnTemplate) -> None:
+    own_template.write(
+        page=PAGE.replace("{{ qr }}", '<img class="qr" src="{{ qrCodeUrl }}" alt="">')
+    )
 
-    assert qr_text_of(mine.renderer.render(SAMPLE_TICKET, "mine")) == SAMPLE_TICKET.qr_text
+    assert qr_text_of(own_template.renderer.render(SAMPLE_TICKET, "mine")) == SAMPLE_TICKET.qr_text
 
 
-def test_the_layout_has_the_last_word_on_what_fits(mine: OwnTemplate) -> None:
+def test_the_layout_decides_whether_a_text_fits(own_template: OwnTemplate) -> None:
     place = "fit('fullName', width=60, height=7, largest=15, smallest=6)"
-    mine.write(page=f"<div style='letter-spacing: 4pt'><div {{{{ {place} }}}}>{{{{ fullName }}}}")
+    own_template.write(
+        page=f"<div style='letter-spacing: 4pt'><div {{{{ {place} }}}}>{{{{ fullName }}}}"
+    )
 
-    document = pypdfium2.PdfDocument(mine.renderer.render(SAMPLE_TICKET, "mine"))
+    document = pypdfium2.PdfDocument(own_template.renderer.render(SAMPLE_TICKET, "mine"))
 
     texts = document[0].get_textpage()
     left, bottom, right, top = (mm * 72 / 25.4 for mm in (10, 83, 70, 90))
@@ -219,38 +233,40 @@ def test_the_layout_has_the_last_word_on_what_fits(mine: OwnTemplate) -> None:
     document.close()
 
 
-def test_a_text_without_a_place_may_not_leave_the_page(mine: OwnTemplate) -> None:
-    mine.write(page="<div style='white-space: nowrap'>{{ fullName }}")
+def test_a_text_without_a_place_may_not_leave_the_page(own_template: OwnTemplate) -> None:
+    own_template.write(page="<div style='white-space: nowrap'>{{ fullName }}")
     endless = replace(SAMPLE_TICKET, full_name="Wolfeschlegelsteinhausenbergerdorff " * 3)
 
     with pytest.raises(TextDoesNotFit, match=r"outside of fit\(\)"):
-        mine.renderer.render(endless, "mine")
+        own_template.renderer.render(endless, "mine")
 
 
 @pytest.mark.parametrize("change", [{"page": PAGE + "!"}, {"style": STYLE + "p { color: red }"}])
-def test_an_edited_template_is_used_at_once(mine: OwnTemplate, change: dict[str, str]) -> None:
-    before = mine.renderer.document_key(SAMPLE_TICKET, "mine")
-    mine.renderer.render(SAMPLE_TICKET, "mine")
+def test_an_edited_template_is_used_at_once(
+    own_template: OwnTemplate, change: dict[str, str]
+) -> None:
+    before = own_template.renderer.document_key(SAMPLE_TICKET, "mine")
+    own_template.renderer.render(SAMPLE_TICKET, "mine")
 
-    mine.write(**change)
+    own_template.write(**change)
 
-    assert mine.renderer.document_key(SAMPLE_TICKET, "mine") != before
-    assert mine.renderer.render(SAMPLE_TICKET, "mine")
+    assert own_template.renderer.document_key(SAMPLE_TICKET, "mine") != before
+    assert own_template.renderer.render(SAMPLE_TICKET, "mine")
 
 
-def test_a_template_mended_after_a_refusal_works(mine: OwnTemplate) -> None:
-    mine.write(page="{{ nobody }}")
+def test_a_template_corrected_after_a_refusal_works(own_template: OwnTemplate) -> None:
+    own_template.write(page="{{ nobody }}")
     with pytest.raises(TemplateBroken):
-        mine.renderer.check_template("mine")
+        own_template.renderer.check_template("mine")
 
-    mine.write(page=PAGE)
+    own_template.write(page=PAGE)
 
-    assert mine.renderer.render(SAMPLE_TICKET, "mine")
+    assert own_template.renderer.render(SAMPLE_TICKET, "mine")
 
 
-def test_only_this_template_changes_when_it_is_edited(mine: OwnTemplate) -> None:
-    before = mine.renderer.document_key(SAMPLE_TICKET, "classic")
+def test_only_this_template_changes_when_it_is_edited(own_template: OwnTemplate) -> None:
+    before = own_template.renderer.document_key(SAMPLE_TICKET, "classic")
 
-    mine.write(page=PAGE + "!")
+    own_template.write(page=PAGE + "!")
 
-    assert mine.renderer.document_key(SAMPLE_TICKET, "classic") == before
+    assert own_template.renderer.document_key(SAMPLE_TICKET, "classic") == before

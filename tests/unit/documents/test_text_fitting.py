@@ -49,7 +49,7 @@ def test_a_word_is_parted_only_when_it_is_wider_than_a_line_of_the_smallest_type
     assert whole * 0.5 * 60 <= 100 * PT_PER_MM
 
 
-def test_what_cannot_fit_is_said_to_have_no_size() -> None:
+def test_a_text_that_cannot_fit_has_no_size() -> None:
     assert fit_font_size("w" * 2000, NAME, half) is None
 
 

@@ -1,4 +1,4 @@
-"""Rates of what was lost, delivered and repaired."""
+"""Tests of the rates of lost, delivered and repaired purchases."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,14 +8,14 @@ from ticketing.monitoring.rates import fulfilment_stats, intervention_stats
 NUMBERS = st.integers(0, 10**9)
 
 
-def test_of_nothing_there_is_no_rate() -> None:
+def test_a_rate_without_a_total_is_undefined() -> None:
     nothing = fulfilment_stats(due=0, lost=0, ready=0, received=0)
 
     assert (nothing.voucher_loss_rate, nothing.delivery_rate) == (None, None)
     assert intervention_stats(0, 0).level is None
 
 
-def test_a_rate_is_a_part_of_one() -> None:
+def test_rates_are_fractions_of_the_total() -> None:
     stats = fulfilment_stats(due=200, lost=3, ready=4, received=3)
 
     assert (stats.voucher_loss_rate, stats.delivery_rate) == (0.015, 0.75)

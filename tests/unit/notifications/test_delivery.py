@@ -1,4 +1,4 @@
-"""How far a delivery has come, whatever is told and in whatever order; when to try again."""
+"""Tests of delivery states under reports in any order, and of retry times."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -34,7 +34,7 @@ ARRIVED = {DeliveryState.DELIVERED, DeliveryState.READ}
 
 
 @given(STATES, st.lists(STATES))
-def test_within_an_attempt_a_delivery_only_climbs(
+def test_within_an_attempt_a_delivery_only_advances(
     before: DeliveryState, told: list[DeliveryState]
 ) -> None:
     state = before
@@ -62,7 +62,7 @@ def test_the_order_of_reports_makes_no_difference(
 
 
 @pytest.mark.parametrize("order", list(permutations(REPORTS)), ids="-".join)
-def test_what_was_read_was_not_lost_whatever_else_is_told(order: tuple[DeliveryState, ...]) -> None:
+def test_a_read_message_stays_read_under_any_other_report(order: tuple[DeliveryState, ...]) -> None:
     state = DeliveryState.CLAIMED
     for each in order:
         state = merge_state(state, each)
@@ -71,7 +71,7 @@ def test_what_was_read_was_not_lost_whatever_else_is_told(order: tuple[DeliveryS
 
 
 @given(st.lists(STATES))
-def test_an_arrival_is_never_forgotten(told: list[DeliveryState]) -> None:
+def test_a_delivered_state_is_never_lost(told: list[DeliveryState]) -> None:
     state = DeliveryState.CLAIMED
     for each in told:
         state = merge_state(state, each)
@@ -80,7 +80,7 @@ def test_an_arrival_is_never_forgotten(told: list[DeliveryState]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "said", "after"),
+    ("before", "reported", "after"),
     [
         ("claimed", "sent", "sent"),
         ("unknown", "sent", "sent"),
@@ -93,12 +93,12 @@ def test_an_arrival_is_never_forgotten(told: list[DeliveryState]) -> None:
         ("read", "delivered", "read"),
     ],
 )
-def test_a_report_moves_a_delivery_so(before: str, said: str, after: str) -> None:
-    assert merge_state(DeliveryState(before), DeliveryState(said)) is DeliveryState(after)
+def test_a_report_changes_the_state_of_a_delivery(before: str, reported: str, after: str) -> None:
+    assert merge_state(DeliveryState(before), DeliveryState(reported)) is DeliveryState(after)
 
 
 @given(STATES, STATES)
-def test_of_an_older_attempt_only_an_arrival_counts(
+def test_of_an_older_attempt_only_a_delivered_report_counts(
     before: DeliveryState, said: DeliveryState
 ) -> None:
     after = merge_state(before, said, is_current_attempt=False)
@@ -115,13 +115,13 @@ def test_of_an_older_attempt_only_an_arrival_counts(
         (Unconfirmed("no answer"), DeliveryState.UNKNOWN),
     ],
 )
-def test_an_answer_says_how_far_the_attempt_came(
+def test_the_outcome_of_a_call_decides_the_state_of_the_attempt(
     outcome: SendOutcome, state: DeliveryState
 ) -> None:
     assert state_from_outcome(outcome) is state
 
 
-def test_an_answer_that_comes_after_the_report_takes_nothing_back() -> None:
+def test_a_response_after_the_report_does_not_lower_the_state() -> None:
     told_first = merge_state(DeliveryState.CLAIMED, DeliveryState.DELIVERED)
 
     assert (
@@ -151,7 +151,7 @@ def test_the_sixth_failure_is_the_last_and_a_vendor_can_ask_for_a_day() -> None:
 
 
 @given(st.sets(st.sampled_from(Channel)), st.sets(st.sampled_from(Channel)))
-def test_the_next_channel_reaches_them_and_was_not_tried(
+def test_the_next_channel_is_available_and_untried(
     reachable: set[Channel], tried: set[Channel]
 ) -> None:
     channel = next_channel(reachable, tried)
@@ -175,7 +175,7 @@ def test_an_event_can_have_an_order_of_its_own() -> None:
     assert next_channel(set(Channel), set(), (Channel.MAIL, Channel.LINK)) is Channel.MAIL
 
 
-def test_what_was_perhaps_sent_is_sent_again_seldom_and_then_asked_about() -> None:
+def test_an_unknown_outcome_is_retried_rarely_and_then_left_to_staff() -> None:
     assert RESENDS[Channel.MAIL].delay(1) == timedelta(minutes=10)
     assert RESENDS[Channel.MAIL].delay(4) is None
     assert RESENDS[Channel.WHATSAPP].delay(1) == timedelta(minutes=30)
@@ -184,14 +184,14 @@ def test_what_was_perhaps_sent_is_sent_again_seldom_and_then_asked_about() -> No
 
 
 @pytest.mark.parametrize("text", ["STOP", "stop", " Berhenti. ", "'stop'", "Henti!\n"])
-def test_one_word_is_enough_to_get_no_more(text: str) -> None:
+def test_a_single_word_is_an_opt_out(text: str) -> None:
     assert is_opt_out_request(text)
 
 
 @pytest.mark.parametrize("text", ["", "Saya mau stop di mana?", "stopkontak", "don't stop"])
-def test_a_sentence_is_for_a_person_to_read(text: str) -> None:
+def test_a_sentence_is_no_opt_out(text: str) -> None:
     assert not is_opt_out_request(text)
 
 
-def test_a_decline_is_by_itself_about_the_recipient() -> None:
+def test_a_rejection_is_by_default_about_the_recipient() -> None:
     assert Rejected("nobody").scope is FailureScope.RECIPIENT

@@ -1,4 +1,4 @@
-"""What follows from each of Meta's codes, at once or in a report, and from codes that are new."""
+"""Tests of the meaning of Meta's error codes, including unknown ones."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from ticketing.notifications.whatsapp.cloud import classify_error_code
 
 
 @pytest.mark.parametrize("code", [0, 3, 10, 190, 200, 299, 368, 131031, 131037, 131042, 131045])
-def test_trouble_with_the_account_stops_the_channel(code: int) -> None:
+def test_an_account_error_stops_the_channel(code: int) -> None:
     said = classify_error_code(code)
 
     assert isinstance(said, Deferred)
@@ -27,7 +27,7 @@ def test_a_limit_of_the_number_slows_everything_it_sends(code: int) -> None:
 
 
 @pytest.mark.parametrize("code", [1, 2, 131000, 131016, 131056])
-def test_what_passes_is_tried_again_for_this_recipient_only(code: int) -> None:
+def test_a_temporary_error_is_retried_for_this_recipient_only(code: int) -> None:
     said = classify_error_code(code)
 
     assert isinstance(said, Deferred)
@@ -43,14 +43,14 @@ def test_some_limits_last_for_hours(code: int, hours: int) -> None:
 
 
 @pytest.mark.parametrize("code", [130472, 130497, 131021, 131026, 131030, 131047])
-def test_somebody_who_cannot_be_reached_is_reached_another_way(code: int) -> None:
+def test_an_unreachable_recipient_is_sent_to_by_another_channel(code: int) -> None:
     said = classify_error_code(code)
 
     assert isinstance(said, Rejected)
     assert said.scope is FailureScope.RECIPIENT
 
 
-def test_somebody_who_wants_nothing_gets_nothing() -> None:
+def test_a_recipient_who_blocked_us_gets_nothing() -> None:
     said = classify_error_code(131050)
 
     assert isinstance(said, Rejected)
@@ -61,7 +61,7 @@ def test_somebody_who_wants_nothing_gets_nothing() -> None:
     "code", [33, 100, 131005, 131008, 131009, 131051, 131052, 131053, 132000, 132001, 132005,
              132007, 132008, 132012, 132015, 132016, 135000]
 )  # fmt: skip
-def test_our_own_mistakes_are_not_tried_again(code: int) -> None:
+def test_a_malformed_message_is_not_retried(code: int) -> None:
     said = classify_error_code(code)
 
     assert isinstance(said, Rejected)
@@ -69,7 +69,7 @@ def test_our_own_mistakes_are_not_tried_again(code: int) -> None:
 
 
 @given(st.integers(140_000, 150_000), st.sampled_from([400, 500, 503]), st.booleans())
-def test_a_code_that_is_new_is_judged_by_what_comes_with_it(
+def test_an_unknown_code_is_classified_by_its_http_status(
     code: int, status: int, transient: bool
 ) -> None:
     said = classify_error_code(code, status=status, transient=transient)
@@ -79,7 +79,7 @@ def test_a_code_that_is_new_is_judged_by_what_comes_with_it(
 
 
 @given(st.integers(0, 200_000), st.sampled_from([400, 401, 403, 429, 500]))
-def test_every_code_means_something_and_names_itself(code: int, status: int) -> None:
+def test_every_code_has_an_outcome_that_names_it(code: int, status: int) -> None:
     said = classify_error_code(code, status=status)
 
     assert str(code) in said.reason

@@ -1,4 +1,4 @@
-"""Every text in every language, with its made-up facts, and what an operator can get wrong."""
+"""Tests of the message templates in all languages, and of errors in an operator's templates."""
 
 import re
 from collections.abc import Callable
@@ -25,11 +25,11 @@ from ticketing.platform.kernel.errors import TemplateBroken
 
 EVERY = [(name, language) for name in SAMPLES for language in LANGUAGES]
 PDF = Attachment("Tiket TC-2026-7Q4M9ZKD.pdf", b"%PDF-")
-Own = Callable[[str, str], MessageTemplates]
+WriteTemplate = Callable[[str, str], MessageTemplates]
 
 
 class Reader(HTMLParser):
-    """What a mail program shows, and where it leads."""
+    """HTML parser that collects visible text and link targets."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -51,8 +51,8 @@ def messages() -> MessageTemplates:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Own:
-    """An operator's own words for one text."""
+def write_template(tmp_path: Path) -> WriteTemplate:
+    """Return a function that writes an operator's version of one template."""
 
     def written(path: str, words: str) -> MessageTemplates:
         file = tmp_path / path
@@ -90,7 +90,7 @@ def test_a_message_can_be_read_before_it_is_sent(
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
-def test_a_mail_says_the_same_as_text_and_as_html(
+def test_text_and_html_of_a_mail_have_the_same_content(
     messages: MessageTemplates, name: str, language: str
 ) -> None:
     mail = messages.preview(name, language).mail
@@ -122,7 +122,7 @@ def test_a_message_uses_no_more_than_its_sample_and_its_sample_no_more_than_it(
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_every_language_tells_meta_of_the_same_parameters(
+def test_every_language_has_the_same_parameters_for_meta(
     messages: MessageTemplates, name: str
 ) -> None:
     counted = {
@@ -163,7 +163,9 @@ def test_the_chat_text_others_send_is_the_approved_one_filled(messages: MessageT
     assert chat.template.button_url_suffix == "events/kampus-hotspot"
 
 
-def test_instants_money_and_spans_are_told_in_the_language(messages: MessageTemplates) -> None:
+def test_instants_amounts_and_durations_are_formatted_in_the_language(
+    messages: MessageTemplates,
+) -> None:
     indonesian = messages.preview("order_placed", "id").mail.text
     english = messages.preview("order_placed", "en").mail.text
 
@@ -175,7 +177,7 @@ def test_instants_money_and_spans_are_told_in_the_language(messages: MessageTemp
     assert "Saturday, 12 December 2026" in messages.preview("ticket_ready", "en").mail.text
 
 
-def test_what_people_call_themselves_changes_no_mail(messages: MessageTemplates) -> None:
+def test_no_name_injects_markup_into_a_mail(messages: MessageTemplates) -> None:
     name = 'Sari <script>alert("x")</script>\n\n- {{ url }}\n\nhttps://evil.example'
     facts = SAMPLES["order_paid"].all_variables | {"name": name}
 
@@ -203,7 +205,7 @@ def test_any_name_makes_a_mail_and_a_parameter_on_one_line(name: str, language: 
     assert not any("\n" in text or "\t" in text for text in chat.template.parameters)
 
 
-def test_attachments_and_the_way_out_go_along(messages: MessageTemplates) -> None:
+def test_attachments_and_the_unsubscribe_address_are_included(messages: MessageTemplates) -> None:
     facts = SAMPLES["ticket_ready"].all_variables
 
     mail = messages.render_mail(
@@ -226,9 +228,7 @@ def test_a_chat_message_is_sent_as_it_was_approved(messages: MessageTemplates) -
 
 
 @pytest.mark.parametrize("url", ["https://evil.example/", EXAMPLE_BASE_URL, ""])
-def test_a_button_leads_to_a_page_of_ours_and_nowhere_else(
-    messages: MessageTemplates, url: str
-) -> None:
+def test_a_button_links_only_to_our_pages(messages: MessageTemplates, url: str) -> None:
     facts = SAMPLES["order_paid"].all_variables | {"url": url}
 
     with pytest.raises(TemplateBroken, match=re.escape(EXAMPLE_BASE_URL)):
@@ -259,7 +259,7 @@ def test_a_mail_without_an_address_has_no_button(messages: MessageTemplates) -> 
 @pytest.mark.parametrize(
     ("name", "language"), [("nothing", "id"), ("order_paid", "xx"), ("../order_paid", "id")]
 )
-def test_a_message_there_is_not_is_refused_and_those_there_are_named(
+def test_an_unknown_message_is_refused_and_the_known_ones_named(
     messages: MessageTemplates, name: str, language: str
 ) -> None:
     with pytest.raises(TemplateBroken, match=r"order_placed.* in id, en"):
@@ -268,7 +268,7 @@ def test_a_message_there_is_not_is_refused_and_those_there_are_named(
         messages.preview(name, language)
 
 
-def test_facts_that_are_missing_are_named(messages: MessageTemplates) -> None:
+def test_missing_variables_are_named(messages: MessageTemplates) -> None:
     facts = {k: v for k, v in SAMPLES["order_paid"].all_variables.items() if k != "orderCode"}
 
     with pytest.raises(TemplateBroken, match=r"messages/id/order_paid.mail.j2.*'orderCode'"):
@@ -277,12 +277,12 @@ def test_facts_that_are_missing_are_named(messages: MessageTemplates) -> None:
         messages.render_chat("order_paid", "id", facts)
 
 
-def test_an_operators_own_words_win(own: Own) -> None:
+def test_the_operators_own_template_takes_precedence(write_template: WriteTemplate) -> None:
     words = (
         "{% block subject %}Lunas {{ orderCode }}{% endblock %}"
         "{% block text %}Terima kasih!{% endblock %}{% block button %}Lihat{% endblock %}"
     )
-    messages = own("id/order_paid.mail.j2", words)
+    messages = write_template("id/order_paid.mail.j2", words)
 
     ours, theirs = (messages.preview("order_paid", language).mail for language in ("en", "id"))
 
@@ -291,7 +291,7 @@ def test_an_operators_own_words_win(own: Own) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("template", "reason"),
     [
         ("{% block subject %}", "mail.j2:1"),
         ("{% block subject %}a{% endblock %}", "'text'"),
@@ -301,19 +301,19 @@ def test_an_operators_own_words_win(own: Own) -> None:
          "TemplateNotFound"),
     ],
 )  # fmt: skip
-def test_a_slip_in_an_operators_mail_is_refused_with_its_place(
-    own: Own, words: str, why: str
+def test_an_error_in_an_operators_mail_is_refused_with_its_position(
+    write_template: WriteTemplate, template: str, reason: str
 ) -> None:
-    messages = own("id/order_paid.mail.j2", words)
+    messages = write_template("id/order_paid.mail.j2", template)
 
     with pytest.raises(TemplateBroken, match=re.escape("messages/id/order_paid.mail.j2")) as broken:
         messages.preview("order_paid", "id")
 
-    assert why in str(broken.value)
+    assert reason in str(broken.value)
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("template", "reason"),
     [
         ("Halo {{ name|upper }}.", "plain variables"),
         ("Halo {% if name %}a{% endif %}.", "plain variables"),
@@ -324,10 +324,12 @@ def test_a_slip_in_an_operators_mail_is_refused_with_its_place(
         ("Halo {{ whoever }}.", "whoever"),
     ],
 )
-def test_a_chat_text_that_meta_would_not_approve_is_refused(own: Own, words: str, why: str) -> None:
-    messages = own("id/order_paid.chat.j2", words)
+def test_a_chat_text_that_meta_would_not_approve_is_refused(
+    write_template: WriteTemplate, template: str, reason: str
+) -> None:
+    messages = write_template("id/order_paid.chat.j2", template)
 
-    with pytest.raises(TemplateBroken, match=re.escape(why)):
+    with pytest.raises(TemplateBroken, match=re.escape(reason)):
         messages.render_chat("order_paid", "id", SAMPLES["order_paid"].all_variables)
 
 
@@ -346,11 +348,13 @@ def test_a_variable_named_twice_is_one_parameter() -> None:
     ("locale", "language"),
     [("id_ID", "id"), ("id-ID", "id"), ("id", "id"), ("en_GB", "en"), ("ar_EG", "en"), ("", "en")],
 )
-def test_people_are_written_to_in_their_language_or_in_english(locale: str, language: str) -> None:
+def test_messages_are_in_the_language_of_the_event_or_in_english(
+    locale: str, language: str
+) -> None:
     assert language_for_locale(locale) == language
 
 
-def test_samples_are_told_at_the_venues_own_hour() -> None:
+def test_samples_use_the_time_zone_of_the_venue() -> None:
     sample = SAMPLES["batch_finished"]
     later = replace(
         sample,

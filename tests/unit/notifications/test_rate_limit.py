@@ -1,4 +1,4 @@
-"""A day's budget is never overdrawn, its end is foretold, and failures stop a channel."""
+"""Tests of the rate limit: daily budget, estimated end, and stop after failures."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -52,7 +52,7 @@ def test_in_no_24_hours_more_go_than_the_budget_nor_closer_than_apart(
 
 
 @given(PACES, st.integers(1, 30), BEFORE)
-def test_the_end_foretold_is_when_the_last_one_really_goes(
+def test_the_estimated_end_is_when_the_last_message_is_sent(
     pace: RateLimit, waiting: int, before: list[datetime]
 ) -> None:
     foretold = pace.last_send_at(waiting, before, at=THURSDAY)
@@ -112,11 +112,11 @@ def test_nothing_waiting_is_done_now_and_no_budget_at_all_never() -> None:
     ],
     ids=["nothing", "too few to judge", "all well", "some", "long ago"],
 )
-def test_a_channel_that_does_well_enough_goes_on(latest: list[SendOutcome]) -> None:
+def test_a_channel_with_few_failures_continues(latest: list[SendOutcome]) -> None:
     assert find_stop_reason(latest) is None
 
 
-def test_one_word_about_the_whole_channel_stops_it() -> None:
+def test_one_failure_of_the_whole_channel_stops_it() -> None:
     banned = Deferred(
         "Meta: the account is locked (131031)", "131031", pause_scope=PauseScope.CHANNEL
     )
@@ -134,7 +134,7 @@ def test_rising_failures_stop_a_channel(failure: SendOutcome) -> None:
     assert find_stop_reason(latest) == "20 of the last 50 messages were not accepted"
 
 
-def test_our_own_mistakes_are_named() -> None:
+def test_failures_caused_by_our_messages_are_named() -> None:
     latest = [TAKEN] * 10 + [Rejected("no such template", "132001", FailureScope.MESSAGE)] * 10
 
     assert find_stop_reason(latest) == (
@@ -163,11 +163,13 @@ def test_it_stops_exactly_when_too_many_of_the_last_failed(latest: list[SendOutc
         (RateLimit(None, timedelta(seconds=30)), 1, 8, 0),
     ],
 )
-def test_so_many_may_go_at_this_moment(pace: RateLimit, sent: int, most: int, room: int) -> None:
+def test_the_rate_limit_gives_the_number_of_messages_allowed_now(
+    pace: RateLimit, sent: int, most: int, room: int
+) -> None:
     assert pace.available_now([THURSDAY] * sent, at=THURSDAY, most=most) == room
 
 
-def test_a_fifth_of_a_day_is_kept_from_the_many() -> None:
+def test_a_fifth_of_the_daily_limit_is_kept_from_bulk_messages() -> None:
     assert RateLimit(250).bulk_limit == RateLimit(200)
     assert RateLimit(3).bulk_limit == RateLimit(3)
     assert RateLimit(None).bulk_limit == RateLimit(None)

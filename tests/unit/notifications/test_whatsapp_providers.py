@@ -1,4 +1,4 @@
-"""Who carries WhatsApp messages: told apart by settings, each with a pace it bears."""
+"""Tests of choosing the WhatsApp provider by settings, with its pace."""
 
 from datetime import timedelta
 
@@ -28,13 +28,13 @@ def test_only_the_simulator_environment_has_a_provider_by_default() -> None:
     assert whatsapp_provider_config(_settings(whatsapp_provider="none")) is None
 
 
-def test_money_that_is_real_is_never_followed_by_messages_that_are_not() -> None:
+def test_real_payments_are_never_combined_with_simulated_messages() -> None:
     with pytest.raises(Misconfigured, match="would receive no messages"):
         whatsapp_provider_config(_settings(whatsapp_provider="simulator", **PRODUCTION))
 
 
 @pytest.mark.parametrize("vendor", list(WhatsAppProvider))
-def test_each_vendor_has_a_client_made_of_the_settings(vendor: WhatsAppProvider) -> None:
+def test_each_vendor_has_a_client_built_from_the_settings(vendor: WhatsAppProvider) -> None:
     given = {
         "whatsapp_provider": vendor.value, "whatsapp_token": SecretStr("t"),
         "whatsapp_phone_id": "1", "whatsapp_url": "http://127.0.0.1:9",
@@ -102,12 +102,12 @@ def test_links_lead_to_the_public_address_and_with_the_simulator_to_this_machine
         ),
     ],
 )
-def test_the_pace_is_the_operators_else_what_the_vendor_bears(
+def test_the_pace_is_the_configured_one_or_the_vendors_default(
     agreed: WhatsAppProviderConfig, wanted: tuple[int | None, float | None], pace: RateLimit
 ) -> None:
     assert agreed.rate_limit(*wanted) == pace
 
 
 @pytest.mark.parametrize("vendor", list(WhatsAppProvider))
-def test_without_a_secret_nobody_is_believed(vendor: WhatsAppProvider) -> None:
+def test_without_a_secret_no_report_is_accepted(vendor: WhatsAppProvider) -> None:
     assert not WhatsAppProviderConfig(vendor, "t").has_valid_signature(b"{}", {}, {"key": ""})

@@ -1,4 +1,4 @@
-"""Instalments as rules: parts are the whole to the rupiah, due in order, paid once."""
+"""Tests of the instalment rules: sums, due dates and order of payment."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -33,14 +33,14 @@ PLAN = PaymentPlan("3 parts", (40, 30, 30), 30 * DAY, 14 * DAY, 3 * DAY, Overdue
 
 @st.composite
 def shares(draw: st.DrawFn) -> tuple[int, ...]:
-    """Hundredths that are a hundred together."""
+    """Build lists of percentages that add up to 100."""
     cuts = draw(st.lists(st.integers(1, 99), min_size=1, max_size=11, unique=True))
     bounds = [0, *sorted(cuts), 100]
     return tuple(after - before for before, after in pairwise(bounds))
 
 
 @given(st.integers(0, 10**12), shares())
-def test_parts_are_the_whole_to_the_rupiah(whole: int, parts: tuple[int, ...]) -> None:
+def test_instalments_add_up_to_the_total(whole: int, parts: tuple[int, ...]) -> None:
     found = split_amount(Rupiah(whole), parts)
 
     assert total(found) == Rupiah(whole)
@@ -48,7 +48,7 @@ def test_parts_are_the_whole_to_the_rupiah(whole: int, parts: tuple[int, ...]) -
 
 
 @given(st.integers(0, 10**12), shares())
-def test_a_part_is_its_share_but_for_one_rupiah(whole: int, parts: tuple[int, ...]) -> None:
+def test_an_instalment_is_its_share_within_one_rupiah(whole: int, parts: tuple[int, ...]) -> None:
     found = split_amount(Rupiah(whole), parts)
 
     assert all(
@@ -57,7 +57,7 @@ def test_a_part_is_its_share_but_for_one_rupiah(whole: int, parts: tuple[int, ..
     )
 
 
-def test_the_first_part_is_due_within_the_hour_and_the_others_at_even_distances() -> None:
+def test_the_first_instalment_is_due_within_the_hour_and_the_others_at_equal_intervals() -> None:
     parts = schedule_instalments(PLAN, Rupiah(100_001), at=NOW, starts_at=NOW + 74 * DAY)
 
     assert [part.amount.amount for part in parts] == [40_000, 30_000, 30_001]
@@ -69,7 +69,7 @@ def test_the_first_part_is_due_within_the_hour_and_the_others_at_even_distances(
     assert [part.number for part in parts] == [1, 2, 3]
 
 
-def test_a_plan_whose_last_part_would_be_late_is_refused() -> None:
+def test_a_plan_whose_last_instalment_would_be_late_is_refused() -> None:
     with pytest.raises(NotOnSale, match="too late"):
         schedule_instalments(
             PLAN, Rupiah(100_000), at=NOW, starts_at=NOW + 74 * DAY - timedelta(seconds=1)
@@ -77,7 +77,7 @@ def test_a_plan_whose_last_part_would_be_late_is_refused() -> None:
 
 
 @pytest.mark.parametrize("whole", [0, 1, 2])
-def test_what_costs_next_to_nothing_is_not_paid_in_parts(whole: int) -> None:
+def test_a_total_too_small_for_instalments_is_refused(whole: int) -> None:
     with pytest.raises(NotOnSale, match="too little"):
         schedule_instalments(PLAN, Rupiah(whole), at=NOW, starts_at=NOW + 365 * DAY)
 
@@ -95,7 +95,7 @@ def test_what_costs_next_to_nothing_is_not_paid_in_parts(whole: int) -> None:
         ((50, 50), DAY, -DAY),
     ],
 )
-def test_what_is_no_plan_is_refused(
+def test_an_invalid_plan_is_refused(
     parts: tuple[int, ...], every: timedelta, grace: timedelta
 ) -> None:
     with pytest.raises(NotOnSale):
@@ -113,7 +113,7 @@ def test_the_next_instalment_is_the_first_without_a_payment() -> None:
     assert next_unpaid_instalment([paid, later]) is None
 
 
-def test_places_are_held_for_the_days_of_grace_and_an_hour_at_least() -> None:
+def test_places_are_reserved_for_the_grace_period_and_an_hour_at_least() -> None:
     part, strict = Instalment(2, NOW, Rupiah(5)), replace(PLAN, grace=timedelta())
 
     assert reservation_deadline(part, PLAN, at=NOW - 9 * DAY) == NOW + 3 * DAY
@@ -132,12 +132,12 @@ def test_places_are_held_for_the_days_of_grace_and_an_hour_at_least() -> None:
         (OrderState.PAID, InstalmentAction.REVIEW),
     ],
 )
-def test_money_pays_a_part_that_has_none(state: OrderState, meaning: InstalmentAction) -> None:
+def test_a_payment_pays_an_unpaid_instalment(state: OrderState, meaning: InstalmentAction) -> None:
     assert instalment_action(Instalment(1, NOW, Rupiah(5)), state) is meaning
 
 
 @pytest.mark.parametrize("state", OrderState)
-def test_money_for_a_part_that_is_paid_is_a_question(state: OrderState) -> None:
+def test_a_payment_of_a_paid_instalment_raises_a_review_flag(state: OrderState) -> None:
     assert (
         instalment_action(Instalment(1, NOW, Rupiah(5), 7, NOW), state) is InstalmentAction.REVIEW
     )
@@ -149,7 +149,7 @@ def test_money_for_a_part_that_is_paid_is_a_question(state: OrderState) -> None:
         max_size=8,
     )
 )
-def test_an_order_is_covered_only_by_whole_payments_of_every_part(
+def test_an_order_is_covered_only_by_unrefunded_payments_of_every_instalment(
     paid: list[tuple[int, int]],
 ) -> None:
     parts = [Instalment(number, NOW, Rupiah(10)) for number in (1, 2, 3)]

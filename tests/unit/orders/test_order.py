@@ -1,4 +1,4 @@
-"""Orders: what can be asked for, what it costs, and where an order can go from where it is."""
+"""Tests of the order rules: selections, prices, states and limits."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ lines = st.lists(
 
 @pytest.fixture
 def order() -> Order:
-    """A pending order of two places."""
+    """Return a pending order of two places."""
     return Order(1, 1, "ORD-A", OrderState.PENDING, Rupiah(200_000), None, NOW, None)
 
 
@@ -50,7 +50,7 @@ def order() -> Order:
     [("pending", "paid"), ("pending", "cancelled"), ("pending", "expired"), ("expired", "paid"),
      ("paid", "cancelled")],
 )  # fmt: skip
-def test_an_order_moves_along_the_table(order: Order, old: str, new: str) -> None:
+def test_an_order_makes_the_listed_transitions(order: Order, old: str, new: str) -> None:
     there = replace(order, state=OrderState(old))
 
     assert validate_transition(there, OrderState(new)) == new
@@ -62,7 +62,7 @@ def test_an_order_moves_along_the_table(order: Order, old: str, new: str) -> Non
      ("cancelled", "paid"), ("cancelled", "expired"), ("cancelled", "pending"),
      ("pending", "pending"), ("paid", "paid")],
 )  # fmt: skip
-def test_an_order_moves_nowhere_else(order: Order, old: str, new: str) -> None:
+def test_an_order_makes_no_other_transition(order: Order, old: str, new: str) -> None:
     there = replace(order, state=OrderState(old))
 
     with pytest.raises(ImpossibleTransition, match=f"ORD-A: {old} -> {new}"):
@@ -75,10 +75,10 @@ def test_selections_of_one_type_are_one_and_come_in_the_order_of_locking() -> No
     assert normalise_selections(asked) == (Selection(3, 2), Selection(7, 5))
 
 
-@pytest.mark.parametrize("asked", [[], [Selection(1, 0)], [Selection(1, 3), Selection(1, -1)]])
-def test_an_order_of_nothing_is_refused(asked: list[Selection]) -> None:
+@pytest.mark.parametrize("selections", [[], [Selection(1, 0)], [Selection(1, 3), Selection(1, -1)]])
+def test_an_order_of_nothing_is_refused(selections: list[Selection]) -> None:
     with pytest.raises(NotOnSale):
-        normalise_selections(asked)
+        normalise_selections(selections)
 
 
 @given(st.binary(min_size=8, max_size=8))
@@ -103,7 +103,9 @@ def test_every_attempt_has_a_name_of_its_own(order: Order) -> None:
         pytest.param(PromoKind.FIXED, 80_000, 2, 50_000, id="never more than the type costs"),
     ],
 )
-def test_a_promo_takes_off(kind: PromoKind, value: int, ticket_type_id: int, off: int) -> None:
+def test_a_promo_code_reduces_the_price(
+    kind: PromoKind, value: int, ticket_type_id: int, off: int
+) -> None:
     promo = Promo(1, "HEMAT", kind, value, NOW, NOW + timedelta(days=1), ticket_type_id)
 
     assert promo_discount(promo, LINES, at=NOW) == Rupiah(off)
@@ -141,11 +143,13 @@ def test_a_promo_code_has_one_spelling() -> None:
     ("stock", "available"),
     [(Stock(100, 3, 5), 92), (Stock(5, 0, 5), 0), (Stock(None, 3, 5), None)],
 )
-def test_what_is_not_held_or_sold_is_available(stock: Stock, available: int | None) -> None:
+def test_available_places_are_neither_reserved_nor_sold(
+    stock: Stock, available: int | None
+) -> None:
     assert stock.available == available
 
 
-def test_limits_hold_at_their_edge() -> None:
+def test_limits_apply_at_their_boundaries() -> None:
     limits = PurchaseLimits(per_order=4, per_buyer=6)
 
     limits.check_order(4)

@@ -1,4 +1,4 @@
-"""Payment attempts: whatever comes twice, late or out of order ends in the same place."""
+"""Tests of payment attempts: duplicate, late or unordered statuses end in the same state."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -22,7 +22,7 @@ from ticketing.orders.payment_attempt import (
 )
 
 S = AttemptState
-Walk = Callable[[list[AttemptState]], tuple[AttemptState, list[PaymentTransition]]]
+MergeAll = Callable[[list[AttemptState]], tuple[AttemptState, list[PaymentTransition]]]
 # the roads that the gateway's documentation allows, without those on which a bank takes money away
 ROADS = (
     (S.PENDING,),
@@ -44,54 +44,56 @@ ROADS = (
 
 
 @pytest.fixture(scope="module")
-def walk() -> Walk:
-    """Where statements lead, and every milestone that was passed on the way."""
+def merge_all() -> MergeAll:
+    """Return a function that merges statuses; returns the state and all transitions."""
 
-    def walked(statements: list[AttemptState]) -> tuple[AttemptState, list[PaymentTransition]]:
+    def merge(statements: list[AttemptState]) -> tuple[AttemptState, list[PaymentTransition]]:
         state, milestones = S.CREATED, list[PaymentTransition]()
         for said in statements:
             before, state = state, merge_state(state, said)
             milestones += new_transitions(before, state)
         return state, milestones
 
-    return walked
+    return merge
 
 
 @given(st.sampled_from(ROADS), st.data())
-def test_any_order_and_repetition_ends_the_same(
-    walk: Walk, road: tuple[AttemptState, ...], data: st.DataObject
+def test_statuses_in_any_order_and_repetition_give_the_same_state(
+    merge_all: MergeAll, road: tuple[AttemptState, ...], data: st.DataObject
 ) -> None:
     repeated = data.draw(st.lists(st.sampled_from(road), max_size=6))
     muddled = data.draw(st.permutations([*road, *repeated]))
 
-    state, milestones = walk(muddled)
+    state, milestones = merge_all(muddled)
 
     assert state is road[-1]
     assert milestones == list(transitions_up_to(road[-1]))
 
 
 @given(st.lists(st.sampled_from(S)))
-def test_money_taken_is_never_forgotten(walk: Walk, statements: list[AttemptState]) -> None:
-    state, milestones = walk(statements)
+def test_a_captured_payment_is_never_lost(
+    merge_all: MergeAll, statements: list[AttemptState]
+) -> None:
+    state, milestones = merge_all(statements)
 
     took_money = any(said.has_taken_money for said in statements)
     assert state.has_taken_money == took_money == (PaymentTransition.MONEY_TAKEN in milestones)
 
 
 @given(st.lists(st.sampled_from(S)))
-def test_no_milestone_is_passed_twice(walk: Walk, statements: list[AttemptState]) -> None:
-    _, milestones = walk(statements)
+def test_no_transition_happens_twice(merge_all: MergeAll, statements: list[AttemptState]) -> None:
+    _, milestones = merge_all(statements)
 
     assert len(milestones) == len(set(milestones))
 
 
 @pytest.mark.parametrize("taken", [S.CAPTURED, S.SETTLED])
-@pytest.mark.parametrize("away", [S.DENIED, S.CANCELLED])
+@pytest.mark.parametrize("reversal", [S.DENIED, S.CANCELLED])
 @given(late=st.lists(st.sampled_from([S.PENDING, S.CAPTURED, S.SETTLED, S.DENIED, S.CANCELLED])))
 def test_a_bank_reversal_is_final(
-    taken: AttemptState, away: AttemptState, late: list[AttemptState]
+    taken: AttemptState, reversal: AttemptState, late: list[AttemptState]
 ) -> None:
-    reversed_state = merge_state(taken, away)
+    reversed_state = merge_state(taken, reversal)
 
     assert new_transitions(taken, reversed_state) == (PaymentTransition.MONEY_REVERSED,)
     assert reduce(merge_state, late, reversed_state) is S.REVERSED
@@ -99,7 +101,7 @@ def test_a_bank_reversal_is_final(
 
 @pytest.mark.parametrize("paid", [S.CAPTURED, S.SETTLED, S.PARTLY_REFUNDED, S.REFUNDED])
 @pytest.mark.parametrize("late", [S.PENDING, S.CHALLENGE, S.EXPIRED, S.FAILED, S.AUTHORIZED])
-def test_a_late_word_changes_nothing(paid: AttemptState, late: AttemptState) -> None:
+def test_a_late_status_changes_nothing(paid: AttemptState, late: AttemptState) -> None:
     assert merge_state(paid, late) is paid
 
 
@@ -118,7 +120,7 @@ def test_capture_and_settlement_are_one_payment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("milestone", "order", "by_this", "twice", "means"),
+    ("transition", "order", "by_this", "twice", "action"),
     [
         (PaymentTransition.MONEY_TAKEN, OrderState.PENDING, False, False, OrderAction.COMPLETE),
         (PaymentTransition.MONEY_TAKEN, OrderState.EXPIRED, False, False,
@@ -132,10 +134,14 @@ def test_capture_and_settlement_are_one_payment() -> None:
         (PaymentTransition.MONEY_REVERSED, OrderState.CANCELLED, False, False, OrderAction.REVIEW),
     ],
 )  # fmt: skip
-def test_what_a_milestone_means_for_the_order(
-    milestone: PaymentTransition, order: OrderState, by_this: bool, twice: bool, means: OrderAction
+def test_a_transition_has_its_effect_on_the_order(
+    transition: PaymentTransition,
+    order: OrderState,
+    by_this: bool,
+    twice: bool,
+    action: OrderAction,
 ) -> None:
-    assert order_action(milestone, order, is_paying_attempt=by_this, paid_twice=twice) is means
+    assert order_action(transition, order, is_paying_attempt=by_this, paid_twice=twice) is action
 
 
 @pytest.mark.parametrize(
@@ -152,7 +158,7 @@ def test_what_a_milestone_means_for_the_order(
         pytest.param([S.EXPIRED, None], ExpiryDecision.STUCK, id="no clear answer"),
     ],
 )
-def test_what_becomes_of_an_order_whose_time_is_up(
+def test_an_overdue_order_is_expired_awaited_or_paid_by_its_attempts(
     attempts: list[AttemptState | None], verdict: ExpiryDecision
 ) -> None:
     assert decide_expiry(attempts) is verdict
@@ -172,11 +178,13 @@ def test_what_becomes_of_an_order_whose_time_is_up(
         ("expire", "", S.EXPIRED),
     ],
 )
-def test_what_the_gateway_s_two_words_say(status: str, fraud: str, state: AttemptState) -> None:
+def test_transaction_and_fraud_status_give_the_state(
+    status: str, fraud: str, state: AttemptState
+) -> None:
     assert state_from_midtrans(status, fraud) is state
 
 
 @pytest.mark.parametrize("status", ["paid", "", "reversal", "created"])
-def test_words_no_gateway_says_are_refused(status: str) -> None:
+def test_unknown_gateway_statuses_are_refused(status: str) -> None:
     with pytest.raises(ValueError, match=r"is an internal state|valid"):
         state_from_midtrans(status, "accept")

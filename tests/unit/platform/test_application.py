@@ -1,4 +1,4 @@
-"""Objects are looked up by type: built once, when first asked for, by the factory of their name."""
+"""Tests of the application: objects by type, built once, by the factory of their name."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ ANYWHERE = URL.create("postgresql+psycopg", host="127.0.0.1", database="none")
 
 @pytest.fixture
 def application(tmp_path: Path) -> Application:
-    """An application whose database is never asked."""
+    """Return an application without a database."""
     settings = Settings(_env_file=None, data_path=tmp_path, whatsapp_provider="none")
     return Application(
         settings, Database.from_url(ANYWHERE), ANYWHERE, ANYWHERE, get_factory=get_factory
@@ -37,7 +37,7 @@ def test_a_registered_value_comes_before_the_factory(application: Application) -
     assert application.get(TemplateFolders) is templates
 
 
-def test_what_the_settings_leave_out_is_none(application: Application) -> None:
+def test_an_object_without_settings_is_none(application: Application) -> None:
     assert application.find(WhatsAppProviderConfig) is None
     with pytest.raises(LookupError, match="WhatsAppProviderConfig"):
         application.get(WhatsAppProviderConfig)

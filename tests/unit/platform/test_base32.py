@@ -1,4 +1,4 @@
-"""Our quick base32 writes what the standard library writes."""
+"""Tests that our base32 encoder agrees with the standard library."""
 
 from base64 import b32encode
 

@@ -1,4 +1,4 @@
-"""Change plans: a digest of what a change would do, and the refusal of outdated ones."""
+"""Tests of change plans: the digest of a change, and the refusal of outdated plans."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ rows = st.lists(st.tuples(st.text(), st.integers(), st.booleans()))
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan of one fact."""
+    """Change plan of one fact."""
 
     plan_hash: str
 

@@ -13,7 +13,7 @@ from ticketing.platform.kernel.money import Rupiah
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table under test."""
+    """Row of the table under test."""
 
     code: str
     at: datetime

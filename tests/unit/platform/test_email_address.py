@@ -1,4 +1,4 @@
-"""E-mail addresses are checked for form, and the fast way says exactly what the library says."""
+"""Tests of e-mail addresses: the fast check agrees with the library."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ written = st.one_of(
 
 
 @given(written)
-def test_the_fast_way_agrees_with_the_library(text: str) -> None:
+def test_the_fast_path_agrees_with_the_library(text: str) -> None:
     said = []
 
     for ask in (normalise_email, email_address.normalise_with_library):

@@ -1,4 +1,4 @@
-"""Log lines are JSON objects that machines read, and hold nothing private."""
+"""Tests of JSON log lines, which hold no private data."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from ticketing.platform.kernel import json_logging
 
 @pytest.fixture
 def log_file(tmp_path: Path) -> Iterator[Path]:
-    """A log configured at INFO; closed and unconfigured afterwards."""
+    """Configure logging at INFO to a file; reset it afterwards."""
     path = tmp_path / "deep" / "ticketing.jsonl"
     json_logging.configure("INFO", path)
     yield path
@@ -38,7 +38,7 @@ def test_a_line_has_time_level_service_message_and_data(log_file: Path) -> None:
     "name",
     ["token", "qr_text", "phone", "recipient_email", "MASTER_SECRET", "magic_link", "fullname"],
 )
-def test_a_private_value_is_withheld_whoever_logs_it(log_file: Path, name: str) -> None:
+def test_a_private_value_is_withheld_from_every_logger(log_file: Path, name: str) -> None:
     structlog.get_logger("ticketing").error("something", **{name: "0811-2233"})
 
     assert "0811-2233" not in log_file.read_text(encoding="utf-8")

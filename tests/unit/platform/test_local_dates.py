@@ -16,7 +16,7 @@ NOON = MORNING + timedelta(hours=4)
 
 
 @pytest.mark.parametrize(
-    ("locale", "zone", "spoken"),
+    ("locale", "zone", "expected"),
     [
         ("id_ID", "Asia/Jakarta", "Sabtu, 14 November 2026"),
         ("en_US", "America/New_York", "Friday, November 13, 2026"),
@@ -25,10 +25,10 @@ NOON = MORNING + timedelta(hours=4)
         ("ja_JP", "Asia/Tokyo", "2026年11月14日土曜日"),
     ],
 )
-def test_the_date_is_the_venues_in_the_language_of_the_event(
-    locale: str, zone: str, spoken: str
+def test_the_date_is_in_the_venues_time_zone_and_the_language_of_the_event(
+    locale: str, zone: str, expected: str
 ) -> None:
-    assert format_event_dates(MORNING, NOON, zone, locale) == spoken
+    assert format_event_dates(MORNING, NOON, zone, locale) == expected
 
 
 def test_an_event_of_several_days_shows_first_and_last() -> None:
@@ -38,7 +38,7 @@ def test_an_event_of_several_days_shows_first_and_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "zone", "spoken"),
+    ("locale", "zone", "expected"),
     [
         ("id_ID", "Asia/Jakarta", "08.00–12.00 WIB"),
         ("id_ID", "Asia/Makassar", "09.00–13.00 WITA"),
@@ -47,8 +47,10 @@ def test_an_event_of_several_days_shows_first_and_last() -> None:
         ("hi_IN", "Asia/Kolkata", "6:30–10:30 am UTC+5:30"),
     ],
 )
-def test_the_time_names_the_zone_as_people_there_do(locale: str, zone: str, spoken: str) -> None:
-    assert format_event_times(MORNING, NOON, zone, locale) == spoken
+def test_the_time_has_the_local_abbreviation_of_the_zone(
+    locale: str, zone: str, expected: str
+) -> None:
+    assert format_event_times(MORNING, NOON, zone, locale) == expected
 
 
 def test_a_night_over_midnight_belongs_to_the_day_it_begins() -> None:

@@ -1,4 +1,4 @@
-"""Money is whole rupiah, from the first character to the last."""
+"""Tests of money as whole rupiah, parsing and formatting included."""
 
 import pytest
 from hypothesis import given

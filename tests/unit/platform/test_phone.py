@@ -1,4 +1,4 @@
-"""Phone numbers reach one form, and the fast way says exactly what the library says."""
+"""Tests of normalising phone numbers: the fast path agrees with the library."""
 
 import phonenumbers
 import pytest
@@ -14,7 +14,7 @@ KINDS = [phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED
 
 @st.composite
 def written_numbers(draw: st.DrawFn) -> tuple[str, str]:
-    """A region, and a number of it that is right, too short, too long or elsewhere's."""
+    """Build a region and a number of it: valid, too short, too long or of another region."""
     region = draw(st.sampled_from(REGIONS))
     known = phonenumbers.example_number_for_type(region, draw(st.sampled_from(KINDS)))
     national = str(known.national_number) if known else "812345678"
@@ -28,7 +28,7 @@ def written_numbers(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(written_numbers())
-def test_the_fast_way_agrees_with_the_library(number: tuple[str, str]) -> None:
+def test_the_fast_path_agrees_with_the_library(number: tuple[str, str]) -> None:
     region, text = number
     fast, library = [], []
 
@@ -71,5 +71,5 @@ def test_what_is_no_one_number_is_refused(written: str) -> None:
         phone_normaliser("ID")(written)
 
 
-def test_a_region_nobody_knows_still_reads_international_numbers() -> None:
+def test_an_unknown_region_still_allows_international_numbers() -> None:
     assert phone_normaliser("XX")("+6281234567890") == "+6281234567890"

@@ -1,4 +1,4 @@
-"""Delays between attempts, and when it is enough."""
+"""Tests of retry delays and of their limits."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Settings come from the environment, and .env.example lists each of them."""
+"""Tests of the settings and of .env.example, which lists each of them."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def test_the_example_environment_lists_every_variable_and_no_other() -> None:
     assert listed == {str(field.validation_alias) for field in Settings.model_fields.values()}
 
 
-def test_everything_lies_under_one_folder_unless_told_otherwise(
+def test_all_data_are_in_one_folder_by_default(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TICKETING_DATA", str(tmp_path))

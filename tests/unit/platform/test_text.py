@@ -1,4 +1,4 @@
-"""Names and numbers lose what spreadsheets and keyboards left in them, and nothing else."""
+"""Tests of cleaning names and numbers from spreadsheets and keyboards."""
 
 import unicodedata
 
@@ -51,7 +51,7 @@ def test_no_letter_is_ever_lost(letters: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "expected"),
     [
         ("  Budi   Santoso ", "Budi Santoso"),
         ("Budi\u00a0Santoso", "Budi Santoso"),
@@ -68,8 +68,8 @@ def test_no_letter_is_ever_lost(letters: str) -> None:
         ("ꦧꦸꦢꦶ  ꦥꦸꦠꦿ", "ꦧꦸꦢꦶ ꦥꦸꦠꦿ"),
     ],
 )
-def test_what_people_meant(written: str, meant: str) -> None:
-    assert normalise_text(written) == meant
+def test_equivalent_spellings_are_normalised(written: str, expected: str) -> None:
+    assert normalise_text(written) == expected
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_name_keeps_the_apostrophe_it_begins_with(name: str) -> None:
 
 
 @given(st.text(min_size=1).filter(lambda text: not text.startswith(("'", '="'))))
-def test_a_guarded_cell_is_no_formula_and_finds_its_way_back(text: str) -> None:
+def test_an_escaped_cell_is_no_formula_and_can_be_unescaped(text: str) -> None:
     cell = guard_formula(text)
 
     assert not cell.startswith(("=", "+", "-", "@"))

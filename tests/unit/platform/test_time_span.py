@@ -1,4 +1,4 @@
-"""The steps of a curve, by somebody's clock."""
+"""Tests of the steps of a chart in a time zone."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from ticketing.platform.kernel.time_span import TimeStep, iter_steps
 JAKARTA, BERLIN = ZoneInfo("Asia/Jakarta"), ZoneInfo("Europe/Berlin")
 
 
-def test_days_begin_at_midnight_where_the_clock_hangs() -> None:
+def test_days_begin_at_midnight_in_the_time_zone() -> None:
     begins = datetime(2026, 11, 20, 16, 30, tzinfo=UTC)  # 23:30 in Jakarta
 
     days = list(iter_steps(begins, begins + timedelta(hours=1), TimeStep.DAY, JAKARTA))

@@ -1,4 +1,4 @@
-"""A row becomes one clean entry, or is kept aside with everything that is wrong with it."""
+"""Tests of cleaning a row: one clean entry, or a rejected row with all its errors."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Clean = Callable[..., RosterEntry | RowRejection]
 
 @pytest.fixture
 def clean() -> Clean:
-    """Cleans one row under the usual columns, given by keyword."""
+    """Return a function that cleans one row with the usual columns, given by keyword."""
     cleaner = RowCleaner.for_columns(
         map_columns(HEADER, {}), normalise_phone=PHONE, normalise_email=normalise_email
     )
@@ -92,7 +92,7 @@ def test_the_best_of_id_address_and_number_is_the_key(
         ({"tahan": "t" * 501}, "hold", "501 characters"),
     ],
 )
-def test_what_is_not_clean_is_named(
+def test_every_error_of_a_row_is_named(
     clean: Clean, cells: dict[str, str], field: str, reason: str
 ) -> None:
     row = clean(**cells)
@@ -102,7 +102,7 @@ def test_what_is_not_clean_is_named(
     assert re.search(reason, row.reason)
 
 
-def test_everything_wrong_with_a_row_is_said_at_once(clean: Clean) -> None:
+def test_all_errors_of_a_row_are_reported_at_once(clean: Clean) -> None:
     row = clean(nama="", email="budi@", hp="1")
 
     assert [part.split(":")[0] for part in row.reason.split("; ")] == [
@@ -125,14 +125,14 @@ def test_a_value_is_kept_as_it_was_written(clean: Clean) -> None:
         ({"nim": "", "email": "b@example.org", "hp": "1"}, "email:b@example.org"),
     ],
 )
-def test_a_rejected_row_names_its_person_only_when_that_is_certain(
+def test_a_rejected_row_names_its_guest_only_when_that_is_certain(
     clean: Clean, cells: dict[str, str], key: str
 ) -> None:
     assert clean(**cells).natural_key == key
 
 
 @pytest.mark.parametrize("cells", [["1", "Budi"], ["1", "Budi", "", "", "", "", "", "more"]])
-def test_a_ragged_row_is_kept_aside(cells: list[str]) -> None:
+def test_a_ragged_row_is_rejected(cells: list[str]) -> None:
     cleaner = RowCleaner.for_columns(
         map_columns(HEADER, {}), normalise_phone=PHONE, normalise_email=normalise_email
     )
@@ -169,35 +169,35 @@ def test_names_are_joined_but_never_cut(
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("cell", "reason"),
     [
         ("", ""), ("tidak", ""), ("-", ""), ("Lunas", ""), ("0", ""),
         ("ya", "on hold"), ("X", "on hold"), ("belum bayar", "belum bayar"),
     ],
 )  # fmt: skip
-def test_a_hold_is_a_reason_unless_it_says_no(clean: Clean, said: str, reason: str) -> None:
-    assert clean(tahan=said).hold_reason == reason
+def test_a_hold_is_a_reason_unless_it_says_no(clean: Clean, cell: str, reason: str) -> None:
+    assert clean(tahan=cell).hold_reason == reason
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("cell", "reason"),
     [
         ("paid", ""), ("LUNAS", ""), ("1", ""), ("sudah bayar", ""), ("free", ""),
         ("pending", "payment: pending"), ("Belum Lunas", "payment: Belum Lunas"),
         ("", "not paid"), ("no", "not paid"),
     ],
 )  # fmt: skip
-def test_who_has_not_paid_is_held(said: str, reason: str) -> None:
+def test_an_unpaid_guest_is_on_hold(cell: str, reason: str) -> None:
     cleaner = RowCleaner.for_columns(
         map_columns(["nim", "nama", "status bayar"], {}),
         normalise_phone=PHONE,
         normalise_email=normalise_email,
     )
 
-    assert cleaner.clean(["1", "Budi", said]).hold_reason == reason
+    assert cleaner.clean(["1", "Budi", cell]).hold_reason == reason
 
 
-def test_a_payment_nobody_can_read_is_kept_aside() -> None:
+def test_an_unreadable_payment_state_is_rejected() -> None:
     cleaner = RowCleaner.for_columns(
         map_columns(["nim", "nama", "status bayar"], {}),
         normalise_phone=PHONE,

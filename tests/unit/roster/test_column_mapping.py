@@ -1,4 +1,4 @@
-"""Columns find their fields by name, in two languages, or as they are told; doubt is refused."""
+"""Tests of mapping columns to fields by name, in two languages or by options."""
 
 import pytest
 from hypothesis import given
@@ -48,7 +48,7 @@ from ticketing.roster.column_mapping import count_known_headers, map_columns, no
         ),
     ],
 )
-def test_usual_headers_need_no_telling(header: list[str], mapping: dict[str, str]) -> None:
+def test_usual_headers_need_no_options(header: list[str], mapping: dict[str, str]) -> None:
     assert map_columns(header, {}).column_names() == mapping
 
 
@@ -57,26 +57,26 @@ def test_a_column_name_is_known_however_it_is_written(written: str) -> None:
     assert normalise_header(written) == "no hp"
 
 
-def test_what_is_told_leads_an_unknown_column() -> None:
+def test_an_option_maps_an_unknown_column() -> None:
     found = map_columns(["Wer", "Kennung"], {"Wer": "full_name", "Kennung": "external_id"})
 
     assert found.column_names() == {"full_name": "Wer", "external_id": "Kennung"}
 
 
-def test_what_is_told_wins_over_a_columns_own_name() -> None:
+def test_an_option_takes_precedence_over_a_column_name() -> None:
     found = map_columns(["nama", "panggilan", "nim"], {"panggilan": "full_name"})
 
     assert found.column_names() == {"full_name": "panggilan", "external_id": "nim"}
 
 
-def test_a_told_column_may_be_written_differently() -> None:
+def test_a_column_in_an_option_may_be_spelled_differently() -> None:
     found = map_columns(["Nama Orang", "nim"], {"nama_orang": "full_name"})
 
     assert found.column_names()["full_name"] == "Nama Orang"
 
 
 @pytest.mark.parametrize(
-    ("header", "told", "reason"),
+    ("header", "options", "reason"),
     [
         (["nim", "email"], {}, "missing column: a name"),
         (["nama", "kursi"], {}, "missing column: an id"),
@@ -88,9 +88,11 @@ def test_a_told_column_may_be_written_differently() -> None:
         (["x y", "nim"], {"x y": "full_name", "x_y": "email"}, "mapped to two fields"),
     ],
 )
-def test_doubtful_columns_are_refused(header: list[str], told: dict[str, str], reason: str) -> None:
+def test_doubtful_columns_are_refused(
+    header: list[str], options: dict[str, str], reason: str
+) -> None:
     with pytest.raises(UnusableMapping, match=reason):
-        map_columns(header, told)
+        map_columns(header, options)
 
 
 @pytest.mark.parametrize("first", [["22001", "Budi", "budi@example.org"], ["1"], [""]])
@@ -99,13 +101,13 @@ def test_a_first_line_of_data_is_no_header(first: list[str]) -> None:
         map_columns(first, {})
 
 
-def test_the_way_out_of_a_double_is_named() -> None:
+def test_the_error_of_a_duplicate_column_names_the_remedy() -> None:
     with pytest.raises(UnusableMapping, match="--map 'email'=email"):
         map_columns(["nama", "email", "e-mail"], {})
 
 
 @given(st.lists(st.text(max_size=20), max_size=8))
-def test_any_first_line_is_understood_or_refused_in_our_words(header: list[str]) -> None:
+def test_any_first_line_is_mapped_or_refused_with_our_error(header: list[str]) -> None:
     try:
         found = map_columns(header, {})
     except (UnreadableFile, UnusableMapping) as error:

@@ -1,4 +1,4 @@
-"""A file is read as a table in whatever way it was written; what is no table is refused."""
+"""Tests of reading CSV files in any encoding and dialect, and of refused files."""
 
 import codecs
 import csv
@@ -25,7 +25,7 @@ ROWS = [(2, ["1", "Siti"]), (3, ["2", "Renée"])]
 
 @pytest.fixture
 def read(tmp_path: Path) -> ReadAll:
-    """Writes these bytes to a file and reads it to its end."""
+    """Return a function that writes bytes to a file and reads all of its rows."""
 
     def read_all(
         content: bytes, **told: str | None
@@ -55,7 +55,7 @@ def test_the_encoding_is_found_out(read: ReadAll, content: bytes, encoding: str)
     assert reading.warnings == []
 
 
-def test_a_guessed_encoding_is_said_to_be_a_guess(read: ReadAll) -> None:
+def test_a_guessed_encoding_is_reported_as_a_guess(read: ReadAll) -> None:
     text = TABLE + "".join(f"{n};Jérôme Müller-Strauß à Besançon\r\n" for n in range(3, 40))
 
     reading, rows = read(text.encode("cp1252"))
@@ -64,14 +64,14 @@ def test_a_guessed_encoding_is_said_to_be_a_guess(read: ReadAll) -> None:
     assert "the encoding was guessed" in reading.warnings[0]
 
 
-@pytest.mark.parametrize("told", ["cp1252", "latin-1", "windows-1252"])
-def test_the_encoding_can_be_told(read: ReadAll, told: str) -> None:
-    _, rows = read(TABLE.encode("cp1252"), encoding=told)
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "windows-1252"])
+def test_the_encoding_can_be_given(read: ReadAll, encoding: str) -> None:
+    _, rows = read(TABLE.encode("cp1252"), encoding=encoding)
 
     assert rows == ROWS
 
 
-def test_a_mark_is_no_part_of_the_first_column_when_utf_8_is_told(read: ReadAll) -> None:
+def test_a_byte_order_mark_is_not_in_the_first_column_when_utf_8_is_given(read: ReadAll) -> None:
     reading, _ = read(TABLE.encode("utf-8-sig"), encoding="utf-8")
 
     assert reading.columns == ["nim", "nama"]
@@ -94,21 +94,21 @@ def test_commas_inside_cells_do_not_confuse_the_delimiter(read: ReadAll) -> None
     assert (reading.delimiter, rows[0]) == (";", (2, ["0", "Santoso, Budi, S.Kom, M.T"]))
 
 
-def test_excels_own_word_about_the_delimiter_is_heeded(read: ReadAll) -> None:
+def test_the_sep_line_of_excel_sets_the_delimiter(read: ReadAll) -> None:
     reading, rows = read(b"sep=|\r\nnim|nama\r\n1|Siti\r\n")
 
     assert (reading.delimiter, rows) == ("|", [(3, ["1", "Siti"])])
 
 
-@pytest.mark.parametrize(("told", "meant"), [("tab", "\t"), ("\\t", "\t"), (":", ":")])
-def test_the_delimiter_can_be_told(told: str, meant: str) -> None:
-    assert detect_delimiter(["nim,nama"], told) == meant
+@pytest.mark.parametrize(("option", "delimiter"), [("tab", "\t"), ("\\t", "\t"), (":", ":")])
+def test_the_delimiter_can_be_given(option: str, delimiter: str) -> None:
+    assert detect_delimiter(["nim,nama"], option) == delimiter
 
 
-@pytest.mark.parametrize("told", ["", ";;", '"', "\n"])
-def test_what_cannot_be_a_delimiter_is_refused(told: str) -> None:
+@pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
+def test_what_cannot_be_a_delimiter_is_refused(delimiter: str) -> None:
     with pytest.raises(UnreadableFile, match="no delimiter"):
-        detect_delimiter(["nim,nama"], told)
+        detect_delimiter(["nim,nama"], delimiter)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
@@ -133,7 +133,7 @@ def test_a_line_whose_quotes_do_not_fit_harms_no_other(read: ReadAll, broken: st
     assert rows == [(2, ["1", "Siti"]), (3, [broken])]
 
 
-def test_an_opened_quote_swallows_nobody(read: ReadAll) -> None:
+def test_an_unclosed_quote_loses_only_its_own_row(read: ReadAll) -> None:
     people = [f"{n};Guest {n}" for n in range(2, 20_000)]
 
     _, rows = read("\n".join(["nim;nama", '1;"Siti', *people]).encode())
@@ -147,14 +147,14 @@ def test_the_digest_is_that_of_the_files_bytes(read: ReadAll) -> None:
     assert reading.digest == hashlib.sha256(TABLE.encode("utf-16")).hexdigest()
 
 
-def test_characters_lost_long_ago_are_warned_of(read: ReadAll) -> None:
+def test_replacement_characters_raise_a_warning(read: ReadAll) -> None:
     reading, _ = read("nim;nama\n1;Ren\ufffde\n2;Siti\n".encode())
 
     assert reading.warnings[0].startswith("1 lines contain \ufffd")
 
 
 @pytest.mark.parametrize(
-    ("content", "told", "reason"),
+    ("content", "options", "reason"),
     [
         (b"", {}, "empty"),
         (b"  \r\n\r\n", {}, "empty"),
@@ -173,11 +173,11 @@ def test_characters_lost_long_ago_are_warned_of(read: ReadAll) -> None:
         (b"nim;nama\n1;Si\x00ti\n", {"encoding": "latin-1"}, "line 2: a NUL byte"),
     ],
 )
-def test_what_is_no_table_of_text_is_refused(
-    read: ReadAll, content: bytes, told: dict[str, str], reason: str
+def test_a_file_that_is_no_text_table_is_refused(
+    read: ReadAll, content: bytes, options: dict[str, str], reason: str
 ) -> None:
     with pytest.raises(UnreadableFile, match=reason):
-        read(content, **told)
+        read(content, **options)
 
 
 def test_bytes_that_fail_far_down_are_named_by_line(read: ReadAll) -> None:
@@ -229,7 +229,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["absent.csv", "."])
-def test_what_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_path_that_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UnreadableFile, match="no such file"), RosterFile(tmp_path / name).open():
         pass
 

@@ -1,4 +1,4 @@
-"""A dropped file is taken once it has stopped growing, and unfinished ones are left alone."""
+"""Tests of choosing files from the drop folder: those that stopped growing."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,7 +62,7 @@ sightings = st.builds(
 
 
 @given(st.lists(sightings), st.lists(sightings))
-def test_only_what_both_looks_saw_is_ready(
+def test_only_files_of_both_scans_are_ready(
     listing: list[FileSnapshot], previous: list[FileSnapshot]
 ) -> None:
     both = {seen.path for seen in set(listing) & set(previous)}

@@ -1,4 +1,4 @@
-"""Rows kept aside can be mended in a spreadsheet and imported again."""
+"""Tests of the CSV of rejected rows, which can be corrected and imported again."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ ROW = RejectedRow(7, "phone", "6.28E+11", "digits are lost", ("1", "=cmd()", "6.
 HEADER = ["nim", "nama", "hp"]
 
 
-def test_the_file_has_the_rosters_columns_and_what_is_wrong(tmp_path: Path) -> None:
+def test_the_file_has_the_columns_of_the_roster_and_the_errors(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "aside.csv"
 
     written = write_rejected_rows(path, HEADER, [ROW])
@@ -25,7 +25,7 @@ def test_the_file_has_the_rosters_columns_and_what_is_wrong(tmp_path: Path) -> N
     assert (written, reading.columns) == (1, [*HEADER, "line", "field", "value", "reason"])
 
 
-def test_a_quarantine_of_a_quarantine_has_its_columns_once(tmp_path: Path) -> None:
+def test_rejected_rows_of_a_file_of_rejected_rows_have_their_columns_once(tmp_path: Path) -> None:
     path = tmp_path / "aside.csv"
     again = ROW._replace(cells=(*ROW.cells, "3", "email", "x", "old reason"))
 
@@ -52,7 +52,7 @@ def test_nothing_unfinished_is_left_behind(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["aside.csv"]
 
 
-def test_a_folder_that_takes_no_files_is_named_with_the_way_out(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_named_with_the_remedy(tmp_path: Path) -> None:
     occupied = tmp_path / "a-file"
     occupied.write_text("not a folder")
 

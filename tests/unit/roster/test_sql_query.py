@@ -1,4 +1,4 @@
-"""Rows of the operator's own table are a roster like any other; the table is never written."""
+"""Tests of a roster from the operator's own table, which is only read."""
 
 import sqlite3
 from datetime import date
@@ -12,7 +12,7 @@ from ticketing.roster.sources.sql_query import RosterQuery
 
 @pytest.fixture
 def students(tmp_path: Path) -> str:
-    """The address of a database with a table of students, made by other software."""
+    """Return the address of a database with a table of students of another application."""
     path = tmp_path / "campus.db"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE students (nim, nama, email, born, gpa REAL)")
@@ -58,7 +58,7 @@ def test_the_same_answer_has_the_same_digest_and_another_has_another(students: s
         ("CREATE TABLE t (x)", "no rows"),
     ],
 )
-def test_a_query_that_is_none_is_refused(students: str, sql: str, reason: str) -> None:
+def test_an_invalid_query_is_refused(students: str, sql: str, reason: str) -> None:
     with pytest.raises(UnreadableFile, match=reason), RosterQuery(students, sql).open():
         pass
 
@@ -66,12 +66,12 @@ def test_a_query_that_is_none_is_refused(students: str, sql: str, reason: str) -
 @pytest.mark.parametrize(
     ("url", "reason"), [("not an address", "not a valid URL"), ("oracle+what://x", "no driver")]
 )
-def test_an_address_that_leads_nowhere_is_refused(url: str, reason: str) -> None:
+def test_an_unreachable_database_is_refused(url: str, reason: str) -> None:
     with pytest.raises(Misconfigured, match=reason), RosterQuery(url, "SELECT 1").open():
         pass
 
 
-def test_a_password_is_told_to_nobody() -> None:
+def test_a_password_is_not_shown() -> None:
     query = RosterQuery("postgresql://campus:hunter2@127.0.0.1:1/x?connect_timeout=1", "SELECT 1")
 
     with pytest.raises(Unavailable) as refusal, query.open():

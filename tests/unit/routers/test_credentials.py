@@ -1,4 +1,4 @@
-"""A voucher's code is drawn fairly, typed easily, guessed by nobody, and told to nobody."""
+"""Tests of voucher codes: random, easy to type, and not shown by accident."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +21,7 @@ rules = st.builds(
 
 
 @given(rules, st.data())
-def test_a_code_is_what_its_rule_says(rule: CodeRule, data: st.DataObject) -> None:
+def test_a_code_follows_its_rule(rule: CodeRule, data: st.DataObject) -> None:
     chance = data.draw(st.binary(min_size=rule.random_bytes, max_size=rule.random_bytes))
 
     drawn = rule.generate_credentials(chance)
@@ -33,14 +33,14 @@ def test_a_code_is_what_its_rule_says(rule: CodeRule, data: st.DataObject) -> No
 
 
 @given(st.binary(min_size=32, max_size=32))
-def test_without_a_password_of_its_own_the_code_is_the_password(chance: bytes) -> None:
+def test_without_a_separate_password_the_code_is_the_password(chance: bytes) -> None:
     drawn = CodeRule(prefix="gsp-").generate_credentials(chance)
 
     assert drawn.password == drawn.name
 
 
 @given(st.binary(min_size=32, max_size=32))
-def test_a_password_of_its_own_tells_nothing_of_the_code(chance: bytes) -> None:
+def test_a_separate_password_is_independent_of_the_code(chance: bytes) -> None:
     alone = CodeRule().generate_credentials(chance)
     beside = CodeRule(password_length=10).generate_credentials(chance)
 
@@ -67,7 +67,7 @@ def test_every_character_is_as_likely_as_every_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "why"),
+    ("rule", "reason"),
     [
         ({"prefix": "*1"}, "prefix"),
         ({"prefix": "a,b"}, "prefix"),
@@ -86,10 +86,8 @@ def test_every_character_is_as_likely_as_every_other() -> None:
         ({"alphabet": "a", "length": 32}, "only 1 codes"),
     ],
 )
-def test_what_a_router_misreads_or_a_stranger_guesses_is_refused(
-    rule: dict[str, object], why: str
-) -> None:
-    with pytest.raises(UnusableCodeRule, match=why):
+def test_unsafe_or_guessable_code_rules_are_refused(rule: dict[str, object], reason: str) -> None:
+    with pytest.raises(UnusableCodeRule, match=reason):
         CodeRule(**rule)  # type: ignore[arg-type]
 
 
@@ -102,7 +100,7 @@ def test_what_a_router_misreads_or_a_stranger_guesses_is_refused(
         CodeRule(prefix="", length=6),
     ],
 )
-def test_what_people_print_everywhere_is_allowed(rule: CodeRule) -> None:
+def test_common_code_rules_are_allowed(rule: CodeRule) -> None:
     assert rule.generate_credentials(bytes(32)).name == rule.alphabet[0] * rule.length
 
 
@@ -120,7 +118,7 @@ def wanted() -> HotspotUser:
 
 @pytest.fixture
 def present(wanted: HotspotUser) -> RouterUser:
-    """The same row, as a router shows it."""
+    """Return the same user as the router shows it."""
     return RouterUser(
         id="*2",
         name=wanted.name,
@@ -166,7 +164,7 @@ def test_any_comment_is_a_marker_or_none(comment: str) -> None:
         "tk:gsp:ORD-1:ä",
     ],
 )
-def test_other_peoples_comments_are_not_ours(comment: str) -> None:
+def test_foreign_comments_are_no_markers(comment: str) -> None:
     assert Marker.parse(comment) is None
 
 
@@ -174,7 +172,7 @@ def test_other_peoples_comments_are_not_ours(comment: str) -> None:
     "parts",
     [("", "K", "n"), ("GSP", "K", "n"), ("g", "K:1", "n"), ("g", "K", "n n"), ("g", "K" * 41, "n")],
 )
-def test_a_marker_that_could_not_be_read_back_is_not_made(parts: tuple[str, str, str]) -> None:
+def test_a_marker_that_could_not_be_parsed_is_refused(parts: tuple[str, str, str]) -> None:
     with pytest.raises(ValueError, match="a marker's parts"):
         Marker(*parts)
 

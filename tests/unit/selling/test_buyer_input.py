@@ -1,4 +1,4 @@
-"""Buyers out of what people type: one spelling, so that the same person is recognised again."""
+"""Tests of normalising a buyer's input, so that a buyer is recognised again."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ from ticketing.selling.checkout.buyer_input import parse_buyer
 
 @pytest.fixture
 def concert() -> Event:
-    """An event in Indonesia, whose numbers may be written without a country code."""
+    """Return an event in Indonesia, where numbers need no country code."""
     starts = datetime(2026, 12, 12, 1, tzinfo=UTC)
     return Event(
         1, UUID(int=1), "konser", "Konser", starts, starts, "Asia/Jakarta", "id", "Aula", "ID",
@@ -48,7 +48,7 @@ def test_without_an_address_the_number_is_what_recognises_a_buyer(concert: Event
         ({"phone": "call me"}, "phone"),
     ],
 )
-def test_what_nobody_can_be_reached_by_is_refused_and_named(
+def test_invalid_contact_data_are_refused_and_named(
     concert: Event, said: dict[str, str], field: str
 ) -> None:
     typed = {"name": "Sari", "email": "sari@example.org", "phone": ""} | said

@@ -1,4 +1,4 @@
-"""Reading what Midtrans says: its vectors, its times and amounts, and what it would never say."""
+"""Tests of reading Midtrans statuses: signature vectors, times, amounts, malformed bodies."""
 
 import json
 from datetime import UTC, datetime
@@ -85,7 +85,7 @@ def test_a_settled_payment_is_read_with_its_times_in_utc(settled: dict[str, obje
         ("refund", "accept", "200", AttemptState.REFUNDED),
     ],
 )
-def test_the_vendors_words_become_our_states(
+def test_statuses_of_midtrans_are_mapped_to_our_states(
     settled: dict[str, object], status: str, fraud: str | None, code: str, state: AttemptState
 ) -> None:
     said = settled | {"transaction_status": status, "fraud_status": fraud, "status_code": code}
@@ -139,7 +139,7 @@ def test_a_forged_signature_does_not_match(
     assert not has_valid_signature(notification, KEY)
 
 
-def test_nobody_signs_with_an_empty_key(settled: dict[str, object]) -> None:
+def test_a_signature_with_an_empty_key_is_refused(settled: dict[str, object]) -> None:
     # SHA-512 of order id, code and amount alone
     forged = (
         "a6c3b593ee335f0fdf96fa6ab457fa344b4added4616ead5da2bf9ccffcb48ed"
@@ -208,7 +208,7 @@ def test_refunds_are_read_with_their_keys_and_their_sum(settled: dict[str, objec
         },
     ],
 )
-def test_what_midtrans_would_never_say_is_unreadable(
+def test_an_invalid_notification_is_unreadable(
     settled: dict[str, object], changed: dict[str, object]
 ) -> None:
     body = json.dumps(settled | changed).encode()
@@ -220,13 +220,13 @@ def test_what_midtrans_would_never_say_is_unreadable(
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'"text"', b"{"]
 )
-def test_what_is_no_object_is_unreadable(body: bytes) -> None:
+def test_a_body_that_is_no_object_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableNotification):
         parse_notification(body)
 
 
 @given(body=st.binary())
-def test_no_bytes_do_more_than_be_unreadable(body: bytes) -> None:
+def test_any_bytes_are_at_most_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableNotification):
         parse_notification(body)
 

@@ -1,4 +1,4 @@
-"""Refund plans: what places are worth, what is kept, and that nothing goes back unpaid."""
+"""Tests of refund plans: values of places, fees, and no refund above the payment."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -99,7 +99,7 @@ asked = st.builds(
 
 @pytest.fixture
 def two_places() -> RefundSnapshot:
-    """A paid order of two places at Rp100.000."""
+    """Return a paid order of two places at Rp100.000."""
     seats = [
         RefundablePlace(n, n, 1, "VIP", Rupiah(100_000), None, delivered=False) for n in (1, 2)
     ]
@@ -107,7 +107,7 @@ def two_places() -> RefundSnapshot:
 
 
 @given(order_lines, st.data())
-def test_what_places_are_worth_adds_up_to_what_was_paid(
+def test_values_of_places_add_up_to_the_payment(
     lines: list[OrderLine], data: st.DataObject
 ) -> None:
     discounted = data.draw(st.none() | st.sampled_from([one.ticket_type_id for one in lines]))
@@ -130,7 +130,7 @@ def test_a_discount_for_one_type_makes_only_its_places_cheaper() -> None:
 
 
 @given(books, asked)
-def test_no_plan_gives_back_more_than_is_left_of_a_payment(
+def test_no_plan_refunds_more_than_the_rest_of_a_payment(
     found: RefundSnapshot, wanted: RefundRequest
 ) -> None:
     try:
@@ -145,7 +145,7 @@ def test_no_plan_gives_back_more_than_is_left_of_a_payment(
 
 
 @given(books, st.builds(RefundFee, st.integers(0, 100), rupiah))
-def test_what_goes_back_and_what_is_kept_is_no_more_than_the_places_cost(
+def test_refund_and_fee_do_not_exceed_the_value_of_the_places(
     found: RefundSnapshot, fee: RefundFee
 ) -> None:
     try:
@@ -157,7 +157,7 @@ def test_what_goes_back_and_what_is_kept_is_no_more_than_the_places_cost(
 
 
 @given(refunds, rupiah)
-def test_what_went_back_is_gone_and_so_is_what_is_promised(
+def test_refunded_and_outstanding_amounts_cannot_be_refunded_again(
     known: list[Refund], told: Rupiah
 ) -> None:
     owed = total(one.amount for one in known if one.state.is_outstanding)
@@ -196,7 +196,7 @@ def test_an_amount_is_shared_out_whole_or_refused(
         ("", 200_000, 0, RefundChannel.MANUAL),
     ],
 )
-def test_the_way_back_depends_on_the_way_it_came(
+def test_the_refund_channel_depends_on_the_payment_method(
     payment_type: str, amount: int, days_ago: int, channel: RefundChannel
 ) -> None:
     payment = replace(PAID, payment_type=payment_type, began_at=NOW - timedelta(days=days_ago))
@@ -208,11 +208,11 @@ def test_the_way_back_depends_on_the_way_it_came(
 
 
 @pytest.mark.parametrize("state", [AttemptState.REVERSED, AttemptState.CHARGED_BACK])
-def test_what_a_bank_took_back_cannot_go_back_again(state: AttemptState) -> None:
+def test_a_reversed_payment_cannot_be_refunded(state: AttemptState) -> None:
     assert replace(PAID, state=state).refundable == ZERO
 
 
-def test_a_payment_of_which_a_bank_took_a_part_goes_back_by_hand() -> None:
+def test_a_partly_charged_back_payment_is_refunded_manually() -> None:
     payment = replace(PAID, state=AttemptState.PARTLY_CHARGED_BACK)
 
     (part,) = split_refund([payment], Rupiah(1), at=NOW)
@@ -220,7 +220,9 @@ def test_a_payment_of_which_a_bank_took_a_part_goes_back_by_hand() -> None:
     assert (part.channel, part.reason) == (RefundChannel.MANUAL, "the bank charged a part back")
 
 
-def test_surplus_money_goes_back_whole_and_ends_no_place(two_places: RefundSnapshot) -> None:
+def test_a_surplus_payment_is_refunded_in_full_and_ends_no_place(
+    two_places: RefundSnapshot,
+) -> None:
     second = replace(PAID, attempt_id=8, key="ORD-A-02")
     found = replace(two_places, payments=[PAID, second])
 
@@ -234,7 +236,7 @@ def test_surplus_money_goes_back_whole_and_ends_no_place(two_places: RefundSnaps
     assert (planned.places, planned.kept, planned.ends_order) == ((), ZERO, False)
 
 
-def test_a_plan_says_how_many_tickets_are_delivered_and_that_use_is_not_known(
+def test_a_plan_counts_delivered_tickets_and_notes_that_use_is_unknown(
     two_places: RefundSnapshot,
 ) -> None:
     seats = [replace(one, ticket_code="TC-1", delivered=one.number == 1)
@@ -248,7 +250,7 @@ def test_a_plan_says_how_many_tickets_are_delivered_and_that_use_is_not_known(
     )
 
 
-def test_less_than_is_due_is_planned_and_said_when_less_is_left(two_places: RefundSnapshot) -> None:
+def test_a_plan_is_reduced_with_a_note_when_less_is_left(two_places: RefundSnapshot) -> None:
     found = replace(two_places, payments=[replace(PAID, refunded_or_promised=Rupiah(150_000))])
 
     planned = compute_plan(found, RefundRequest(), at=NOW)
@@ -261,7 +263,7 @@ def test_less_than_is_due_is_planned_and_said_when_less_is_left(two_places: Refu
     "change",
     [{"places": (1,)}, {"fee": RefundFee(1)}, {"reason": "rain"}, {"amount": Rupiah(1)}],
 )
-def test_the_hash_names_what_was_asked(
+def test_the_hash_depends_on_the_request(
     two_places: RefundSnapshot, change: dict[str, object]
 ) -> None:
     as_it_is = compute_plan(two_places, RefundRequest(), at=NOW).plan_hash
@@ -272,7 +274,7 @@ def test_the_hash_names_what_was_asked(
     )
 
 
-def test_the_hash_names_the_order_as_it_was(two_places: RefundSnapshot) -> None:
+def test_the_hash_depends_on_the_state_of_the_order(two_places: RefundSnapshot) -> None:
     later = replace(two_places, payments=[replace(PAID, refunded_or_promised=Rupiah(1))])
 
     assert (
@@ -281,20 +283,20 @@ def test_the_hash_names_the_order_as_it_was(two_places: RefundSnapshot) -> None:
     )
 
 
-def test_an_order_with_nothing_to_give_back_says_so(two_places: RefundSnapshot) -> None:
+def test_an_order_without_anything_to_refund_is_refused(two_places: RefundSnapshot) -> None:
     with pytest.raises(RefundRefused, match=r"has no places .* Rp200\.000 of its payments is left"):
         compute_plan(replace(two_places, places=[]), RefundRequest(), at=NOW)
 
 
 @pytest.mark.parametrize("percent", [-1, 101])
-def test_a_fee_beyond_the_whole_is_refused(percent: int) -> None:
+def test_a_fee_above_the_total_is_refused(percent: int) -> None:
     with pytest.raises(RefundRefused, match="write 0 to 100"):
         RefundFee(percent)
 
 
 @pytest.mark.parametrize("old", RefundState)
 @pytest.mark.parametrize("new", RefundState)
-def test_a_refund_moves_along_the_table_only(old: RefundState, new: RefundState) -> None:
+def test_a_refund_makes_only_the_listed_transitions(old: RefundState, new: RefundState) -> None:
     refund = replace(REFUND, state=old)
     if new in ALLOWED_TRANSITIONS[old]:
         assert validate_transition(refund, new) is new
@@ -303,7 +305,7 @@ def test_a_refund_moves_along_the_table_only(old: RefundState, new: RefundState)
             validate_transition(refund, new)
 
 
-def test_what_is_done_stays_done() -> None:
+def test_a_final_refund_state_is_kept() -> None:
     assert ALLOWED_TRANSITIONS[RefundState.DONE] == set()
 
 
@@ -317,6 +319,6 @@ def test_a_reason_that_the_gateway_would_not_take_is_refused(reason: str) -> Non
         RefundRequest(reason=reason)
 
 
-def test_surplus_money_and_places_are_not_asked_for_together() -> None:
+def test_surplus_and_places_cannot_be_refunded_together() -> None:
     with pytest.raises(RefundRefused, match="pay for no places"):
         RefundRequest(places=(1,), money=RefundScope.SURPLUS)

@@ -1,4 +1,4 @@
-"""Identities drawn ahead are as good as those drawn when asked for."""
+"""Tests of ticket identities generated ahead in a thread."""
 
 import threading
 
@@ -11,7 +11,7 @@ from ticketing.tickets.issuing.identity import PrefetchingIdentityGenerator
 
 
 class Numbered:
-    """A source whose identities can be told apart, and which knows how many it gave."""
+    """Source that numbers its identities and counts them."""
 
     def __init__(self) -> None:
         self.given = 0
@@ -22,7 +22,7 @@ class Numbered:
 
 
 class Broken:
-    """A source that fails after the first call."""
+    """Source that fails after the first call."""
 
     def __init__(self) -> None:
         self.called = False
@@ -35,7 +35,7 @@ class Broken:
 
 
 @given(counts=st.lists(st.integers(0, 20), max_size=20), expected=st.integers(0, 200))
-def test_everyone_gets_as_many_as_asked_for_and_none_twice(
+def test_each_request_gets_its_number_of_identities_and_none_twice(
     counts: list[int], expected: int
 ) -> None:
     with PrefetchingIdentityGenerator(Numbered(), expected=expected) as ahead:
@@ -57,7 +57,7 @@ def test_no_more_are_drawn_than_expected(chunks: int, chunk: int) -> None:
     assert source.given == chunks * chunk
 
 
-def test_what_goes_wrong_in_the_thread_is_heard_by_whoever_asks_next() -> None:
+def test_an_error_in_the_thread_is_raised_by_the_next_request() -> None:
     with PrefetchingIdentityGenerator(Broken(), expected=4) as ahead:
         ahead.generate(2)
 

@@ -1,4 +1,4 @@
-"""What the generation report says of one person, and how a cell stays a cell."""
+"""Tests of the rows of the generation report and of escaping cells."""
 
 from datetime import UTC, datetime
 
@@ -37,21 +37,21 @@ lines = st.builds(
 
 
 @given(lines, st.booleans())
-def test_whoever_is_not_generated_has_a_reason_and_nobody_else(line: ReportRow, over: bool) -> None:
+def test_only_guests_without_a_document_have_a_reason(line: ReportRow, over: bool) -> None:
     entry = to_report_entry(line, event_over=over)
 
     assert (entry.verdict is GenerationStatus.GENERATED) == (entry.reason == "")
 
 
 @given(lines, st.booleans())
-def test_nobody_is_generated_without_a_ticket(line: ReportRow, over: bool) -> None:
+def test_a_guest_without_a_ticket_is_not_generated(line: ReportRow, over: bool) -> None:
     entry = to_report_entry(line, event_over=over)
 
     assert line.ticket_code is not None or entry.verdict is not GenerationStatus.GENERATED
 
 
 @given(st.lists(lines, max_size=30))
-def test_the_sums_are_the_people(people: list[ReportRow]) -> None:
+def test_every_guest_is_counted_and_listed_once(people: list[ReportRow]) -> None:
     sums = ReportSummary()
 
     passed_on = list(sums.count_entries(to_report_entry(line, event_over=False) for line in people))
@@ -62,7 +62,7 @@ def test_the_sums_are_the_people(people: list[ReportRow]) -> None:
 
 
 @given(st.lists(lines, max_size=30))
-def test_the_page_begins_with_whoever_has_no_pdf(people: list[ReportRow]) -> None:
+def test_the_page_lists_guests_without_a_pdf_first(people: list[ReportRow]) -> None:
     sums = ReportSummary()
     list(sums.count_entries(to_report_entry(line, event_over=False) for line in people))
 
@@ -82,7 +82,7 @@ def test_a_pdf_that_retention_removed_was_generated() -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+62811", "-1", "@SUM(A1)", "\tx", "\rx"])
-def test_a_cell_that_a_spreadsheet_would_run_is_shown_as_text(text: str) -> None:
+def test_a_formula_cell_is_escaped(text: str) -> None:
     assert guard_formula(text) == f"'{text}"
 
 

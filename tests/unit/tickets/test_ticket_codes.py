@@ -1,4 +1,4 @@
-"""A ticket code survives being read aloud and typed in any case; real errors are caught."""
+"""Tests of ticket codes: case-insensitive, with detection of typing errors."""
 
 from itertools import combinations
 

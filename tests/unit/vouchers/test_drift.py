@@ -1,4 +1,4 @@
-"""What a router has and what it should have: every voucher and every row is counted once."""
+"""Tests of drift: every voucher and every router user is counted once."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -32,7 +32,7 @@ FOREIGN = replace(AS_SOLD, name="tamu", comment="vc-123-01.31.26-")
 numbers = st.sets(st.integers(1, 30))
 
 
-def test_a_router_as_it_should_be_agrees() -> None:
+def test_a_correct_router_has_no_drift() -> None:
     found = compare([SOLD], [AS_SOLD, FOREIGN], "gsp")
 
     assert (found.agreed, found.foreign) == (1, 1)
@@ -40,7 +40,7 @@ def test_a_router_as_it_should_be_agrees() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "what"),
+    ("change", "difference"),
     [
         ({"profile": "2h"}, VoucherChange.PROFILE),
         ({"online_limit": None}, VoucherChange.ONLINE_LIMIT),
@@ -48,13 +48,13 @@ def test_a_router_as_it_should_be_agrees() -> None:
         ({"disabled": True}, VoucherChange.DISABLED),
     ],
 )
-def test_a_row_that_somebody_changed_is_said_to_be(
-    change: dict[str, object], what: VoucherChange
+def test_a_changed_user_is_reported_as_changed(
+    change: dict[str, object], difference: VoucherChange
 ) -> None:
     changed = replace(AS_SOLD, **change)  # type: ignore[arg-type]
 
-    assert find_changes(SOLD, changed) == (what,)
-    assert compare([SOLD], [changed], "gsp").changed == (ChangedVoucher("V1", (what,)),)
+    assert find_changes(SOLD, changed) == (difference,)
+    assert compare([SOLD], [changed], "gsp").changed == (ChangedVoucher("V1", (difference,)),)
 
 
 @pytest.mark.parametrize("comment", ["", "dec/12/2026 10:00:00", "tk:other:V1:gsp1"])
@@ -65,7 +65,7 @@ def test_a_row_of_the_name_without_our_marker_is_not_missing(comment: str) -> No
     assert (found.missing, found.foreign) == ((), 1)
 
 
-def test_a_row_that_somebody_copied_is_not_ours() -> None:
+def test_a_copied_user_is_foreign() -> None:
     copy = replace(AS_SOLD, name="tamu")
 
     found = compare([SOLD], [copy], "gsp")

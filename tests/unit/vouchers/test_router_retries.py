@@ -17,7 +17,7 @@ jitters = st.floats(0, 1, exclude_max=True)
 
 
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 2), (2, 8), (3, 32), (4, 30), (99, 30)])
-def test_a_router_is_tried_three_times_more_and_then_every_half_minute(
+def test_a_router_is_retried_three_times_and_then_every_half_minute(
     failures: int, seconds: float
 ) -> None:
     assert ROUTER_RETRIES.delay(failures) == timedelta(seconds=seconds)
@@ -44,7 +44,9 @@ def test_a_refused_voucher_is_placed_again_at_growing_intervals(tries: int, seco
 
 
 @pytest.mark.parametrize(
-    ("rests", "may"), [(None, True), (NOW, True), (NOW + timedelta(seconds=1), False)]
+    ("open_until", "is_allowed"), [(None, True), (NOW, True), (NOW + timedelta(seconds=1), False)]
 )
-def test_a_router_that_rests_is_not_asked(rests: datetime | None, may: bool) -> None:
-    assert is_request_allowed(rests, at=NOW) is may
+def test_an_open_circuit_breaker_allows_no_request(
+    open_until: datetime | None, is_allowed: bool
+) -> None:
+    assert is_request_allowed(open_until, at=NOW) is is_allowed

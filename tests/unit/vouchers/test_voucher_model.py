@@ -1,4 +1,4 @@
-"""A voucher goes one way, lasts as long as was paid for, and fewer than ordered is not done."""
+"""Tests of the voucher rules: states, validity, limits and completeness of orders."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ durations = st.timedeltas(timedelta(0), timedelta(days=30))
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "reason"),
     [
         ({"code": "5K"}, "a package code has 1 to 32 of"),
         ({"code": ""}, "a package code has 1 to 32 of"),
@@ -52,13 +52,13 @@ durations = st.timedeltas(timedelta(0), timedelta(days=30))
         ({"shared_users": 0}, "shared_users"),
     ],
 )
-def test_a_package_that_nobody_could_use_is_refused(change: dict[str, object], why: str) -> None:
-    with pytest.raises(UnusablePackage, match=why):
+def test_an_unusable_package_is_refused(change: dict[str, object], reason: str) -> None:
+    with pytest.raises(UnusablePackage, match=reason):
         replace(DAY, **change)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("profiles", "wrong"),
+    ("profiles", "mismatches"),
     [
         ([HotspotProfile("1day", 1, runs_script=False)], []),
         ([], [ProfileMismatch.MISSING]),
@@ -70,10 +70,10 @@ def test_a_package_that_nobody_could_use_is_refused(change: dict[str, object], w
         ),
     ],
 )
-def test_a_router_says_whether_a_package_can_be_sold_there(
-    profiles: list[HotspotProfile], wrong: list[ProfileMismatch]
+def test_router_profiles_decide_whether_a_package_can_be_sold(
+    profiles: list[HotspotProfile], mismatches: list[ProfileMismatch]
 ) -> None:
-    assert profile_mismatches(DAY, profiles) == wrong
+    assert profile_mismatches(DAY, profiles) == mismatches
 
 
 def test_counted_from_the_sale_it_ends_whether_used_or_not() -> None:
@@ -92,7 +92,7 @@ def test_counted_from_the_first_use_it_waits_for_it() -> None:
     assert validity_end(DAY, SOLD_AT, first) == first + timedelta(hours=24)
 
 
-def test_what_is_never_used_ends_at_last() -> None:
+def test_an_unused_voucher_expires_at_its_final_limit() -> None:
     package = replace(DAY, unused_expiry=timedelta(days=90))
     first = SOLD_AT + timedelta(days=89)
 
@@ -100,7 +100,7 @@ def test_what_is_never_used_ends_at_last() -> None:
     assert validity_end(package, SOLD_AT, first) == first + timedelta(hours=24)
 
 
-def test_nobody_online_yet_is_no_first_use() -> None:
+def test_an_offline_voucher_has_no_first_use() -> None:
     assert estimate_first_use(None, seen_at=SOLD_AT, online=timedelta(0)) is None
 
 
@@ -108,7 +108,7 @@ def test_nobody_online_yet_is_no_first_use() -> None:
 def test_a_buyer_never_gets_less_than_was_paid_for(
     first_login: datetime, breaks: list[tuple[timedelta, timedelta]]
 ) -> None:
-    """Each look comes some time online and some time offline after the one before."""
+    """Poll at random intervals; the voucher is online or offline between polls."""
     known, now, online = None, first_login, timedelta(0)
     for passed_online, passed_offline in breaks:
         now, online = now + passed_online + passed_offline, online + passed_online
@@ -118,7 +118,7 @@ def test_a_buyer_never_gets_less_than_was_paid_for(
 
 
 @given(instants, st.lists(st.tuples(instants, durations), max_size=8))
-def test_another_look_never_makes_the_first_use_later(
+def test_another_poll_never_moves_the_first_use_later(
     known: datetime, looks: list[tuple[datetime, timedelta]]
 ) -> None:
     for seen_at, online in looks:
@@ -128,7 +128,7 @@ def test_another_look_never_makes_the_first_use_later(
         known = later
 
 
-def test_a_look_while_somebody_is_online_for_the_first_time_is_exact() -> None:
+def test_a_poll_during_the_first_session_gives_the_exact_first_use() -> None:
     now = SOLD_AT + timedelta(minutes=20)
 
     assert estimate_first_use(None, seen_at=now, online=timedelta(minutes=20)) == SOLD_AT
@@ -165,7 +165,7 @@ def test_fewer_than_ordered_is_never_completed(
 
 
 @given(st.lists(st.sampled_from(VoucherState), max_size=5), st.booleans())
-def test_without_money_nothing_is_completed(vouchers: list[VoucherState], gave_up: bool) -> None:
+def test_an_unpaid_purchase_is_never_completed(vouchers: list[VoucherState], gave_up: bool) -> None:
     states = {
         order: purchase_state(order, vouchers, 1, has_failed=gave_up)
         for order in OrderState
@@ -180,12 +180,12 @@ def test_without_money_nothing_is_completed(vouchers: list[VoucherState], gave_u
 
 
 @pytest.mark.parametrize(
-    ("gave_up", "state"),
+    ("has_failed", "state"),
     [(False, PurchaseState.PENDING), (True, PurchaseState.VOUCHER_GENERATION_FAILED)],
 )
-def test_money_without_vouchers_is_named_once_we_stop_trying(
-    gave_up: bool, state: PurchaseState
+def test_a_paid_purchase_is_failed_once_retries_are_exhausted(
+    has_failed: bool, state: PurchaseState
 ) -> None:
     vouchers = [VoucherState.ACTIVE, VoucherState.PROVISIONING, VoucherState.PENDING]
 
-    assert purchase_state(OrderState.PAID, vouchers, 3, has_failed=gave_up) is state
+    assert purchase_state(OrderState.PAID, vouchers, 3, has_failed=has_failed) is state

@@ -1,4 +1,4 @@
-"""When to call again, whom to call at all, and what is said."""
+"""Tests of the webhook rules: retry times, allowed addresses, message bodies."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -37,7 +37,7 @@ SHOP, BANK = UUID(int=1), UUID(int=2)
         max_size=len(CALL_RETRIES.delays),
     )
 )
-def test_ten_tries_take_about_three_days_whatever_chance_says(chances: list[float]) -> None:
+def test_ten_attempts_take_about_three_days_with_any_jitter(chances: list[float]) -> None:
     at = NOW
     for tries, jitter in enumerate(chances, start=1):
         again = CALL_RETRIES.next_attempt_at(tries, at=at, jitter=jitter)
@@ -50,7 +50,7 @@ def test_ten_tries_take_about_three_days_whatever_chance_says(chances: list[floa
 
 
 @pytest.mark.parametrize(
-    ("told", "wait"),
+    ("retry_after", "wait"),
     [
         (None, timedelta(seconds=5)),
         (timedelta(seconds=1), timedelta(seconds=5)),
@@ -58,12 +58,16 @@ def test_ten_tries_take_about_three_days_whatever_chance_says(chances: list[floa
         (timedelta(days=9), timedelta(days=1)),
     ],
 )
-def test_what_was_told_is_waited_for_at_most_a_day(told: timedelta | None, wait: timedelta) -> None:
-    assert CALL_RETRIES.next_attempt_at(1, at=NOW, jitter=0.5, retry_after=told) == NOW + wait
+def test_a_requested_wait_is_limited_to_a_day(
+    retry_after: timedelta | None, wait: timedelta
+) -> None:
+    assert (
+        CALL_RETRIES.next_attempt_at(1, at=NOW, jitter=0.5, retry_after=retry_after) == NOW + wait
+    )
 
 
 @pytest.mark.parametrize(
-    ("status", "means"),
+    ("status", "outcome"),
     [
         (200, CallOutcome.DELIVERED),
         (204, CallOutcome.DELIVERED),
@@ -79,11 +83,11 @@ def test_what_was_told_is_waited_for_at_most_a_day(told: timedelta | None, wait:
         (100, CallOutcome.RETRY),
     ],
 )
-def test_only_a_2xx_is_a_yes(status: int | None, means: CallOutcome) -> None:
-    assert classify_response(WebhookResponse(status)) is means
+def test_only_a_2xx_status_is_a_success(status: int | None, outcome: CallOutcome) -> None:
+    assert classify_response(WebhookResponse(status)) is outcome
 
 
-def test_an_endpoint_is_given_up_after_three_days_without_a_yes() -> None:
+def test_an_endpoint_is_disabled_after_three_days_without_a_success() -> None:
     three_days = timedelta(days=3)
 
     assert not CALL_RETRIES.has_timed_out(None, at=NOW)
@@ -101,30 +105,30 @@ def test_an_endpoint_is_given_up_after_three_days_without_a_yes() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("allow_loopback", [False, True])
-def test_our_own_house_is_never_called(address: str, allow_loopback: bool) -> None:
+def test_private_addresses_are_never_called(address: str, allow_loopback: bool) -> None:
     assert not is_address_allowed(address, allow_loopback=allow_loopback)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
-def test_this_machine_is_called_with_the_simulator_only(address: str) -> None:
+def test_loopback_addresses_are_allowed_with_the_simulator_only(address: str) -> None:
     assert not is_address_allowed(address, allow_loopback=False)
     assert is_address_allowed(address, allow_loopback=True)
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "103.10.20.30", "2606:4700::1111"])
-def test_the_internet_may_be_called(address: str) -> None:
+def test_public_addresses_are_allowed(address: str) -> None:
     assert is_address_allowed(address, allow_loopback=False)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "2130706433", "127.1"])
-def test_a_name_that_leads_home_is_not_followed(host: str) -> None:
+def test_a_host_name_of_a_private_address_is_not_called(host: str) -> None:
     answer = WebhookClient().post(f"https://{host}:9/hooks", b"{}", {})
 
     assert answer.status is None
     assert "not public" in answer.error
 
 
-def test_https_anywhere_and_http_on_this_machine_with_the_simulator() -> None:
+def test_https_urls_and_loopback_http_urls_with_the_simulator_are_valid() -> None:
     assert validate_url("https://shop.example/a?b=c", allow_loopback=False)
     assert validate_url("http://localhost:8000/", allow_loopback=True)
 
@@ -146,7 +150,7 @@ def entry() -> LedgerEntry:
     )
 
 
-def test_the_same_entry_has_one_name_for_each_endpoint_and_always_the_same_bytes(
+def test_an_entry_has_one_message_id_per_endpoint_and_a_stable_body(
     entry: LedgerEntry,
 ) -> None:
     assert build_message(SHOP, entry) == build_message(SHOP, entry)
