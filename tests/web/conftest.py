@@ -34,7 +34,7 @@ from ticketing.selling.payments.settle import Settlement, settle
 
 
 @pytest.fixture(scope="session")
-def open_in() -> Callable[..., AbstractContextManager[Application]]:
+def open_test_application() -> Callable[..., AbstractContextManager[Application]]:
     """Return a function that opens an application on a database with a data folder."""
 
     @contextmanager
@@ -56,7 +56,7 @@ def open_in() -> Callable[..., AbstractContextManager[Application]]:
 
 
 @pytest.fixture(scope="session")
-def answering() -> Callable[..., AbstractContextManager[str]]:
+def serve() -> Callable[..., AbstractContextManager[str]]:
     """Return a function that runs the web service on a port and yields its address."""
 
     @contextmanager
@@ -79,12 +79,12 @@ def answering() -> Callable[..., AbstractContextManager[str]]:
 
 @pytest.fixture
 def application(
-    open_in: Callable[[str, Path], AbstractContextManager[Application]],
+    open_test_application: Callable[[str, Path], AbstractContextManager[Application]],
     database_url: str,
     tmp_path: Path,
 ) -> Iterator[Application]:
     """Open an application on the test database."""
-    with open_in(database_url, tmp_path / "data") as opened:
+    with open_test_application(database_url, tmp_path / "data") as opened:
         yield opened
 
 
@@ -96,10 +96,10 @@ def log_file(application: Application) -> Path:
 
 @pytest.fixture
 def address(
-    answering: Callable[[Application], AbstractContextManager[str]], application: Application
+    serve: Callable[[Application], AbstractContextManager[str]], application: Application
 ) -> Iterator[str]:
     """Return the address of the running service."""
-    with answering(application) as where:
+    with serve(application) as where:
         yield where
 
 
@@ -128,7 +128,7 @@ def client_with(address: str) -> Iterator[Callable[..., httpx.Client]]:
 
 
 @pytest.fixture
-def stranger(client_with: Callable[..., httpx.Client]) -> httpx.Client:
+def anonymous_client(client_with: Callable[..., httpx.Client]) -> httpx.Client:
     """Open a client without a key."""
     return client_with()
 
@@ -199,26 +199,26 @@ def midtrans(unused_port: int) -> Iterator[MidtransSimulator]:
 
 @pytest.fixture
 def shop_application(
-    open_in: Callable[..., AbstractContextManager[Application]],
+    open_test_application: Callable[..., AbstractContextManager[Application]],
     midtrans: MidtransSimulator,
     database_url: str,
     tmp_path: Path,
 ) -> Iterator[Application]:
     """Open an application that sells through the simulated gateway."""
     more = {"midtrans_simulator_url": midtrans.url, "web_requests_a_minute": 10_000}
-    with open_in(database_url, tmp_path / "data", **more) as opened:
+    with open_test_application(database_url, tmp_path / "data", **more) as opened:
         yield opened
 
 
 @pytest.fixture
 def shop(
-    answering: Callable[..., AbstractContextManager[str]],
+    serve: Callable[..., AbstractContextManager[str]],
     shop_application: Application,
     unused_port: int,
 ) -> Iterator[httpx.Client]:
     """Open a client of the shop."""
     with (
-        answering(shop_application, unused_port) as where,
+        serve(shop_application, unused_port) as where,
         httpx.Client(base_url=where, timeout=60, verify=trusted()) as client,
     ):
         yield client

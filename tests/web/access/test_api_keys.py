@@ -1,4 +1,4 @@
-"""Who may do what: no key, a wrong one, a revoked one, and the roles."""
+"""Tests of authorisation: missing, wrong and revoked API keys, and roles."""
 
 from collections.abc import Callable
 
@@ -36,7 +36,7 @@ FOR_OPERATORS = [
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED)
-def test_an_empty_table_of_keys_lets_nobody_in(
+def test_without_keys_every_request_is_refused(
     client_with: Callable[..., httpx.Client], method: str, path: str
 ) -> None:
     stranger = client_with()
@@ -60,7 +60,7 @@ def test_a_viewer_may_not_make_or_fetch_tickets(
 
 
 @pytest.mark.usefixtures("event")
-def test_an_admin_may_what_an_operator_may(
+def test_an_admin_has_the_rights_of_an_operator(
     client_with: Callable[..., httpx.Client], key_of: Callable[[Role], str]
 ) -> None:
     admin = client_with(**{"X-API-Key": key_of(Role.ADMIN)})
@@ -90,7 +90,7 @@ def test_only_the_hash_of_a_key_is_stored(database: Database) -> None:
     assert len(row.key_sha256) == 32
 
 
-def test_a_name_is_given_once_even_after_its_key_was_revoked(database: Database) -> None:
+def test_a_name_is_unique_even_after_its_key_was_revoked(database: Database) -> None:
     add_key(database, name="school", role=Role.VIEWER, by="test")
     revoke_key(database, name="school", by="test")
 
@@ -106,7 +106,7 @@ def test_a_key_needs_a_name_that_can_be_read(database: Database, name: str) -> N
         add_key(database, name=name, role=Role.VIEWER, by="test")
 
 
-def test_giving_and_taking_keys_is_in_the_audit_log(database: Database) -> None:
+def test_creating_and_revoking_keys_is_audited(database: Database) -> None:
     add_key(database, name="school", role=Role.OPERATOR, by="cli:root")
     revoke_key(database, name="school", by="cli:root")
 
@@ -129,7 +129,7 @@ def test_roles_include_those_before_them() -> None:
 
 
 @pytest.mark.usefixtures("guests")
-def test_a_viewer_sees_who_lacks_a_ticket(viewer: httpx.Client, event: Event) -> None:
+def test_a_viewer_can_list_missing_tickets(viewer: httpx.Client, event: Event) -> None:
     page = viewer.get(
         f"/api/events/{event.id}/missing-tickets", params={"limit": 1, "offset": 1}
     ).json()["data"]

@@ -1,4 +1,4 @@
-"""A POST with an idempotency key is done once a day, whoever sends it how often."""
+"""Tests of idempotency keys: a repeated POST has one effect for a day."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,8 +26,8 @@ BATCH = "/api/tickets/batch"
 
 
 @pytest.fixture
-def asked(database: Database) -> IdempotentRequest:
-    """A request of somebody with a key."""
+def keyed_request(database: Database) -> IdempotentRequest:
+    """Return a request with an idempotency key."""
     owner = add_key(database, name="school", role=Role.OPERATOR, by="test").key
     return IdempotentRequest(owner.id, "k", b"x" * 32)
 
@@ -60,7 +60,7 @@ def test_the_same_key_for_another_request_is_409(operator: httpx.Client, event: 
 
 
 @pytest.mark.usefixtures("guests")
-def test_a_key_belongs_to_whoever_sent_it(
+def test_a_key_belongs_to_its_sender(
     operator: httpx.Client,
     client_with: Callable[..., httpx.Client],
     key_of: Callable[[Role], str],
@@ -86,41 +86,41 @@ def test_a_refusal_is_not_kept(operator: httpx.Client, event: Event, guests: lis
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256])
-def test_a_key_that_is_none_is_422(operator: httpx.Client, event: Event, key: str) -> None:
+def test_an_invalid_key_is_422(operator: httpx.Client, event: Event, key: str) -> None:
     refused = operator.post(BATCH, json={"eventId": event.id}, headers={"Idempotency-Key": key})
 
     assert refused.status_code == 422
     assert refused.json()["error"]["code"] == "unusable_idempotency_key"
 
 
-def test_while_one_is_answered_the_same_key_is_refused(
-    database: Database, asked: IdempotentRequest, now: datetime
+def test_the_same_key_is_refused_during_the_first_request(
+    database: Database, keyed_request: IdempotentRequest, now: datetime
 ) -> None:
     with (
-        claim_key(database, asked, at=now),
+        claim_key(database, keyed_request, at=now),
         pytest.raises(KeyInUse),
-        claim_key(database, asked, at=now),
+        claim_key(database, keyed_request, at=now),
     ):
         pass
 
 
 def test_a_request_that_failed_leaves_its_key_free(
-    database: Database, asked: IdempotentRequest, now: datetime
+    database: Database, keyed_request: IdempotentRequest, now: datetime
 ) -> None:
-    with suppress(ZeroDivisionError), claim_key(database, asked, at=now) as first:
+    with suppress(ZeroDivisionError), claim_key(database, keyed_request, at=now) as first:
         first.store(StoredResponse(200, b"{}"), at=now)
         raise ZeroDivisionError
 
-    with claim_key(database, asked, at=now) as second:
+    with claim_key(database, keyed_request, at=now) as second:
         assert second.response is None
 
 
 def test_after_a_day_a_key_is_free_again(
-    database: Database, asked: IdempotentRequest, now: datetime
+    database: Database, keyed_request: IdempotentRequest, now: datetime
 ) -> None:
-    with claim_key(database, asked, at=now) as first:
+    with claim_key(database, keyed_request, at=now) as first:
         first.store(StoredResponse(200, b"old"), at=now)
-    other = IdempotentRequest(asked.api_key_id, asked.key, b"y" * 32)
+    other = IdempotentRequest(keyed_request.api_key_id, keyed_request.key, b"y" * 32)
     with pytest.raises(KeyReused), claim_key(database, other, at=now + timedelta(hours=23)):
         pass
 
@@ -133,16 +133,16 @@ def test_after_a_day_a_key_is_free_again(
         assert third.response == StoredResponse(200, b"new")
 
 
-def test_old_answers_are_forgotten_by_the_way(
-    database: Database, asked: IdempotentRequest, now: datetime
+def test_old_responses_are_deleted(
+    database: Database, keyed_request: IdempotentRequest, now: datetime
 ) -> None:
-    with claim_key(database, asked, at=now) as old:
+    with claim_key(database, keyed_request, at=now) as old:
         old.store(StoredResponse(200, b"{}"), at=now)
     with database.transaction() as connection:
         connection.execute(update(idempotency_keys).values(created_at=now - timedelta(days=2)))
 
     with claim_key(
-        database, IdempotentRequest(asked.api_key_id, "new", b"x" * 32), at=now
+        database, IdempotentRequest(keyed_request.api_key_id, "new", b"x" * 32), at=now
     ) as claim:
         claim.store(StoredResponse(200, b"{}"), at=now)
 

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is an envelope with the right status, and nothing has happened."""
+"""Tests of bad input to the API: an error envelope with the right status, and no effect."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ MIB = 1024 * 1024
 
 @pytest.fixture(scope="module")
 def database_of_all(server: EmbeddedServer) -> Iterator[Database]:
-    """One database for all these tests: none of them may change anything in it."""
+    """Create one database for all tests of the module; none of them may change it."""
     admin = Database.from_url(server.url("postgres"))
     with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("CREATE DATABASE bad_input TEMPLATE template_ticketing"))
@@ -40,11 +40,11 @@ def database_of_all(server: EmbeddedServer) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def operator(
     database_of_all: Database,
-    open_in: Callable[[str, Path], AbstractContextManager[Application]],
-    answering: Callable[[Application], AbstractContextManager[str]],
+    open_test_application: Callable[[str, Path], AbstractContextManager[Application]],
+    serve: Callable[[Application], AbstractContextManager[str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[httpx.Client]:
-    """Somebody who may make tickets, at a service with one event."""
+    """Open an operator's client of a service with one event."""
     url = database_of_all.engine.url.render_as_string(hide_password=False)
     starts = datetime(2026, 12, 12, 1, 0, tzinfo=UTC)
     event = NewEvent(
@@ -53,16 +53,16 @@ def operator(
     add_event(database_of_all, event, by="test")
     secret = add_key(database_of_all, name="op", role=Role.OPERATOR, by="test").secret
     with (
-        open_in(url, tmp_path_factory.mktemp("data")) as application,
-        answering(application) as address,
+        open_test_application(url, tmp_path_factory.mktemp("data")) as application,
+        serve(application) as address,
         httpx.Client(base_url=address, headers={"X-API-Key": secret}, timeout=60) as client,
     ):
         yield client
 
 
 @pytest.fixture(autouse=True)
-def nothing_happens(database_of_all: Database) -> Iterator[None]:
-    """After the test there is no batch, no ticket and no trace of one."""
+def unchanged_database(database_of_all: Database) -> Iterator[None]:
+    """Check after the test that no batch, ticket or audit entry exists."""
     yield
     with database_of_all.transaction() as connection:
         for table in (batches, generated_tickets):
@@ -75,7 +75,7 @@ def nothing_happens(database_of_all: Database) -> Iterator[None]:
 @pytest.mark.parametrize(
     "body", [b"{", b"", b"\xff\xfe", b'{"guestId": 1', b"[" * 100_000, b"{'a': 1}"]
 )
-def test_what_is_not_json_is_400_or_422(operator: httpx.Client, path: str, body: bytes) -> None:
+def test_an_invalid_json_body_is_400_or_422(operator: httpx.Client, path: str, body: bytes) -> None:
     refused = operator.post(path, content=body, headers={"Content-Type": "application/json"})
 
     assert refused.status_code in {400, 422}
@@ -119,7 +119,7 @@ def test_malformed_json_is_400_by_name(operator: httpx.Client, path: str) -> Non
         ("validate", {"code": "x" * 501}, "code"),
     ],
 )
-def test_a_field_that_cannot_be_is_422_and_named(
+def test_an_invalid_field_is_422_and_named(
     operator: httpx.Client, path: str, body: object, field: str
 ) -> None:
     refused = operator.post(f"/api/tickets/{path}", json=body)
@@ -130,7 +130,7 @@ def test_a_field_that_cannot_be_is_422_and_named(
     assert any(fault["field"].startswith(field) for fault in error["details"]["fields"])
 
 
-def test_half_a_surrogate_pair_or_no_number_is_quoted_back_and_breaks_nothing(
+def test_lone_surrogates_and_nan_are_422_and_quoted(
     operator: httpx.Client,
 ) -> None:
     odd = b'{"guestId": "\\ud800", "eventId": NaN}'
@@ -181,7 +181,7 @@ def test_an_unknown_event_is_404(operator: httpx.Client, path: str, event_id: ob
         ("/no/such/place", 404, "not_found"),
     ],
 )
-def test_an_address_that_leads_nowhere_says_so(
+def test_an_unknown_path_is_an_error_envelope(
     operator: httpx.Client, path: str, status: int, code: str
 ) -> None:
     refused = operator.get(path)
@@ -210,7 +210,7 @@ def test_a_body_too_large_is_413_whether_announced_or_not(
         assert (refused.status_code, refused.json()["error"]["code"]) == (413, "body_too_large")
 
 
-def test_whoever_sends_too_much_is_answered_at_once_and_not_cut_off(
+def test_an_oversized_request_gets_a_response_before_the_connection_closes(
     operator: httpx.Client,
 ) -> None:
     head = b"POST /api/tickets/generate HTTP/1.1\r\nHost: here\r\nContent-Length: 2097152\r\n\r\n"
@@ -238,7 +238,7 @@ def test_whoever_sends_too_much_is_answered_at_once_and_not_cut_off(
         ("TC-2026-\u0000", "malformed"),
     ],
 )
-def test_what_is_no_ticket_of_ours_is_named(operator: httpx.Client, code: str, reason: str) -> None:
+def test_an_unknown_ticket_is_named(operator: httpx.Client, code: str, reason: str) -> None:
     body = operator.post("/api/tickets/validate", json={"code": code}).json()
 
     assert (body["data"]["valid"], body["data"]["reason"]) == (False, reason)

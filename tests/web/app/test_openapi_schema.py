@@ -1,4 +1,4 @@
-"""The description against the service: whatever it allows is answered as it says."""
+"""Property test: every request that the schema allows gets a documented response."""
 
 import subprocess
 import sys

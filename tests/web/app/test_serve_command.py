@@ -1,4 +1,4 @@
-"""`ticketing serve` and `ticketing api-keys` as processes."""
+"""Tests of `ticketing serve` and `ticketing api-keys` as processes."""
 
 import json
 import os
@@ -18,7 +18,7 @@ Ticketing = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def environment(database_url: str, tmp_path: Path, unused_port: int) -> dict[str, str]:
-    """A database and a folder of its own."""
+    """Return an environment with a database and a folder of its own."""
     return {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
@@ -30,7 +30,7 @@ def environment(database_url: str, tmp_path: Path, unused_port: int) -> dict[str
 
 @pytest.fixture
 def ticketing(run_ticketing: Run, environment: dict[str, str]) -> Ticketing:
-    """Runs `ticketing …`."""
+    """Return a function that runs `ticketing …`."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return run_ticketing(*arguments, environment=environment)
@@ -54,23 +54,23 @@ def test_a_key_is_shown_once_listed_without_it_and_revoked(ticketing: Ticketing)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["api-keys", "create", "x", "--role", "king"], "viewer, operator, admin"),
         (["api-keys", "revoke", "nobody"], "no valid API key 'nobody'"),
         (["serve", "--port", "0"], "--port"),
     ],
 )
-def test_bad_usage_is_2_and_says_what_would_do(
-    ticketing: Ticketing, arguments: list[str], words: str
+def test_bad_usage_is_exit_code_2_and_names_the_remedy(
+    ticketing: Ticketing, arguments: list[str], message: str
 ) -> None:
     refused = ticketing(*arguments)
 
     assert refused.returncode == 2
-    assert words in refused.stderr
+    assert message in refused.stderr
 
 
-def test_a_port_that_is_taken_is_2_and_named(ticketing: Ticketing, unused_port: int) -> None:
+def test_a_taken_port_is_exit_code_2_and_named(ticketing: Ticketing, unused_port: int) -> None:
     with socket.create_server(("127.0.0.1", unused_port)):
         refused = ticketing("serve")
 
@@ -80,25 +80,25 @@ def test_a_port_that_is_taken_is_2_and_named(ticketing: Ticketing, unused_port: 
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({"MIDTRANS_ENVIRONMENT": "production"}, "set MIDTRANS_SERVER_KEY"),
         ({"MIDTRANS_ENVIRONMENT": "production", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"},
          "the server key is a sandbox key"),
     ],
 )  # fmt: skip
-def test_without_the_key_that_proves_what_the_gateway_tells_it_does_not_start(
-    run_ticketing: Ticketing, environment: dict[str, str], settings: dict[str, str], words: str
+def test_without_a_key_to_verify_notifications_it_does_not_start(
+    run_ticketing: Ticketing, environment: dict[str, str], settings: dict[str, str], message: str
 ) -> None:
     refused = run_ticketing("serve", environment=environment | settings)
 
     assert refused.returncode == 2
-    assert words in refused.stderr
+    assert message in refused.stderr
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.process
-def test_it_answers_on_this_machine_only_and_stops_when_told(
+def test_it_listens_on_loopback_only_and_stops_on_a_signal(
     environment: dict[str, str],
     unused_port: int,
     stop: signal.Signals,

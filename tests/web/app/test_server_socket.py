@@ -1,4 +1,4 @@
-"""The socket that answers are sent through."""
+"""Tests of the options of the response socket."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""An event is looked up once a second, however many ask, and a change is seen after that."""
+"""Tests of the event cache: one query per second, and changes visible after that."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from ticketing.platform.kernel.errors import UnknownEvent
 
 
 class Clock:
-    """Time that passes when told to."""
+    """Clock that the test moves."""
 
     now = 0.0
 
@@ -25,7 +25,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def stored(event: Event) -> dict[str, Event]:
-    """What the database would say."""
+    """Return the event that the database would return."""
     return {event.slug: event}
 
 

@@ -1,4 +1,4 @@
-"""What watchers ask: is it alive, is it well, what does it count; and what browsers are told."""
+"""Tests of liveness, readiness, metrics, CORS and security headers."""
 
 import json
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.server import EmbeddedServer
 
 
-def test_alive_says_who_and_since_when(stranger: httpx.Client) -> None:
-    alive = stranger.get("/health")
+def test_liveness_has_the_service_name_and_the_start_time(anonymous_client: httpx.Client) -> None:
+    alive = anonymous_client.get("/health")
 
     data = alive.json()["data"]
     assert (alive.status_code, data["status"], data["service"]) == (200, "healthy", "ticket-assets")
@@ -24,12 +24,12 @@ def test_alive_says_who_and_since_when(stranger: httpx.Client) -> None:
     assert alive.headers["Cache-Control"] == "no-store"
 
 
-def test_alive_needs_no_key_and_is_not_rationed(stranger: httpx.Client) -> None:
-    assert {stranger.get("/health").status_code for _ in range(40)} == {200}
+def test_liveness_needs_no_key_and_has_no_rate_limit(anonymous_client: httpx.Client) -> None:
+    assert {anonymous_client.get("/health").status_code for _ in range(40)} == {200}
 
 
-def test_what_it_depends_on_is_up(stranger: httpx.Client) -> None:
-    detailed = stranger.get("/health/detailed")
+def test_readiness_lists_dependencies_as_up(anonymous_client: httpx.Client) -> None:
+    detailed = anonymous_client.get("/health/detailed")
 
     data = detailed.json()["data"]
     assert (detailed.status_code, data["status"]) == (200, "healthy")
@@ -38,21 +38,21 @@ def test_what_it_depends_on_is_up(stranger: httpx.Client) -> None:
     assert data["queues"] == {"ticket-generation": idle, "vouchers": idle, "deliveries": idle}
 
 
-def test_a_full_disk_makes_it_unwell_and_not_dead(
-    stranger: httpx.Client, application: Application
+def test_a_full_disk_fails_readiness_and_not_liveness(
+    anonymous_client: httpx.Client, application: Application
 ) -> None:
     application.settings.min_free_disk = 2**60
 
-    detailed = stranger.get("/health/detailed")
+    detailed = anonymous_client.get("/health/detailed")
 
     assert (detailed.status_code, detailed.json()["data"]["status"]) == (503, "unhealthy")
     assert detailed.json()["data"]["dependencies"]["storage"] == "down"
-    assert stranger.get("/health").status_code == 200
+    assert anonymous_client.get("/health").status_code == 200
 
 
 @pytest.mark.usefixtures("fresh_database_url")
-def test_a_database_that_is_away_is_503_and_kills_nobody(
-    stranger: httpx.Client, viewer: httpx.Client, database_url: str, server: EmbeddedServer
+def test_an_unreachable_database_is_503_and_does_not_fail_liveness(
+    anonymous_client: httpx.Client, viewer: httpx.Client, database_url: str, server: EmbeddedServer
 ) -> None:
     name = make_url(database_url).database
     admin = Database.from_url(server.url("postgres"))
@@ -64,17 +64,17 @@ def test_a_database_that_is_away_is_503_and_kills_nobody(
         )
     admin.dispose()
 
-    detailed = stranger.get("/health/detailed")
+    detailed = anonymous_client.get("/health/detailed")
     asked = viewer.get("/api/events/wisuda-2026/missing-tickets")
 
-    assert stranger.get("/health").status_code == 200
+    assert anonymous_client.get("/health").status_code == 200
     assert (detailed.status_code, asked.status_code) == (503, 503)
     assert detailed.json()["data"]["dependencies"]["database"] == "down"
     assert (asked.json()["error"]["code"], asked.headers["Retry-After"]) == ("unavailable", "5")
 
 
 @pytest.mark.usefixtures("fresh_database_url")
-def test_what_nobody_foresaw_is_an_envelope_too_and_the_log_quotes_nothing(
+def test_an_unexpected_error_is_an_envelope_and_its_log_has_no_values(
     viewer: httpx.Client, database: Database, log_file: Path
 ) -> None:
     with database.transaction() as connection:
@@ -92,7 +92,7 @@ def test_what_nobody_foresaw_is_an_envelope_too_and_the_log_quotes_nothing(
 
 
 @pytest.mark.usefixtures("guests")
-def test_the_lines_of_what_was_done_carry_the_requests_number(
+def test_log_lines_have_the_request_id(
     operator: httpx.Client, event: Event, guests: list[int], log_file: Path
 ) -> None:
     made = operator.post("/api/tickets/generate", json={"guestId": guests[0], "eventId": event.id})
@@ -124,11 +124,11 @@ def test_tickets_are_counted_by_event_template_and_outcome(
 
 
 def test_requests_are_counted_by_route_and_never_by_path(
-    operator: httpx.Client, stranger: httpx.Client
+    operator: httpx.Client, anonymous_client: httpx.Client
 ) -> None:
     operator.get("/api/tickets/12345")
-    stranger.get("/t/" + "A" * 32)
-    stranger.get("/made/up/12345")
+    anonymous_client.get("/t/" + "A" * 32)
+    anonymous_client.get("/made/up/12345")
 
     text = operator.get("/metrics").text
 
@@ -138,10 +138,14 @@ def test_requests_are_counted_by_route_and_never_by_path(
     assert "12345" not in text
 
 
-def test_every_answer_has_a_number_and_safe_headers(
-    stranger: httpx.Client, operator: httpx.Client
+def test_every_response_has_a_request_id_and_security_headers(
+    anonymous_client: httpx.Client, operator: httpx.Client
 ) -> None:
-    for answer in (stranger.get("/health"), stranger.get("/none"), operator.get("/metrics")):
+    for answer in (
+        anonymous_client.get("/health"),
+        anonymous_client.get("/none"),
+        operator.get("/metrics"),
+    ):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["X-Frame-Options"] == "DENY"
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -149,14 +153,15 @@ def test_every_answer_has_a_number_and_safe_headers(
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [("trace-1.a", True), ("a b", False), ("x" * 65, False), ("<b>", False)]
+    ("request_id", "is_kept"),
+    [("trace-1.a", True), ("a b", False), ("x" * 65, False), ("<b>", False)],
 )
-def test_a_callers_own_number_is_kept_when_it_is_harmless(
-    client_with: Callable[..., httpx.Client], given: str, kept: bool
+def test_a_valid_request_id_of_the_client_is_kept(
+    client_with: Callable[..., httpx.Client], request_id: str, is_kept: bool
 ) -> None:
-    answer = client_with().get("/health", headers={"X-Request-Id": given})
+    answer = client_with().get("/health", headers={"X-Request-Id": request_id})
 
-    assert (answer.headers["X-Request-Id"] == given) is kept
+    assert (answer.headers["X-Request-Id"] == request_id) is is_kept
 
 
 @pytest.mark.parametrize(
@@ -164,7 +169,7 @@ def test_a_callers_own_number_is_kept_when_it_is_harmless(
     [("https://school.example.org", True), ("https://evil.example.org", False)],
 )
 def test_only_the_pages_of_named_origins_may_call(
-    stranger: httpx.Client, origin: str, allowed: bool
+    anonymous_client: httpx.Client, origin: str, allowed: bool
 ) -> None:
     asked = {
         "Origin": origin,
@@ -172,13 +177,13 @@ def test_only_the_pages_of_named_origins_may_call(
         "Access-Control-Request-Headers": "authorization,idempotency-key",
     }
 
-    answer = stranger.options("/api/tickets/generate", headers=asked)
+    answer = anonymous_client.options("/api/tickets/generate", headers=asked)
 
     assert (answer.headers.get("Access-Control-Allow-Origin") == origin) is allowed
 
 
-def test_the_api_describes_itself(stranger: httpx.Client) -> None:
-    described = stranger.get("/openapi.json").json()
+def test_the_api_has_an_openapi_description(anonymous_client: httpx.Client) -> None:
+    described = anonymous_client.get("/openapi.json").json()
 
     paths = described["paths"]
     assert set(paths) >= {
@@ -206,4 +211,4 @@ def test_the_api_describes_itself(stranger: httpx.Client) -> None:
     assert set(described["components"]["securitySchemes"]) == {
         "bearer", "header", "order token",
     }  # fmt: skip
-    assert stranger.get("/docs").status_code == 200
+    assert anonymous_client.get("/docs").status_code == 200

@@ -1,4 +1,4 @@
-"""Where WhatsApp's vendors report: signed, kept once, and applied from there on."""
+"""Tests of the endpoints for WhatsApp status reports: verified, stored once, processed."""
 
 import hashlib
 import hmac
@@ -35,25 +35,25 @@ HOOKS = "/webhooks/whatsapp"
 
 
 @pytest.fixture
-def kept(database: Database) -> Callable[[], int]:
-    """How many reports are kept."""
+def count_stored_reports(database: Database) -> Callable[[], int]:
+    """Return a function that counts stored reports."""
 
-    def look() -> int:
+    def fetch() -> int:
         query = select(func.count()).where(inbound_webhooks.c.provider.startswith("whatsapp:"))
         with database.transaction() as connection:
             return connection.execute(query).scalar_one()
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def agreed_with(
-    open_in: Callable[..., AbstractContextManager[Application]],
-    answering: Callable[..., AbstractContextManager[str]],
+def client_of_provider(
+    open_test_application: Callable[..., AbstractContextManager[Application]],
+    serve: Callable[..., AbstractContextManager[str]],
     database_url: str,
     tmp_path: Path,
 ) -> Callable[[str], AbstractContextManager[httpx.Client]]:
-    """A service that has agreed with a vendor."""
+    """Return a function that opens a service configured for a provider."""
 
     @contextmanager
     def at(vendor: str) -> Iterator[httpx.Client]:
@@ -63,8 +63,8 @@ def agreed_with(
             "whatsapp_url": "http://127.0.0.1:9",
         }  # fmt: skip
         with (
-            open_in(database_url, tmp_path / "data", **more) as application,
-            answering(application) as where,
+            open_test_application(database_url, tmp_path / "data", **more) as application,
+            serve(application) as where,
             httpx.Client(base_url=where, verify=trusted()) as client,
         ):
             yield client
@@ -77,65 +77,69 @@ def _signed(body: bytes, secret: str = APP_SECRET) -> dict[str, str]:
     return {"X-Hub-Signature-256": f"sha256={digest}"}
 
 
-def test_metas_report_is_kept_once(stranger: httpx.Client, kept: Callable[[], int]) -> None:
+def test_a_report_of_meta_is_stored_once(
+    anonymous_client: httpx.Client, count_stored_reports: Callable[[], int]
+) -> None:
     answers = [
-        stranger.post(f"{HOOKS}/cloud", content=BODY, headers=_signed(BODY)) for _ in range(2)
+        anonymous_client.post(f"{HOOKS}/cloud", content=BODY, headers=_signed(BODY))
+        for _ in range(2)
     ]
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert [answer.json()["data"]["known"] for answer in answers] == [False, True]
-    assert kept() == 1
+    assert count_stored_reports() == 1
 
 
 @pytest.mark.parametrize("headers", [{}, _signed(b"another body"), _signed(BODY, "other")])
-def test_what_meta_did_not_sign_is_not_kept(
-    stranger: httpx.Client, kept: Callable[[], int], headers: dict[str, str]
+def test_a_report_without_metas_signature_is_not_stored(
+    anonymous_client: httpx.Client, count_stored_reports: Callable[[], int], headers: dict[str, str]
 ) -> None:
-    answer = stranger.post(f"{HOOKS}/cloud", content=BODY, headers=headers)
+    answer = anonymous_client.post(f"{HOOKS}/cloud", content=BODY, headers=headers)
 
-    assert (answer.status_code, kept()) == (403, 0)
+    assert (answer.status_code, count_stored_reports()) == (403, 0)
 
 
 @pytest.mark.parametrize(
     ("word", "status", "text"), [("verify-simulator", 200, "1158201444"), ("other", 403, None)]
 )
-def test_metas_challenge_is_answered_to_who_knows_the_word(
-    stranger: httpx.Client, word: str, status: int, text: str | None
+def test_metas_challenge_is_answered_with_the_right_verify_token(
+    anonymous_client: httpx.Client, word: str, status: int, text: str | None
 ) -> None:
     asked = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": word}
 
-    answer = stranger.get(f"{HOOKS}/cloud", params=asked)
+    answer = anonymous_client.get(f"{HOOKS}/cloud", params=asked)
 
     assert answer.status_code == status
     assert text is None or answer.text == text
 
 
 @pytest.mark.parametrize("vendor", ["waha", "fonnte"])
-def test_nobody_else_can_report_than_who_carries_our_messages(
-    stranger: httpx.Client, kept: Callable[[], int], vendor: str
+def test_only_the_configured_provider_can_report(
+    anonymous_client: httpx.Client, count_stored_reports: Callable[[], int], vendor: str
 ) -> None:
-    answer = stranger.post(f"{HOOKS}/{vendor}", content=b"{}")
+    answer = anonymous_client.post(f"{HOOKS}/{vendor}", content=b"{}")
 
-    assert (answer.status_code, kept()) == (403, 0)
+    assert (answer.status_code, count_stored_reports()) == (403, 0)
 
 
-def test_wahas_reports_are_known_by_their_hmac_and_fonntes_by_the_address(
-    agreed_with: Callable[[str], AbstractContextManager[httpx.Client]], kept: Callable[[], int]
+def test_reports_of_waha_are_verified_by_hmac_and_of_fonnte_by_the_path(
+    client_of_provider: Callable[[str], AbstractContextManager[httpx.Client]],
+    count_stored_reports: Callable[[], int],
 ) -> None:
     digest = hmac.new(SECRET.encode(), BODY, hashlib.sha512).hexdigest()
-    with agreed_with("waha") as client:
+    with client_of_provider("waha") as client:
         theirs = client.post(f"{HOOKS}/waha", content=BODY, headers={"X-Webhook-Hmac": digest})
         forged = client.post(f"{HOOKS}/waha", content=BODY, headers={"X-Webhook-Hmac": "0"})
-    with agreed_with("fonnte") as client:
+    with client_of_provider("fonnte") as client:
         secret = client.post(f"{HOOKS}/fonnte", params={"key": SECRET}, content=BODY)
         open_to_all = client.post(f"{HOOKS}/fonnte", content=BODY)
 
     assert (theirs.status_code, forged.status_code) == (200, 403)
     assert (secret.status_code, open_to_all.status_code) == (200, 403)
-    assert kept() == 2
+    assert count_stored_reports() == 2
 
 
-def test_what_the_simulator_reports_reaches_the_delivery(
+def test_a_report_of_the_simulator_updates_the_delivery(
     shop: httpx.Client, shop_application: Application, event: Event, sell: Callable[..., int]
 ) -> None:  # fmt: skip
     database = shop_application.database

@@ -1,4 +1,4 @@
-"""Whatever is sent to a buyer's door, the answer is an envelope, and nothing is held or paid."""
+"""Tests of bad input to the shop API: an error envelope, and nothing is reserved or paid."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -27,7 +27,7 @@ ORDER = {"eventId": "konser-2099", "ticketSelections": [{"ticketTypeId": 1, "qua
 
 @pytest.fixture(scope="module")
 def database_of_all(server: EmbeddedServer) -> Iterator[Database]:
-    """One database for all these tests: none of them may change anything in it."""
+    """Create one database for all tests of the module; none of them may change it."""
     admin = Database.from_url(server.url("postgres"))
     with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("CREATE DATABASE bad_orders TEMPLATE template_ticketing"))
@@ -49,16 +49,16 @@ def database_of_all(server: EmbeddedServer) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def shop(
     database_of_all: Database,
-    open_in: Callable[..., AbstractContextManager[Application]],
-    answering: Callable[..., AbstractContextManager[str]],
+    open_test_application: Callable[..., AbstractContextManager[Application]],
+    serve: Callable[..., AbstractContextManager[str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[httpx.Client]:
-    """Somebody at the door of a shop with one ticket type and one order, whose token they have."""
+    """Open a client of a shop with one ticket type and one order, with the order's token."""
     url = database_of_all.engine.url.render_as_string(hide_password=False)
     folder = tmp_path_factory.mktemp("data")
     with (
-        open_in(url, folder, web_requests_a_minute=100_000) as application,
-        answering(application) as address,
+        open_test_application(url, folder, web_requests_a_minute=100_000) as application,
+        serve(application) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
         placed = client.post("/api/orders", json=ORDER).json()["data"]
@@ -67,8 +67,8 @@ def shop(
 
 
 @pytest.fixture(autouse=True)
-def nothing_happens(database_of_all: Database) -> Iterator[None]:
-    """After the test there is still one order of one place, pending, of nobody, and no payment."""
+def unchanged_database(database_of_all: Database) -> Iterator[None]:
+    """Check after the test that the order is unchanged and nothing else exists."""
     yield
     with database_of_all.transaction() as connection:
         rows = connection.execute(select(orders.c.state, orders.c.buyer_key)).all()
@@ -84,7 +84,7 @@ def nothing_happens(database_of_all: Database) -> Iterator[None]:
 @pytest.mark.parametrize(
     "body", [b"{", b"", b"null", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000, b"{'a': 1}"]
 )
-def test_what_is_not_json_is_400_or_422(
+def test_an_invalid_json_body_is_400_or_422(
     shop: httpx.Client, method: str, path: str, body: bytes
 ) -> None:
     refused = shop.request(method, path, content=body, headers=JSON)
@@ -127,7 +127,7 @@ def test_what_is_not_json_is_400_or_422(
         ({"state": "paid"}, "state"),
     ],
 )  # fmt: skip
-def test_a_field_that_cannot_be_is_422_and_named(
+def test_an_invalid_field_is_422_and_named(
     shop: httpx.Client, changed: dict[str, object], field: str
 ) -> None:
     refused = shop.post("/api/orders", json=ORDER | changed)
@@ -139,9 +139,7 @@ def test_a_field_that_cannot_be_is_422_and_named(
 
 
 @pytest.mark.parametrize("text_in_json", [b"\\ud800", b"\\u0000", b"\\u202e"])
-def test_a_name_that_cannot_be_kept_is_422_and_breaks_nothing(
-    shop: httpx.Client, text_in_json: bytes
-) -> None:
+def test_a_name_that_cannot_be_stored_is_422(shop: httpx.Client, text_in_json: bytes) -> None:
     body = b'{"name": "' + text_in_json + b'", "email": "s@example.org"}'
 
     refused = shop.put("/api/orders/1", content=body, headers=JSON)
@@ -161,7 +159,7 @@ def test_a_name_that_cannot_be_kept_is_422_and_breaks_nothing(
                                {"ticketTypeId": 99, "quantity": 1}]}, 409, "not_on_sale"),
     ],
 )  # fmt: skip
-def test_what_is_not_there_holds_nothing(
+def test_an_order_of_something_unknown_is_refused(
     shop: httpx.Client, changed: dict[str, object], status: int, code: str
 ) -> None:
     refused = shop.post("/api/orders", json=ORDER | changed)
@@ -170,7 +168,7 @@ def test_what_is_not_there_holds_nothing(
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"),
+    ("body", "status"),
     [
         ({}, 422),
         ({"orderId": "1"}, 422),
@@ -182,10 +180,10 @@ def test_what_is_not_there_holds_nothing(
         ({"orderId": 1}, 409),  # it has no buyer yet
     ],
 )
-def test_a_payment_that_cannot_be_is_refused(
-    shop: httpx.Client, asked: dict[str, object], status: int
+def test_an_invalid_payment_is_refused(
+    shop: httpx.Client, body: dict[str, object], status: int
 ) -> None:
-    assert shop.post("/api/payment/create", json=asked).status_code == status
+    assert shop.post("/api/payment/create", json=body).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -206,7 +204,7 @@ def test_a_payment_that_cannot_be_is_refused(
         ("GET", "/api/events/a%00b/ticket-types", 422),
     ],
 )
-def test_an_address_that_leads_nowhere_says_so(
+def test_an_unknown_path_is_an_error_envelope(
     shop: httpx.Client, method: str, path: str, status: int
 ) -> None:
     refused = shop.request(method, path)
@@ -218,7 +216,7 @@ def test_an_address_that_leads_nowhere_says_so(
 @pytest.mark.parametrize("token", ["", "A" * 32, "a" * 32, "tk_x", "A" * 5000, "é", "a,b"])
 @pytest.mark.parametrize(("method", "path"), [("GET", "/api/orders/1"), ("GET", "/api/orders?mine"),
                                               ("POST", "/api/orders/1/cancel")])  # fmt: skip
-def test_a_token_that_is_none_opens_nothing(
+def test_an_invalid_token_is_refused(
     shop: httpx.Client, method: str, path: str, token: str
 ) -> None:
     refused = shop.request(method, path, headers={"X-Order-Token": token.encode()})

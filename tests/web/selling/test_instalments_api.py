@@ -1,4 +1,4 @@
-"""Paying in parts over HTTP and on the buyer's pages, against the simulated gateway."""
+"""Tests of paying instalments by API and on the shop's pages, with the simulated gateway."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +21,7 @@ SARI = {"name": "Sari Wulandari", "email": "sari@example.org", "phone": "0812 34
 
 @pytest.fixture
 def plan(database: Database, event: Event) -> str:
-    """Sixty and forty per cent, two days apart; overdue parts are kept."""
+    """Offer a plan of 60 % and 40 %, two days apart; overdue instalments are kept."""
     two_days = timedelta(days=2)
     halves = PaymentPlan("2x", (60, 40), two_days, timedelta(), two_days, OverduePolicy.KEEP)
     offer_plan(database, event, halves, by="operator")
@@ -30,15 +30,15 @@ def plan(database: Database, event: Event) -> str:
 
 @pytest.fixture
 def placed(sell: Sell, order: Place, plan: str) -> dict[str, Any]:
-    """Two places for Rp100.000 in two parts."""
+    """Order two places for Rp100.000 in two instalments."""
     return order(sell(), 2, paymentPlan=plan)
 
 
 @pytest.fixture
-def hear_payment(
+def pay_and_settle(
     midtrans: MidtransSimulator, settle_all: Callable[[], Settlement]
 ) -> Callable[[str, int], None]:
-    """The buyer pays on the gateway's page of that attempt, and so many notices are settled."""
+    """Return a function that pays an attempt and settles its notifications."""
 
     def pay(key: str, notices: int) -> None:
         midtrans.push(key, "pay", "gopay")
@@ -48,9 +48,7 @@ def hear_payment(
     return pay
 
 
-def test_an_event_says_in_which_parts_it_is_paid(
-    shop: httpx.Client, event: Event, plan: str
-) -> None:
+def test_an_event_lists_its_payment_plans(shop: httpx.Client, event: Event, plan: str) -> None:
     said = shop.get(f"/api/events/{event.slug}/payment-plans")
 
     assert said.json()["data"] == [
@@ -58,7 +56,7 @@ def test_an_event_says_in_which_parts_it_is_paid(
     ]
 
 
-def test_an_order_shows_its_parts(placed: dict[str, Any]) -> None:
+def test_an_order_shows_its_instalments(placed: dict[str, Any]) -> None:
     assert [(part["number"], part["amount"], part["paidAt"]) for part in placed["parts"]] == [
         (1, 60_000, None),
         (2, 40_000, None),
@@ -66,12 +64,12 @@ def test_an_order_shows_its_parts(placed: dict[str, Any]) -> None:
     assert placed["parts"][0]["dueAt"] == placed["expiresAt"]
 
 
-def test_an_order_without_a_plan_has_no_parts(sell: Sell, order: Place, plan: str) -> None:
+def test_an_order_without_a_plan_has_no_instalments(sell: Sell, order: Place, plan: str) -> None:
     assert plan
     assert order(sell())["parts"] == []
 
 
-def test_a_plan_that_nobody_offers_is_refused_and_holds_nothing(
+def test_an_unknown_plan_is_refused_and_reserves_nothing(
     shop: httpx.Client, event: Event, sell: Sell
 ) -> None:
     kind = sell()
@@ -103,20 +101,20 @@ def test_the_same_request_with_another_plan_is_another_request(
     assert (other.status_code, other.json()["error"]["code"]) == (409, "key_reused")
 
 
-def test_every_part_is_paid_on_a_page_of_its_own_and_the_last_completes_the_order(
+def test_each_instalment_has_its_own_page_and_the_last_completes_the_order(
     shop: httpx.Client,
     placed: dict[str, Any],
     midtrans: MidtransSimulator,
-    hear_payment: Callable[[str, int], None],
+    pay_and_settle: Callable[[str, int], None],
 ) -> None:
     door = f"/orders/{placed['token']}"
     before = shop.get(door).text
 
     first = shop.post(f"{door}/pay")
-    hear_payment(f"{placed['code']}-01", 2)
+    pay_and_settle(f"{placed['code']}-01", 2)
     between = shop.get(door).text
     second = shop.post(f"{door}/pay")
-    hear_payment(f"{placed['code']}-02", 4)
+    pay_and_settle(f"{placed['code']}-02", 4)
     after = shop.get(door).text
 
     assert first.headers["Location"].startswith(midtrans.url)
@@ -130,7 +128,7 @@ def test_every_part_is_paid_on_a_page_of_its_own_and_the_last_completes_the_orde
     assert "Tiket sedang dibuat" in after
 
 
-def test_a_part_that_was_paid_is_not_undone_by_paying_the_next(
+def test_paying_the_next_instalment_keeps_the_paid_ones(
     *,
     shop: httpx.Client,
     placed: dict[str, Any],
@@ -152,12 +150,12 @@ def test_a_part_that_was_paid_is_not_undone_by_paying_the_next(
     assert (shown["status"], shown["flags"]) == ("pending", [])
 
 
-def test_giving_up_says_that_the_parts_are_kept(
-    shop: httpx.Client, placed: dict[str, Any], hear_payment: Callable[[str, int], None]
+def test_cancelling_announces_that_paid_instalments_are_kept(
+    shop: httpx.Client, placed: dict[str, Any], pay_and_settle: Callable[[str, int], None]
 ) -> None:
     door = f"/orders/{placed['token']}"
     shop.post(f"{door}/pay")
-    hear_payment(f"{placed['code']}-01", 2)
+    pay_and_settle(f"{placed['code']}-01", 2)
 
     shop.post(f"{door}/cancel")
 
@@ -181,7 +179,9 @@ def test_a_plan_is_chosen_on_the_event_s_page(
     assert "Bayar angsuran 1: Rp30.000" in page.text
 
 
-def test_an_event_without_plans_asks_nothing(shop: httpx.Client, sell: Sell, event: Event) -> None:
+def test_an_event_without_plans_offers_no_choice(
+    shop: httpx.Client, sell: Sell, event: Event
+) -> None:
     sell()
 
     assert 'name="plan"' not in shop.get(f"/events/{event.slug}").text

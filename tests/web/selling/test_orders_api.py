@@ -1,4 +1,4 @@
-"""Ordering over HTTP: what is on sale, held, shown to whoever has the token, and given back."""
+"""Tests of the orders API: offers, reservation, access by token, cancellation."""
 
 import json
 from collections import Counter
@@ -27,25 +27,25 @@ KEY = {"Idempotency-Key": "7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e"}
 
 @pytest.fixture
 def stock_of(database: Database) -> Callable[[int], Stock]:
-    """What is held and sold of a ticket type."""
+    """Return a function that reads the stock of a ticket type."""
 
-    def look(ticket_type_id: int) -> Stock:
+    def fetch(ticket_type_id: int) -> Stock:
         with database.transaction() as connection:
             return stock_queries.get_stock(connection, ticket_type_id)
 
-    return look
+    return fetch
 
 
 @pytest.fixture
 def with_token() -> Callable[[dict[str, Any]], dict[str, str]]:
-    """The headers of an order's buyer."""
+    """Return a function that builds the headers of an order's buyer."""
     return lambda placed: {"X-Order-Token": placed["token"]}
 
 
 With = Callable[[dict[str, Any]], dict[str, str]]
 
 
-def test_what_is_on_sale_is_shown_to_anybody_with_what_is_left(
+def test_offers_are_public_and_show_the_available_places(
     shop: httpx.Client, sell: Sell, order: Place, event: Event, database: Database
 ) -> None:
     vip = sell(max_per_order=4)
@@ -62,7 +62,7 @@ def test_what_is_on_sale_is_shown_to_anybody_with_what_is_left(
     assert (shown[0]["stokPending"], shown[0]["sold"], shown[0]["maxPerOrder"]) == (2, 0, 4)
 
 
-def test_an_order_holds_places_for_an_hour_and_opens_with_its_token(
+def test_an_order_reserves_places_for_an_hour_and_is_read_with_its_token(
     shop: httpx.Client, sell: Sell, order: Place, with_token: With, stock_of: Callable[..., Stock]
 ) -> None:
     vip = sell()
@@ -79,7 +79,7 @@ def test_an_order_holds_places_for_an_hour_and_opens_with_its_token(
     assert shown.headers["Cache-Control"] == "private, no-store"
 
 
-def test_sold_out_is_409_and_says_what_is_left(
+def test_sold_out_is_409_with_the_available_places(
     shop: httpx.Client, sell: Sell, order: Place, event: Event, stock_of: Callable[..., Stock]
 ) -> None:
     vip = sell()
@@ -122,7 +122,7 @@ def test_forty_buyers_at_once_get_exactly_the_places_there_are(
         ({}, {"eventId": "nobodys-2026"}, 404, "unknown_event"),
     ],
 )
-def test_what_cannot_be_ordered_is_refused_by_name_and_holds_nothing(
+def test_an_invalid_order_is_refused_by_name_and_reserves_nothing(
     shop: httpx.Client,
     sell: Sell,
     event: Event,
@@ -147,7 +147,7 @@ def test_what_cannot_be_ordered_is_refused_by_name_and_holds_nothing(
         assert connection.scalar(select(func.count()).select_from(orders)) == 0
 
 
-def test_a_promo_code_takes_off_and_is_shown(
+def test_a_promo_code_reduces_the_total_and_is_shown(
     sell: Sell, order: Place, event: Event, database: Database
 ) -> None:
     vip = sell()
@@ -195,7 +195,7 @@ def test_the_same_key_for_another_order_is_409(
 
 
 @pytest.mark.parametrize("key", ["1", "order-7", "x" * 256, "a b c d e f g h i j"])
-def test_a_key_that_others_could_have_too_is_422(
+def test_an_unsafe_idempotency_key_is_422(
     shop: httpx.Client, sell: Sell, event: Event, key: str
 ) -> None:
     asked = {"eventId": event.id, "ticketSelections": [{"ticketTypeId": sell(), "quantity": 1}]}
@@ -222,7 +222,7 @@ def test_the_buyer_is_named_later_and_an_order_that_costs_nothing_is_paid_by_it(
     assert stock_of(free) == Stock(5, 0, 2)
 
 
-def test_cancelling_gives_the_places_back_once(
+def test_cancelling_releases_the_places_once(
     shop: httpx.Client, sell: Sell, order: Place, with_token: With, stock_of: Callable[..., Stock]
 ) -> None:
     vip = sell()
@@ -235,9 +235,7 @@ def test_cancelling_gives_the_places_back_once(
     assert stock_of(vip) == Stock(5, 0, 0)
 
 
-def test_my_orders_are_those_whose_tokens_i_have(
-    shop: httpx.Client, sell: Sell, order: Place
-) -> None:
+def test_orders_are_listed_by_their_tokens(shop: httpx.Client, sell: Sell, order: Place) -> None:
     vip = sell()
     first, second, _ = order(vip), order(vip), order(vip)
 
@@ -251,7 +249,7 @@ def test_my_orders_are_those_whose_tokens_i_have(
     ("method", "path"),
     [("GET", ""), ("PUT", ""), ("POST", "/cancel")],
 )
-def test_another_orders_token_opens_nothing_and_changes_nothing(
+def test_the_token_of_another_order_is_refused(
     shop: httpx.Client,
     sell: Sell,
     order: Place,
@@ -275,35 +273,35 @@ def test_another_orders_token_opens_nothing_and_changes_nothing(
 
 
 @pytest.mark.parametrize("path", ["/api/orders?mine", "/api/orders/1"])
-def test_without_a_token_it_is_401_and_says_where_it_belongs(shop: httpx.Client, path: str) -> None:
+def test_a_missing_token_is_401_and_names_the_header(shop: httpx.Client, path: str) -> None:
     refused = shop.get(path)
 
     assert refused.status_code == 401
     assert "X-Order-Token" in refused.json()["error"]["message"]
 
 
-def test_the_old_way_to_pay_is_gone_and_names_the_new_one(shop: httpx.Client) -> None:
+def test_the_former_payment_path_is_410_and_names_the_new_one(shop: httpx.Client) -> None:
     gone = shop.put("/api/orders/7/pay", json={"method": "bca"})
 
     assert gone.status_code == 410
     assert "POST /api/payment/create" in gone.json()["error"]["message"]
 
 
-def test_guessing_tokens_is_rationed_and_those_who_have_one_are_not_hindered_by_it(
-    stranger: httpx.Client, sell: Sell, event: Event
+def test_wrong_tokens_are_rate_limited_without_affecting_valid_ones(
+    anonymous_client: httpx.Client, sell: Sell, event: Event
 ) -> None:
     asked = {"eventId": event.id, "ticketSelections": [{"ticketTypeId": sell(), "quantity": 1}]}
-    placed = stranger.post("/api/orders", json=asked).json()["data"]
+    placed = anonymous_client.post("/api/orders", json=asked).json()["data"]
     address, guess = f"/api/orders/{placed['id']}", {"X-Order-Token": "A" * 32}
-    guesses = [stranger.get(address, headers=guess).status_code for _ in range(40)]
+    guesses = [anonymous_client.get(address, headers=guess).status_code for _ in range(40)]
 
-    after = stranger.get(address, headers={"X-Order-Token": placed["token"]})
+    after = anonymous_client.get(address, headers={"X-Order-Token": placed["token"]})
 
     assert set(guesses) == {404, 429}
     assert after.status_code == 200
 
 
-def test_everything_a_buyer_does_is_in_the_audit_log_and_no_secret_in_any_log(
+def test_actions_of_buyers_are_audited_without_secrets(
     shop: httpx.Client,
     shop_application: Application,
     sell: Sell,

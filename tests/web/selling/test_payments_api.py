@@ -1,4 +1,4 @@
-"""Paying over HTTP: one live page, every notice kept once, and only the gateway's own believed."""
+"""Tests of the payments API: one open page, notifications stored once, signatures verified."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ NOTIFICATION = "/api/payment/notification"
 
 @pytest.fixture
 def pay(shop: httpx.Client) -> Pay:
-    """Asks for a page to pay an order on."""
+    """Return a function that asks for a checkout page of an order."""
 
     def ask(placed: dict[str, Any]) -> httpx.Response:
         headers = {"X-Order-Token": placed["token"]}
@@ -41,19 +41,19 @@ def pay(shop: httpx.Client) -> Pay:
 
 
 @pytest.fixture
-def seen(shop: httpx.Client) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """An order as its buyer sees it now."""
+def fetch_order(shop: httpx.Client) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return a function that fetches an order as its buyer."""
 
-    def look(placed: dict[str, Any]) -> dict[str, Any]:
+    def fetch(placed: dict[str, Any]) -> dict[str, Any]:
         headers = {"X-Order-Token": placed["token"]}
         return dict(shop.get(f"/api/orders/{placed['id']}", headers=headers).json()["data"])
 
-    return look
+    return fetch
 
 
 @pytest.fixture
-def many_wait(midtrans: MidtransSimulator) -> Callable[[], None]:
-    """Waits until half of the calls that the gateway answers slowly are there."""
+def wait_for_slow_calls(midtrans: MidtransSimulator) -> Callable[[], None]:
+    """Return a function that waits until half of the slow gateway calls have arrived."""
 
     def wait() -> None:
         deadline = time.monotonic() + 60
@@ -64,10 +64,10 @@ def many_wait(midtrans: MidtransSimulator) -> Callable[[], None]:
 
 
 @pytest.fixture
-def signed() -> Callable[..., dict[str, str]]:
-    """A notice of an attempt that carries the signature of whoever has the key."""
+def sign() -> Callable[..., dict[str, str]]:
+    """Return a function that builds a signed notification of an attempt."""
 
-    def sign(attempt_key: str, *, key: str = SERVER_KEY, **more: str) -> dict[str, str]:
+    def build(attempt_key: str, *, key: str = SERVER_KEY, **more: str) -> dict[str, str]:
         said = {
             "order_id": attempt_key,
             "transaction_id": "b5d4a6a2-0a56-4a3e-a7c2-5a8c1f0d9e11",
@@ -81,12 +81,12 @@ def signed() -> Callable[..., dict[str, str]]:
         covered = said["order_id"] + said["status_code"] + said["gross_amount"] + key
         return {"signature_key": hashlib.sha512(covered.encode()).hexdigest()} | said
 
-    return sign
+    return build
 
 
 @pytest.fixture
-def kept(database: Database) -> Callable[[], int]:
-    """How many notices were kept."""
+def count_stored_notifications(database: Database) -> Callable[[], int]:
+    """Return a function that counts stored notifications."""
 
     def count() -> int:
         with database.transaction() as connection:
@@ -96,11 +96,15 @@ def kept(database: Database) -> Callable[[], int]:
 
 
 Sign = Callable[..., dict[str, str]]
-Kept = Callable[[], int]
+CountStored = Callable[[], int]
 
 
 def test_asking_twice_gives_the_same_live_page(
-    pay: Pay, sell: Sell, order: Place, seen: Callable[..., dict[str, Any]], database: Database
+    pay: Pay,
+    sell: Sell,
+    order: Place,
+    fetch_order: Callable[..., dict[str, Any]],
+    database: Database,
 ) -> None:
     placed = order(sell(), 2)
 
@@ -110,7 +114,7 @@ def test_asking_twice_gives_the_same_live_page(
     assert (first.status_code, again.json()["data"]) == (200, page)
     assert page["clientKey"] == "SB-Mid-client-SIMULATOR"
     assert page["redirectUrl"].endswith(page["token"])
-    shown = seen(placed)["payment"]
+    shown = fetch_order(placed)["payment"]
     assert (shown["status"], shown["paymentToken"]) == ("created", page["token"])
     with database.transaction() as connection:
         assert connection.scalar(select(func.count()).select_from(payment_attempts)) == 1
@@ -120,7 +124,7 @@ def test_a_paid_order_shows_the_transaction_and_takes_no_other_payment(
     pay: Pay,
     sell: Sell,
     order: Place,
-    seen: Callable[..., dict[str, Any]],
+    fetch_order: Callable[..., dict[str, Any]],
     midtrans: MidtransSimulator,
     settle_all: Settle,
 ) -> None:
@@ -131,7 +135,7 @@ def test_a_paid_order_shows_the_transaction_and_takes_no_other_payment(
 
     settle_all()
 
-    shown = seen(placed)
+    shown = fetch_order(placed)
     assert (shown["status"], shown["payment"]["status"]) == ("paid", "settlement")
     assert shown["payment"]["transactionId"] == said["transaction_id"]
     assert shown["payment"]["paymentToken"] is None
@@ -139,7 +143,7 @@ def test_a_paid_order_shows_the_transaction_and_takes_no_other_payment(
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "impossible_transition")
 
 
-def test_stock_is_counted_from_reserving_to_paying_and_giving_up(
+def test_stock_counts_follow_reservation_payment_and_cancellation(
     shop: httpx.Client,
     pay: Pay,
     sell: Sell,
@@ -168,7 +172,7 @@ def test_stock_is_counted_from_reserving_to_paying_and_giving_up(
     assert counted == [(95, 5, 0), (92, 8, 0), (92, 3, 5), (95, 0, 5)]
 
 
-def test_the_gateway_is_told_what_is_bought_by_whom_and_until_when(
+def test_the_checkout_request_has_items_buyer_and_expiry(
     pay: Pay, sell: Sell, order: Place, midtrans: MidtransSimulator
 ) -> None:
     placed = order(sell(), 2)
@@ -212,7 +216,7 @@ def test_an_order_without_a_buyer_is_not_paid(pay: Pay, sell: Sell, order: Place
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "buyer_unknown")
 
 
-def test_an_order_out_of_time_is_not_paid(
+def test_an_expired_reservation_cannot_be_paid(
     pay: Pay, sell: Sell, order: Place, database: Database
 ) -> None:
     placed = order(sell())
@@ -238,7 +242,7 @@ def test_cancelling_closes_the_page(
     assert not midtrans.bank.is_open(session)
 
 
-def test_a_gateway_that_fails_is_503_or_502_and_the_next_one_asking_gets_a_page(
+def test_a_failing_gateway_is_503_or_502_and_the_next_request_gets_a_page(
     pay: Pay, sell: Sell, order: Place, midtrans: MidtransSimulator
 ) -> None:
     placed = order(sell())
@@ -255,7 +259,7 @@ def test_a_gateway_that_fails_is_503_or_502_and_the_next_one_asking_gets_a_page(
     assert page.status_code == 200
 
 
-def test_somebody_elses_order_is_not_paid(
+def test_the_order_of_another_buyer_cannot_be_paid(
     shop: httpx.Client, sell: Sell, order: Place, midtrans: MidtransSimulator
 ) -> None:
     vip = sell()
@@ -269,17 +273,17 @@ def test_somebody_elses_order_is_not_paid(
     assert midtrans.bank.sessions() == []
 
 
-def test_a_notice_is_kept_to_the_byte_and_once(
-    shop: httpx.Client, signed: Sign, kept: Kept, database: Database
+def test_a_notification_is_stored_unchanged_and_once(
+    shop: httpx.Client, sign: Sign, count_stored_notifications: CountStored, database: Database
 ) -> None:
-    body = json.dumps(signed("ORD-000000000000-01"), indent=1).encode()
-    reordered = json.dumps(dict(reversed(signed("ORD-000000000000-01").items()))).encode()
+    body = json.dumps(sign("ORD-000000000000-01"), indent=1).encode()
+    reordered = json.dumps(dict(reversed(sign("ORD-000000000000-01").items()))).encode()
 
     answers = [shop.post(NOTIFICATION, content=sent) for sent in (body, body, reordered)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert [answer.json()["data"]["known"] for answer in answers] == [False, True, True]
-    assert kept() == 1
+    assert count_stored_notifications() == 1
     with database.transaction() as connection:
         assert bytes(connection.scalar(select(inbound_webhooks.c.body))) == body
 
@@ -291,54 +295,56 @@ def test_a_notice_is_kept_to_the_byte_and_once(
         {"key": ""},
     ],
 )
-def test_what_the_gateway_did_not_sign_is_403_and_not_kept(
-    shop: httpx.Client, signed: Sign, kept: Kept, changed: dict[str, str]
+def test_a_notification_with_a_wrong_signature_is_403_and_not_stored(
+    shop: httpx.Client, sign: Sign, count_stored_notifications: CountStored, changed: dict[str, str]
 ) -> None:
-    refused = shop.post(NOTIFICATION, json=signed("ORD-000000000000-01", **changed))
+    refused = shop.post(NOTIFICATION, json=sign("ORD-000000000000-01", **changed))
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "signature_mismatch")
-    assert kept() == 0
+    assert count_stored_notifications() == 0
 
 
 @pytest.mark.parametrize("signature", ["", "0" * 128, "é" * 128, None, 7, "A" * 128, ["x"]])
-def test_a_signature_that_is_none_is_refused(
-    shop: httpx.Client, signed: Sign, kept: Kept, signature: object
+def test_an_invalid_signature_is_refused(
+    shop: httpx.Client, sign: Sign, count_stored_notifications: CountStored, signature: object
 ) -> None:
-    refused = shop.post(NOTIFICATION, json=signed("A-01") | {"signature_key": signature})
+    refused = shop.post(NOTIFICATION, json=sign("A-01") | {"signature_key": signature})
 
     assert refused.status_code in {400, 403}
-    assert kept() == 0
+    assert count_stored_notifications() == 0
 
 
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 60_000, b"<html>", b'{"order_id": 7}'],
 )
-def test_what_is_no_notice_is_400_and_not_kept(shop: httpx.Client, kept: Kept, body: bytes) -> None:
+def test_an_invalid_notification_is_400_and_not_stored(
+    shop: httpx.Client, count_stored_notifications: CountStored, body: bytes
+) -> None:
     refused = shop.post(NOTIFICATION, content=body)
 
     assert refused.status_code == 400
     assert refused.json()["error"]["code"] == "unreadable_notification"
-    assert kept() == 0
+    assert count_stored_notifications() == 0
 
 
 @pytest.mark.parametrize("size", [65 * 1024, 1024 * 1024 + 1])
-def test_a_notice_too_large_is_413_and_not_kept(
-    shop: httpx.Client, signed: Sign, kept: Kept, size: int
+def test_an_oversized_notification_is_413_and_not_stored(
+    shop: httpx.Client, sign: Sign, count_stored_notifications: CountStored, size: int
 ) -> None:
-    refused = shop.post(NOTIFICATION, json=signed("A-01", custom_field1="x" * size))
+    refused = shop.post(NOTIFICATION, json=sign("A-01", custom_field1="x" * size))
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (413, "body_too_large")
-    assert kept() == 0
+    assert count_stored_notifications() == 0
 
 
-def test_a_signed_lie_about_an_order_of_ours_changes_nothing(
+def test_a_signed_notification_that_the_gateway_does_not_confirm_changes_nothing(
     shop: httpx.Client,
     pay: Pay,
     sell: Sell,
     order: Place,
-    signed: Sign,
-    seen: Callable[..., dict[str, Any]],
+    sign: Sign,
+    fetch_order: Callable[..., dict[str, Any]],
     midtrans: MidtransSimulator,
     settle_all: Settle,
 ) -> None:
@@ -347,16 +353,19 @@ def test_a_signed_lie_about_an_order_of_ours_changes_nothing(
     midtrans.push(f"{placed['code']}-01", "choose", "bca_va")
     midtrans.notifications(1)
 
-    shop.post(NOTIFICATION, json=signed(f"{placed['code']}-01"))
+    shop.post(NOTIFICATION, json=sign(f"{placed['code']}-01"))
     settle_all()
 
-    assert (seen(placed)["status"], seen(placed)["payment"]["status"]) == ("pending", "pending")
+    assert (fetch_order(placed)["status"], fetch_order(placed)["payment"]["status"]) == (
+        "pending",
+        "pending",
+    )
 
 
-def test_a_notice_of_nobodys_order_is_200_kept_and_seen_by_a_person(
-    shop: httpx.Client, signed: Sign, settle_all: Settle, database: Database
+def test_a_notification_of_an_unknown_order_is_200_and_stored_for_review(
+    shop: httpx.Client, sign: Sign, settle_all: Settle, database: Database
 ) -> None:
-    answer = shop.post(NOTIFICATION, json=signed("payment_notif_test_G1_5f3b"))
+    answer = shop.post(NOTIFICATION, json=sign("payment_notif_test_G1_5f3b"))
 
     settled = settle_all()
 
@@ -366,8 +375,10 @@ def test_a_notice_of_nobodys_order_is_200_kept_and_seen_by_a_person(
 
 
 @pytest.fixture
-def away(server: EmbeddedServer, database: Database) -> Callable[[], AbstractContextManager[None]]:
-    """The test's database, unreachable for a while."""
+def unreachable_database(
+    server: EmbeddedServer, database: Database
+) -> Callable[[], AbstractContextManager[None]]:
+    """Return a context manager that makes the test's database unreachable."""
 
     @contextmanager
     def closed() -> Iterator[None]:
@@ -385,30 +396,30 @@ def away(server: EmbeddedServer, database: Database) -> Callable[[], AbstractCon
 
 
 @pytest.mark.usefixtures("fresh_database_url")
-def test_while_the_database_is_away_it_is_503_so_that_the_gateway_comes_again(
+def test_without_a_database_a_notification_is_503_and_will_be_retried(
     shop: httpx.Client,
-    signed: Sign,
-    kept: Kept,
-    away: Callable[[], AbstractContextManager[None]],
+    sign: Sign,
+    count_stored_notifications: CountStored,
+    unreachable_database: Callable[[], AbstractContextManager[None]],
 ) -> None:
-    shop.post(NOTIFICATION, json=signed("A-01"))
-    with away():
-        unheard = shop.post(NOTIFICATION, json=signed("A-02"))
+    shop.post(NOTIFICATION, json=sign("A-01"))
+    with unreachable_database():
+        unheard = shop.post(NOTIFICATION, json=sign("A-02"))
 
-    heard = shop.post(NOTIFICATION, json=signed("A-02"))
+    heard = shop.post(NOTIFICATION, json=sign("A-02"))
 
     assert (unheard.status_code, heard.status_code) == (503, 200)
-    assert kept() == 2
+    assert count_stored_notifications() == 2
 
 
-def test_everybody_else_is_answered_at_once_while_buyers_wait_for_a_slow_gateway(
+def test_other_requests_are_served_at_once_while_buyers_wait_for_a_slow_gateway(
     shop: httpx.Client,
     pay: Pay,
     sell: Sell,
     order: Place,
     midtrans: MidtransSimulator,
-    signed: Sign,
-    many_wait: Callable[[], None],
+    sign: Sign,
+    wait_for_slow_calls: Callable[[], None],
     event: Event,
 ) -> None:
     vip = sell(capacity=20)
@@ -417,8 +428,8 @@ def test_everybody_else_is_answered_at_once_while_buyers_wait_for_a_slow_gateway
 
     with ThreadPoolExecutor(10) as buyers:
         pages = [buyers.submit(pay, one) for one in waiting]
-        many_wait()
-        others = [shop.post(NOTIFICATION, json=signed(f"A-{number:02}")) for number in range(5)]
+        wait_for_slow_calls()
+        others = [shop.post(NOTIFICATION, json=sign(f"A-{number:02}")) for number in range(5)]
         others.append(shop.get(f"/events/{event.slug}"))
         paid_meanwhile = [page.done() for page in pages]
         midtrans.hurry()

@@ -1,4 +1,4 @@
-"""Refunds over HTTP: planned, then applied with the plan's hash, by whoever may."""
+"""Tests of the refunds API: planned, then applied with the plan's hash, by authorised roles."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,20 +14,20 @@ from ticketing.selling.payments.settle import Settlement
 
 
 @pytest.fixture
-def desk(
+def client_with_role(
     shop: httpx.Client, key_of: Callable[[Role], str]
 ) -> Iterator[Callable[..., httpx.Client]]:
-    """Somebody with a key of a role at the shop's door."""
+    """Return a function that opens a client of the shop with a key of a role."""
     with ExitStack() as stack:
 
-        def somebody(role: Role = Role.OPERATOR) -> httpx.Client:
+        def open_client(role: Role = Role.OPERATOR) -> httpx.Client:
             headers = {"Authorization": f"Bearer {key_of(role)}"}
             client = httpx.Client(
                 base_url=shop.base_url, headers=headers, timeout=30, verify=trusted()
             )
             return stack.enter_context(client)
 
-        yield somebody
+        yield open_client
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def paid(
     midtrans: MidtransSimulator,
     settle_all: Callable[[], Settlement],
 ) -> dict[str, Any]:
-    """An order of two places at Rp50.000, paid by GoPay."""
+    """Create an order of two places at Rp50.000, paid by GoPay."""
     placed = order(sell(), 2)
     asked = {"orderId": placed["id"]}
     shop.post("/api/payment/create", json=asked, headers={"X-Order-Token": placed["token"]})
@@ -50,9 +50,9 @@ def paid(
 
 
 def test_a_refund_is_planned_and_then_done_once(
-    paid: dict[str, Any], desk: Callable[..., httpx.Client], midtrans: MidtransSimulator
+    paid: dict[str, Any], client_with_role: Callable[..., httpx.Client], midtrans: MidtransSimulator
 ) -> None:
-    address, operator = f"/api/orders/{paid['id']}/refunds", desk()
+    address, operator = f"/api/orders/{paid['id']}/refunds", client_with_role()
 
     planned = operator.post(address, json={"places": [2], "feePercent": 10, "reason": "ill"})
     before = operator.get(address).json()["data"]["refunds"]
@@ -73,10 +73,10 @@ def test_a_refund_is_planned_and_then_done_once(
     assert midtrans.bank.status(paid["attempt"])["refund_amount"] == "45000.00"
 
 
-def test_a_plan_that_does_not_hold_any_more_is_a_conflict(
-    paid: dict[str, Any], desk: Callable[..., httpx.Client]
+def test_an_outdated_plan_is_409(
+    paid: dict[str, Any], client_with_role: Callable[..., httpx.Client]
 ) -> None:
-    address, operator = f"/api/orders/{paid['id']}/refunds", desk()
+    address, operator = f"/api/orders/{paid['id']}/refunds", client_with_role()
     hashes = [
         operator.post(address, json=asked).json()["data"]["plan"]["planHash"]
         for asked in ({}, {"places": [1]})
@@ -88,10 +88,10 @@ def test_a_plan_that_does_not_hold_any_more_is_a_conflict(
     assert second.json()["error"]["code"] == "plan_outdated"
 
 
-def test_a_viewer_may_look_and_not_refund(
-    paid: dict[str, Any], desk: Callable[..., httpx.Client]
+def test_a_viewer_may_list_and_not_request_refunds(
+    paid: dict[str, Any], client_with_role: Callable[..., httpx.Client]
 ) -> None:
-    address, viewer = f"/api/orders/{paid['id']}/refunds", desk(Role.VIEWER)
+    address, viewer = f"/api/orders/{paid['id']}/refunds", client_with_role(Role.VIEWER)
 
     assert viewer.get(address).status_code == 200
     assert viewer.post(address, json={}).status_code == 403
@@ -106,7 +106,7 @@ def test_the_buyer_s_token_refunds_nothing(paid: dict[str, Any], shop: httpx.Cli
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "code"),
+    ("body", "status", "code"),
     [
         ({"amount": 100_001}, 409, "refund_refused"),
         ({"places": [3]}, 409, "refund_refused"),
@@ -124,22 +124,22 @@ def test_the_buyer_s_token_refunds_nothing(paid: dict[str, Any], shop: httpx.Cli
         ({"everything": True}, 422, "invalid_request"),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
-    paid: dict[str, Any], desk: Callable[..., httpx.Client], asked: dict[str, object],
+def test_an_invalid_refund_is_refused_and_changes_nothing(
+    paid: dict[str, Any], client_with_role: Callable[..., httpx.Client], body: dict[str, object],
     status: int, code: str,
 ) -> None:  # fmt: skip
-    address, operator = f"/api/orders/{paid['id']}/refunds", desk()
+    address, operator = f"/api/orders/{paid['id']}/refunds", client_with_role()
 
-    refused = operator.post(address, json=asked)
+    refused = operator.post(address, json=body)
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
     assert operator.get(address).json()["data"]["refunds"] == []
 
 
 def test_an_unknown_order_is_not_found(
-    desk: Callable[..., httpx.Client],
+    client_with_role: Callable[..., httpx.Client],
 ) -> None:
-    operator = desk()
+    operator = client_with_role()
 
     assert operator.post("/api/orders/999/refunds", json={}).status_code == 404
     assert operator.get("/api/orders/999/refunds").status_code == 404

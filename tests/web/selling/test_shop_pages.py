@@ -1,4 +1,4 @@
-"""The buyer's pages: an event to buy for, an order as it stands, in the words of the event."""
+"""Tests of the shop's pages: event, order, payment, in the language of the event."""
 
 import re
 from base64 import b64encode
@@ -34,20 +34,20 @@ SARI = {"name": "Sari Wulandari", "email": "sari@example.org", "phone": "0812 34
 
 
 @pytest.fixture
-def door(event: Event) -> str:
-    """The page of the event."""
+def event_path(event: Event) -> str:
+    """Return the path of the event's page."""
     return f"/events/{event.slug}"
 
 
 def test_an_event_shows_what_can_be_bought_and_what_cannot(
-    shop: httpx.Client, sell: Sell, door: str
+    shop: httpx.Client, sell: Sell, event_path: str
 ) -> None:
     sell("VIP", capacity=3)
     sell("Balkon", max_per_order=2)
     sell("Undangan", price=0, capacity=None)
     sell("Habis", capacity=0)
 
-    page = shop.get(door)
+    page = shop.get(event_path)
 
     assert page.status_code == 200
     for said in ("Wisuda Periode II 2026", "Sabtu, 12 Desember 2026", "Rp50.000", "3 tersisa",
@@ -58,11 +58,11 @@ def test_an_event_shows_what_can_be_bought_and_what_cannot(
 
 
 def test_the_pages_load_nothing_and_run_only_their_own_script(
-    shop: httpx.Client, sell: Sell, order: Place, door: str, midtrans: MidtransSimulator
+    shop: httpx.Client, sell: Sell, order: Place, event_path: str, midtrans: MidtransSimulator
 ) -> None:
     placed = order(sell())
 
-    for page in (shop.get(door), shop.get(f"/orders/{placed['token']}")):
+    for page in (shop.get(event_path), shop.get(f"/orders/{placed['token']}")):
         policy = page.headers["Content-Security-Policy"]
         [script] = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
         digest = b64encode(sha256(script.encode()).digest()).decode()
@@ -74,28 +74,28 @@ def test_the_pages_load_nothing_and_run_only_their_own_script(
         assert re.findall(r'(?:src|href)="(?:https?:)?//', page.text) == []
 
 
-@pytest.mark.parametrize(("locale", "words"), [("id", "Pesan"), ("en", "Order"), ("ja", "Order")])
-def test_it_speaks_as_the_event_does(
-    shop: httpx.Client, sell: Sell, door: str, database: Database, locale: str, words: str
+@pytest.mark.parametrize(("locale", "label"), [("id", "Pesan"), ("en", "Order"), ("ja", "Order")])
+def test_the_page_is_in_the_language_of_the_event(
+    shop: httpx.Client, sell: Sell, event_path: str, database: Database, locale: str, label: str
 ) -> None:
     sell()
     with database.transaction() as connection:
         connection.execute(update(events).values(locale=locale))
 
-    page = shop.get(door)
+    page = shop.get(event_path)
 
-    assert f"<button>{words}</button>" in page.text
+    assert f"<button>{label}</button>" in page.text
 
 
-def test_ordering_leads_to_the_order_and_twice_is_once(
-    shop: httpx.Client, sell: Sell, door: str, database: Database
+def test_ordering_redirects_to_the_order_and_is_idempotent(
+    shop: httpx.Client, sell: Sell, event_path: str, database: Database
 ) -> None:
     vip = sell()
-    [hidden] = re.findall(r'name="request" value="([0-9a-f]{32})"', shop.get(door).text)
+    [hidden] = re.findall(r'name="request" value="([0-9a-f]{32})"', shop.get(event_path).text)
     form = SARI | {f"places-{vip}": "2", "promo": "", "request": hidden}
 
-    first, again = shop.post(door, data=form), shop.post(door, data=form)
-    another = shop.post(door, data=form | {f"places-{vip}": "1"})
+    first, again = shop.post(event_path, data=form), shop.post(event_path, data=form)
+    another = shop.post(event_path, data=form | {f"places-{vip}": "1"})
 
     assert (first.status_code, first.headers["Location"]) == (303, again.headers["Location"])
     assert another.headers["Location"] != first.headers["Location"]
@@ -108,7 +108,7 @@ def test_ordering_leads_to_the_order_and_twice_is_once(
 
 
 @pytest.mark.parametrize(
-    ("changed", "status", "said"),
+    ("changed", "status", "message"),
     [
         ({"places": "0"}, 422, "pilih paling sedikit satu tiket"),
         ({"places": "-1"}, 422, "pilih paling sedikit satu tiket"),
@@ -125,23 +125,23 @@ def test_ordering_leads_to_the_order_and_twice_is_once(
         ({"name": "<script>alert(1)</script>", "phone": "1"}, 422, "&lt;script&gt;"),
     ],
 )
-def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
+def test_errors_are_shown_and_the_input_is_kept(
     shop: httpx.Client,
     sell: Sell,
-    door: str,
+    event_path: str,
     database: Database,
     changed: dict[str, str],
     status: int,
-    said: str,
+    message: str,
 ) -> None:
     vip = sell()
     typed = {**SARI, "promo": "", "places": "2"} | changed
     typed[f"places-{vip}"] = typed.pop("places")
 
-    page = shop.post(door, data=typed)
+    page = shop.post(event_path, data=typed)
 
     assert page.status_code == status
-    assert said in page.text
+    assert message in page.text
     assert "<script>alert" not in page.text
     assert all(typed[name] in page.text for name in ("email", "phone"))
     with database.transaction() as connection:
@@ -152,32 +152,32 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
     ("body", "status"),
     [(b"", 422), (b"\xff\xfe", 422), (b"{}", 422), (b"&" * 5000, 422), (b"x" * 20_000, 413)],
 )
-def test_what_is_no_form_orders_nothing(
-    shop: httpx.Client, sell: Sell, door: str, body: bytes, status: int
+def test_an_invalid_form_orders_nothing(
+    shop: httpx.Client, sell: Sell, event_path: str, body: bytes, status: int
 ) -> None:
     sell()
 
-    assert shop.post(door, content=body).status_code == status
+    assert shop.post(event_path, content=body).status_code == status
 
 
 def test_nothing_is_sold_for_an_event_that_is_over_or_has_nothing_on_sale(
-    shop: httpx.Client, sell: Sell, door: str, database: Database
+    shop: httpx.Client, sell: Sell, event_path: str, database: Database
 ) -> None:
-    empty = shop.get(door)
+    empty = shop.get(event_path)
     sell()
     with database.transaction() as connection:
         connection.execute(
             update(events).values(starts_at="2020-01-01T00:00Z", ends_at="2020-01-02T00:00Z")
         )
 
-    over = shop.get(door)
+    over = shop.get(event_path)
 
     assert "Belum ada tiket yang dijual" in empty.text
     assert "Acara ini sudah selesai" in over.text
     assert "<form" not in empty.text + over.text
 
 
-def test_paying_leads_to_the_gateway_and_the_page_follows_what_it_says(
+def test_paying_redirects_to_the_gateway_and_the_page_shows_its_status(
     shop: httpx.Client,
     sell: Sell,
     order: Place,
@@ -233,7 +233,7 @@ def test_a_payment_that_failed_can_be_tried_again(
     assert again.headers["Location"].startswith(midtrans.url)
 
 
-def test_when_the_gateway_gives_no_answer_the_buyer_is_told_to_try_again(
+def test_when_the_gateway_is_unavailable_the_page_asks_to_try_again(
     shop: httpx.Client, sell: Sell, order: Place, midtrans: MidtransSimulator
 ) -> None:
     placed = order(sell())
@@ -262,7 +262,7 @@ def test_a_buyer_is_named_on_the_page_and_then_can_pay(
     assert "Bayar sekarang" in named.text
 
 
-def test_cancelling_says_so_and_a_paid_order_is_not_cancelled(
+def test_cancelling_is_confirmed_and_refused_for_a_paid_order(
     shop: httpx.Client, sell: Sell, order: Place
 ) -> None:
     placed, paid = order(sell()), order(sell("Guest", price=0))
@@ -276,7 +276,7 @@ def test_cancelling_says_so_and_a_paid_order_is_not_cancelled(
     assert "tidak mungkin lagi" in refused.text
 
 
-def test_an_order_that_a_person_looks_at_says_so_and_asks_for_no_money(
+def test_an_order_under_review_shows_it_and_offers_no_payment(
     shop: httpx.Client, sell: Sell, order: Place, database: Database
 ) -> None:
     placed = order(sell())
@@ -295,7 +295,7 @@ def test_an_order_that_a_person_looks_at_says_so_and_asks_for_no_money(
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "message"),
     [
         ("/orders/" + "A" * 32, "Order not found"),
         ("/orders/x", "Order not found"),
@@ -305,25 +305,23 @@ def test_an_order_that_a_person_looks_at_says_so_and_asks_for_no_money(
         ("/events/" + "a" * 3000, "Event not found"),
     ],
 )
-def test_an_address_that_leads_nowhere_says_so_to_a_person(
-    shop: httpx.Client, path: str, words: str
-) -> None:
+def test_an_unknown_path_is_an_html_page(shop: httpx.Client, path: str, message: str) -> None:
     looked = shop.get(path)
     posted = shop.post(path if "events" in path else f"{path}/pay")
 
     assert (looked.status_code, posted.status_code) == (404, 404)
-    assert f"<h1>{words}</h1>" in looked.text
+    assert f"<h1>{message}</h1>" in looked.text
 
 
-def test_too_many_requests_are_a_page_too(stranger: httpx.Client) -> None:
-    answers = [stranger.get("/orders/" + "A" * 32) for _ in range(40)]
+def test_too_many_requests_are_a_page_too(anonymous_client: httpx.Client) -> None:
+    answers = [anonymous_client.get("/orders/" + "A" * 32) for _ in range(40)]
 
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["Retry-After"]) > 0
     assert "Too many requests" in answers[-1].text
 
 
-def test_a_problem_in_the_address_is_no_way_to_put_words_on_the_page(
+def test_an_error_in_the_query_string_is_not_rendered(
     shop: httpx.Client, sell: Sell, order: Place
 ) -> None:
     placed = order(sell())

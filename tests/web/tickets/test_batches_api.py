@@ -1,4 +1,4 @@
-"""Batches over HTTP: taken on at once, done in the background, followed, and never done twice."""
+"""Tests of the batches API: accepted at once, run in the background, never run twice."""
 
 import io
 import os
@@ -25,12 +25,12 @@ from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.roster import guests as guests_table
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
 
-Ended = Callable[[str], dict[str, object]]
+WaitForBatch = Callable[[str], dict[str, object]]
 
 
 @pytest.fixture
-def ended(operator: httpx.Client) -> Ended:
-    """Waits for a batch to end; gives its last status."""
+def wait_for_batch(operator: httpx.Client) -> WaitForBatch:
+    """Return a function that waits for the end of a batch; returns its last status."""
 
     def wait(batch_id: str) -> dict[str, object]:
         deadline = time.monotonic() + 60
@@ -44,8 +44,8 @@ def ended(operator: httpx.Client) -> Ended:
 
 
 @pytest.fixture
-def crowd(database: Database, event: Event, guests: list[int]) -> int:
-    """Four hundred more people: a batch that takes a while; gives how many there are in all."""
+def many_guests(database: Database, event: Event, guests: list[int]) -> int:
+    """Add four hundred guests, so that a batch takes a while; return the total number."""
     with database.transaction() as connection:
         connection.execute(
             insert(guests_table).from_select(
@@ -68,14 +68,14 @@ def crowd(database: Database, event: Event, guests: list[int]) -> int:
     return 400 + len(guests)
 
 
-def test_a_batch_is_taken_on_and_done(
-    operator: httpx.Client, event: Event, guests: list[int], ended: Ended
+def test_a_batch_is_accepted_and_completed(
+    operator: httpx.Client, event: Event, guests: list[int], wait_for_batch: WaitForBatch
 ) -> None:
     taken = operator.post(
         "/api/tickets/batch",
         json={"eventId": event.id, "guestIds": guests, "options": {"batchId": "batch-789"}},
     )
-    status = ended("batch-789")
+    status = wait_for_batch("batch-789")
 
     assert taken.status_code == 202, taken.text
     said = taken.json()["data"]
@@ -88,13 +88,13 @@ def test_a_batch_is_taken_on_and_done(
     assert status["estimatedCompletion"] is None
 
 
-def test_without_guests_it_is_everyone_missing(
-    operator: httpx.Client, event: Event, guests: list[int], ended: Ended
+def test_without_guests_a_batch_covers_all_missing_tickets(
+    operator: httpx.Client, event: Event, guests: list[int], wait_for_batch: WaitForBatch
 ) -> None:
     operator.post("/api/tickets/generate", json={"guestId": guests[0], "eventId": event.id})
 
     taken = operator.post("/api/tickets/batch", json={"eventId": event.slug, "guestIds": None})
-    status = ended(taken.json()["data"]["batchId"])
+    status = wait_for_batch(taken.json()["data"]["batchId"])
 
     assert (status["totalCount"], status["skippedCount"]) == (3, 1)
     assert len(status["tickets"]) == 2
@@ -103,11 +103,15 @@ def test_without_guests_it_is_everyone_missing(
 
 
 def test_the_same_batch_id_again_is_the_same_batch(
-    operator: httpx.Client, event: Event, guests: list[int], ended: Ended, database: Database
+    operator: httpx.Client,
+    event: Event,
+    guests: list[int],
+    wait_for_batch: WaitForBatch,
+    database: Database,
 ) -> None:
     asked = {"eventId": event.id, "guestIds": guests, "options": {"batchId": "b-1"}}
     first = operator.post("/api/tickets/batch", json=asked).json()["data"]
-    ended("b-1")
+    wait_for_batch("b-1")
 
     again = operator.post("/api/tickets/batch", json=asked)
 
@@ -129,12 +133,12 @@ def test_the_same_batch_id_again_is_the_same_batch(
     ids=["fewer guests", "all missing", "limit", "overwrite"],
 )
 def test_a_batch_id_with_another_body_is_409(
-    operator: httpx.Client, event: Event, guests: list[int], ended: Ended,
+    operator: httpx.Client, event: Event, guests: list[int], wait_for_batch: WaitForBatch,
     guests_asked_for: slice | None, options: dict[str, object],
 ) -> None:  # fmt: skip
     body = {"eventId": event.id, "guestIds": guests, "options": {"batchId": "b-1"}}
     operator.post("/api/tickets/batch", json=body)
-    ended("b-1")
+    wait_for_batch("b-1")
 
     ids = None if guests_asked_for is None else guests[guests_asked_for]
     refused = operator.post(
@@ -149,11 +153,15 @@ def test_a_batch_id_with_another_body_is_409(
 
 
 def test_a_batch_id_of_another_event_is_409(
-    operator: httpx.Client, event: Event, guests: list[int], ended: Ended, database: Database
+    operator: httpx.Client,
+    event: Event,
+    guests: list[int],
+    wait_for_batch: WaitForBatch,
+    database: Database,
 ) -> None:
     asked = {"eventId": event.id, "guestIds": guests, "options": {"batchId": "b-1"}}
     operator.post("/api/tickets/batch", json=asked)
-    ended("b-1")
+    wait_for_batch("b-1")
     with database.transaction() as connection:
         connection.execute(
             text(
@@ -169,27 +177,31 @@ def test_a_batch_id_of_another_event_is_409(
 
 
 def test_a_limit_is_kept(
-    operator: httpx.Client, event: Event, guests: list[int], ended: Ended
+    operator: httpx.Client, event: Event, guests: list[int], wait_for_batch: WaitForBatch
 ) -> None:
     taken = operator.post("/api/tickets/batch", json={"eventId": event.id, "options": {"limit": 1}})
-    status = ended(taken.json()["data"]["batchId"])
+    status = wait_for_batch(taken.json()["data"]["batchId"])
 
     assert guests
     assert len(status["tickets"]) == 1
 
 
 def test_not_skipping_prints_again_and_keeps_the_codes(
-    operator: httpx.Client, event: Event, guests: list[int], ended: Ended, database: Database
+    operator: httpx.Client,
+    event: Event,
+    guests: list[int],
+    wait_for_batch: WaitForBatch,
+    database: Database,
 ) -> None:
     first = operator.post("/api/tickets/batch", json={"eventId": event.id}).json()["data"]
-    before = ended(first["batchId"])
+    before = wait_for_batch(first["batchId"])
     with database.transaction() as connection:
         connection.execute(update(generated_tickets).values(pdf_bytes=1))
 
     again = operator.post(
         "/api/tickets/batch", json={"eventId": event.id, "options": {"skipExisting": False}}
     )
-    ended(again.json()["data"]["batchId"])
+    wait_for_batch(again.json()["data"]["batchId"])
 
     with database.transaction() as connection:
         codes = select(generated_tickets.c.ticket_code).order_by(generated_tickets.c.id)
@@ -199,13 +211,13 @@ def test_not_skipping_prints_again_and_keeps_the_codes(
     assert len(guests) == 3
 
 
-def test_who_cannot_be_served_is_named_and_stops_nobody(
-    operator: httpx.Client, event: Event, guests: list[int], ended: Ended
+def test_a_failed_guest_is_named_and_stops_no_other(
+    operator: httpx.Client, event: Event, guests: list[int], wait_for_batch: WaitForBatch
 ) -> None:
     taken = operator.post(
         "/api/tickets/batch", json={"eventId": event.id, "guestIds": [*guests, 999]}
     )
-    status = ended(taken.json()["data"]["batchId"])
+    status = wait_for_batch(taken.json()["data"]["batchId"])
 
     assert (status["status"], status["processedCount"], status["failedCount"]) == (
         "completed",
@@ -216,10 +228,14 @@ def test_who_cannot_be_served_is_named_and_stops_nobody(
 
 
 def test_tickets_are_paged(
-    operator: httpx.Client, viewer: httpx.Client, event: Event, guests: list[int], ended: Ended
+    operator: httpx.Client,
+    viewer: httpx.Client,
+    event: Event,
+    guests: list[int],
+    wait_for_batch: WaitForBatch,
 ) -> None:
     taken = operator.post("/api/tickets/batch", json={"eventId": event.id})
-    whole = ended(taken.json()["data"]["batchId"])
+    whole = wait_for_batch(taken.json()["data"]["batchId"])
 
     page = viewer.get(
         f"/api/batches/{whole['batchId']}/status", params={"limit": 1, "offset": 2}
@@ -229,12 +245,16 @@ def test_tickets_are_paged(
     assert len(guests) == 3
 
 
-def test_ordering_leaves_a_trace_with_its_size(
-    operator: httpx.Client, event: Event, guests: list[int], database: Database, ended: Ended
+def test_a_batch_is_audited_with_its_size(
+    operator: httpx.Client,
+    event: Event,
+    guests: list[int],
+    database: Database,
+    wait_for_batch: WaitForBatch,
 ) -> None:
     asked = {"eventId": event.id, "options": {"batchId": "b-1", "priority": "high"}}
     operator.post("/api/tickets/batch", json=asked)
-    ended("b-1")
+    wait_for_batch("b-1")
 
     with database.transaction() as connection:
         [trace] = connection.execute(
@@ -247,10 +267,14 @@ def test_ordering_leaves_a_trace_with_its_size(
 
 
 def test_all_pdfs_come_in_one_archive_that_names_what_it_lacks(
-    operator: httpx.Client, event: Event, guests: list[int], ended: Ended, database: Database
+    operator: httpx.Client,
+    event: Event,
+    guests: list[int],
+    wait_for_batch: WaitForBatch,
+    database: Database,
 ) -> None:
     taken = operator.post("/api/tickets/batch", json={"eventId": event.id})
-    status = ended(taken.json()["data"]["batchId"])
+    status = wait_for_batch(taken.json()["data"]["batchId"])
     with database.transaction() as connection:
         last = select(func.max(generated_tickets.c.id)).scalar_subquery()
         connection.execute(
@@ -270,8 +294,8 @@ def test_all_pdfs_come_in_one_archive_that_names_what_it_lacks(
     assert len(guests) == 3
 
 
-@pytest.mark.usefixtures("crowd")
-def test_a_service_takes_on_only_so_many_batches(
+@pytest.mark.usefixtures("many_guests")
+def test_a_service_accepts_a_limited_number_of_batches(
     operator: httpx.Client, viewer: httpx.Client, event: Event
 ) -> None:
     asked = {"eventId": event.id, "options": {"limit": 100}}
@@ -283,17 +307,17 @@ def test_a_service_takes_on_only_so_many_batches(
     assert viewer.get("/api/events/wisuda-2026/missing-tickets/count").status_code == 200
 
 
-@pytest.mark.usefixtures("crowd")
+@pytest.mark.usefixtures("many_guests")
 @pytest.mark.slow
 def test_a_stopped_service_cancels_its_batch_and_the_same_id_goes_on(
     application: Application,
-    answering: Callable[[Application], AbstractContextManager[str]],
+    serve: Callable[[Application], AbstractContextManager[str]],
     database: Database,
     event: Event,
 ) -> None:
     key = {"X-API-Key": add_key(database, name="op", role=Role.OPERATOR, by="test").secret}
     asked = {"eventId": event.id, "options": {"batchId": "b-1"}}
-    with answering(application) as address:
+    with serve(application) as address:
         httpx.post(f"{address}/api/tickets/batch", json=asked, headers=key)
         httpx.post(
             f"{address}/api/tickets/batch", headers=key,
@@ -302,7 +326,7 @@ def test_a_stopped_service_cancels_its_batch_and_the_same_id_goes_on(
     with database.transaction() as connection:
         stopped = list(connection.scalars(select(batches.c.state).order_by(batches.c.id)))
 
-    with answering(application) as address:
+    with serve(application) as address:
         again = httpx.post(f"{address}/api/tickets/batch", json=asked, headers=key)
 
     assert stopped == ["cancelled", "cancelled"]
@@ -315,7 +339,7 @@ def test_a_killed_service_leaves_a_batch_that_the_next_one_shows_as_failed(
     database: Database,
     tmp_path: Path,
     event: Event,
-    crowd: int,
+    many_guests: int,
     unused_port: int,
     start_ticketing: Callable[..., ForkedProcess],
     until_it_answers: Callable[[str], httpx.Response],
@@ -344,6 +368,6 @@ def test_a_killed_service_leaves_a_batch_that_the_next_one_shows_as_failed(
     second.send_signal(signal.SIGINT)
 
     assert status["status"] == "failed"
-    assert status["processedCount"] < crowd
+    assert status["processedCount"] < many_guests
     assert second.wait(timeout=60) == 0
     client.close()

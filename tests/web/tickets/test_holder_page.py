@@ -1,4 +1,4 @@
-"""The page behind a magic link: the holder's ticket, nobody else's, and no trace of the link."""
+"""Tests of the page behind a magic link: the holder's ticket only, and no link in logs."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def link(
     database: Database,
     application: Application,
 ) -> str:
-    """The personal path of the second guest's ticket."""
+    """Return the magic link path of the second guest's ticket."""
     asked = {"guestId": guests[1], "eventId": event.id}
     assert operator.post("/api/tickets/generate", json=asked).status_code == 200
     with database.transaction() as connection:
@@ -36,8 +36,10 @@ def link(
     return f"/t/{application.get(KeyRing).magic_link(token_id)}"
 
 
-def test_the_page_shows_the_ticket_and_loads_nothing(stranger: httpx.Client, link: str) -> None:
-    page = stranger.get(link)
+def test_the_page_shows_the_ticket_and_loads_nothing(
+    anonymous_client: httpx.Client, link: str
+) -> None:
+    page = anonymous_client.get(link)
 
     assert page.status_code == 200
     for shown in ("Budi Santoso", "Wisuda Periode II 2026", "Sabtu, 12 Desember 2026", "B-12"):
@@ -53,9 +55,9 @@ def test_the_page_shows_the_ticket_and_loads_nothing(stranger: httpx.Client, lin
 
 
 def test_the_pdf_beside_the_page_is_the_same_ticket(
-    stranger: httpx.Client, link: str, database: Database
+    anonymous_client: httpx.Client, link: str, database: Database
 ) -> None:
-    pdf = stranger.get(f"{link}/ticket.pdf")
+    pdf = anonymous_client.get(f"{link}/ticket.pdf")
 
     drawn = pypdfium2.PdfDocument(pdf.content)[0].render(scale=3).to_pil()
     with database.transaction() as connection:
@@ -65,13 +67,13 @@ def test_the_pdf_beside_the_page_is_the_same_ticket(
 
 
 def test_a_revoked_ticket_shows_no_qr(
-    stranger: httpx.Client, link: str, database: Database, event: Event, now: datetime
+    anonymous_client: httpx.Client, link: str, database: Database, event: Event, now: datetime
 ) -> None:
     with database.transaction() as connection:
         code = connection.scalar(select(generated_tickets.c.ticket_code))
     revoke_tickets(database, event, codes=[code], reason="lost", by="test", at=now)
 
-    page, pdf = stranger.get(link), stranger.get(f"{link}/ticket.pdf")
+    page, pdf = anonymous_client.get(link), anonymous_client.get(f"{link}/ticket.pdf")
 
     assert (page.status_code, pdf.status_code) == (410, 404)
     assert "<img" not in page.text
@@ -79,8 +81,10 @@ def test_a_revoked_ticket_shows_no_qr(
 
 
 @pytest.mark.parametrize("link", ["A" * 32, "short", "A" * 3000, "%00" * 32, "%ff%fe", "<b>"])
-def test_a_link_nobody_has_is_404_and_said_to_a_person(stranger: httpx.Client, link: str) -> None:
-    page, pdf = stranger.get(f"/t/{link}"), stranger.get(f"/t/{link}/ticket.pdf")
+def test_an_unknown_link_is_404_with_an_html_page(
+    anonymous_client: httpx.Client, link: str
+) -> None:
+    page, pdf = anonymous_client.get(f"/t/{link}"), anonymous_client.get(f"/t/{link}/ticket.pdf")
 
     assert (page.status_code, pdf.status_code) == (404, 404)
     assert "This link leads to no ticket" in page.text
@@ -88,8 +92,8 @@ def test_a_link_nobody_has_is_404_and_said_to_a_person(stranger: httpx.Client, l
     assert pdf.json()["error"]["code"] == "unknown_ticket"
 
 
-def test_guessing_is_rationed(stranger: httpx.Client) -> None:
-    answers = [stranger.get("/t/" + "A" * 32) for _ in range(40)]
+def test_wrong_links_are_rate_limited(anonymous_client: httpx.Client) -> None:
+    answers = [anonymous_client.get("/t/" + "A" * 32) for _ in range(40)]
 
     assert {answer.status_code for answer in answers} == {404, 429}
     last = answers[-1]
@@ -98,7 +102,7 @@ def test_guessing_is_rationed(stranger: httpx.Client) -> None:
     )  # fmt: skip
 
 
-def test_validating_says_who_holds_the_ticket(
+def test_validating_names_the_holder_of_the_ticket(
     viewer: httpx.Client, link: str, database: Database, event: Event
 ) -> None:
     with database.transaction() as connection:
@@ -129,7 +133,7 @@ def test_a_forged_qr_is_refused_by_name(
 
 
 def test_no_token_link_or_key_is_in_any_log(
-    stranger: httpx.Client,
+    anonymous_client: httpx.Client,
     operator: httpx.Client,
     link: str,
     database: Database,
@@ -137,8 +141,8 @@ def test_no_token_link_or_key_is_in_any_log(
 ) -> None:
     with database.transaction() as connection:
         row = connection.execute(select(generated_tickets)).mappings().one()
-    stranger.get(link)
-    stranger.get(f"{link}/ticket.pdf")
+    anonymous_client.get(link)
+    anonymous_client.get(f"{link}/ticket.pdf")
     operator.post("/api/tickets/validate", json={"code": row["qr_code_data"]})
     operator.post("/api/tickets/validate", json={"code": [row["qr_code_data"]]})
     operator.get("/metrics")

@@ -1,4 +1,4 @@
-"""Single tickets over HTTP: made at once, made once, shown to those who may see them."""
+"""Tests of the tickets API: generated in the request, once, shown to authorised roles."""
 
 import io
 from base64 import b64decode
@@ -21,7 +21,7 @@ from ticketing.platform.db.tables.tickets import generated_tickets
 
 @pytest.fixture
 def ticket(operator: httpx.Client, event: Event, guests: list[int]) -> dict[str, str]:
-    """The first guest's ticket, as `generate` answered."""
+    """Generate the first guest's ticket; return the response data."""
     asked = {"guestId": guests[0], "eventId": event.id}
     made = operator.post("/api/tickets/generate", json=asked)
     assert made.status_code == 200, made.text
@@ -40,7 +40,7 @@ def test_the_pdf_is_ready_when_generate_answers(
     assert "Ayu Lestari" in page
 
 
-def test_who_has_a_live_ticket_gets_that_one(
+def test_a_guest_with_a_live_ticket_gets_that_one(
     operator: httpx.Client,
     event: Event,
     guests: list[int],
@@ -56,7 +56,7 @@ def test_who_has_a_live_ticket_gets_that_one(
         assert connection.scalar(select(func.count()).select_from(generated_tickets)) == 1
 
 
-def test_many_who_ask_at_once_for_one_person_get_one_ticket(
+def test_concurrent_requests_for_one_guest_create_one_ticket(
     operator: httpx.Client, event: Event, guests: list[int], database: Database
 ) -> None:
     asked = {"guestId": guests[0], "eventId": event.id}
@@ -74,7 +74,7 @@ def test_many_who_ask_at_once_for_one_person_get_one_ticket(
         assert connection.scalar(mine) == 1
 
 
-def test_what_older_clients_send_along_is_taken_and_changes_nothing(
+def test_fields_of_older_clients_are_ignored(
     operator: httpx.Client, event: Event, guests: list[int]
 ) -> None:
     made = operator.post(
@@ -101,7 +101,7 @@ def test_what_older_clients_send_along_is_taken_and_changes_nothing(
     }
 
 
-def test_making_a_ticket_leaves_a_trace_of_who_made_it(
+def test_generating_a_ticket_is_audited_with_its_actor(
     ticket: dict[str, str], database: Database
 ) -> None:
     with database.transaction() as connection:
@@ -181,7 +181,7 @@ def test_the_qr_as_svg_has_the_size_and_colours_asked_for(
     assert 'fill="#aa0000"' in drawn.text
 
 
-def test_a_qr_that_has_no_room_is_refused_with_the_room_it_needs(
+def test_a_qr_size_that_is_too_small_is_refused_with_the_minimum(
     operator: httpx.Client, ticket: dict[str, str]
 ) -> None:
     refused = operator.get(ticket["qrCodeUrl"], params={"size": 40})
@@ -191,7 +191,7 @@ def test_a_qr_that_has_no_room_is_refused_with_the_room_it_needs(
     assert "49 pixels" in refused.json()["error"]["message"]
 
 
-def test_somebody_not_on_the_list_is_404(
+def test_a_guest_who_is_not_on_the_roster_is_404(
     operator: httpx.Client, event: Event, guests: list[int]
 ) -> None:
     refused = operator.post(
@@ -202,7 +202,7 @@ def test_somebody_not_on_the_list_is_404(
     assert refused.json()["success"] is False
 
 
-def test_somebody_on_hold_is_409_with_the_reason(
+def test_a_guest_on_hold_is_409_with_the_reason(
     operator: httpx.Client, event: Event, guests: list[int], database: Database
 ) -> None:
     with database.transaction() as connection:
@@ -216,7 +216,7 @@ def test_somebody_on_hold_is_409_with_the_reason(
     assert "fee unpaid" in refused.json()["error"]["message"]
 
 
-def test_an_unknown_template_is_422_and_names_those_there_are(
+def test_an_unknown_template_is_422_and_the_known_ones_are_named(
     operator: httpx.Client, event: Event, guests: list[int]
 ) -> None:
     refused = operator.post(

@@ -1,4 +1,4 @@
-"""From the money to the codes on the buyer's page, and back: a refund takes them off the router."""
+"""Test of a voucher order, from payment over codes on the buyer's page to the refund."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 
 @pytest.fixture
 def device() -> Iterator[RouterOsSimulator]:
-    """A router with a profile `1day`."""
+    """Start a router with the profile `1day`."""
     with RouterOsSimulator() as switched_on:
         switched_on.add_profile("1day")
         yield switched_on
@@ -38,7 +38,7 @@ def device() -> Iterator[RouterOsSimulator]:
 def outlet(
     shop_application: Application, device: RouterOsSimulator
 ) -> Iterator[Callable[[], ProvisionResult]]:
-    """A hotspot that sells `5k`, a code and a password; serves its router when asked."""
+    """Create an outlet that sells `5k`; return a function that provisions its router."""
     database, keys = shop_application.database, shop_application.get(KeyRing)
     starts, ends = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC)
     new = NewEvent(
@@ -64,7 +64,7 @@ def bought(
     shop: httpx.Client,
     outlet: Callable[[], ProvisionResult],  # noqa: ARG001 - what there is to buy
 ) -> dict[str, Any]:
-    """Two vouchers, not paid yet."""
+    """Create an unpaid order of two vouchers."""
     asked = {
         "packageId": "5k", "customerName": "Sari", "customerPhone": "0812 3456 7890",
         "quantity": 2,
@@ -73,35 +73,37 @@ def bought(
 
 
 @pytest.fixture
-def seen(shop: httpx.Client, bought: dict[str, Any]) -> Callable[[], tuple[str, list[Any]]]:
-    """The buyer's page, and the vouchers as the interface shows them."""
+def fetch_page_and_vouchers(
+    shop: httpx.Client, bought: dict[str, Any]
+) -> Callable[[], tuple[str, list[Any]]]:
+    """Return a function that fetches the buyer's page and the vouchers of the API."""
 
-    def look() -> tuple[str, list[Any]]:
+    def fetch() -> tuple[str, list[Any]]:
         headers = {"X-Order-Token": bought["token"]}
         shown = shop.get(f"/api/orders/{bought['id']}", headers=headers).json()["data"]
         return shop.get(bought["pageUrl"]).text, shown["vouchers"]
 
-    return look
+    return fetch
 
 
-def test_codes_stand_on_the_buyers_page_once_they_are_on_the_router_until_they_are_paid_back(
+def test_codes_are_on_the_buyers_page_from_provisioning_to_the_refund(
     shop: httpx.Client,
     bought: dict[str, Any],
     outlet: Callable[[], ProvisionResult],
-    seen: Callable[[], tuple[str, list[Any]]],
+    fetch_page_and_vouchers: Callable[[], tuple[str, list[Any]]],
     device: RouterOsSimulator,
     midtrans: MidtransSimulator,
     settle_all: Callable[[], Settlement],
     key_of: Callable[[Role], str],
     log_file: Path,
 ) -> None:
-    pending, none_yet = seen()
+    pending, none_yet = fetch_page_and_vouchers()
     midtrans.push(f"{bought['code']}-01", "pay", "other_qris")
     midtrans.notifications(2)
     settle_all()
-    paid, owed = seen()
+    paid, owed = fetch_page_and_vouchers()
     outlet()
-    ready, present = seen()
+    ready, present = fetch_page_and_vouchers()
     made = [user["name"] for user in device.users()]
     staff = {"Authorization": f"Bearer {key_of(Role.OPERATOR)}"}
     address = f"/api/orders/{bought['id']}/refunds"
@@ -109,7 +111,7 @@ def test_codes_stand_on_the_buyers_page_once_they_are_on_the_router_until_they_a
     plan = planned.json()["data"]["plan"]
     shop.post(address, json={"planHash": plan["planHash"]}, headers=staff)
     outlet()
-    after, left = seen()
+    after, left = fetch_page_and_vouchers()
 
     assert ("Voucher Anda" in pending, none_yet) == (False, [])
     assert "2099" not in pending

@@ -1,4 +1,4 @@
-"""Buying hotspot vouchers over HTTP: one request holds them and says where to pay."""
+"""Tests of the purchase API: one request reserves vouchers and returns a checkout page."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -35,7 +35,7 @@ KEY = {"Idempotency-Key": "3f0d9d0e-35c4-4ac8-9d1f-6a4f3f2f1b77"}
 
 @pytest.fixture
 def sell_package(shop_application: Application, event: Event) -> Callable[..., int]:
-    """Puts the package `5k` on sale at Rp5.000, on a router nobody asks; gives its type's id."""
+    """Return a function that sells the package `5k` (Rp5.000); returns its ticket type id."""
 
     def put_on_sale(**more: Any) -> int:  # noqa: ANN401 - any term of a package
         database, keys = shop_application.database, shop_application.get(KeyRing)
@@ -53,31 +53,31 @@ def sell_package(shop_application: Application, event: Event) -> Callable[..., i
 
 @pytest.fixture
 def bought(shop: httpx.Client, sell_package: Callable[..., int]) -> dict[str, Any]:
-    """Two vouchers that somebody begins to pay for."""
+    """Create a purchase of two vouchers with an open payment."""
     sell_package()
     return dict(shop.post("/voucher/purchase", json=ASKED).json()["data"])
 
 
 @pytest.fixture
 def vouchers_of(database: Database) -> Callable[[int], list[Voucher]]:
-    """The vouchers of a purchase."""
+    """Return a function that reads the vouchers of a purchase."""
 
-    def look(order_id: int) -> list[Voucher]:
+    def fetch(order_id: int) -> list[Voucher]:
         with database.transaction() as connection:
             return voucher_queries.list_of_order(connection, order_id)
 
-    return look
+    return fetch
 
 
 @pytest.fixture
 def orders_in(database: Database) -> Callable[[], list[str]]:
-    """The states of all orders there are."""
+    """Return a function that reads the states of all orders."""
 
-    def look() -> list[str]:
+    def fetch() -> list[str]:
         with database.transaction() as connection:
             return list(connection.execute(select(orders.c.state).order_by(orders.c.id)).scalars())
 
-    return look
+    return fetch
 
 
 def test_a_purchase_is_pending_with_a_page_to_pay_on_and_no_voucher_yet(
@@ -104,7 +104,7 @@ def test_a_purchase_is_pending_with_a_page_to_pay_on_and_no_voucher_yet(
     assert shown.json()["data"]["expiresAt"] == bought["expiresAt"]
 
 
-def test_the_money_makes_the_vouchers_owed_once_however_often_it_is_told(
+def test_a_payment_allocates_vouchers_once_under_repeated_notifications(
     shop: httpx.Client,
     bought: dict[str, Any],
     midtrans: MidtransSimulator,
@@ -124,7 +124,7 @@ def test_the_money_makes_the_vouchers_owed_once_however_often_it_is_told(
     assert vouchers_of(bought["id"]) == first
 
 
-def test_a_payment_that_failed_is_heard_and_owes_nothing_nor_does_one_that_nobody_signed(
+def test_a_failed_or_unsigned_payment_allocates_nothing(
     shop: httpx.Client,
     bought: dict[str, Any],
     midtrans: MidtransSimulator,
@@ -160,7 +160,7 @@ def test_the_same_request_again_is_the_same_purchase_and_another_is_refused(
     assert orders_in() == ["pending"]
 
 
-def test_a_purchase_that_cannot_be_says_which_field_and_changes_nothing(
+def test_an_invalid_purchase_names_the_field_and_changes_nothing(
     shop: httpx.Client, sell_package: Callable[..., int], orders_in: Callable[[], list[str]]
 ) -> None:
     sell_package()
@@ -199,7 +199,7 @@ def test_a_package_that_is_sold_out_or_taken_off_sale_is_not_sold(
     assert orders_in() == []
 
 
-def test_a_gateway_that_is_away_leaves_nothing_held_unless_the_request_can_be_repeated(
+def test_an_unavailable_gateway_leaves_no_reservation_unless_the_request_is_idempotent(
     shop: httpx.Client,
     sell_package: Callable[..., int],
     midtrans: MidtransSimulator,
@@ -217,7 +217,7 @@ def test_a_gateway_that_is_away_leaves_nothing_held_unless_the_request_can_be_re
     assert orders_in() == ["cancelled", "pending"]
 
 
-def test_a_package_for_nothing_is_had_at_once(
+def test_a_free_package_is_allocated_at_once(
     shop: httpx.Client,
     sell_package: Callable[..., int],
     vouchers_of: Callable[[int], list[Voucher]],
@@ -230,7 +230,7 @@ def test_a_package_for_nothing_is_had_at_once(
     assert len(vouchers_of(bought["id"])) == 2
 
 
-def test_strangers_may_ask_only_so_often(stranger: httpx.Client) -> None:
-    answers = [stranger.post("/voucher/purchase", json={}) for _ in range(40)]
+def test_anonymous_requests_are_rate_limited(anonymous_client: httpx.Client) -> None:
+    answers = [anonymous_client.post("/voucher/purchase", json={}) for _ in range(40)]
 
     assert {answer.status_code for answer in answers} == {422, 429}

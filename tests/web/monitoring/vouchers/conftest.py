@@ -84,7 +84,7 @@ def buy(database: Database, order_vouchers: Callable[..., int]) -> Callable[...,
 
 
 @pytest.fixture
-def make(database: Database) -> Callable[..., None]:
+def activate_vouchers(database: Database) -> Callable[..., None]:
     """Return a function that marks all or some vouchers of an order as active."""
 
     def make_some(order: Order, at_most: int = 1000) -> None:
@@ -106,10 +106,10 @@ def make(database: Database) -> Callable[..., None]:
 
 
 @pytest.fixture
-def give_up(database: Database) -> Callable[[Order], None]:
+def fail_order(database: Database) -> Callable[[Order], None]:
     """Return a function that marks an order's vouchers as failed after all retries."""
 
-    def give_up_on(order: Order) -> None:
+    def set_failed(order: Order) -> None:
         lines = select(order_lines.c.id).where(order_lines.c.order_id == order.id)
         still_owed = vouchers.c.state.in_((VoucherState.PENDING, VoucherState.PROVISIONING))
         asking = update(vouchers).where(vouchers.c.order_line_id.in_(lines), still_owed)
@@ -124,7 +124,7 @@ def give_up(database: Database) -> Callable[[Order], None]:
                 )
             )  # fmt: skip
 
-    return give_up_on
+    return set_failed
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The dashboard's figures, what failed, and how codes reach their buyers."""
+"""Tests of the dashboard's figures, failed purchases and delivery attempts."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -44,17 +44,17 @@ REFUSED = {
 def busy_hour(
     buy: Buying,
     order_vouchers: Callable[..., int],
-    make: Callable[..., None],
-    give_up: Callable[[Order], None],
+    activate_vouchers: Callable[..., None],
+    fail_order: Callable[[Order], None],
     send: Callable[[Order, DeliveryState], int],
 ) -> dict[str, Order]:
-    """Purchases that went well, badly, and are too young to tell."""
+    """Create purchases that succeeded, failed, and are too recent to judge."""
     well, undelivered, stuck, young = buy(3), buy(), buy(), buy(ago=timedelta())
-    make(well)
+    activate_vouchers(well)
     send(well, DeliveryState.DELIVERED)
-    make(undelivered)
+    activate_vouchers(undelivered)
     send(undelivered, DeliveryState.FAILED)
-    give_up(stuck)
+    fail_order(stuck)
     order_vouchers(2)
     return {"well": well, "undelivered": undelivered, "stuck": stuck, "young": young}
 
@@ -87,7 +87,7 @@ def test_the_dashboard_adds_up_purchases_vouchers_money_and_losses(viewer: httpx
     assert shown["waiting"]["messages"] == {"count": 0, "oldestAt": None}
 
 
-def test_the_clock_of_what_waits_runs_from_the_payment(
+def test_waiting_time_counts_from_the_payment(
     viewer: httpx.Client, busy_hour: dict[str, Order]
 ) -> None:
     waiting = viewer.get(DASHBOARD).json()["data"]["waiting"]["vouchers"]
@@ -97,7 +97,7 @@ def test_the_clock_of_what_waits_runs_from_the_payment(
     assert waiting["oldestAt"] == paid_at
 
 
-def test_what_was_paid_back_is_no_loss(
+def test_a_refunded_purchase_is_no_loss(
     viewer: httpx.Client, buy: Buying, database: Database
 ) -> None:
     buy()
@@ -129,10 +129,10 @@ def test_routers_are_shown_with_their_breakers(
     }  # fmt: skip
 
 
-def test_the_curve_adds_up_to_what_was_paid_and_made(
-    viewer: httpx.Client, buy: Buying, make: Callable[..., None]
+def test_the_trend_adds_up_to_paid_and_provisioned_vouchers(
+    viewer: httpx.Client, buy: Buying, activate_vouchers: Callable[..., None]
 ) -> None:
-    make(buy(2))
+    activate_vouchers(buy(2))
     buy(ago=timedelta())
 
     days, hours = (
@@ -147,17 +147,17 @@ def test_the_curve_adds_up_to_what_was_paid_and_made(
         assert sum(point["vouchersMade"] for point in shown["trend"]) == 2
 
 
-def test_a_person_who_helps_is_told_from_what_came_right_by_itself(
+def test_repairs_by_staff_are_counted_apart_from_automatic_recovery(
     viewer: httpx.Client,
     operator: httpx.Client,
     buy: Buying,
-    make: Callable[..., None],
-    give_up: Callable[[Order], None],
+    activate_vouchers: Callable[..., None],
+    fail_order: Callable[[Order], None],
 ) -> None:
     recovered, helped = buy(), buy()
-    give_up(recovered)
-    make(recovered)
-    give_up(helped)
+    fail_order(recovered)
+    activate_vouchers(recovered)
+    fail_order(helped)
     operator.post(f"/voucher/api/regenerate-voucher/{helped.id}")
 
     shown = viewer.get(DASHBOARD).json()["data"]
@@ -166,7 +166,7 @@ def test_a_person_who_helps_is_told_from_what_came_right_by_itself(
     assert sum(point["failedTries"] for point in shown["trend"]) == 2
 
 
-def test_what_failed_is_listed_with_what_it_waits_for_and_never_with_a_code(
+def test_failed_purchases_are_listed_with_their_reason_and_without_codes(
     viewer: httpx.Client, busy_hour: dict[str, Order], database: Database
 ) -> None:
     answer = viewer.get("/voucher/api/failed-vouchers")
@@ -188,7 +188,7 @@ def test_what_failed_is_listed_with_what_it_waits_for_and_never_with_a_code(
     assert [name for name in names if name in answer.text] == []
 
 
-def test_how_codes_reach_the_buyer_is_told_attempt_by_attempt(
+def test_the_delivery_of_codes_is_shown_attempt_by_attempt(
     viewer: httpx.Client, busy_hour: dict[str, Order]
 ) -> None:
     order = busy_hour["undelivered"]
@@ -206,7 +206,7 @@ def test_how_codes_reach_the_buyer_is_told_attempt_by_attempt(
     }  # fmt: skip
 
 
-def test_what_cannot_be_asked_for_is_named(viewer: httpx.Client) -> None:
+def test_an_invalid_parameter_is_named(viewer: httpx.Client) -> None:
     refused = {path: viewer.get(f"/voucher/api/{path}") for path in REFUSED}
 
     assert {path: answer.json()["error"]["code"] for path, answer in refused.items()} == REFUSED

@@ -1,4 +1,4 @@
-"""The dashboard's stream on a real socket: what is new, who may listen, and how it ends."""
+"""Tests of the dashboard's event stream on a socket: updates, authorisation, end."""
 
 import json
 import time
@@ -18,8 +18,8 @@ STREAM = "/voucher/api/stream"
 
 
 @pytest.fixture
-def boards() -> Callable[[httpx.Response], Iterator[dict[str, object]]]:
-    """Reads the dashboards of a stream, one after another."""
+def read_dashboards() -> Callable[[httpx.Response], Iterator[dict[str, object]]]:
+    """Return a function that yields the dashboards of a stream."""
 
     def read(stream: httpx.Response) -> Iterator[dict[str, object]]:
         lines = stream.iter_lines()
@@ -30,13 +30,13 @@ def boards() -> Callable[[httpx.Response], Iterator[dict[str, object]]]:
     return read
 
 
-def test_who_listens_hears_how_it_stands_and_then_what_is_new(
+def test_a_client_gets_the_current_dashboard_and_then_updates(
     viewer: httpx.Client,
     buy: Callable[..., Order],
-    boards: Callable[[httpx.Response], Iterator[dict[str, object]]],
+    read_dashboards: Callable[[httpx.Response], Iterator[dict[str, object]]],
 ) -> None:
     with viewer.stream("GET", STREAM) as first, viewer.stream("GET", STREAM) as second:
-        heard = [boards(first), boards(second)]
+        heard = [read_dashboards(first), read_dashboards(second)]
         before = [next(each) for each in heard]
         buy()
         after = [next(each) for each in heard]
@@ -47,7 +47,7 @@ def test_who_listens_hears_how_it_stands_and_then_what_is_new(
     assert after[0] | {"at": "", "from": "", "to": ""} == asked | {"at": "", "from": "", "to": ""}
 
 
-def test_while_nothing_is_new_a_comment_keeps_the_line_open(
+def test_without_updates_a_comment_keeps_the_connection_open(
     viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sse, "KEEPALIVE_SECONDS", 0.05)
@@ -59,7 +59,7 @@ def test_while_nothing_is_new_a_comment_keeps_the_line_open(
     assert lines.count("event: dashboard") == 1
 
 
-def test_a_stream_ends_after_a_while_so_that_its_key_is_looked_up_again(
+def test_a_stream_ends_after_a_while_so_that_its_key_is_checked_again(
     viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sse, "MAX_STREAM_SECONDS", 0.1)
@@ -71,17 +71,17 @@ def test_a_stream_ends_after_a_while_so_that_its_key_is_looked_up_again(
     assert text.endswith("\n\n")
 
 
-def test_a_stream_ends_well_when_the_service_stops(
-    answering: Callable[[Application], AbstractContextManager[str]],
+def test_a_stream_ends_cleanly_when_the_service_stops(
+    serve: Callable[[Application], AbstractContextManager[str]],
     application: Application,
     key_of: Callable[[Role], str],
-    boards: Callable[[httpx.Response], Iterator[dict[str, object]]],
+    read_dashboards: Callable[[httpx.Response], Iterator[dict[str, object]]],
 ) -> None:
     with httpx.Client(headers={"X-API-Key": key_of(Role.VIEWER)}, timeout=60) as client:
-        with answering(application) as address:
+        with serve(application) as address:
             request = client.build_request("GET", address + STREAM)
             stream = client.send(request, stream=True)
-            heard = boards(stream)
+            heard = read_dashboards(stream)
             next(heard)
             told_to_stop = time.monotonic()
 
@@ -92,19 +92,19 @@ def test_a_stream_ends_well_when_the_service_stops(
     assert time.monotonic() - told_to_stop < sse.MAX_STREAM_SECONDS
 
 
-def test_no_more_listen_than_may_and_only_with_a_key(
+def test_streams_are_limited_in_number_and_need_a_key(
     viewer: httpx.Client,
-    stranger: httpx.Client,
-    boards: Callable[[httpx.Response], Iterator[dict[str, object]]],
+    anonymous_client: httpx.Client,
+    read_dashboards: Callable[[httpx.Response], Iterator[dict[str, object]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sse, "MAX_CLIENTS", 1)
 
     with viewer.stream("GET", STREAM) as stream:
-        heard = boards(stream)
+        heard = read_dashboards(stream)
         next(heard)
         refused = viewer.get(STREAM)
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "busy")
     assert refused.headers["Retry-After"] == "30"
-    assert stranger.get(STREAM).status_code == 401
+    assert anonymous_client.get(STREAM).status_code == 401

@@ -1,4 +1,4 @@
-"""Purchases of vouchers in a list: their states, filters and pages, and who may look."""
+"""Tests of the list of voucher purchases: states, filters, pages, authorisation."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,25 +24,25 @@ def one_of_each(
     order_vouchers: Callable[..., int],
     end_order: Callable[[int, OrderState], Order],
     buy: Buying,
-    make: Callable[..., None],
-    give_up: Callable[[Order], None],
+    activate_vouchers: Callable[..., None],
+    fail_order: Callable[[Order], None],
 ) -> dict[str, int]:
-    """A purchase in every state that there is, by what became of it."""
+    """Create a purchase in every state; return them by state."""
     expired, cancelled = order_vouchers(ago=timedelta(hours=7)), order_vouchers()
     end_order(expired, OrderState.EXPIRED)
     end_order(cancelled, OrderState.CANCELLED)
     complete, half, stuck = buy(2), buy(2), buy(2)
-    make(complete)
-    make(half, 1)
-    make(stuck, 1)
-    give_up(stuck)
+    activate_vouchers(complete)
+    activate_vouchers(half, 1)
+    activate_vouchers(stuck, 1)
+    fail_order(stuck)
     return {
         "unpaid": order_vouchers(), "on the way": half.id, "complete": complete.id,
         "stuck": stuck.id, "expired": expired, "cancelled": cancelled,
     }  # fmt: skip
 
 
-def test_purchases_are_found_by_their_state_the_newest_first_and_by_the_domains_own_rule(
+def test_purchases_are_filtered_by_state_the_newest_first(
     viewer: httpx.Client, database: Database, one_of_each: dict[str, int]
 ) -> None:
     wanted = {
@@ -79,11 +79,11 @@ def test_purchases_are_found_by_their_state_the_newest_first_and_by_the_domains_
 def test_a_purchase_is_shown_with_its_packages_money_and_delivery(
     viewer: httpx.Client,
     buy: Buying,
-    make: Callable[..., None],
+    activate_vouchers: Callable[..., None],
     send: Callable[[Order, DeliveryState], int],
 ) -> None:
     order = buy(2)
-    make(order)
+    activate_vouchers(order)
     send(order, DeliveryState.READ)
 
     [shown] = viewer.get(PAYMENTS).json()["data"]["payments"]
@@ -116,7 +116,7 @@ def test_the_list_is_paged_and_found_by_time_and_event(viewer: httpx.Client, buy
     assert (since["totalCount"], before["totalCount"], before["payments"]) == (3, 0, [])
 
 
-def test_an_order_of_tickets_is_no_purchase_of_vouchers(
+def test_an_order_of_tickets_is_no_voucher_purchase(
     viewer: httpx.Client, buy: Buying, database: Database, event: Event, sell: Callable[..., int]
 ) -> None:
     bought = buy()

@@ -1,4 +1,4 @@
-"""What an operator does about purchases that need somebody: repeated, refused, and on record."""
+"""Tests of repairs of failed purchases: repeated, refused and audited."""
 
 from collections.abc import Callable
 
@@ -24,8 +24,8 @@ Buying = Callable[..., Order]
 
 
 @pytest.fixture
-def deeds(database: Database) -> Callable[[], list[tuple[str, str, str]]]:
-    """What the audit log has of people at the web's door."""
+def audit_actions(database: Database) -> Callable[[], list[tuple[str, str, str]]]:
+    """Return a function that reads audit entries of API users."""
 
     def read() -> list[tuple[str, str, str]]:
         query = select(audit_log.c.actor, audit_log.c.action, audit_log.c.subject)
@@ -36,29 +36,29 @@ def deeds(database: Database) -> Callable[[], list[tuple[str, str, str]]]:
     return read
 
 
-def test_what_was_given_up_is_asked_for_again_once_and_on_record(
+def test_a_failed_purchase_is_regenerated_once_and_audited(
     operator: httpx.Client,
     buy: Buying,
-    make: Callable[..., None],
-    give_up: Callable[[Order], None],
-    deeds: Callable[[], list[tuple[str, str, str]]],
+    activate_vouchers: Callable[..., None],
+    fail_order: Callable[[Order], None],
+    audit_actions: Callable[[], list[tuple[str, str, str]]],
     database: Database,
 ) -> None:
     order = buy(2)
-    make(order, 1)
-    give_up(order)
+    activate_vouchers(order, 1)
+    fail_order(order)
 
     done = operator.post(f"/voucher/api/regenerate-voucher/{order.id}")
 
     assert done.status_code == 200
     assert done.json()["data"] == {"purchaseId": order.id, "due": 1, "present": 1, "ended": 0}
-    assert deeds() == [("api:the operator", "vouchers.regenerate", order.code)]
+    assert audit_actions() == [("api:the operator", "vouchers.regenerate", order.code)]
     with database.transaction() as connection:
         given_up = connection.execute(select(vouchers.c.failed_at)).scalars().all()
     assert given_up == [None, None]
 
 
-def test_many_are_regenerated_each_by_itself(
+def test_many_purchases_are_regenerated_independently(
     operator: httpx.Client, buy: Buying, order_vouchers: Callable[..., int]
 ) -> None:
     paid, unpaid = buy(), order_vouchers()
@@ -72,18 +72,18 @@ def test_many_are_regenerated_each_by_itself(
     ] == [(unpaid, "nothing_owed"), (paid.id, None), (999_999, "unknown_order")]  # fmt: skip
 
 
-def test_codes_are_sent_again_when_somebody_says_so_and_once_under_a_key(
+def test_codes_are_resent_on_request_and_once_per_idempotency_key(
     operator: httpx.Client,
     buy: Buying,
-    make: Callable[..., None],
+    activate_vouchers: Callable[..., None],
     send: Callable[[Order, DeliveryState], int],
-    deeds: Callable[[], list[tuple[str, str, str]]],
+    audit_actions: Callable[[], list[tuple[str, str, str]]],
     database: Database,
 ) -> None:
     bounced, lost = buy(), buy()
     numbers = []
     for order, state in ((bounced, DeliveryState.FAILED), (lost, DeliveryState.DELIVERED)):
-        make(order)
+        activate_vouchers(order)
         numbers.append(send(order, state))
     once = {"Idempotency-Key": "retry-1"}
 
@@ -96,22 +96,24 @@ def test_codes_are_sent_again_when_somebody_says_so_and_once_under_a_key(
         "queued", "queued",
     ]  # fmt: skip
     assert repeated.json() == second.json()
-    assert deeds() == [("api:the operator", "deliveries.resend", str(number)) for number in numbers]
+    assert audit_actions() == [
+        ("api:the operator", "deliveries.resend", str(number)) for number in numbers
+    ]
     with database.transaction() as connection:
         copies = select(deliveries.c.copy_count).order_by(deliveries.c.id)
         assert connection.execute(copies).scalars().all() == [0, 1]
 
 
-def test_codes_that_do_not_exist_or_go_by_themselves_are_not_sent(
+def test_codes_that_are_not_ready_or_have_no_recipient_are_not_resent(
     operator: httpx.Client,
     buy: Buying,
-    make: Callable[..., None],
+    activate_vouchers: Callable[..., None],
     send: Callable[[Order, DeliveryState], int],
     order_vouchers: Callable[..., int],
     database: Database,
 ) -> None:
     unreachable = buy()
-    make(unreachable)
+    activate_vouchers(unreachable)
     send(unreachable, DeliveryState.FAILED)
     with database.transaction() as connection:
         connection.execute(update(deliveries).values(channel="link", address=""))
@@ -125,7 +127,7 @@ def test_codes_that_do_not_exist_or_go_by_themselves_are_not_sent(
     assert "pass on the order page" in refused[2].json()["error"]["message"]
 
 
-def test_only_what_came_to_nothing_is_cleaned_up_and_its_purchase_stays(
+def test_only_an_unsuccessful_purchase_is_cleaned_up_and_its_row_is_kept(
     operator: httpx.Client,
     viewer: httpx.Client,
     buy: Buying,
@@ -152,7 +154,7 @@ def test_all_leftovers_are_cleaned_up_and_nothing_else(
     operator: httpx.Client,
     buy: Buying,
     end_order: Callable[[int, OrderState], Order],
-    deeds: Callable[[], list[tuple[str, str, str]]],
+    audit_actions: Callable[[], list[tuple[str, str, str]]],
 ) -> None:
     end_order(buy(2).id, OrderState.CANCELLED)
     buy()
@@ -161,21 +163,21 @@ def test_all_leftovers_are_cleaned_up_and_nothing_else(
 
     assert first.json()["data"] == {"leftOver": 2, "expired": 0}
     assert second.json()["data"] == {"leftOver": 0, "expired": 0}
-    assert deeds() == [("api:the operator", "vouchers.clean_up", "")]
+    assert audit_actions() == [("api:the operator", "vouchers.clean_up", "")]
 
 
-def test_only_operators_repair_and_nobody_without_a_key(
-    viewer: httpx.Client, stranger: httpx.Client
+def test_repairs_need_the_key_of_an_operator(
+    viewer: httpx.Client, anonymous_client: httpx.Client
 ) -> None:
     for path in REPAIRS:
         by_viewer = viewer.post(f"/voucher/api/{path}", json={"purchaseIds": [1]})
-        by_stranger = stranger.post(f"/voucher/api/{path}", content=b"{not json")
+        by_stranger = anonymous_client.post(f"/voucher/api/{path}", content=b"{not json")
 
         assert (by_viewer.status_code, by_viewer.json()["error"]["code"]) == (403, "not_allowed")
         assert (by_stranger.status_code, by_stranger.json()["error"]["code"]) == (401, "not_known")
 
 
-def test_what_cannot_be_is_refused_and_named(operator: httpx.Client) -> None:
+def test_an_invalid_repair_is_refused_and_named(operator: httpx.Client) -> None:
     unknown = [
         operator.post(f"/voucher/api/{path}/999999").status_code
         for path in ("retry-delivery", "regenerate-voucher", "cleanup-failed")

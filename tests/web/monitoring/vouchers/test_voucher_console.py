@@ -1,4 +1,4 @@
-"""The console of vouchers: a page that holds nothing, and what an operator does on it."""
+"""Tests of the voucher console in a browser."""
 
 import re
 from base64 import b64encode
@@ -18,11 +18,11 @@ Buying = Callable[..., Order]
 
 
 def test_the_page_is_public_and_empty_and_loads_nothing_from_elsewhere(
-    stranger: httpx.Client, buy: Buying
+    anonymous_client: httpx.Client, buy: Buying
 ) -> None:
     order = buy()
 
-    page = stranger.get("/voucher")
+    page = anonymous_client.get("/voucher")
 
     [script] = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
     digest = b64encode(sha256(script.encode()).digest()).decode()
@@ -37,18 +37,18 @@ def test_the_page_is_public_and_empty_and_loads_nothing_from_elsewhere(
 
 
 @pytest.mark.browser
-def test_an_operator_sees_what_failed_and_repairs_it_from_a_phone(
+def test_an_operator_repairs_a_failed_purchase_on_a_phone(
     phone: Page,
     address: str,
     key_of: Callable[[Role], str],
     buy: Buying,
-    make: Callable[..., None],
-    give_up: Callable[[Order], None],
+    activate_vouchers: Callable[..., None],
+    fail_order: Callable[[Order], None],
     send: Callable[[Order, DeliveryState], int],
 ) -> None:
     stuck, undelivered = buy(2), buy()
-    give_up(stuck)
-    make(undelivered)
+    fail_order(stuck)
+    activate_vouchers(undelivered)
     send(undelivered, DeliveryState.FAILED)
 
     phone.goto(f"{address}/voucher")
@@ -65,16 +65,14 @@ def test_an_operator_sees_what_failed_and_repairs_it_from_a_phone(
     expect(phone.locator("#message")).to_contain_text(f"{stuck.code}: 2 queued for provisioning")
     expect(failed).to_have_text("None. Every paid voucher is on its router or queued.")
 
-    make(buy(ago=timedelta()))  # while the page is open
+    activate_vouchers(buy(ago=timedelta()))  # while the page is open
     expect(phone.locator("#payments tbody tr")).to_have_count(3)
     too_wide = phone.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert not too_wide
 
 
 @pytest.mark.browser
-def test_a_key_that_nobody_knows_opens_nothing_and_is_not_kept(
-    browser: Browser, address: str
-) -> None:
+def test_an_unknown_key_is_refused_and_not_stored(browser: Browser, address: str) -> None:
     page = browser.new_page()  # one that may complain: chromium has a line for every 401
     page.goto(f"{address}/voucher")
     page.get_by_label("API key").fill("tk_invented")

@@ -1,4 +1,4 @@
-"""What watchers are told of vouchers, routers and messages."""
+"""Tests of the metrics of vouchers, routers and messages."""
 
 from collections.abc import Callable
 
@@ -13,17 +13,17 @@ from ticketing.platform.db.tables.vouchers import routers
 from ticketing.platform.http.services import now
 
 
-def test_vouchers_purchases_messages_and_routers_are_gauged(
+def test_metrics_cover_vouchers_purchases_messages_and_routers(
     viewer: httpx.Client,
     buy: Callable[..., Order],
-    make: Callable[..., None],
-    give_up: Callable[[Order], None],
+    activate_vouchers: Callable[..., None],
+    fail_order: Callable[[Order], None],
     send: Callable[[Order, DeliveryState], int],
 ) -> None:
     well, stuck = buy(3), buy()
-    make(well)
+    activate_vouchers(well)
     send(well, DeliveryState.READ)
-    give_up(stuck)
+    fail_order(stuck)
 
     text = viewer.get("/metrics").text
 
@@ -43,14 +43,14 @@ def test_vouchers_purchases_messages_and_routers_are_gauged(
     assert known["voucher_oldest_waiting_seconds",] >= 3_600
 
 
-def test_a_router_that_is_away_is_seen_and_makes_nobody_unwell(
-    stranger: httpx.Client, buy: Callable[..., Order], database: Database
+def test_an_unreachable_router_is_shown_and_does_not_fail_readiness(
+    anonymous_client: httpx.Client, buy: Callable[..., Order], database: Database
 ) -> None:
     buy(2)
     with database.transaction() as connection:
         connection.execute(update(routers).values(failure_count=1, failing_since=now()))
 
-    detailed = stranger.get("/health/detailed")
+    detailed = anonymous_client.get("/health/detailed")
 
     data = detailed.json()["data"]
     assert (detailed.status_code, data["status"]) == (200, "healthy")
