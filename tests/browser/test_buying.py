@@ -1,4 +1,4 @@
-"""Somebody buys tickets with a phone, from the event's page to the PDF, and no part is made up."""
+"""Tests of buying tickets with a phone browser, from event page to PDF, on real processes."""
 
 import re
 from pathlib import Path
