@@ -17,10 +17,10 @@ VICTIMS = {"web", "worker", "run", "PostgreSQL"}
 
 def test_a_short_sale_survives_killed_processes_and_failing_vendors(tmp_path: Path) -> None:
     # so many purchases at the least, however slow the machine
-    story = ["--seconds", "8", "--purchases", "4", "--calm", "15", "--seed", "5"]
+    options = ["--seconds", "8", "--purchases", "4", "--calm", "15", "--seed", "5"]
 
     told = subprocess.run(
-        [sys.executable, "-m", "chaos", *story, "--keep", str(tmp_path)],
+        [sys.executable, "-m", "chaos", *options, "--keep", str(tmp_path)],
         cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
 
