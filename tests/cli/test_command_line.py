@@ -61,14 +61,14 @@ def test_a_roster_becomes_tickets_that_pass_verification(ticketing: Ticketing) -
     before = json.loads(ticketing("missing", "--event", "wisuda-2026", "--json").stdout)
     made = ticketing("generate-tickets", "--event", "wisuda-2026", "--json")
     after = ticketing("missing", "--event", "wisuda-2026", "--count")
-    story = ticketing("tickets", "explain", "001", "--event", "wisuda-2026")
+    history = ticketing("tickets", "explain", "001", "--event", "wisuda-2026")
 
     assert (before["missing"], before["entitled"], before["quarantined"]) == (2, 2, 1)
     assert made.returncode == 0, made.stderr
     done = json.loads(made.stdout)
     assert (done["created"], done["skipped"], done["failed"]) == (2, 0, 0)
     assert after.stdout.strip() == "0"
-    code = next(word for word in story.stdout.split() if word.startswith("TC-2030-"))
+    code = next(word for word in history.stdout.split() if word.startswith("TC-2030-"))
     passed = ticketing("verify", code)
     assert (passed.returncode, passed.stdout.split()[0]) == (0, "valid")
 
@@ -174,10 +174,10 @@ def test_a_reissue_shows_which_tickets_it_revokes_and_requires_the_plan(
 @pytest.mark.usefixtures("graduation")
 def test_no_token_or_link_is_ever_printed_or_logged(ticketing: Ticketing, tmp_path: Path) -> None:
     made = ticketing("generate-tickets", "--event", "wisuda-2026", LOG_LEVEL="DEBUG")
-    story = ticketing("tickets", "explain", "ayu", "--event", "wisuda-2026", "--json")
+    history = ticketing("tickets", "explain", "ayu", "--event", "wisuda-2026", "--json")
     logs = [path.read_text() for path in (tmp_path / "data" / "logs").glob("*")]
 
-    assert "TC1" not in "".join([made.stdout, made.stderr, story.stdout, *logs])
+    assert "TC1" not in "".join([made.stdout, made.stderr, history.stdout, *logs])
 
 
 def test_the_doctor_finds_no_problem_on_this_machine(ticketing: Ticketing) -> None:

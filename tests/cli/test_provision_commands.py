@@ -89,15 +89,15 @@ def test_pending_vouchers_are_provisioned_and_their_history_is_shown(
     ticketing: Ticketing, router: RouterOsSimulator, order: Order, sold_vouchers: list[Voucher]
 ) -> None:
     done = ticketing("vouchers", "provision", "--json")
-    story = ticketing("vouchers", "show", order.code.lower(), "--json")
+    history = ticketing("vouchers", "show", order.code.lower(), "--json")
     listed = ticketing("vouchers", "list", "--event", "demo-hotspot")
 
     assert (done.returncode, [each["placed"] for each in json.loads(done.stdout)]) == (0, [2])
-    told = json.loads(story.stdout)
+    told = json.loads(history.stdout)
     assert [one["key"] for one in told] == [one.key for one in sold_vouchers]
     assert [step["state"] for step in told[0]["steps"]] == ["pending", "provisioning", "active"]
     assert listed.stdout.count("active") == len(router.users()) == 2
-    assert sold_vouchers[0].credentials.name not in done.stdout + story.stdout + listed.stdout
+    assert sold_vouchers[0].credentials.name not in done.stdout + history.stdout + listed.stdout
 
 
 def test_an_unreachable_router_is_named_and_is_exit_code_1(

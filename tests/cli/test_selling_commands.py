@@ -59,7 +59,7 @@ def ticketing(
 
 @pytest.fixture
 def run_json(ticketing: Ticketing) -> Callable[..., Any]:
-    """What a command prints for machines; it must not fail."""
+    """Return a function that runs a command with `--json` and returns its output."""
 
     def run(*arguments: str) -> Any:  # noqa: ANN401 - JSON is anything
         done = ticketing(*arguments, "--json")
@@ -186,16 +186,16 @@ def test_a_refund_is_planned_applied_and_listed(
 
     planned = run_json("refunds", "plan", code, "--place", "2", "--reason", "ill")
     done = run_json("refunds", "apply", code, "--plan", planned["plan_hash"])
-    story = ticketing("orders", "show", code)
+    history = ticketing("orders", "show", code)
     listed = run_json("orders", "list", "--event", event.slug, "--state", "paid")
 
     assert (planned["amount"], planned["kept"], planned["places_left"]) == (135_000, 15_000, 1)
     assert [(one["amount"], one["state"]) for one in done] == [(135_000, "done")]
     assert (
         f"{code} is paid: subtotal Rp300.000, discount Rp0, total Rp300.000, refunded Rp135.000"
-        in story.stdout
+        in history.stdout
     )
-    assert f"refund        {code}-01-R1 Rp135.000 gateway done: ill" in story.stdout
+    assert f"refund        {code}-01-R1 Rp135.000 gateway done: ill" in history.stdout
     assert [(one["code"], one["places"], one["refunded"]) for one in listed] == [(code, 1, 135_000)]
 
 
@@ -367,7 +367,7 @@ def test_a_payment_plan_is_offered_listed_and_withdrawn(
 ) -> None:
     listed = run_json("payment-plans", "list", "--event", event.slug)
     shown = ticketing("payment-plans", "list", "--event", event.slug)
-    story = ticketing("orders", "show", order_in_two_instalments.order.code)
+    history = ticketing("orders", "show", order_in_two_instalments.order.code)
     ended = ticketing("payment-plans", "disable", "--event", event.slug, "--name", "2x")
 
     assert listed == [
@@ -377,7 +377,7 @@ def test_a_payment_plan_is_offered_listed_and_withdrawn(
         }
     ]  # fmt: skip
     assert "60, 40" in shown.stdout
-    assert re.search(r"instalment 1  Rp180\.000 due .*, not paid", story.stdout), story.stdout
+    assert re.search(r"instalment 1  Rp180\.000 due .*, not paid", history.stdout), history.stdout
     assert ended.returncode == 0
     assert run_json("payment-plans", "list", "--event", event.slug) == []
 
