@@ -33,7 +33,7 @@ SARI = "sari@example.org"
 WORD = "the-word-nobody-may-see"
 
 
-class Scripted:
+class ScriptedServer:
     """Server that answers each command by a script; None closes the connection."""
 
     def __init__(self, script: dict[bytes, bytes | None]) -> None:
@@ -250,7 +250,7 @@ def test_a_server_that_closes_a_connection_gets_a_new_one(
     assert [received.connection for received in mails.mails(SARI)] == [1, 1, 2, 2, 3]
 
 
-def test_a_connection_cut_while_it_idled_is_replaced(
+def test_a_connection_closed_while_idle_is_replaced(
     mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     mailer.send(SARI, mail, reference="delivery-1")
@@ -364,7 +364,7 @@ def test_a_server_that_wants_the_mail_though_it_refused_the_recipient_gets_none(
         b"RCPT": b"550 5.1.1 No such user",
         b"DATA": b"354 Go ahead",
     }
-    with Scripted(script) as scripted:
+    with ScriptedServer(script) as scripted:
         server = MailServer("127.0.0.1", scripted.port, SmtpSecurity.NONE)
         with SmtpTransport(server, sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")
@@ -378,7 +378,7 @@ def test_a_server_that_wants_the_mail_though_it_refused_the_recipient_gets_none(
 @pytest.mark.parametrize(
     ("offer", "hangs_up_at"), [(b"250-hi\r\n250 PIPELINING", b"DATA"), (b"250 hi", b"RSET")]
 )
-def test_a_refusal_stands_though_the_server_hangs_up_after_it(
+def test_a_refusal_counts_even_if_the_connection_closes_after_it(
     sender: MailSender, mail: Mail, offer: bytes, hangs_up_at: bytes
 ) -> None:
     script: dict[bytes, bytes | None] = {
@@ -386,7 +386,7 @@ def test_a_refusal_stands_though_the_server_hangs_up_after_it(
         b"RCPT": b"550 5.1.1 No such user",
         hangs_up_at: None,
     }
-    with Scripted(script) as scripted:
+    with ScriptedServer(script) as scripted:
         server = MailServer("127.0.0.1", scripted.port, SmtpSecurity.NONE)
         with SmtpTransport(server, sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")

@@ -31,7 +31,7 @@ def client(mails: MailSimulator) -> Iterator[smtplib.SMTP]:
         yield somebody
 
 
-def test_a_mail_is_kept_as_it_came(
+def test_a_mail_is_stored_unchanged(
     mails: MailSimulator, client: smtplib.SMTP, message: EmailMessage
 ) -> None:
     client.send_message(message)

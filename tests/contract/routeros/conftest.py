@@ -67,11 +67,11 @@ def router(start_router: Callable[..., RouterOsSimulator]) -> RouterOsSimulator:
 @pytest.fixture
 def connect() -> Iterator[Callable[[RouterOsSimulator], RawApiClient]]:
     """Return a function that opens connections without a login."""
-    with ExitStack() as wires:
+    with ExitStack() as connections:
 
         def to(router: RouterOsSimulator) -> RawApiClient:
             new = RawApiClient(router.host, router.port)
-            wires.callback(new.socket.close)
+            connections.callback(new.socket.close)
             return new
 
         yield to

@@ -161,7 +161,7 @@ def test_a_taken_name_is_an_error_of_that_voucher_alone(
     ]
 
 
-def test_a_profile_that_only_begins_alike_is_not_taken_for_it(
+def test_a_profile_with_the_same_prefix_is_not_accepted(
     router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
     almost = replace(vouchers[1], profile="1d")
@@ -233,7 +233,7 @@ def test_commands_that_were_never_sent_have_a_known_outcome(
     assert router.users() == []
 
 
-def test_a_late_answer_is_waited_for(
+def test_a_late_reply_within_the_timeout_is_accepted(
     router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
     router.faults.add(RouterFault("slow", "user/add", seconds=0.2))
@@ -477,8 +477,8 @@ def test_the_health_of_every_router_version_is_read(
     router = start_router(version)
     clock.forward(days=3, hours=2)
 
-    with RouterClient(replace(account, port=router.port)) as door:
-        health = door.health()
+    with RouterClient(replace(account, port=router.port)) as client:
+        health = client.health()
 
     assert health.identity == "MikroTik"
     assert health.version == f"{version} (stable)"
@@ -493,18 +493,18 @@ def test_an_empty_result_is_empty_in_every_version(
 ) -> None:
     router = start_router(version)
 
-    with RouterClient(replace(account, port=router.port)) as door:
-        assert door.find(["nobody"]) == []
+    with RouterClient(replace(account, port=router.port)) as client:
+        assert client.find(["nobody"]) == []
 
 
 def test_a_wrong_password_is_refused_and_not_repeated(
     account: RouterAccount, vouchers: Vouchers
 ) -> None:
     with (
-        RouterClient(replace(account, password="hunter2-wrong")) as door,  # noqa: S106
+        RouterClient(replace(account, password="hunter2-wrong")) as client,  # noqa: S106
         pytest.raises(RouterRefused, match="invalid user name or password") as refused,
     ):
-        door.add(vouchers)
+        client.add(vouchers)
 
     assert refused.value.details["reason"] is RefusalReason.LOGIN
     assert "hunter2" not in "".join(traceback.format_exception(refused.value))
@@ -516,11 +516,11 @@ def test_an_account_needs_three_policies_and_no_more(
     least = ApiAccount(account.user, account.password, frozenset({"api", "read", "write"}))
     router = start_router(accounts=(least,))
 
-    with RouterClient(replace(account, port=router.port)) as door:
-        door.health()
-        door.add(vouchers)
+    with RouterClient(replace(account, port=router.port)) as client:
+        client.health()
+        client.add(vouchers)
         router.log_in("gspabc", "secret-abc", "AA")
-        door.remove(user.marker for user in vouchers)
+        client.remove(user.marker for user in vouchers)
 
     assert (router.users(), router.online_users(), router.cookies()) == ([], [], [])
 
@@ -531,8 +531,8 @@ def test_a_read_only_account_is_refused_with_the_reason(
     reader = ApiAccount(account.user, account.password, frozenset({"api", "read"}))
     router = start_router(accounts=(reader,))
 
-    with RouterClient(replace(account, port=router.port)) as door:
-        (placement,) = door.add(vouchers[:1])
+    with RouterClient(replace(account, port=router.port)) as client:
+        (placement,) = client.add(vouchers[:1])
 
     assert isinstance(placement.error, RouterRefused)
     assert placement.error.details["reason"] is RefusalReason.NOT_PERMITTED
@@ -578,8 +578,8 @@ def test_tls_with_a_certificate_of_our_own_authority(
     router = start_router(tls=server_tls_context)
     secured = replace(account, port=router.tls_port, tls=True, authority=authority_file)
 
-    with RouterClient(secured) as door:
-        placements = door.add(vouchers) + door.add(vouchers)
+    with RouterClient(secured) as client:
+        placements = client.add(vouchers) + client.add(vouchers)
 
     assert [each.error is None for each in placements] == [True] * 3 + [False] * 3
 
@@ -590,10 +590,10 @@ def test_an_untrusted_certificate_is_refused(
     router = start_router(tls=server_tls_context)
 
     with (
-        RouterClient(replace(account, port=router.tls_port, tls=True)) as door,
+        RouterClient(replace(account, port=router.tls_port, tls=True)) as client,
         pytest.raises(Misconfigured, match="certificate is not trusted"),
     ):
-        door.health()
+        client.health()
 
 
 @pytest.mark.parametrize("answer", [NO_CERTIFICATE, NO_TLS])
@@ -601,10 +601,10 @@ def test_a_router_without_tls_is_distinguished_from_one_that_is_down(
     account: RouterAccount, serve_answer: Callable[[bytes], int], answer: bytes
 ) -> None:
     with (
-        RouterClient(replace(account, port=serve_answer(answer), tls=True)) as door,
+        RouterClient(replace(account, port=serve_answer(answer), tls=True)) as client,
         pytest.raises(Misconfigured, match="does its api-ssl service have a certificate"),
     ):
-        door.health()
+        client.health()
 
 
 def test_a_router_that_does_not_shake_hands_is_given_up(
@@ -613,10 +613,10 @@ def test_a_router_that_does_not_shake_hands_is_given_up(
     with (
         RouterClient(
             replace(account, port=serve_answer(b""), tls=True), connect_seconds=0.2
-        ) as door,
+        ) as client,
         pytest.raises(RouterUnavailable, match="TLS connection failed"),
     ):
-        door.add(vouchers)
+        client.add(vouchers)
 
 
 def test_an_authority_that_cannot_be_read_is_named(
@@ -628,8 +628,8 @@ def test_an_authority_that_cannot_be_read_is_named(
     router = start_router(tls=server_tls_context)
     nowhere = replace(account, port=router.tls_port, tls=True, authority=tmp_path / "ca.pem")
 
-    with RouterClient(nowhere) as door, pytest.raises(Misconfigured, match=r"ca\.pem"):
-        door.health()
+    with RouterClient(nowhere) as client, pytest.raises(Misconfigured, match=r"ca\.pem"):
+        client.health()
 
 
 def test_a_connection_sends_without_delay_and_with_keepalive(account: RouterAccount) -> None:
@@ -638,7 +638,7 @@ def test_a_connection_sends_without_delay_and_with_keepalive(account: RouterAcco
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
-def test_threads_share_a_connection_in_line(
+def test_threads_share_a_connection_in_turn(
     router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers
 ) -> None:
     threads = [Thread(target=router_client.add, args=([user],)) for user in vouchers]

@@ -63,5 +63,5 @@ def test_it_speaks_tls_with_a_certificate(
         "cafe", "127.0.0.1", "ticketing", "simulator-password", port, authority=authority_file
     )
 
-    with RouterClient(account) as door:
-        assert door.health().identity == "MikroTik"
+    with RouterClient(account) as client:
+        assert client.health().identity == "MikroTik"

@@ -105,7 +105,7 @@ def test_before_6_43_a_wrong_challenge_response_is_refused(
     assert said == [["!trap", "=message=cannot log in"], ["!done"]]
 
 
-def test_a_challenge_is_good_for_one_answer(start_router: StartRouter, connect: Connect) -> None:
+def test_a_challenge_is_valid_for_one_response(start_router: StartRouter, connect: Connect) -> None:
     wire = connect(start_router("6.42.12"))
     ((_, ret),) = wire.ask("/login")
     answer = response("simulator-password", bytes.fromhex(ret.removeprefix("=ret=")))
@@ -427,7 +427,7 @@ def test_a_waiting_command_can_be_cancelled(
     assert [user["name"] for user in router.users()] == ["u1"]
 
 
-def test_answers_may_come_mixed_each_in_its_own_order(
+def test_replies_may_be_interleaved_each_in_its_own_order(
     router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.faults.interleaved = True
@@ -502,7 +502,7 @@ def test_an_unknown_fault_is_refused() -> None:
         RouterFault("meteor")  # type: ignore[arg-type]
 
 
-def test_a_distant_router_answers_many_commands_in_one_way(
+def test_a_slow_connection_delays_pipelined_commands_once(
     router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.faults.distance_seconds = 0.1
@@ -616,7 +616,7 @@ def test_a_disconnected_device_logs_in_again_by_its_cookie(
     assert said[0] == ["!re", "=.id=*2", "=login-by=mac-cookie"]
 
 
-def test_a_device_does_not_come_back_when_its_time_is_used_up(
+def test_a_device_does_not_log_in_again_when_its_time_is_used_up(
     router: RouterOsSimulator, raw_client: RawApiClient, clock: StoppedClock
 ) -> None:
     router.add_user("sari", **SARI, limit_uptime="1h")
@@ -629,7 +629,7 @@ def test_a_device_does_not_come_back_when_its_time_is_used_up(
     assert router.cookies() == ["sari"]
 
 
-def test_a_disabled_user_does_not_come_back(
+def test_a_disabled_user_does_not_log_in_again(
     router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     router.add_user("sari", **SARI)
@@ -641,7 +641,7 @@ def test_a_disabled_user_does_not_come_back(
     assert router.online_users() == []
 
 
-def test_cookies_go_stale(
+def test_cookies_expire(
     router: RouterOsSimulator, raw_client: RawApiClient, clock: StoppedClock
 ) -> None:
     router.add_user("sari", **SARI)
@@ -693,7 +693,7 @@ def test_a_restart_by_command_takes_a_second(
         connect(router)
 
 
-def test_a_reset_forgets_everything_and_counts_ids_anew(
+def test_a_reset_deletes_everything_and_restarts_the_ids(
     router: RouterOsSimulator, raw_client: RawApiClient
 ) -> None:
     raw_client.ask(f"{USER}/add", "=name=u1")

@@ -147,7 +147,7 @@ def test_a_document_is_sent_with_its_file_name(
     assert (message.draft.file.name, message.draft.file.sha256) == (PDF.name, PDF.sha256)
 
 
-def test_our_reference_goes_where_a_vendor_takes_it(
+def test_our_reference_is_sent_if_the_vendor_accepts_one(
     whatsapp_without_reports: WhatsAppSimulator, cloud: CloudClient
 ) -> None:
     cloud.send(SARI, TEXT, reference="delivery:1")
@@ -164,8 +164,8 @@ def test_meta_is_given_the_template_and_the_others_its_text(
 ) -> None:
     whatsapp_without_reports.cloud.templates.approve(APPROVED)
 
-    for door in (cloud, waha, fonnte):
-        door.send(SARI, TEMPLATE, reference="delivery:1")
+    for client in (cloud, waha, fonnte):
+        client.send(SARI, TEMPLATE, reference="delivery:1")
 
     official, first, second = (
         message.draft for message in whatsapp_without_reports.messages(DIGITS)
@@ -234,7 +234,7 @@ def test_a_file_expired_at_meta_is_uploaded_again(
     assert len(whatsapp_without_reports.messages(DIGITS)) == 1
 
 
-def test_an_upload_is_not_trusted_for_longer_than_meta_keeps_it(
+def test_an_upload_is_not_reused_for_longer_than_meta_keeps_it(
     whatsapp_without_reports: WhatsAppSimulator, cloud: CloudClient, media: dict[str, UploadedMedia]
 ) -> None:
     media[PDF.sha256] = UploadedMedia("1", datetime.now(UTC) - timedelta(seconds=1))
@@ -347,21 +347,21 @@ def test_a_wrong_key_stops_the_channel_and_is_not_shown(
     whatsapp_without_reports: WhatsAppSimulator,
 ) -> None:
     key = "key-that-nobody-may-see"
-    doors = (
+    clients = (
         CloudClient(CloudAccount(PHONE_ID, key, whatsapp_without_reports.url)),
         WahaClient(WahaAccount(whatsapp_without_reports.url, key)),
         FonnteClient(FonnteAccount(key, whatsapp_without_reports.url)),
     )
     said: list[SendOutcome] = []
-    for door in doors:
-        with door:
-            said.append(door.send(SARI, TEXT, reference="delivery:1"))
+    for client in clients:
+        with client:
+            said.append(client.send(SARI, TEXT, reference="delivery:1"))
 
     assert {outcome.pause_scope for outcome in said if isinstance(outcome, Deferred)} == {
         PauseScope.CHANNEL
     }
     assert len(said) == 3
-    shown = f"{said} {doors} {CloudAccount('1', key)} {FonnteAccount(key)}"
+    shown = f"{said} {clients} {CloudAccount('1', key)} {FonnteAccount(key)}"
     assert key not in shown
     assert DIGITS not in shown
 
@@ -461,13 +461,13 @@ def test_under_any_fault_the_outcome_agrees_with_the_vendors_messages(
 def test_an_unreachable_vendor_means_not_sent() -> None:
     nowhere = "http://127.0.0.1:9"
 
-    for door in (
+    for client in (
         CloudClient(CloudAccount("1", "t", nowhere)),
         WahaClient(WahaAccount(nowhere, "k")),
         FonnteClient(FonnteAccount("t", nowhere)),
     ):
-        outcomes = [door.send(SARI, each, reference="delivery:1") for each in (TEXT, TEMPLATE)]
-        door.close()
+        outcomes = [client.send(SARI, each, reference="delivery:1") for each in (TEXT, TEMPLATE)]
+        client.close()
 
         assert all(isinstance(outcome, Deferred) for outcome in outcomes)
         assert {outcome.pause_scope for outcome in outcomes if isinstance(outcome, Deferred)} == {

@@ -123,7 +123,7 @@ def test_a_day_after_a_number_wrote_texts_to_it_fail_again(business: BusinessWeb
     assert (first.code, second.code) == (None, 131047)
 
 
-def test_a_report_comes_again_until_it_is_answered_with_200(
+def test_a_report_is_repeated_until_a_200_response(
     whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
 ) -> None:
     whatsapp.faults.set(unread=True, delivered_missing=True)
@@ -349,7 +349,7 @@ def test_a_number_has_a_limit_per_second() -> None:
     assert later is None
 
 
-def test_one_person_gets_a_burst_and_then_one_message_in_six_seconds() -> None:
+def test_one_recipient_gets_a_burst_and_then_one_message_in_six_seconds() -> None:
     limits = SendingLimiter(SendingLimits(a_second=0, pair_burst=2))
 
     burst = [limits.exceeded_limit(SARI, 100, is_business_initiated=False) for _ in range(3)]
@@ -403,7 +403,9 @@ def test_waha_refuses_invalid_requests(
     assert waha.post("/api/sendText", json=body).status_code == status
 
 
-def test_waha_knows_who_has_whatsapp(whatsapp: WhatsAppSimulator, waha: httpx.Client) -> None:
+def test_waha_checks_whether_a_number_has_whatsapp(
+    whatsapp: WhatsAppSimulator, waha: httpx.Client
+) -> None:
     whatsapp.faults.set(refused={SARI: 131026})
 
     nobody = waha.get("/api/contacts/check-exists", params={"phone": SARI, "session": "default"})
