@@ -300,9 +300,9 @@ def test_revoking_is_audited_once(
         revoke_tickets(database, event, codes=[ticket.code], reason="lost", by="siti", at=now)
 
     with database.transaction() as connection:
-        deeds = connection.execute(
+        audit_entries = connection.execute(
             select(audit_log.c.actor, audit_log.c["items"], audit_log.c.details).where(
                 audit_log.c.action == "tickets.revoke"
             )
         ).all()
-    assert deeds == [("siti", 1, {"reason": "lost", "ticket_ids": [ticket.id]})]
+    assert audit_entries == [("siti", 1, {"reason": "lost", "ticket_ids": [ticket.id]})]

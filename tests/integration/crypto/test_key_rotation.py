@@ -90,8 +90,8 @@ def test_rotation_retires_the_old_key_and_is_audited(
     assert (first.retired_at, second.retired_at) == (now, None)
     assert second.key == keys.public_key(event.uid, 2)
     with database.transaction() as connection:
-        deed = connection.execute(select(audit_log.c.actor, audit_log.c.action)).one()
-    assert deed == ("siti", "keys.rotate")
+        audit_entry = connection.execute(select(audit_log.c.actor, audit_log.c.action)).one()
+    assert audit_entry == ("siti", "keys.rotate")
 
 
 def test_a_changed_master_secret_signs_nothing(

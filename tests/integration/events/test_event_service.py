@@ -35,8 +35,8 @@ def test_the_same_event_again_changes_nothing(database: Database, concert: NewEv
 
     assert again == first
     with database.transaction() as connection:
-        deeds = connection.execute(select(audit_log.c.actor, audit_log.c.action)).all()
-    assert deeds == [("budi", "event added")]
+        audit_entries = connection.execute(select(audit_log.c.actor, audit_log.c.action)).all()
+    assert audit_entries == [("budi", "event added")]
 
 
 def test_another_event_under_the_same_slug_is_refused(
@@ -80,8 +80,10 @@ def test_a_change_keeps_all_other_fields_and_is_audited(
 
     assert after == replace(before, venue="Pantai Losari")
     with database.transaction() as connection:
-        deed = connection.execute(select(audit_log).order_by(audit_log.c.id.desc()).limit(1)).one()
-    assert (deed.actor, deed.action, deed.details) == (
+        audit_entry = connection.execute(
+            select(audit_log).order_by(audit_log.c.id.desc()).limit(1)
+        ).one()
+    assert (audit_entry.actor, audit_entry.action, audit_entry.details) == (
         "ani",
         "event changed",
         {"venue": "Pantai Losari"},

@@ -52,7 +52,7 @@ def test_rows_become_entitled_guests(import_csv: Import, read_guests: People) ->
     }  # fmt: skip
 
 
-def test_an_entitlement_knows_its_import_and_line(import_csv: Import, database: Database) -> None:
+def test_an_entitlement_stores_its_import_and_line(import_csv: Import, database: Database) -> None:
     result = import_csv(HEADER, "", SITI)
 
     with database.transaction() as connection:

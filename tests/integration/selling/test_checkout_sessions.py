@@ -185,7 +185,7 @@ def test_an_order_cancelled_during_the_gateway_call_leaves_no_page(
     simulator: MidtransSimulator,
     now: datetime,
 ) -> None:
-    class Cancelling(Midtrans):
+    class CancellingGateway(Midtrans):
         """Gateway that is so slow that the buyer cancels in the meantime."""
 
         def create_checkout_session(self, checkout: CheckoutRequest) -> CheckoutSession:
@@ -193,7 +193,7 @@ def test_an_order_cancelled_during_the_gateway_call_leaves_no_page(
             return super().create_checkout_session(checkout)
 
     with (
-        Cancelling(MidtransAccount.for_base_url(simulator.url, SERVER_KEY)) as slow,
+        CancellingGateway(MidtransAccount.for_base_url(simulator.url, SERVER_KEY)) as slow,
         pytest.raises(ImpossibleTransition, match="cancelled"),
     ):
         pay_order(database, slow, placed.order.id, finish_url=FINISH, at=now, by="web")

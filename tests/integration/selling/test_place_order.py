@@ -77,7 +77,7 @@ def uses_of(database: Database) -> Callable[[int], tuple[int, int]]:
     return count
 
 
-def test_an_order_holds_its_places_for_an_hour(
+def test_an_order_reserves_its_places_for_an_hour(
     sell: Sell, place: Place, stock_of: StockOf, now: datetime
 ) -> None:
     graduate, guest = sell("Graduate", price=150_000), sell("Guest", price=50_000, capacity=10)
@@ -164,8 +164,8 @@ def test_a_cancelled_order_releases_everything_once(
     assert first.state is again.state is OrderState.CANCELLED
     assert (stock_of(guest), uses_of(promo_id)) == (Stock(10, 0, 0), (0, 0))
     with database.transaction() as connection:
-        deeds = connection.execute(select(audit_log.c.action).order_by(audit_log.c.id))
-        assert deeds.scalars().all() == ["orders.place", "orders.cancel"]
+        audit_entries = connection.execute(select(audit_log.c.action).order_by(audit_log.c.id))
+        assert audit_entries.scalars().all() == ["orders.place", "orders.cancel"]
 
 
 @pytest.mark.parametrize("promo", ["HEMAT", " hemat "])

@@ -39,7 +39,7 @@ from ticketing.platform.db.database import Database
 from ticketing.selling.payments.settle import settle
 from ticketing.selling.checkout.expire_orders import expire_orders
 
-url, deed, at, said, when, amount = sys.argv[1:]
+url, operation, at, said, when, amount = sys.argv[1:]
 left, amount = int(when), int(amount)
 
 class Gateway:
@@ -57,7 +57,7 @@ def die_at_last(*_):
 database = Database.from_url(url)
 event.listen(database.engine, "before_cursor_execute", die_at_last)
 event.listen(database.engine, "commit", die_at_last)
-{"settle": settle, "expire": expire_orders}[deed](
+{"settle": settle, "expire": expire_orders}[operation](
     database, Gateway(), at=datetime.fromisoformat(at), by="sensor"
 )
 """
@@ -69,8 +69,8 @@ def run_killed(
 ) -> Callable[..., int]:
     """Return a function that runs an operation in a process that kills itself at a statement."""
 
-    def run(deed: str, at: datetime, said: str, when: int, amount: int = 100_000) -> int:
-        words = [deed, at.isoformat(), said, str(when), str(amount)]
+    def run(operation: str, at: datetime, said: str, when: int, amount: int = 100_000) -> int:
+        words = [operation, at.isoformat(), said, str(when), str(amount)]
         return run_script(WORKER, database_url, *words).returncode
 
     return run

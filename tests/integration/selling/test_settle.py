@@ -405,7 +405,7 @@ def test_a_free_order_is_paid_as_soon_as_it_has_a_buyer(
     assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 2), 2)
 
 
-def test_a_buyer_the_roster_knows_keeps_the_roster_s_name(
+def test_a_buyer_on_the_roster_keeps_the_name_of_the_roster(
     *,
     database: Database,
     event: Event,

@@ -96,13 +96,15 @@ def test_a_batch_ends_once(
         batch_queries.add_counts(connection, batch.id, created=3)
         ended = batch_queries.close_batch(connection, batch.id, state=state, at=later)
         again = batch_queries.close_batch(connection, batch.id, state=BatchState.FAILED, at=now)
-        story = connection.execute(
+        history = connection.execute(
             select(ticket_generation_logs.c.status, ticket_generation_logs.c.details)
         ).all()
 
     assert (ended.state, ended.completed_at) == (state, later)
     assert again == ended
-    assert story == [(state, {"total": 0, "created": 3, "rendered": 0, "skipped": 0, "failed": 0})]
+    assert history == [
+        (state, {"total": 0, "created": 3, "rendered": 0, "skipped": 0, "failed": 0})
+    ]
 
 
 def test_a_batch_begun_again_is_processing_again(

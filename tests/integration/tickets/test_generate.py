@@ -78,7 +78,7 @@ def roster(database: Database, event: Event) -> Callable[..., list[int]]:
     return add
 
 
-def test_everyone_gets_a_ticket_and_a_pdf(
+def test_every_guest_gets_a_ticket_and_a_pdf(
     generation_context: GenerationContext,
     event: Event,
     order: GenerationRequest,

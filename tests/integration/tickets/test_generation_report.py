@@ -41,7 +41,7 @@ def test_generated_failed_and_missing_make_the_entitled(report: GenerationReport
     assert report.generated + report.failed + report.missing == report.entitled == 3
 
 
-def test_the_csv_has_everyone_with_the_reason(report: GenerationReport) -> None:
+def test_the_csv_has_every_guest_with_the_reason(report: GenerationReport) -> None:
     with report.files.csv.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
 

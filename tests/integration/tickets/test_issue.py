@@ -354,10 +354,10 @@ def test_a_batch_counts_its_results_and_logs_them(
     assert (batch.total_count, batch.created_count) == (10, 7)
     assert (batch.skipped_count, batch.failed_count) == (0, len(refused_by_the_database))
     logs = ticket_generation_logs
-    story = rows(select(logs.c.status, logs.c.details).order_by(logs.c.id))
-    assert story[0] == ("started", {"total": 10, "skipped": 0})
-    assert [status for status, _ in story[1:4]] == ["failed"] * 3
-    assert story[4] == (
+    history = rows(select(logs.c.status, logs.c.details).order_by(logs.c.id))
+    assert history[0] == ("started", {"total": 10, "skipped": 0})
+    assert [status for status, _ in history[1:4]] == ["failed"] * 3
+    assert history[4] == (
         "completed",
         {"total": 10, "created": 7, "rendered": 0, "skipped": 0, "failed": 3},
     )

@@ -130,7 +130,7 @@ def test_pages_make_the_whole_list(
 
 
 @pytest.mark.usefixtures("guests_by_status", "two_imports")
-def test_everyone_is_counted_once(database: Database, event: Event, now: datetime) -> None:
+def test_every_guest_is_counted_once(database: Database, event: Event, now: datetime) -> None:
     counted = count_eligibility(database, event, at=now)
 
     assert counted == EligibilityCounts(
@@ -152,7 +152,7 @@ def test_everyone_is_counted_once(database: Database, event: Event, now: datetim
 
 
 @pytest.mark.usefixtures("guests_by_status", "two_imports")
-def test_everyone_has_a_reason(database: Database, event: Event, now: datetime) -> None:
+def test_every_guest_has_a_reason(database: Database, event: Event, now: datetime) -> None:
     reasons = [
         str(person) if isinstance(person, RejectedImportRow) else person.reason
         for person in iter_entitlements(database, event, at=now)
@@ -179,7 +179,7 @@ def test_after_the_event_no_ticket_is_missing(database: Database, event: Event) 
     assert count_missing_tickets(database, event, at=too_late) == 0
 
 
-def test_until_a_ticket_would_expire_it_can_still_be_missing(
+def test_a_ticket_can_be_missing_until_it_would_expire(
     database: Database, event: Event, add_guests: Enter
 ) -> None:
     add_guests(event, 1)

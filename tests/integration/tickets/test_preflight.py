@@ -75,7 +75,7 @@ def many_guests(database: Database, event: Event, ticket_type_id: int) -> int:
     return 100_000
 
 
-def test_everyone_with_a_character_that_no_font_draws_is_listed(
+def test_every_guest_with_a_character_that_no_font_draws_is_listed(
     database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
 ) -> None:
     ids = roster("Ayu", "Budi \ue000\ue001", "ꦱꦸꦥꦿꦪꦠ꧀ꦤ", "王小明", "Siti \u0378")
@@ -89,7 +89,7 @@ def test_everyone_with_a_character_that_no_font_draws_is_listed(
     assert "U+E000" in findings[0].reason
 
 
-def test_everyone_whose_text_cannot_fit_is_listed(
+def test_every_guest_whose_text_cannot_fit_is_listed(
     database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
 ) -> None:
     roster("Ayu")
@@ -105,7 +105,7 @@ def test_everyone_whose_text_cannot_fit_is_listed(
     assert "shorten it" in findings[0].reason
 
 
-def test_a_roster_that_can_be_printed_raises_no_finding(
+def test_a_roster_that_can_be_rendered_has_no_finding(
     database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
 ) -> None:
     roster("Ayu", "Nguyễn Thị Phương Quỳnh", "محمد الأمين", "José O’Brien-Núñez")
@@ -121,7 +121,7 @@ def test_withdrawn_guests_are_not_listed(
     assert list(run_preflight(database, event, renderer=renderer)) == []
 
 
-def test_the_reason_depends_on_the_template_asked_for(
+def test_the_reason_depends_on_the_requested_template(
     database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
 ) -> None:
     roster("Wolfeschlegelsteinhausenbergerdorff " * 40)

@@ -243,14 +243,14 @@ def test_a_reissue_is_counted_and_audited(
 
     with database.transaction() as connection:
         batch = batch_queries.find_by_id(connection, job_id)
-        deed = connection.execute(
+        audit_entry = connection.execute(
             select(audit_log.c.actor, audit_log.c["items"], audit_log.c.details).where(
                 audit_log.c.action == "tickets.reissue"
             )
         ).one()
     assert batch is not None
     assert (batch.total_count, batch.created_count, batch.failed_count) == (5, 5, 0)
-    assert deed == (
+    assert audit_entry == (
         "siti",
         5,
         {"job_id": job_id, "delivered": 2, "plan_hash": plan.plan_hash},

@@ -248,7 +248,7 @@ def test_only_the_ticket_with_a_changed_name_is_rendered_again(
     assert [number for number in range(12) if after[number] != before[number]] == [3]
 
 
-def test_a_changed_template_is_printed_anew(
+def test_a_changed_template_is_rendered_again(
     render: Callable[..., RenderResult], own_templates: Path
 ) -> None:
     render()
@@ -258,7 +258,7 @@ def test_a_changed_template_is_printed_anew(
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut short"])
-def test_a_lost_or_damaged_file_is_printed_anew(
+def test_a_lost_or_damaged_file_is_rendered_again(
     render: Callable[..., RenderResult],
     rows: Callable[[], list[RowMapping]],
     folder: DocumentFolder,
@@ -295,7 +295,7 @@ def test_only_the_requested_tickets_are_rendered(
     assert (result.total, result.rendered) == (2, 2)
 
 
-def test_revoked_tickets_are_not_printed(
+def test_revoked_tickets_are_not_rendered(
     render: Callable[..., RenderResult], database: Database, now: datetime
 ) -> None:
     with database.transaction() as connection:
@@ -406,7 +406,7 @@ def test_a_template_that_is_broken_for_all_stops_the_run_without_failing_tickets
     assert [row["render_error"] for row in rows()] == [None] * 12
 
 
-def test_a_disk_that_fills_up_stops_the_run_and_keeps_what_was_printed(
+def test_a_full_disk_stops_the_run_and_keeps_rendered_documents(
     render: Callable[..., RenderResult],
     folder: DocumentFolder,
     rows: Callable[[], list[RowMapping]],
@@ -464,7 +464,7 @@ def test_a_killed_run_is_finished_by_the_next(
     assert render().unchanged == 12
 
 
-def test_two_runs_at_once_print_every_ticket_once_between_them(
+def test_concurrent_runs_render_every_ticket_once(
     start_killed_run: Callable[[str, int], ForkedProcess],
     tickets: list[str],
     rows: Callable[[], list[RowMapping]],

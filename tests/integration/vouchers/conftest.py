@@ -68,8 +68,8 @@ def provision(
     stored_router: StoredRouter,
 ) -> Callable[[], ProvisionResult]:
     """Return a function that provisions the router as the worker does."""
-    means = ProvisioningContext(database, router_pool, clock, by="worker", jitter=lambda: 0.5)
-    return partial(provision_router, means, stored_router.id)
+    context = ProvisioningContext(database, router_pool, clock, by="worker", jitter=lambda: 0.5)
+    return partial(provision_router, context, stored_router.id)
 
 
 @pytest.fixture
@@ -217,9 +217,9 @@ def provision_while(
 
         with (
             Busy(to_router_account(stored_router, keys)) as busy,
-            RecordedRouterPool(keys) as doors,
+            RecordedRouterPool(keys) as pool,
         ):
-            means = ProvisioningContext(database, doors, clock, "worker", jitter=lambda: 0.5)
-            return provision_router(means, stored_router.id)
+            context = ProvisioningContext(database, pool, clock, "worker", jitter=lambda: 0.5)
+            return provision_router(context, stored_router.id)
 
     return provision_busy

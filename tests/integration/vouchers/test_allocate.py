@@ -86,5 +86,5 @@ def test_every_transition_of_a_voucher_is_in_its_history(
     buy(offer())
 
     with database.transaction() as connection:
-        story = connection.execute(select(voucher_history.c.state, voucher_history.c.actor)).all()
-    assert [tuple(row) for row in story] == [("pending", "gateway")]
+        history = connection.execute(select(voucher_history.c.state, voucher_history.c.actor)).all()
+    assert [tuple(row) for row in history] == [("pending", "gateway")]

@@ -25,8 +25,8 @@ def test_the_simulated_router_carries_out_what_is_sold_on_it(
     events = [demo_data.seed_demo_hotspot(database, at=now, by="cli") for _ in range(2)]
 
     account = to_router_account(stored, keys)
-    with RouterClient(account) as door:
-        looked = check_router(database, stored, door)
+    with RouterClient(account) as client:
+        looked = check_router(database, stored, client)
     with database.transaction() as connection:
         codes = [one.package.code for one in package_queries.list_all(connection) if one.on_sale]
     assert (account.user, account.password) == (ACCOUNT.name, ACCOUNT.password)
@@ -43,8 +43,8 @@ def test_the_router_is_registered_again_only_at_another_address(
     ]
 
     with database.transaction() as connection:
-        deeds = connection.scalar(select(func.count()).select_from(audit_log))
-    assert (known, deeds) == ([8790, 8790, 8791], 2)
+        audit_entries = connection.scalar(select(func.count()).select_from(audit_log))
+    assert (known, audit_entries) == ([8790, 8790, 8791], 2)
 
 
 def test_nothing_is_sold_on_an_unreachable_router(database: Database, now: datetime) -> None:

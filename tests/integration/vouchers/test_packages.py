@@ -79,7 +79,7 @@ def test_a_package_is_a_ticket_type_on_sale_that_is_made_on_a_router(
 
     with database.transaction() as connection:
         (place,) = ticket_type_queries.list_for_event(connection, event.id)
-        deeds = connection.execute(select(audit_log.c.action, audit_log.c.subject)).all()
+        audit_entries = connection.execute(select(audit_log.c.action, audit_log.c.subject)).all()
     assert (place.name, place.price, place.on_sale) == ("Paket 5 ribu", Rupiah(5_000), True)
     assert (place.stock, place.limits) == (Stock(100, 0, 0), PurchaseLimits(500, None))
     assert (stored.ticket_type_id, stored.router_id, stored.pool_size) == (
@@ -90,7 +90,7 @@ def test_a_package_is_a_ticket_type_on_sale_that_is_made_on_a_router(
     assert stored.package.bytes_limit == 2 * 10**9
     assert stored.package.validity_start is ValidityStart.FROM_SALE
     assert stored.rule == CodeRule("wf", length=9)
-    assert [tuple(deed) for deed in deeds] == [("packages.save", "5k")]
+    assert [tuple(audit_entry) for audit_entry in audit_entries] == [("packages.save", "5k")]
 
 
 def test_omitted_fields_are_kept_and_an_empty_value_removes_a_limit(put_on_sale: PutOnSale) -> None:

@@ -97,8 +97,8 @@ def test_every_transition_names_its_actor(
 
     query = select(voucher_history.c.state, voucher_history.c.actor).order_by(voucher_history.c.id)
     with database.transaction() as connection:
-        story = [tuple(row) for row in connection.execute(query)]
-    assert story == [("pending", "gateway"), ("provisioning", "worker"), ("active", "worker")]
+        history = [tuple(row) for row in connection.execute(query)]
+    assert history == [("pending", "gateway"), ("provisioning", "worker"), ("active", "worker")]
 
 
 def test_validity_from_the_sale_starts_with_provisioning_after_an_outage(
@@ -213,7 +213,7 @@ def test_an_ended_voucher_is_removed_with_its_sessions(
     assert [one.state for one in list_vouchers()] == [VoucherState.REMOVED, VoucherState.ACTIVE]
 
 
-def test_a_foreign_user_is_not_removed_and_reported(
+def test_a_foreign_user_is_reported_and_not_removed(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made,
     revoke: Callable[[Voucher], None],
 ) -> None:  # fmt: skip

@@ -155,10 +155,10 @@ def test_a_slow_router_delays_no_other(
         first_is_back.set()
 
     with (
-        SlowRouterPool(keys) as doors,
-        RouterWorkerPool(replace(provisioning_context, clients=doors), back) as errands,
+        SlowRouterPool(keys) as pool,
+        RouterWorkerPool(replace(provisioning_context, clients=pool), back) as worker_pool,
     ):
-        errands.submit_due()
+        worker_pool.submit_due()
 
     assert [(done.router, done.placed) for done in rounds] == [("attic", 1), ("lobby", 1)]
 
@@ -182,13 +182,13 @@ def test_a_router_is_called_again_if_work_arrived_during_the_call(
         goes_again.append(again)
 
     with (
-        FailingRouterPool(keys) as doors,
-        RouterWorkerPool(replace(provisioning_context, clients=doors), back) as errands,
+        FailingRouterPool(keys) as pool,
+        RouterWorkerPool(replace(provisioning_context, clients=pool), back) as worker_pool,
     ):
-        errands.submit_due()
+        worker_pool.submit_due()
         is_there.wait(PATIENCE_SECONDS)
         if has_more_work:
-            errands.submit_due()
+            worker_pool.submit_due()
         may_go_on.set()
 
     assert goes_again == [has_more_work]

@@ -246,7 +246,7 @@ def test_a_second_outage_is_reported_again(
     assert [line.cause for line in list_incidents()] == ["router:lobby"] * 2
 
 
-def test_a_router_that_answers_and_fails_at_its_work_is_given_up_on_too(
+def test_a_reachable_router_that_fails_every_command_is_given_up_too(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision_until_given_up: Callable[[],
     list[ProvisionResult]],
     state: Callable[[], StoredRouter],

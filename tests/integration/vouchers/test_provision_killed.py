@@ -49,9 +49,9 @@ if step == "commit":
     event.listen(database.engine, step, die_at_last)
 else:
     dying(step)
-with RouterClientPool(KeyRing(bytes(range(32)))) as doors:
+with RouterClientPool(KeyRing(bytes(range(32)))) as pool:
     moment = datetime.fromisoformat(at)
-    provision_router(ProvisioningContext(database, doors, lambda: moment, "worker"), int(router_id))
+    provision_router(ProvisioningContext(database, pool, lambda: moment, "worker"), int(router_id))
 """
 
 

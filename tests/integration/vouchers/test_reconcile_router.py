@@ -126,7 +126,7 @@ def test_an_unchanged_router_has_no_drift(
     assert (drift.agreed, drift.foreign) == (3, 2)  # the trial user is nobody's, too
 
 
-def test_a_router_that_was_reset_gets_back_what_it_lost_with_the_codes_that_buyers_have(
+def test_a_reset_router_gets_its_vouchers_again_with_the_same_codes(
     database: Database, device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
     compare: Compare, repair: Callable[[RouterDrift], RepairResult], list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
@@ -254,8 +254,8 @@ def test_vouchers_removed_during_the_comparison_are_no_drift(
     buy(offer(), 2)
     provision()
 
-    with BusyRouterPool(keys, end_both_vouchers) as doors:
-        drift = compare_router(database, doors, stored_router, clock=clock)
+    with BusyRouterPool(keys, end_both_vouchers) as pool:
+        drift = compare_router(database, pool, stored_router, clock=clock)
 
     assert drift.is_in_sync
 

@@ -58,15 +58,15 @@ def test_a_router_is_stored_with_an_encrypted_password(database: Database, keys:
 
     with database.transaction() as connection:
         row = connection.execute(select(routers_table)).one()
-        deed = connection.execute(select(audit_log)).one()
+        audit_entry = connection.execute(select(audit_log)).one()
     assert to_router_account(stored, keys).password == SECRET
     assert (stored.address.host, stored.address.port, stored.address.tls) == (
         "10.0.0.1",
         8729,
         True,
     )
-    assert SECRET not in f"{stored!r} {new!r} {row!r} {deed!r}"
-    assert deed.details == {"host": "10.0.0.1", "port": 8729, "tls": True}
+    assert SECRET not in f"{stored!r} {new!r} {row!r} {audit_entry!r}"
+    assert audit_entry.details == {"host": "10.0.0.1", "port": 8729, "tls": True}
 
 
 def test_a_router_reports_its_status(

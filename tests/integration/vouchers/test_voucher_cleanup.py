@@ -100,7 +100,7 @@ def test_vouchers_that_a_buyer_may_still_get_are_not_cleaned_up(
         clean_up_order(database, order.id, at=clock.now, by="api:desk")
 
 
-def test_one_that_ended_before_keeps_its_reason(
+def test_an_already_ended_voucher_keeps_its_reason(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
     set_order_state: SetOrderState, list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip

@@ -33,13 +33,13 @@ LINKS = "https://tickets.example.org/"
 def write(database: Database, keys: KeyRing, tmp_path: Path) -> Callable[..., ComposeResult]:
     """Return a function that builds the message about an order's vouchers."""
     folder = DocumentFolder(tmp_path, max_file_size=1, min_free_disk=0)
-    desk = MessageContext(MessageTemplates(base_url=LINKS), folder, keys, LINKS)
+    message_context = MessageContext(MessageTemplates(base_url=LINKS), folder, keys, LINKS)
 
     def about(order: Order, channel: Channel = Channel.MAIL) -> ComposeResult:
         claimed = ClaimedDelivery(
             1, 1, 0, 0, "ref", channel, "", "wisuda-2026", outbox.VOUCHERS_READY, order.code, {}
         )
-        return compose_message(database, desk, claimed)
+        return compose_message(database, message_context, claimed)
 
     return about
 

@@ -116,7 +116,7 @@ def test_sold_pool_vouchers_are_replaced(
     assert fill_pool() == PoolResult(allocated=2)
 
 
-def test_a_validity_that_counts_from_the_sale_begins_with_it(
+def test_validity_from_the_sale_of_a_pool_voucher_begins_at_the_sale(
     offer: Offer, buy: Buy, provision: Provision, clock: StoppedClock, list_vouchers: Made,
     fill_pool: Callable[[], PoolResult], now: datetime,
 ) -> None:  # fmt: skip

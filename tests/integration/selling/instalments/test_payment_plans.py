@@ -144,14 +144,16 @@ def test_every_message_about_instalments_has_a_template(
     enqueue_instalment_reminders(database, at=now + 5 * DAY)
     expire(9 * DAY)
 
-    desk = MessageContext(MessageTemplates(), DocumentFolder(tmp_path), KeyRing(bytes(32)))
+    message_context = MessageContext(
+        MessageTemplates(), DocumentFolder(tmp_path), KeyRing(bytes(32))
+    )
     with database.transaction() as connection:
         row = connection.execute(select(outbox).where(outbox.c.purpose == purpose)).one()
     claimed = ClaimedDelivery(
         row.id, 1, 0, 0, "", Channel.MAIL, row.recipient, event.slug, purpose, row.subject,
         row.payload,
     )  # fmt: skip
-    mail = compose_message(database, desk, claimed)
+    mail = compose_message(database, message_context, claimed)
 
     assert isinstance(mail, Mail)
     assert [words for words in said if words not in mail.text] == []

@@ -166,7 +166,7 @@ def test_a_server_that_refuses_all_mails_uses_up_no_retries(
 
 
 @pytest.mark.usefixtures("sold")
-def test_a_missing_pdf_holds_the_whole_order_back(
+def test_a_missing_pdf_delays_the_whole_order(
     mails: MailSimulator, send: Send, message_context: MessageContext, attempts: Attempts
 ) -> None:
     files = sorted(Path(message_context.document_folder.root).rglob("*.pdf"))

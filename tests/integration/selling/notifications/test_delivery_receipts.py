@@ -131,7 +131,7 @@ def test_receipts_in_any_order_only_advance_a_delivery(
     assert process_reports() == ReceiptResult()
 
 
-def test_a_report_that_comes_twice_is_kept_once(
+def test_a_duplicate_report_is_stored_once(
     report_status: ReportStatus, process_reports: ProcessReports
 ) -> None:
     report_status("delivered")
@@ -344,7 +344,7 @@ def process_mails(database: Database, now: datetime) -> Callable[..., BounceResu
     return run
 
 
-def test_a_mail_that_came_back_has_failed_once_and_goes_by_whatsapp(
+def test_a_bounced_mail_fails_once_and_is_sent_by_whatsapp(
     build_bounce: Callable[..., bytes], process_mails: Callable[..., BounceResult], send_both: Send,
     delivery_channels: Ways,
     whatsapp_simulator: WhatsAppSimulator,

@@ -81,7 +81,7 @@ def test_an_incident_closed_before_the_digest_is_not_reported(
     assert enqueue_alert_digest(database, at=now + timedelta(minutes=2)) == 0
 
 
-def test_of_many_the_first_are_named_and_the_rest_counted(
+def test_of_many_incidents_the_first_are_named_and_the_rest_counted(
     database: Database, mails: MailSimulator, send: Send, open_incident: OpenIncident, now: datetime
 ) -> None:
     for number in range(23):

@@ -98,7 +98,7 @@ def test_concurrent_senders_respect_the_daily_limit(
 
 
 @pytest.mark.parametrize("rate_limit", [RateLimit(None, timedelta(seconds=30))])
-def test_messages_keep_their_distance(
+def test_messages_are_sent_at_the_configured_interval(
     send_limited: Send, enqueue_messages: EnqueueMessages
 ) -> None:
     enqueue_messages(3)

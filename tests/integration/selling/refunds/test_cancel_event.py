@@ -159,7 +159,7 @@ def test_payments_concurrent_with_the_cancellation_are_all_refunded(
     assert is_consistent()
 
 
-def test_a_payment_that_was_begun_cannot_be_made_any_more(
+def test_a_payment_in_progress_is_cancelled(
     vip: int, place: Place, make_plan: MakePlan, cancel: Cancel, midtrans: MidtransSimulator,
     start_paying: Callable[[PlacedOrder], PaymentAttempt], sari: Buyer,
 ) -> None:  # fmt: skip
@@ -225,7 +225,7 @@ def test_a_late_payment_of_an_expired_order_completes_nothing_after_the_cancella
     assert (state_of(placed), count_entitled()) == (OrderState.EXPIRED, 0)
 
 
-def test_a_fee_kept_before_stays_kept(
+def test_a_fee_kept_before_is_not_refunded(
     vip: int, place: Place, pay: Pay, plan: Callable[..., RefundPlan],
     apply: Callable[[RefundPlan], AppliedRefund], make_plan: MakePlan, cancel: Cancel,
     gateway_refunds: SentBack, sari: Buyer,

@@ -204,7 +204,7 @@ def test_a_partial_refund_of_a_full_refund_only_method_waits_for_staff(
     )
 
 
-def test_a_plan_holds_only_as_long_as_the_order_stays_as_it_was(
+def test_a_plan_is_outdated_by_any_change_of_the_order(
     vip: int,
     place: Place,
     pay: Pay,

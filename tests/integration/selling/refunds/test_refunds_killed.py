@@ -39,7 +39,7 @@ from ticketing.selling.refunds.service import apply_refund
 from ticketing.events import queries as event_queries
 from ticketing.selling.cancellation.cancel_event import cancel_event
 
-url, gateway_url, deed, subject, plan, at, step, when = sys.argv[1:]
+url, gateway_url, operation, subject, plan, at, step, when = sys.argv[1:]
 left = int(when)
 
 def die_at_last(*_):
@@ -64,7 +64,7 @@ if step == "commit":
     event.listen(database.engine, "commit", die_at_last)
 gateway = Dying(MidtransAccount.simulator(gateway_url))
 now = datetime.fromisoformat(at)
-if deed == "refund":
+if operation == "refund":
     apply_refund(database, gateway, subject, plan_hash=plan, at=now, by="operator")
 else:
     with database.engine.connect() as connection:
@@ -81,8 +81,8 @@ def run_killed(
 ) -> Callable[..., int]:  # fmt: skip
     """Return a function that runs an operation in a process that kills itself at the n-th step."""
 
-    def run(deed: str, subject: str, plan_hash: str, step: str, when: int) -> int:
-        arguments = [database_url, midtrans.url, deed, subject, plan_hash, now.isoformat()]
+    def run(operation: str, subject: str, plan_hash: str, step: str, when: int) -> int:
+        arguments = [database_url, midtrans.url, operation, subject, plan_hash, now.isoformat()]
         return run_script(WORKER, *arguments, step, str(when)).returncode
 
     return run

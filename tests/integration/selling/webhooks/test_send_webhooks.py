@@ -275,9 +275,9 @@ def test_an_endpoint_that_responds_410_is_disabled_and_opens_an_incident(
     assert endpoint.disabled_reason == "it responded 410 Gone"
     with database.transaction() as connection:
         (incident,) = incidents.list_open(connection)
-        deeds = connection.execute(select(audit_log.c.action)).scalars().all()
+        audit_entries = connection.execute(select(audit_log.c.action)).scalars().all()
     assert "ticketing webhooks enable shop" in incident.message
-    assert "webhooks.disable" in deeds
+    assert "webhooks.disable" in audit_entries
 
 
 def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
