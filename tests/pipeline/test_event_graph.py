@@ -31,7 +31,7 @@ def roster_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_one_run_gives_everyone_a_ticket_a_pdf_and_a_line_in_the_report(
+def test_one_run_gives_each_guest_a_ticket_a_pdf_and_a_line_in_the_report(
     location: dg.Definitions, instance: dg.DagsterInstance, application: Application, roster: Event
 ) -> None:
     job = location.resolve_job_def("issue_event_tickets")

@@ -43,7 +43,7 @@ def test_the_pdfs_of_an_event_long_over_are_deleted_unless_it_is_a_dry_run(
         assert report_queries.count_live_tickets(connection, long_over.id) == 5
 
 
-def test_an_event_to_come_keeps_its_pdfs(
+def test_a_future_event_keeps_its_pdfs(
     location: dg.Definitions, instance: dg.DagsterInstance, application: Application, issued: Event
 ) -> None:
     location.resolve_job_def("document_retention").execute_in_process(instance=instance)

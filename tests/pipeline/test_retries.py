@@ -86,7 +86,7 @@ def timed_out_run(
 
 
 @pytest.mark.usefixtures("short_retry_delays")
-def test_a_step_that_runs_out_of_time_keeps_what_it_made(
+def test_a_step_that_reaches_its_time_limit_keeps_its_results(
     timed_out_run: dg.ExecuteInProcessResult, application: Application, roster: Event
 ) -> None:
     with application.database.transaction() as connection:

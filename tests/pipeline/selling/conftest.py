@@ -198,7 +198,7 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
 
 @pytest.fixture
 def is_worker_running(database: Database) -> Callable[[], bool]:
-    """Return a function that tells whether a worker runs."""
+    """Return a function that checks whether a worker runs."""
 
     def fetch() -> bool:
         with suppress(Unavailable), database.transaction() as connection:

@@ -86,7 +86,7 @@ def requested_runs(application: Application) -> Callable[[], int]:
     return tick
 
 
-def test_a_sheet_goes_into_a_file_to_the_screen_or_by_mail(
+def test_an_export_is_written_to_a_file_to_the_screen_or_by_mail(
     ticketing: Ticketing, order_positions: Callable[..., PlacedOrder], tmp_path: Path
 ) -> None:
     code = order_positions(2).order.code

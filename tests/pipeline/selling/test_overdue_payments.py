@@ -165,7 +165,7 @@ def test_the_sensor_cursor_stays_small(numbers: list[int]) -> None:
 
 
 def test_audit_entries_become_one_materialization_per_asset_and_event() -> None:
-    deeds = [
+    audit_entries = [
         AuditEntry(1, SETTLE_PAYMENTS_ACTION, "worker", None, {"applied": 2}),
         AuditEntry(
             2,
@@ -183,7 +183,7 @@ def test_audit_entries_become_one_materialization_per_asset_and_event() -> None:
         ),
     ]
 
-    told = list(to_materializations(deeds))
+    told = list(to_materializations(audit_entries))
 
     assert [(one.asset_key.to_user_string(), one.partition) for one in told] == [
         ("payments", None),

@@ -54,10 +54,10 @@ def provision(application: Application) -> Callable[..., None]:
     """Return a function that provisions all routers as a worker does, some time ago."""
 
     def provision_as_worker(*, ago: timedelta = timedelta(0)) -> None:
-        with application.get(RouterConnector).connect() as doors:
+        with application.get(RouterConnector).connect() as pool:
             provision_all(
                 ProvisioningContext(
-                    application.database, doors, lambda: datetime.now(UTC) - ago, "worker"
+                    application.database, pool, lambda: datetime.now(UTC) - ago, "worker"
                 )
             )
 
