@@ -142,7 +142,7 @@ def test_a_refusal_does_not_repeat_the_text(text: str) -> None:
 @pytest.mark.parametrize(
     ("event_number", "year"), [(2**32, 2026), (-1, 2026), (1, 2107), (1, 1969)]
 )
-def test_what_does_not_fit_is_refused_with_the_limits(event_number: int, year: int) -> None:
+def test_values_out_of_range_are_refused_with_the_limits(event_number: int, year: int) -> None:
     claims = Claims(
         1,
         event_number,

@@ -37,9 +37,7 @@ TAKEN = Accepted("1")
 
 
 @given(PACES, st.integers(0, 30))
-def test_in_no_24_hours_more_go_than_the_budget_nor_closer_than_apart(
-    pace: RateLimit, waiting: int
-) -> None:
+def test_messages_never_exceed_the_daily_budget_or_the_pace(pace: RateLimit, waiting: int) -> None:
     sent: list[datetime] = []
     for _ in range(waiting):
         sent.append(pace.next_send_at(sent, at=THURSDAY))
@@ -75,7 +73,7 @@ def test_more_messages_never_end_earlier(
     assert more >= fewer
 
 
-def test_two_thousand_people_on_a_budget_of_1000_end_a_day_later() -> None:
+def test_two_thousand_messages_on_a_budget_of_1000_end_a_day_later() -> None:
     pace = RateLimit(1000, timedelta(seconds=1))
 
     ends = pace.last_send_at(2000, [], at=THURSDAY)
@@ -83,20 +81,20 @@ def test_two_thousand_people_on_a_budget_of_1000_end_a_day_later() -> None:
     assert ends == THURSDAY + DAY + timedelta(seconds=999)
 
 
-def test_what_was_sent_today_counts_until_it_is_a_day_old() -> None:
+def test_sent_messages_count_for_a_day() -> None:
     pace = RateLimit(2)
     sent = [THURSDAY - timedelta(hours=20), THURSDAY - timedelta(hours=1)]
 
     assert pace.next_send_at(sent, at=THURSDAY) == THURSDAY + timedelta(hours=4)
 
 
-def test_without_a_budget_only_the_distance_counts() -> None:
+def test_without_a_budget_only_the_pace_counts() -> None:
     pace = RateLimit(None, timedelta(seconds=2))
 
     assert pace.last_send_at(4, [], at=THURSDAY) == THURSDAY + timedelta(seconds=6)
 
 
-def test_nothing_waiting_is_done_now_and_no_budget_at_all_never() -> None:
+def test_without_messages_the_end_is_now_and_with_a_budget_of_zero_never() -> None:
     assert RateLimit(0).last_send_at(0, [], at=THURSDAY) == THURSDAY
     assert RateLimit(0).last_send_at(1, [], at=THURSDAY) is None
 
@@ -143,7 +141,7 @@ def test_failures_caused_by_our_messages_are_named() -> None:
 
 
 @given(st.lists(st.sampled_from([TAKEN, Rejected("nobody"), Unconfirmed("?")]), max_size=120))
-def test_it_stops_exactly_when_too_many_of_the_last_failed(latest: list[SendOutcome]) -> None:
+def test_the_channel_stops_exactly_at_the_failure_threshold(latest: list[SendOutcome]) -> None:
     looked_at = latest[-BREAKER_WINDOW:]
     failing = sum(each != TAKEN for each in looked_at)
 

@@ -50,7 +50,7 @@ def test_a_level_below_the_chosen_one_is_left_out(log_file: Path) -> None:
     assert not log_file.exists()
 
 
-def test_a_file_that_was_rotated_away_is_begun_anew(log_file: Path) -> None:
+def test_a_rotated_log_file_is_created_again(log_file: Path) -> None:
     structlog.get_logger("ticketing").info("before")
     log_file.rename(log_file.with_suffix(".1"))
 

@@ -20,7 +20,7 @@ def test_an_amount_survives_being_written_by_a_gateway(amount: int) -> None:
     ["150000.50", "150000.001", "-1", "1e5", "150.000,00", "150,000.00", "", " 1", "1 ", "007",
      "NaN", "Infinity", "١٢٣", "1.", "150000.00\n", "9" * 40],
 )  # fmt: skip
-def test_what_is_not_whole_rupiah_is_refused(text: str) -> None:
+def test_an_amount_that_is_not_whole_rupiah_is_refused(text: str) -> None:
     with pytest.raises(NotMoney):
         Rupiah.parse(text)
 

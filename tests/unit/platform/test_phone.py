@@ -66,7 +66,7 @@ def test_another_countrys_number_needs_its_code() -> None:
         "0812345678, 0813456789", "+", "++6281234567890", "081234567890 ext 5", "",
     ],
 )  # fmt: skip
-def test_what_is_no_one_number_is_refused(written: str) -> None:
+def test_an_invalid_number_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="phone number"):
         phone_normaliser("ID")(written)
 

@@ -48,10 +48,10 @@ def test_letters_and_digits_are_never_lost(text: str) -> None:
 
 
 @pytest.mark.parametrize("character", ["A", "ก", "\u0301", "ꦱ", "\ue000", "😀"])
-def test_what_is_seen_needs_a_glyph(character: str) -> None:
+def test_visible_characters_need_a_glyph(character: str) -> None:
     assert requires_glyph(character)
 
 
 @pytest.mark.parametrize("character", [" ", "\u200d", "\u200e", "\ufe0f", "\U000e0100"])
-def test_what_is_not_seen_needs_none(character: str) -> None:
+def test_invisible_characters_need_no_glyph(character: str) -> None:
     assert not requires_glyph(character)

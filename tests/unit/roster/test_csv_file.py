@@ -106,7 +106,7 @@ def test_the_delimiter_can_be_given(option: str, delimiter: str) -> None:
 
 
 @pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
-def test_what_cannot_be_a_delimiter_is_refused(delimiter: str) -> None:
+def test_an_invalid_delimiter_is_refused(delimiter: str) -> None:
     with pytest.raises(UnreadableFile, match="no delimiter"):
         detect_delimiter(["nim,nama"], delimiter)
 
@@ -242,7 +242,7 @@ cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\
     st.sampled_from([",", ";", "\t", "|"]),
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]),
 )
-def test_what_a_spreadsheet_writes_is_read_back(
+def test_a_file_written_by_a_spreadsheet_is_read(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[str, str]],
     delimiter: str,

@@ -23,7 +23,9 @@ def concert() -> Event:
 
 @pytest.mark.parametrize("email", ["sari@example.org", " Sari@Example.ORG "])
 @pytest.mark.parametrize("phone", ["0812 3456 7890", "+62 812-3456-7890", "6281234567890"])
-def test_however_it_is_typed_it_is_the_same_buyer(concert: Event, email: str, phone: str) -> None:
+def test_every_spelling_of_an_address_is_the_same_buyer(
+    concert: Event, email: str, phone: str
+) -> None:
     buyer = parse_buyer(concert, name=" Sari\tWulandari ", email=email, phone=phone)
 
     assert buyer == Buyer(
@@ -31,7 +33,7 @@ def test_however_it_is_typed_it_is_the_same_buyer(concert: Event, email: str, ph
     )
 
 
-def test_without_an_address_the_number_is_what_recognises_a_buyer(concert: Event) -> None:
+def test_without_an_address_the_number_identifies_a_buyer(concert: Event) -> None:
     assert (
         parse_buyer(concert, name="Budi", email="", phone="08123456789").key == "tel:+628123456789"
     )

@@ -10,7 +10,7 @@ from ticketing.crypto.ticket_token import TicketIdentity
 from ticketing.tickets.issuing.identity import PrefetchingIdentityGenerator
 
 
-class Numbered:
+class NumberedSource:
     """Source that numbers its identities and counts them."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Numbered:
         return [TicketIdentity(str(number), bytes(10), "") for number in range(first, self.given)]
 
 
-class Broken:
+class BrokenSource:
     """Source that fails after the first call."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Broken:
 def test_each_request_gets_its_number_of_identities_and_none_twice(
     counts: list[int], expected: int
 ) -> None:
-    with PrefetchingIdentityGenerator(Numbered(), expected=expected) as ahead:
+    with PrefetchingIdentityGenerator(NumberedSource(), expected=expected) as ahead:
         drawn = [ahead.generate(count) for count in counts]
 
     assert [len(identities) for identities in drawn] == counts
@@ -48,7 +48,7 @@ def test_each_request_gets_its_number_of_identities_and_none_twice(
 
 @given(chunks=st.integers(1, 5), chunk=st.integers(1, 10))
 def test_no_more_are_drawn_than_expected(chunks: int, chunk: int) -> None:
-    source = Numbered()
+    source = NumberedSource()
 
     with PrefetchingIdentityGenerator(source, expected=chunks * chunk) as ahead:
         for _ in range(chunks):
@@ -58,7 +58,7 @@ def test_no_more_are_drawn_than_expected(chunks: int, chunk: int) -> None:
 
 
 def test_an_error_in_the_thread_is_raised_by_the_next_request() -> None:
-    with PrefetchingIdentityGenerator(Broken(), expected=4) as ahead:
+    with PrefetchingIdentityGenerator(BrokenSource(), expected=4) as ahead:
         ahead.generate(2)
 
         with pytest.raises(OSError, match="no randomness"):
@@ -66,7 +66,7 @@ def test_an_error_in_the_thread_is_raised_by_the_next_request() -> None:
 
 
 def test_the_thread_ends_with_the_work() -> None:
-    with PrefetchingIdentityGenerator(Numbered(), expected=4) as ahead:
+    with PrefetchingIdentityGenerator(NumberedSource(), expected=4) as ahead:
         ahead.generate(2)
 
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("mint")]

@@ -87,7 +87,7 @@ def test_every_exchange_of_two_characters_is_caught(code: str) -> None:
         "x" * 1_000_000,
     ],
 )
-def test_what_has_another_shape_is_no_code(text: str) -> None:
+def test_a_text_of_another_format_is_no_code(text: str) -> None:
     with pytest.raises(UnreadableCode, match="not a ticket code"):
         normalise_ticket_code(text)
 
