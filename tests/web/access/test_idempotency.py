@@ -33,7 +33,7 @@ def keyed_request(database: Database) -> IdempotentRequest:
 
 
 @pytest.mark.usefixtures("guests")
-def test_the_same_request_again_gets_the_same_answer_and_does_nothing(
+def test_a_repeated_request_gets_the_same_response_without_an_effect(
     operator: httpx.Client, event: Event, database: Database
 ) -> None:
     body = {"eventId": event.id}
@@ -74,7 +74,9 @@ def test_a_key_belongs_to_its_sender(
     assert theirs.status_code == 202
 
 
-def test_a_refusal_is_not_kept(operator: httpx.Client, event: Event, guests: list[int]) -> None:
+def test_a_refused_request_is_not_stored(
+    operator: httpx.Client, event: Event, guests: list[int]
+) -> None:
     refused = operator.post(
         "/api/tickets/generate", json={"guestId": 999, "eventId": event.id}, headers=KEY
     )
@@ -104,7 +106,7 @@ def test_the_same_key_is_refused_during_the_first_request(
         pass
 
 
-def test_a_request_that_failed_leaves_its_key_free(
+def test_a_failed_request_releases_its_key(
     database: Database, keyed_request: IdempotentRequest, now: datetime
 ) -> None:
     with suppress(ZeroDivisionError), claim_key(database, keyed_request, at=now) as first:
@@ -115,7 +117,7 @@ def test_a_request_that_failed_leaves_its_key_free(
         assert second.response is None
 
 
-def test_after_a_day_a_key_is_free_again(
+def test_a_key_can_be_reused_after_a_day(
     database: Database, keyed_request: IdempotentRequest, now: datetime
 ) -> None:
     with claim_key(database, keyed_request, at=now) as first:

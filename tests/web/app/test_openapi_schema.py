@@ -26,7 +26,7 @@ GROUPS = (("orders", "payment"), ("vouchers",), ("tickets", "batches", "events",
 
 @pytest.mark.usefixtures("guests")
 @pytest.mark.parametrize("tags", [*GROUPS, ()], ids=lambda tags: " ".join(tags) or "all others")
-def test_no_request_gets_a_5xx_or_an_answer_that_is_not_described(
+def test_no_request_gets_a_5xx_or_an_undocumented_response(
     shop: httpx.Client,
     sell: Callable[..., int],
     order: Callable[..., dict[str, Any]],

@@ -107,15 +107,15 @@ def test_each_instalment_has_its_own_page_and_the_last_completes_the_order(
     midtrans: MidtransSimulator,
     pay_and_settle: Callable[[str, int], None],
 ) -> None:
-    door = f"/orders/{placed['token']}"
-    before = shop.get(door).text
+    client = f"/orders/{placed['token']}"
+    before = shop.get(client).text
 
-    first = shop.post(f"{door}/pay")
+    first = shop.post(f"{client}/pay")
     pay_and_settle(f"{placed['code']}-01", 2)
-    between = shop.get(door).text
-    second = shop.post(f"{door}/pay")
+    between = shop.get(client).text
+    second = shop.post(f"{client}/pay")
     pay_and_settle(f"{placed['code']}-02", 4)
-    after = shop.get(door).text
+    after = shop.get(client).text
 
     assert first.headers["Location"].startswith(midtrans.url)
     assert second.headers["Location"].startswith(midtrans.url)
@@ -135,13 +135,13 @@ def test_paying_the_next_instalment_keeps_the_paid_ones(
     midtrans: MidtransSimulator,
     settle_all: Callable[[], Settlement],
 ) -> None:
-    door = f"/orders/{placed['token']}"
-    shop.post(f"{door}/pay")
+    client = f"/orders/{placed['token']}"
+    shop.post(f"{client}/pay")
     midtrans.push(f"{placed['code']}-01", "pay", "credit_card")  # captured: it could be cancelled
     midtrans.notifications(1)
     settle_all()
 
-    shop.post(f"{door}/pay")
+    shop.post(f"{client}/pay")
     settle_all()
 
     headers = {"X-Order-Token": placed["token"]}
@@ -153,13 +153,13 @@ def test_paying_the_next_instalment_keeps_the_paid_ones(
 def test_cancelling_announces_that_paid_instalments_are_kept(
     shop: httpx.Client, placed: dict[str, Any], pay_and_settle: Callable[[str, int], None]
 ) -> None:
-    door = f"/orders/{placed['token']}"
-    shop.post(f"{door}/pay")
+    client = f"/orders/{placed['token']}"
+    shop.post(f"{client}/pay")
     pay_and_settle(f"{placed['code']}-01", 2)
 
-    shop.post(f"{door}/cancel")
+    shop.post(f"{client}/cancel")
 
-    page = shop.get(door).text
+    page = shop.get(client).text
     assert "Dibatalkan" in page
     assert "tidak dikembalikan" in page
 
@@ -168,11 +168,11 @@ def test_a_plan_is_chosen_on_the_event_s_page(
     shop: httpx.Client, sell: Sell, event: Event, plan: str
 ) -> None:
     kind = sell()
-    door = f"/events/{event.slug}"
+    client = f"/events/{event.slug}"
 
-    shown = shop.get(door).text
+    shown = shop.get(client).text
     page = shop.post(
-        door, data={f"places-{kind}": "1", "plan": plan, **SARI}, follow_redirects=True
+        client, data={f"places-{kind}": "1", "plan": plan, **SARI}, follow_redirects=True
     )
 
     assert '<option value="2x">2x: 60 + 40 %, satu angsuran setiap 2 hari</option>' in shown

@@ -195,13 +195,13 @@ def test_paying_redirects_to_the_gateway_and_the_page_shows_its_status(
     settle_all()
     paid = shop.get(page).text
     application = shop_application
-    means = GenerationContext(
+    context = GenerationContext(
         application.database,
         application.get(KeyRing),
         application.get(Renderer),
         application.get(DocumentFolder),
     )
-    fulfil_paid_orders(means, application.get(Midtrans), at=now(), by="test")
+    fulfil_paid_orders(context, application.get(Midtrans), at=now(), by="test")
     ready = shop.get(page).text
 
     assert "Lunas" in paid

@@ -176,7 +176,7 @@ def test_a_batch_id_of_another_event_is_409(
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "batch_of_another_event")
 
 
-def test_a_limit_is_kept(
+def test_a_limit_is_respected(
     operator: httpx.Client, event: Event, guests: list[int], wait_for_batch: WaitForBatch
 ) -> None:
     taken = operator.post("/api/tickets/batch", json={"eventId": event.id, "options": {"limit": 1}})
@@ -186,7 +186,7 @@ def test_a_limit_is_kept(
     assert len(status["tickets"]) == 1
 
 
-def test_not_skipping_prints_again_and_keeps_the_codes(
+def test_not_skipping_renders_again_and_keeps_the_codes(
     operator: httpx.Client,
     event: Event,
     guests: list[int],
@@ -309,7 +309,7 @@ def test_a_service_accepts_a_limited_number_of_batches(
 
 @pytest.mark.usefixtures("many_guests")
 @pytest.mark.slow
-def test_a_stopped_service_cancels_its_batch_and_the_same_id_goes_on(
+def test_a_stopped_service_cancels_its_batch_and_the_same_id_continues_it(
     application: Application,
     serve: Callable[[Application], AbstractContextManager[str]],
     database: Database,

@@ -28,7 +28,7 @@ def ticket(operator: httpx.Client, event: Event, guests: list[int]) -> dict[str,
     return dict(made.json()["data"])
 
 
-def test_the_pdf_is_ready_when_generate_answers(
+def test_the_pdf_is_ready_when_generate_responds(
     operator: httpx.Client, ticket: dict[str, str]
 ) -> None:
     pdf = operator.get(ticket["pdfUrl"])
@@ -169,7 +169,7 @@ def test_the_qr_is_read_at_every_level_and_in_other_colours(
     assert level in read.ec_level
 
 
-def test_the_qr_as_svg_has_the_size_and_colours_asked_for(
+def test_the_qr_as_svg_has_the_requested_size_and_colours(
     operator: httpx.Client, ticket: dict[str, str]
 ) -> None:
     drawn = operator.get(

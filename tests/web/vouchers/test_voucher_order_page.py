@@ -53,9 +53,9 @@ def outlet(
         validity=timedelta(days=1), prefix="wf", password_length=8,
     )  # fmt: skip
     put_package(database, event, "5k", said, at=now(), by="test")
-    with RouterClientPool(keys) as doors:
+    with RouterClientPool(keys) as pool:
         yield partial(
-            provision_router, ProvisioningContext(database, doors, now, by="worker"), router.id
+            provision_router, ProvisioningContext(database, pool, now, by="worker"), router.id
         )
 
 

@@ -182,7 +182,7 @@ def test_an_invalid_purchase_names_the_field_and_changes_nothing(
     assert orders_in() == []
 
 
-def test_a_package_that_is_sold_out_or_taken_off_sale_is_not_sold(
+def test_a_package_that_is_sold_out_or_closed_is_not_sold(
     shop: httpx.Client,
     sell_package: Callable[..., int],
     database: Database,
