@@ -21,7 +21,7 @@ from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.model import encode_ticket_code
 from ticketing.tickets.revoke import RevokeResult, revoke_tickets
 
-Enter = Callable[..., list[int]]
+AddGuests = Callable[..., list[int]]
 NewJob = Callable[..., int]
 
 
@@ -40,7 +40,7 @@ def tickets(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     job_id: int,
     keys: KeyRing,
     now: datetime,

@@ -19,7 +19,7 @@ from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import Misconfigured, Refused
 from ticketing.tickets.issuing.issue import issue_tickets
 
-Enter = Callable[..., list[int]]
+AddGuests = Callable[..., list[int]]
 NewJob = Callable[..., int]
 
 
@@ -28,7 +28,7 @@ def issue_ticket(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     new_job: NewJob,
     keys: KeyRing,
     now: datetime,
@@ -98,7 +98,7 @@ def test_a_changed_master_secret_signs_nothing(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     job_id: int,
     keys: KeyRing,
     now: datetime,

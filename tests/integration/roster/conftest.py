@@ -16,7 +16,7 @@ from ticketing.roster.import_roster import import_roster
 from ticketing.roster.sources.csv_file import RosterFile
 
 Import = Callable[..., ImportResult]
-People = Callable[[], dict[str, dict[str, str | None]]]
+ReadGuests = Callable[[], dict[str, dict[str, str | None]]]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def import_csv(database: Database, event: Event, now: datetime, tmp_path: Path) 
 
 
 @pytest.fixture
-def read_guests(database: Database, event: Event) -> People:
+def read_guests(database: Database, event: Event) -> ReadGuests:
     """Return a function that reads guests by natural key with their roster entitlement."""
     query = (
         select(

@@ -24,7 +24,7 @@ from ticketing.roster.sources.csv_file import RosterFile
 
 pytestmark = pytest.mark.kill
 
-People = Callable[[], dict[str, dict[str, str | None]]]
+ReadGuests = Callable[[], dict[str, dict[str, str | None]]]
 
 ROWS = 25_000
 CHUNK = 2_000
@@ -74,7 +74,7 @@ def test_an_import_killed_anywhere_is_completed_by_the_next(
     event: Event,
     now: datetime,
     roster: RosterFile,
-    read_guests: People,
+    read_guests: ReadGuests,
     run_script: Callable[..., CompletedProcess[str]],
     when: int,
 ) -> None:
@@ -106,7 +106,7 @@ def test_an_import_leaves_no_passing_tables(
 
 
 def test_two_importers_at_once_take_turns(
-    database: Database, event: Event, now: datetime, roster: RosterFile, read_guests: People
+    database: Database, event: Event, now: datetime, roster: RosterFile, read_guests: ReadGuests
 ) -> None:
     ready = Barrier(2)
 

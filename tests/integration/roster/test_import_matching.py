@@ -8,7 +8,7 @@ from ticketing.roster.import_result import ImportResult
 from ticketing.roster.model import ImportCounts
 
 Import = Callable[..., ImportResult]
-People = Callable[[], dict[str, dict[str, str | None]]]
+ReadGuests = Callable[[], dict[str, dict[str, str | None]]]
 
 HEADER = "nim,nama,email,hp"
 
@@ -24,7 +24,7 @@ HEADER = "nim,nama,email,hp"
     ],
 )
 def test_a_guest_with_a_weaker_key_is_matched_by_a_stronger_one(
-    import_csv: Import, read_guests: People, known: str, row: str, key: str | None
+    import_csv: Import, read_guests: ReadGuests, known: str, row: str, key: str | None
 ) -> None:
     import_csv(HEADER, known)
 
@@ -44,7 +44,7 @@ def test_a_guest_with_a_weaker_key_is_matched_by_a_stronger_one(
     ],
 )
 def test_a_row_with_a_weaker_key_matches_the_guest_and_keeps_the_stronger_key(
-    import_csv: Import, read_guests: People, known: str, row: str
+    import_csv: Import, read_guests: ReadGuests, known: str, row: str
 ) -> None:
     import_csv(HEADER, known)
     before = list(read_guests())
@@ -54,7 +54,9 @@ def test_a_row_with_a_weaker_key_matches_the_guest_and_keeps_the_stronger_key(
     assert list(read_guests()) == before
 
 
-def test_an_empty_cell_never_clears_a_natural_key(import_csv: Import, read_guests: People) -> None:
+def test_an_empty_cell_never_clears_a_natural_key(
+    import_csv: Import, read_guests: ReadGuests
+) -> None:
     import_csv(HEADER, ",Siti,s@example.org,0812345678")
 
     import_csv(HEADER, ",Siti,,0812345678")
@@ -63,7 +65,7 @@ def test_an_empty_cell_never_clears_a_natural_key(import_csv: Import, read_guest
 
 
 def test_two_ids_are_two_guests_with_any_shared_fields(
-    import_csv: Import, read_guests: People
+    import_csv: Import, read_guests: ReadGuests
 ) -> None:
     result = import_csv(HEADER, "1,Siti,parent@example.org,", "2,Siti,parent@example.org,")
 
@@ -81,7 +83,7 @@ def test_two_ids_are_two_guests_with_any_shared_fields(
     ],
 )
 def test_a_known_address_under_another_name_is_rejected(
-    import_csv: Import, read_guests: People, known: str, row: str, reason: str
+    import_csv: Import, read_guests: ReadGuests, known: str, row: str, reason: str
 ) -> None:
     import_csv(HEADER, known)
     before = read_guests()
@@ -94,7 +96,7 @@ def test_a_known_address_under_another_name_is_rejected(
 
 
 def test_a_sibling_at_the_same_address_is_new_once_both_have_ids(
-    import_csv: Import, read_guests: People
+    import_csv: Import, read_guests: ReadGuests
 ) -> None:
     import_csv(HEADER, ",Budi,parent@example.org,")
 
@@ -107,7 +109,9 @@ def test_a_sibling_at_the_same_address_is_new_once_both_have_ids(
     }
 
 
-def test_a_known_guest_is_matched_by_one_row_only(import_csv: Import, read_guests: People) -> None:
+def test_a_known_guest_is_matched_by_one_row_only(
+    import_csv: Import, read_guests: ReadGuests
+) -> None:
     import_csv(HEADER, ",Siti,p@example.org,")
 
     result = import_csv(HEADER, "1,Siti,p@example.org,", "2,Siti,p@example.org,")
@@ -138,7 +142,7 @@ def test_two_guests_with_the_same_name_and_number_need_an_id(
     ],
 )
 def test_the_same_guest_twice_in_a_file_under_two_keys_is_one(
-    import_csv: Import, read_guests: People, less: str, more: str
+    import_csv: Import, read_guests: ReadGuests, less: str, more: str
 ) -> None:
     result = import_csv(HEADER, less, more)
 
@@ -156,7 +160,7 @@ def test_repetitions_of_a_rejected_row_are_rejected_too(import_csv: Import) -> N
 
 
 def test_identical_rows_of_a_matched_guest_are_unchanged(
-    import_csv: Import, read_guests: People
+    import_csv: Import, read_guests: ReadGuests
 ) -> None:
     import_csv(HEADER, ",Siti,s@example.org,")
 

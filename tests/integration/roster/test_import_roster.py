@@ -26,15 +26,15 @@ from ticketing.roster.sources.csv_file import RosterFile
 from ticketing.roster.sources.sql_query import RosterQuery
 
 Import = Callable[..., ImportResult]
-People = Callable[[], dict[str, dict[str, str | None]]]
-Versions = Callable[[], list[tuple[str, int, str]]]
+ReadGuests = Callable[[], dict[str, dict[str, str | None]]]
+ReadRowVersions = Callable[[], list[tuple[str, int, str]]]
 
 HEADER = "nim,nama,email,hp,jenis tiket,kursi,tahan"
 SITI = "1,Siti,siti@example.org,081234567801,VIP,A1,"
 BUDI = "2,Budi,budi@example.org,081234567802,,A2,belum foto"
 
 
-def test_rows_become_entitled_guests(import_csv: Import, read_guests: People) -> None:
+def test_rows_become_entitled_guests(import_csv: Import, read_guests: ReadGuests) -> None:
     result = import_csv(HEADER, SITI, BUDI)
 
     assert result.counts == ImportCounts(inserted=2)
@@ -63,7 +63,7 @@ def test_an_entitlement_stores_its_import_and_line(import_csv: Import, database:
 
 
 def test_the_same_file_twice_changes_nothing(
-    import_csv: Import, read_row_versions: Versions
+    import_csv: Import, read_row_versions: ReadRowVersions
 ) -> None:
     import_csv(HEADER, SITI, BUDI)
     before = read_row_versions()
@@ -75,7 +75,7 @@ def test_the_same_file_twice_changes_nothing(
 
 
 def test_a_changed_file_updates_guests_and_lists_the_changes(
-    import_csv: Import, read_guests: People
+    import_csv: Import, read_guests: ReadGuests
 ) -> None:
     import_csv(HEADER, SITI, BUDI)
 
@@ -95,7 +95,7 @@ def test_a_changed_file_updates_guests_and_lists_the_changes(
 
 
 def test_an_unchanged_guest_among_changed_ones_is_not_written(
-    import_csv: Import, read_row_versions: Versions
+    import_csv: Import, read_row_versions: ReadRowVersions
 ) -> None:
     import_csv(HEADER, SITI, BUDI)
     before = read_row_versions()
@@ -107,7 +107,9 @@ def test_an_unchanged_guest_among_changed_ones_is_not_written(
     assert len(written) == 1
 
 
-def test_an_absent_column_keeps_the_stored_values(import_csv: Import, read_guests: People) -> None:
+def test_an_absent_column_keeps_the_stored_values(
+    import_csv: Import, read_guests: ReadGuests
+) -> None:
     import_csv(HEADER, SITI, BUDI)
     before = read_guests()
 
@@ -118,7 +120,7 @@ def test_an_absent_column_keeps_the_stored_values(import_csv: Import, read_guest
 
 
 def test_a_file_without_kinds_of_ticket_can_still_change_names(
-    import_csv: Import, read_guests: People
+    import_csv: Import, read_guests: ReadGuests
 ) -> None:
     import_csv(HEADER, SITI)
 
@@ -129,7 +131,7 @@ def test_a_file_without_kinds_of_ticket_can_still_change_names(
 
 
 def test_an_absent_guest_is_kept_without_the_option_to_withdraw(
-    import_csv: Import, read_guests: People
+    import_csv: Import, read_guests: ReadGuests
 ) -> None:
     import_csv(HEADER, SITI, BUDI)
 
@@ -174,7 +176,7 @@ def test_without_rejected_rows_there_is_no_file_of_rejected_rows(
     assert not (tmp_path / "aside.csv").exists()
 
 
-def test_an_identical_row_again_is_unchanged(import_csv: Import, read_guests: People) -> None:
+def test_an_identical_row_again_is_unchanged(import_csv: Import, read_guests: ReadGuests) -> None:
     result = import_csv(HEADER, SITI, SITI.replace("Siti", " Siti "), SITI)
 
     assert result.counts == ImportCounts(inserted=1, unchanged=2)
@@ -182,7 +184,7 @@ def test_an_identical_row_again_is_unchanged(import_csv: Import, read_guests: Pe
 
 
 def test_conflicting_data_for_the_same_guest_is_rejected_naming_the_line(
-    import_csv: Import, read_guests: People
+    import_csv: Import, read_guests: ReadGuests
 ) -> None:
     result = import_csv(HEADER, SITI, BUDI, "1,Sita,siti@example.org,081234567801,VIP,A9,")
 
@@ -298,7 +300,7 @@ def test_a_refused_file_changes_nothing_and_is_in_the_history(
 
 
 def test_kinds_of_ticket_are_one_however_they_are_written(
-    import_csv: Import, read_guests: People
+    import_csv: Import, read_guests: ReadGuests
 ) -> None:
     import_csv("nim,nama,tiket", "1,Siti,VIP", "2,Budi,vip", "3,Joko,Vip")
 
@@ -324,7 +326,7 @@ def test_progress_is_reported_to_the_last_row(
 
 @pytest.mark.usefixtures("fresh_database_url")
 def test_rows_of_the_operators_own_table_are_imported(
-    database: Database, database_url: str, event: Event, now: datetime, read_guests: People
+    database: Database, database_url: str, event: Event, now: datetime, read_guests: ReadGuests
 ) -> None:
     with database.transaction() as connection:
         connection.exec_driver_sql("CREATE TABLE students (number int, name text, mail text)")
@@ -351,7 +353,7 @@ def test_a_query_cannot_write(
 
 
 def test_the_same_guest_at_two_events_is_independent(
-    database: Database, event: Event, import_csv: Import, read_guests: People
+    database: Database, event: Event, import_csv: Import, read_guests: ReadGuests
 ) -> None:
     with database.transaction() as connection:
         kind = connection.execute(
@@ -390,7 +392,7 @@ rows = st.lists(
 def test_the_four_counts_add_up_and_a_second_import_changes_nothing(
     import_csv: Import,
     database: Database,
-    read_row_versions: Versions,
+    read_row_versions: ReadRowVersions,
     first: list[str],
     second: list[str],
 ) -> None:

@@ -17,14 +17,14 @@ from ticketing.roster.write_queries import WithdrawalCount
 from ticketing.tickets.issuing.issue import issue_tickets
 
 Import = Callable[..., ImportResult]
-People = Callable[[], dict[str, dict[str, str | None]]]
+ReadGuests = Callable[[], dict[str, dict[str, str | None]]]
 
 HEADER = "nim,nama,email"
 ALL = ["1,Siti,s@example.org", "2,Budi,b@example.org", "3,Joko,j@example.org"]
 
 
 @pytest.fixture
-def states(read_guests: People) -> Callable[[], dict[str, str | None]]:
+def states(read_guests: ReadGuests) -> Callable[[], dict[str, str | None]]:
     """Return a function that reads the state of every entitlement."""
     return lambda: {key: person["state"] for key, person in read_guests().items()}
 

@@ -16,7 +16,7 @@ from ticketing.roster.model import ImportCounts
 from ticketing.roster.sources.csv_file import RosterFile
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "wisuda-2026.csv"
-People = Callable[[], dict[str, dict[str, str | None]]]
+ReadGuests = Callable[[], dict[str, dict[str, str | None]]]
 
 
 @pytest.fixture
@@ -27,7 +27,9 @@ def imported(database: Database, event: Event, now: datetime) -> ImportResult:
     )
 
 
-def test_five_hundred_graduates_are_entitled(imported: ImportResult, read_guests: People) -> None:
+def test_five_hundred_graduates_are_entitled(
+    imported: ImportResult, read_guests: ReadGuests
+) -> None:
     assert imported.counts == ImportCounts(inserted=500, unchanged=2, quarantined=12)
     assert (imported.total, len(read_guests())) == (514, 500)
 
@@ -39,7 +41,7 @@ def test_the_example_has_rejected_rows_of_several_reasons(imported: ImportResult
 
 
 @pytest.mark.usefixtures("imported")
-def test_all_imported_fields_are_clean(read_guests: People) -> None:
+def test_all_imported_fields_are_clean(read_guests: ReadGuests) -> None:
     graduates = read_guests()
 
     assert all(re.fullmatch(r"id:22\d{6}", key) for key in graduates)
@@ -56,7 +58,7 @@ def test_all_imported_fields_are_clean(read_guests: People) -> None:
     ["JAVANESE", "ARABIC", "CJK", "HIRAGANA", "HANGUL", "THAI", "DEVANAGARI", "HEBREW", "CYRILLIC",
      "GREEK", "LATIN SMALL LETTER E WITH CIRCUMFLEX AND TILDE"],
 )  # fmt: skip
-def test_names_of_many_scripts_are_there(read_guests: People, script: str) -> None:
+def test_names_of_many_scripts_are_there(read_guests: ReadGuests, script: str) -> None:
     letters = {letter for person in read_guests().values() for letter in person["full_name"] or ""}
 
     assert any(unicodedata.name(letter, "").startswith(script) for letter in letters)

@@ -32,7 +32,7 @@ from ticketing.selling.payments.attempt_queries import PaymentAttempt
 
 Place = Callable[..., PlacedOrder]
 Begin = Callable[[PlacedOrder], PaymentAttempt]
-Hear = Callable[..., object]
+ReceiveStatus = Callable[..., object]
 LedgerEntries = Callable[..., list[LedgerEntry]]
 K = LedgerEntryKind
 
@@ -67,7 +67,7 @@ def execute_without_triggers(database: Database) -> Callable[[str], None]:
 
 
 def test_an_order_is_recorded_from_placing_to_its_refund(
-    guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    guest: int, place: Place, begin_payment: Begin, receive_status: ReceiveStatus,
     ledger_entries: LedgerEntries, sari: Buyer,
     now: datetime,
 ) -> None:  # fmt: skip
@@ -95,7 +95,8 @@ def test_an_order_is_recorded_from_placing_to_its_refund(
 
 
 def test_an_ended_order_counts_zero_and_its_total_again_when_paid_late(
-    database: Database, guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    database: Database, guest: int, place: Place, begin_payment: Begin,
+    receive_status: ReceiveStatus,
     ledger_entries: LedgerEntries,
     sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
@@ -116,7 +117,7 @@ def test_an_ended_order_counts_zero_and_its_total_again_when_paid_late(
 
 
 def test_a_reversed_payment_reverses_the_money_and_the_sale(
-    guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    guest: int, place: Place, begin_payment: Begin, receive_status: ReceiveStatus,
     ledger_entries: LedgerEntries, sari: Buyer,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((guest, 2), buyer=sari))
@@ -132,7 +133,7 @@ def test_a_reversed_payment_reverses_the_money_and_the_sale(
 
 
 def test_a_payment_captured_and_refunded_before_the_first_status_has_both_entries(
-    guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    guest: int, place: Place, begin_payment: Begin, receive_status: ReceiveStatus,
     ledger_entries: LedgerEntries, sari: Buyer,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((guest, 2), buyer=sari))
@@ -145,7 +146,7 @@ def test_a_payment_captured_and_refunded_before_the_first_status_has_both_entrie
 
 
 def test_a_partial_chargeback_is_recorded_without_an_amount(
-    guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    guest: int, place: Place, begin_payment: Begin, receive_status: ReceiveStatus,
     ledger_entries: LedgerEntries, sari: Buyer,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((guest, 2), buyer=sari))
@@ -226,7 +227,8 @@ def test_a_rolled_back_transaction_is_not_in_the_ledger(
 
 
 def test_a_refund_stored_by_two_processes_at_once_is_recorded_once(
-    guest: int, place: Place, begin_payment: Begin, receive_status: Hear, database: Database,
+    guest: int, place: Place, begin_payment: Begin, receive_status: ReceiveStatus,
+    database: Database,
     ledger_entries: LedgerEntries,
     sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
@@ -287,7 +289,8 @@ def test_a_period_begins_with_its_first_moment_and_ends_before_the_next(
     ],
 )  # fmt: skip
 def test_the_check_names_changes_made_without_the_triggers(
-    guest: int, place: Place, begin_payment: Begin, receive_status: Hear, database: Database,
+    guest: int, place: Place, begin_payment: Begin, receive_status: ReceiveStatus,
+    database: Database,
     sari: Buyer,
     execute_without_triggers: Callable[[str], None], statement: str, problem: str,
 ) -> None:  # fmt: skip
@@ -303,7 +306,7 @@ def test_the_check_names_changes_made_without_the_triggers(
 
 
 def test_the_export_is_a_spreadsheet_in_the_time_zone_of_the_venue(
-    guest: int, place: Place, begin_payment: Begin, receive_status: Hear,
+    guest: int, place: Place, begin_payment: Begin, receive_status: ReceiveStatus,
     ledger_entries: LedgerEntries, sari: Buyer,
     tmp_path: Path,
 ) -> None:  # fmt: skip

@@ -26,8 +26,8 @@ S = AttemptState
 Place = Callable[..., PlacedOrder]
 Sell = Callable[..., int]
 Begin = Callable[[PlacedOrder], PaymentAttempt]
-Say = Callable[..., None]
-Hear = Callable[..., Settlement]
+SetPaymentStatus = Callable[..., None]
+ReceiveStatus = Callable[..., Settlement]
 StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
 Expire = Callable[..., ExpiryResult]
@@ -80,7 +80,8 @@ def test_an_hour_over_midnight_is_an_hour(
 
 
 def test_every_overdue_order_is_expired_despite_stuck_ones(
-    database: Database, sell: Sell, place: Place, begin_payment: Begin, set_payment_status: Say,
+    database: Database, sell: Sell, place: Place, begin_payment: Begin,
+    set_payment_status: SetPaymentStatus,
     expire: Expire,
     sari: Buyer,
 ) -> None:  # fmt: skip
@@ -99,7 +100,8 @@ def test_every_overdue_order_is_expired_despite_stuck_ones(
 
 @pytest.mark.parametrize("ended", [S.DENIED, S.EXPIRED, S.CANCELLED, S.FAILED])
 def test_an_order_whose_attempts_failed_expires(
-    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: Say, expire: Expire,
+    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: SetPaymentStatus,
+    expire: Expire,
     state_of: StateOf,
     sari: Buyer, ended: AttemptState,
 ) -> None:  # fmt: skip
@@ -122,7 +124,8 @@ def test_an_order_whose_payment_page_was_never_used_expires(
 
 
 def test_a_lost_notification_is_replaced_by_a_status_request(
-    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: Say, expire: Expire,
+    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: SetPaymentStatus,
+    expire: Expire,
     state_of: StateOf,
     stock_of: StockOf, count_entitled: Callable[[], int], sari: Buyer,
 ) -> None:  # fmt: skip
@@ -137,7 +140,8 @@ def test_a_lost_notification_is_replaced_by_a_status_request(
 
 @pytest.mark.parametrize("status", [S.PENDING, S.CHALLENGE, S.AUTHORIZED])
 def test_an_order_that_may_still_be_paid_keeps_its_places_and_is_counted(
-    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: Say, expire: Expire,
+    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: SetPaymentStatus,
+    expire: Expire,
     state_of: StateOf,
     stock_of: StockOf, flags: Flags, sari: Buyer, status: AttemptState,
 ) -> None:  # fmt: skip
@@ -174,7 +178,7 @@ def test_a_gateway_without_a_known_payment_is_not_trusted(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    receive_status: Hear,
+    receive_status: ReceiveStatus,
     gateway: PaymentGateway,
     expire: Expire,
     state_of: StateOf,
@@ -190,7 +194,8 @@ def test_a_gateway_without_a_known_payment_is_not_trusted(
 
 
 def test_a_payment_of_another_amount_keeps_the_places_until_it_is_reviewed(
-    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: Say, expire: Expire,
+    sell: Sell, place: Place, begin_payment: Begin, set_payment_status: SetPaymentStatus,
+    expire: Expire,
     state_of: StateOf,
     flags: Flags, sari: Buyer,
 ) -> None:  # fmt: skip
@@ -221,7 +226,7 @@ def test_a_late_payment_completes_the_order_while_places_are_left(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    receive_status: Hear,
+    receive_status: ReceiveStatus,
     expire: Expire,
     state_of: StateOf,
     stock_of: StockOf,
@@ -250,7 +255,7 @@ def test_a_late_payment_of_sold_out_places_raises_a_review_flag(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    receive_status: Hear,
+    receive_status: ReceiveStatus,
     expire: Expire,
     state_of: StateOf,
     stock_of: StockOf,
@@ -282,7 +287,7 @@ def test_a_late_payment_with_an_exhausted_promo_code_raises_a_review_flag(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    receive_status: Hear,
+    receive_status: ReceiveStatus,
     expire: Expire,
     state_of: StateOf,
     stock_of: StockOf,
@@ -317,7 +322,7 @@ def test_an_expired_order_that_was_paid_late_uses_its_promo_code_again(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    receive_status: Hear,
+    receive_status: ReceiveStatus,
     expire: Expire,
     state_of: StateOf,
     sari: Buyer,
@@ -342,7 +347,7 @@ def test_an_expired_order_that_was_paid_late_uses_its_promo_code_again(
 
 
 def test_an_expiry_notification_releases_nothing_a_second_time(
-    sell: Sell, place: Place, begin_payment: Begin, receive_status: Hear, expire: Expire,
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: ReceiveStatus, expire: Expire,
     stock_of: StockOf,
     sari: Buyer, budi: Buyer,
 ) -> None:  # fmt: skip
@@ -359,7 +364,7 @@ def test_an_expiry_notification_releases_nothing_a_second_time(
 
 
 def test_a_paid_order_with_a_late_pending_status_does_not_expire(
-    sell: Sell, place: Place, begin_payment: Begin, receive_status: Hear, expire: Expire,
+    sell: Sell, place: Place, begin_payment: Begin, receive_status: ReceiveStatus, expire: Expire,
     state_of: StateOf,
     stock_of: StockOf, sari: Buyer,
 ) -> None:  # fmt: skip

@@ -17,7 +17,7 @@ from ticketing.selling.payments.reconcile import ReconcileResult, reconcile
 
 Place = Callable[..., PlacedOrder]
 Begin = Callable[[PlacedOrder], PaymentAttempt]
-Say = Callable[..., None]
+SetPaymentStatus = Callable[..., None]
 Reconcile = Callable[..., ReconcileResult]
 
 
@@ -47,7 +47,7 @@ def reconcile_after(database: Database, gateway: object, now: datetime) -> Recon
 
 def test_a_payment_whose_notification_was_lost_completes_its_order_once(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    set_payment_status: Say,
+    set_payment_status: SetPaymentStatus,
     reconcile_after: Reconcile,
     state_of: Callable[[PlacedOrder], OrderState],
     count_entitled: Callable[[], int],
@@ -65,7 +65,7 @@ def test_a_payment_whose_notification_was_lost_completes_its_order_once(
 
 def test_a_reversal_without_a_notification_is_found_within_hours_for_a_limited_time(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    set_payment_status: Say,
+    set_payment_status: SetPaymentStatus,
     reconcile_after: Reconcile,
     state_of: Callable[[PlacedOrder], OrderState],
     count_entitled: Callable[[], int],
@@ -86,7 +86,7 @@ def test_a_reversal_without_a_notification_is_found_within_hours_for_a_limited_t
 
 def test_an_attempt_with_an_unchanged_status_changes_nothing(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    set_payment_status: Say,
+    set_payment_status: SetPaymentStatus,
     reconcile_after: Reconcile,
 ) -> None:
     _, attempt = begun()
@@ -111,7 +111,7 @@ def test_an_unused_page_is_reconciled_for_two_days(
 
 def test_a_payment_after_the_expiry_of_an_attempt_is_found(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    set_payment_status: Say,
+    set_payment_status: SetPaymentStatus,
     receive_status: Callable[..., object],
     reconcile_after: Reconcile,
     state_of: Callable[[PlacedOrder], OrderState],
@@ -141,7 +141,7 @@ def test_a_pending_payment_unknown_to_the_gateway_is_named(
 
 def test_another_amount_is_named_and_raises_a_review_flag(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    set_payment_status: Say,
+    set_payment_status: SetPaymentStatus,
     reconcile_after: Reconcile,
     flags: Callable[[], list[ReviewFlag]],
 ) -> None:
@@ -156,7 +156,7 @@ def test_another_amount_is_named_and_raises_a_review_flag(
 
 def test_one_attempt_without_an_answer_stops_no_other(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
-    set_payment_status: Say,
+    set_payment_status: SetPaymentStatus,
     gateway: object,
     reconcile_after: Reconcile,
 ) -> None:
@@ -176,7 +176,7 @@ def test_one_attempt_without_an_answer_stops_no_other(
 def test_an_attempt_that_cannot_be_stored_is_flagged_and_stops_no_other(
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
     database: Database,
-    set_payment_status: Say,
+    set_payment_status: SetPaymentStatus,
     reconcile_after: Reconcile,
     flags: Callable[[], list[ReviewFlag]],
 ) -> None:

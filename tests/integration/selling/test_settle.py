@@ -38,8 +38,8 @@ MAX_ATTEMPTS = NOTIFICATION_RETRIES.max_attempts
 Place = Callable[..., PlacedOrder]
 Sell = Callable[..., int]
 Begin = Callable[[PlacedOrder], PaymentAttempt]
-Receive = Callable[..., bool]
-Say = Callable[..., None]
+StoreNotification = Callable[..., bool]
+SetPaymentStatus = Callable[..., None]
 StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
 
@@ -153,7 +153,8 @@ def test_statuses_in_any_order_give_the_same_result(
 
 
 def test_the_same_notification_is_stored_once(
-    database: Database, store_notification: Receive, begin_payment: Begin, place: Place, sell: Sell,
+    database: Database, store_notification: StoreNotification, begin_payment: Begin, place: Place,
+    sell: Sell,
     sari: Buyer,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((sell("Guest"), 1), buyer=sari))
@@ -168,8 +169,8 @@ def test_the_same_notification_is_stored_once(
 
 
 def test_a_notification_alone_does_not_settle_an_order(
-    sell: Sell, place: Place, begin_payment: Begin, store_notification: Receive,
-    set_payment_status: Say,
+    sell: Sell, place: Place, begin_payment: Begin, store_notification: StoreNotification,
+    set_payment_status: SetPaymentStatus,
     settle_all: Callable[..., Settlement], state_of: StateOf, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 1), buyer=sari)
@@ -183,7 +184,7 @@ def test_a_notification_alone_does_not_settle_an_order(
 
 
 def test_a_notification_of_an_unknown_order_is_kept_for_review(
-    database: Database, store_notification: Receive, settle_all: Callable[..., Settlement]
+    database: Database, store_notification: StoreNotification, settle_all: Callable[..., Settlement]
 ) -> None:
     store_notification("ORD-NOBODY-01", "x")
 
@@ -198,7 +199,8 @@ def test_a_notification_of_an_unknown_order_is_kept_for_review(
 
 def test_a_notification_that_names_the_transaction_id_is_settled(
     sell: Sell, place: Place, begin_payment: Begin, receive_status: Callable[..., Settlement],
-    store_notification: Receive, set_payment_status: Say, settle_all: Callable[..., Settlement],
+    store_notification: StoreNotification, set_payment_status: SetPaymentStatus,
+    settle_all: Callable[..., Settlement],
     state_of: StateOf,
     sari: Buyer,
 ) -> None:  # fmt: skip
@@ -214,8 +216,8 @@ def test_a_notification_that_names_the_transaction_id_is_settled(
 
 
 def test_a_status_of_another_attempt_is_not_trusted(
-    sell: Sell, place: Place, begin_payment: Begin, store_notification: Receive,
-    set_payment_status: Say,
+    sell: Sell, place: Place, begin_payment: Begin, store_notification: StoreNotification,
+    set_payment_status: SetPaymentStatus,
     gateway: PaymentGateway, settle_all: Callable[..., Settlement], state_of: StateOf,
     sari: Buyer, budi: Buyer,
 ) -> None:  # fmt: skip
@@ -249,8 +251,8 @@ def test_a_failed_attempt_leaves_the_order_open_for_another(
 
 
 def test_an_unreachable_gateway_is_asked_again_later(
-    sell: Sell, place: Place, begin_payment: Begin, store_notification: Receive,
-    set_payment_status: Say,
+    sell: Sell, place: Place, begin_payment: Begin, store_notification: StoreNotification,
+    set_payment_status: SetPaymentStatus,
     gateway: PaymentGateway, settle_all: Callable[..., Settlement], state_of: StateOf, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 1), buyer=sari)
@@ -270,7 +272,8 @@ def test_an_unreachable_gateway_is_asked_again_later(
 
 @pytest.mark.parametrize("error", [None, RuntimeError("a word nobody knows")])
 def test_an_unreadable_notification_is_retried_and_then_set_aside(
-    database: Database, sell: Sell, place: Place, begin_payment: Begin, store_notification: Receive,
+    database: Database, sell: Sell, place: Place, begin_payment: Begin,
+    store_notification: StoreNotification,
     gateway: PaymentGateway, settle_all: Callable[..., Settlement], sari: Buyer,
     error: Exception | None,
 ) -> None:  # fmt: skip
@@ -290,8 +293,8 @@ def test_an_unreadable_notification_is_retried_and_then_set_aside(
 
 
 def test_one_bad_notification_stops_no_other(
-    sell: Sell, place: Place, begin_payment: Begin, store_notification: Receive,
-    set_payment_status: Say,
+    sell: Sell, place: Place, begin_payment: Begin, store_notification: StoreNotification,
+    set_payment_status: SetPaymentStatus,
     gateway: PaymentGateway, settle_all: Callable[..., Settlement], sari: Buyer, budi: Buyer,
 ) -> None:  # fmt: skip
     guest = sell("Guest")
@@ -311,8 +314,8 @@ def test_concurrent_settlements_complete_an_order_once(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    store_notification: Receive,
-    set_payment_status: Say,
+    store_notification: StoreNotification,
+    set_payment_status: SetPaymentStatus,
     stock_of: StockOf,
     count_entitled: Callable[[], int],
     messages: Callable[[], list[tuple[str, str]]],
@@ -358,8 +361,8 @@ def test_stock_counts_agree_with_orders_after_concurrent_load(
     sell: Sell,
     place: Place,
     begin_payment: Begin,
-    store_notification: Receive,
-    set_payment_status: Say,
+    store_notification: StoreNotification,
+    set_payment_status: SetPaymentStatus,
     stock_of: StockOf,
     sari: Buyer,
     now: datetime,
@@ -431,7 +434,7 @@ def test_a_buyer_on_the_roster_keeps_the_name_of_the_roster(
 
 
 def test_a_run_is_audited_unless_it_was_idle(
-    database: Database, store_notification: Receive, settle_all: Callable[..., Settlement]
+    database: Database, store_notification: StoreNotification, settle_all: Callable[..., Settlement]
 ) -> None:
     settle_all()
     store_notification("ORD-NOBODY-01", "x")

@@ -16,7 +16,7 @@ from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.reports.explain import Explanation, TicketHistoryStep, explain_person
 from ticketing.tickets.revoke import revoke_tickets
 
-Enter = Callable[..., list[int]]
+AddGuests = Callable[..., list[int]]
 Explain = Callable[..., Explanation]
 LATER = datetime(2026, 12, 31, tzinfo=UTC)
 
@@ -69,7 +69,7 @@ def ticket_code(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     import_id: int,
     keys: KeyRing,
     job_id: int,
@@ -155,7 +155,7 @@ def test_the_run_that_issued_a_ticket_is_named(
     database: Database,
     explain: Explain,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     keys: KeyRing,
     now: datetime,
 ) -> None:
@@ -214,7 +214,7 @@ def test_failures_are_shown_with_their_job(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     explain: Explain,
     job_id: int,
     keys: KeyRing,
@@ -243,7 +243,7 @@ def test_a_rejected_row_is_found_by_its_content(explain: Explain, name: str) -> 
 
 
 def test_a_guest_without_an_entitlement_is_shown_as_such(
-    database: Database, event: Event, add_guests: Enter, explain: Explain
+    database: Database, event: Event, add_guests: AddGuests, explain: Explain
 ) -> None:
     add_guests(event, 1)
     with database.transaction() as connection:

@@ -20,7 +20,7 @@ from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.issuing.create_tickets import IssueFailure
 from ticketing.tickets.issuing.issue import IssueResult, issue_tickets
 
-Enter = Callable[..., list[int]]
+AddGuests = Callable[..., list[int]]
 Issue = Callable[..., IssueResult]
 Rows = Callable[..., list[tuple[object, ...]]]
 
@@ -61,7 +61,7 @@ def rows(database: Database) -> Rows:
 
 
 @pytest.fixture
-def refused_by_the_database(database: Database, event: Event, add_guests: Enter) -> list[int]:
+def refused_by_the_database(database: Database, event: Event, add_guests: AddGuests) -> list[int]:
     """Make the database refuse the tickets of three of ten guests."""
     guest_ids = add_guests(event, 10)
     refused = [guest_ids[0], guest_ids[4], guest_ids[9]]
@@ -71,7 +71,7 @@ def refused_by_the_database(database: Database, event: Event, add_guests: Enter)
 
 
 def test_every_guest_without_a_ticket_gets_one(
-    event: Event, add_guests: Enter, issue: Issue, rows: Rows
+    event: Event, add_guests: AddGuests, issue: Issue, rows: Rows
 ) -> None:
     guest_ids = add_guests(event, 25)
 
@@ -84,7 +84,7 @@ def test_every_guest_without_a_ticket_gets_one(
 
 
 def test_a_second_run_creates_nothing_and_counts_skipped_guests(
-    event: Event, add_guests: Enter, issue: Issue, new_job: Callable[..., int], rows: Rows
+    event: Event, add_guests: AddGuests, issue: Issue, new_job: Callable[..., int], rows: Rows
 ) -> None:
     add_guests(event, 5)
     issue()
@@ -97,7 +97,7 @@ def test_a_second_run_creates_nothing_and_counts_skipped_guests(
 
 
 def test_the_next_run_issues_only_for_guests_added_later(
-    event: Event, add_guests: Enter, issue: Issue, new_job: Callable[..., int]
+    event: Event, add_guests: AddGuests, issue: Issue, new_job: Callable[..., int]
 ) -> None:
     add_guests(event, 3)
     issue()
@@ -109,7 +109,7 @@ def test_the_next_run_issues_only_for_guests_added_later(
 
 
 def test_withdrawn_guests_and_guests_on_hold_get_none(
-    event: Event, add_guests: Enter, issue: Issue, rows: Rows
+    event: Event, add_guests: AddGuests, issue: Issue, rows: Rows
 ) -> None:
     add_guests(event, 1, state="withdrawn")
     add_guests(event, 1, hold_reason="fees unpaid")
@@ -122,7 +122,7 @@ def test_withdrawn_guests_and_guests_on_hold_get_none(
 
 
 def test_guests_of_other_events_get_no_tickets(
-    event: Event, other_event: Event, add_guests: Enter, issue: Issue, rows: Rows
+    event: Event, other_event: Event, add_guests: AddGuests, issue: Issue, rows: Rows
 ) -> None:
     add_guests(other_event, 3)
     add_guests(event, 1)
@@ -136,7 +136,7 @@ def test_a_ticket_carries_what_a_gate_and_a_reader_need(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     issue: Issue,
     keys: KeyRing,
     now: datetime,
@@ -163,7 +163,7 @@ def test_a_ticket_carries_what_a_gate_and_a_reader_need(
 
 
 def test_only_requested_guests_get_tickets(
-    event: Event, add_guests: Enter, issue: Issue, rows: Rows
+    event: Event, add_guests: AddGuests, issue: Issue, rows: Rows
 ) -> None:
     guest_ids = add_guests(event, 5)
 
@@ -177,7 +177,7 @@ def test_only_requested_guests_get_tickets(
 
 
 def test_a_requested_guest_with_a_ticket_is_skipped(
-    event: Event, add_guests: Enter, issue: Issue, new_job: Callable[..., int]
+    event: Event, add_guests: AddGuests, issue: Issue, new_job: Callable[..., int]
 ) -> None:
     guest_ids = add_guests(event, 3)
     issue(guest_ids=guest_ids[:1])
@@ -188,7 +188,7 @@ def test_a_requested_guest_with_a_ticket_is_skipped(
 
 
 def test_a_requested_guest_who_is_not_eligible_fails_with_the_reason(
-    event: Event, other_event: Event, add_guests: Enter, issue: Issue
+    event: Event, other_event: Event, add_guests: AddGuests, issue: Issue
 ) -> None:
     withdrawn, held = (
         add_guests(event, 1, state="withdrawn"),
@@ -208,7 +208,7 @@ def test_a_requested_guest_who_is_not_eligible_fails_with_the_reason(
 
 
 def test_an_empty_list_of_guests_issues_nothing(
-    event: Event, add_guests: Enter, issue: Issue
+    event: Event, add_guests: AddGuests, issue: Issue
 ) -> None:
     add_guests(event, 2)
 
@@ -216,7 +216,7 @@ def test_an_empty_list_of_guests_issues_nothing(
 
 
 def test_after_the_event_no_tickets_are_issued(
-    event: Event, add_guests: Enter, issue: Issue, new_job: Callable[..., int]
+    event: Event, add_guests: AddGuests, issue: Issue, new_job: Callable[..., int]
 ) -> None:
     guest_ids = add_guests(event, 2)
     too_late = event.tickets_valid_until + timedelta(seconds=1)
@@ -230,7 +230,7 @@ def test_after_the_event_no_tickets_are_issued(
 
 @pytest.mark.parametrize("chunk", [1, 3, 1000])
 def test_a_limit_is_reached_and_the_rest_is_left_for_the_next_run(
-    event: Event, add_guests: Enter, issue: Issue, chunk: int
+    event: Event, add_guests: AddGuests, issue: Issue, chunk: int
 ) -> None:
     add_guests(event, 10)
 
@@ -240,7 +240,7 @@ def test_a_limit_is_reached_and_the_rest_is_left_for_the_next_run(
 
 
 def test_a_limit_counts_only_guests_without_a_ticket(
-    event: Event, add_guests: Enter, issue: Issue
+    event: Event, add_guests: AddGuests, issue: Issue
 ) -> None:
     guest_ids = add_guests(event, 6)
     issue(guest_ids=guest_ids[:3])
@@ -317,7 +317,7 @@ def repeating_random_source() -> Callable[[int], bytes]:
 
 
 def test_a_code_that_exists_is_drawn_again(
-    event: Event, add_guests: Enter, issue: Issue, repeating_random_source: object, rows: Rows
+    event: Event, add_guests: AddGuests, issue: Issue, repeating_random_source: object, rows: Rows
 ) -> None:
     add_guests(event, 25)
 
@@ -328,7 +328,7 @@ def test_a_code_that_exists_is_drawn_again(
 
 
 def test_a_random_source_that_repeats_is_named_as_the_cause(
-    event: Event, add_guests: Enter, issue: Issue
+    event: Event, add_guests: AddGuests, issue: Issue
 ) -> None:
     add_guests(event, 3)
 
@@ -364,7 +364,7 @@ def test_a_batch_counts_its_results_and_logs_them(
 
 
 def test_a_batch_begun_again_keeps_count_of_its_own(
-    database: Database, event: Event, add_guests: Enter, issue: Issue, job_id: int
+    database: Database, event: Event, add_guests: AddGuests, issue: Issue, job_id: int
 ) -> None:
     add_guests(event, 6)
     issue(limit=4)
@@ -378,7 +378,7 @@ def test_a_batch_begun_again_keeps_count_of_its_own(
 
 
 def test_the_audit_log_has_actor_and_number_of_issued_tickets(
-    event: Event, add_guests: Enter, issue: Issue, rows: Rows
+    event: Event, add_guests: AddGuests, issue: Issue, rows: Rows
 ) -> None:
     add_guests(event, 2)
 
@@ -390,7 +390,7 @@ def test_the_audit_log_has_actor_and_number_of_issued_tickets(
 
 
 def test_progress_is_reported_after_every_chunk(
-    event: Event, add_guests: Enter, issue: Issue
+    event: Event, add_guests: AddGuests, issue: Issue
 ) -> None:
     add_guests(event, 5)
     told: list[tuple[int, int]] = []
@@ -404,7 +404,7 @@ def test_a_job_of_another_event_is_refused(
     *,
     event: Event,
     other_event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     issue: Issue,
     new_job: Callable[..., int],
     rows: Rows,
@@ -418,7 +418,7 @@ def test_a_job_of_another_event_is_refused(
 
 
 def test_a_guest_with_two_entitlements_gets_two_tickets(
-    database: Database, event: Event, add_guests: Enter, issue: Issue
+    database: Database, event: Event, add_guests: AddGuests, issue: Issue
 ) -> None:
     guest_id = add_guests(event, 1)[0]
     with database.transaction() as connection:
@@ -438,7 +438,7 @@ def test_a_guest_with_two_entitlements_gets_two_tickets(
 
 
 def test_a_withdrawn_ticket_holder_may_be_entitled_again_and_keeps_the_ticket(
-    database: Database, event: Event, add_guests: Enter, issue: Issue
+    database: Database, event: Event, add_guests: AddGuests, issue: Issue
 ) -> None:
     add_guests(event, 1)
     issue()

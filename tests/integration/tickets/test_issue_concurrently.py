@@ -18,7 +18,7 @@ from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.missing import count_missing_tickets
 
-Enter = Callable[..., list[int]]
+AddGuests = Callable[..., list[int]]
 NewJob = Callable[..., int]
 
 ISSUER = """
@@ -92,7 +92,7 @@ def test_issuers_in_threads_share_the_work(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     new_job: NewJob,
     keys: KeyRing,
     now: datetime,
@@ -126,7 +126,7 @@ def test_concurrent_issuers_of_the_same_guests_issue_each_ticket_once(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     new_job: NewJob,
     keys: KeyRing,
     now: datetime,
@@ -155,7 +155,7 @@ def test_issuers_in_processes_share_the_work(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     new_job: NewJob,
     now: datetime,
     start_issuer: Callable[..., ForkedProcess],
@@ -184,7 +184,7 @@ def test_a_killed_run_is_completed_by_the_next(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     job_id: int,
     now: datetime,
     start_issuer: Callable[..., ForkedProcess],

@@ -25,7 +25,7 @@ from ticketing.tickets.missing import (
 )
 from ticketing.tickets.revoke import revoke_tickets
 
-Enter = Callable[..., list[int]]
+AddGuests = Callable[..., list[int]]
 NewJob = Callable[..., int]
 
 
@@ -46,7 +46,7 @@ def issue_tickets_for(
 
 @pytest.fixture
 def guests_by_status(
-    event: Event, add_guests: Enter, issue_tickets_for: Callable[[list[int]], None]
+    event: Event, add_guests: AddGuests, issue_tickets_for: Callable[[list[int]], None]
 ) -> dict[str, list[int]]:
     """Create guests in every status; return their ids by status."""
     served = add_guests(event, 3)
@@ -104,7 +104,7 @@ def test_guests_without_a_ticket_are_listed_in_roster_order(
 
 
 def test_a_missing_guest_has_all_fields_that_a_ticket_needs(
-    database: Database, event: Event, now: datetime, add_guests: Enter
+    database: Database, event: Event, now: datetime, add_guests: AddGuests
 ) -> None:
     guest_ids = add_guests(event, 1, seat="A-1")
 
@@ -116,7 +116,7 @@ def test_a_missing_guest_has_all_fields_that_a_ticket_needs(
 
 
 def test_pages_make_the_whole_list(
-    database: Database, event: Event, now: datetime, add_guests: Enter
+    database: Database, event: Event, now: datetime, add_guests: AddGuests
 ) -> None:
     add_guests(event, 7)
     whole = list_missing_tickets(database, event, at=now)
@@ -180,7 +180,7 @@ def test_after_the_event_no_ticket_is_missing(database: Database, event: Event) 
 
 
 def test_a_ticket_can_be_missing_until_it_would_expire(
-    database: Database, event: Event, add_guests: Enter
+    database: Database, event: Event, add_guests: AddGuests
 ) -> None:
     add_guests(event, 1)
 
@@ -192,7 +192,7 @@ def test_a_guest_with_a_revoked_ticket_is_missing_one(
     database: Database,
     event: Event,
     now: datetime,
-    add_guests: Enter,
+    add_guests: AddGuests,
     issue_tickets_for: Callable[[list[int]], None],
 ) -> None:
     issue_tickets_for(add_guests(event, 1))
@@ -208,7 +208,7 @@ def test_a_withdrawn_guest_with_a_live_ticket_has_a_reason_to_revoke_it(
     database: Database,
     event: Event,
     now: datetime,
-    add_guests: Enter,
+    add_guests: AddGuests,
     issue_tickets_for: Callable[[list[int]], None],
 ) -> None:
     issue_tickets_for(add_guests(event, 1))
@@ -236,7 +236,7 @@ def test_in_any_state_of_guests_the_sums_agree(
     database: Database,
     event: Event,
     now: datetime,
-    add_guests: Enter,
+    add_guests: AddGuests,
     issue_tickets_for: Callable[[list[int]], None],
     crowd: list[tuple[str, bool, bool]],
     over: bool,

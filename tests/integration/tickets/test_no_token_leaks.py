@@ -20,7 +20,7 @@ from ticketing.tickets.issuing.reissue import apply_reissue, plan_reissue
 from ticketing.tickets.missing import iter_entitlements
 from ticketing.tickets.reports.explain import explain_person
 
-Enter = Callable[..., list[int]]
+AddGuests = Callable[..., list[int]]
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_issuing_and_reissuing_leave_no_token_in_logs_or_other_tables(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     new_job: Callable[..., int],
     keys: KeyRing,
     now: datetime,
@@ -88,7 +88,7 @@ def test_no_magic_link_is_stored_in_clear(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     job_id: int,
     keys: KeyRing,
     now: datetime,
@@ -119,7 +119,7 @@ def test_a_refusal_by_the_database_carries_no_row(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     job_id: int,
     keys: KeyRing,
     now: datetime,
@@ -154,7 +154,7 @@ def test_a_lost_connection_is_reported_as_unavailable_without_the_row(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     job_id: int,
     keys: KeyRing,
     now: datetime,

@@ -19,7 +19,7 @@ from ticketing.tickets.issuing import reissue as ticket_reissue
 from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.issuing.reissue import apply_reissue, plan_reissue
 
-Enter = Callable[..., list[int]]
+AddGuests = Callable[..., list[int]]
 NewJob = Callable[..., int]
 State = Callable[[], list[tuple[int, str, str]]]
 
@@ -29,7 +29,7 @@ def guest_ids(
     *,
     database: Database,
     event: Event,
-    add_guests: Enter,
+    add_guests: AddGuests,
     job_id: int,
     keys: KeyRing,
     now: datetime,
@@ -74,7 +74,7 @@ def apply_plan(
     return apply
 
 
-Applying = Callable[..., ticket_reissue.ReissueResult]
+ApplyPlan = Callable[..., ticket_reissue.ReissueResult]
 
 
 def test_a_plan_counts_tickets_to_revoke_and_changes_nothing(
@@ -99,7 +99,7 @@ def test_a_plan_for_some_guests_is_another_plan(
 
 
 def test_applying_revokes_the_old_and_issues_the_new(
-    database: Database, event: Event, guest_ids: list[int], state: State, apply_plan: Applying
+    database: Database, event: Event, guest_ids: list[int], state: State, apply_plan: ApplyPlan
 ) -> None:
     before = state()
 
@@ -116,7 +116,7 @@ def test_applying_revokes_the_old_and_issues_the_new(
 
 
 def test_only_the_requested_guests_get_a_new_ticket(
-    database: Database, event: Event, guest_ids: list[int], state: State, apply_plan: Applying
+    database: Database, event: Event, guest_ids: list[int], state: State, apply_plan: ApplyPlan
 ) -> None:
     chosen = guest_ids[3:4]
     plan = plan_reissue(database, event, guest_ids=chosen)
@@ -136,7 +136,7 @@ def test_only_the_requested_guests_get_a_new_ticket(
 )
 @pytest.mark.usefixtures("guest_ids")
 def test_an_outdated_plan_is_refused_and_nothing_changes(
-    database: Database, event: Event, state: State, apply_plan: Applying, statement: str
+    database: Database, event: Event, state: State, apply_plan: ApplyPlan, statement: str
 ) -> None:
     plan = plan_reissue(database, event)
     with database.transaction() as connection:
@@ -151,7 +151,7 @@ def test_an_outdated_plan_is_refused_and_nothing_changes(
 
 @pytest.mark.usefixtures("guest_ids")
 def test_a_plan_cannot_be_applied_twice(
-    database: Database, event: Event, apply_plan: Applying
+    database: Database, event: Event, apply_plan: ApplyPlan
 ) -> None:
     plan = plan_reissue(database, event)
     apply_plan(plan.plan_hash)
@@ -166,7 +166,7 @@ def test_an_interrupted_reissue_continues_in_the_same_batch(
     database: Database,
     event: Event,
     state: State,
-    apply_plan: Applying,
+    apply_plan: ApplyPlan,
     job_id: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -192,7 +192,7 @@ def test_an_interrupted_reissue_continues_in_the_same_batch(
 
 @pytest.mark.usefixtures("fresh_database_url")
 def test_a_guest_whose_new_ticket_fails_keeps_the_old_one(
-    database: Database, event: Event, guest_ids: list[int], state: State, apply_plan: Applying
+    database: Database, event: Event, guest_ids: list[int], state: State, apply_plan: ApplyPlan
 ) -> None:
     plan = plan_reissue(database, event)
     with database.transaction() as connection:
@@ -234,7 +234,7 @@ def test_guests_on_hold_or_withdrawn_get_no_new_ticket(
 
 @pytest.mark.usefixtures("guest_ids")
 def test_a_reissue_is_counted_and_audited(
-    database: Database, event: Event, apply_plan: Applying, new_job: NewJob
+    database: Database, event: Event, apply_plan: ApplyPlan, new_job: NewJob
 ) -> None:
     plan = plan_reissue(database, event)
     job_id = new_job(event)

@@ -24,16 +24,16 @@ from ticketing.vouchers.transition_queries import REFUNDED
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
 Provision = Callable[[], ProvisionResult]
-Made = Callable[[], list[Voucher]]
-Alerts = Callable[[], list[Incident]]
-Told = Callable[[], list[tuple[str, str, str]]]
+ListVouchers = Callable[[], list[Voucher]]
+ListIncidents = Callable[[], list[Incident]]
+VoucherMessages = Callable[[], list[tuple[str, str, str]]]
 
 ADD = "/ip/hotspot/user/add"
 
 
 def test_vouchers_of_a_paid_order_are_provisioned_with_their_terms(
     device: RouterOsSimulator, keys: KeyRing, offer: Offer, buy: Buy, provision: Provision,
-    list_vouchers: Made, now: datetime,
+    list_vouchers: ListVouchers, now: datetime,
 ) -> None:  # fmt: skip
     buy(offer(online_limit=timedelta(hours=1), bytes_limit=10**9))
 
@@ -51,7 +51,7 @@ def test_vouchers_of_a_paid_order_are_provisioned_with_their_terms(
 
 
 def test_the_buyer_is_notified_once_when_all_vouchers_are_active(
-    offer: Offer, buy: Buy, provision: Provision, voucher_messages: Told
+    offer: Offer, buy: Buy, provision: Provision, voucher_messages: VoucherMessages
 ) -> None:
     order = buy(offer(), 3)
 
@@ -64,7 +64,7 @@ def test_the_buyer_is_notified_once_when_all_vouchers_are_active(
 
 def test_the_buyer_is_not_notified_of_an_incomplete_order(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, voucher_messages: Told,
+    provision: Provision, voucher_messages: VoucherMessages,
 ) -> None:  # fmt: skip
     buy(offer(), 3)
     device.faults.add(RouterFault("trap", ADD, skip=2))
@@ -106,7 +106,7 @@ def test_validity_from_the_sale_starts_with_provisioning_after_an_outage(
     offer: Offer,
     buy: Buy,
     provision: Provision,
-    list_vouchers: Made,
+    list_vouchers: ListVouchers,
     now: datetime,
 ) -> None:
     buy(offer(validity_start=ValidityStart.FROM_SALE, validity=timedelta(hours=24)))
@@ -118,7 +118,11 @@ def test_validity_from_the_sale_starts_with_provisioning_after_an_outage(
 
 
 def test_a_name_taken_by_a_foreign_user_is_replaced(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made
+    device: RouterOsSimulator,
+    offer: Offer,
+    buy: Buy,
+    provision: Provision,
+    list_vouchers: ListVouchers,
 ) -> None:
     buy(offer(), 2)
     first, second = list_vouchers()
@@ -137,7 +141,8 @@ def test_a_name_taken_by_a_foreign_user_is_replaced(
 
 def test_a_name_sent_to_a_buyer_is_never_replaced(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
-    list_vouchers: Made, mark_pending: Callable[[Voucher], None], list_incidents: Alerts,
+    list_vouchers: ListVouchers, mark_pending: Callable[[Voucher], None],
+    list_incidents: ListIncidents,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
@@ -159,8 +164,8 @@ def test_a_missing_profile_opens_one_incident_and_delays_no_other_package(
     offer: Offer,
     buy: Buy,
     provision: Provision,
-    list_vouchers: Made,
-    list_incidents: Alerts,
+    list_vouchers: ListVouchers,
+    list_incidents: ListIncidents,
 ) -> None:
     wrong, right = offer("wrong", profile="1hour"), offer("right")
     buy(wrong, 2)
@@ -179,7 +184,7 @@ def test_a_missing_profile_opens_one_incident_and_delays_no_other_package(
 
 def test_vouchers_are_provisioned_automatically_once_the_profile_exists(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, list_vouchers: Made, list_incidents: Alerts,
+    provision: Provision, list_vouchers: ListVouchers, list_incidents: ListIncidents,
 ) -> None:  # fmt: skip
     buy(offer(profile="1hour"), 2)
     provision()
@@ -197,7 +202,8 @@ def test_vouchers_are_provisioned_automatically_once_the_profile_exists(
 
 
 def test_an_ended_voucher_is_removed_with_its_sessions(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made,
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
+    list_vouchers: ListVouchers,
     revoke: Callable[[Voucher], None],
 ) -> None:  # fmt: skip
     buy(offer(), 2)
@@ -214,7 +220,8 @@ def test_an_ended_voucher_is_removed_with_its_sessions(
 
 
 def test_a_foreign_user_is_reported_and_not_removed(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made,
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
+    list_vouchers: ListVouchers,
     revoke: Callable[[Voucher], None],
 ) -> None:  # fmt: skip
     buy(offer())
@@ -233,7 +240,7 @@ def test_a_foreign_user_is_reported_and_not_removed(
 
 def test_a_refused_removal_delays_no_provisioning(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    list_vouchers: Made, revoke: Callable[[Voucher], None],
+    list_vouchers: ListVouchers, revoke: Callable[[Voucher], None],
 ) -> None:  # fmt: skip
     package = offer()
     buy(package)
@@ -255,8 +262,9 @@ def test_a_refused_removal_delays_no_provisioning(
 
 
 def test_an_order_refunded_during_the_router_call_stays_refunded(
-    offer: Offer, buy: Buy, provision_while: Callable[..., ProvisionResult], list_vouchers: Made,
-    voucher_messages: Told,
+    offer: Offer, buy: Buy, provision_while: Callable[..., ProvisionResult],
+    list_vouchers: ListVouchers,
+    voucher_messages: VoucherMessages,
     revoke: Callable[[Voucher], None], device: RouterOsSimulator, provision: Provision,
 ) -> None:  # fmt: skip
     buy(offer(), 2)
@@ -270,8 +278,8 @@ def test_an_order_refunded_during_the_router_call_stays_refunded(
 
 
 def test_an_order_partly_refunded_before_provisioning_completes_with_the_rest(
-    database: Database, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made,
-    voucher_messages: Told,
+    database: Database, offer: Offer, buy: Buy, provision: Provision, list_vouchers: ListVouchers,
+    voucher_messages: VoucherMessages,
     now: datetime,
 ) -> None:  # fmt: skip
     order = buy(offer(), 2)

@@ -32,9 +32,9 @@ from ticketing.vouchers.queries import Voucher
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
 Provision = Callable[[], ProvisionResult]
-Made = Callable[[], list[Voucher]]
-Alerts = Callable[[], list[Incident]]
-Told = Callable[[], list[tuple[str, str, str]]]
+ListVouchers = Callable[[], list[Voucher]]
+ListIncidents = Callable[[], list[Incident]]
+VoucherMessages = Callable[[], list[tuple[str, str, str]]]
 
 ADD = "/ip/hotspot/user/add"
 
@@ -106,7 +106,7 @@ def dump_tables(database: Database) -> Callable[[], str]:
 @pytest.mark.parametrize("kind", ["drop", "act-then-drop", "cut", "fatal", "reboot"])
 def test_after_any_fault_each_pending_voucher_exists_once(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, list_vouchers: Made, voucher_messages: Told,
+    provision: Provision, list_vouchers: ListVouchers, voucher_messages: VoucherMessages,
     router_user_names: Callable[[], list[str]],
     kind: faults.Kind,
 ) -> None:  # fmt: skip
@@ -136,7 +136,7 @@ def test_a_lost_reply_that_can_be_read_back_is_no_failure(
 
 def test_a_voucher_with_an_unknown_outcome_is_not_added_again(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, list_vouchers: Made, router_user_names: Callable[[], list[str]],
+    provision: Provision, list_vouchers: ListVouchers, router_user_names: Callable[[], list[str]],
 ) -> None:  # fmt: skip
     buy(offer())
     device.faults.add(
@@ -172,7 +172,7 @@ def test_a_failed_router_is_checked_before_anything_else(
     offer: Offer,
     buy: Buy,
     provision_until_given_up: Callable[[], list[ProvisionResult]],
-    list_vouchers: Made,
+    list_vouchers: ListVouchers,
 ) -> None:
     buy(offer())
     device.power_off()
@@ -187,7 +187,7 @@ def test_a_failed_router_is_checked_before_anything_else(
 def test_after_three_retries_the_buyer_sees_the_failure_and_the_organiser_is_notified_once(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
     provision: Provision, provision_until_given_up: Callable[[], list[ProvisionResult]],
-    list_incidents: Alerts,
+    list_incidents: ListIncidents,
     purchase_state: Callable[[Order], PurchaseState],
 ) -> None:  # fmt: skip
     package = offer()
@@ -210,7 +210,7 @@ def test_after_three_retries_the_buyer_sees_the_failure_and_the_organiser_is_not
 def test_provisioning_resumes_automatically_when_the_router_responds(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
     provision: Provision, provision_until_given_up: Callable[[], list[ProvisionResult]],
-    list_vouchers: Made, list_incidents: Alerts,
+    list_vouchers: ListVouchers, list_incidents: ListIncidents,
     state: Callable[[], StoredRouter], purchase_state: Callable[[Order], PurchaseState],
 ) -> None:  # fmt: skip
     order = buy(offer(), 2)
@@ -233,7 +233,7 @@ def test_provisioning_resumes_automatically_when_the_router_responds(
 
 def test_a_second_outage_is_reported_again(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
-    provision_until_given_up: Callable[[], list[ProvisionResult]], list_incidents: Alerts,
+    provision_until_given_up: Callable[[], list[ProvisionResult]], list_incidents: ListIncidents,
 ) -> None:  # fmt: skip
     package = offer()
     for _ in range(2):
@@ -260,7 +260,11 @@ def test_a_reachable_router_that_fails_every_command_is_given_up_too(
 
 
 def test_a_wrong_password_is_a_failure_of_the_router_not_of_a_voucher(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made
+    device: RouterOsSimulator,
+    offer: Offer,
+    buy: Buy,
+    provision: Provision,
+    list_vouchers: ListVouchers,
 ) -> None:
     buy(offer())
     device.accounts.clear()
@@ -291,7 +295,7 @@ def test_routers_with_overdue_work_are_listed_after_the_workers_grace_time(
 @pytest.mark.parametrize("kind", ["trap", "fatal"])
 def test_no_stored_error_contains_a_code_or_a_password(
     device: RouterOsSimulator, offer: Offer, buy: Buy,
-    provision_until_given_up: Callable[[], list[ProvisionResult]], list_vouchers: Made,
+    provision_until_given_up: Callable[[], list[ProvisionResult]], list_vouchers: ListVouchers,
     dump_tables: Callable[[], str],
     kind: faults.Kind,
 ) -> None:  # fmt: skip

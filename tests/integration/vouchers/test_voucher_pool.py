@@ -28,7 +28,7 @@ from ticketing.vouchers.queries import AllocationLine, Voucher
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
 Provision = Callable[[], ProvisionResult]
-Made = Callable[[], list[Voucher]]
+ListVouchers = Callable[[], list[Voucher]]
 PRESENT, OWED, ENDING, GONE = (
     VoucherState.ACTIVE, VoucherState.PENDING, VoucherState.REVOKING, VoucherState.REMOVED,
 )  # fmt: skip
@@ -53,7 +53,7 @@ def notified_orders(database: Database) -> Callable[[], list[str]]:
 
 
 def test_pool_vouchers_are_on_the_router_without_an_order(
-    device: RouterOsSimulator, offer: Offer, provision: Provision, list_vouchers: Made,
+    device: RouterOsSimulator, offer: Offer, provision: Provision, list_vouchers: ListVouchers,
     fill_pool: Callable[[], PoolResult],
 ) -> None:  # fmt: skip
     offer(pool_size=3)
@@ -70,7 +70,8 @@ def test_pool_vouchers_are_on_the_router_without_an_order(
 
 
 def test_a_buyer_during_an_outage_gets_codes_from_the_pool(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made,
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
+    list_vouchers: ListVouchers,
     fill_pool: Callable[[], PoolResult], notified_orders: Callable[[], list[str]], now: datetime,
 ) -> None:  # fmt: skip
     package = offer(pool_size=2, unused_expiry=timedelta(days=30))
@@ -87,7 +88,8 @@ def test_a_buyer_during_an_outage_gets_codes_from_the_pool(
 
 
 def test_vouchers_beyond_the_pool_are_pending_and_the_buyer_waits_for_all(
-    offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made, fill_pool: Callable[[],
+    offer: Offer, buy: Buy, provision: Provision, list_vouchers: ListVouchers,
+    fill_pool: Callable[[],
     PoolResult],
     notified_orders: Callable[[], list[str]],
 ) -> None:  # fmt: skip
@@ -117,7 +119,7 @@ def test_sold_pool_vouchers_are_replaced(
 
 
 def test_validity_from_the_sale_of_a_pool_voucher_begins_at_the_sale(
-    offer: Offer, buy: Buy, provision: Provision, clock: StoppedClock, list_vouchers: Made,
+    offer: Offer, buy: Buy, provision: Provision, clock: StoppedClock, list_vouchers: ListVouchers,
     fill_pool: Callable[[], PoolResult], now: datetime,
 ) -> None:  # fmt: skip
     package = offer(pool_size=1, validity_start=ValidityStart.FROM_SALE)
@@ -131,7 +133,7 @@ def test_validity_from_the_sale_of_a_pool_voucher_begins_at_the_sale(
 
 
 def test_concurrent_buyers_get_different_vouchers(
-    database: Database, offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made,
+    database: Database, offer: Offer, buy: Buy, provision: Provision, list_vouchers: ListVouchers,
     fill_pool: Callable[[], PoolResult], now: datetime,
 ) -> None:  # fmt: skip
     package = offer()
@@ -157,7 +159,7 @@ def test_concurrent_buyers_get_different_vouchers(
 )
 def test_surplus_pool_vouchers_are_revoked(
     database: Database, stored_router: StoredRouter, offer: Offer, provision: Provision,
-    list_vouchers: Made,
+    list_vouchers: ListVouchers,
     fill_pool: Callable[[], PoolResult], change: str,
 ) -> None:  # fmt: skip
     offer(pool_size=2)
@@ -185,7 +187,8 @@ def test_surplus_pool_vouchers_are_revoked(
 def test_a_used_pool_voucher_is_never_sold(
     database: Database, device: RouterOsSimulator, router_pool: RouterClientPool,
     clock: StoppedClock,
-    offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made, fill_pool: Callable[[],
+    offer: Offer, buy: Buy, provision: Provision, list_vouchers: ListVouchers,
+    fill_pool: Callable[[],
     PoolResult],
 ) -> None:  # fmt: skip
     package = offer(pool_size=1)
@@ -207,7 +210,8 @@ def test_a_used_pool_voucher_is_never_sold(
 def test_use_before_the_sale_does_not_shorten_the_buyers_validity(
     database: Database, device: RouterOsSimulator, router_pool: RouterClientPool,
     clock: StoppedClock,
-    offer: Offer, buy: Buy, provision: Provision, list_vouchers: Made, fill_pool: Callable[[],
+    offer: Offer, buy: Buy, provision: Provision, list_vouchers: ListVouchers,
+    fill_pool: Callable[[],
     PoolResult],
 ) -> None:  # fmt: skip
     package = offer(pool_size=1)

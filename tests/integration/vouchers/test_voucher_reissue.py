@@ -23,7 +23,7 @@ from ticketing.vouchers.reissue import plan_reissue, reissue_voucher
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
 Provision = Callable[[], ProvisionResult]
-Made = Callable[[], list[Voucher]]
+ListVouchers = Callable[[], list[Voucher]]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def set_first_use(database: Database) -> Callable[[str, datetime], None]:
 
 def test_the_previous_voucher_is_revoked_and_the_buyer_is_notified_of_the_new_one(
     database: Database, device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, list_vouchers: Made,
+    provision: Provision, list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     order = buy(offer(), 2)
     provision()
@@ -68,7 +68,7 @@ def test_the_previous_voucher_is_revoked_and_the_buyer_is_notified_of_the_new_on
 
 def test_the_plan_shows_whether_the_voucher_was_used_and_is_outdated_by_a_use(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    list_vouchers: Made, set_first_use: Callable[[str, datetime], None],
+    list_vouchers: ListVouchers, set_first_use: Callable[[str, datetime], None],
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
@@ -90,7 +90,7 @@ def test_a_voucher_that_is_not_active_cannot_be_reissued(
     offer: Offer,
     buy: Buy,
     provision: Provision,
-    list_vouchers: Made,
+    list_vouchers: ListVouchers,
     state: str,
 ) -> None:
     buy(offer())
@@ -110,7 +110,7 @@ def test_an_unknown_key_is_named(database: Database) -> None:
 
 def test_a_plan_applied_twice_reissues_once(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    list_vouchers: Made,
+    list_vouchers: ListVouchers,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()

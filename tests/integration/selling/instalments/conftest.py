@@ -27,8 +27,8 @@ from ticketing.selling.payments.settle import PaymentGateway, Settlement
 S = AttemptState
 DAY = timedelta(days=1)
 Begin = Callable[[PlacedOrder], PaymentAttempt]
-Hear = Callable[..., Settlement]
-PartsOf = Callable[[PlacedOrder], list[bool]]
+ReceiveStatus = Callable[..., Settlement]
+PaidInstalments = Callable[[PlacedOrder], list[bool]]
 Expire = Callable[[timedelta], ExpiryResult]
 
 
@@ -78,7 +78,9 @@ def placed(order_by: Callable[[OverduePolicy], PlacedOrder]) -> PlacedOrder:
 
 
 @pytest.fixture
-def pay_next(begin_payment: Begin, receive_status: Hear) -> Callable[[PlacedOrder], PaymentAttempt]:
+def pay_next(
+    begin_payment: Begin, receive_status: ReceiveStatus
+) -> Callable[[PlacedOrder], PaymentAttempt]:
     """Return a function that pays the next instalment."""
 
     def pay(placed: PlacedOrder) -> PaymentAttempt:
@@ -90,7 +92,7 @@ def pay_next(begin_payment: Begin, receive_status: Hear) -> Callable[[PlacedOrde
 
 
 @pytest.fixture
-def paid_instalments(database: Database) -> PartsOf:
+def paid_instalments(database: Database) -> PaidInstalments:
     """Return a function that reads the paid instalments."""
 
     def fetch(placed: PlacedOrder) -> list[bool]:

@@ -33,19 +33,19 @@ S = AttemptState
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 Begin = Callable[[PlacedOrder], PaymentAttempt]
-Hear = Callable[..., Settlement]
+ReceiveStatus = Callable[..., Settlement]
 StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
 Flags = Callable[[], list[ReviewFlag]]
-PartsOf = Callable[[PlacedOrder], list[bool]]
+PaidInstalments = Callable[[PlacedOrder], list[bool]]
 Expire = Callable[[timedelta], ExpiryResult]
 
 
 def test_the_last_instalment_may_be_paid_late_while_places_are_left(
     *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], begin_payment: Begin,
-    receive_status: Hear, expire: Expire, state_of: StateOf, stock_of: StockOf, guest: int,
+    receive_status: ReceiveStatus, expire: Expire, state_of: StateOf, stock_of: StockOf, guest: int,
     flags: Flags,
-    paid_instalments: PartsOf, check_consistency: Callable[[], None],
+    paid_instalments: PaidInstalments, check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     pay_next(placed)
     pay_next(placed)
@@ -68,7 +68,7 @@ def test_a_late_instalment_of_an_incomplete_order_raises_a_review_flag(
     order_by: Callable[[OverduePolicy], PlacedOrder],
     pay_next: Callable[[PlacedOrder], PaymentAttempt],
     begin_payment: Begin,
-    receive_status: Hear,
+    receive_status: ReceiveStatus,
     expire: Expire,
     state_of: StateOf,
     flags: Flags,
@@ -98,7 +98,7 @@ def test_a_last_instalment_after_the_others_were_refunded_completes_nothing(
     order_by: Callable[[OverduePolicy], PlacedOrder],
     pay_next: Callable[[PlacedOrder], PaymentAttempt],
     begin_payment: Begin,
-    receive_status: Hear,
+    receive_status: ReceiveStatus,
     expire: Expire,
     state_of: StateOf,
     flags: Flags,
@@ -159,8 +159,8 @@ def test_statuses_of_three_attempts_for_an_instalment_commute(
 @pytest.mark.parametrize("sequence", list(permutations(range(3))))
 def test_three_payments_of_one_instalment_pay_it_once(
     *, placed: PlacedOrder, competing_attempts: Callable[[PlacedOrder], list[PaymentAttempt]],
-    receive_status: Hear,
-    flags: Flags, paid_instalments: PartsOf, sequence: tuple[int, ...],
+    receive_status: ReceiveStatus,
+    flags: Flags, paid_instalments: PaidInstalments, sequence: tuple[int, ...],
     check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     attempts = competing_attempts(placed)
@@ -173,7 +173,7 @@ def test_three_payments_of_one_instalment_pay_it_once(
 
 
 def test_a_second_payment_of_an_instalment_is_refunded_and_the_first_kept(
-    *, database: Database, placed: PlacedOrder, receive_status: Hear, now: datetime,
+    *, database: Database, placed: PlacedOrder, receive_status: ReceiveStatus, now: datetime,
     competing_attempts: Callable[[PlacedOrder], list[PaymentAttempt]],
 ) -> None:  # fmt: skip
     first, second, _ = competing_attempts(placed)
@@ -209,8 +209,9 @@ def test_payments_of_an_unfinished_order_are_refunded_only_when_it_ends(
     ],
 )
 def test_a_reversed_instalment_is_due_again(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], receive_status: Hear,
-    state_of: StateOf, flags: Flags, paid_instalments: PartsOf,
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
+    receive_status: ReceiveStatus,
+    state_of: StateOf, flags: Flags, paid_instalments: PaidInstalments,
     reserved_until: Callable[[PlacedOrder], datetime],
     status: AttemptState, flag: ReviewFlag, now: datetime, check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
@@ -228,7 +229,8 @@ def test_a_reversed_instalment_is_due_again(
 
 
 def test_an_order_whose_reversed_instalment_is_not_paid_again_expires(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], receive_status: Hear,
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
+    receive_status: ReceiveStatus,
     expire: Expire, state_of: StateOf, flags: Flags, check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     first = pay_next(placed)
@@ -244,7 +246,7 @@ def test_an_order_whose_reversed_instalment_is_not_paid_again_expires(
 
 def test_a_reversed_instalment_ends_a_paid_order_and_flags_the_others(
     *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
-    receive_status: Hear, state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags,
+    receive_status: ReceiveStatus, state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags,
     count_entitled: Callable[[], int], now: datetime, check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     attempts = [pay_next(placed) for _ in range(3)]
@@ -271,7 +273,7 @@ def test_early_entitlements_are_restored_when_the_last_instalment_is_paid_late(
     sari: Buyer,
     pay_next: Callable[[PlacedOrder], PaymentAttempt],
     begin_payment: Begin,
-    receive_status: Hear,
+    receive_status: ReceiveStatus,
     expire: Expire,
     state_of: StateOf,
     stock_of: StockOf,
@@ -298,8 +300,10 @@ def test_early_entitlements_are_restored_when_the_last_instalment_is_paid_late(
 
 @pytest.mark.parametrize("status", [S.CHARGED_BACK, S.REFUNDED])
 def test_a_paid_order_keeps_its_places_until_staff_decide_about_a_reversed_instalment(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], receive_status: Hear,
-    state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags, paid_instalments: PartsOf,
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
+    receive_status: ReceiveStatus,
+    state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags,
+    paid_instalments: PaidInstalments,
     status: AttemptState, check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     attempts = [pay_next(placed) for _ in range(3)]

@@ -25,11 +25,11 @@ S = AttemptState
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 Begin = Callable[[PlacedOrder], PaymentAttempt]
-Say = Callable[..., None]
+SetPaymentStatus = Callable[..., None]
 StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
 Flags = Callable[[], list[ReviewFlag]]
-PartsOf = Callable[[PlacedOrder], list[bool]]
+PaidInstalments = Callable[[PlacedOrder], list[bool]]
 Expire = Callable[[timedelta], ExpiryResult]
 
 
@@ -151,7 +151,8 @@ def test_kept_payments_are_announced_and_are_no_surplus(
 
 def test_a_pending_payment_of_an_overdue_instalment_is_awaited(
     *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], begin_payment: Begin,
-    set_payment_status: Say, expire: Expire, state_of: StateOf, paid_instalments: PartsOf,
+    set_payment_status: SetPaymentStatus, expire: Expire, state_of: StateOf,
+    paid_instalments: PaidInstalments,
 ) -> None:  # fmt: skip
     pay_next(placed)
     second = begin_payment(placed)

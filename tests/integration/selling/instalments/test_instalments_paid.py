@@ -22,12 +22,13 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
-PartsOf = Callable[[PlacedOrder], list[bool]]
+PaidInstalments = Callable[[PlacedOrder], list[bool]]
 
 
 def test_tickets_come_with_the_last_instalment_and_not_before(
     *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], state_of: StateOf,
-    stock_of: StockOf, guest: int, count_entitled: Callable[[], int], paid_instalments: PartsOf,
+    stock_of: StockOf, guest: int, count_entitled: Callable[[], int],
+    paid_instalments: PaidInstalments,
     check_consistency: Callable[[], None],
 ) -> None:  # fmt: skip
     paid = [pay_next(placed) for _ in range(2)]

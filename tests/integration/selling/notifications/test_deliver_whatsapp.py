@@ -22,7 +22,7 @@ MAIL, WHATSAPP = Channel.MAIL, Channel.WHATSAPP
 SENT, FAILED = DeliveryState.SENT, DeliveryState.FAILED
 NOT_ON_WHATSAPP = 131026
 Send = Callable[..., DeliveryRunResult]
-Ways = Callable[[], list[tuple[Channel, DeliveryState]]]
+DeliveryChannels = Callable[[], list[tuple[Channel, DeliveryState]]]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def enqueue_after_tickets(
 
 def test_a_buyer_with_only_a_phone_number_gets_the_tickets_by_whatsapp(
     whatsapp_simulator: WhatsAppSimulator, send_both: Send, buy: Callable[..., PlacedOrder],
-    print_all: Callable[[], None], delivery_channels: Ways,
+    print_all: Callable[[], None], delivery_channels: DeliveryChannels,
 ) -> None:  # fmt: skip
     placed = buy(Buyer(f"tel:{NUMBER}", "Tono", "", NUMBER))
     print_all()
@@ -82,7 +82,7 @@ def test_an_unknown_mailbox_is_followed_by_whatsapp(
     whatsapp_simulator: WhatsAppSimulator,
     mails: MailSimulator,
     send_both: Send,
-    delivery_channels: Ways,
+    delivery_channels: DeliveryChannels,
 ) -> None:
     mails.faults.meets.append(MailFault("rcpt", "550 5.1.1 no such user", times=9))
 
@@ -96,7 +96,7 @@ def test_an_unknown_mailbox_is_followed_by_whatsapp(
 def test_a_number_that_is_not_on_whatsapp_is_followed_by_mail(
     whatsapp_simulator: WhatsAppSimulator, mails: MailSimulator,
     enqueue_after_tickets: Callable[[str], PlacedOrder],
-    send_both: Send, delivery_channels: Ways,
+    send_both: Send, delivery_channels: DeliveryChannels,
 ) -> None:  # fmt: skip
     whatsapp_simulator.faults.set(refused={DIGITS: NOT_ON_WHATSAPP})
     enqueue_after_tickets(NUMBER)
@@ -111,7 +111,7 @@ def test_a_number_that_is_not_on_whatsapp_is_followed_by_mail(
 def test_a_failed_mail_to_another_address_is_not_sent_to_the_buyers_number(
     whatsapp_simulator: WhatsAppSimulator, mails: MailSimulator,
     enqueue_after_tickets: Callable[[str], PlacedOrder],
-    send_both: Send, delivery_channels: Ways,
+    send_both: Send, delivery_channels: DeliveryChannels,
 ) -> None:  # fmt: skip
     enqueue_after_tickets("tono@example.org")
     mails.faults.meets.append(MailFault("rcpt", "550 5.1.1 no such user", times=9))
@@ -128,7 +128,7 @@ def test_when_every_channel_failed_the_last_delivery_is_left_to_staff(
     whatsapp_simulator: WhatsAppSimulator,
     mails: MailSimulator,
     send_both: Send,
-    delivery_channels: Ways,
+    delivery_channels: DeliveryChannels,
 ) -> None:
     mails.faults.meets.append(MailFault("rcpt", "550 5.1.1 no such user", times=9))
     whatsapp_simulator.faults.set(refused={DIGITS: NOT_ON_WHATSAPP})
@@ -143,7 +143,7 @@ def test_a_time_out_after_the_message_was_taken_sends_no_second_one_within_half_
     whatsapp_simulator: WhatsAppSimulator,
     enqueue_after_tickets: Callable[[str], PlacedOrder],
     send_both: Send,
-    delivery_channels: Ways,
+    delivery_channels: DeliveryChannels,
 ) -> None:
     enqueue_after_tickets(NUMBER)
     whatsapp_simulator.faults.set(
@@ -162,7 +162,7 @@ def test_a_time_out_after_the_message_was_taken_sends_no_second_one_within_half_
 @pytest.mark.usefixtures("sold")
 def test_without_a_mail_server_mails_wait_and_whatsapp_messages_are_sent(
     mails: MailSimulator, two_channel_sender: NotificationSender, send: Send,
-    delivery_channels: Ways,
+    delivery_channels: DeliveryChannels,
     enqueue: Callable[..., None], sold: PlacedOrder,
 ) -> None:  # fmt: skip
     enqueue("order.reversed", sold.order.code, "tono@example.org", order=sold.order.code)

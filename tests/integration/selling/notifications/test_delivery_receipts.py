@@ -58,7 +58,7 @@ Message-ID: {named}
 --cut--
 """
 Send = Callable[..., DeliveryRunResult]
-Ways = Callable[[], list[tuple[Channel, DeliveryState]]]
+DeliveryChannels = Callable[[], list[tuple[Channel, DeliveryState]]]
 ReportStatus = Callable[..., None]
 ProcessReports = Callable[..., ReceiptResult]
 
@@ -118,7 +118,7 @@ def process_reports(database: Database, now: datetime) -> ProcessReports:
 def test_receipts_in_any_order_only_advance_a_delivery(
     report_status: ReportStatus,
     process_reports: ProcessReports,
-    delivery_channels: Ways,
+    delivery_channels: DeliveryChannels,
     order: list[str],
 ) -> None:
     for status in order:
@@ -145,7 +145,7 @@ def test_a_message_reported_as_failed_later_is_sent_by_mail(
     process_reports: ProcessReports,
     send_both: Send,
     mails: MailSimulator,
-    delivery_channels: Ways,
+    delivery_channels: DeliveryChannels,
 ) -> None:
     report_status("failed", WINDOW_CLOSED)
     process_reports()
@@ -164,7 +164,7 @@ def test_a_rate_limited_message_is_retried_no_sooner_than_requested(
     process_reports: ProcessReports,
     send_both: Send,
     whatsapp_simulator: WhatsAppSimulator,
-    delivery_channels: Ways,
+    delivery_channels: DeliveryChannels,
 ) -> None:
     report_status("failed", TOO_MANY_OF_THEM)
     process_reports()
@@ -197,7 +197,9 @@ def test_a_receipt_decides_an_unknown_delivery(
 
 
 def test_a_receipt_of_an_unknown_message_waits_and_is_then_dropped(
-    report_status: ReportStatus, process_reports: ProcessReports, delivery_channels: Ways
+    report_status: ReportStatus,
+    process_reports: ProcessReports,
+    delivery_channels: DeliveryChannels,
 ) -> None:
     report_status("read", id="wamid.OTHER", biz_opaque_callback_data="")
 
@@ -215,7 +217,7 @@ def test_a_receipt_of_an_unknown_message_waits_and_is_then_dropped(
 def test_a_receipt_that_arrives_before_the_response_is_kept(
     database: Database, two_channel_sender: NotificationSender, whatsapp: CloudClient, send: Send,
     sell: Callable[..., int], sari: Buyer, place: Callable[..., PlacedOrder],
-    enqueue: Callable[..., None], now: datetime, delivery_channels: Ways,
+    enqueue: Callable[..., None], now: datetime, delivery_channels: DeliveryChannels,
 ) -> None:  # fmt: skip
     code = place((sell("Reguler"), 1), buyer=sari).order.code
     enqueue("order.reversed", code, NUMBER, order=code)
@@ -281,7 +283,7 @@ def test_the_second_id_of_fonnte_is_stored_with_the_message(
     database: Database,
     message: SimulatedMessage,
     process_reports: ProcessReports,
-    delivery_channels: Ways,
+    delivery_channels: DeliveryChannels,
     now: datetime,
 ) -> None:
     with_both = {"id": message.id, "stateid": "ABC", "status": "sent", "state": "sent"}
@@ -296,7 +298,7 @@ def test_receipts_of_a_dead_process_are_processed_by_the_next(
     database: Database,
     report_status: ReportStatus,
     process_reports: ProcessReports,
-    delivery_channels: Ways,
+    delivery_channels: DeliveryChannels,
     now: datetime,
 ) -> None:
     report_status("delivered")
@@ -346,7 +348,7 @@ def process_mails(database: Database, now: datetime) -> Callable[..., BounceResu
 
 def test_a_bounced_mail_fails_once_and_is_sent_by_whatsapp(
     build_bounce: Callable[..., bytes], process_mails: Callable[..., BounceResult], send_both: Send,
-    delivery_channels: Ways,
+    delivery_channels: DeliveryChannels,
     whatsapp_simulator: WhatsAppSimulator,
 ) -> None:  # fmt: skip
     first, again = process_mails(build_bounce()), process_mails(build_bounce())
@@ -367,7 +369,7 @@ def test_a_bounced_mail_fails_once_and_is_sent_by_whatsapp(
 )
 def test_a_bounce_of_another_recipient_or_of_a_delay_changes_nothing(
     build_bounce: Callable[..., bytes], process_mails: Callable[..., BounceResult],
-    delivery_channels: Ways,
+    delivery_channels: DeliveryChannels,
     more: dict[str, str], end: BounceResult,
 ) -> None:  # fmt: skip
     assert process_mails(build_bounce(**more)) == end

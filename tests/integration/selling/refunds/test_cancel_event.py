@@ -31,7 +31,7 @@ Place = Callable[..., PlacedOrder]
 Pay = Callable[..., PaymentAttempt]
 MakePlan = Callable[..., CancellationPlan]
 Cancel = Callable[..., CancellationResult]
-SentBack = Callable[[PaymentAttempt], list[tuple[str, int]]]
+GatewayRefunds = Callable[[PaymentAttempt], list[tuple[str, int]]]
 StateOf = Callable[[PlacedOrder], OrderState]
 
 
@@ -66,7 +66,7 @@ def cancel(database: Database, client: Midtrans, event: Event, now: datetime) ->
 def test_every_order_ends_and_every_buyer_is_notified(
     vip: int, database: Database, event: Event, place: Place, pay: Pay, make_plan: MakePlan,
     cancel: Cancel, add_guests: Callable[..., list[int]], issue_missing: Callable[[], None],
-    live_tickets: Callable[[], list[str]], gateway_refunds: SentBack, state_of: StateOf,
+    live_tickets: Callable[[], list[str]], gateway_refunds: GatewayRefunds, state_of: StateOf,
     stock_of: Callable[[int], Stock], messages: Callable[[], list[tuple[str, str]]],
     is_consistent: Callable[[], bool], sari: Buyer, budi: Buyer, now: datetime,
 ) -> None:  # fmt: skip
@@ -109,7 +109,7 @@ def test_a_cancelled_event_sells_nothing(
 
 def test_an_order_that_is_being_paid_meanwhile_is_refunded_too(
     vip: int, place: Place, make_plan: MakePlan, cancel: Cancel, midtrans: MidtransSimulator,
-    start_paying: Callable[[PlacedOrder], PaymentAttempt], gateway_refunds: SentBack,
+    start_paying: Callable[[PlacedOrder], PaymentAttempt], gateway_refunds: GatewayRefunds,
     state_of: StateOf,
     count_entitled: Callable[[], int], flags: Callable[[], list[ReviewFlag]],
     is_consistent: Callable[[], bool], sari: Buyer,
@@ -136,7 +136,7 @@ def test_payments_concurrent_with_the_cancellation_are_all_refunded(
     midtrans: MidtransSimulator,
     start_paying: Callable[[PlacedOrder], PaymentAttempt],
     store_status: Callable[[PaymentAttempt], None],
-    gateway_refunds: SentBack,
+    gateway_refunds: GatewayRefunds,
     count_entitled: Callable[[], int],
     is_consistent: Callable[[], bool],
     sari: Buyer,
@@ -179,7 +179,7 @@ def test_a_late_payment_is_refunded_when_the_plan_is_applied_again(
     midtrans: MidtransSimulator,
     start_paying: Callable[[PlacedOrder], PaymentAttempt],
     store_status: Callable[[PaymentAttempt], None],
-    gateway_refunds: SentBack,
+    gateway_refunds: GatewayRefunds,
     flags: Callable[[], list[ReviewFlag]],
     is_consistent: Callable[[], bool],
     sari: Buyer,
@@ -228,7 +228,7 @@ def test_a_late_payment_of_an_expired_order_completes_nothing_after_the_cancella
 def test_a_fee_kept_before_is_not_refunded(
     vip: int, place: Place, pay: Pay, plan: Callable[..., RefundPlan],
     apply: Callable[[RefundPlan], AppliedRefund], make_plan: MakePlan, cancel: Cancel,
-    gateway_refunds: SentBack, sari: Buyer,
+    gateway_refunds: GatewayRefunds, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)

@@ -42,7 +42,7 @@ Place = Callable[..., PlacedOrder]
 Pay = Callable[..., PaymentAttempt]
 Plan = Callable[..., RefundPlan]
 Apply = Callable[..., AppliedRefund]
-SentBack = Callable[[PaymentAttempt], list[tuple[str, int]]]
+GatewayRefunds = Callable[[PaymentAttempt], list[tuple[str, int]]]
 StateOf = Callable[[PlacedOrder], OrderState]
 RefundsOf = Callable[[PlacedOrder], list[Refund]]
 
@@ -55,7 +55,7 @@ def vip(sell: Sell) -> int:
 
 def test_a_full_refund_ends_the_order_its_entitlements_and_tickets(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, issue_missing: Callable[[], None],
-    gateway_refunds: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
+    gateway_refunds: GatewayRefunds, state_of: StateOf, stock_of: Callable[[int], Stock],
     live_tickets: Callable[[], list[str]], count_entitled: Callable[[], int],
     refunded_of: Callable[[PlacedOrder], Rupiah], flags: Callable[[], list[ReviewFlag]],
     is_consistent: Callable[[], bool], sari: Buyer,
@@ -76,7 +76,7 @@ def test_a_full_refund_ends_the_order_its_entitlements_and_tickets(
 
 def test_a_partial_refund_by_places_keeps_the_other_places(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, issue_missing: Callable[[], None],
-    gateway_refunds: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
+    gateway_refunds: GatewayRefunds, state_of: StateOf, stock_of: Callable[[int], Stock],
     live_tickets: Callable[[], list[str]], flags: Callable[[], list[ReviewFlag]],
     is_consistent: Callable[[], bool], sari: Buyer,
 ) -> None:  # fmt: skip
@@ -94,7 +94,7 @@ def test_a_partial_refund_by_places_keeps_the_other_places(
 
 
 def test_partial_refunds_add_up_to_the_total(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: SentBack,
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: GatewayRefunds,
     state_of: StateOf, stock_of: Callable[[int], Stock], is_consistent: Callable[[], bool],
     store_status: Callable[[PaymentAttempt], None], refunded_of: Callable[[PlacedOrder], Rupiah],
     flags: Callable[[], list[ReviewFlag]], sari: Buyer,
@@ -127,7 +127,7 @@ def test_a_refunded_place_no_longer_counts_for_its_buyer(
 
 
 def test_an_amount_alone_ends_no_place(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: SentBack,
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: GatewayRefunds,
     state_of: StateOf, stock_of: Callable[[int], Stock], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -145,7 +145,7 @@ def test_a_fee_is_kept(
     pay: Pay,
     plan: Plan,
     apply: Apply,
-    gateway_refunds: SentBack,
+    gateway_refunds: GatewayRefunds,
     sari: Buyer,
 ) -> None:
     placed = place((vip, 2), buyer=sari)
@@ -173,7 +173,7 @@ def test_a_free_order_can_be_refunded_too(
 
 @pytest.mark.parametrize("method", ["bca_va", "echannel", "alfamart"])
 def test_a_refund_the_channel_does_not_support_waits_for_staff(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: SentBack,
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: GatewayRefunds,
     messages: Callable[[], list[tuple[str, str]]], live_tickets: Callable[[], list[str]],
     refunded_of: Callable[[PlacedOrder], Rupiah], sari: Buyer, method: str,
 ) -> None:  # fmt: skip
@@ -210,7 +210,7 @@ def test_a_plan_is_outdated_by_any_change_of_the_order(
     pay: Pay,
     plan: Plan,
     apply: Apply,
-    gateway_refunds: SentBack,
+    gateway_refunds: GatewayRefunds,
     sari: Buyer,
 ) -> None:
     placed = place((vip, 2), buyer=sari)
@@ -236,7 +236,7 @@ def test_another_order_s_plan_is_no_plan(
 
 
 def test_a_plan_applied_twice_is_executed_once(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: SentBack,
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: GatewayRefunds,
     stock_of: Callable[[int], Stock], messages: Callable[[], list[tuple[str, str]]], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -252,7 +252,7 @@ def test_a_plan_applied_twice_is_executed_once(
 
 
 def test_a_plan_applied_concurrently_is_executed_once(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: SentBack,
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, gateway_refunds: GatewayRefunds,
     stock_of: Callable[[int], Stock], refunds_of: RefundsOf, is_consistent: Callable[[], bool],
     sari: Buyer,
 ) -> None:  # fmt: skip
@@ -301,7 +301,7 @@ def test_a_refunded_place_is_not_refunded_again(
 
 def test_a_promo_code_counts_as_used_until_the_whole_order_is_refunded(
     vip: int, database: Database, event: Event, place: Place, pay: Pay, plan: Plan, apply: Apply,
-    gateway_refunds: SentBack, is_consistent: Callable[[], bool], sari: Buyer, now: datetime,
+    gateway_refunds: GatewayRefunds, is_consistent: Callable[[], bool], sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     new = NewPromo("HALF", PromoKind.PERCENT, 50, now, event.ends_at, 1)
     add_promo(database, event, new, ticket_type="VIP", by="operator")
@@ -321,7 +321,7 @@ def test_a_promo_code_counts_as_used_until_the_whole_order_is_refunded(
 
 def test_a_refund_made_in_the_dashboard_is_stored_and_not_repeated(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, client: Midtrans,
-    store_status: Callable[[PaymentAttempt], None], gateway_refunds: SentBack,
+    store_status: Callable[[PaymentAttempt], None], gateway_refunds: GatewayRefunds,
     refunds_of: RefundsOf,
     flags: Callable[[], list[ReviewFlag]], refunded_of: Callable[[PlacedOrder], Rupiah],
     is_consistent: Callable[[], bool], sari: Buyer,
@@ -349,7 +349,8 @@ def test_a_refund_made_in_the_dashboard_is_stored_and_not_repeated(
 
 def test_a_payment_refunded_elsewhere_after_the_decision_stops_our_refund(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, client: Midtrans,
-    gateway_refunds: SentBack, flags: Callable[[], list[ReviewFlag]], is_consistent: Callable[[],
+    gateway_refunds: GatewayRefunds, flags: Callable[[], list[ReviewFlag]],
+    is_consistent: Callable[[],
     bool],
     sari: Buyer,
 ) -> None:  # fmt: skip
@@ -368,7 +369,7 @@ def test_a_payment_refunded_elsewhere_after_the_decision_stops_our_refund(
 
 def test_a_bank_that_took_the_payment_back_gets_no_refund(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    gateway_refunds: SentBack, sari: Buyer,
+    gateway_refunds: GatewayRefunds, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
@@ -385,7 +386,7 @@ def test_a_bank_that_took_the_payment_back_gets_no_refund(
 
 def test_a_refund_whose_response_was_lost_is_read_back(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    gateway_refunds: SentBack, sari: Buyer,
+    gateway_refunds: GatewayRefunds, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
@@ -404,7 +405,8 @@ def test_a_refund_whose_response_was_lost_is_read_back(
 
 def test_an_unavailable_gateway_is_asked_again(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    database: Database, client: Midtrans, gateway_refunds: SentBack, sari: Buyer, now: datetime,
+    database: Database, client: Midtrans, gateway_refunds: GatewayRefunds, sari: Buyer,
+    now: datetime,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
@@ -422,7 +424,7 @@ def test_an_unavailable_gateway_is_asked_again(
 
 def test_a_card_that_is_not_settled_yet_waits(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    gateway_refunds: SentBack, sari: Buyer,
+    gateway_refunds: GatewayRefunds, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed, "credit_card")
@@ -448,7 +450,7 @@ def test_a_refused_refund_stays_outstanding_until_it_is_retried(
     midtrans: MidtransSimulator,
     database: Database,
     client: Midtrans,
-    gateway_refunds: SentBack,
+    gateway_refunds: GatewayRefunds,
     flags: Callable[[], list[ReviewFlag]],
     sari: Buyer,
     now: datetime,
@@ -549,7 +551,7 @@ def test_the_gateways_notification_of_our_refund_raises_no_review_flag(
 def test_a_refund_that_waits_too_long_is_shown_to_staff(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database,
     client: Midtrans, midtrans: MidtransSimulator, flags: Callable[[], list[ReviewFlag]],
-    gateway_refunds: SentBack, sari: Buyer, now: datetime,
+    gateway_refunds: GatewayRefunds, sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     placed = place((vip, 1), buyer=sari)
     attempt = pay(placed, "credit_card")
@@ -643,7 +645,7 @@ def test_a_wrong_key_fails_no_refund(
 
 def test_all_failed_refunds_are_retried_together(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    database: Database, event: Event, client: Midtrans, gateway_refunds: SentBack,
+    database: Database, event: Event, client: Midtrans, gateway_refunds: GatewayRefunds,
     flags: Callable[[], list[ReviewFlag]], sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     placed = [place((vip, 1), buyer=sari) for _ in range(3)]

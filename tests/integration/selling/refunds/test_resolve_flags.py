@@ -26,7 +26,7 @@ from ticketing.selling.refunds.resolve_flag import (
 from ticketing.selling.refunds.service import AppliedRefund, plan_refund
 
 Apply = Callable[[RefundPlan], AppliedRefund]
-SentBack = Callable[[PaymentAttempt], list[tuple[str, int]]]
+GatewayRefunds = Callable[[PaymentAttempt], list[tuple[str, int]]]
 StateOf = Callable[[PlacedOrder], OrderState]
 
 
@@ -98,7 +98,7 @@ def test_a_late_payment_is_refunded(
     database: Database,
     paid_late: tuple[PlacedOrder, PaymentAttempt],
     apply: Apply,
-    gateway_refunds: SentBack,
+    gateway_refunds: GatewayRefunds,
     state_of: StateOf,
     flags: Callable[[], list[ReviewFlag]],
     is_consistent: Callable[[], bool],
@@ -136,7 +136,7 @@ def test_a_duplicate_payment_is_refunded_and_the_order_stays_paid(
     start_paying: Callable[[PlacedOrder], PaymentAttempt],
     store_status: Callable[[PaymentAttempt], None],
     apply: Apply,
-    gateway_refunds: SentBack,
+    gateway_refunds: GatewayRefunds,
     state_of: StateOf,
     stock_of: Callable[[int], Stock],
     flags: Callable[[], list[ReviewFlag]],
@@ -167,7 +167,7 @@ def test_a_duplicate_payment_is_refunded_and_the_order_stays_paid(
 def test_a_payment_of_a_cancelled_order_is_refunded(
     database: Database, midtrans: MidtransSimulator, two_places: int,
     place: Callable[..., PlacedOrder], start_paying: Callable[[PlacedOrder], PaymentAttempt],
-    store_status: Callable[[PaymentAttempt], None], apply: Apply, gateway_refunds: SentBack,
+    store_status: Callable[[PaymentAttempt], None], apply: Apply, gateway_refunds: GatewayRefunds,
     flags: Callable[[], list[ReviewFlag]], sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     placed = place((two_places, 2), buyer=sari)

@@ -43,9 +43,9 @@ from ticketing.webhooks.send import (
 )
 
 Place = Callable[..., PlacedOrder]
-Listen = Callable[..., WebhookEndpoint]
+RegisterEndpoint = Callable[..., WebhookEndpoint]
 Send = Callable[..., WebhookRunResult]
-Calls = Callable[..., list[WebhookCall]]
+ListCalls = Callable[..., list[WebhookCall]]
 
 
 @pytest.fixture
@@ -55,7 +55,8 @@ def guest(sell: Callable[..., int]) -> int:
 
 
 def test_an_order_webhook_has_the_ledger_entry_without_the_buyer(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, receiver: WebhookReceiver,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    receiver: WebhookReceiver,
     sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     register_endpoint()
@@ -84,7 +85,8 @@ def test_an_order_webhook_has_the_ledger_entry_without_the_buyer(
 
 
 def test_a_payment_sends_one_webhook_for_the_money_and_one_for_the_order(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, receiver: WebhookReceiver,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    receiver: WebhookReceiver,
     sari: Buyer,
     begin_payment: Callable[[PlacedOrder], PaymentAttempt], receive_status: Callable[..., object],
 ) -> None:  # fmt: skip
@@ -102,7 +104,8 @@ def test_a_payment_sends_one_webhook_for_the_money_and_one_for_the_order(
 
 
 def test_only_subscribed_kinds_of_the_subscribed_event_are_sent(
-    guest: int, place: Place, register_endpoint: Listen, list_calls: Calls, other_event: Event,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, list_calls: ListCalls,
+    other_event: Event,
     event: Event,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
@@ -118,7 +121,8 @@ def test_only_subscribed_kinds_of_the_subscribed_event_are_sent(
 
 
 def test_a_rolled_back_entry_is_never_sent(
-    guest: int, place: Place, register_endpoint: Listen, list_calls: Calls, database: Database,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, list_calls: ListCalls,
+    database: Database,
     now: datetime,
 ) -> None:  # fmt: skip
     register_endpoint()
@@ -145,7 +149,8 @@ def test_a_rolled_back_entry_is_never_sent(
     ],
 )  # fmt: skip
 def test_a_failed_call_is_repeated_with_the_same_message_id(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     receiver: WebhookReceiver,
     now: datetime, behaviour: dict[str, object], status: int | None, error: str,
 ) -> None:  # fmt: skip
@@ -173,7 +178,8 @@ def test_a_failed_call_is_repeated_with_the_same_message_id(
 
 
 def test_an_unreachable_endpoint_is_tried_once_a_minute_and_delays_no_other(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
     register_endpoint(name="nobody", url="http://127.0.0.1:9/hooks")
@@ -194,7 +200,8 @@ def test_an_unreachable_endpoint_is_tried_once_a_minute_and_delays_no_other(
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
     register_endpoint()
@@ -211,7 +218,8 @@ def test_an_answer_without_end_is_not_read_to_its_end(
 
 @pytest.mark.parametrize("fault", ["body_pause_seconds", "torn"])
 def test_a_2xx_status_counts_even_if_the_body_fails(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     receiver: WebhookReceiver,
     fault: str,
 ) -> None:  # fmt: skip
@@ -227,7 +235,8 @@ def test_a_2xx_status_counts_even_if_the_body_fails(
 
 
 def test_a_retry_after_header_is_respected(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     receiver: WebhookReceiver,
     now: datetime,
 ) -> None:  # fmt: skip
@@ -241,7 +250,8 @@ def test_a_retry_after_header_is_respected(
 
 
 def test_concurrent_senders_share_the_calls(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
     register_endpoint()
@@ -258,7 +268,8 @@ def test_concurrent_senders_share_the_calls(
 
 
 def test_an_endpoint_that_responds_410_is_disabled_and_opens_an_incident(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     receiver: WebhookReceiver,
     database: Database,
 ) -> None:  # fmt: skip
@@ -281,7 +292,8 @@ def test_an_endpoint_that_responds_410_is_disabled_and_opens_an_incident(
 
 
 def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
@@ -306,7 +318,8 @@ def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
 
 
 def test_a_delivered_call_resets_the_failures_before_it(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, receiver: WebhookReceiver,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    receiver: WebhookReceiver,
     database: Database,
 ) -> None:  # fmt: skip
     register_endpoint()
@@ -325,7 +338,8 @@ def test_a_delivered_call_resets_the_failures_before_it(
 
 
 def test_an_enabled_endpoint_gets_waiting_calls_and_on_request_missed_ones(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
@@ -349,7 +363,8 @@ def test_an_enabled_endpoint_gets_waiting_calls_and_on_request_missed_ones(
 
 
 def test_a_delivered_call_can_be_repeated(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
@@ -367,7 +382,8 @@ def test_a_delivered_call_can_be_repeated(
 
 
 def test_an_endpoint_removed_while_calls_wait_is_not_called(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
@@ -384,7 +400,8 @@ def test_an_endpoint_removed_while_calls_wait_is_not_called(
 
 
 def test_an_endpoint_removed_during_a_call_stays_removed_and_the_call_ended(
-    guest: int, place: Place, register_endpoint: Listen, database: Database, keys: KeyRing,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, database: Database,
+    keys: KeyRing,
     now: datetime,
 ) -> None:  # fmt: skip
     register_endpoint()
@@ -407,7 +424,7 @@ def test_an_endpoint_removed_during_a_call_stays_removed_and_the_call_ended(
 
 
 def test_a_call_claimed_by_a_dead_process_is_sent_after_the_lease(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, database: Database,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send, database: Database,
     now: datetime,
 ) -> None:  # fmt: skip
     register_endpoint()
@@ -421,7 +438,8 @@ def test_a_call_claimed_by_a_dead_process_is_sent_after_the_lease(
 
 
 def test_overdue_calls_are_counted_and_old_ended_calls_deleted(
-    guest: int, place: Place, register_endpoint: Listen, send: Send, list_calls: Calls,
+    guest: int, place: Place, register_endpoint: RegisterEndpoint, send: Send,
+    list_calls: ListCalls,
     database: Database,
     now: datetime,
 ) -> None:  # fmt: skip
@@ -443,7 +461,7 @@ def test_overdue_calls_are_counted_and_old_ended_calls_deleted(
 
 
 def test_a_test_call_reports_the_response_and_stores_no_call(
-    register_endpoint: Listen, list_calls: Calls, receiver: WebhookReceiver,
+    register_endpoint: RegisterEndpoint, list_calls: ListCalls, receiver: WebhookReceiver,
     database: Database, poster: WebhookClient, keys: KeyRing,
     now: datetime,
 ) -> None:  # fmt: skip
@@ -472,7 +490,7 @@ def test_a_test_call_reports_the_response_and_stores_no_call(
     ],
 )
 def test_an_unusable_endpoint_is_refused_with_the_reason(
-    register_endpoint: Listen, database: Database, terms: dict[str, object], reason: str
+    register_endpoint: RegisterEndpoint, database: Database, terms: dict[str, object], reason: str
 ) -> None:
     with pytest.raises(UnusableHook, match=reason):
         register_endpoint(**terms)
@@ -481,7 +499,7 @@ def test_an_unusable_endpoint_is_refused_with_the_reason(
 
 
 def test_a_name_is_taken_until_it_is_removed_and_a_kind_has_to_exist(
-    register_endpoint: Listen,
+    register_endpoint: RegisterEndpoint,
 ) -> None:
     register_endpoint()
 
