@@ -269,8 +269,9 @@ def _record_outcome(
 ) -> DeliveryState:
     """Store the result of an attempt; a newer attempt of the same delivery is not affected."""
     step = _attempt_result(one, outcome, at=at, jitter=jitter)
-    claim_queries.record_attempt(connection, one.id, one.attempt_number, step, at=at)
+    # a delivery is locked before its attempts everywhere, or two processes would deadlock
     known = claim_queries.find_state_for_update(connection, one.id)
+    claim_queries.record_attempt(connection, one.id, one.attempt_number, step, at=at)
     if known is not None:
         before, newest = known
         after = merge_state(before, step.state, is_current_attempt=newest == one.attempt_number)

@@ -78,7 +78,9 @@ def _find_newest_attempt(
             deliveries.c.channel,
             deliveries.c.address,
         )
-        .join(deliveries, deliveries.c.id == delivery_attempts.c.delivery_id)
+        # this order of the join is the order of the locks: a delivery before its attempts
+        .select_from(deliveries)
+        .join(delivery_attempts, deliveries.c.id == delivery_attempts.c.delivery_id)
         .where(condition)
         .order_by(delivery_attempts.c.id.desc())
         .limit(1)

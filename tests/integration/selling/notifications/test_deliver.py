@@ -1,14 +1,19 @@
 """Tests of sending the outbox by mail: each message once, under every behaviour of the server."""
 
+import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, text
 
 from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
+from ticketing.notifications import claim_queries
+from ticketing.notifications.claim_queries import AttemptResult
 from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.notifications.mail.file_transport import FileMailTransport
@@ -17,6 +22,8 @@ from ticketing.notifications.messages.context import MessageContext
 from ticketing.notifications.messages.message import Accepted
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.http.services import now
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.complete_order import enqueue_message
 
@@ -313,3 +320,50 @@ def test_a_response_that_arrives_after_the_claim_was_given_up_still_counts(
     assert first.sent == 2
     assert states() == [(ORGANISER, DeliveryState.SENT), (SARI, DeliveryState.SENT)]
     assert send(24 * 60) == DeliveryRunResult()
+
+
+@pytest.mark.usefixtures("sold")
+def test_an_outcome_and_an_expired_claim_do_not_deadlock(
+    send: Send, sender: NotificationSender, database: Database, states: States
+) -> None:
+    locked = threading.Event()
+    expired = AttemptResult(DeliveryState.UNKNOWN, reason="the claim timed out while sending")
+
+    def expire_claim() -> None:
+        with database.transaction() as connection:
+            delivery_id = connection.scalar(
+                select(deliveries.c.id).where(deliveries.c.address == SARI).with_for_update()
+            )
+            locked.set()
+            wait_for_a_blocked_session(database)
+            claim_queries.record_attempt(connection, delivery_id, 1, expired, at=now())
+
+    class SlowTransport:
+        def send(self, to: str, *_: object, **__: object) -> Accepted:
+            if to == SARI:
+                expiring.append(executor.submit(expire_claim))
+                assert locked.wait(60)
+            return Accepted(f"<late-{to}>")
+
+    expiring: list[Future[None]] = []
+    with ThreadPoolExecutor(1) as executor:
+        done = send(through=replace(sender, mail=SlowTransport()))
+        expiring[0].result(60)
+
+    assert done.sent == 2
+    assert states() == [(ORGANISER, DeliveryState.SENT), (SARI, DeliveryState.SENT)]
+
+
+def wait_for_a_blocked_session(database: Database) -> None:
+    """Wait until a session of the database waits for a lock."""
+    blocked = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with database.transaction() as connection:
+            if connection.scalar(blocked):
+                return
+        time.sleep(0.02)
+    raise AssertionError("no session waits for a lock")
