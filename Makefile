@@ -32,7 +32,8 @@ test: setup-dev ## all tests
 	@pytest -n 2 --dist worksteal --durations=5
 
 test-fast: setup-dev ## a little of everything, under 90 seconds: before a commit
-	@HYPOTHESIS_PROFILE=fast pytest -n 2 --dist worksteal --database-tests-per-module 1 --most-cpu-seconds 3 \
+	@HYPOTHESIS_PROFILE=fast pytest -n 2 --dist worksteal --cases-per-test 1 --database-tests-per-module 1 \
+	  --most-cpu-seconds 3 \
 	  -m "not (browser or chaos or kill or process or slow)"
 
 coverage: setup-dev ## the same, counting which lines ran: a third slower

@@ -57,6 +57,7 @@ def graduation(ticketing: Ticketing, tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("graduation")
+@pytest.mark.slow
 def test_a_roster_becomes_tickets_that_pass_verification(ticketing: Ticketing) -> None:
     before = json.loads(ticketing("missing", "--event", "wisuda-2026", "--json").stdout)
     made = ticketing("generate-tickets", "--event", "wisuda-2026", "--json")

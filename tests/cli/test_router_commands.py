@@ -36,6 +36,7 @@ def ticketing(run_ticketing: Ticketing, database_url: str, tmp_path: Path) -> Ti
     return partial(run_ticketing, environment=environment)
 
 
+@pytest.mark.slow
 def test_a_router_is_added_checked_and_sold_on_without_showing_its_password(
     ticketing: Ticketing, device: RouterOsSimulator, event: Event
 ) -> None:

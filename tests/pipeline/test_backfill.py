@@ -55,6 +55,7 @@ def backfill(
 
 @pytest.mark.filterwarnings("ignore:Function .AssetSelection.sources")  # Dagster's use of its own
 @pytest.mark.usefixtures("backfill")
+@pytest.mark.slow
 def test_a_backfill_of_two_events_is_two_runs_of_the_whole_graph(
     persistent_instance: dg.DagsterInstance, workspace: WorkspaceProcessContext, roster: Event
 ) -> None:

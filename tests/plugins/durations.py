@@ -6,8 +6,7 @@ CPU seconds are counted, not seconds: how long a test takes depends on what else
 import resource
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
@@ -25,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="of the tests that need a database, run each module's first N",
     )
     parser.addoption(
+        "--cases-per-test",
+        type=int,
+        metavar="N",
+        help="of a parametrized test, run the first N cases",
+    )
+    parser.addoption(
         "--most-cpu-seconds",
         type=float,
         metavar="S",
@@ -35,22 +40,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put long tests first, all others in their order; leave out what was not asked for."""
+    left_out = set[pytest.Item]()
+    most_cases = config.getoption("--cases-per-test")
+    if most_cases is not None:
+        left_out |= _beyond(most_cases, items, lambda item: item.nodeid.partition("[")[0])
     most = config.getoption("--database-tests-per-module")
     if most is not None:
-        left_out = _beyond(most, items)
+        needing_one = [item for item in items if _needs_database(item)]
+        left_out |= _beyond(most, needing_one, lambda item: item.path)
+    if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=_rank)
 
 
-def _beyond(most: int, items: list[pytest.Item]) -> set[pytest.Item]:
-    seen = Counter[Path]()
+def _needs_database(item: pytest.Item) -> bool:
+    return not DATABASE.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def _beyond(
+    most: int, items: Iterable[pytest.Item], group: Callable[[pytest.Item], object]
+) -> set[pytest.Item]:
+    """Return the items after the first `most` of each group."""
+    seen = Counter[object]()
     beyond = set()
     for item in items:
-        if not DATABASE.isdisjoint(getattr(item, "fixturenames", ())):
-            seen[item.path] += 1
-            if seen[item.path] > most:
-                beyond.add(item)
+        seen[group(item)] += 1
+        if seen[group(item)] > most:
+            beyond.add(item)
     return beyond
 
 

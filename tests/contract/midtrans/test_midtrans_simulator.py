@@ -279,6 +279,7 @@ def test_notifications_can_have_changed_fields_outside_of_the_signature(
 
 
 @pytest.mark.usefixtures("page")
+@pytest.mark.slow
 def test_a_payment_can_settle_after_its_expiry(
     midtrans: MidtransSimulator, browser: httpx.Client
 ) -> None:

@@ -186,6 +186,7 @@ def test_a_profile_with_the_same_prefix_is_not_accepted(
         ("reboot", True),
     ],
 )
+@pytest.mark.slow
 def test_after_a_timeout_only_reading_back_decides_the_outcome(
     router: RouterOsSimulator,
     short_timeout_client: RouterClient,
@@ -206,6 +207,7 @@ def test_after_a_timeout_only_reading_back_decides_the_outcome(
     assert match_row(vouchers[2], present) is RowMatch.ABSENT
 
 
+@pytest.mark.slow
 def test_commands_of_a_router_slower_than_the_timeout_are_found_done_later(
     router: RouterOsSimulator, short_timeout_client: RouterClient, vouchers: Vouchers
 ) -> None:
@@ -258,6 +260,7 @@ def test_a_refusal_stops_nothing_else(
 
 
 @pytest.mark.parametrize("kind", ["drop", "silence", "act-then-drop", "cut", "fatal", "reboot"])
+@pytest.mark.slow
 def test_a_query_without_a_reply_may_be_repeated(
     router: RouterOsSimulator, short_timeout_client: RouterClient, kind: FaultKind
 ) -> None:
@@ -291,6 +294,7 @@ def test_a_router_that_is_off_is_unavailable(
     assert router.users() == []
 
 
+@pytest.mark.slow
 def test_a_silent_router_times_out(
     router: RouterOsSimulator, short_timeout_client: RouterClient, vouchers: Vouchers
 ) -> None:

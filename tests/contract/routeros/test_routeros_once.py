@@ -48,6 +48,7 @@ def add_until_present(
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.slow
 def test_each_voucher_is_there_exactly_once(
     router: RouterOsSimulator,
     add_until_present: Callable[[list[HotspotUser]], Iterator[list[HotspotUser]]],

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import dagster as dg
+import pytest
 
 from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
@@ -17,6 +18,7 @@ from ticketing.selling.refunds.refund_plan import RefundRequest
 from ticketing.selling.refunds.service import apply_refund, list_order_refunds, plan_refund
 
 
+@pytest.mark.slow
 def test_refunds_waiting_for_the_gateway_are_sent_by_the_hourly_reconciliation(
     location: dg.Definitions,
     database: Database,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from subprocess import CompletedProcess
 
+import pytest
 from sqlalchemy import update
 
 from simulators.midtrans.faults import MidtransResponseFault
@@ -19,6 +20,7 @@ Pay = Callable[..., PlacedOrder]
 Ticketing = Callable[..., CompletedProcess[str]]
 
 
+@pytest.mark.slow
 def test_a_lost_notification_is_reconciled_by_command(
     ticketing: Ticketing, pay: Pay, count_printed: Callable[[], int]
 ) -> None:

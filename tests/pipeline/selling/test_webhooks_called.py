@@ -37,6 +37,7 @@ def call_states(
     ]
 
 
+@pytest.mark.slow
 def test_the_worker_sends_webhooks_while_it_fulfils_orders(
     start_worker: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder],
     wait_until: Callable[[Callable[[], bool]], None], call_states: Callable[[], list[CallState]],

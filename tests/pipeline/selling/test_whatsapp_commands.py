@@ -77,6 +77,7 @@ def state(database: Database) -> Callable[[], list[DeliveryState]]:
     return fetch
 
 
+@pytest.mark.slow
 def test_a_campaign_is_planned_with_its_end_and_keeps_the_rate_limit(
     ticketing: Ticketing, event_with_numbers: Event, whatsapp_simulator: WhatsAppSimulator
 ) -> None:

@@ -45,6 +45,7 @@ def dagster_instance(
             yield instance
 
 
+@pytest.mark.slow
 def test_a_worker_fulfils_paid_orders_at_once_and_logs_it(
     start_worker: StartWorker,
     pay: Pay,

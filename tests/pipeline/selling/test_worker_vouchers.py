@@ -44,6 +44,7 @@ def buy_vouchers(
     return buy
 
 
+@pytest.mark.slow
 def test_a_worker_provisions_paid_vouchers(
     router: RouterOsSimulator, buy_vouchers: Callable[[int], PlacedOrder],
     start_worker: Callable[[], ForkedProcess], wait_until: Callable[[Callable[[], bool]], None],

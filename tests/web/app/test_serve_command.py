@@ -38,6 +38,7 @@ def ticketing(run_ticketing: Run, environment: dict[str, str]) -> Ticketing:
     return run
 
 
+@pytest.mark.slow
 def test_a_key_is_shown_once_listed_without_it_and_revoked(ticketing: Ticketing) -> None:
     made = ticketing("api-keys", "create", "school", "--role", "operator")
     again = ticketing("api-keys", "create", "school")

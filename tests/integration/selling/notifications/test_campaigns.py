@@ -44,6 +44,7 @@ def guests(
 
 
 @pytest.mark.usefixtures("guests")
+@pytest.mark.slow
 def test_each_guest_gets_their_own_ticket_once(
     database: Database, event: Event, mails: MailSimulator, send: Send
 ) -> None:
