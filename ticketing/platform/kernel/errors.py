@@ -38,7 +38,7 @@ class Refused(TicketingError):
 
 
 class NotFound(Refused):
-    """What the caller names does not exist."""
+    """The requested object does not exist."""
 
     status = HTTPStatus.NOT_FOUND
 

@@ -21,6 +21,7 @@ from ticketing.platform.http.envelope import (
     AsciiJSONResponse,
     EventInPath,
     IdInPath,
+    RequestModel,
     SuccessResponse,
 )
 from ticketing.platform.http.errors import GoneElsewhere, error_responses
@@ -147,12 +148,11 @@ def _place_order(
     selections = [Selection(each.ticket_type_id, each.quantity) for each in body.ticket_selections]
     # a request without a plan keeps the digest it had before plans existed
     excluded = {"payment_plan"} if body.payment_plan is None else None
-    content = body.model_dump_json(exclude=excluded)
     placed, was_known = place_order_once(
         services.database,
         event,
         OrderRequest(selections, buyer, body.promo_code, body.payment_plan),
-        idempotency=order_idempotency(services, request_key, content.encode()),
+        idempotency=order_idempotency(services, request_key, body, exclude=excluded),
         at=now(),
         by=BUYER_ACTOR,
     )
@@ -169,11 +169,17 @@ def _place_order(
 
 
 def order_idempotency(
-    services: Services, request_key: str | None, content: bytes
+    services: Services,
+    request_key: str | None,
+    body: RequestModel,
+    *,
+    prefix: bytes = b"",
+    exclude: set[str] | None = None,
 ) -> OrderIdempotency | None:
-    """Return the idempotency of a request with this content; None without a key."""
+    """Return the idempotency of a request with this body; None without a key."""
     if request_key is None:
         return None
+    content = prefix + body.model_dump_json(exclude=exclude).encode()
     return idempotency_from_key(
         services.get(KeyRing), request_key, hashlib.sha256(content).digest()
     )

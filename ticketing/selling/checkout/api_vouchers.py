@@ -147,8 +147,7 @@ def _order_vouchers(
             event, name=body.customer_name, email=body.customer_email, phone=body.customer_phone
         )
     request = OrderRequest([Selection(package.ticket_type_id, body.quantity)], buyer)
-    content = b"purchase" + body.model_dump_json().encode()
-    idempotency = order_idempotency(services, request_key, content)
+    idempotency = order_idempotency(services, request_key, body, prefix=b"purchase")
     return place_order_once(
         services.database, event, request, idempotency=idempotency, at=now(), by=BUYER_ACTOR
     )
