@@ -57,14 +57,14 @@ def accept_batch(
     with database.transaction() as connection:
         lock_queries.fail_abandoned_batches(connection, event.id, at=request.at)
         existing = queries.find_by_key(connection, key)
-        if existing is not None:
-            require_same_request(existing, event, request.options())
-        if existing is not None and existing.state in {BatchState.PROCESSING, BatchState.COMPLETED}:
-            return AcceptedBatch(existing, _total_count(existing), None, ExitStack())
-        batch = queries.get_or_create_batch(
+        # a request that created the batch in the meantime is compared as well
+        batch = existing or queries.get_or_create_batch(
             connection, key=key, event=event, template_id=event.template_id,
             options=request.options(), by=request.by, at=request.at, priority=priority,
         )  # fmt: skip
+        require_same_request(batch, event, request.options())
+        if existing is not None and existing.state in {BatchState.PROCESSING, BatchState.COMPLETED}:
+            return AcceptedBatch(existing, _total_count(existing), None, ExitStack())
         queries.merge_options(connection, batch.id, {EXPECTED_COUNT_OPTION: total})
         audit_log.record(
             connection, actor=request.by, action="tickets.order", event_id=event.id, subject=key,
