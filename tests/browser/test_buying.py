@@ -55,6 +55,41 @@ def test_two_tickets_are_bought_on_the_gateways_page_and_their_pdf_is_downloaded
     expect(phone.locator("img.qr")).to_be_visible()
 
 
+def test_three_places_are_named_before_payment_and_one_is_given_away_afterwards(
+    phone: Page, shop: str, concert: str
+) -> None:
+    phone.goto(f"{shop}/events/{concert}")
+    phone.get_by_label("Jumlah tiket: VIP").select_option("3")
+    phone.get_by_label("Nama lengkap").fill("Sari Wulandari")
+    phone.get_by_label("Email").fill("sari@example.org")
+    phone.get_by_role("button", name="Pesan").click()
+    for number, name in ((1, "Ayu Lestari"), (2, "Budi Santoso"), (3, "Citra Dewi")):
+        phone.get_by_role("group", name=f"VIP {number}").get_by_label("Nama lengkap").fill(name)
+    phone.get_by_role("button", name="Bayar sekarang").click()
+    phone.get_by_role("button", name=re.compile("gopay", re.IGNORECASE)).click()
+    phone.locator("button[value=pay]").click()
+    phone.get_by_role("link", name="Back to the shop").click()
+    tickets = phone.locator(".tickets li")
+    expect(phone.get_by_role("link", name="PDF")).to_have_count(3)
+    expect(tickets.locator("> div")).to_contain_text(["Ayu Lestari", "Budi Santoso", "Citra Dewi"])
+
+    last = tickets.last
+    code = last.locator("b").inner_text()
+    last.get_by_text("Ganti nama").click()
+    last.get_by_label("Nama lengkap").fill("Dewi Anggraini")
+    last.get_by_role("button", name="Simpan").click()
+
+    expect(tickets.locator("> div")).to_contain_text(["Ayu Lestari", "Budi", "Dewi Anggraini"])
+    expect(tickets.last.locator("b")).to_have_text(code)
+    expect(phone.get_by_role("link", name="PDF")).to_have_count(3)
+    with phone.expect_download() as saved:
+        phone.get_by_role("link", name="PDF").last.click()
+    drawn = pypdfium2.PdfDocument(saved.value.path())[0].get_textpage().get_text_range()
+    assert "Dewi Anggraini" in drawn
+    tickets.first.get_by_role("link", name="Buka").click()
+    expect(phone.locator(".name")).to_have_text("Ayu Lestari")
+
+
 def test_a_card_that_is_refused_is_tried_again_and_then_the_order_is_given_up(
     phone: Page, shop: str, concert: str
 ) -> None:

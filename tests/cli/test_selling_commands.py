@@ -199,6 +199,21 @@ def test_a_refund_is_planned_applied_and_listed(
     assert [(one["code"], one["places"], one["refunded"]) for one in listed] == [(code, 1, 135_000)]
 
 
+def test_the_office_gives_a_place_to_another_guest(
+    ticketing: Ticketing, place_paid_order: Callable[[str], str]
+) -> None:
+    code = place_paid_order("gopay")
+
+    done = ticketing("orders", "set-guest", code, "--place", "2", "--name", "Budi Santoso")
+    refused = ticketing("orders", "set-guest", code, "--place", "3", "--name", "Ayu")
+    history = ticketing("orders", "show", code)
+
+    assert f"Place 2 of {code} is now in the name of Budi Santoso." in done.stdout
+    assert (refused.returncode, "has places 1 to 2" in refused.stderr) == (2, True)
+    assert "position 1    VIP: no ticket, Sari\n" in history.stdout
+    assert "position 2    VIP: no ticket, Budi Santoso\n" in history.stdout
+
+
 def test_a_manual_refund_is_listed_until_it_is_marked_as_done(
     ticketing: Ticketing,
     run_json: Callable[..., Any],

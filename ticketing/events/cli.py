@@ -24,6 +24,22 @@ ZONE = typer.Option("--zone", help="IANA time zone of the venue.")
 LOCALE = typer.Option("--locale", help="Language of the ticket.")
 REGION = typer.Option("--region", help="Country of phone numbers without a country code.")
 TEMPLATE = typer.Option("--template", help="Folder name of the ticket template.")
+NAMES_REQUIRED = typer.Option(
+    "--guest-names-required/--guest-names-optional",
+    help="Whether buyers must name the guest of every place before they pay.",
+)
+CHANGES_UNTIL = typer.Option(
+    "--guest-changes-until",
+    formats=TIME_FORMATS,
+    help="Until when buyers may change names, in the venue's time; default: the start.",
+)
+RENEW_CODE = typer.Option(
+    "--transfer-renews-code/--transfer-keeps-code",
+    help="Whether a ticket gets a new QR code when its place gets another name.",
+)
+QUESTIONS = typer.Option(
+    "--guest-question", help="Question for the guest of each place; repeat it for several."
+)
 
 
 @app.command("create")
@@ -38,6 +54,10 @@ def create_event(  # noqa: PLR0913 - one parameter per option
     locale: Annotated[str, LOCALE] = "id",
     region: Annotated[str, REGION] = "ID",
     template: Annotated[str, TEMPLATE] = "classic",
+    names_required: Annotated[bool, NAMES_REQUIRED] = False,
+    changes_until: Annotated[datetime | None, CHANGES_UNTIL] = None,
+    renew_code: Annotated[bool, RENEW_CODE] = False,
+    questions: Annotated[list[str] | None, QUESTIONS] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create an event.
@@ -48,10 +68,25 @@ def create_event(  # noqa: PLR0913 - one parameter per option
     from ticketing.events.service import add_event, to_instants
 
     first, last = to_instants(starts, ends, zone)
+    until = to_instants(changes_until, None, zone)[0] if changes_until else None
     with open_application() as application:
         event = add_event(
             application.database,
-            NewEvent(slug, name, first, last, zone, locale, venue, region, template),
+            NewEvent(
+                slug,
+                name,
+                first,
+                last,
+                zone,
+                locale,
+                venue,
+                region,
+                template,
+                guest_names_required=names_required,
+                guest_changes_until=until,
+                transfer_renews_code=renew_code,
+                guest_questions="\n".join(questions or ()),
+            ),
             by=actor(),
         )
     line = f"Created event {event.slug} (id {event.id}): {event.name}, {event.venue}."
@@ -70,6 +105,10 @@ def update_event(  # noqa: PLR0913 - one parameter per option
     locale: Annotated[str | None, LOCALE] = None,
     region: Annotated[str | None, REGION] = None,
     template: Annotated[str | None, TEMPLATE] = None,
+    names_required: Annotated[bool | None, NAMES_REQUIRED] = None,
+    changes_until: Annotated[datetime | None, CHANGES_UNTIL] = None,
+    renew_code: Annotated[bool | None, RENEW_CODE] = None,
+    questions: Annotated[list[str] | None, QUESTIONS] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change an event; omitted options stay unchanged.
@@ -83,11 +122,15 @@ def update_event(  # noqa: PLR0913 - one parameter per option
         stored_zone = get_event(application.database, slug).time_zone
         first = to_instants(starts, ends, zone or stored_zone)[0] if starts else None
         last = to_instants(ends, ends, zone or stored_zone)[1] if ends else None
+        until = to_instants(changes_until, None, zone or stored_zone)[0] if changes_until else None
         event = change_event(
             application.database,
             slug,
             {"name": name, "venue": venue, "starts_at": first, "ends_at": last, "time_zone": zone,
-             "locale": locale, "region": region, "template_id": template},
+             "locale": locale, "region": region, "template_id": template,
+             "guest_names_required": names_required, "guest_changes_until": until,
+             "transfer_renews_code": renew_code,
+             "guest_questions": "\n".join(filter(None, questions)) if questions else None},
             by=actor(),
         )  # fmt: skip
     next_step = f"To render its PDFs again: ticketing generate-tickets --event {event.slug}"

@@ -17,6 +17,8 @@ class Event:
 
     `uid` never changes and seeds the event's signing keys; `key_generation` counts their rotations.
     `region` is the ISO 3166 country whose phone numbers may be written without a country code.
+    `guest_questions` are one per line; `transfer_renews_code` gives a ticket a new QR code when its
+    place gets another name.
     """
 
     id: int
@@ -31,6 +33,20 @@ class Event:
     region: str
     template_id: str
     key_generation: int
+    guest_names_required: bool = False
+    guest_changes_until: datetime | None = None
+    transfer_renews_code: bool = False
+    guest_questions: str = ""
+
+    @property
+    def guest_question_list(self) -> tuple[str, ...]:
+        """Return the questions asked for each place of an order."""
+        return tuple(self.guest_questions.splitlines())
+
+    @property
+    def guest_changes_end(self) -> datetime:
+        """Return the time until which buyers may change the guests of their places."""
+        return self.guest_changes_until or self.starts_at
 
     @property
     def year(self) -> int:
@@ -56,6 +72,10 @@ class NewEvent:
     venue: str
     region: str
     template_id: str
+    guest_names_required: bool = False
+    guest_changes_until: datetime | None = None
+    transfer_renews_code: bool = False
+    guest_questions: str = ""
 
 
 def is_slug(text: str) -> bool:

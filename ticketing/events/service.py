@@ -1,5 +1,6 @@
 """Create and update events."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +15,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
 
 DEFAULT_DURATION = timedelta(hours=4)
+MAX_GUEST_QUESTIONS, MAX_QUESTION_LENGTH = 20, 100
 
 
 class UnusableEvent(Refused):
@@ -77,8 +79,23 @@ def _check(event: NewEvent) -> None:
         raise UnusableEvent(f"ends {event.ends_at} is before starts {event.starts_at}")
     _parse_zone(event.time_zone)
     _check_locale(event.locale)
+    _check_questions(event.guest_questions.splitlines())
     if event.region not in phonenumbers.SUPPORTED_REGIONS:
         raise UnusableEvent(f"region {event.region!r}: write a country's two letters, such as ID")
+
+
+def _check_questions(questions: Sequence[str]) -> None:
+    if len(questions) > MAX_GUEST_QUESTIONS:
+        raise UnusableEvent(
+            f"{len(questions)} guest questions: at most {MAX_GUEST_QUESTIONS} are asked"
+        )
+    for question in questions:
+        if not question.strip() or len(question) > MAX_QUESTION_LENGTH:
+            raise UnusableEvent(
+                f"guest question {question!r}: write 1 to {MAX_QUESTION_LENGTH} characters"
+            )
+        if questions.count(question) > 1:
+            raise UnusableEvent(f"guest question {question!r} is asked twice")
 
 
 def _parse_zone(name: str) -> ZoneInfo:

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.notifications.campaigns import queries as campaign_queries
 from ticketing.notifications.delivery import Channel, DeliveryState
-from ticketing.platform.db.outbox import ORDER_CONFIRMATION, ORGANISER, TICKET_READY
+from ticketing.platform.db.outbox import GUEST_TICKET, ORDER_CONFIRMATION, ORGANISER, TICKET_READY
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.orders import order_lines, order_positions, orders
 from ticketing.platform.db.tables.outbox import outbox
@@ -120,6 +120,9 @@ class NewDelivery:
     failure: str = ""
 
 
+_WAITING_FOR_TICKETS = (ORDER_CONFIRMATION, GUEST_TICKET)
+
+
 def claim_messages(
     connection: Connection, *, include_organiser: bool, limit: int
 ) -> list[OutboxMessage]:
@@ -141,7 +144,7 @@ def claim_messages(
 def _is_claimable(*, include_organiser: bool) -> ColumnElement[bool]:
     condition = and_(
         outbox.c.processed_at.is_(None),
-        or_(outbox.c.purpose != ORDER_CONFIRMATION, not_(_has_unprinted_ticket())),
+        or_(outbox.c.purpose.not_in(_WAITING_FOR_TICKETS), not_(_has_unprinted_ticket())),
         not_(campaign_queries.is_campaign_running()),
     )
     return condition if include_organiser else and_(condition, outbox.c.recipient != ORGANISER)

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from ticketing.orders.place_guest import NATURAL_KEY_PREFIX
 from ticketing.platform.db.tables.roster import guests
 from ticketing.roster.model import RosterEntry
 from ticketing.roster.staging_queries import StagingTables, use_bulk_query_settings
@@ -241,6 +242,8 @@ def _candidate_pairs(
         .join(guests, and_(guests.c.event_id == staging.event_id, shared))
         .where(
             has_contact,
+            # a place of an order is nobody's by its address alone
+            guests.c.natural_key.not_like(f"{NATURAL_KEY_PREFIX}%"),
             matches.c.repeats.is_(None),
             matches.c.guest_id.is_(None),
             matches.c.reason.is_(None),

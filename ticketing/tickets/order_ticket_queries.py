@@ -25,7 +25,7 @@ from ticketing.events.model import TICKET_GRACE_PERIOD
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.orders import order_lines, order_positions
-from ticketing.platform.db.tables.roster import entitlements
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.eligibility_queries import ELIGIBLE
@@ -40,6 +40,10 @@ class OrderTicketFile:
     ticket_type: str
     token_id: bytes = field(repr=False)  # secret: part of the magic link
     path: str | None
+    guest_name: str
+    guest_email: str
+    ticket_type_id: int
+    number: int = 0  # of the place of an order; 0 for a roster's ticket
 
     @property
     def is_printed(self) -> bool:
@@ -54,6 +58,10 @@ _ORDER_TICKETS = (
         ticket_types.c.name,
         generated_tickets.c.token_id,
         generated_tickets.c.pdf_file_path,
+        guests.c.full_name,
+        guests.c.email,
+        ticket_types.c.id,
+        order_positions.c.number,
     )
     .select_from(order_lines)
     .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
@@ -65,6 +73,7 @@ _ORDER_TICKETS = (
             generated_tickets.c.state == TicketState.LIVE,
         ),
     )
+    .join(guests, guests.c.id == generated_tickets.c.guest_id)
     .where(order_lines.c.order_id == bindparam("order_id", type_=BigInteger))
     .order_by(order_lines.c.ticket_type_id, order_positions.c.number)
 )

@@ -39,6 +39,33 @@ SELECT 'column', column_name, table_name, concat_ws(
     FROM information_schema.columns WHERE table_schema = 'public'
     """
 )
+# a roster person and two buyers who share one guest, as orders were stored before revision 0002
+SHARED_GUESTS = """
+INSERT INTO events (slug, name, starts_at, ends_at, time_zone, locale, venue, region)
+    VALUES ('gala', 'Gala', '2026-12-12', '2026-12-13', 'Asia/Jakarta', 'id', 'Aula', 'ID');
+INSERT INTO ticket_types (event_id, name, price) VALUES (1, 'VIP', 0);
+INSERT INTO guests (event_id, natural_key, full_name, email) VALUES
+    (1, 'email:a@example.org', 'Roster Person', 'a@example.org'),
+    (1, 'email:b@example.org', 'Budi', 'b@example.org');
+INSERT INTO entitlements (event_id, guest_id, ticket_type_id, source)
+    VALUES (1, 1, 1, 'roster'), (1, 1, 1, 'order'), (1, 2, 1, 'order'), (1, 2, 1, 'order');
+INSERT INTO orders (event_id, code, token_hash, state, buyer_key, buyer_name, created_at,
+        expires_at)
+    SELECT 1, 'ORD-' || n, sha256(n::text::bytea), 'paid', key, name, now(), now()
+    FROM (VALUES (1, 'email:a@example.org', 'Ayu'), (2, 'email:b@example.org', 'Budi'))
+        AS buyer (n, key, name);
+INSERT INTO order_lines (order_id, ticket_type_id, quantity, price)
+    VALUES (1, 1, 1, 0), (2, 1, 2, 0);
+INSERT INTO order_positions (order_line_id, number, entitlement_id)
+    VALUES (1, 1, 2), (2, 1, 3), (2, 2, 4);
+INSERT INTO batches (batch_key, event_id, template_id, requested_by, started_at)
+    VALUES ('b', 1, 'classic', 'test', now());
+INSERT INTO generated_tickets (event_id, entitlement_id, guest_id, job_id, ticket_code, token_id,
+        qr_code_data, key_generation, valid_from, valid_until, template_id, issued_at)
+    SELECT 1, id, guest_id, 1, 'T' || id, decode(lpad(id::text, 20, '0'), 'hex'), 'Q' || id, 1,
+        now(), now(), 'classic', now()
+    FROM entitlements;
+"""
 NOT_IN_METADATA = ("alembic_version", "voucher_delivery_logs")
 
 
@@ -136,3 +163,27 @@ def test_a_table_called_people_alone_is_not_the_old_layout(
     migrate.upgrade(empty_database)
 
     assert migrate.is_current(empty_database)
+
+
+def test_places_that_shared_a_guest_get_one_each_in_the_buyers_name(
+    empty_database: Database, execute: Callable[[str], None]
+) -> None:
+    migrate.upgrade(empty_database, revision="0001_baseline")
+    execute(SHARED_GUESTS)
+
+    migrate.upgrade(empty_database)
+
+    with empty_database.transaction() as connection:
+        holders = connection.execute(
+            text(
+                "SELECT ticket_code, natural_key, full_name FROM generated_tickets t"
+                " JOIN guests g ON g.id = t.guest_id ORDER BY ticket_code"
+            )
+        ).all()
+        assert connection.scalar(text("SELECT count(*) FROM guests")) == len(holders)
+    assert holders == [
+        ("T1", "email:a@example.org", "Roster Person"),
+        ("T2", "order:ORD-1/1/1", "Ayu"),
+        ("T3", "order:ORD-2/1/1", "Budi"),
+        ("T4", "order:ORD-2/1/2", "Budi"),
+    ]

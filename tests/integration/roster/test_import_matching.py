@@ -3,7 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import insert
 
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import guests
 from ticketing.roster.import_result import ImportResult
 from ticketing.roster.model import ImportCounts
 
@@ -168,3 +172,20 @@ def test_identical_rows_of_a_matched_guest_are_unchanged(
 
     assert result.counts == ImportCounts(updated=1, unchanged=2)
     assert list(read_guests()) == ["id:1"]
+
+
+def test_the_guest_of_an_order_is_never_taken_for_a_person_of_the_roster(
+    import_csv: Import, read_guests: ReadGuests, database: Database, event: Event
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(
+            insert(guests).values(
+                event_id=event.id, natural_key="order:ORD-1/1/1", full_name="Siti",
+                email="s@example.org", phone="+62812345678",
+            )
+        )  # fmt: skip
+
+    result = import_csv(HEADER, ",Siti,s@example.org,", ",Another,,0812345678")
+
+    assert result.counts == ImportCounts(inserted=2)
+    assert sorted(read_guests()) == ["email:s@example.org", "tel:+62812345678"]

@@ -18,7 +18,6 @@ from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks as inbox_table
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.roster import guests
 from ticketing.platform.kernel.errors import BuyerUnknown, Unavailable
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
@@ -406,31 +405,6 @@ def test_a_free_order_is_paid_as_soon_as_it_has_a_buyer(
 
     assert placed.order.state is OrderState.PAID
     assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 2), 2)
-
-
-def test_a_buyer_on_the_roster_keeps_the_name_of_the_roster(
-    *,
-    database: Database,
-    event: Event,
-    sell: Sell,
-    place: Place,
-    begin_payment: Begin,
-    receive_status: Callable[..., Settlement],
-    sari: Buyer,
-) -> None:
-    with database.transaction() as connection:
-        connection.execute(
-            guests.insert().values(
-                event_id=event.id, natural_key=sari.key, full_name="Sari Wulandari, S.T."
-            )
-        )
-
-    receive_status(begin_payment(place((sell("Guest"), 1), buyer=sari)), S.SETTLED)
-
-    with database.transaction() as connection:
-        assert connection.execute(select(guests.c.full_name)).scalars().all() == [
-            "Sari Wulandari, S.T."
-        ]
 
 
 def test_a_run_is_audited_unless_it_was_idle(

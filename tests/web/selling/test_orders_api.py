@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from ticketing.catalogue import stock_queries
 from ticketing.catalogue.stock import Stock
@@ -17,6 +17,7 @@ from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
+from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.orders import orders
 
@@ -330,3 +331,75 @@ def test_actions_of_buyers_are_audited_without_secrets(
     assert {"/orders/{token}", "/api/payment/create"} <= routes
     for secret in (placed["token"], "8123456789", "sari@", "Sari"):
         assert secret not in written
+
+
+def test_guests_are_given_with_the_order_and_filled_in_later(
+    shop: httpx.Client, sell: Sell, event: Event, with_token: With
+) -> None:
+    vip = sell()
+    selection = {"ticketTypeId": vip, "quantity": 3, "guests": [None, {"name": "Budi"}]}
+    wanted = {"eventId": event.slug, "ticketSelections": [selection]}
+    placed = shop.post("/api/orders", json=wanted, headers=KEY).json()["data"]
+    again = shop.post("/api/orders", json=wanted, headers=KEY).json()["data"]
+    ayu = {"ticketTypeId": vip, "number": 1, "name": " Ayu  Lestari ", "email": "AYU@Example.org"}
+
+    answer = shop.put(
+        f"/api/orders/{placed['id']}/guests", json={"guests": [ayu]}, headers=with_token(placed)
+    )
+
+    assert placed["items"][0]["guests"] == [
+        {"number": 2, "name": "Budi", "email": "", "answers": {}}
+    ]
+    assert again["id"] == placed["id"]
+    assert [guest["name"] for guest in answer.json()["data"]["items"][0]["guests"]] == [
+        "Ayu Lestari", "Budi",
+    ]  # fmt: skip
+    assert answer.json()["data"]["items"][0]["guests"][0]["email"] == "ayu@example.org"
+
+
+@pytest.mark.parametrize(
+    ("guest", "field", "message"),
+    [
+        ({"name": "\u200b"}, "name", "place 1: the name is empty"),
+        ({"email": "ayu@"}, "email", "place 1: the e-mail address is invalid"),
+        ({"answers": {"Size": "L"}}, "answers", "place 1: 'Size' is not asked; Faculty are"),
+        ({"number": 3}, "number", "place 3: the order has places 1 to 2 of this type"),
+    ],
+)
+def test_an_unusable_guest_is_refused_with_place_and_field(
+    shop: httpx.Client,
+    sell: Sell,
+    order: Place,
+    with_token: With,
+    database: Database,
+    guest: dict[str, object],
+    field: str,
+    message: str,
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(update(events).values(guest_questions="Faculty"))
+    vip = sell()
+    placed = order(vip, 2)
+    body = {"guests": [{"ticketTypeId": vip, "number": 1, "name": "Ayu"} | guest]}
+
+    answer = shop.put(f"/api/orders/{placed['id']}/guests", json=body, headers=with_token(placed))
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (422, "unusable_guest")
+    assert (error["details"]["field"], message in error["message"]) == (field, True)
+
+
+def test_an_order_that_lacks_required_names_cannot_be_paid(
+    shop: httpx.Client, sell: Sell, order: Place, with_token: With, database: Database
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(update(events).values(guest_names_required=True))
+    placed = order(sell(), 2)
+
+    answer = shop.post(
+        "/api/payment/create", json={"orderId": placed["id"]}, headers=with_token(placed)
+    )
+
+    assert answer.status_code == 409
+    assert answer.json()["error"]["code"] == "guest_names_missing"
+    assert answer.json()["error"]["details"] == {"missing": 2}

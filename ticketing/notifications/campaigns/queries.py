@@ -142,17 +142,17 @@ def enqueue_ticket_messages(
         connection.execute(upsert(outbox).on_conflict_do_nothing(), rows)
 
 
-def find_ticket_with_holder(
-    connection: Connection, ticket_code: str
-) -> tuple[str, OrderTicketFile] | None:
-    """Return the holder's name and the ticket; None if the ticket is not valid any more."""
+def find_ticket_file(connection: Connection, ticket_code: str) -> OrderTicketFile | None:
+    """Return the ticket with its holder's name; None if it is not valid any more."""
     query = (
         select(
-            guests.c.full_name,
             generated_tickets.c.ticket_code,
             ticket_types.c.name,
             generated_tickets.c.token_id,
             generated_tickets.c.pdf_file_path,
+            guests.c.full_name,
+            guests.c.email,
+            ticket_types.c.id,
         )
         .select_from(generated_tickets)
         .join(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
@@ -161,7 +161,7 @@ def find_ticket_with_holder(
         .where(generated_tickets.c.ticket_code == ticket_code, _IS_VALID)
     )
     row = connection.execute(query).one_or_none()
-    return None if row is None else (row[0], OrderTicketFile(*row[1:]))
+    return None if row is None else OrderTicketFile(*row)
 
 
 def has_opted_out(connection: Connection, address: str) -> bool:

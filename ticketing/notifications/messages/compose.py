@@ -42,6 +42,7 @@ from ticketing.notifications.messages.templates import language_for_locale
 from ticketing.orders import queries as order_queries
 from ticketing.orders import review_flag_queries
 from ticketing.orders.order import Order, ReviewFlag
+from ticketing.orders.place_guest import Place
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused, TemplateBroken
@@ -108,7 +109,7 @@ def _draft_order_tickets(
         return attached
     links = [context.ticket_page_url(file) for file in files]
     tickets = [
-        f"{file.ticket_type}, {file.ticket_code}" + (f": {link}" if link else "")
+        f"{file.guest_name}: {file.ticket_type}, {file.ticket_code}" + (f" {link}" if link else "")
         for file, link in zip(files, links, strict=True)
     ]
     facts = _order_variables(context, event, order) | _schedule_variables(event)
@@ -116,20 +117,41 @@ def _draft_order_tickets(
     return MessageDraft("order_tickets", facts, attached)
 
 
-def _draft_guest_ticket(
+def _draft_order_guest_ticket(
+    connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
+) -> MessageDraft | Rejected | Deferred:
+    """Return the ticket of one place, unless the place has another guest by now."""
+    order = order_queries.get_by_code(connection, claimed.subject)
+    place = Place(claimed.payload["ticket_type_id"], claimed.payload["number"])
+    for file in order_ticket_queries.list_order_ticket_files(connection, order.id):
+        if (file.ticket_type_id, file.number, file.guest_email) == (*place, claimed.address):
+            return _draft_ticket(context, event, file)
+    return reject_message(f"place {place.number} of order {order.code} has another guest by now")
+
+
+def _draft_campaign_ticket(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected | Deferred:
     if campaign_queries.has_opted_out(connection, claimed.address):
         return Rejected("the recipient has opted out", "opted out", FailureScope.OPTED_OUT)
-    found = campaign_queries.find_ticket_with_holder(connection, claimed.subject)
-    if found is None:
+    file = campaign_queries.find_ticket_file(connection, claimed.subject)
+    if file is None:
         return reject_message(f"ticket {claimed.subject} is not valid any more")
-    name, file = found
+    return _draft_ticket(context, event, file)
+
+
+def _draft_ticket(
+    context: MessageContext, event: Event, file: OrderTicketFile
+) -> MessageDraft | Rejected | Deferred:
     attached = _load_attachments(context, [file])
     if not isinstance(attached, tuple):
         return attached
     facts = event_variables(context, event) | _schedule_variables(event)
-    facts |= {"name": name, "ticketType": file.ticket_type, "ticketCode": file.ticket_code}
+    facts |= {
+        "name": file.guest_name,
+        "ticketType": file.ticket_type,
+        "ticketCode": file.ticket_code,
+    }
     facts |= {"url": context.ticket_page_url(file)}
     return MessageDraft("ticket_ready", facts, attached)
 
@@ -242,7 +264,8 @@ _DRAFTS_BY_PURPOSE: dict[
     ],
 ] = {
     outbox.ORDER_CONFIRMATION: _draft_order_tickets,
-    outbox.TICKET_READY: _draft_guest_ticket,
+    outbox.TICKET_READY: _draft_campaign_ticket,
+    outbox.GUEST_TICKET: _draft_order_guest_ticket,
     outbox.VOUCHERS_READY: draft_voucher_message,
     outbox.BATCH_FINISHED: draft_batch_report,
     outbox.TICKETS_SENT: draft_campaign_report,

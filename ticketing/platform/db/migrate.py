@@ -46,8 +46,11 @@ def _alembic_config() -> Config:
     return config
 
 
-def upgrade(database: Database) -> None:
-    """Apply all missing migrations; safe to repeat and to run concurrently. Raises OldLayout."""
+def upgrade(database: Database, *, revision: str = "head") -> None:
+    """Apply the missing migrations, up to a revision; safe to repeat and to run concurrently.
+
+    Raises OldLayout.
+    """
     if database.server_version() < MIN_SERVER_VERSION:
         raise Misconfigured("PostgreSQL is older than 14; set DATABASE_URL to a newer server")
     config = _alembic_config()
@@ -55,7 +58,7 @@ def upgrade(database: Database) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         _refuse_old_layout(connection)
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def get_schema_state(database: Database) -> SchemaState:

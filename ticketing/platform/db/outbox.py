@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.tables.outbox import outbox
@@ -10,6 +10,7 @@ from ticketing.platform.db.tables.outbox import outbox
 ORGANISER = "organiser"  # a role; the sender knows the address
 INSTALMENT_DUE = "order.instalment_due"
 ORDER_CONFIRMATION = "order.confirmation"  # waits for the documents to attach
+GUEST_TICKET = "order.guest_ticket"  # to a guest with an own address; waits like the confirmation
 VOUCHERS_READY = "voucher.ready"
 TICKET_READY = "ticket.ready"  # bulk: all other purposes are sent first
 BATCH_FINISHED = "batch.finished"
@@ -39,3 +40,11 @@ def enqueue(
     )
     added = statement.on_conflict_do_nothing().returning(outbox.c.id)
     return connection.execute(added).first() is not None
+
+
+def next_revision(connection: Connection, *, purpose: str, subject: str, recipient: str) -> int:
+    """Return the revision of another message of this kind; the caller has locked the subject."""
+    latest = select(func.coalesce(func.max(outbox.c.revision), 0)).where(
+        outbox.c.purpose == purpose, outbox.c.subject == subject, outbox.c.recipient == recipient
+    )
+    return int(connection.execute(latest).scalar_one()) + 1

@@ -117,6 +117,18 @@ class UnusableBuyer(Refused):
     """The name, e-mail or phone of a buyer is invalid; the message names the field."""
 
 
+class UnusableGuest(Refused):
+    """The name, e-mail or answers of a guest are invalid; the message names place and field."""
+
+
+class GuestNamesMissing(Conflict):
+    """The event requires a name for every place; the message says how many are missing."""
+
+
+class GuestChangesClosed(Conflict):
+    """The time for changing the guests of an order is over."""
+
+
 class PaymentUnderWay(Conflict):
     """A payment of the order is in progress; wait for its result."""
 

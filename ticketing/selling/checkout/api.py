@@ -16,6 +16,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.cache import EventCache
 from ticketing.events.queries import get_event
 from ticketing.orders.order import Selection
+from ticketing.orders.place_guest import Place
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
     AsciiJSONResponse,
@@ -32,7 +33,7 @@ from ticketing.selling.checkout.api_auth import (
     OrdersFromHeader,
     order_token_security,
 )
-from ticketing.selling.checkout.buyer_input import parse_buyer
+from ticketing.selling.checkout.buyer_input import parse_buyer, parse_guest
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.order_view_queries import get_order_view
 from ticketing.selling.checkout.place_order import (
@@ -48,9 +49,11 @@ from ticketing.selling.checkout.schemas import (
     PaymentPlanResponse,
     PlacedOrderResponse,
     PlaceOrderRequest,
+    SetGuestsRequest,
     TicketTypeResponse,
     to_order_response,
 )
+from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
 from ticketing.selling.payments.expire_checkout_sessions import expire_order_sessions
 from ticketing.selling.payments.midtrans.client import Midtrans
 
@@ -146,13 +149,17 @@ def _place_order(
     event = services.get(EventCache).get(str(body.event_id))
     buyer = parse_buyer(event, **dict(body.buyer)) if body.buyer else None
     selections = [Selection(each.ticket_type_id, each.quantity) for each in body.ticket_selections]
-    # a request without a plan keeps the digest it had before plans existed
-    excluded = {"payment_plan"} if body.payment_plan is None else None
+    guests = [
+        parse_guest(event, Place(each.ticket_type_id, number), **guest.model_dump())
+        for each in body.ticket_selections
+        for number, guest in enumerate(each.guests, start=1)
+        if guest is not None
+    ]
     placed, was_known = place_order_once(
         services.database,
         event,
-        OrderRequest(selections, buyer, body.promo_code, body.payment_plan),
-        idempotency=order_idempotency(services, request_key, body, exclude=excluded),
+        OrderRequest(selections, buyer, body.promo_code, body.payment_plan, guests),
+        idempotency=order_idempotency(services, request_key, body),
         at=now(),
         by=BUYER_ACTOR,
     )
@@ -174,12 +181,14 @@ def order_idempotency(
     body: RequestModel,
     *,
     prefix: bytes = b"",
-    exclude: set[str] | None = None,
 ) -> OrderIdempotency | None:
-    """Return the idempotency of a request with this body; None without a key."""
+    """Return the idempotency of a request with this body; None without a key.
+
+    Fields that the request leaves out do not count, so that new ones change no digest.
+    """
     if request_key is None:
         return None
-    content = prefix + body.model_dump_json(exclude=exclude).encode()
+    content = prefix + body.model_dump_json(exclude_unset=True).encode()
     return idempotency_from_key(
         services.get(KeyRing), request_key, hashlib.sha256(content).digest()
     )
@@ -213,6 +222,35 @@ def set_buyer(
     """Set the buyer, any number of times before payment. A free order is paid by it."""
     buyer = parse_buyer(get_event(services.database, str(order.event_id)), **body.model_dump())
     set_order_buyer(services.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR)
+    return show_order(order.id)
+
+
+@order_router.put("/guests", responses=error_responses(400, 409, 413))
+def set_guests(
+    body: SetGuestsRequest,
+    services: ServicesDependency,
+    order: OrderMatchingPath,
+    show_order: InjectedOrderResponder,
+) -> SuccessResponse[OrderResponse]:
+    """Set the guests of some places, until the event's deadline.
+
+    After payment the tickets are rendered again with the new names. A free order that only waits
+    for required names is paid by it.
+    """
+    event = get_event(services.database, str(order.event_id))
+    given = [
+        parse_guest(
+            event,
+            Place(guest.ticket_type_id, guest.number),
+            name=guest.name,
+            email=guest.email,
+            answers=guest.answers,
+        )
+        for guest in body.guests
+    ]
+    set_order_guests(
+        services.database, services.get(KeyRing), order.id, given, GuestChange(BUYER_ACTOR, now())
+    )
     return show_order(order.id)
 
 

@@ -1,4 +1,4 @@
-"""`ticketing orders`: list, show, resolve, recount; and `ticketing expire-orders`."""
+"""`ticketing orders`: list, show, resolve, set-guest, recount; and `ticketing expire-orders`."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -142,6 +142,40 @@ def resolve_flag(
             print_result(result, f"Resolved {chosen} of {code.upper()}.", as_json=as_json)
 
 
+@app.command("set-guest")
+def set_guest(
+    code: OrderCodeArgument,
+    *,
+    name: Annotated[str, typer.Option(help="Name of the guest, as printed on the ticket.")],
+    number: Annotated[
+        int, typer.Option("--place", min=1, help="Number of the position, as in `orders show`.")
+    ],
+    email: Annotated[str, typer.Option(help="E-mail address of the guest.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Give one place of an order to another guest, also after the buyers' deadline.
+
+    The PDF is rendered again with the new name. The code stays the same unless the event renews
+    codes on transfer.
+    """
+    from ticketing.crypto.keyring import KeyRing
+    from ticketing.selling.checkout.set_guests import (
+        GuestChange,
+        find_place,
+        parse_order_guest,
+        set_order_guests,
+    )
+
+    with open_application() as application:
+        database = application.database
+        order, place = find_place(database, code, number)
+        guest = parse_order_guest(database, order, place, name=name, email=email)
+        change = GuestChange(actor(), now(), is_office=True)
+        set_order_guests(database, application.get(KeyRing), order.id, [guest], change)
+    line = f"Place {number} of {order.code} is now in the name of {guest.name}."
+    print_result({"order": order.code, "number": number, "name": guest.name}, line, as_json=as_json)
+
+
 @app.command("recount")
 def recount(slug: EventOption, *, as_json: JsonOption = False) -> None:
     """Count sold places and uses of promo codes again from the orders.
@@ -259,4 +293,5 @@ def _describe_item(item: "OrderHistoryItem") -> str:
     if item.voucher is not None:
         reason = f", {item.revoked_reason}" if item.revoked_reason else ""
         return f"voucher {item.voucher}{reason}"
-    return f"{item.ticket_code} {item.ticket_state}" if item.ticket_code else "no ticket"
+    ticket = f"{item.ticket_code} {item.ticket_state}" if item.ticket_code else "no ticket"
+    return f"{ticket}, {item.guest}" if item.guest else ticket

@@ -1,6 +1,8 @@
 """Parse the buyer's HTML forms into requests; invalid values become named problems."""
 
 import hashlib
+import re
+from collections import defaultdict
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -8,12 +10,15 @@ from fastapi import Depends, Request
 from pydantic import ValidationError
 
 from ticketing.events.model import Event
+from ticketing.orders.place_guest import Place, PlaceGuest
 from ticketing.platform.http.errors import BodyTooLarge
 from ticketing.platform.kernel.errors import TicketingError, Unavailable, UnusableBuyer
-from ticketing.selling.checkout.schemas import BuyerDetails, PlaceOrderRequest
+from ticketing.selling.checkout.buyer_input import parse_guest
+from ticketing.selling.checkout.schemas import BuyerDetails, GuestDetails, PlaceOrderRequest
 
-MAX_FORM_BYTES, MAX_FORM_FIELDS = 16 * 1024, 100
+MAX_FORM_BYTES, MAX_FORM_FIELDS = 128 * 1024, 1000  # names and answers of up to 50 guests
 PLACES_PREFIX, BUYER_FIELDS = "places-", ("name", "email", "phone")
+_GUEST_FIELD = re.compile(r"guest-(\d{1,18})-(\d{1,4})-(name|email|q\d{1,2})")
 _MAX_DIGITS = 18
 _PROBLEMS = {
     "ticketSelections": "not_on_sale",
@@ -81,6 +86,33 @@ def selections_from_form(fields: dict[str, str]) -> list[dict[str, int]]:
         for ticket_type, number in numbers.items()
         if _is_number(ticket_type) and _is_number(number) and int(number)
     ]
+
+
+def guests_from_form(fields: dict[str, str], event: Event) -> list[PlaceGuest]:
+    """Return the guests of places whose fields are not all empty. Raises InvalidForm.
+
+    Fields are named `guest-<ticket type>-<number>-` and `name`, `email`, or `q` with the number of
+    a question.
+    """
+    by_place = defaultdict[Place, dict[str, str]](dict)
+    for name, value in fields.items():
+        if value.strip() and (found := _GUEST_FIELD.fullmatch(name)):
+            by_place[Place(int(found[1]), int(found[2]))][found[3]] = value
+    return [_guest_from_form(place, given, event) for place, given in by_place.items()]
+
+
+def _guest_from_form(place: Place, given: dict[str, str], event: Event) -> PlaceGuest:
+    answers = {
+        question: given[field]
+        for number, question in enumerate(event.guest_question_list)
+        if (field := f"q{number}") in given
+    }
+    values = {"name": given.get("name", ""), "email": given.get("email", ""), "answers": answers}
+    try:
+        details = GuestDetails.model_validate(values)
+    except ValidationError as error:
+        raise InvalidForm("unusable_guest") from error
+    return parse_guest(event, place, **details.model_dump())
 
 
 def form_digest(fields: dict[str, str]) -> bytes:

@@ -6,28 +6,39 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
 from ticketing.events.queries import get_event
 from ticketing.orders.order import Order
+from ticketing.orders.place_guest import Place
 from ticketing.platform.http.pages import (
     PAGE_ERROR_RESPONSES,
     PageRoute,
     is_simulated,
     page_response,
 )
-from ticketing.platform.http.services import ServicesDependency, now, run_gateway_call
+from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.selling.checkout.api import cancel_order_and_sessions
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR, order_from_token
 from ticketing.selling.checkout.api_payment import begin_payment
 from ticketing.selling.checkout.buyer_input import parse_buyer
-from ticketing.selling.checkout.forms import FormFields, InvalidForm, buyer_from_form, problem_code
+from ticketing.selling.checkout.forms import (
+    FormFields,
+    InvalidForm,
+    buyer_from_form,
+    guests_from_form,
+    problem_code,
+)
 from ticketing.selling.checkout.html import render_event_template
 from ticketing.selling.checkout.order_view_queries import OrderView, get_order_view
 from ticketing.selling.checkout.place_order import set_order_buyer
+from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
 from ticketing.tickets.api_holder import ticket_path
 
 POLL_SECONDS = 3
 SEE_OTHER = 303
+MAX_PAGE_PLACES = 50
 
 router = APIRouter(
     prefix="/orders/{token}",
@@ -52,11 +63,15 @@ def show(
 ) -> HTMLResponse:
     """Show the order; the page reloads itself while a change is expected."""
     view = get_order_view(services.database, order.id)
+    event = get_event(services.database, str(order.event_id))
     is_late = now() >= view.expires_at
     text = render_event_template(
         "order.html.j2",
-        get_event(services.database, str(order.event_id)),
+        event,
         order=view,
+        places=list_page_places(view, event),
+        guests={guest.place: guest for line in view.lines for guest in line.guests},
+        may_change_guests=now() < event.guest_changes_end,
         token=token,
         links=[ticket_path(services, ticket.token_id).lstrip("/") for ticket in view.tickets],
         is_late=is_late,
@@ -87,15 +102,43 @@ async def set_buyer(
     return await _run_and_redirect(token, save)
 
 
+@router.post("/guests", include_in_schema=False)
+async def set_guests(
+    token: str, order: OrderFromPath, services: ServicesDependency, fields: FormFields
+) -> Response:
+    """Save the names of the places, then show the order."""
+
+    def save_and_show() -> str:
+        _save_guests(services, order, fields)
+        return _order_page_url(token)
+
+    return await _run_and_redirect(token, save_and_show)
+
+
 @router.post("/pay", include_in_schema=False)
 async def pay(
-    token: str, request: Request, order: OrderFromPath, services: ServicesDependency
+    token: str,
+    request: Request,
+    order: OrderFromPath,
+    services: ServicesDependency,
+    fields: FormFields,
 ) -> Response:
-    """Redirect to the checkout session."""
+    """Save the names of the places, then redirect to the checkout session."""
     finish = services.absolute_url(request, f"/orders/{token}")
-    return await _run_and_redirect(
-        token, lambda: begin_payment(services, order, finish_url=finish).redirect_url
-    )
+
+    def save_and_pay() -> str:
+        _save_guests(services, order, fields)
+        return begin_payment(services, order, finish_url=finish).redirect_url
+
+    return await _run_and_redirect(token, save_and_pay)
+
+
+def _save_guests(services: Services, order: Order, fields: dict[str, str]) -> None:
+    """Store the names given in a form; without any, change nothing."""
+    given = guests_from_form(fields, get_event(services.database, str(order.event_id)))
+    if given:
+        change = GuestChange(BUYER_ACTOR, now())
+        set_order_guests(services.database, services.get(KeyRing), order.id, given, change)
 
 
 @router.post("/cancel", include_in_schema=False)
@@ -123,6 +166,22 @@ async def _run_and_redirect(token: str, action: Callable[[], str]) -> Response:
 def _order_page_url(token: str, problem: str = "") -> str:
     """Return the order page's address relative to an address below it."""
     return f"../{token}?problem={problem}" if problem else f"../{token}"
+
+
+def list_page_places(view: OrderView, event: Event) -> list[tuple[Place, str]]:
+    """Return the places to ask names for, with the ticket type; none if there is nothing to ask.
+
+    One place in the buyer's own name needs no question, and a page of hundreds of fields helps
+    nobody: large orders are named by the API.
+    """
+    places = [
+        (Place(line.ticket_type_id, number), line.name)
+        for line in view.lines
+        if not line.is_package
+        for number in range(1, line.quantity + 1)
+    ]
+    is_needed = len(places) > 1 or event.guest_names_required or event.guest_questions
+    return places if is_needed and len(places) <= MAX_PAGE_PLACES else []
 
 
 def _page_state(view: OrderView, *, is_late: bool) -> str:

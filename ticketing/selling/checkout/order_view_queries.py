@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, and_, bindparam, case, func, select
 
-from ticketing.orders import instalment_queries
+from ticketing.orders import instalment_queries, place_guest_queries
 from ticketing.orders.instalments import Instalment, next_unpaid_instalment
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
+from ticketing.orders.place_guest import PlaceGuest
 from ticketing.orders.queries import NewOrder
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
@@ -32,12 +33,14 @@ from ticketing.vouchers.model import VoucherState
 
 @dataclass(frozen=True, slots=True)
 class OrderViewLine:
-    """Places of one ticket type, at the price of the order."""
+    """Places of one ticket type, at the price of the order, and their known guests."""
 
     ticket_type_id: int
     name: str
     quantity: int
     price: Rupiah
+    guests: tuple[PlaceGuest, ...] = ()
+    is_package: bool = False  # of vouchers, which have no guests
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,7 @@ def from_new_order(
     *,
     promo_code: str | None,
     instalments: tuple[Instalment, ...] = (),
+    guests: Sequence[PlaceGuest] = (),
 ) -> OrderView:
     """Return the view of an order that was just stored, equal to `get` without a query."""
     return OrderView(
@@ -197,7 +201,13 @@ def from_new_order(
         expires_at=new.expires_at,
         paid_at=None,
         lines=tuple(
-            OrderViewLine(line.ticket_type_id, name, line.quantity, line.price)
+            OrderViewLine(
+                line.ticket_type_id,
+                name,
+                line.quantity,
+                line.price,
+                _guests_of_type(guests, line.ticket_type_id),
+            )
             for name, line in zip(names, new.lines, strict=True)
         ),
         attempt=None,
@@ -215,6 +225,8 @@ def get(connection: Connection, order_id: int) -> OrderView:
     if row is None:
         raise UnknownOrder("there is no such order")
     lines = connection.execute(_LINES, parameters).all()
+    may_be_granted = row.state == OrderState.PAID or row.payment_plan_id is not None
+    guests = place_guest_queries.list_guests(connection, order_id, may_be_granted=may_be_granted)
     return OrderView(
         id=row.id,
         code=row.code,
@@ -232,7 +244,15 @@ def get(connection: Connection, order_id: int) -> OrderView:
         expires_at=row.expires_at,
         paid_at=row.paid_at,
         lines=tuple(
-            OrderViewLine(line.id, line.name, line.quantity, Rupiah(line.price)) for line in lines
+            OrderViewLine(
+                line.id,
+                line.name,
+                line.quantity,
+                Rupiah(line.price),
+                _guests_of_type(guests, line.id),
+                line.is_package,
+            )
+            for line in lines
         ),
         attempt=_last_attempt(connection, row),
         tickets=tuple(list_order_ticket_files(connection, order_id)),
@@ -243,6 +263,10 @@ def get(connection: Connection, order_id: int) -> OrderView:
         else (),
         vouchers=_vouchers(connection, order_id) if any(one.is_package for one in lines) else (),
     )
+
+
+def _guests_of_type(guests: Sequence[PlaceGuest], ticket_type_id: int) -> tuple[PlaceGuest, ...]:
+    return tuple(guest for guest in guests if guest.place.ticket_type_id == ticket_type_id)
 
 
 def _vouchers(connection: Connection, order_id: int) -> tuple[OrderVoucher, ...]:

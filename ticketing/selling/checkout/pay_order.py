@@ -16,6 +16,7 @@ from ticketing.platform.kernel.errors import ImpossibleTransition, PaymentUnderW
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout import order_view_queries
 from ticketing.selling.checkout.order_view_queries import OrderView
+from ticketing.selling.checkout.set_guests import require_guest_names
 from ticketing.selling.payments import attempt_queries, checkout_session_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.checkout_session_queries import OpenCheckoutSession
@@ -43,8 +44,9 @@ def pay_order(
 ) -> CheckoutSession:
     """Return the open checkout session; after a failed attempt, a new attempt with a new session.
 
-    Refuses an order that is paid, ended or without buyer; raises PaymentUnderWay while an older
-    payment is in progress or another process is creating the session.
+    Refuses an order that is paid, ended, or lacks its buyer or a required name; raises
+    PaymentUnderWay while an older payment is in progress or another process is creating the
+    session.
     """
     pending = database.run(_begin_checkout, order_id, finish_url=finish_url, at=at, by=by)
     if isinstance(pending, CheckoutSession):
@@ -70,6 +72,7 @@ def _begin_checkout(
     connection: Connection, order_id: int, *, finish_url: str, at: datetime, by: str
 ) -> CheckoutSession | _PendingCheckout:
     order = order_queries.lock(connection, order_id)
+    require_guest_names(connection, order)
     attempt = attempt_queries.get_or_insert_open(connection, order, at=at)
     minutes = (attempt.session_expires_at(order) - at) // MINUTE
     if minutes < 1:

@@ -19,7 +19,7 @@ from ticketing.catalogue.promo_code import normalise_promo_code, promo_discount
 from ticketing.catalogue.stock import PurchaseLimits
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
-from ticketing.orders import audit, instalment_queries
+from ticketing.orders import audit, instalment_queries, place_guest_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.instalments import Instalment
 from ticketing.orders.order import (
@@ -34,6 +34,7 @@ from ticketing.orders.order import (
     normalise_selections,
     subtotal,
 )
+from ticketing.orders.place_guest import PlaceGuest, check_places
 from ticketing.orders.queries import NewOrder, OrderAlreadyPlaced
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.idempotency_keys import KeyReused
@@ -73,7 +74,7 @@ def hash_order_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def place_order(
+def place_order(  # noqa: PLR0913 - all options of an order
     database: Database,
     event: Event,
     *,
@@ -81,11 +82,12 @@ def place_order(
     buyer: Buyer | None = None,
     promo: str | None = None,
     payment_plan: str | None = None,
+    guests: Sequence[PlaceGuest] = (),
     at: datetime,
     by: str,
     idempotency: OrderIdempotency | None = None,
 ) -> PlacedOrder:
-    """Reserve the requested places, all or none.
+    """Reserve the requested places, all or none; `guests` are those of some or all places.
 
     Refuses types that are not on sale, sold out or over a limit, a promo code or payment plan that
     does not apply, and, with OrderAlreadyPlaced, a request that created an order before.
@@ -103,7 +105,7 @@ def place_order(
         buyer=buyer or order_queries.NO_BUYER,
     )
     selections = normalise_selections(requested)
-    if len(selections) == 1 and promo is None and payment_plan is None:
+    if len(selections) == 1 and promo is None and payment_plan is None and not guests:
         simple = _place_simple_order(database, new, selections[0], token, by=by)
         if simple is not None:
             return simple
@@ -129,20 +131,33 @@ def place_order(
             instalment_queries.insert_instalments(connection, order.id, instalments)
         audit.record(connection, order, by, "orders.place", items=_count_places(lines))
         # other orders of the same type wait from here to the commit, so little work follows
-        for line in lines:
-            stock_queries.reserve(connection, line, order.id)
+        _reserve(connection, order, lines, guests)
         if promo_code is not None:
             promo_queries.redeem(connection, promo_code, order.id)
         if buyer is not None:
             limits = {quote.line.ticket_type_id: quote.limits for quote in quotes}
             _check_buyer(connection, order, buyer, limits)
-        order = _complete_if_free(connection, order, at=at, by=by)
+        order = complete_if_free(connection, order, at=at, by=by)
     names = [quote.name for quote in quotes]
     code = promo_code.code if promo_code else None
     view = order_view_queries.from_new_order(
-        order.id, new, names, promo_code=code, instalments=instalments
+        order.id, new, names, promo_code=code, instalments=instalments, guests=guests
     )
     return PlacedOrder(order, lines, token, view if order.state is OrderState.PENDING else None)
+
+
+def _reserve(
+    connection: Connection,
+    order: Order,
+    lines: Sequence[OrderLine],
+    guests: Sequence[PlaceGuest],
+) -> None:
+    """Reserve the places and store the guests that are known already."""
+    for line in lines:
+        stock_queries.reserve(connection, line, order.id)
+    if guests:
+        check_places(guests, place_guest_queries.list_quantities(connection, order.id))
+        place_guest_queries.store(connection, order.id, guests)
 
 
 def _place_simple_order(
@@ -178,7 +193,7 @@ def set_order_buyer(
         _check_buyer(connection, order, buyer, limits)
         order = replace(order, buyer=buyer)
         audit.record(connection, order, by, "orders.update_buyer", items=_count_places(lines))
-        return _complete_if_free(connection, order, at=at, by=by)
+        return complete_if_free(connection, order, at=at, by=by)
 
 
 def _has_paid_instalment(connection: Connection, order: Order) -> bool:
@@ -188,9 +203,14 @@ def _has_paid_instalment(connection: Connection, order: Order) -> bool:
     )
 
 
-def _complete_if_free(connection: Connection, order: Order, *, at: datetime, by: str) -> Order:
-    """Complete a free order with a buyer at once: the gateway is not involved."""
-    if order.buyer is None or order.total > ZERO:
+def complete_if_free(connection: Connection, order: Order, *, at: datetime, by: str) -> Order:
+    """Complete a free order with a buyer at once: the gateway is not involved.
+
+    It stays pending while the event requires names that are missing.
+    """
+    if order.state is not OrderState.PENDING or order.buyer is None or order.total > ZERO:
+        return order
+    if place_guest_queries.count_missing_names(connection, order.id):
         return order
     complete_order(connection, order, attempt_id=None, at=at, by=by)
     return order_queries.lock(connection, order.id)
@@ -215,12 +235,13 @@ def _count_places(lines: Sequence[OrderLine]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """Selections, buyer, promo code and payment plan of an order."""
+    """Selections, buyer, promo code, payment plan and guests of an order."""
 
     selections: Sequence[Selection]
     buyer: Buyer | None = None
     promo: str | None = None
     payment_plan: str | None = None
+    guests: Sequence[PlaceGuest] = ()
 
 
 def idempotency_from_key(
@@ -248,7 +269,8 @@ def place_order_once(
     try:
         placed = place_order(
             database, event, requested=request.selections, buyer=request.buyer, promo=request.promo,
-            payment_plan=request.payment_plan, at=at, by=by, idempotency=idempotency,
+            payment_plan=request.payment_plan, guests=request.guests, at=at, by=by,
+            idempotency=idempotency,
         )  # fmt: skip
     except OrderAlreadyPlaced:
         # the same request arrived at the same moment

@@ -16,24 +16,51 @@ from ticketing.selling.checkout.order_view_queries import OrderView
 from ticketing.tickets.api_holder import ticket_path
 from ticketing.vouchers.model import VoucherState
 
-MAX_SELECTIONS, MAX_PLACES = 20, 1000
+MAX_SELECTIONS, MAX_PLACES, MAX_QUESTIONS = 20, 1000, 20
 
 # no control characters: these fields are single lines, and PostgreSQL cannot store NUL
 SINGLE_LINE_PATTERN = "^[^\\x00-\\x1f\\x7f]*$"
 
 
+NameText = Annotated[str, Field(min_length=1, max_length=100, pattern=SINGLE_LINE_PATTERN)]
+EmailText = Annotated[str, Field(max_length=254, pattern=SINGLE_LINE_PATTERN)]
+AnswerText = Annotated[str, Field(max_length=500, pattern=SINGLE_LINE_PATTERN)]
+
+
+class GuestDetails(RequestModel):
+    """The guest of one place: the name on the ticket. `answers` are by the event's questions."""
+
+    name: NameText
+    email: EmailText = ""
+    answers: Annotated[dict[str, AnswerText], Field(max_length=MAX_QUESTIONS, default_factory=dict)]
+
+
 class TicketSelection(RequestModel):
-    """A quantity of places of one ticket type."""
+    """A quantity of places of one ticket type; `guests` in the order of the places, null: later."""
 
     ticket_type_id: Id
     quantity: Annotated[int, Field(ge=1, le=MAX_PLACES, strict=True)]
+    guests: Annotated[list[GuestDetails | None], Field(max_length=MAX_PLACES, default_factory=list)]
+
+
+class PlaceGuestDetails(GuestDetails):
+    """The guest of a place of an order; `number` counts from 1 within the ticket type."""
+
+    ticket_type_id: Id
+    number: Annotated[int, Field(ge=1, le=MAX_PLACES, strict=True)]
+
+
+class SetGuestsRequest(RequestModel):
+    """Guests of some or all places of an order."""
+
+    guests: Annotated[list[PlaceGuestDetails], Field(min_length=1, max_length=MAX_PLACES)]
 
 
 class BuyerDetails(RequestModel):
     """The buyer; an e-mail address or a phone number is needed, both are better."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=SINGLE_LINE_PATTERN)]
-    email: Annotated[str, Field(max_length=254, pattern=SINGLE_LINE_PATTERN)] = ""
+    name: NameText
+    email: EmailText = ""
     phone: Annotated[str, Field(max_length=40, pattern=SINGLE_LINE_PATTERN)] = ""
 
 
@@ -88,13 +115,23 @@ class TicketTypeResponse(ResponseModel):
     max_per_buyer: Annotated[int | None, Field(validation_alias=AliasPath("limits", "per_buyer"))]
 
 
+class PlaceGuestResponse(ResponseModel):
+    """The guest of a place; `email` and `answers` as given by the buyer."""
+
+    number: Annotated[int, Field(validation_alias=AliasPath("place", "number"))]
+    name: str
+    email: str
+    answers: dict[str, str]
+
+
 class OrderItemResponse(ResponseModel):
-    """One line of an order."""
+    """One line of an order; `guests` are those known so far."""
 
     ticket_type_id: int
     name: str
     quantity: int
     price: Amount
+    guests: list[PlaceGuestResponse]
 
 
 class BuyerResponse(ResponseModel):
@@ -124,6 +161,7 @@ class OrderTicketResponse(ResponseModel):
 
     ticket_code: str
     ticket_type: str
+    guest_name: str
     url: Annotated[str, BeforeValidator(_ticket_url), Field(validation_alias="token_id")]
     ready: Annotated[bool, Field(validation_alias="is_printed")]
 

@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.catalogue import promo_queries, stock_queries
-from ticketing.orders import audit, review_flag_queries
+from ticketing.orders import audit, place_guest_queries, review_flag_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, Order, OrderState, ReviewFlag
+from ticketing.orders.place_guest import PlaceGuest
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import BuyerUnknown, PromoRefused, SoldOut
@@ -51,10 +52,35 @@ def entitle_buyer(connection: Connection, order: Order, buyer: Buyer) -> int:
     places = 0
     if order.payment_plan_id is not None:  # the first instalment may have granted them
         places = entitlement_queries.restore(connection, order.id)
-    places = places or entitlement_queries.grant(connection, order, buyer)
+    places = places or _grant(connection, order, buyer)
     if places:
         enqueue_message(connection, order, "order.confirmation", buyer.contact)
     return places
+
+
+def _grant(connection: Connection, order: Order, buyer: Buyer) -> int:
+    places = entitlement_queries.grant(connection, order, buyer)
+    for guest in place_guest_queries.list_given(connection, order.id):
+        enqueue_guest_ticket(connection, order, guest)
+    return places
+
+
+def enqueue_guest_ticket(connection: Connection, order: Order, guest: PlaceGuest) -> None:
+    """Add the ticket of a guest with an own address to the outbox; the order is locked."""
+    if not guest.email:
+        return
+    revision = outbox.next_revision(
+        connection, purpose=outbox.GUEST_TICKET, subject=order.code, recipient=guest.email
+    )
+    outbox.enqueue(
+        connection,
+        event_id=order.event_id,
+        purpose=outbox.GUEST_TICKET,
+        subject=order.code,
+        recipient=guest.email,
+        payload={"order": order.code, **guest.place._asdict()},
+        revision=revision,
+    )
 
 
 def complete_order_if_in_stock(

@@ -1,6 +1,7 @@
-"""Entitlements of the buyer of a paid order, stored with those of the roster."""
+"""Guests and entitlements of a paid order, stored with those of the roster."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import (
@@ -8,13 +9,15 @@ from sqlalchemy import (
     Connection,
     Select,
     any_,
+    insert,
     literal,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 
+from ticketing.orders import place_guest_queries
 from ticketing.orders.order import Buyer, Order
+from ticketing.orders.place_guest import Place, PlaceGuest, guest_contact, place_key
 from ticketing.platform.db.tables.orders import order_lines, order_positions
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
@@ -24,10 +27,10 @@ from ticketing.tickets.model import TicketState
 
 
 def grant(connection: Connection, order: Order, buyer: Buyer) -> int:
-    """Create one entitlement per place for the buyer; return their number.
+    """Create a guest and an entitlement for each place; return the number of places.
 
-    The caller's effect key prevents a second call. Vouchers are not places: `allocate_vouchers`
-    creates them.
+    A place without a given guest is in the buyer's name. The caller's effect key prevents a second
+    call. Vouchers are not places: `allocate_vouchers` creates them.
     """
     lines = connection.execute(
         select(order_lines.c.id, order_lines.c.ticket_type_id, order_lines.c.quantity)
@@ -37,23 +40,48 @@ def grant(connection: Connection, order: Order, buyer: Buyer) -> int:
     ).all()
     if not lines:
         return 0
-    guest_id = _get_or_insert_person(connection, order.event_id, buyer)
+    given = {guest.place: guest for guest in place_guest_queries.list_given(connection, order.id)}
     for line in lines:
-        values = {
-            "event_id": order.event_id,
-            "guest_id": guest_id,
-            "ticket_type_id": line.ticket_type_id,
-            "source": "order",
-        }
-        entitlement_ids = connection.execute(
-            insert(entitlements).returning(entitlements.c.id), [values] * line.quantity
-        ).scalars()
-        places = [
-            {"order_line_id": line.id, "number": number, "entitlement_id": entitlement_id}
-            for number, entitlement_id in enumerate(entitlement_ids, start=1)
+        places = [Place(line.ticket_type_id, number) for number in range(1, line.quantity + 1)]
+        guest_ids = _insert_guests(connection, order, buyer, places, given)
+        values = [
+            {
+                "event_id": order.event_id,
+                "guest_id": guest_id,
+                "ticket_type_id": line.ticket_type_id,
+                "source": "order",
+            }
+            for guest_id in guest_ids
         ]
-        connection.execute(insert(order_positions), places)
+        entitlement_ids = connection.execute(
+            insert(entitlements).returning(entitlements.c.id, sort_by_parameter_order=True), values
+        ).scalars()
+        positions = [
+            {"order_line_id": line.id, "number": place.number, "entitlement_id": entitlement_id}
+            for place, entitlement_id in zip(places, entitlement_ids, strict=True)
+        ]
+        connection.execute(insert(order_positions), positions)
     return sum(int(line.quantity) for line in lines)
+
+
+def _insert_guests(
+    connection: Connection,
+    order: Order,
+    buyer: Buyer,
+    places: Sequence[Place],
+    given: Mapping[Place, PlaceGuest],
+) -> Sequence[int]:
+    """Create the guests of these places; return their ids in the same order."""
+    values = [
+        {
+            "event_id": order.event_id,
+            "natural_key": place_key(order.code, place),
+            **asdict(guest_contact(given.get(place), buyer)),
+        }
+        for place in places
+    ]
+    query = insert(guests).returning(guests.c.id, sort_by_parameter_order=True)
+    return connection.execute(query, values).scalars().all()
 
 
 def restore(connection: Connection, order_id: int) -> int:
@@ -130,22 +158,3 @@ def _withdraw_where(connection: Connection, condition: ColumnElement[bool]) -> l
         .where(condition, generated_tickets.c.state == TicketState.LIVE)
     )
     return list(connection.execute(live.order_by(generated_tickets.c.id)).scalars())
-
-
-def _get_or_insert_person(connection: Connection, event_id: int, buyer: Buyer) -> int:
-    """Return the guest id of the buyer; a guest known from the roster keeps the roster's name."""
-    connection.execute(
-        insert(guests)
-        .values(
-            event_id=event_id,
-            natural_key=buyer.key,
-            full_name=buyer.name,
-            email=buyer.email,
-            phone=buyer.phone,
-        )
-        .on_conflict_do_nothing(index_elements=[guests.c.event_id, guests.c.natural_key])
-    )
-    known = select(guests.c.id).where(
-        guests.c.event_id == event_id, guests.c.natural_key == buyer.key
-    )
-    return int(connection.execute(known).scalar_one())

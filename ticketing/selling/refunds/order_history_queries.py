@@ -22,6 +22,7 @@ from ticketing.platform.db.tables.orders import (
     order_review_flags,
     orders,
 )
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.money import Rupiah
@@ -55,6 +56,7 @@ class OrderHistoryItem:
     ticket_code: str | None
     ticket_state: TicketState | None
     returned_at: datetime | None
+    guest: str | None = None
     voucher: VoucherState | None = None
     revoked_reason: str = ""
 
@@ -178,6 +180,7 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
             generated_tickets.c.ticket_code,
             generated_tickets.c.state,
             order_positions.c.returned_at,
+            guests.c.full_name.label("guest"),
             vouchers.c.state.label("voucher"),
             vouchers.c.revoked_reason,
         )
@@ -187,6 +190,8 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
             .outerjoin(
                 order_positions, order_positions.c.entitlement_id == order_items.c.entitlement_id
             )
+            .outerjoin(entitlements, entitlements.c.id == order_positions.c.entitlement_id)
+            .outerjoin(guests, guests.c.id == entitlements.c.guest_id)
             .outerjoin(generated_tickets, generated_tickets.c.id == newest)
             .outerjoin(vouchers, vouchers.c.id == order_items.c.voucher_id)
         )
@@ -200,6 +205,7 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
             ticket_code=row.ticket_code,
             ticket_state=None if row.state is None else TicketState(row.state),
             returned_at=row.returned_at,
+            guest=row.guest,
             voucher=None if row.voucher is None else VoucherState(row.voucher),
             revoked_reason=row.revoked_reason or "",
         )

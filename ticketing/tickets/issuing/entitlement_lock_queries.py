@@ -110,6 +110,14 @@ def lock_held_tickets(
     return [_held_ticket_from_row(row) for row in connection.execute(query)]
 
 
+def lock_held_tickets_of_guests(
+    connection: Connection, event_id: int, guest_ids: Sequence[int]
+) -> list[HeldTicket]:
+    """Lock and return the live tickets of these guests."""
+    query = _select_held_tickets(event_id, guest_ids).with_for_update()
+    return [_held_ticket_from_row(row) for row in connection.execute(query)]
+
+
 def _select_held_tickets(
     event_id: int, guest_ids: Sequence[int] | None
 ) -> Select[int, int, int, bool]:

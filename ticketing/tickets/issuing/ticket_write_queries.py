@@ -111,3 +111,26 @@ def mark_revoked(
         .returning(generated_tickets.c.id)
     )
     return list(connection.execute(query).scalars())
+
+
+def discard_documents(connection: Connection, event_id: int, guest_ids: Sequence[int]) -> None:
+    """Forget the PDFs of live tickets, so that none with the former name is sent or served.
+
+    They are rendered again, with the same codes. A PDF removed by retention stays removed.
+    """
+    connection.execute(
+        update(generated_tickets)
+        .where(
+            generated_tickets.c.event_id == event_id,
+            generated_tickets.c.guest_id == any_(literal(guest_ids, ID_ARRAY)),
+            generated_tickets.c.state == TicketState.LIVE,
+        )
+        .values(
+            generated_at=None,
+            pdf_file_path=None,
+            pdf_sha256=None,
+            pdf_bytes=None,
+            document_key=None,
+            render_error=None,
+        )
+    )

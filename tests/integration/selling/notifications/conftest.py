@@ -1,6 +1,6 @@
 """Fixtures: paid orders with printed tickets, a mail server and WhatsApp."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from ticketing.notifications.whatsapp.cloud import CloudClient
 from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
 from ticketing.orders.order import Buyer
 from ticketing.orders.payment_attempt import AttemptState
+from ticketing.orders.place_guest import Place, PlaceGuest
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts
@@ -131,8 +132,10 @@ def buy(
 ) -> Callable[..., PlacedOrder]:
     """Return a function that creates a paid order of two places without tickets."""
 
-    def bought(buyer: Buyer = sari) -> PlacedOrder:
-        placed = place((sell(f"Reguler {buyer.name}"), 2), buyer=buyer)
+    def bought(buyer: Buyer = sari, guests: Mapping[int, tuple[str, str]] = {}) -> PlacedOrder:
+        kind = sell(f"Reguler {buyer.name}")
+        given = [PlaceGuest(Place(kind, number), *guest) for number, guest in guests.items()]
+        placed = place((kind, 2), buyer=buyer, guests=given)
         receive_status(begin_payment(placed), AttemptState.SETTLED)
         return placed
 

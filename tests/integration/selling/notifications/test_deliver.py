@@ -21,10 +21,12 @@ from ticketing.notifications.mail.mime import MailSender
 from ticketing.notifications.messages.context import MessageContext
 from ticketing.notifications.messages.message import Accepted
 from ticketing.orders.order import Buyer
+from ticketing.orders.place_guest import Place, PlaceGuest
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.http.services import now
 from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
 from ticketing.selling.payments.complete_order import enqueue_message
 
 SARI = "sari@example.org"
@@ -48,6 +50,30 @@ def test_a_buyer_who_paid_gets_the_tickets_and_the_organiser_is_notified(
     assert mail.text.count("https://tickets.example.org/t/") == 3  # each ticket's, and the button's
     (told,) = mails.mails(ORGANISER)
     assert sold.order.code in told.message["Subject"]
+
+
+def test_a_guest_with_an_own_address_gets_the_ticket_unless_it_was_transferred(
+    mails: MailSimulator,
+    send: Send,
+    buy: Callable[..., PlacedOrder],
+    print_all: Callable[[], None],
+    database: Database,
+    message_context: MessageContext,
+) -> None:
+    placed = buy(guests={1: ("Ayu", "ayu@example.org"), 2: ("Budi", "budi@example.org")})
+    second = Place(placed.lines[0].ticket_type_id, 2)
+    given_away = PlaceGuest(second, "Citra", "citra@example.org")
+    change = GuestChange("web", now())
+    set_order_guests(database, message_context.keys, placed.order.id, [given_away], change)
+
+    print_all()
+    send()
+
+    [to_ayu], [to_citra] = mails.mails("ayu@example.org"), mails.mails("citra@example.org")
+    assert ("Halo Ayu" in to_ayu.text, len(to_ayu.files)) == (True, 1)
+    assert ("Halo Citra" in to_citra.text, len(to_citra.files)) == (True, 1)
+    assert mails.mails("budi@example.org") == []
+    assert len(mails.mails(SARI)[0].files) == 2
 
 
 def test_tickets_wait_until_every_one_of_the_order_is_printed(

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
 
 from ticketing.platform.db.columns import (
@@ -35,6 +37,10 @@ events = Table(
     text_column("venue"),
     text_column("region"),
     text_column("template_id", "classic"),
+    Column("guest_names_required", Boolean, nullable=False, server_default=text("false")),
+    timestamp_column("guest_changes_until", nullable=True),  # NULL: the start of the event
+    Column("transfer_renews_code", Boolean, nullable=False, server_default=text("false")),
+    text_column("guest_questions", ""),  # asked for each place of an order, one per line
     Column("key_generation", Integer, nullable=False, server_default="1"),
     created_at_column("created_at"),
     created_at_column("updated_at"),

@@ -1,4 +1,4 @@
-"""Tables of orders: lines, positions, promo redemptions, review flags and idempotency keys."""
+"""Tables of orders: lines, positions, guests, promo redemptions, flags, idempotency keys."""
 
 from sqlalchemy import (
     BigInteger,
@@ -18,6 +18,7 @@ from ticketing.platform.db.columns import (
     event_id_column,
     foreign_key_column,
     id_column,
+    jsonb_column,
     metadata,
     optional_bigint_column,
     primary_foreign_key_column,
@@ -87,6 +88,19 @@ order_positions = Table(
         "entitlement_id", BigInteger, ForeignKey("entitlements.id"), nullable=False, unique=True
     ),
     timestamp_column("returned_at", nullable=True),
+)
+
+# as given by the buyer; once the places are granted, the names on the tickets are in `guests`
+order_guests = Table(
+    "order_guests",
+    metadata,
+    primary_foreign_key_column("order_line_id", "order_lines.id"),
+    Column("number", BigInteger, primary_key=True),
+    text_column("full_name"),
+    text_column("email", ""),
+    jsonb_column("answers"),
+    CheckConstraint("number > 0", name="number"),
+    CheckConstraint("full_name <> ''", name="full_name"),
 )
 
 promo_redemptions = Table(

@@ -30,7 +30,9 @@ guests = Table(
     metadata,
     id_column(),
     unconstrained_event_id_column(),
-    text_column("natural_key"),  # id:<external id>, else email:<address>, else tel:<E.164>
+    # id:<external id>, else email:<address>, else tel:<E.164>; order:<order>/<type>/<number> for
+    # a place of an order, which is never merged with anybody
+    text_column("natural_key"),
     text_column("external_id", nullable=True),
     text_column("first_name", ""),
     text_column("last_name", ""),
