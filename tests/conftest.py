@@ -29,6 +29,7 @@ pytest_plugins = [
     "tests.plugins.properties",
     "tests.plugins.statements",
     "tests.plugins.waiting",
+    "tests.plugins.workbooks",
 ]
 
 PATIENCE_MILLISECONDS = 60_000  # the machine may have other work

@@ -14,17 +14,20 @@ from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.kernel.errors import Misconfigured, UnreadableFile
 from ticketing.roster.drop_folder import import_dropped_file
-from ticketing.roster.import_result import ImportOptions, ImportResult
+from ticketing.roster.import_result import ImportOptions, ImportResult, format_source_format
 from ticketing.roster.import_roster import ProgressCallback, RosterSource, import_roster
 from ticketing.roster.model import ImportCounts
-from ticketing.roster.sources.csv_file import RosterFile
+from ticketing.roster.sources.roster_file import roster_file
 from ticketing.roster.sources.sql_query import RosterQuery
 
 
 class RosterConfig(dg.Config):
     """Source of the roster; without path and query nothing is imported."""
 
-    path: str | None = Field(default=None, description="Path of a CSV file on this machine.")
+    path: str | None = Field(default=None, description="Path of a file on this machine.")
+    sheet: str | None = Field(
+        default=None, description="Sheet of a workbook; empty uses the only one with rows."
+    )
     dropped: bool = Field(
         default=False,
         description="The file is in the drop folder; move it to the archive with its report.",
@@ -53,7 +56,7 @@ class RosterConfig(dg.Config):
         if self.path is not None and self.query is not None:
             raise Misconfigured("path and query are both set; set only one of them")
         if self.query is None:
-            return None if self.path is None else RosterFile(Path(self.path))
+            return None if self.path is None else roster_file(Path(self.path), self.sheet)
         address = os.environ.get(self.url_env or "")
         if not address:
             raise Misconfigured(f"url_env: the environment variable {self.url_env!r} is not set")
@@ -74,8 +77,8 @@ def import_configured_roster(
     source = config.source()
     if source is None:
         return {}
-    if config.dropped and isinstance(source, RosterFile):
-        return _import_dropped_file(application, event, source.path, config, deadline)
+    if config.dropped and config.path is not None:
+        return _import_dropped_file(application, event, Path(config.path), config, deadline)
     done = import_roster(
         application.database,
         event,
@@ -132,7 +135,7 @@ def _import_metadata(result: ImportResult) -> metadata.Metadata:
         "unchanged": result.counts.unchanged,
         "rejected": result.counts.quarantined,
         "withdrawn": result.withdrawn,
-        "format": f"{result.encoding}, delimiter {result.delimiter!r}",
+        "format": format_source_format(result),
         "changes": metadata.markdown_table(
             ["line", "guest", "field", "before", "after"], result.changes, total=len(result.changes)
         ),

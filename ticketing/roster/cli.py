@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def import_roster(  # noqa: PLR0913 - one parameter per option
     slug: EventOption,
-    file: Annotated[Path | None, typer.Argument(help="A CSV file.", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="A CSV file or a workbook.", show_default=False)
+    ] = None,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change; write nothing.")
@@ -31,6 +33,9 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     ] = None,
     delimiter: Annotated[
         str | None, typer.Option(help="Delimiter of the file; default: detected.")
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="Sheet of a workbook; default: the only one with rows.")
     ] = None,
     withdraw_absent: Annotated[
         bool, typer.Option("--withdraw-absent", help="Withdraw people who are not in the file.")
@@ -47,7 +52,7 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     ] = "ROSTER_DATABASE_URL",
     as_json: JsonOption = False,
 ) -> None:
-    """Import a roster from a CSV file or a query.
+    """Import a roster from a CSV file, a workbook (.xlsx, .xls, .ods) or a query.
 
     Importing the same roster again changes nothing; changed rows are updated. Nobody is withdrawn
     without --withdraw-absent.
@@ -56,7 +61,7 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     from ticketing.roster import import_roster as service
     from ticketing.roster.import_result import ImportOptions
 
-    source = _parse_source(file, sql, sql_url_env)
+    source = _parse_source(file, sheet, sql, sql_url_env)
     options = ImportOptions(
         mapping=_parse_mapping(mapping or []),
         encoding=encoding,
@@ -79,14 +84,16 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
         _print_result(result, options.quarantine_path)
 
 
-def _parse_source(file: Path | None, sql: str | None, variable: str) -> "RosterSource":
-    from ticketing.roster.sources.csv_file import RosterFile
+def _parse_source(
+    file: Path | None, sheet: str | None, sql: str | None, variable: str
+) -> "RosterSource":
+    from ticketing.roster.sources.roster_file import roster_file
     from ticketing.roster.sources.sql_query import RosterQuery
 
     if (file is None) == (sql is None):
-        raise typer.BadParameter("name either a CSV file or a query with --sql")
+        raise typer.BadParameter("name either a file or a query with --sql")
     if file is not None:
-        return RosterFile(file)
+        return roster_file(file, sheet)
     url = os.environ.get(variable, "")
     if not url:
         raise typer.BadParameter(f"{variable} is empty: set it to the URL of your database")
@@ -102,6 +109,8 @@ def _parse_mapping(pairs: list[str]) -> dict[str, str]:
 
 
 def _print_result(result: "ImportResult", quarantine: Path | None) -> None:
+    from ticketing.roster.import_result import format_source_format
+
     prefix = "would be " if result.dry_run else ""
     counts = {
         f"{prefix}inserted": result.counts.inserted,
@@ -112,7 +121,7 @@ def _print_result(result: "ImportResult", quarantine: Path | None) -> None:
     }
     print_counts(f"{result.source} -> {result.event}", counts)
     print_text(
-        f"Read as {result.encoding}, delimiter {result.delimiter!r}; {result.seconds:.1f} s,"
+        f"Read {format_source_format(result)}; {result.seconds:.1f} s,"
         f" {result.total / result.seconds:,.0f} rows/s."
     )
     if result.ignored_columns:

@@ -18,7 +18,7 @@ from ticketing.platform.kernel.errors import Refused, UnreadableFile
 from ticketing.roster import import_queries
 from ticketing.roster.import_result import ImportOptions, ImportResult, format_import_report
 from ticketing.roster.import_roster import ProgressCallback, import_roster
-from ticketing.roster.sources.csv_file import RosterFile
+from ticketing.roster.sources.roster_file import roster_file
 
 MIN_UNCHANGED_TIME = timedelta(seconds=5)
 _UNFINISHED = (".part", ".tmp", ".temp", ".crdownload", ".download", ".swp")
@@ -93,7 +93,7 @@ def import_dropped_file(
         result = import_roster(
             database,
             event,
-            RosterFile(path),
+            roster_file(path),
             options=replace(options, quarantine_path=_quarantine_path(path, stamp)),
             at=at,
             by=by,

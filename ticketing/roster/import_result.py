@@ -58,6 +58,7 @@ class ImportResult:
     changes: Sequence[RosterChange]
     quarantine: Sequence[RejectedRow]
     seconds: float
+    sheet: str = ""  # of a workbook
 
     @property
     def withdrawn(self) -> int:
@@ -84,6 +85,16 @@ def format_import_report(result: ImportResult) -> str:
     return "\n".join(_report_lines(result)) + "\n"
 
 
+def format_source_format(result: ImportResult) -> str:
+    """Return how the source was read: `as utf-8, columns divided by comma`."""
+    if result.sheet:
+        return f"sheet {result.sheet!r}"
+    if not result.encoding:
+        return "from a query"
+    delimiter = _DELIMITER_NAMES.get(result.delimiter, result.delimiter)
+    return f"as {result.encoding}, columns divided by {delimiter}"
+
+
 def _report_lines(result: ImportResult) -> Iterator[str]:
     counts = result.counts
     yield f"{result.source} into {result.event}" + (" (dry run)" if result.dry_run else "")
@@ -91,9 +102,7 @@ def _report_lines(result: ImportResult) -> Iterator[str]:
         f"{result.total} rows: {counts.inserted} inserted, {counts.updated} updated, "
         f"{counts.unchanged} unchanged, {counts.quarantined} quarantined"
     )
-    if result.encoding:
-        delimiter = _DELIMITER_NAMES.get(result.delimiter, result.delimiter)
-        yield f"read as {result.encoding}, columns divided by {delimiter}"
+    yield f"read {format_source_format(result)}"
     yield "columns: " + ", ".join(f"{name} is {field}" for field, name in result.mapping.items())
     if result.ignored_columns:
         yield f"not used: {', '.join(result.ignored_columns)}"

@@ -234,7 +234,11 @@ class _ImportJob:
             sha256=reading.digest,
             encoding=reading.encoding,
             delimiter=reading.delimiter,
-            mapping={"columns": list(known.header), "fields": known.column_names()},
+            mapping={
+                "columns": list(known.header),
+                "fields": known.column_names(),
+                "sheet": reading.sheet,
+            },
         )
 
     def _write_once(self, import_id: int, roster: _StagedRoster, plan: _ImportPlan) -> None:
@@ -314,4 +318,5 @@ class _ImportJob:
             changes=plan.changes,
             quarantine=plan.quarantine,
             seconds=perf_counter() - self.started,
+            sheet=reading.sheet,
         )

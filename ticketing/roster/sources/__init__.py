@@ -1,5 +1,5 @@
-"""Readers of roster sources: CSV files and SQL queries.
+"""Readers of roster sources: CSV files, workbooks and SQL queries.
 
 May import `roster.model` and `platform`.
-Begin reading in `csv_file.py`.
+Begin reading in `roster_file.py`, then `csv_file.py` and `workbook_file.py`.
 """

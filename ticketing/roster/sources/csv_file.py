@@ -36,6 +36,7 @@ class OpenRoster:
     rows: Iterator[RosterRow]
     encoding: str = ""
     delimiter: str = ""
+    sheet: str = ""  # of a workbook
     digest: str = ""  # SHA-256 of the content, in hex
     warnings: list[str] = field(default_factory=list)
 
