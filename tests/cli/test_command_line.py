@@ -119,7 +119,7 @@ def test_one_failure_is_exit_code_1_and_is_named(ticketing: Ticketing, tmp_path:
         (["generate-tickets", "--event", "wisuda-2026", "--ids", "1,x"], "'1,x'"),
         (["generate-tickets"], "--event"),
         (["import", "no-such-file.csv", "--event", "wisuda-2026"], "no-such-file.csv"),
-        (["import", "--event", "wisuda-2026"], "either a CSV file or a query"),
+        (["import", "--event", "wisuda-2026"], "either a file or a query"),
         (["import", "x.csv", "--event", "wisuda-2026", "--map", "Nama"], "column=field"),
         (["keys", "list", "--event", "wisuda-2026", "--format", "xml"], "pem, jwk or hex"),
         (["events", "create", "Wisuda 2026", "--name", "x", "--starts", "2030-01-01T08:00",

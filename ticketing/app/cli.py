@@ -12,7 +12,7 @@ from ticketing.platform.cli.lazy_group import Entry, LazyGroup
 COMMANDS = {
     "Guests and tickets": (
         ("events", "events.cli:app", "Create, change and list events."),
-        ("import", "roster.cli:import_roster", "Import a roster from a CSV file or a query."),
+        ("import", "roster.cli:import_roster", "Import a roster from a file or a query."),
         (
             "missing",
             "tickets.reports.cli:missing",

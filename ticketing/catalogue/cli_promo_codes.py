@@ -45,6 +45,7 @@ def create_promo(
 
     from ticketing.catalogue.promo_code import NewPromo, PromoKind, normalise_promo_code
     from ticketing.catalogue.promo_codes import add_promo
+    from ticketing.platform.kernel.wall_clock import to_instant
 
     if (percent is None) == (fixed is None):
         raise typer.BadParameter("use either --percent or --fixed")
@@ -54,8 +55,8 @@ def create_promo(
             code=normalise_promo_code(code),
             kind=PromoKind.FIXED if percent is None else PromoKind.PERCENT,
             value=percent or fixed or 0,
-            valid_from=begins.replace(tzinfo=zone) if begins else now(),
-            valid_until=until.replace(tzinfo=zone) if until else event.ends_at,
+            valid_from=to_instant(begins, zone, field="from") if begins else now(),
+            valid_until=to_instant(until, zone, field="until") if until else event.ends_at,
             max_uses=max_uses,
         )
         add_promo(application.database, event, new, ticket_type=ticket_type, by=actor())

@@ -65,10 +65,12 @@ def create_event(  # noqa: PLR0913 - one parameter per option
     Running it again with the same values changes nothing; other values are refused.
     """
     from ticketing.events.model import NewEvent
-    from ticketing.events.service import add_event, to_instants
+    from ticketing.events.service import add_event, parse_zone, to_instants
+    from ticketing.platform.kernel.wall_clock import to_instant
 
     first, last = to_instants(starts, ends, zone)
-    until = to_instants(changes_until, None, zone)[0] if changes_until else None
+    venue_zone, field = parse_zone(zone), "guest-changes-until"
+    until = to_instant(changes_until, venue_zone, field=field) if changes_until else None
     with open_application() as application:
         event = add_event(
             application.database,
@@ -116,13 +118,15 @@ def update_event(  # noqa: PLR0913 - one parameter per option
     Tickets keep their codes. PDFs that show the change become stale.
     """
     from ticketing.events.queries import get_event
-    from ticketing.events.service import change_event, to_instants
+    from ticketing.events.service import change_event, parse_zone
+    from ticketing.platform.kernel.wall_clock import to_instant
 
     with open_application() as application:
-        stored_zone = get_event(application.database, slug).time_zone
-        first = to_instants(starts, ends, zone or stored_zone)[0] if starts else None
-        last = to_instants(ends, ends, zone or stored_zone)[1] if ends else None
-        until = to_instants(changes_until, None, zone or stored_zone)[0] if changes_until else None
+        venue_zone = parse_zone(zone or get_event(application.database, slug).time_zone)
+        first = to_instant(starts, venue_zone, field="starts") if starts else None
+        last = to_instant(ends, venue_zone, field="ends") if ends else None
+        field = "guest-changes-until"
+        until = to_instant(changes_until, venue_zone, field=field) if changes_until else None
         event = change_event(
             application.database,
             slug,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
@@ -13,6 +13,7 @@ from ticketing.events.model import MAX_SLUG_LENGTH, Event, NewEvent, is_slug
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
+from ticketing.platform.kernel.wall_clock import to_instant
 
 DEFAULT_DURATION = timedelta(hours=4)
 MAX_GUEST_QUESTIONS, MAX_QUESTION_LENGTH = 20, 100
@@ -25,10 +26,10 @@ class UnusableEvent(Refused):
 def to_instants(
     starts: datetime, ends: datetime | None, time_zone: str
 ) -> tuple[datetime, datetime]:
-    """Return start and end in local time (naive) of a zone as instants; default: four hours."""
-    zone = _parse_zone(time_zone)
-    ends = ends or starts + DEFAULT_DURATION
-    return starts.replace(tzinfo=starts.tzinfo or zone), ends.replace(tzinfo=ends.tzinfo or zone)
+    """Return start and end in the local time of a zone as instants; default: four hours later."""
+    zone = parse_zone(time_zone)
+    first = to_instant(starts, zone, field="starts")
+    return first, to_instant(ends, zone, field="ends") if ends else first + DEFAULT_DURATION
 
 
 def add_event(database: Database, event: NewEvent, *, by: str) -> Event:
@@ -75,9 +76,10 @@ def _check(event: NewEvent) -> None:
     for name in ("name", "venue"):
         if not getattr(event, name).strip():
             raise UnusableEvent(f"{name} is empty: it is printed on every ticket")
-    if event.ends_at < event.starts_at:
+    # in UTC: two times of the same zone are compared by their wall clocks
+    if event.ends_at.astimezone(UTC) < event.starts_at.astimezone(UTC):
         raise UnusableEvent(f"ends {event.ends_at} is before starts {event.starts_at}")
-    _parse_zone(event.time_zone)
+    parse_zone(event.time_zone)
     _check_locale(event.locale)
     _check_questions(event.guest_questions.splitlines())
     if event.region not in phonenumbers.SUPPORTED_REGIONS:
@@ -98,7 +100,8 @@ def _check_questions(questions: Sequence[str]) -> None:
             raise UnusableEvent(f"guest question {question!r} is asked twice")
 
 
-def _parse_zone(name: str) -> ZoneInfo:
+def parse_zone(name: str) -> ZoneInfo:
+    """Return a time zone. Raises UnusableEvent for an unknown one."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

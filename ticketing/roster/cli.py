@@ -52,9 +52,9 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     ] = "ROSTER_DATABASE_URL",
     as_json: JsonOption = False,
 ) -> None:
-    """Import a roster from a CSV file, a workbook (.xlsx, .xls, .ods) or a query.
+    """Import a roster from a file or a query.
 
-    Importing the same roster again changes nothing; changed rows are updated. Nobody is withdrawn
+    The file is CSV or a workbook: .xlsx, .xls or .ods. Importing it again changes nothing; changed rows are updated. Nobody is withdrawn
     without --withdraw-absent.
     """
     from ticketing.platform.cli.progress import count_progress

@@ -1,7 +1,8 @@
 """Tests of adding and changing events: repeatable, and errors name field, value and remedy."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -10,6 +11,8 @@ from ticketing.events.model import NewEvent
 from ticketing.events.service import UnusableEvent, add_event, change_event, to_instants
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
+
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture
@@ -107,3 +110,25 @@ def test_a_start_is_read_in_the_time_zone_of_the_venue(zone: str, hour_utc: int)
 
     assert starts.astimezone(UTC).hour == hour_utc
     assert (ends - starts).total_seconds() == 4 * 3600
+
+
+def test_an_event_in_the_night_in_which_the_clock_is_put_back_ends_after_its_start(
+    database: Database, concert: NewEvent
+) -> None:
+    first, last = to_instants(
+        datetime(2026, 10, 25, 2, 50),  # noqa: DTZ001 - the first of the two
+        datetime.fromisoformat("2026-10-25T02:10+01:00"),
+        "Europe/Berlin",
+    )
+    night = replace(concert, starts_at=first, ends_at=last, time_zone="Europe/Berlin")
+
+    stored = add_event(database, night, by="budi")
+
+    assert stored.ends_at - stored.starts_at == timedelta(minutes=20)
+
+
+def test_the_default_end_is_four_hours_later_whatever_the_clock_shows() -> None:
+    first, last = to_instants(datetime(2027, 3, 28, 1, 0), None, "Europe/Berlin")  # noqa: DTZ001
+
+    assert last.astimezone(BERLIN).hour == 6
+    assert last - first == timedelta(hours=4)

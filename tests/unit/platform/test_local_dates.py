@@ -43,6 +43,7 @@ def test_an_event_of_several_days_shows_first_and_last() -> None:
         ("id_ID", "Asia/Jakarta", "08.00–12.00 WIB"),
         ("id_ID", "Asia/Makassar", "09.00–13.00 WITA"),
         ("id_ID", "Asia/Jayapura", "10.00–14.00 WIT"),
+        ("en_GB", "Asia/Makassar", "09:00–13:00 WITA"),
         ("vi_VN", "Asia/Ho_Chi_Minh", "08:00–12:00 UTC+7"),
         ("hi_IN", "Asia/Kolkata", "6:30–10:30 am UTC+5:30"),
     ],

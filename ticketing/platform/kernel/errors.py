@@ -53,6 +53,10 @@ class UnknownEvent(NotFound):
     """No event has that slug or id."""
 
 
+class UnusableTime(Refused):
+    """A local time does not exist in its zone; the message names the field and the gap."""
+
+
 class UnreadableFile(Refused):
     """The roster file cannot be read as a table of people."""
 

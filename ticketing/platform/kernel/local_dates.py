@@ -8,6 +8,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_interval, format_time, get_timezone_name
 
 from ticketing.platform.kernel.errors import Misconfigured
+from ticketing.platform.kernel.wall_clock import INDONESIAN_ZONE_NAMES, offset_name
 
 
 @functools.lru_cache(maxsize=64)
@@ -55,10 +56,8 @@ def _to_local(at: datetime, time_zone: str) -> datetime:
 
 
 def _zone_label(local: datetime, locale: Locale) -> str:
-    """Return the zone's usual abbreviation (WIB), else its offset from UTC."""
+    """Return WIB, WITA or WIT in every language; else the usual abbreviation or the offset."""
+    if (name := local.tzname()) in INDONESIAN_ZONE_NAMES:
+        return str(name)
     name = str(get_timezone_name(local, "short", locale=locale))
-    if not name.startswith(("+", "-", "GMT", "UTC")):
-        return name
-    minutes = int((local.utcoffset() or local - local).total_seconds()) // 60
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'-' if minutes < 0 else '+'}{hours}{f':{rest:02}' if rest else ''}"
+    return offset_name(local) if name.startswith(("+", "-", "GMT", "UTC")) else name

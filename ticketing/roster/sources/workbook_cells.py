@@ -9,13 +9,13 @@ _EXACT_INTEGERS = 2**53  # floats below hold every integer
 
 def cell_text(value: CellValue) -> str:
     """Return a value as text: numbers without `.0`, dates as ISO 8601."""
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return _number_text(value)
     match value:
         case str():
             return value.replace("\0", "")
         case bool():
-            return "TRUE" if value else "FALSE"
-        case float() | int():
-            return _number_text(value)
+            return str(value).upper()
         case datetime() if value.time() == time():
             return str(value.date())
         case datetime() | time():

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import IO, Any, ClassVar
 
 from ticketing.platform.kernel.errors import UnreadableFile
 from ticketing.platform.kernel.text import normalise_text
@@ -108,20 +108,20 @@ class _ReaderOutput:
 
     def rows(self) -> Iterator[RosterRow]:
         """Yield the rows, without the empty cells at their end."""
-        while isinstance(found := self._parse_next(), list):
-            line, *cells = found
+        while isinstance(row := self._parse_next(), RosterRow):
+            line, cells = row
             while cells and not cells[-1]:
                 cells.pop()
             if sum(map(len, cells)) > MAX_RECORD_LENGTH:
                 raise UnreadableFile(f"row {line}: more than {MAX_RECORD_LENGTH:,} characters")
-            yield RosterRow(line, cells)
+            yield row
 
-    def _parse_next(self) -> dict[str, str] | list[int | str]:
+    def _parse_next(self) -> dict[str, str] | RosterRow:
         line = self.lines.readline()
         if not line.endswith("\n"):
             raise UnreadableFile(
                 "the workbook is broken, or its sheet too large to be read: delete what lies below"
                 " and beside the table, or save it as CSV UTF-8"
             )
-        parsed: dict[str, str] | list[int | str] = json.loads(line)
-        return parsed
+        parsed: dict[str, str] | list[Any] = json.loads(line)
+        return parsed if isinstance(parsed, dict) else RosterRow(*parsed)

@@ -13,9 +13,7 @@ _COMPOUND_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _FIRST_BIFF8_RECORD = b"\x09\x08\x10\x00\x00\x06\x05\x00"
 _BIFF8_RECORD_BYTES = 20  # the first record with its header
 _FILE_PASS_RECORD = b"\x2f\x00"
-_PROTECTED = (
-    "protected with a password; save it without one (Save As, Tools, General Options)"
-)
+_PROTECTED = "protected with a password; save it without one (Save As, Tools, General Options)"
 
 
 class WorkbookFormat(StrEnum):

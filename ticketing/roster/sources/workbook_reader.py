@@ -4,8 +4,9 @@
 
 It is a process of its own because calamine holds the whole sheet, and a cell far outside of the
 table makes it ask for more memory than there is, which ends the process. The first line is an
-object with the sheet's name or with an error, then comes one array per row that is not blank, its
-number first. The last line is an empty object: without it the output is incomplete.
+object with the sheet's name or with an error, then come the rows that are not blank, each an
+array of its number and its cells. The last line is an empty object: without it the output is
+incomplete.
 """
 
 import json
@@ -91,7 +92,7 @@ def _print_sheet(sheet: CalamineSheet, errors: Mapping[Place, str]) -> None:
         for at, error in errors_by_row.get(row, ()):
             cells[at] = error
         if "".join(cells).strip():
-            _print_line([row + 1, *cells])
+            _print_line([row + 1, cells])
     _print_line({})
 
 

@@ -43,13 +43,14 @@ def list_ledger(
     """List the ledger of an event: every order, payment and refund."""
     from zoneinfo import ZoneInfo
 
+    from ticketing.platform.kernel.wall_clock import to_instant
     from ticketing.selling.ledger import queries
     from ticketing.selling.ledger.model import write_ledger_csv
 
     with open_event(slug) as (application, event):
         zone = ZoneInfo(event.time_zone)
-        begins = since.replace(tzinfo=zone) if since else None
-        ends = until.replace(tzinfo=zone) if until else None
+        begins = to_instant(since, zone, field="from") if since else None
+        ends = to_instant(until, zone, field="to") if until else None
         with application.database.transaction() as connection:
             entries = queries.list_for_event(connection, event.id, since=begins, until=ends)
             totals = queries.sum_by_kind(connection, event.id, since=begins, until=ends)
