@@ -16,13 +16,14 @@ from ticketing.platform.db.tables.operations import incidents
 
 
 class IncidentKind(StrEnum):
-    """Kind of failure: Dagster run, asset check, webhook, message channel, router."""
+    """Kind of failure: Dagster run, asset check, webhook, message channel, router, roster file."""
 
     RUN = "run"
     CHECK = "check"
     WEBHOOK = "webhook"
     CHANNEL = "channel"
     ROUTER = "router"
+    ROSTER = "roster"
 
 
 _IS_UNREPORTED = and_(incidents.c.resolved_at.is_(None), incidents.c.notified_at.is_(None))

@@ -20,7 +20,7 @@ incidents = Table(
     metadata,
     id_column(),
     text_column("cause"),  # at most one open incident per cause
-    text_column("kind"),  # run | check | webhook | channel | router
+    text_column("kind"),  # run | check | webhook | channel | router | roster
     event_id_column(nullable=True),
     text_column("message"),
     bigint_column("occurrences"),
@@ -29,7 +29,9 @@ incidents = Table(
     timestamp_column("last_seen_at"),
     timestamp_column("resolved_at", nullable=True),
     timestamp_column("notified_at", nullable=True),
-    CheckConstraint("kind IN ('run', 'check', 'webhook', 'channel', 'router')", name="kind"),
+    CheckConstraint(
+        "kind IN ('run', 'check', 'webhook', 'channel', 'router', 'roster')", name="kind"
+    ),
     Index(
         "uq_incidents_open_cause",
         "cause",

@@ -1,7 +1,8 @@
-"""Tables of rosters: guests, entitlements, imports and rejected rows."""
+"""Tables of rosters: guests, entitlements, imports with their requests and rejected rows."""
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -17,6 +18,8 @@ from ticketing.platform.db.columns import (
     bigint_column,
     created_at_column,
     event_id_column,
+    foreign_key_column,
+    holder_column,
     id_column,
     jsonb_column,
     metadata,
@@ -90,6 +93,26 @@ import_rejected_rows = Table(
     text_column("value"),
     text_column("reason"),
     Column("row", JSONB, nullable=False),
+)
+
+
+import_requests = Table(
+    "import_requests",
+    metadata,
+    id_column(),
+    event_id_column(),
+    text_column("file_name"),
+    Column("dry_run", Boolean, nullable=False),
+    text_column("state", "queued"),  # queued | running | completed | failed
+    holder_column("claimed_by"),  # the process that has the file; interrupted if it has ended
+    foreign_key_column("import_id", "imports.id", nullable=True),  # NULL: a dry run, or failed
+    jsonb_column("result"),
+    text_column("error_code", ""),
+    text_column("message", ""),
+    text_column("requested_by"),
+    timestamp_column("requested_at"),
+    timestamp_column("completed_at", nullable=True),
+    CheckConstraint("state IN ('queued', 'running', 'completed', 'failed')", name="state"),
 )
 
 
