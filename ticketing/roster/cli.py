@@ -54,8 +54,8 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Import a roster from a file or a query.
 
-    The file is CSV or a workbook: .xlsx, .xls or .ods. Importing it again changes nothing; changed rows are updated. Nobody is withdrawn
-    without --withdraw-absent.
+    The file is CSV or a workbook: .xlsx, .xls or .ods. Importing it again changes nothing; changed
+    rows are updated. Nobody is withdrawn without --withdraw-absent.
     """
     from ticketing.platform.cli.progress import count_progress
     from ticketing.roster import import_roster as service
