@@ -14,8 +14,10 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from ticket_assets.jobs import import_roster
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
+from ticketing.events import queries as event_queries
 from ticketing.platform.application import Application
-from ticketing.roster.drop_folder import FileSnapshot, select_ready_files
+from ticketing.roster.drop_folder_scan import FileSnapshot, list_snapshots, sort_files
+from ticketing.roster.refused_files import file_refused, resolve_removed
 
 FILE_TAG = "ticketing/file"
 ACTIVE_STATUSES = [
@@ -52,15 +54,21 @@ def _file_tag(path: Path) -> str:
 def dropped_rosters(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Starts an import of every dropped roster that has stopped growing."""
-    snapshots = list(list_snapshots(application.settings.inbox))
-    ready = select_ready_files(snapshots, parse_cursor(context.cursor), datetime.now(UTC))
+    """Starts an import of every complete roster; moves files that cannot be imported to failed/."""
+    database, inbox, now = application.database, application.settings.inbox, datetime.now(UTC)
+    snapshots = list(list_snapshots(inbox))
+    events = database.run(event_queries.list_slugs)
+    found = sort_files(inbox, snapshots, parse_cursor(context.cursor), events=events, now=now)
+    for line in file_refused(database, inbox, found.refused, at=now):
+        context.log.warning("not imported: %s", line)
+    resolve_removed(database, inbox, at=now)
+    # a new event has no partition yet: its files wait for `new_events`
     partitions = context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME)
-    files = importable_files(ready, partitions, _active_file_tags(context.instance))
+    files = importable_files(found.ready, partitions, _active_file_tags(context.instance))
     for path in files:
         yield run_request(path)
     if not files:
-        yield dg.SkipReason(f"{len(snapshots)} files in {application.settings.inbox}, none ready")
+        yield dg.SkipReason(f"{inbox}: {found.describe()}; nothing to start")
     context.update_cursor(serialize_cursor(snapshots))
 
 
@@ -72,19 +80,6 @@ def run_request(path: Path) -> dg.RunRequest:
         run_config={"ops": {"entitlements": {"config": config}}},
         tags={FILE_TAG: _file_tag(path)},
     )
-
-
-def list_snapshots(inbox: Path) -> Iterator[FileSnapshot]:
-    """Yield size and modification time of all dropped files."""
-    for path in sorted(inbox.glob("*/*")):
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue  # moved since the listing
-        if path.is_file():
-            yield FileSnapshot(
-                path, status.st_size, datetime.fromtimestamp(status.st_mtime, tz=UTC)
-            )
 
 
 def serialize_cursor(snapshots: Iterable[FileSnapshot]) -> str:

@@ -20,7 +20,9 @@ from sensors.dropped_rosters import (
 )
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
-from ticketing.roster.drop_folder import FileSnapshot
+from ticketing.platform.db import incidents
+from ticketing.platform.db.incidents import IncidentKind
+from ticketing.roster.drop_folder_scan import FileSnapshot
 
 LIST = "id,name,email\n1,Ayu Lestari,ayu@example.org\n2,Budi Santoso,budi@example.org\n"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -192,3 +194,38 @@ def test_the_tag_of_a_run_names_event_and_file(tick: Tick, dropped: Path) -> Non
     (request,) = tick()
 
     assert request.tags[FILE_TAG] == f"wisuda-2026/{dropped.name}"
+
+
+def test_a_file_that_cannot_be_imported_is_filed_with_report_and_incident(
+    tick: Tick, application: Application, folder: Path
+) -> None:
+    wrong = folder / "list.csv.txt"
+    wrong.write_text(LIST, encoding="utf-8")
+    os.utime(wrong, (LONG_AGO, LONG_AGO))
+    tick()
+
+    assert tick() == []
+
+    (report,) = (folder / "failed").glob("list.csv.*.report.txt")
+    assert "does not end in .csv" in report.read_text(encoding="utf-8")
+    (incident,) = application.database.run(incidents.list_open)
+    assert (incident.kind, incident.event_slug) == (IncidentKind.ROSTER, folder.name)
+    assert f"the file is now {folder.name}/failed/list.csv." in incident.message
+
+
+def test_an_incident_about_a_file_ends_when_the_file_is_removed(
+    tick: Tick, application: Application
+) -> None:
+    wrong = application.settings.inbox / "list.csv"
+    wrong.parent.mkdir()
+    wrong.write_text(LIST, encoding="utf-8")
+    os.utime(wrong, (LONG_AGO, LONG_AGO))
+    tick()
+    tick()
+    assert len(application.database.run(incidents.list_open)) == 1
+
+    for filed in (application.settings.inbox / "failed").iterdir():
+        filed.unlink()
+    tick()
+
+    assert application.database.run(incidents.list_open) == []

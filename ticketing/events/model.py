@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_SLUG_LENGTH = 63
+RESERVED_SLUGS = frozenset({"done", "failed"})  # folders beside those of events
 TICKET_GRACE_PERIOD = timedelta(days=1)
 
 

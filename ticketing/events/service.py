@@ -9,7 +9,7 @@ import phonenumbers
 from babel import Locale, UnknownLocaleError
 
 from ticketing.events import queries
-from ticketing.events.model import MAX_SLUG_LENGTH, Event, NewEvent, is_slug
+from ticketing.events.model import MAX_SLUG_LENGTH, RESERVED_SLUGS, Event, NewEvent, is_slug
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
@@ -73,6 +73,8 @@ def _check(event: NewEvent) -> None:
             f"slug {event.slug!r}: write lower-case letters, digits and single hyphens,"
             f" at most {MAX_SLUG_LENGTH}, such as wisuda-2026"
         )
+    if event.slug in RESERVED_SLUGS:
+        raise UnusableEvent(f"slug {event.slug!r} is the name of an archive in the drop folder")
     for name in ("name", "venue"):
         if not getattr(event, name).strip():
             raise UnusableEvent(f"{name} is empty: it is printed on every ticket")

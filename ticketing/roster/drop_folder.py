@@ -1,14 +1,13 @@
-"""Import of dropped files: `<inbox>/<event>/*.csv` is imported and moved away with its report.
+"""Import of dropped files: a file in `<inbox>/<event>/` is imported and moved away with its report.
 
 A file is moved to `done/` or `failed/` only after its import has ended. After a crash in between
-it is imported again, changes nothing, and is moved then.
+it is imported again, changes nothing, and is moved then. `drop_folder_scan.py` chooses the files.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -20,18 +19,6 @@ from ticketing.roster.import_result import ImportOptions, ImportResult, format_i
 from ticketing.roster.import_roster import ProgressCallback, import_roster
 from ticketing.roster.sources.roster_file import roster_file
 
-MIN_UNCHANGED_TIME = timedelta(seconds=5)
-_UNFINISHED = (".part", ".tmp", ".temp", ".crdownload", ".download", ".swp")
-
-
-@dataclass(frozen=True, slots=True)
-class FileSnapshot:
-    """A file in a listing of the folder; `changed_at` is aware UTC."""
-
-    path: Path
-    size: int
-    changed_at: datetime
-
 
 @dataclass(frozen=True, slots=True)
 class DroppedFileResult:
@@ -41,32 +28,6 @@ class DroppedFileResult:
     message: str
     archived_path: Path
     result: ImportResult | None = None
-
-
-def select_ready_files(
-    listing: Iterable[FileSnapshot], previous: Iterable[FileSnapshot], now: datetime
-) -> list[Path]:
-    """Return complete files, oldest first: unchanged since the previous listing and for a while.
-
-    Hidden files and names of unfinished downloads are ignored.
-    """
-    before = set(previous)
-    ready = (
-        snapshot
-        for snapshot in listing
-        if snapshot in before
-        and now - snapshot.changed_at >= MIN_UNCHANGED_TIME
-        and _is_importable_name(snapshot.path.name.lower())
-    )
-    return [
-        snapshot.path
-        for snapshot in sorted(ready, key=lambda snapshot: (snapshot.changed_at, snapshot.path))
-    ]
-
-
-def _is_importable_name(name: str) -> bool:
-    unfinished = any(mark in name for mark in _UNFINISHED)
-    return name.endswith(".csv") and not name.startswith((".", "~", "#")) and not unfinished
 
 
 def import_dropped_file(
@@ -85,7 +46,7 @@ def import_dropped_file(
     latest import is not imported again.
     """
     digest = _digest(path)
-    stamp = f"{path.stem}.{at:%Y%m%dT%H%M%SZ}.{digest[:12]}"
+    stamp = _archive_stamp(path, digest, at)
     if (earlier := _find_unchanged_import(database, event, digest)) is not None:
         message = f"already imported on {earlier.started_at:%Y-%m-%d %H:%M} UTC, nothing to do"
         return _archive_file(path, stamp, DroppedFileResult(True, message, path))
@@ -106,6 +67,16 @@ def import_dropped_file(
         stamp,
         DroppedFileResult(True, format_import_report(result).partition("\n")[2], path, result),
     )
+
+
+def archive_refused_file(path: Path, reason: str, *, at: datetime) -> Path:
+    """Move a file that is not imported to `failed/` with its report; return its new path."""
+    stamp = _archive_stamp(path, _digest(path), at)
+    return _archive_file(path, stamp, DroppedFileResult(False, reason, path)).archived_path
+
+
+def _archive_stamp(path: Path, digest: str, at: datetime) -> str:
+    return f"{path.stem}.{at:%Y%m%dT%H%M%SZ}.{digest[:12]}"
 
 
 def _digest(path: Path) -> str:

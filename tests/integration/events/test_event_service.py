@@ -57,6 +57,7 @@ def test_another_event_under_the_same_slug_is_refused(
         ("slug", "Wisuda 2026", "slug 'Wisuda 2026'"),
         ("slug", "wisuda,2026", "lower-case letters, digits and single hyphens"),
         ("slug", "a" * 64, "at most 63"),
+        ("slug", "failed", "drop folder"),
         ("name", "  ", "name is empty"),
         ("time_zone", "Asia/Atlantis", "Asia/Jakarta"),
         ("time_zone", "../etc/passwd", "is not known"),
