@@ -68,7 +68,11 @@ class Settings(BaseSettings):
         description="Folder of custom message texts, with the structure of"
         " templates/messages, searched before the built-in ones.",
     )
-    max_file_size: int = Field(10 * MIB, ge=1024, description="Maximum size of a PDF, in bytes.")
+    max_file_size: int = Field(
+        10 * MIB,
+        ge=1024,
+        description="Maximum size of a PDF, and of a roster sent to the API, in bytes.",
+    )
     min_free_disk: int = Field(
         512 * MIB,
         ge=0,
@@ -78,7 +82,8 @@ class Settings(BaseSettings):
         30,
         ge=1,
         validation_alias="DOCUMENT_RETENTION_DAYS",
-        description="PDFs are deleted this many days after their event's end.",
+        description="PDFs are deleted this many days after their event's end, rejected rows of a"
+        " roster sent to the API this many days after its import.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR."
@@ -241,6 +246,11 @@ class Settings(BaseSettings):
     def inbox(self) -> Path:
         """Return the drop folder for rosters."""
         return self.inbox_path or self.data_path / "inbox"
+
+    @property
+    def uploads(self) -> Path:
+        """Return the folder of rosters sent to the API, and of their rejected rows."""
+        return self.data_path / "uploads"
 
     @property
     def public_base_url(self) -> str:

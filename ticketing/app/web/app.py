@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 import anyio.to_thread
@@ -27,10 +28,14 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.http import errors as http_errors
 from ticketing.platform.http.metrics import Metrics
 from ticketing.platform.http.middleware import RequestMiddleware
+from ticketing.platform.http.multipart import MAX_OVERHEAD_BYTES
 from ticketing.platform.http.pages import PageSettings
 from ticketing.platform.http.rate_limit import RateLimiter
 from ticketing.platform.http.services import Services, now
 from ticketing.platform.http.sse import EventStream
+from ticketing.roster import api as import_api
+from ticketing.roster.api import UPLOAD_PATH_PATTERN
+from ticketing.roster.import_request_queue import ImportRequestQueue
 from ticketing.selling.checkout import api as checkout_api
 from ticketing.selling.checkout import api_payment, api_vouchers, order_pages, shop_pages
 from ticketing.selling.checkout.html import build_page_settings
@@ -46,8 +51,9 @@ from ticketing.tickets.metrics import TicketMetrics
 
 MAX_THREADS = 8
 # two per thread, one per idempotency key in use, one per waiting batch, three per generation
-# thread, one each per order, gateway call, payment notification and receipt, and a reserve
-MAX_CONNECTIONS = 65
+# thread, six for an import, one each per order, gateway call, payment notification and receipt,
+# and a reserve
+MAX_CONNECTIONS = 71
 # we have our own log and metrics; FastAPI's would log user input, and checked for it every time
 TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 CREDENTIAL_HEADERS = ("Authorization", "X-API-Key", "X-Order-Token")
@@ -55,6 +61,7 @@ ROUTERS = (
     ticket_api.router,
     batche_api.router,
     api_event_tickets.router,
+    import_api.router,
     checkin_api.router,
     checkout_api.public_router,
     checkout_api.order_router,
@@ -106,7 +113,8 @@ def create_app(application: Application) -> FastAPI:
         allow_headers=[*CREDENTIAL_HEADERS, "Content-Type", "Idempotency-Key"],
         expose_headers=["X-Request-Id", "Idempotent-Replayed", "Retry-After"],
     )
-    app.add_middleware(RequestMiddleware, metrics=service.get(Metrics))
+    uploads = {UPLOAD_PATH_PATTERN: application.settings.max_file_size + MAX_OVERHEAD_BYTES}
+    app.add_middleware(RequestMiddleware, metrics=service.get(Metrics), upload_limits=uploads)
     return app
 
 
@@ -132,6 +140,7 @@ def _build_services(application: Application) -> Services:
     services.register_value(Metrics, metrics)
     services.register_value(TicketMetrics, TicketMetrics(metrics.registry, database))
     services.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))
+    services.register_value(ImportRequestQueue, _import_request_queue(services))
     services.register_value(RateLimiter, RateLimiter(services.settings.web_requests_a_minute))
     services.register_value(PageSettings, build_page_settings(services.get(MidtransAccount)))
     services.register_value(EventCache, EventCache(partial(get_event, database)))
@@ -142,14 +151,22 @@ def _build_services(application: Application) -> Services:
     return services
 
 
+def _import_request_queue(services: Services) -> ImportRequestQueue:
+    settings = services.settings
+    retention = timedelta(days=settings.retention_days)
+    return ImportRequestQueue(services.database, settings.uploads, now, retention=retention)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Services = app.state.service
     anyio.to_thread.current_default_thread_limiter().total_tokens = MAX_THREADS
     fail_abandoned_batches(service.database, at=now())
+    service.get(ImportRequestQueue).start()
     service.get(TicketGenerationQueue).start()
     try:
         yield
     finally:
+        await anyio.to_thread.run_sync(service.get(ImportRequestQueue).close)
         await anyio.to_thread.run_sync(service.get(TicketGenerationQueue).close)
         service.database.dispose()

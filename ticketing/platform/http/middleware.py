@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ LOG = structlog.stdlib.get_logger("ticketing.app.web")
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DISCARDED_BYTES, DISCARD_TIMEOUT_SECONDS = 16 * MAX_BODY_BYTES, 5.0
 UNMATCHED_ROUTE = "(none)"
+_NO_UPLOADS: Mapping[str, int] = {}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _CSP_NONE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -39,18 +41,22 @@ SECURITY_HEADERS = {
 class RequestMiddleware:
     """Outermost ASGI middleware. It logs route patterns, because a path can hold a secret link."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, upload_limits: Mapping[str, int] = _NO_UPLOADS
+    ) -> None:
+        """`upload_limits` are the limits of bodies in bytes by patterns of paths."""
         self._app = app
         self._metrics = metrics
+        self._upload_limits = [(re.compile(path), limit) for path, limit in upload_limits.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        state = _RequestState(scope, receive, send)
+        state = _RequestState(scope, receive, send, self._max_body_bytes(scope))
         structlog.contextvars.bind_contextvars(request_id=state.request_id)
         try:
-            if state.content_length > MAX_BODY_BYTES:
+            if state.content_length > state.max_body_bytes:
                 await state.reject_body()
             else:
                 await self._app(scope, state.receive, state.send)
@@ -64,6 +70,10 @@ class RequestMiddleware:
         finally:
             self._record(state)
             structlog.contextvars.unbind_contextvars("request_id")
+
+    def _max_body_bytes(self, scope: Scope) -> int:
+        limits = (limit for path, limit in self._upload_limits if path.fullmatch(scope["path"]))
+        return next(limits, MAX_BODY_BYTES)
 
     def _record(self, state: "_RequestState") -> None:
         method, route = state.scope["method"], state.route
@@ -91,8 +101,9 @@ class _BodyLimitExceeded(Exception):
 class _RequestState:
     """State of one request: id, status, bytes received."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body_bytes: int) -> None:
         self.scope, self._receive, self._send = scope, receive, send
+        self.max_body_bytes = max_body_bytes
         headers = Headers(scope=scope)
         given = headers.get("X-Request-Id", "")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
@@ -117,7 +128,7 @@ class _RequestState:
     @property
     def is_body_too_large(self) -> bool:
         """Return whether the body exceeds the limit and no response has been sent."""
-        return self._received_bytes > MAX_BODY_BYTES and not self.status
+        return self._received_bytes > self.max_body_bytes and not self.status
 
     async def receive(self) -> Message:
         """Return the next ASGI message. Raises _BodyLimitExceeded when the body is too long."""
@@ -143,7 +154,7 @@ class _RequestState:
 
         Closing a connection with unread bytes resets it, and the client may never see the response.
         """
-        response = to_error_response(BodyTooLarge(f"the body exceeds {MAX_BODY_BYTES} bytes"))
+        response = to_error_response(BodyTooLarge(f"the body exceeds {self.max_body_bytes} bytes"))
         response.headers["Connection"] = "close"
         self._received_bytes = 0
         await response(self.scope, self._receive, self._send_keeping_open)

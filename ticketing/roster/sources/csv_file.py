@@ -46,12 +46,13 @@ class RosterFile:
     """A text file with delimited columns and a header."""
 
     path: Path
+    uploaded_as: str = ""  # its name, if that is not the path's
     kind: ClassVar[str] = "file"
 
     @property
     def name(self) -> str:
         """Return the name for the import history."""
-        return self.path.name
+        return self.uploaded_as or self.path.name
 
     @contextmanager
     def open(

@@ -8,10 +8,15 @@ from ticketing.roster.sources.workbook_file import RosterWorkbook
 from ticketing.roster.sources.workbook_format import is_workbook
 
 
-def roster_file(path: Path, sheet: str | None = None) -> RosterFile | RosterWorkbook:
-    """Return the source that reads this file: a workbook, else delimited text."""
+def roster_file(
+    path: Path, sheet: str | None = None, *, name: str = ""
+) -> RosterFile | RosterWorkbook:
+    """Return the source that reads this file: a workbook, else delimited text.
+
+    `name` is the name for the import history, if it is not that of the path.
+    """
     if is_workbook(path):
-        return RosterWorkbook(path, sheet)
+        return RosterWorkbook(path, sheet, name or path.name)
     if sheet is not None:
-        raise UnreadableFile(f"{path.name} is not a workbook; omit the sheet {sheet!r}")
-    return RosterFile(path)
+        raise UnreadableFile(f"{name or path.name} is not a workbook; omit the sheet {sheet!r}")
+    return RosterFile(path, name)

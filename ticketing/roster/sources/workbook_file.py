@@ -29,13 +29,9 @@ class RosterWorkbook:
     """
 
     path: Path
-    sheet: str | None = None
+    sheet: str | None
+    name: str  # for the import history
     kind: ClassVar[str] = "file"
-
-    @property
-    def name(self) -> str:
-        """Return the name for the import history."""
-        return self.path.name
 
     @contextmanager
     def open(

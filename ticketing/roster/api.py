@@ -1,0 +1,262 @@
+"""HTTP API of imports: upload a roster, follow its import, download the rejected rows."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse
+from pydantic import Field, Json, ValidationError
+
+from ticketing.access.authenticated_route import authenticated_router
+from ticketing.access.authentication import Operator, Viewer, actor
+from ticketing.events.queries import get_event
+from ticketing.platform.http.envelope import (
+    NO_STORE_HEADERS,
+    EventInPath,
+    IdInPath,
+    RequestModel,
+    ResponseModel,
+    SuccessResponse,
+)
+from ticketing.platform.http.errors import BodyTooLarge, Busy, authenticated_error_responses
+from ticketing.platform.http.multipart import Form, FormFile, UnreadableForm, parse_form
+from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.platform.kernel.errors import NotFound
+from ticketing.roster.import_request_queries import ImportRequest, ImportRequestState
+from ticketing.roster.import_request_queue import ImportRequestQueue
+from ticketing.roster.import_requests import (
+    AcceptedImport,
+    UploadedRoster,
+    accept_upload,
+    get_import_request,
+    rejected_path,
+)
+from ticketing.roster.import_result import ImportOptions
+
+router = authenticated_router("/api/events", "imports", 404)
+UPLOAD_PATH_PATTERN = r"/api/events/[^/]+/imports"
+_SHOWN_OPTION = Field(default=None, max_length=200)
+
+
+class ImportForm(RequestModel):
+    """The fields of the form beside the file."""
+
+    dry_run: bool = False
+    withdraw_absent: bool = False
+    sheet: Annotated[str | None, _SHOWN_OPTION]
+    encoding: Annotated[str | None, _SHOWN_OPTION]
+    delimiter: Annotated[str | None, _SHOWN_OPTION]
+    mapping: Annotated[
+        Json[dict[str, str]] | None, Field(description="JSON object: field by column.")
+    ] = None
+
+
+class ImportAcceptedResponse(ResponseModel):
+    """An accepted import."""
+
+    import_id: int
+    status: ImportRequestState
+    dry_run: bool
+    file_name: str
+
+
+class ImportChangeResponse(ResponseModel):
+    """A field of a guest that the file changes."""
+
+    line: int
+    person: str
+    field: str
+    old: str
+    new: str
+
+
+class ImportRejectedRowResponse(ResponseModel):
+    """A rejected row."""
+
+    line: int
+    field: str
+    value: str
+    reason: str
+
+
+class ImportStatusResponse(ResponseModel):
+    """State and result of an import. Lists have the first 20 items, the counts are complete."""
+
+    import_id: int
+    event_id: int
+    file_name: str
+    dry_run: bool
+    status: ImportRequestState
+    error_code: str
+    message: str
+    requested_at: datetime
+    completed_at: datetime | None
+    record_id: int | None = Field(description="Number in the import history; null for a dry run.")
+    sheet: str = ""
+    total: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    withdrawn: int = 0
+    warnings: list[str] = Field(default_factory=list)
+    changes: list[ImportChangeResponse] = Field(default_factory=list)
+    rejected_rows: list[ImportRejectedRowResponse] = Field(default_factory=list)
+
+
+class NoRejectedRows(NotFound):
+    """The import has no file of rejected rows."""
+
+
+async def _read_form(request: Request) -> Form:
+    return parse_form(request.headers.get("Content-Type", ""), await request.body())
+
+
+_FORM_SCHEMA: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "A roster: .csv, .xlsx, .xls or .ods.",
+                        },
+                        **ImportForm.model_json_schema()["properties"],
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/{event}/imports", status_code=202, openapi_extra=_FORM_SCHEMA)
+def create_import(
+    event: EventInPath,
+    form: Annotated[Form, Depends(_read_form)],
+    services: ServicesDependency,
+    caller: Operator,
+) -> SuccessResponse[ImportAcceptedResponse]:
+    """Accept a roster for import in the background; follow its status."""
+    upload = _to_upload(form, max_bytes=services.settings.max_file_size)
+    accepted = _enqueue(services, event, upload, by=actor(caller))
+    return SuccessResponse(
+        data=ImportAcceptedResponse(
+            import_id=accepted.id,
+            status=ImportRequestState.QUEUED,
+            dry_run=upload.options.dry_run,
+            file_name=upload.file_name,
+        )
+    )
+
+
+def _enqueue(services: Services, event: str, upload: UploadedRoster, *, by: str) -> AcceptedImport:
+    queue, known = services.get(ImportRequestQueue), get_event(services.database, event)
+    if not queue.reserve():
+        raise Busy("too many imports are waiting; retry when some have ended", retryAfter=30)
+    try:
+        accepted = accept_upload(services.database, queue.folder, known, upload, at=now(), by=by)
+        queue.enqueue(accepted)
+    except BaseException:
+        queue.release()
+        raise
+    return accepted
+
+
+def _to_upload(form: Form, *, max_bytes: int) -> UploadedRoster:
+    file, fields = _require_file(form), _parse_fields(form.fields)
+    if len(file.content) > max_bytes:
+        raise BodyTooLarge(f"the file exceeds {max_bytes} bytes, see MAX_FILE_SIZE")
+    options = ImportOptions(
+        mapping=fields.mapping or {},
+        encoding=fields.encoding,
+        delimiter=fields.delimiter,
+        dry_run=fields.dry_run,
+        withdraw_absent=fields.withdraw_absent,
+    )
+    return UploadedRoster(file.name, file.content, fields.sheet, options)
+
+
+def _require_file(form: Form) -> FormFile:
+    if "file" not in form.files or len(form.files) > 1:
+        raise UnreadableForm("send exactly one file, in the field `file`")
+    return form.files["file"]
+
+
+def _parse_fields(fields: dict[str, str]) -> ImportForm:
+    try:
+        return ImportForm.model_validate({name: text for name, text in fields.items() if text})
+    except ValidationError as error:
+        faults = [fault | {"loc": ("body", *fault["loc"])} for fault in error.errors()]
+        raise RequestValidationError(faults) from error
+
+
+@router.get("/{event}/imports/{import_id}")
+def status(
+    event: EventInPath, import_id: IdInPath, services: ServicesDependency, _: Viewer
+) -> SuccessResponse[ImportStatusResponse]:
+    """Return the state of an import, and its result when it has ended."""
+    known = get_event(services.database, event)
+    request = get_import_request(services.database, known, import_id)
+    return SuccessResponse(data=_to_status(request))
+
+
+def _to_status(request: ImportRequest) -> ImportStatusResponse:
+    result = dict(request.result)
+    counted = {
+        name: result[name]
+        for name in ("sheet", "total", "inserted", "updated", "unchanged", "withdrawn", "warnings")
+        if name in result
+    }
+    return ImportStatusResponse.model_validate(
+        counted
+        | {
+            "import_id": request.id,
+            "event_id": request.event_id,
+            "file_name": request.file_name,
+            "dry_run": request.dry_run,
+            "status": request.state,
+            "error_code": request.error_code,
+            "message": _message(request),
+            "requested_at": request.requested_at,
+            "completed_at": request.completed_at,
+            "record_id": request.import_id,
+            "rejected": result.get("quarantined", 0),
+            "changes": result.get("changes", []),
+            "rejected_rows": result.get("quarantine", []),
+        }
+    )
+
+
+def _message(request: ImportRequest) -> str:
+    if request.state is ImportRequestState.INTERRUPTED:
+        return "the service ended before the import did; send the file again"
+    return request.message
+
+
+@router.get(
+    "/{event}/imports/{import_id}/rejected.csv",
+    response_class=FileResponse,
+    responses={200: {"content": {"text/csv": {}}}, **authenticated_error_responses(404)},
+)
+def rejected_rows(
+    event: EventInPath, import_id: IdInPath, services: ServicesDependency, _: Operator
+) -> FileResponse:
+    """Return the rejected rows as CSV, each with its reason; corrected, they can be imported."""
+    known = get_event(services.database, event)
+    request = get_import_request(services.database, known, import_id)
+    path = rejected_path(services.get(ImportRequestQueue).folder, request.id)
+    if not path.is_file():
+        raise NoRejectedRows(f"import {import_id} has no rejected rows, or they were deleted")
+    return FileResponse(
+        path,
+        media_type="text/csv",
+        filename=f"{known.slug}.import-{request.id}.rejected.csv",
+        headers=NO_STORE_HEADERS,
+    )
