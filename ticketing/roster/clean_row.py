@@ -157,7 +157,7 @@ class RowCleaner:
             raise _CellError(RosterField.PHONE, cell, str(error)) from error
 
     def _hold(self, cells: list[str]) -> str:
-        at_hold, at_payment = self.cell_indexes[-2:]
+        at_hold, at_payment = self.cell_indexes[-3:-1]
         reason = parse_hold_reason(_word(RosterField.HOLD, cells[at_hold], MAX_REASON_LENGTH))
         if at_payment == self.width:
             return reason

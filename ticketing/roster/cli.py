@@ -28,6 +28,12 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     mapping: Annotated[
         list[str] | None, typer.Option("--map", help="Use this column: column=field (repeatable).")
     ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Do not use this column (repeatable).")
+    ] = None,
+    header_row: Annotated[
+        int | None, typer.Option(min=1, help="Line of the column names; default: detected.")
+    ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Encoding of the file; default: detected.")
     ] = None,
@@ -64,6 +70,8 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     source = _parse_source(file, sheet, sql, sql_url_env)
     options = ImportOptions(
         mapping=_parse_mapping(mapping or []),
+        ignored=ignore or (),
+        header_row=header_row,
         encoding=encoding,
         delimiter=None if delimiter is None else delimiter.replace("\\t", "\t"),
         dry_run=dry_run,

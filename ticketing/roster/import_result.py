@@ -18,15 +18,18 @@ DEFAULT_CHUNK_SIZE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """Options of an import. Encoding and delimiter None are detected.
+    """Options of an import. Encoding, delimiter and line of the header None are detected.
 
-    `mapping` maps columns to fields where their names do not. `quarantine_path` is the CSV file for
-    rejected rows, if there are any; it is written in a dry run too.
+    `mapping` maps columns to fields where their names do not, `ignored` are columns not to be used.
+    `quarantine_path` is the CSV file for rejected rows, if there are any; it is written in a dry
+    run too.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
+    ignored: Sequence[str] = ()
     encoding: str | None = None
     delimiter: str | None = None
+    header_row: int | None = None
     dry_run: bool = False
     withdraw_absent: bool = False
     chunk: int = DEFAULT_CHUNK_SIZE

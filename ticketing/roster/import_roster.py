@@ -67,7 +67,11 @@ class RosterSource(Protocol):
         ...
 
     def open(
-        self, *, encoding: str | None = None, delimiter: str | None = None
+        self,
+        *,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        header_row: int | None = None,
     ) -> AbstractContextManager[OpenRoster]:
         """Return columns and rows, valid while the context is open."""
         ...
@@ -166,10 +170,14 @@ class _ImportJob:
         """Clean every row into staging, or raise."""
         options = self.options
         with (
-            self.source.open(encoding=options.encoding, delimiter=options.delimiter) as reading,
+            self.source.open(
+                encoding=options.encoding,
+                delimiter=options.delimiter,
+                header_row=options.header_row,
+            ) as reading,
             self.database.transaction() as connection,
         ):
-            known = map_columns(reading.columns, options.mapping)
+            known = map_columns(reading.columns, options.mapping, options.ignored)
             cleaner = RowCleaner.for_columns(
                 known,
                 normalise_phone=phone_normaliser(self.event.region),
@@ -313,7 +321,7 @@ class _ImportJob:
             digest=reading.digest,
             mapping=known.column_names(),
             ignored_columns=[name for at, name in enumerate(known.header) if at not in used],
-            warnings=reading.warnings,
+            warnings=[*known.warnings, *reading.warnings],
             changed_fields=plan.changed_fields,
             changes=plan.changes,
             quarantine=plan.quarantine,

@@ -24,6 +24,7 @@ class RosterField(StrEnum):
     SEAT = "seat"
     HOLD = "hold"
     PAYMENT = "payment"
+    STATUS = "status"
 
 
 class RowOutcome(StrEnum):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.platform.kernel.errors import UnreadableFile, UnusableMapping
-from ticketing.roster.column_mapping import count_known_headers, map_columns, normalise_header
+from ticketing.roster.column_mapping import count_known_headers, header_key, map_columns
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,13 @@ def test_usual_headers_need_no_options(header: list[str], mapping: dict[str, str
     assert map_columns(header, {}).column_names() == mapping
 
 
-@pytest.mark.parametrize("written", ["No HP", "no_hp", "NO. HP", "  No-Hp ", "\ufeffNo HP", "noHp"])
+@pytest.mark.parametrize(
+    "written",
+    ["No HP", "no_hp", "NO. HP*", "  No-Hp ", "\ufeffNo HP", "noHp", "nohp", "NoHP (aktif)",
+     "No HP [WhatsApp, jika ada]", "(No HP)", "No. HP aktif", "No HP:"],
+)  # fmt: skip
 def test_a_column_name_is_known_however_it_is_written(written: str) -> None:
-    assert normalise_header(written) == "no hp"
+    assert header_key(written) == "nohp"
 
 
 def test_an_option_maps_an_unknown_column() -> None:
@@ -114,3 +118,85 @@ def test_any_first_line_is_mapped_or_refused_with_our_error(header: list[str]) -
         assert str(error)  # noqa: PT017 - either outcome is right, a third is not
     else:
         assert count_known_headers(header) >= len(found.indexes)
+
+
+@pytest.mark.parametrize(
+    ("header", "fields"),
+    [
+        (["name ", "lastname ", "email "], "first_name last_name email"),
+        (
+            ["username", "firstname", "lastname", "email", "idnumber", "phone1"],
+            "- first_name last_name email external_id phone",
+        ),
+        (
+            ["Timestamp", "Email Address", "Nama Lengkap (dengan gelar)", "NIM",
+             "Nomor WhatsApp aktif"],
+            "- email full_name external_id phone",
+        ),
+        (
+            ["NIM*", "Nama Lengkap (sesuai ijazah)", "E-mail aktif", "No. HP/WA"],
+            "external_id full_name email phone",
+        ),
+        (["nameEn", "nameKo", "type", "email"], "full_name - ticket_type email"),
+        (["full_name", "email", "phone", "registration_id"], "full_name email phone external_id"),
+        (["nim", "nama", "tipe"], "external_id full_name ticket_type"),
+        (["nim", "nama", "jenis"], "external_id full_name ticket_type"),
+        (["nim", "nama", "kelas"], "external_id full_name ticket_type"),
+        (["nis", "nama siswa", "kelas"], "external_id full_name -"),
+        (
+            ["api_id", "name", "first_name", "last_name", "approval_status", "ticket_name"],
+            "external_id full_name first_name last_name status ticket_type",
+        ),
+        (
+            ["ID", "First Name", "Last Name", "Status", "Ticket ID", "Ticket Name", "Event ID"],
+            "external_id first_name last_name status - ticket_type -",
+        ),
+        (
+            ["Order #", "First Name", "Last Name", "Ticket Type", "Attendee #", "Attendee Status",
+             "Cell Phone"],
+            "- first_name last_name ticket_type external_id status phone",
+        ),
+        (
+            ["Order number", "Ticket number", "First Name", "Title", "Featured", "Ticket title",
+             "Number of tickets", "Paid by (name)", "Paid date (UTC)"],
+            "- external_id first_name - status ticket_type - - -",
+        ),
+        (
+            ["Preferred Prefix (optional):", "First Name", "Last Name",
+             "Preferred Contact Email (This is only to send updates.\nA second line.)", "Status",
+             "ID"],
+            "- first_name last_name email status external_id",
+        ),
+    ],
+)  # fmt: skip
+def test_headers_of_the_usual_forms_and_exports_are_known(header: list[str], fields: str) -> None:
+    found = {place: field.value for field, place in map_columns(header, {}).indexes.items()}
+
+    assert " ".join(found.get(place, "-") for place in range(len(header))) == fields
+
+
+@pytest.mark.parametrize(
+    ("header", "used", "other"),
+    [
+        (["nis", "nisn", "nama"], "nisn", "nis"),
+        (["nama", "nim", "NIK"], "nim", "NIK"),
+        (["nim", "nama", "No HP", "No WA"], "No WA", "No HP"),
+        (["nim", "nama", "telepon", "hp"], "hp", "telepon"),
+        (["nim", "nama", "kategori", "jenis tiket"], "jenis tiket", "kategori"),
+    ],
+)
+def test_of_two_columns_for_a_field_the_better_known_is_used_with_a_warning(
+    header: list[str], used: str, other: str
+) -> None:
+    found = map_columns(header, {})
+
+    assert used in found.column_names().values()
+    assert [warning.split(";")[0].partition(": ")[2] for warning in found.warnings] == [
+        f"{used!r} is used and {other!r} is not"
+    ]
+
+
+def test_a_column_can_be_left_out() -> None:
+    found = map_columns(["nim", "nama", "email", "E-mail"], {}, ["E-mail"])
+
+    assert found.column_names()["email"] == "email"

@@ -20,7 +20,9 @@ from ticketing.roster.sources.csv_sniffer import (
     Encoding,
     detect_delimiter,
     detect_encoding,
+    parse_sep_line,
 )
+from ticketing.roster.sources.header_row import split_header
 
 MAX_RECORD_LENGTH = 256 * 1024  # characters; far above any real row
 _BLOCK_BYTES = 256 * 1024
@@ -56,11 +58,15 @@ class RosterFile:
 
     @contextmanager
     def open(
-        self, *, encoding: str | None = None, delimiter: str | None = None
+        self,
+        *,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        header_row: int | None = None,
     ) -> Iterator[OpenRoster]:
         """Open the file as rows; refuses files that are no text tables or change meanwhile."""
         with _open(self.path) as file:
-            yield _start_reading(file, encoding, delimiter)
+            yield _start_reading(file, encoding, delimiter, header_row)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -72,7 +78,9 @@ def _open(path: Path) -> BinaryIO:
         raise UnreadableFile(f"{path}: {error.strerror}") from error
 
 
-def _start_reading(file: BinaryIO, encoding: str | None, delimiter: str | None) -> OpenRoster:
+def _start_reading(
+    file: BinaryIO, encoding: str | None, delimiter: str | None, header_row: int | None
+) -> OpenRoster:
     sample = file.read(SAMPLE_BYTES)
     if not sample.strip():
         raise UnreadableFile("the file is empty")
@@ -80,12 +88,9 @@ def _start_reading(file: BinaryIO, encoding: str | None, delimiter: str | None) 
     first_lines = _first_lines(sample, found.name)
     chosen = detect_delimiter(first_lines, delimiter)
     lines = _LineReader(file, found)
-    if first_lines[0].startswith("sep="):
+    if parse_sep_line(first_lines[0]):
         next(lines)
-    records = _records(lines, chosen)
-    header = next(records, None)
-    if header is None:
-        raise UnreadableFile("no header: the file has nothing but blank lines")
+    header, records = split_header(_records(lines, chosen), header_row)
     reading = OpenRoster(
         [normalise_text(cell) for cell in header.cells], records, found.name, chosen
     )

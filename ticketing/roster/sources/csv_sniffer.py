@@ -9,6 +9,7 @@ from charset_normalizer import from_bytes
 
 from ticketing.platform.kernel.errors import UnreadableFile
 from ticketing.roster.column_mapping import count_known_headers
+from ticketing.roster.sources.header_row import find_header_index
 
 SAMPLE_BYTES = 1024 * 1024
 DELIMITERS = (",", ";", "\t", "|")
@@ -97,9 +98,15 @@ def detect_delimiter(lines: list[str], override: str | None = None) -> str:
     """Return the given delimiter, or the one detected in the first lines."""
     if override is not None:
         return _parse_delimiter(override)
-    if lines and lines[0].startswith("sep=") and lines[0][4:].strip("\r\n") in DELIMITERS:
-        return lines[0][4:].strip("\r\n")
+    if lines and (told := parse_sep_line(lines[0])) in DELIMITERS:
+        return told
     return max(DELIMITERS, key=lambda delimiter: _score_delimiter(lines, delimiter))
+
+
+def parse_sep_line(line: str) -> str:
+    """Return the delimiter from Excel's first line `sep=;`, quoted or not; "" if it is another."""
+    text = line.removeprefix("\ufeff").strip("\r\n").strip('"')
+    return text.removeprefix("sep=") if text.startswith("sep=") else ""
 
 
 def _parse_delimiter(text: str) -> str:
@@ -115,7 +122,7 @@ def _score_delimiter(lines: list[str], delimiter: str) -> tuple[int, int, int]:
     rows = list(_parse_lines(lines[:_LINES_COMPARED], delimiter))
     if not rows:
         return 0, 0, 0
-    header = rows[0]
+    header = rows[find_header_index(rows)]
     alike = sum(len(row) == len(header) for row in rows) if len(header) > 1 else 0
     return count_known_headers(header), alike, len(header)
 

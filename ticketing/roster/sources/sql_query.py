@@ -36,10 +36,14 @@ class RosterQuery:
 
     @contextmanager
     def open(
-        self, *, encoding: str | None = None, delimiter: str | None = None
+        self,
+        *,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        header_row: int | None = None,
     ) -> Iterator[OpenRoster]:
-        """Open the result as rows of text; encoding and delimiter are ignored."""
-        del encoding, delimiter
+        """Open the result as rows of text; the options of files are ignored."""
+        del encoding, delimiter, header_row
         engine = _engine(self.url)
         try:
             with _connect(engine, self.name) as connection:
