@@ -90,6 +90,12 @@ def test_a_number_that_lost_digits_is_not_taken_for_a_complete_one(value: float,
     assert cell_text(value) == text
 
 
+def test_the_header_is_found_below_a_title(write_workbook: WriteWorkbook) -> None:
+    reading, rows = read(write_workbook("a.xlsx", ("Daftar Peserta",), (), HEADER, SITI))
+
+    assert (reading.columns, rows[0].line) == (list(HEADER), 4)
+
+
 def test_an_error_value_stays_visible_in_its_cell(write_workbook: WriteWorkbook) -> None:
     _, rows = read(write_workbook("a.xlsx", HEADER, (1, "#N/A", "#REF!"), ("#DIV/0!", "Budi")))
 

@@ -15,6 +15,7 @@ from ticketing.platform.kernel.errors import UnreadableFile
 from ticketing.platform.kernel.text import normalise_text
 from ticketing.roster.model import RosterRow
 from ticketing.roster.sources.csv_file import MAX_RECORD_LENGTH, OpenRoster
+from ticketing.roster.sources.header_row import split_header
 from ticketing.roster.sources.workbook_format import require_workbook
 
 _READER = "ticketing.roster.sources.workbook_reader"
@@ -35,7 +36,11 @@ class RosterWorkbook:
 
     @contextmanager
     def open(
-        self, *, encoding: str | None = None, delimiter: str | None = None
+        self,
+        *,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        header_row: int | None = None,
     ) -> Iterator[OpenRoster]:
         """Open the sheet as rows of text; refuses an encoding or a delimiter, it has neither."""
         if encoding or delimiter:
@@ -43,20 +48,11 @@ class RosterWorkbook:
         require_workbook(self.path)
         found, digest = self.path.stat(), _digest(self.path)
         with _start_reader(self.path, self.sheet) as output:
-            yield self._start_reading(output, found, digest)
-
-    def _start_reading(
-        self, output: "_ReaderOutput", found: os.stat_result, digest: str
-    ) -> OpenRoster:
-        sheet = output.read_sheet_name()
-        rows = output.rows()
-        header = next(rows, None)
-        if header is None:
-            raise UnreadableFile(f"no header: the sheet {sheet!r} is empty")
-        columns = [normalise_text(cell) for cell in header.cells]
-        reading = OpenRoster(columns, iter(()), digest=digest, sheet=sheet)
-        reading.rows = self._finish_reading(rows, len(columns), found)
-        return reading
+            sheet = output.read_sheet_name()
+            header, rows = split_header(output.rows(), header_row)
+            columns = [normalise_text(cell) for cell in header.cells]
+            rows = self._finish_reading(rows, len(columns), found)
+            yield OpenRoster(columns, rows, digest=digest, sheet=sheet)
 
     def _finish_reading(
         self, rows: Iterator[RosterRow], width: int, found: os.stat_result
