@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from ticketing.platform.db.tables.events import events as events_table
 from ticketing.roster.import_result import ImportOptions, ImportResult
 from ticketing.roster.import_roster import import_roster
 from ticketing.roster.model import ImportCounts
-from ticketing.roster.sources.csv_file import RosterFile
+from ticketing.roster.sources.roster_file import roster_file
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 HEADER = "NIM;Nama Lengkap;Email;No HP;Jenis Tiket;Kursi\r\n"
@@ -39,12 +40,17 @@ def write_roster(path: Path, rows: int, *, moved: bool) -> None:
     """Write rows as an Indonesian campus exports them: phones without zero, unordered ids."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         file.write(HEADER)
-        for number in range(rows):
-            nim = 10_000_000 + number * 7919 % 10_000_019
-            seat = f"B{number}" if moved and number % 100 == 0 else f"A{number}"
-            address = f"budi.{nim}@{DOMAINS[number % 3]}"
-            phone = f"81{20_000_000 + number}"
-            file.write(f"{nim};Budi Santoso {number};{address};{phone};Wisudawan;{seat}\r\n")
+        file.writelines(";".join(row) + "\r\n" for row in roster_rows(rows, moved=moved))
+
+
+def roster_rows(rows: int, *, moved: bool) -> Iterator[list[str]]:
+    """Yield the cells of each person."""
+    for number in range(rows):
+        nim = 10_000_000 + number * 7919 % 10_000_019
+        seat = f"B{number}" if moved and number % 100 == 0 else f"A{number}"
+        address = f"budi.{nim}@{DOMAINS[number % 3]}"
+        phone = f"81{20_000_000 + number}"
+        yield [str(nim), f"Budi Santoso {number}", address, phone, "Wisudawan", seat]
 
 
 def new_event(database: Database, slug: str) -> Event:
@@ -63,7 +69,7 @@ def new_event(database: Database, slug: str) -> Event:
 def imported(database: Database, event: Event, path: Path) -> ImportResult:
     """Import a file as the command line does."""
     return import_roster(
-        database, event, RosterFile(path), options=ImportOptions(), at=NOW, by="bench"
+        database, event, roster_file(path), options=ImportOptions(), at=NOW, by="bench"
     )
 
 
