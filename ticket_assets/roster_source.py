@@ -74,11 +74,11 @@ def import_configured_roster(
     application: Application, event: Event, config: RosterConfig, deadline: Deadline
 ) -> metadata.Metadata:
     """Import the configured roster, if any, and return its metadata."""
+    if config.dropped and config.path is not None:
+        return _import_dropped_file(application, event, Path(config.path), config, deadline)
     source = config.source()
     if source is None:
         return {}
-    if config.dropped and config.path is not None:
-        return _import_dropped_file(application, event, Path(config.path), config, deadline)
     done = import_roster(
         application.database,
         event,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.plugins.workbooks import WriteWorkbook
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImportUnderWay, UnreadableFile
@@ -55,6 +56,24 @@ def test_a_taken_file_is_filed_with_its_report(drop: Drop, drop_folder: Path) ->
     )
 
 
+def test_a_workbook_is_imported_and_filed_under_its_own_ending(
+    database: Database,
+    event: Event,
+    now: datetime,
+    drop_folder: Path,
+    write_workbook: WriteWorkbook,
+) -> None:
+    path = write_workbook("roster.xlsx", ("nim", "nama"), (1, "Siti")).rename(
+        drop_folder / "roster.XLSX"
+    )
+
+    taken = import_dropped_file(database, event, path, options=ImportOptions(), at=now, by="sensor")
+
+    assert (taken.archived_path.parent.name, taken.archived_path.suffix) == ("done", ".XLSX")
+    assert taken.result is not None
+    assert (taken.result.counts, taken.result.sheet) == (ImportCounts(inserted=1), "Peserta")
+
+
 def test_the_report_is_written_as_json_and_as_text(drop: Drop) -> None:
     taken = drop(GOOD)
 
@@ -88,7 +107,7 @@ def test_the_same_content_again_is_known(drop: Drop, drop_folder: Path) -> None:
     again = drop(GOOD, minutes=5)
 
     assert (again.succeeded, again.result) == (True, None)
-    assert again.message == "already imported on 2026-11-20 08:00 UTC, nothing to do"
+    assert again.message == "already imported on 2026-11-20 15:00 WIB, nothing to do"
     assert len(list((drop_folder / "done").glob("*Z.????????????.csv"))) == 2
 
 

@@ -1,19 +1,26 @@
 """Tests of the imports API: a roster is accepted at once, and imported in the background."""
 
 import json
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
+from simulators.trust import trusted
+from tests.plugins.processes import ForkedProcess
 from tests.plugins.workbooks import WriteWorkbook
+from ticketing.access.key_queries import Role, add_key
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import guests, import_requests, imports
+from ticketing.platform.db.tables.roster import guests, imports
 
 ROSTER = b"nim,nama,email\n1,Siti,siti@example.org\n,Budi,budi@\n"
 Upload = Callable[..., httpx.Response]
@@ -144,23 +151,49 @@ def test_only_an_operator_may_import(
     assert anonymous_client.post(imports_url, files=files).status_code == 401
 
 
+@pytest.mark.kill
 def test_an_import_of_a_killed_service_is_shown_as_interrupted_and_can_be_repeated(
-    operator: httpx.Client,
-    imports_url: str,
-    upload: Upload,
-    follow: Follow,
+    database_url: str,
     database: Database,
+    tmp_path: Path,
+    imports_url: str,
+    unused_port: int,
+    start_ticketing: Callable[..., ForkedProcess],
+    until_it_answers: Callable[[str], httpx.Response],
 ) -> None:
-    ended = follow(upload())
-    with database.transaction() as connection:  # as the service leaves it when it is killed
-        connection.execute(
-            update(import_requests).values(state="running", claimed_by=1, completed_at=None)
-        )
+    key = {"X-API-Key": add_key(database, name="op", role=Role.OPERATOR, by="test").secret}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": database_url,
+        "TICKETING_DATA": str(tmp_path / "data"),
+        "TICKETING_MASTER_SECRET": bytes(range(32)).hex(),
+        "WEB_PORT": str(unused_port),
+        "MIN_FREE_DISK": "0",
+    }
+    address = f"http://127.0.0.1:{unused_port}"
+    rows = "".join(f"{number},Guest {number},\n" for number in range(1, 30_001))
+    files = {"file": ("peserta.csv", f"nim,nama,email\n{rows}".encode())}
+    client = httpx.Client(base_url=address, headers=key, timeout=60, verify=trusted())
+    killed = start_ticketing("serve", environment=environment, stdout=subprocess.DEVNULL)
+    until_it_answers(f"{address}/health")
+    url = f"{imports_url}/{client.post(imports_url, files=files).json()['data']['importId']}"
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
 
-    shown = operator.get(f"{imports_url}/{ended['importId']}").json()["data"]
+    second = start_ticketing("serve", environment=environment, stdout=subprocess.DEVNULL)
+    until_it_answers(f"{address}/health")
+    shown = client.get(url).json()["data"]
+    left_over = list((tmp_path / "data" / "uploads").iterdir())
+    again = client.post(imports_url, files=files).json()["data"]["importId"]
+    while (ended := client.get(f"{imports_url}/{again}").json()["data"])["completedAt"] is None:
+        time.sleep(0.1)
+    second.send_signal(signal.SIGINT)
 
     assert (shown["status"], "send the file again" in shown["message"]) == ("interrupted", True)
-    assert follow(upload())["unchanged"] == 1
+    assert left_over == []
+    assert (ended["status"], ended["total"]) == ("completed", 30_000)
+    assert second.wait(timeout=60) == 0
+    client.close()
 
 
 def test_an_import_of_another_event_is_unknown(

@@ -5,7 +5,7 @@ from pathlib import Path
 from ticketing.platform.kernel.errors import UnreadableFile
 from ticketing.roster.sources.csv_file import RosterFile
 from ticketing.roster.sources.workbook_file import RosterWorkbook
-from ticketing.roster.sources.workbook_format import is_workbook
+from ticketing.roster.sources.workbook_format import is_web_page, is_workbook
 
 
 def roster_file(
@@ -17,6 +17,11 @@ def roster_file(
     """
     if is_workbook(path):
         return RosterWorkbook(path, sheet, name or path.name)
+    if is_web_page(path):
+        raise UnreadableFile(
+            f"{name or path.name} is a web page (HTML or XML), even if it is named like a workbook;"
+            " open it in a spreadsheet and save it as .xlsx"
+        )
     if sheet is not None:
         raise UnreadableFile(f"{name or path.name} is not a workbook; omit the sheet {sheet!r}")
     return RosterFile(path, name)

@@ -1,5 +1,6 @@
 """Recognise workbooks by their content, and refuse those that cannot be read, with the reason."""
 
+from codecs import BOM_UTF8
 from enum import StrEnum
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
@@ -8,6 +9,7 @@ from ticketing.platform.kernel.errors import UnreadableFile
 
 ROSTER_SUFFIXES = (".csv", ".xlsx", ".xlsm", ".xls", ".ods")
 MAX_UNPACKED_BYTES = 2 * 1024**3  # a million rows of ten columns have about 0.6 GiB of XML
+_START_BYTES = 512
 _ZIP_SIGNATURE = b"PK\x03\x04"
 _COMPOUND_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _FIRST_BIFF8_RECORD = b"\x09\x08\x10\x00\x00\x06\x05\x00"
@@ -31,12 +33,20 @@ def has_roster_suffix(name: str) -> bool:
 
 def is_workbook(path: Path) -> bool:
     """Return whether the content is a workbook, or another file in the container of one."""
+    return _read_start(path).startswith((_ZIP_SIGNATURE, _COMPOUND_SIGNATURE))
+
+
+def is_web_page(path: Path) -> bool:
+    """Return whether the content is HTML or XML; many programs write it to files named .xls."""
+    return _read_start(path).removeprefix(BOM_UTF8).lstrip().startswith(b"<")
+
+
+def _read_start(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            start = file.read(len(_COMPOUND_SIGNATURE))
+            return file.read(_START_BYTES)
     except OSError:
-        return False  # the reader of text files says why
-    return start.startswith((_ZIP_SIGNATURE, _COMPOUND_SIGNATURE))
+        return b""  # the reader of text files says why
 
 
 def require_workbook(path: Path) -> WorkbookFormat:
