@@ -25,6 +25,7 @@ def generation_report(
             event,
             root=application.get(DocumentFolder).root,
             at=datetime.now(UTC),
+            delimiter=application.settings.csv_delimiter_character,
         )
     context.log.info("event %s: %s of %s generated", event.id, report.generated, report.entitled)
     return dg.MaterializeResult(metadata=_report_metadata(report))

@@ -18,6 +18,7 @@ from ticketing.monitoring.service import list_failed_purchases
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.time_span import TimeSpan
+from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.model import PurchaseState, VoucherState
@@ -90,7 +91,7 @@ def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:
 def _router_status(router: StoredRouter) -> str:
     if not router.failing_since:
         return "yes"
-    since = f"since {router.failing_since:%Y-%m-%d %H:%M} UTC: {router.last_error}"
+    since = f"since {format_clock(router.failing_since)}: {router.last_error}"
     return (
         f"no, retries exhausted {since}"
         if ROUTER_RETRIES.is_exhausted(router.failure_count)
@@ -139,7 +140,7 @@ def voucher_delivery_logs(
             ),
             "failures": metadata.markdown_table(
                 ["purchase", "channel", "state", "reason", "at"],
-                [(*one, f"{at:%Y-%m-%d %H:%M} UTC") for *one, at in failures],
+                [(*one, format_clock(at)) for *one, at in failures],
                 total=failed,
             ),
         }

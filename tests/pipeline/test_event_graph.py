@@ -101,7 +101,7 @@ def test_the_report_lists_every_guest_once(issued_by_run: Event, application: Ap
     )
 
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(file, delimiter=";"))
 
     assert [row["external_id"] for row in rows] == [f"2026{number}" for number in range(5)]
     assert {row["verdict"] for row in rows} == {"generated"}

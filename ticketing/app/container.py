@@ -85,8 +85,9 @@ def _messaging_connector(application: Application) -> object:
         settings, get = application.settings, application.get
         links = settings.public_base_url
         context = MessageContext(
-            get(MessageTemplates), get(DocumentFolder), get(KeyRing), links, sender_name(settings)
-        )
+            get(MessageTemplates), get(DocumentFolder), get(KeyRing), links, sender_name(settings),
+            csv_delimiter=settings.csv_delimiter_character,
+        )  # fmt: skip
         provider = whatsapp_provider_config(settings)
         with mail_transport(settings) as mail, whatsapp_transport(provider, links) as whatsapp:
             recipient = settings.organiser_email

@@ -21,6 +21,7 @@ from ticketing.platform.application import Application
 from ticketing.platform.db.database import MIN_SERVER_VERSION
 from ticketing.platform.db.migrate import SchemaState, get_schema_state
 from ticketing.platform.kernel.errors import TicketingError
+from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.platform.settings import MIB
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
@@ -115,7 +116,7 @@ def _clock(application: Application) -> Iterator[DoctorFinding]:
     database_time = application.database.current_time()
     local_time = datetime.now(UTC)
     offset = abs((local_time - database_time).total_seconds())
-    detail = f"{local_time:%Y-%m-%d %H:%M:%S} UTC, {offset:.1f} s from the database's"
+    detail = f"{format_clock(local_time)}, {offset:.1f} s from the database's"
     if offset > CLOCK_TOLERANCE_SECONDS or local_time.year < MIN_PLAUSIBLE_YEAR:
         yield _failed("clock", detail, "synchronise the clocks by NTP: tickets depend on the time")
     else:
@@ -230,7 +231,7 @@ def _mail(application: Application) -> Iterator[DoctorFinding]:
 
 
 def _pause_text(until: datetime | None) -> str:
-    return f"until {until:%H:%M} UTC" if until else "until it is resumed"
+    return f"until {format_clock(until)}" if until else "until it is resumed"
 
 
 def _whatsapp(application: Application) -> Iterator[DoctorFinding]:

@@ -14,6 +14,7 @@ from nacl.exceptions import BadSignatureError
 
 from ticketing.crypto.ticket_token import PREFIX, Claims, Token, decode_token, signing_input
 from ticketing.platform.kernel.errors import UnreadableToken
+from ticketing.platform.kernel.wall_clock import format_clock
 
 CLOCK_SKEW = timedelta(minutes=2)  # tolerated error of a scanner's clock
 
@@ -76,11 +77,11 @@ def check_validity_period(
     """Return the rejection outside the validity period, with a tolerance for clocks, or None."""
     if at < valid_from - CLOCK_SKEW:
         return VerificationResult(
-            RejectionReason.NOT_YET_VALID, f"valid from {valid_from:%Y-%m-%d %H:%M} UTC"
+            RejectionReason.NOT_YET_VALID, f"valid from {format_clock(valid_from)}"
         )
     if at > valid_until + CLOCK_SKEW:
         return VerificationResult(
-            RejectionReason.EXPIRED, f"valid until {valid_until:%Y-%m-%d %H:%M} UTC"
+            RejectionReason.EXPIRED, f"valid until {format_clock(valid_until)}"
         )
     return None
 

@@ -11,6 +11,7 @@ from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
 from ticketing.monitoring.schemas import WaitingVoucherResponse
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.invariant import MAX_VIOLATIONS_KEPT, InvariantResult, Violation
+from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.vouchers.provisioning.poll_usage import Clock
 from ticketing.vouchers.provisioning.reconcile_router import RouterDrift, compare_routers
 from ticketing.vouchers.provisioning.router_clients import RouterClientPool
@@ -68,7 +69,7 @@ def check_stuck_vouchers(database: Database, *, at: datetime) -> InvariantResult
         Violation(
             key,
             f"{state}, waiting"
-            f" {f'since {due:%Y-%m-%d %H:%M} UTC' if due else 'without a next attempt'}"
+            f" {f'since {format_clock(due)}' if due else 'without a next attempt'}"
             f" for router {router}: {error or 'not attempted'}",
         )
         for key, state, router, due, error in found

@@ -31,6 +31,8 @@ def list_deliveries(
     as_json: JsonOption = False,
 ) -> None:
     """List the messages of an event, the newest first."""
+    from zoneinfo import ZoneInfo
+
     from ticketing.notifications import admin
     from ticketing.notifications.channel_policy import estimate_last_send_at
     from ticketing.notifications.rate_limit import RateLimit
@@ -53,6 +55,7 @@ def list_deliveries(
             "error": lambda delivery: delivery.last_error,
         },
         as_json=as_json,
+        zone=ZoneInfo(event.time_zone),
         empty="No messages.",
     )
     if not as_json:

@@ -155,6 +155,12 @@ class Settings(BaseSettings):
         f" {', '.join(ExportKind)}.",
     )
 
+    csv_delimiter: Literal[";", ",", "tab"] = Field(
+        ";",
+        description="Delimiter of CSV files: ; for Excel in Indonesia and wherever the comma is the"
+        " decimal sign, else a comma or tab.",
+    )
+
     whatsapp_provider: Literal["", "simulator", "cloud", "waha", "fonnte", "none"] = Field(
         "",
         description="cloud (Meta), waha, fonnte, simulator or none; empty uses simulator if"
@@ -216,6 +222,11 @@ class Settings(BaseSettings):
         if self.whatsapp_provider:
             return self.whatsapp_provider
         return "simulator" if self.midtrans_environment == "simulator" else "none"
+
+    @property
+    def csv_delimiter_character(self) -> str:
+        """Return the delimiter of CSV files as one character."""
+        return "\t" if self.csv_delimiter == "tab" else self.csv_delimiter
 
     @property
     def daily_export_kinds(self) -> list[ExportKind]:

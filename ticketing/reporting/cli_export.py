@@ -68,7 +68,10 @@ def _write_file(
     from ticketing.reporting.export import write_export
 
     with open_sheet(path) as file:
-        rows = write_export(application.database, event, kind, file, at=now())
+        rows = write_export(
+            application.database, event, kind, file, at=now(),
+            delimiter=application.settings.csv_delimiter_character,
+        )  # fmt: skip
     if path != STANDARD_OUTPUT:
         result = {"list": kind, "rows": rows, "csv": path}
         print_result(result, f"{rows} rows in {path}", as_json=as_json)

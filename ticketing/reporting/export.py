@@ -11,7 +11,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.export_names import ExportKind
-from ticketing.platform.kernel.csv_writer import TextWriter, write_sheet
+from ticketing.platform.kernel.csv_writer import DELIMITER, TextWriter, write_sheet
 from ticketing.reporting import export_queries
 from ticketing.tickets.missing import is_event_over
 
@@ -19,21 +19,35 @@ DAY = timedelta(days=1)
 
 
 def write_export(
-    database: Database, event: Event, export: ExportKind, file: TextWriter, *, at: datetime
+    database: Database,
+    event: Event,
+    export: ExportKind,
+    file: TextWriter,
+    *,
+    at: datetime,
+    delimiter: str = DELIMITER,
 ) -> int:
     """Write the current rows and return their number. Memory use is constant."""
     with database.transaction() as connection:
-        return write_export_rows(connection, event, export, file, at=at)
+        return write_export_rows(connection, event, export, file, at=at, delimiter=delimiter)
 
 
 def write_export_rows(
-    connection: Connection, event: Event, export: ExportKind, file: TextWriter, *, at: datetime
+    connection: Connection,
+    event: Event,
+    export: ExportKind,
+    file: TextWriter,
+    *,
+    at: datetime,
+    delimiter: str = DELIMITER,
 ) -> int:
     """Write the rows within the caller's transaction; return their number."""
     with export_queries.open_sheet(
         connection, event.id, export, is_over=is_event_over(event, at)
     ) as (columns, rows):
-        return write_sheet(file, columns, rows, time_zone=ZoneInfo(event.time_zone))
+        return write_sheet(
+            file, columns, rows, time_zone=ZoneInfo(event.time_zone), delimiter=delimiter
+        )
 
 
 def queue_export_mail(

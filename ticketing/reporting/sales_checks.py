@@ -14,6 +14,7 @@ from ticketing.orders import review_flag_queries
 from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.invariant import InvariantResult, Violation
+from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.reporting import sales_invariant_queries as queries
 from ticketing.selling.payments import refund_queries
 
@@ -110,7 +111,7 @@ def check_stuck_notifications(database: Database, *, at: datetime) -> InvariantR
     found = [
         Violation(
             f"notification {one.id} of {one.external_reference}",
-            f"waiting since {one.received_at:%Y-%m-%d %H:%M} UTC, {one.attempt_count} attempts"
+            f"waiting since {format_clock(one.received_at)}, {one.attempt_count} attempts"
             f"{': ' if one.reason else ''}{one.reason}",
         )
         for one in stuck

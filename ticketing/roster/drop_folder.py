@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused, UnreadableFile
+from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.roster import import_queries
 from ticketing.roster.import_result import ImportOptions, ImportResult, format_import_report
 from ticketing.roster.import_roster import ProgressCallback, import_roster
@@ -48,7 +50,7 @@ def import_dropped_file(
     digest = _digest(path)
     stamp = _archive_stamp(path, digest, at)
     if (earlier := _find_unchanged_import(database, event, digest)) is not None:
-        message = f"already imported on {earlier.started_at:%Y-%m-%d %H:%M} UTC, nothing to do"
+        message = f"already imported on {_event_time(event, earlier)}, nothing to do"
         return _archive_file(path, stamp, DroppedFileResult(True, message, path))
     try:
         result = import_roster(
@@ -67,6 +69,10 @@ def import_dropped_file(
         stamp,
         DroppedFileResult(True, format_import_report(result).partition("\n")[2], path, result),
     )
+
+
+def _event_time(event: Event, record: import_queries.ImportRecord) -> str:
+    return format_clock(record.started_at, ZoneInfo(event.time_zone))
 
 
 def archive_refused_file(path: Path, reason: str, *, at: datetime) -> Path:

@@ -26,6 +26,7 @@ from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import import_rejected_rows, imports
 from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay, TicketingError
+from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.roster.model import ImportCounts, RejectedRow
 from ticketing.roster.staging_queries import CELL_SEPARATOR, StagingTables
 
@@ -81,7 +82,7 @@ def _describe_running_import(connection: Connection, event_id: int) -> str:
         return "another import for this event is running; try again when it has ended"
     return (
         f"import {row.id} ({row.source_name}, by {row.requested_by}, since "
-        f"{row.started_at:%H:%M:%S} UTC) is running for this event; try again when it has ended"
+        f"{format_clock(row.started_at)}) is running for this event; try again when it has ended"
     )
 
 

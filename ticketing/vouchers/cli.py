@@ -44,7 +44,10 @@ def list_vouchers(
     as_json: JsonOption = False,
 ) -> None:
     """List vouchers of an event, or all failed ones, the newest first."""
+    from zoneinfo import ZoneInfo
+
     from ticketing.events.queries import get_event
+    from ticketing.platform.kernel.time_span import BUSINESS_TIME_ZONE
     from ticketing.vouchers import history_queries
     from ticketing.vouchers.model import VoucherState
 
@@ -52,8 +55,11 @@ def list_vouchers(
         raise typer.BadParameter("name an --event, or use --failed")
     chosen = None if state is None else parse_choice(state, VoucherState, "--state")
     with open_application() as application, application.database.transaction() as connection:
-        event_id = None if slug is None else get_event(application.database, slug).id
-        vouchers = history_queries.list_vouchers(connection, event_id, state=chosen, limit=limit)
+        event = None if slug is None else get_event(application.database, slug)
+        vouchers = history_queries.list_vouchers(
+            connection, None if event is None else event.id, state=chosen, limit=limit
+        )
+    zone = BUSINESS_TIME_ZONE if event is None else ZoneInfo(event.time_zone)
     print_list(
         vouchers,
         {
@@ -67,6 +73,7 @@ def list_vouchers(
         },
         as_json=as_json,
         to_json=_to_json,
+        zone=zone,
         empty="No vouchers.",
     )
     if len(vouchers) == limit and not as_json:
@@ -132,8 +139,9 @@ def _print_history(
     if voucher.last_error:
         print_text(f"  problem    {voucher.last_error}")
     for step in steps:
-        at = f"{step.at.astimezone():%Y-%m-%d %H:%M:%S}"
-        print_text(f"  {at}  {step.state:<12}  {step.actor} {step.reason}".rstrip())
+        print_text(
+            f"  {format_time(step.at)}  {step.state:<12}  {step.actor} {step.reason}".rstrip()
+        )
 
 
 app.add_typer(provisioning_cli.app)

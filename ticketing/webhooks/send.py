@@ -18,6 +18,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.db import audit_log, incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import IncidentKind, Occurrence
+from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.webhooks import call_queries, endpoint_queries
 from ticketing.webhooks.call_queries import ClaimedCall
 from ticketing.webhooks.model import (
@@ -140,8 +141,8 @@ def _record_response(
     )
     if is_gone:
         _disable_endpoint(connection, call.endpoint, "it responded 410 Gone", at=at, by=by)
-    elif CALL_RETRIES.has_timed_out(since, at=at):
-        reason = f"failing since {since:%Y-%m-%d %H:%M} UTC: {response.error}"
+    elif since is not None and CALL_RETRIES.has_timed_out(since, at=at):
+        reason = f"failing since {format_clock(since)}: {response.error}"
         _disable_endpoint(connection, call.endpoint, reason, at=at, by=by)
     return outcome
 

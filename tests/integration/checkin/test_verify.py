@@ -196,7 +196,7 @@ def test_before_it_was_issued_a_ticket_is_not_yet_valid(
 ) -> None:
     verdict = verify_ticket(database, ticket.qr_text, at=now + wait, event=event)
 
-    assert verdict.reason == "not yet valid: valid from 2026-11-20 08:00 UTC"
+    assert verdict.reason == "not yet valid: valid from 2026-11-20 15:00 WIB"
 
 
 def test_more_than_a_day_after_the_event_a_ticket_has_expired(
@@ -207,7 +207,7 @@ def test_more_than_a_day_after_the_event_a_ticket_has_expired(
     verdicts = [verify_ticket(database, text, at=at) for text in (ticket.qr_text, ticket.code)]
 
     assert [verdict.reason for verdict in verdicts] == [
-        "expired: valid until 2026-12-13 05:00 UTC"
+        "expired: valid until 2026-12-13 12:00 WIB"
     ] * 2
 
 

@@ -132,7 +132,9 @@ def test_an_import_that_times_out_waiting_names_the_running_import(
         )
         other.commit()
 
-        with pytest.raises(ImportUnderWay, match=r"import 1 \(theirs.csv, by Siti, since 08:00:00"):
+        with pytest.raises(
+            ImportUnderWay, match=r"import 1 \(theirs.csv, by Siti, since 2026-11-20 15:00 WIB"
+        ):
             import_roster(
                 database, event, roster, options=ImportOptions(patience_seconds=0.1), at=now,
                 by="Budi",

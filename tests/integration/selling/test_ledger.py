@@ -320,7 +320,7 @@ def test_the_export_is_a_spreadsheet_in_the_time_zone_of_the_venue(
     code = placed.order.code
     assert written == 4
     assert lines[0] == "entry;at;order;what;subject;sale;money;method;refunds;actor"
-    assert lines[1] == f"1;2026-11-20 15:00:00;{code};order.placed;{code};100000;0;;;'=cmd|calc"
-    line = f"3;2026-11-20 15:00:00;{code};order.refunded;{code}-01;0;-30000;;;sensor"
+    assert lines[1] == f"1;2026-11-20 15:00:00 WIB;{code};order.placed;{code};100000;0;;;'=cmd|calc"
+    line = f"3;2026-11-20 15:00:00 WIB;{code};order.refunded;{code}-01;0;-30000;;;sensor"
     assert line in lines
     assert list(path.parent.iterdir()) == [path]

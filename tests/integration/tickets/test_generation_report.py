@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import entitlements, guests
-from ticketing.tickets.reports.report import GenerationReport, write_report
+from ticketing.tickets.reports.report import GenerationReport, read_reported_statuses, write_report
 
 
 @pytest.fixture
@@ -43,13 +43,30 @@ def test_generated_failed_and_missing_make_the_entitled(report: GenerationReport
 
 def test_the_csv_has_every_guest_with_the_reason(report: GenerationReport) -> None:
     with report.files.csv.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(file, delimiter=";"))
 
     assert [row["verdict"] for row in rows] == ["missing"] * 3
     assert [row["reason"] for row in rows] == [
         "no ticket issued yet", "no ticket issued yet", "on hold: fee unpaid",
     ]  # fmt: skip
     assert rows[0]["name"] == """'=HYPERLINK("http://example.org")"""
+
+
+@pytest.mark.parametrize("delimiter", [";", ",", "\t"])
+def test_the_csv_has_the_chosen_delimiter_and_is_read_back_with_any(
+    database: Database,
+    event_with_three_guests: Event,
+    tmp_path: Path,
+    now: datetime,
+    delimiter: str,
+) -> None:
+    report = write_report(
+        database, event_with_three_guests, root=tmp_path, at=now, delimiter=delimiter
+    )
+
+    start = f"\ufeffattendee_id{delimiter}external_id{delimiter}"
+    assert report.files.csv.read_text(encoding="utf-8").startswith(start)
+    assert set(read_reported_statuses(report.files.csv).values()) == {"missing"}
 
 
 def test_the_pdf_shows_sums_names_and_reasons(report: GenerationReport) -> None:

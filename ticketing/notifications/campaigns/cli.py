@@ -35,6 +35,8 @@ def plan_campaign(
 
     Guests who were sent their ticket already are left out.
     """
+    from zoneinfo import ZoneInfo
+
     from ticketing.notifications.campaigns import send_tickets
     from ticketing.notifications.channel_policy import estimate_last_send_at
     from ticketing.notifications.delivery import Channel
@@ -57,7 +59,7 @@ def plan_campaign(
         f"No address: {len(plan.without_address):,} guests. Opted out: {len(plan.opted_out):,}.",
     )
     if by_whatsapp:
-        text = format_time(last_send) or "never: the daily limit is 0"
+        text = format_time(last_send, ZoneInfo(event.time_zone)) or "never: the daily limit is 0"
         print_text(f"The last WhatsApp message, after those queued already: {text}")
     channels = "" if by == "mail" else f" --by {by}"
     print_apply_command(f"campaigns apply --event {plan.event}{channels} --plan {plan.plan_hash}")

@@ -97,7 +97,9 @@ def draft_export(
     )
     asked_at = datetime.fromisoformat(claimed.payload["asked"])
     try:
-        rows = write_export_rows(connection, event, export, sheet, at=asked_at)
+        rows = write_export_rows(
+            connection, event, export, sheet, at=asked_at, delimiter=context.csv_delimiter
+        )
     except SheetTooLarge as error:
         return reject_message(
             f"{error}, too large for a mail: use `ticketing export {event.slug} {export}`"

@@ -8,6 +8,7 @@ from ticketing.events.model import Event
 from ticketing.notifications.messages.message import Attachment, FailureScope, Rejected
 from ticketing.notifications.messages.template_samples import TemplateValue
 from ticketing.notifications.messages.templates import MessageTemplates
+from ticketing.platform.kernel.csv_writer import DELIMITER
 from ticketing.tickets.order_ticket_queries import OrderTicketFile
 
 
@@ -30,6 +31,7 @@ class MessageContext:
     public_url: str = ""  # empty: messages have no links
     organiser_name: str = ""  # empty: the event's name is used
     max_attachment_bytes: int = 7_000_000  # base64 adds a third
+    csv_delimiter: str = DELIMITER
 
     def ticket_page_url(self, file: OrderTicketFile) -> str:
         """Return the link to the ticket page; empty without a public base URL."""

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from ticketing.platform.kernel.time_span import BUSINESS_TIME_ZONE
+from ticketing.platform.kernel.wall_clock import format_clock, zone_name
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -68,10 +71,10 @@ def print_list(
     *,
     as_json: bool,
     to_json: Callable[[T], object] | None = None,
-    zone: tzinfo | None = None,
+    zone: tzinfo = BUSINESS_TIME_ZONE,
     empty: str = "No entries.",
 ) -> None:
-    """Print rows as a JSON array, or as a table with times in `zone` (None: this machine's)."""
+    """Print rows as a JSON array, or as a table with times in `zone`: the venue's if known."""
     if as_json:
         print_json([to_json(row) for row in rows] if to_json else list(rows))
     elif rows:
@@ -80,7 +83,9 @@ def print_list(
         print_text(empty)
 
 
-def print_table(rows: Iterable[T], columns: Columns[T], *, zone: tzinfo | None = None) -> None:
+def print_table(
+    rows: Iterable[T], columns: Columns[T], *, zone: tzinfo = BUSINESS_TIME_ZONE
+) -> None:
     """Print a table without the columns that are empty in every row."""
     listed = list(rows)
     cells = {heading: [cell(row) for row in listed] for heading, cell in columns.items()}
@@ -95,7 +100,7 @@ def print_table(rows: Iterable[T], columns: Columns[T], *, zone: tzinfo | None =
     widths = _fit_widths(texts, out.width)
     out.print(_build_table(texts, widths) if widths else _build_blocks(texts))
     if times:
-        out.print(f"Times: {times[-1].astimezone(zone):%Z}")
+        out.print(f"Times: {zone_name(times[-1].astimezone(zone))}")
 
 
 def print_counts(title: str, counts: Mapping[str, int]) -> None:
@@ -111,9 +116,9 @@ def print_apply_command(command: str) -> None:
     out.print(f"  ticketing {command}", markup=False, soft_wrap=True)
 
 
-def format_time(at: datetime | None, zone: tzinfo | None = None) -> str:
-    """Return a time with its zone (None: this machine's); empty for no time."""
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}" if at else ""
+def format_time(at: datetime | None, zone: tzinfo = BUSINESS_TIME_ZONE) -> str:
+    """Return a time with its zone, the venue's if there is one; empty for no time."""
+    return format_clock(at, zone) if at else ""
 
 
 def format_limit(number: int | None) -> str:
@@ -134,7 +139,7 @@ def _to_json(value: object) -> object:
     return str(value)
 
 
-def _format_cell(value: object, zone: tzinfo | None) -> str:
+def _format_cell(value: object, zone: tzinfo) -> str:
     match value:
         case None:
             return ""

@@ -1,4 +1,7 @@
-"""CSV files for spreadsheets: UTF-8 with a byte order mark and `;`, which most open directly."""
+"""CSV files for spreadsheets: UTF-8 with a byte order mark, by default with `;`.
+
+Where the comma is the decimal sign, as in Indonesia, Excel opens only files with `;` as a table.
+"""
 
 import codecs
 import csv
@@ -14,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from ticketing.platform.kernel.errors import Refused
 from ticketing.platform.kernel.text import guard_formula
+from ticketing.platform.kernel.wall_clock import zone_name
 
 ENCODING = "utf-8-sig"  # without the byte order mark a spreadsheet misreads UTF-8
 DELIMITER = ";"
@@ -89,12 +93,13 @@ def write_sheet(
     rows: Iterable[Sequence[object]],
     *,
     time_zone: ZoneInfo,
+    delimiter: str = DELIMITER,
 ) -> int:
     """Write a header and rows, and return the number of rows.
 
-    Instants are written in the zone, and no text as a formula.
+    Instants are written in the zone with its name, and no text as a formula.
     """
-    sheet, written = csv.writer(file, delimiter=DELIMITER), 0
+    sheet, written = csv.writer(file, delimiter=delimiter), 0
     sheet.writerow(columns)
     for row in rows:
         sheet.writerow([_cell(value, time_zone) for value in row])
@@ -106,7 +111,8 @@ def _cell(value: object, zone: ZoneInfo) -> object:
     """Return the cell's value; numbers stay numbers, texts are guarded against formulas."""
     match value:
         case datetime():
-            return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+            local = value.astimezone(zone)
+            return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}"
         case str():
             return guard_formula(value)
     return value

@@ -1,9 +1,10 @@
 """Local times as a person writes them, as instants; and the names of zones on the wall clock."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from ticketing.platform.kernel.errors import UnusableTime
+from ticketing.platform.kernel.time_span import BUSINESS_TIME_ZONE
 
 INDONESIAN_ZONE_NAMES = frozenset({"WIB", "WITA", "WIT"})
 _PRECISION = timedelta(minutes=1)  # of a change of the clock
@@ -43,8 +44,8 @@ def _find_gap(skipped: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return (change + (offset or timedelta())).replace(tzinfo=None), change.astimezone(zone)
 
 
-def format_clock(at: datetime, zone: ZoneInfo) -> str:
-    """Return an instant as `2026-12-12 08:00 WIB`."""
+def format_clock(at: datetime, zone: tzinfo = BUSINESS_TIME_ZONE) -> str:
+    """Return an instant as `2026-12-12 08:00 WIB`; in Jakarta's time where no venue is known."""
     local = at.astimezone(zone)
     return f"{local:%Y-%m-%d %H:%M} {zone_name(local)}"
 

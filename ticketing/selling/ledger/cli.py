@@ -55,7 +55,8 @@ def list_ledger(
             entries = queries.list_for_event(connection, event.id, since=begins, until=ends)
             totals = queries.sum_by_kind(connection, event.id, since=begins, until=ends)
     if csv is not None:
-        written = write_ledger_csv(csv, entries, zone=zone)
+        delimiter = application.settings.csv_delimiter_character
+        written = write_ledger_csv(csv, entries, zone=zone, delimiter=delimiter)
         result = {"entries": written, "csv": str(csv)}
         print_result(result, f"{written} entries in {csv}", as_json=as_json)
     elif as_json:

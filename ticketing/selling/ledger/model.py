@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ticketing.platform.kernel.csv_writer import atomic_text_file, write_sheet
+from ticketing.platform.kernel.csv_writer import DELIMITER, atomic_text_file, write_sheet
 
 
 class LedgerEntryKind(StrEnum):
@@ -72,10 +72,12 @@ def format_signed_rupiah(amount: int) -> str:
 COLUMNS = ("entry", "at", "order", "what", "subject", "sale", "money", "method", "refunds", "actor")
 
 
-def write_ledger_csv(path: Path, entries: Iterable[LedgerEntry], *, zone: ZoneInfo) -> int:
+def write_ledger_csv(
+    path: Path, entries: Iterable[LedgerEntry], *, zone: ZoneInfo, delimiter: str = DELIMITER
+) -> int:
     """Write the file atomically; return the number of entries. Instants are in the given zone."""
     with atomic_text_file(path) as file:
-        return write_sheet(file, COLUMNS, map(_cells, entries), time_zone=zone)
+        return write_sheet(file, COLUMNS, map(_cells, entries), time_zone=zone, delimiter=delimiter)
 
 
 def _cells(entry: LedgerEntry) -> list[object]:

@@ -8,6 +8,7 @@ from ticketing.events.cli_context import open_event
 from ticketing.platform.cli.console import now
 from ticketing.platform.cli.options import EventOption, JsonOption
 from ticketing.platform.cli.output import (
+    format_time,
     print_counts,
     print_json,
     print_table,
@@ -17,6 +18,8 @@ from ticketing.platform.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from ticketing.tickets.eligibility import EligibilityCounts, Entitlement
     from ticketing.tickets.reports.explain import Explanation
 
@@ -90,6 +93,8 @@ def explain_guest(
     Shows the history from the row of the roster to the entitlement, the ticket and the PDF. Exit
     code 1 when nobody matches.
     """
+    from zoneinfo import ZoneInfo
+
     from ticketing.documents.file_store import DocumentFolder
     from ticketing.tickets.reports.explain import explain_person
 
@@ -104,21 +109,21 @@ def explain_guest(
     if as_json:
         print_json(answer)
     else:
-        _print_explanation(answer)
+        _print_explanation(answer, ZoneInfo(event.time_zone))
     found = answer.people or answer.left_out
     if not found and not as_json:
         print_text(f"No guest of {event.name} matches {guest!r}.")
     raise typer.Exit(0 if found else 1)
 
 
-def _print_explanation(answer: "Explanation") -> None:
+def _print_explanation(answer: "Explanation", zone: "ZoneInfo") -> None:
     for history in answer.people:
         external_id = f", external id {history.external_id}" if history.external_id else ""
         print_text(f"{history.full_name} (guest {history.guest_id}{external_id})")
         print_text(*(f"  now: {status}" for status in history.statuses))
         for step in history.steps:
-            at = f"{step.at.astimezone():%Y-%m-%d %H:%M:%S}" if step.at else ""
-            print_text(f"  {at:<19}  {step.what}  {step.by}".rstrip())
+            at = format_time(step.at, zone)
+            print_text(f"  {at:<21}  {step.what}  {step.by}".rstrip())
     print_text(*(f"Rejected row: {row}" for row in answer.left_out))
 
 
@@ -158,8 +163,9 @@ def report(slug: EventOption, *, as_json: JsonOption = False) -> None:
 
     with open_event(slug) as (application, event):
         result = write_report(
-            application.database, event, root=application.get(DocumentFolder).root, at=now()
-        )
+            application.database, event, root=application.get(DocumentFolder).root, at=now(),
+            delimiter=application.settings.csv_delimiter_character,
+        )  # fmt: skip
     counts = {
         "entitled": result.entitled,
         "generated": result.generated,

@@ -14,12 +14,13 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from ticketing.documents.report_pdf import render_report_pdf
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.csv_writer import DELIMITER, ENCODING, write_sheet
 from ticketing.platform.kernel.errors import Unavailable
-from ticketing.platform.kernel.text import guard_formula
 from ticketing.tickets.missing import is_event_over
 from ticketing.tickets.reports import queries
 from ticketing.tickets.reports.queries import ImportTotals, ReportRow
@@ -121,7 +122,9 @@ def report_paths(root: Path, event: Event) -> ReportFiles:
     return ReportFiles(folder / "generation-report.csv", folder / "generation-report.pdf")
 
 
-def write_report(database: Database, event: Event, *, root: Path, at: datetime) -> GenerationReport:
+def write_report(
+    database: Database, event: Event, *, root: Path, at: datetime, delimiter: str = DELIMITER
+) -> GenerationReport:
     """Write the CSV and PDF files under the document root; equal states give equal CSV files."""
     files = report_paths(root, event)
     sums, over = ReportSummary(), is_event_over(event, at)
@@ -130,8 +133,13 @@ def write_report(database: Database, event: Event, *, root: Path, at: datetime) 
             to_report_entry(line, event_over=over)
             for line in queries.iter_report_rows(connection, event.id)
         )
-        with _atomic_write(files.csv) as draft:
-            _write_csv(draft, sums.count_entries(people))
+        with (
+            _atomic_write(files.csv) as draft,
+            draft.open("w", encoding=ENCODING, newline="") as sheet,
+        ):
+            rows = (_csv_cells(entry) for entry in sums.count_entries(people))
+            zone = ZoneInfo(event.time_zone)
+            write_sheet(sheet, COLUMNS, rows, time_zone=zone, delimiter=delimiter)
         last_import = queries.find_last_import(connection, event.id)
     report = GenerationReport(
         files=files,
@@ -153,34 +161,26 @@ def read_reported_statuses(path: Path) -> dict[str, str]:
     """Return the status of each entitlement in the CSV file, by id; empty without a report."""
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return {row["attendee_id"]: row["verdict"] for row in csv.DictReader(file)}
+    with path.open(encoding=ENCODING, newline="") as file:
+        # the delimiter of the setting at that time follows the first column's name
+        delimiter = file.readline()[len(COLUMNS[0])]
+        file.seek(0)
+        rows = csv.DictReader(file, delimiter=delimiter)
+        return {row["attendee_id"]: row["verdict"] for row in rows}
 
 
-def _write_csv(path: Path, entries: Iterable[ReportEntry]) -> None:
-    # without the byte order mark a spreadsheet misreads UTF-8
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(_csv_cells(entry) for entry in entries)
-
-
-def _csv_cells(entry: ReportEntry) -> list[str]:
+def _csv_cells(entry: ReportEntry) -> list[object]:
     line = entry.line
-    texts = (line.external_id or "", line.full_name, line.email, line.ticket_type, line.seat)
-    issued, generated = _format_instant(line.issued_at), _format_instant(line.generated_at)
-    facts = (line.ticket_code, issued, generated, line.pdf_file_path)
     return [
-        str(line.entitlement_id),
-        *(guard_formula(text) for text in texts),
+        line.entitlement_id,
+        *(line.external_id or "", line.full_name, line.email, line.ticket_type, line.seat),
         entry.verdict.value,
-        guard_formula(entry.reason),
-        *(fact or "" for fact in facts),
+        entry.reason,
+        line.ticket_code or "",
+        line.issued_at or "",
+        line.generated_at or "",
+        line.pdf_file_path or "",
     ]
-
-
-def _format_instant(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat(timespec="seconds")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from ticketing.platform.db import incidents
 from ticketing.platform.db.incidents import IncidentKind, Occurrence
+from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning import router_health_queries
@@ -40,7 +41,7 @@ def record_failure(
     failed, orders = router_health_queries.mark_vouchers_failed(connection, router.id, at=at)
     if failed:
         message = (
-            f"{reason}; failing since {since:%Y-%m-%d %H:%M} UTC."
+            f"{reason}; failing since {format_clock(since)}."
             f" {failed:,} vouchers of {orders:,} orders are waiting for it; retries automatically"
         )
         incidents.record_occurrence(

@@ -9,7 +9,13 @@ import typer
 
 from ticketing.platform.cli.console import actor, now, open_application
 from ticketing.platform.cli.options import JsonOption
-from ticketing.platform.cli.output import print_json, print_list, print_result, print_text
+from ticketing.platform.cli.output import (
+    format_time,
+    print_json,
+    print_list,
+    print_result,
+    print_text,
+)
 
 if TYPE_CHECKING:
     from ticketing.routers.queries import StoredRouter
@@ -168,8 +174,7 @@ def check_router(name: NameArgument, *, as_json: JsonOption = False) -> None:
     else:
         print_text(
             f"{name}: {health.identity}, {health.board}, RouterOS {health.version}",
-            f"  up {health.up_for}, CPU {health.cpu_percent} %,"
-            f" clock {health.clock:%Y-%m-%d %H:%M} UTC",
+            f"  up {health.up_for}, CPU {health.cpu_percent} %, clock {format_time(health.clock)}",
         )
         print_profile_mismatches(result)
     raise typer.Exit(1 if result.mismatches else 0)

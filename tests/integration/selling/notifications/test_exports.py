@@ -57,7 +57,7 @@ def test_tickets_and_orders_are_exported_in_the_time_zone_of_the_venue(
     assert [(one["state"], one["name"], one["source"]) for one in tickets] == [
         ("live", "Sari Wulandari", "order")
     ] * 2
-    assert tickets[0]["issued"] == "2026-11-20 15:00:00"
+    assert tickets[0]["issued"] == "2026-11-20 15:00:00 WIB"
     assert (order["order"], order["state"], order["places"]) == (
         sold.order.code, "paid", "2x Reguler Sari Wulandari",
     )  # fmt: skip
