@@ -144,6 +144,8 @@ ENCRYPTED = compound_file({"EncryptionInfo": b"", "EncryptedPackage": b""})
         (compound_file({"Workbook": b"nonsense"}), "broken"),
         (compound_file({"WordDocument": b""}), "without a workbook"),
         (archive(note="x"), "without a workbook"),
+        (archive(**{"content.xml": "x"}), "broken"),
+        (archive(**{"xl/workbook.xml": "x"}), "broken"),
         (b"\xef\xbb\xbf\r\n<html><table><tr><td>nim", "roster.xlsx is a web page"),
         (xlsx({"A": []}), "no header"),
         (xlsx({"A": [], "B": []}), "no visible sheet with rows"),

@@ -4,6 +4,7 @@ from codecs import BOM_UTF8
 from enum import StrEnum
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
+from zlib import error as ZlibError  # noqa: N812 - named like a function
 
 from ticketing.platform.kernel.errors import UnreadableFile
 
@@ -15,6 +16,7 @@ _COMPOUND_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _FIRST_BIFF8_RECORD = b"\x09\x08\x10\x00\x00\x06\x05\x00"
 _BIFF8_RECORD_BYTES = 20  # the first record with its header
 _FILE_PASS_RECORD = b"\x2f\x00"
+_MANIFEST = "META-INF/manifest.xml"  # of OpenDocument
 _PROTECTED = "protected with a password; save it without one (Save As, Tools, General Options)"
 
 
@@ -61,7 +63,7 @@ def require_workbook(path: Path) -> WorkbookFormat:
                 return _require_old_excel(file.read())
         with ZipFile(path) as archive:
             return _require_archive(archive)
-    except BadZipFile as error:
+    except (BadZipFile, ZlibError, RuntimeError) as error:  # also unknown compression methods
         raise UnreadableFile(
             f"the workbook is broken or incomplete ({error}); open it and save it again"
         ) from error
@@ -80,7 +82,7 @@ def _require_archive(archive: ZipFile) -> WorkbookFormat:
         return WorkbookFormat.EXCEL
     if "content.xml" not in names:
         raise UnreadableFile("a ZIP archive without a workbook; unpack it and import the table")
-    if b"encryption-data" in archive.read("META-INF/manifest.xml"):
+    if _MANIFEST in names and b"encryption-data" in archive.read(_MANIFEST):
         raise UnreadableFile(f"the workbook is {_PROTECTED}")
     return WorkbookFormat.OPEN_DOCUMENT
 

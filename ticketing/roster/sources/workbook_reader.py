@@ -33,7 +33,7 @@ MAX_MEMORY_BYTES = 4 * 1024**3
 def main() -> None:
     """Print the sheet named by the arguments, or the only one with rows."""
     file, *sheet = sys.argv[1:]
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    _limit_memory()
     try:
         with Path(file).open("rb") as content, CalamineWorkbook.from_filelike(content) as workbook:
             chosen = choose_sheet(workbook, sheet[0] if sheet else None)
@@ -42,6 +42,12 @@ def main() -> None:
         _print_line({"error": str(error)})
     except CalamineError as error:
         _print_line({"error": f"the workbook is broken ({error}); open it and save it again"})
+
+
+def _limit_memory() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MAX_MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MAX_MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 def choose_sheet(workbook: CalamineWorkbook, name: str | None) -> CalamineSheet:
