@@ -100,6 +100,8 @@ def _parse_source(
 
     if (file is None) == (sql is None):
         raise typer.BadParameter("name either a file or a query with --sql")
+    if sheet is not None and file is None:
+        raise typer.BadParameter("a query has no sheets", param_hint="--sheet")
     if file is not None:
         return roster_file(file, sheet)
     url = os.environ.get(variable, "")

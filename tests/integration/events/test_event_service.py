@@ -128,6 +128,16 @@ def test_an_event_in_the_night_in_which_the_clock_is_put_back_ends_after_its_sta
     assert stored.ends_at - stored.starts_at == timedelta(minutes=20)
 
 
+def test_an_end_before_the_start_is_refused_although_the_clock_shows_a_later_time(
+    database: Database, concert: NewEvent
+) -> None:
+    first = datetime(2026, 10, 25, 2, 10, tzinfo=BERLIN, fold=1)
+    last = datetime(2026, 10, 25, 2, 50, tzinfo=BERLIN, fold=0)
+
+    with pytest.raises(UnusableEvent, match="is before starts"):
+        add_event(database, replace(concert, starts_at=first, ends_at=last), by="budi")
+
+
 def test_the_default_end_is_four_hours_later_whatever_the_clock_shows() -> None:
     first, last = to_instants(datetime(2027, 3, 28, 1, 0), None, "Europe/Berlin")  # noqa: DTZ001
 
