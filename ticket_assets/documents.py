@@ -1,6 +1,5 @@
 """The asset of ticket PDFs."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -14,7 +13,7 @@ from ticket_assets.tickets import tickets
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.pdf_inspection import picture_of
 from ticketing.documents.renderer import Renderer
-from ticketing.documents.template_context import SAMPLE_TICKET
+from ticketing.documents.template_context import sample_ticket
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.tickets.rendering.render import render_tickets
@@ -72,11 +71,8 @@ def ticket_pdfs(
 
 def _preview_metadata(application: Application, event: Event) -> metadata.Metadata:
     """Return the folder and a preview with sample data, because a real QR code grants admission."""
-    sample = replace(
-        SAMPLE_TICKET, event_slug=event.slug, event_name=event.name, starts_at=event.starts_at,
-        ends_at=event.ends_at, time_zone=event.time_zone, locale=event.locale, venue=event.venue,
-    )  # fmt: skip
-    image = picture_of(application.get(Renderer).render(sample, event.template_id), dpi=PREVIEW_DPI)
+    sample = application.get(Renderer).render(sample_ticket(event), event.template_id)
+    image = picture_of(sample, dpi=PREVIEW_DPI)
     return {
         "folder": dg.MetadataValue.path(
             application.get(DocumentFolder).root.resolve() / event.slug

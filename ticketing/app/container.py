@@ -130,6 +130,20 @@ def _router_connector(application: Application) -> object:
     return RouterConnector(application.get(KeyRing))
 
 
+def _event_template_check(application: Application) -> object:
+    from ticketing.documents.template_checker import TemplateChecker
+    from ticketing.events.template_check import EventTemplateCheck
+
+    return EventTemplateCheck(application.get(TemplateChecker).require_usable)
+
+
+def _template_checker(application: Application) -> object:
+    from ticketing.documents.template_checker import TemplateChecker
+    from ticketing.documents.templates import TemplateFolders
+
+    return TemplateChecker(application.get(TemplateFolders))
+
+
 def _template_folders(application: Application) -> object:
     from ticketing.documents.templates import TemplateFolders
 
@@ -139,6 +153,7 @@ def _template_folders(application: Application) -> object:
 # by name, so that only callers that look up a type import its module
 FACTORIES: Mapping[str, ObjectFactory] = {
     "DocumentFolder": _document_folder,
+    "EventTemplateCheck": _event_template_check,
     "GenerationContext": _generation_context,
     "KeyRing": _key_ring,
     "MessageTemplates": _message_templates,
@@ -148,6 +163,7 @@ FACTORIES: Mapping[str, ObjectFactory] = {
     "RateLimit": _rate_limit,
     "Renderer": _renderer,
     "RouterConnector": _router_connector,
+    "TemplateChecker": _template_checker,
     "TemplateFolders": _template_folders,
     "WebhookClient": _webhook_client,
     "WhatsAppProviderConfig": lambda application: whatsapp_provider_config(application.settings),

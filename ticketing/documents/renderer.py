@@ -14,7 +14,8 @@ from ticketing.documents.fonts import font_problems, installed_fonts
 from ticketing.documents.qr import QrCode
 from ticketing.documents.template_context import SAMPLE_TICKET, language_variables, ticket_variables
 from ticketing.documents.template_html import TicketHtmlTemplate, em_widths, overflow_message
-from ticketing.documents.templates import TemplateFolders, TicketTemplate
+from ticketing.documents.template_proof import prove_sample
+from ticketing.documents.templates import TEMPLATE_FILE, TemplateFolders, TicketTemplate
 from ticketing.documents.text_fitting import fit_font_size
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.documents.weasyprint_engine import (
@@ -23,9 +24,10 @@ from ticketing.documents.weasyprint_engine import (
     engine_version,
     overflowing_fields,
 )
-from ticketing.platform.kernel.errors import TextDoesNotFit, UndrawableText
+from ticketing.platform.kernel.errors import TemplateBroken, TextDoesNotFit, UndrawableText
 
 QR_URL = "qr:ticket"  # the URL of the code in the page; an embedded image would be parsed
+_PROVED: set[tuple[str, PrintedTicket]] = set()  # by digest: renderers of a process share proofs
 MAX_LAYOUT_ATTEMPTS = 8  # each reduces the font size of an overflowing field by 6 %
 
 
@@ -51,9 +53,13 @@ class Renderer:
         """Return a digest of everything that a document depends on; a stale PDF has another one."""
         return self._document_key(ticket, self._templates.get(template_id))
 
-    def check_template(self, template_id: str) -> None:
-        """Raise TemplateBroken for a template that cannot render the sample ticket; cached."""
-        self._load(template_id)
+    def check_template(self, template_id: str, sample: PrintedTicket = SAMPLE_TICKET) -> None:
+        """Raise TemplateBroken for a template whose sample ticket nobody could use; cached."""
+        try:
+            self._load(template_id).prove(sample)
+        except (TextDoesNotFit, UndrawableText) as error:
+            reason = f"template {template_id!r}, {TEMPLATE_FILE}: {error}"
+            raise TemplateBroken(reason) from error
 
     def preflight_checker(
         self, template_id: str
@@ -99,6 +105,17 @@ class _LoadedTemplate:
         self.print(SAMPLE_TICKET, ticket_variables(SAMPLE_TICKET), "0" * 32)
         # cached, because the texts of an event are the same on every ticket
         self.find_issues = functools.lru_cache(maxsize=1024)(self._find_issues)
+
+    def prove(self, sample: PrintedTicket) -> None:
+        """Render a sample and read it back. Raises TemplateBroken with file, line and reason."""
+        proof = self.template.digest, sample
+        if proof in _PROVED:
+            return
+        texts = ticket_variables(sample)
+        _refuse_undrawable(texts)
+        pdf = self.print(sample, texts, "0" * 32)
+        prove_sample(self.template, pdf, texts, sample.qr_text)
+        _PROVED.add(proof)
 
     def _find_issues(self, field: str, text: str) -> tuple[PreflightIssue, ...]:
         found = []

@@ -1,8 +1,10 @@
-"""The variables of a ticket template, all of them texts, and the sample ticket for tests."""
+"""The variables of a ticket template, all of them texts, and the sample ticket of an event."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ticketing.documents.ticket_data import PrintedTicket
+from ticketing.events.model import Event, NewEvent
 from ticketing.platform.kernel.local_dates import (
     format_event_dates,
     format_event_times,
@@ -63,3 +65,11 @@ SAMPLE_TICKET = PrintedTicket(
     seat="A-12",
     issued_at=datetime(2026, 10, 1, 3, 30, tzinfo=UTC),
 )
+
+
+def sample_ticket(event: Event | NewEvent) -> PrintedTicket:
+    """Return the sample ticket with the printed values of an event."""
+    return replace(
+        SAMPLE_TICKET, event_slug=event.slug, event_name=event.name, starts_at=event.starts_at,
+        ends_at=event.ends_at, time_zone=event.time_zone, locale=event.locale, venue=event.venue,
+    )  # fmt: skip

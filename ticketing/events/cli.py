@@ -62,10 +62,12 @@ def create_event(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Create an event.
 
-    Running it again with the same values changes nothing; other values are refused.
+    Running it again with the same values changes nothing; other values are refused. A template
+    whose sample ticket cannot be used is refused with file, line and reason.
     """
     from ticketing.events.model import NewEvent
     from ticketing.events.service import add_event, parse_zone, to_instants
+    from ticketing.events.template_check import EventTemplateCheck
     from ticketing.platform.kernel.wall_clock import to_instant
 
     first, last = to_instants(starts, ends, zone)
@@ -90,6 +92,7 @@ def create_event(  # noqa: PLR0913 - one parameter per option
                 guest_questions="\n".join(questions or ()),
             ),
             by=actor(),
+            require_template=application.get(EventTemplateCheck).require_usable,
         )
     line = f"Created event {event.slug} (id {event.id}): {event.name}, {event.venue}."
     print_result(event, line, as_json=as_json)
@@ -119,6 +122,7 @@ def update_event(  # noqa: PLR0913 - one parameter per option
     """
     from ticketing.events.queries import get_event
     from ticketing.events.service import change_event, parse_zone
+    from ticketing.events.template_check import EventTemplateCheck
     from ticketing.platform.kernel.wall_clock import to_instant
 
     with open_application() as application:
@@ -136,6 +140,7 @@ def update_event(  # noqa: PLR0913 - one parameter per option
              "transfer_renews_code": renew_code,
              "guest_questions": "\n".join(filter(None, questions)) if questions else None},
             by=actor(),
+            require_template=application.get(EventTemplateCheck).require_usable,
         )  # fmt: skip
     next_step = f"To render its PDFs again: ticketing generate-tickets --event {event.slug}"
     print_result(event, f"Updated event {event.slug}.", next_step, as_json=as_json)

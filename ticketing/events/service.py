@@ -1,6 +1,6 @@
 """Create and update events."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -32,9 +32,20 @@ def to_instants(
     return first, to_instant(ends, zone, field="ends") if ends else first + DEFAULT_DURATION
 
 
-def add_event(database: Database, event: NewEvent, *, by: str) -> Event:
-    """Store a new event. Repeating it has no effect; a different one of that slug is refused."""
+TemplateRule = Callable[[NewEvent], None]
+
+
+def add_event(
+    database: Database, event: NewEvent, *, by: str, require_template: TemplateRule | None = None
+) -> Event:
+    """Store a new event. Repeating it has no effect; a different one of that slug is refused.
+
+    `require_template` raises TemplateBroken for a template that cannot be used; pass it unless the
+    template is one of the project.
+    """
     _check(event)
+    if require_template is not None:
+        require_template(event)
     with database.transaction() as connection:
         existed = queries.find(connection, event.slug)
         stored = queries.insert_event(connection, event)
@@ -52,13 +63,26 @@ def add_event(database: Database, event: NewEvent, *, by: str) -> Event:
         return stored
 
 
-def change_event(database: Database, slug: str, changes: dict[str, object], *, by: str) -> Event:
-    """Update some fields. Tickets keep their identity; PDFs that show a changed field are stale."""
+def change_event(
+    database: Database,
+    slug: str,
+    changes: dict[str, object],
+    *,
+    by: str,
+    require_template: TemplateRule | None = None,
+) -> Event:
+    """Update some fields. Tickets keep their identity; PDFs that show a changed field are stale.
+
+    `require_template` is as in `add_event`: another venue may be one that the template cannot show.
+    """
+    event = queries.get_event(database, slug)
+    changed = {name: value for name, value in changes.items() if value is not None}
+    fields = {name: getattr(event, name) for name in NewEvent.__dataclass_fields__}
+    wanted = NewEvent(**{**fields, **changed})
+    _check(wanted)
+    if require_template is not None:
+        require_template(wanted)
     with database.transaction() as connection:
-        event = queries.get(connection, slug)
-        changed = {name: value for name, value in changes.items() if value is not None}
-        fields = {name: getattr(event, name) for name in NewEvent.__dataclass_fields__}
-        _check(NewEvent(**{**fields, **changed}))
         queries.update_event(connection, event.id, changed)
         audit_log.record(
             connection, actor=by, action="event changed", event_id=event.id, subject=slug,

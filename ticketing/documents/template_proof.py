@@ -1,0 +1,73 @@
+"""The proof that a template makes tickets that work: a sample is read back as an entrance would.
+
+The QR code is decoded from the picture of the page, so that a code that is missing, hidden, covered
+or too small is found before there are tickets.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from jinja2 import Environment, nodes
+
+from ticketing.documents.pdf_inspection import draws_outside_page, qr_text_of, text_of
+from ticketing.documents.templates import TEMPLATE_FILE, TicketTemplate
+from ticketing.platform.kernel.errors import TemplateBroken
+
+PROOF_DPI = (100, 300)  # a phone's screen, and a printer
+QR_VARIABLES = ("qr", "qrCodeUrl")
+CODE_VARIABLES = ("ticketCode",)
+NAME_VARIABLES = ("fullName", "firstName", "lastName")
+
+
+def prove_sample(template: TicketTemplate, pdf: bytes, texts: dict[str, str], qr_text: str) -> None:
+    """Raise TemplateBroken, with file, line and every reason, unless the sample can be used.
+
+    `texts` are the variables of the sample, `qr_text` is the content of its QR code.
+    """
+    flaws = list(_find_flaws(template, pdf, texts, qr_text))
+    if flaws:
+        raise TemplateBroken(f"template {template.id!r}, {'; '.join(flaws)}")
+
+
+def _find_flaws(
+    template: TicketTemplate, pdf: bytes, texts: dict[str, str], qr_text: str
+) -> Iterator[str]:
+    unread = [dpi for dpi in PROOF_DPI if qr_text_of(pdf, dpi=dpi) != qr_text]
+    if unread:
+        resolutions = " and ".join(map(str, unread))
+        reason = (
+            f"no scanner reads the QR code at {resolutions} dpi: show {{{{ qr }}}} at 45 mm or"
+            " more, black on white, with nothing over it"
+        )
+        yield f"{_location(template, QR_VARIABLES)}: {reason}"
+    printed = _letters(text_of(pdf))
+    if _letters(texts["ticketCode"]) not in printed:
+        reason = f"the ticket code {texts['ticketCode']} is not in the text of the page"
+        yield f"{_location(template, CODE_VARIABLES)}: {reason}: print {{{{ ticketCode }}}}"
+    if not all(word in printed for word in map(_letters, texts["fullName"].split())):
+        reason = f"the name {texts['fullName']} is not in the text of the page"
+        yield f"{_location(template, NAME_VARIABLES)}: {reason}: print {{{{ fullName }}}}"
+    if draws_outside_page(pdf):
+        reason = "something is drawn outside of the page: move it, or hide its overflow"
+        yield f"{TEMPLATE_FILE}: {reason}"
+
+
+def _letters(text: str) -> str:
+    """Return a text without blanks, hyphens and case, which a layout may change."""
+    return re.sub(r"[\W_]", "", text).casefold()
+
+
+def _location(template: TicketTemplate, variables: tuple[str, ...]) -> str:
+    """Return file and line of the first use of one of the variables, or that there is none."""
+    for page in sorted(template.folder.glob("*.j2"), key=lambda page: page.name != TEMPLATE_FILE):
+        line = _line_of_use(page, variables)
+        if line is not None:
+            return f"{page.name}:{line}"
+    return f"{TEMPLATE_FILE} does not use {' or '.join(variables)}"
+
+
+def _line_of_use(page: Path, variables: tuple[str, ...]) -> int | None:
+    parsed = Environment(autoescape=True).parse(page.read_text(encoding="utf-8"))
+    used = (name.lineno for name in parsed.find_all(nodes.Name) if name.name in variables)
+    return min(used, default=None)
