@@ -25,7 +25,7 @@ from ticketing.platform.db.tables.tickets import batches, generated_tickets, tic
 from ticketing.platform.kernel.errors import TemplateBroken, Unavailable
 from ticketing.tickets.rendering.render import RenderResult, render_tickets
 
-PAGE = "<html><body><p>{{ fullName }}{{ seat[0] if fullName == 'Budi' }}</p>{{ qr }}</body></html>"
+PAGE = "<p>{{ fullName }}{{ seat[0] if fullName == 'Budi' }}</p>{{ ticketCode }}{{ qr }}"
 STYLE = "@page { size: 90mm 90mm; margin: 5mm } .qr { display: block; width: 50mm }"
 ANOTHER_RUN = """
 import os, pathlib, signal, sys

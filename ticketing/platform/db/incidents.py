@@ -16,7 +16,10 @@ from ticketing.platform.db.tables.operations import incidents
 
 
 class IncidentKind(StrEnum):
-    """Kind of failure: Dagster run, asset check, webhook, message channel, router, roster file."""
+    """Kind of failure.
+
+    Dagster run, asset check, webhook, message channel, router, roster file, PDF.
+    """
 
     RUN = "run"
     CHECK = "check"
@@ -24,6 +27,7 @@ class IncidentKind(StrEnum):
     CHANNEL = "channel"
     ROUTER = "router"
     ROSTER = "roster"
+    DOCUMENT = "document"
 
 
 _IS_UNREPORTED = and_(incidents.c.resolved_at.is_(None), incidents.c.notified_at.is_(None))

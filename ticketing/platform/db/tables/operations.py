@@ -20,7 +20,7 @@ incidents = Table(
     metadata,
     id_column(),
     text_column("cause"),  # at most one open incident per cause
-    text_column("kind"),  # run | check | webhook | channel | router | roster
+    text_column("kind"),  # run | check | webhook | channel | router | roster | document
     event_id_column(nullable=True),
     text_column("message"),
     bigint_column("occurrences"),
@@ -30,7 +30,8 @@ incidents = Table(
     timestamp_column("resolved_at", nullable=True),
     timestamp_column("notified_at", nullable=True),
     CheckConstraint(
-        "kind IN ('run', 'check', 'webhook', 'channel', 'router', 'roster')", name="kind"
+        "kind IN ('run', 'check', 'webhook', 'channel', 'router', 'roster', 'document')",
+        name="kind",
     ),
     Index(
         "uq_incidents_open_cause",

@@ -49,6 +49,15 @@ batches = Table(
 )
 
 
+# names stay when a template's folder is removed, so that its number never means another one
+ticket_templates = Table(
+    "ticket_templates",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+
 generated_tickets = Table(
     "generated_tickets",
     metadata,
@@ -64,7 +73,7 @@ generated_tickets = Table(
     Column("key_generation", Integer, nullable=False),
     timestamp_column("valid_from"),
     timestamp_column("valid_until"),
-    text_column("template_id"),
+    text_column("template_id", nullable=True),  # chosen by a request; NULL is the event's
     text_column("state", "live"),
     timestamp_column("issued_at"),
     timestamp_column("delivered_at", nullable=True),
