@@ -46,6 +46,10 @@ class TemplateFolders:
             f" a template is a folder with {TEMPLATE_FILE}"
         )
 
+    def is_builtin(self, template_id: str) -> bool:
+        """Return whether the project has a template of this id."""
+        return (BUILTIN_TEMPLATES / template_id / TEMPLATE_FILE).is_file()
+
     def ids(self) -> list[str]:
         """Return the ids of all templates."""
         return sorted(

@@ -12,8 +12,8 @@ from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, actor
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.qr_image import ErrorCorrection, QrImageOptions, qr_png, qr_svg
-from ticketing.documents.templates import TemplateFolders
-from ticketing.events.http_params import EventReference, TemplateReference, resolve_event
+from ticketing.events.http_params import EventReference
+from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
     Id,
@@ -24,6 +24,7 @@ from ticketing.platform.http.envelope import (
 )
 from ticketing.platform.http.errors import authenticated_error_responses
 from ticketing.platform.http.services import Services, ServicesDependency
+from ticketing.tickets.api_templates import TemplateReference, resolve_template
 from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
 from ticketing.tickets.metrics import TicketMetrics
 from ticketing.tickets.single_ticket import get_ticket, read_ticket_pdf
@@ -95,13 +96,15 @@ class TicketResponse(ResponseModel):
 def generate(
     body: GenerateTicketRequest, request: Request, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[GeneratedTicketResponse]:
-    """Create the ticket of a guest; an existing live ticket is returned."""
-    event = resolve_event(
-        services, body.event_id, body.template_id, find_template=services.get(TemplateFolders).get
-    )
+    """Create the ticket of a guest; an existing live ticket is returned.
+
+    With another `templateId` the existing ticket is rendered again; its code stays the same.
+    """
+    event = get_event(services.database, str(body.event_id))
+    template = resolve_template(services, event, body.template_id)
     started = time.monotonic()
     ticket = services.get(TicketGenerationQueue).generate_ticket(
-        event, body.guest_id, by=actor(caller)
+        event, body.guest_id, template_id=template, by=actor(caller)
     )
     services.get(TicketMetrics).generation_seconds.observe(time.monotonic() - started)
     return SuccessResponse(

@@ -1,4 +1,4 @@
-"""`ticketing templates`: check."""
+"""`ticketing templates`: list, check."""
 
 from typing import Annotated
 
@@ -6,14 +6,26 @@ import typer
 
 from ticketing.platform.cli.console import open_application
 from ticketing.platform.cli.options import JsonOption
-from ticketing.platform.cli.output import print_json, print_text
+from ticketing.platform.cli.output import print_json, print_list, print_text
 
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def templates() -> None:
-    """Check the ticket templates."""
+@app.command("list")
+def list_templates(*, as_json: JsonOption = False) -> None:
+    """List ticket templates with the numbers that the HTTP API accepts."""
+    from ticketing.documents.templates import TemplateFolders
+    from ticketing.tickets import template_choice
+
+    with open_application() as application:
+        found = template_choice.list_templates(
+            application.database, application.get(TemplateFolders)
+        )
+    columns = {
+        "number": lambda template: str(template.number),
+        "name": lambda template: template.name,
+    }
+    print_list(found, columns, as_json=as_json, empty="No templates.")
 
 
 @app.command("check")

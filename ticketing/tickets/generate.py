@@ -19,6 +19,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import digest
 from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.batches.batch import BatchSpec, running_batch
+from ticketing.tickets.batches.queries import TEMPLATE_OPTION
 from ticketing.tickets.issuing.create_tickets import IssueFailure
 from ticketing.tickets.issuing.issue import IssueResult, issue_tickets
 from ticketing.tickets.issuing.reissue import apply_reissue
@@ -40,7 +41,11 @@ class GenerationContext:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """A request. `guest_ids` None means all missing; a repeated `key` continues the batch."""
+    """A request. `guest_ids` None means all missing; a repeated `key` continues the batch.
+
+    `template_id` is chosen for new tickets, and with `overwrite` for existing ones; tickets without
+    a chosen template follow that of the event.
+    """
 
     by: str
     at: datetime
@@ -49,11 +54,17 @@ class GenerationRequest:
     chunk: int = 100
     overwrite: bool = False
     key: str | None = None
+    template_id: str | None = None
 
     def options(self) -> dict[str, object]:
         """Return the options to store with the batch; a repeated key must have the same."""
         guests = None if self.guest_ids is None else digest(sorted(set(self.guest_ids)))
-        return {"limit": self.limit, "overwrite": self.overwrite, "guests": guests}
+        return {
+            "limit": self.limit,
+            "overwrite": self.overwrite,
+            "guests": guests,
+            TEMPLATE_OPTION: self.template_id,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +169,7 @@ def _render(
         job_id=job_id,
         guest_ids=guest_ids,
         overwrite=request.overwrite,
+        template_id=request.template_id if request.overwrite else None,
         chunk=request.chunk,
         on_progress=on_progress,
     )

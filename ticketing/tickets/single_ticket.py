@@ -75,18 +75,29 @@ def read_ticket_pdf(folder: DocumentFolder, ticket: IssuedTicket) -> bytes:
 
 
 def get_or_create_ticket(
-    context: GenerationContext, event: Event, guest_id: int, *, at: datetime, by: str
+    context: GenerationContext,
+    event: Event,
+    guest_id: int,
+    *,
+    at: datetime,
+    by: str,
+    template_id: str | None = None,
 ) -> IssuedTicket:
     """Return the ticket of a guest with its PDF, created if it does not exist.
 
-    Raises UnknownGuest, NoTicketDue and TicketNotMade.
+    With a template, a ticket that was made with another one is rendered again. Raises UnknownGuest,
+    NoTicketDue and TicketNotMade.
     """
     ticket = _find_live_ticket(context, event, guest_id)
-    if ticket is not None and _has_current_pdf(context, ticket):
+    is_new_choice = ticket is not None and template_id not in {None, ticket.template_id}
+    if ticket is not None and not is_new_choice and _has_current_pdf(context, ticket):
         return ticket
     if ticket is None:
         _refuse_if_ineligible(context.database, event, guest_id, at=at)
-    done = generate_tickets(context, event, GenerationRequest(by=by, at=at, guest_ids=[guest_id]))
+    request = GenerationRequest(
+        by=by, at=at, guest_ids=[guest_id], template_id=template_id, overwrite=is_new_choice
+    )
+    done = generate_tickets(context, event, request)
     ticket = _find_live_ticket(context, event, guest_id)
     if done.failed or ticket is None:
         why = "; ".join(message for _, message in done.failures)

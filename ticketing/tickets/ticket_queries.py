@@ -122,6 +122,7 @@ class IssuedTicket:
     full_name: str
     state: TicketState
     revoked_reason: str | None
+    template_id: str | None  # None is the event's
     generated_at: datetime | None
     pdf_file_path: str | None
     render_error: str | None
@@ -197,7 +198,12 @@ def _find_one(connection: Connection, *conditions: ColumnElement[bool]) -> Issue
             guests.c.last_name,
             guests.c.full_name,
             *generated_tickets.c[
-                "state", "revoked_reason", "generated_at", "pdf_file_path", "render_error"
+                "state",
+                "revoked_reason",
+                "template_id",
+                "generated_at",
+                "pdf_file_path",
+                "render_error",
             ],
         )
         .join(events, events.c.id == generated_tickets.c.event_id)

@@ -159,7 +159,7 @@ def test_a_ticket_carries_what_a_gate_and_a_reader_need(
     assert ticket["ticket_code"].startswith("TC-2026-")
     assert (ticket["valid_from"], ticket["valid_until"]) == (now, event.tickets_valid_until)
     assert ticket["valid_until"] - event.ends_at == timedelta(days=1)
-    assert (ticket["issued_at"], ticket["template_id"]) == (now, "classic")
+    assert (ticket["issued_at"], ticket["template_id"]) == (now, None)
 
 
 def test_only_requested_guests_get_tickets(

@@ -42,7 +42,7 @@ from ticketing.selling.checkout.html import build_page_settings
 from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.selling.refunds import api as refund_api
 from ticketing.tickets import api as ticket_api
-from ticketing.tickets import api_event_tickets, api_holder
+from ticketing.tickets import api_event_tickets, api_holder, api_templates
 from ticketing.tickets.batches import api as batche_api
 from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
 from ticketing.tickets.batches.service import fail_abandoned_batches
@@ -62,6 +62,7 @@ ROUTERS = (
     batche_api.router,
     api_event_tickets.router,
     import_api.router,
+    api_templates.router,
     checkin_api.router,
     checkout_api.public_router,
     checkout_api.order_router,

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer, actor
-from ticketing.documents.templates import TemplateFolders
-from ticketing.events.http_params import EventReference, TemplateReference, resolve_event
+from ticketing.events.http_params import EventReference
+from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
     MAX_ID,
     Id,
@@ -21,6 +21,7 @@ from ticketing.platform.http.envelope import (
 from ticketing.platform.http.errors import Busy, authenticated_error_responses
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.tickets import ticket_queries
+from ticketing.tickets.api_templates import TemplateReference, resolve_template
 from ticketing.tickets.batches.generation_queue import BatchPriority, TicketGenerationQueue
 from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.batches.service import (
@@ -106,13 +107,12 @@ def create_batch(
     """Accept a batch for processing in the background; poll its status."""
     if services.get(TicketGenerationQueue).is_full:
         raise Busy("too many batches are waiting; retry when some are completed", retryAfter=30)
-    event = resolve_event(
-        services, body.event_id, body.template_id, find_template=services.get(TemplateFolders).get
-    )
+    event = get_event(services.database, str(body.event_id))
     options = body.options
     generation = GenerationRequest(
         by=actor(caller), at=now(), guest_ids=body.guest_ids, limit=options.limit,
         overwrite=not options.skip_existing, key=options.batch_id, chunk=CHUNK,
+        template_id=resolve_template(services, event, body.template_id),
     )  # fmt: skip
     accepted = accept_batch(services.database, event, generation, priority=options.priority)
     if accepted.request is not None:

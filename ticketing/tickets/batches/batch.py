@@ -106,7 +106,7 @@ def _open_batch(database: Database, event: Event, spec: BatchSpec) -> Batch:
             connection,
             key=spec.key,
             event=event,
-            template_id=event.template_id,
+            template_id=str(spec.options.get(queries.TEMPLATE_OPTION) or event.template_id),
             options=spec.options,
             by=spec.by,
             at=spec.at,

@@ -78,11 +78,14 @@ class TicketGenerationQueue:
         while not self._queue.empty():
             self._cancel_queued(self._queue.get())
 
-    def generate_ticket(self, event: Event, guest_id: int, *, by: str) -> IssuedTicket:
+    def generate_ticket(
+        self, event: Event, guest_id: int, *, by: str, template_id: str | None = None
+    ) -> IssuedTicket:
         """Return the ticket of a guest, created if needed, after earlier requests."""
         call = partial(
-            get_or_create_ticket, self._single_context, event, guest_id, at=self._clock(), by=by
-        )
+            get_or_create_ticket, self._single_context, event, guest_id, template_id=template_id,
+            at=self._clock(), by=by,
+        )  # fmt: skip
         # log lines of the thread include the request id
         return self._single_executor.submit(copy_context().run, call).result()
 

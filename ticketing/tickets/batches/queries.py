@@ -21,6 +21,9 @@ from ticketing.platform.kernel.errors import Refused
 _LOG = structlog.stdlib.get_logger("ticketing.batches")
 
 
+TEMPLATE_OPTION = "template"  # option of a batch: the template that its request chose
+
+
 class BatchState(StrEnum):
     """State of a batch; an ended one can be continued with the same key."""
 
@@ -50,6 +53,12 @@ class Batch:
     dagster_run_id: str | None
     started_at: datetime
     completed_at: datetime | None
+
+    @property
+    def chosen_template(self) -> str | None:
+        """Return the template that its request chose, None for the event's own."""
+        chosen = self.options.get(TEMPLATE_OPTION)
+        return chosen if isinstance(chosen, str) else None
 
 
 def _batch_from_row(row: RowMapping) -> Batch:

@@ -59,7 +59,7 @@ def accept_batch(
         existing = queries.find_by_key(connection, key)
         # a request that created the batch in the meantime is compared as well
         batch = existing or queries.get_or_create_batch(
-            connection, key=key, event=event, template_id=event.template_id,
+            connection, key=key, event=event, template_id=request.template_id or event.template_id,
             options=request.options(), by=request.by, at=request.at, priority=priority,
         )  # fmt: skip
         require_same_request(batch, event, request.options())

@@ -65,7 +65,7 @@ class TicketIssuer:
             key_generation=signer.generation,
             valid_from=at,
             valid_until=event.tickets_valid_until,
-            template_id=batch.template_id,
+            template_id=batch.chosen_template,
             issued_at=at,
         )
         return cls(SigningIdentityGenerator(event, signer, at, randomness), fields)

@@ -29,6 +29,7 @@ COPY generated_tickets (
 """
 _ROWS_PER_WRITE = 500  # PostgreSQL processes these while the next are signed
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_NULL = r"\N"
 _LIVE_TICKET_CONSTRAINT = "uq_generated_tickets_live_entitlement"
 
 
@@ -41,7 +42,7 @@ class SharedTicketFields:
     key_generation: int
     valid_from: datetime
     valid_until: datetime
-    template_id: str
+    template_id: str | None  # None is the event's
     issued_at: datetime
 
 
@@ -75,7 +76,8 @@ def _copy_lines(
     shared_fields: SharedTicketFields, tickets: Iterable[tuple[Recipient, TicketIdentity]]
 ) -> Iterator[str]:
     """Yield rows in COPY's format; only the template id needs escaping."""
-    template = shared_fields.template_id.translate(_ESCAPES)
+    chosen = shared_fields.template_id
+    template = _NULL if chosen is None else chosen.translate(_ESCAPES)
     shared = (
         f"{shared_fields.event_id}\t{shared_fields.job_id}\t{shared_fields.key_generation}\t{shared_fields.valid_from}\t"
         f"{shared_fields.valid_until}\t{template}\t{shared_fields.issued_at}\n"

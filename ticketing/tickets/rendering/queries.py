@@ -155,7 +155,9 @@ def list_documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Ti
             generated_tickets.c.issued_at,
             *_TICKET_COLUMNS,
             generated_tickets.c.guest_id,
-            generated_tickets.c.template_id,
+            func.coalesce(generated_tickets.c.template_id, events.c.template_id).label(
+                "template_id"
+            ),
             generated_tickets.c.pdf_file_path.label("path"),
             generated_tickets.c.pdf_bytes.label("size"),
             generated_tickets.c.document_key,
@@ -178,6 +180,18 @@ _DOCUMENT_COLUMNS = ("guest_id", "template_id", "path", "size", "document_key", 
 def _document_from_row(row: RowMapping) -> TicketDocument:
     printed = {name: value for name, value in row.items() if name not in _DOCUMENT_COLUMNS}
     return TicketDocument(PrintedTicket(**printed), *(row[name] for name in _DOCUMENT_COLUMNS))
+
+
+def choose_template(connection: Connection, ticket_ids: Sequence[int], template_id: str) -> None:
+    """Give tickets a template of their own; a later template of the event does not change it."""
+    connection.execute(
+        update(generated_tickets)
+        .where(
+            generated_tickets.c.id == any_(literal(list(ticket_ids), ARRAY(BigInteger))),
+            generated_tickets.c.template_id.is_distinct_from(template_id),
+        )
+        .values(template_id=template_id)
+    )
 
 
 def mark_rendered(

@@ -51,6 +51,7 @@ class _RenderRun:
     at: datetime
     job_id: int | None
     overwrite: bool
+    template_id: str | None = None
     total: int = 0
     rendered: int = 0
     unchanged: int = 0
@@ -79,17 +80,19 @@ def render_tickets(  # noqa: PLR0913 - all options of the API, the command and t
     job_id: int | None = None,
     guest_ids: Iterable[int] | None = None,
     overwrite: bool = False,
+    template_id: str | None = None,
     chunk: int = 100,
     on_progress: Callable[[RenderResult], None] | None = None,
 ) -> RenderResult:
     """Render missing and stale PDFs; safe to repeat, to run concurrently and to kill.
 
-    `overwrite` renders everything again, also PDFs removed by retention. A failure of one ticket
+    `overwrite` renders everything again, also PDFs removed by retention. `template_id` is chosen
+    for these tickets, None keeps their own or that of the event. A failure of one ticket
     does not affect others; it is in its row, in the log of the job and in the result. Raises
     TemplateBroken when a template fails for everyone, Unavailable when the disk is full.
     """
     people = None if guest_ids is None else sorted(set(guest_ids))
-    run = _RenderRun(event, renderer, folder, at, job_id, overwrite)
+    run = _RenderRun(event, renderer, folder, at, job_id, overwrite, template_id)
     folder.delete_partial_files(event.slug)
     run.total = database.run(
         queries.count_to_render, event.id, guest_ids=people, include_removed=overwrite
@@ -142,6 +145,8 @@ def _render_chunk(
     """
     chunk = _RenderedChunk()
     stopped_by = None
+    if run.template_id is not None:
+        queries.choose_template(connection, ticket_ids, run.template_id)
     for document in queries.list_documents(connection, ticket_ids):
         try:
             _render_one(run, document, chunk)
