@@ -119,9 +119,7 @@ def ticket_pdfs_unaltered(
         sample=None if config.full else config.sample,
         seed=context.run.run_id,
     )
-    return to_check_result(
-        found, "PDFs", f"ticketing generate-tickets --event {event.slug} --overwrite"
-    )
+    return to_check_result(found, "PDFs", f"ticketing generate-tickets --event {event.slug}")
 
 
 @dg.asset_check(asset=generation_report, partitions_def=EVENT_PARTITIONS)

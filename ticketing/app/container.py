@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
@@ -41,6 +42,19 @@ def _document_folder(application: Application) -> object:
     )
 
 
+def _document_reader(application: Application) -> object:
+    """Build the reader with a renderer of its own, because it is used in other threads."""
+    from ticketing.documents.file_store import DocumentFolder
+    from ticketing.documents.renderer import Renderer
+    from ticketing.documents.templates import TemplateFolders
+    from ticketing.tickets.rendering.document_reader import DocumentReader
+
+    renderer = Renderer(application.get(TemplateFolders))
+    return DocumentReader(
+        application.database, application.get(DocumentFolder), renderer, lambda: datetime.now(UTC)
+    )
+
+
 def _webhook_client(application: Application) -> object:
     """Build the webhook client; it may call this machine only with the simulator."""
     from ticketing.webhooks.client import WebhookClient
@@ -74,18 +88,18 @@ def _message_templates(application: Application) -> object:
 
 def _messaging_connector(application: Application) -> object:
     from ticketing.crypto.keyring import KeyRing
-    from ticketing.documents.file_store import DocumentFolder
     from ticketing.notifications.deliver import MessagingConnector, NotificationSender
     from ticketing.notifications.messages.context import MessageContext
     from ticketing.notifications.messages.templates import MessageTemplates
     from ticketing.notifications.rate_limit import RateLimit
+    from ticketing.tickets.rendering.document_reader import DocumentReader
 
     @contextmanager
     def connect() -> Iterator[NotificationSender]:
         settings, get = application.settings, application.get
         links = settings.public_base_url
         context = MessageContext(
-            get(MessageTemplates), get(DocumentFolder), get(KeyRing), links, sender_name(settings),
+            get(MessageTemplates), get(DocumentReader), get(KeyRing), links, sender_name(settings),
             csv_delimiter=settings.csv_delimiter_character,
         )  # fmt: skip
         provider = whatsapp_provider_config(settings)
@@ -153,6 +167,7 @@ def _template_folders(application: Application) -> object:
 # by name, so that only callers that look up a type import its module
 FACTORIES: Mapping[str, ObjectFactory] = {
     "DocumentFolder": _document_folder,
+    "DocumentReader": _document_reader,
     "EventTemplateCheck": _event_template_check,
     "GenerationContext": _generation_context,
     "KeyRing": _key_ring,

@@ -10,7 +10,6 @@ from pydantic import ConfigDict
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, actor
-from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.qr_image import ErrorCorrection, QrImageOptions, qr_png, qr_svg
 from ticketing.events.http_params import EventReference
 from ticketing.events.queries import get_event
@@ -27,7 +26,8 @@ from ticketing.platform.http.services import Services, ServicesDependency
 from ticketing.tickets.api_templates import TemplateReference, resolve_template
 from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
 from ticketing.tickets.metrics import TicketMetrics
-from ticketing.tickets.single_ticket import get_ticket, read_ticket_pdf
+from ticketing.tickets.rendering.document_reader import DocumentReader
+from ticketing.tickets.single_ticket import get_ticket
 from ticketing.tickets.ticket_queries import IssuedTicket
 
 router = authenticated_router("/api/tickets", "tickets", 404)
@@ -151,9 +151,9 @@ def show(
     responses={200: {"content": {"application/pdf": {}}}},
 )
 def pdf(ticket_id: IdInPath, services: ServicesDependency, _: Operator) -> Response:
-    """Return the PDF of a ticket."""
+    """Return the PDF of a ticket; one that was damaged on disk is rendered again first."""
     ticket = get_ticket(services.database, ticket_id)
-    return pdf_response(read_ticket_pdf(services.get(DocumentFolder), ticket), ticket)
+    return pdf_response(services.get(DocumentReader).read(ticket.document), ticket)
 
 
 @router.get(

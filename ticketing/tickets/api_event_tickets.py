@@ -7,7 +7,6 @@ from fastapi.responses import StreamingResponse
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer
-from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
     EventInPath,
@@ -17,6 +16,7 @@ from ticketing.platform.http.envelope import (
 )
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.tickets.missing import count_missing_tickets, list_missing_tickets
+from ticketing.tickets.rendering.document_reader import DocumentReader
 from ticketing.tickets.rendering.zip_archive import stream_zip
 
 router = authenticated_router("/api/events", "events", 404)
@@ -93,7 +93,7 @@ def tickets_zip(event: EventInPath, services: ServicesDependency, _: Operator) -
     known = get_event(services.database, event)
     named = {"Content-Disposition": f'attachment; filename="{known.slug}.zip"'}
     return StreamingResponse(
-        stream_zip(services.database, services.get(DocumentFolder), known),
+        stream_zip(services.database, services.get(DocumentReader), known),
         media_type="application/zip",
         headers={"Cache-Control": "private, no-store", **named},
     )

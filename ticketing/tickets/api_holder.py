@@ -9,7 +9,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ticketing.access.authentication import rate_limit_by_address
 from ticketing.crypto.keyring import KeyRing
-from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.qr import QrCode
 from ticketing.documents.template_context import language_variables, ticket_variables
 from ticketing.documents.ticket_data import PrintedTicket
@@ -18,11 +17,11 @@ from ticketing.platform.http.errors import error_responses
 from ticketing.platform.http.services import Services, ServicesDependency
 from ticketing.platform.paths import TEMPLATES
 from ticketing.tickets.api import pdf_response
+from ticketing.tickets.rendering.document_reader import DocumentReader
 from ticketing.tickets.single_ticket import (
     UnknownTicket,
     find_printed_ticket,
     get_ticket_by_magic_link,
-    read_ticket_pdf,
 )
 
 FAILURE_CONTENT = {
@@ -56,9 +55,8 @@ def page(link: str, services: ServicesDependency) -> HTMLResponse:
         return _notice_response(
             410, "Not valid", "This ticket was revoked. Please ask the organiser."
         )
-    path = ticket.pdf_file_path
-    printed_out = path is not None and services.get(DocumentFolder).exists(path)
-    document_url = f"{link}/ticket.pdf" if printed_out else None  # relative to this page
+    has_document = ticket.pdf_file_path is not None and ticket.pdf_removed_at is None
+    document_url = f"{link}/ticket.pdf" if has_document else None  # relative to this page
     return HTMLResponse(
         render_holder_page(printed, document_url=document_url), headers=NO_STORE_HEADERS
     )
@@ -74,7 +72,7 @@ def document(link: str, services: ServicesDependency) -> Response:
     ticket = get_ticket_by_magic_link(services.database, services.get(KeyRing), link)
     if find_printed_ticket(services.database, ticket) is None:
         raise UnknownTicket("no live ticket has this link")
-    return pdf_response(read_ticket_pdf(services.get(DocumentFolder), ticket), ticket)
+    return pdf_response(services.get(DocumentReader).read(ticket.document), ticket)
 
 
 def _notice_response(status: int, title: str, sentence: str) -> HTMLResponse:

@@ -5,6 +5,7 @@ year. Only the database knows whether a code was issued.
 """
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ticketing.platform.kernel.base32 import CROCKFORD_ALPHABET
@@ -85,3 +86,13 @@ class TicketState(StrEnum):
 
     LIVE = "live"
     REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDocument:
+    """A ticket and the record of its PDF; path and hash are None before the first rendering."""
+
+    ticket_id: int
+    ticket_code: str
+    path: str | None
+    sha256: str | None

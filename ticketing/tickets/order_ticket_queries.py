@@ -6,6 +6,7 @@ Work is found by these queries alone, so that it continues after a process was k
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -29,21 +30,28 @@ from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.eligibility_queries import ELIGIBLE
-from ticketing.tickets.model import TicketState
+from ticketing.tickets.model import RecordedDocument, TicketState
 
 
 @dataclass(frozen=True, slots=True)
 class OrderTicketFile:
-    """A live ticket; `path` is None when its PDF was not rendered yet, or deleted."""
+    """A live ticket; `path` is None when its PDF was not rendered yet."""
 
     ticket_code: str
     ticket_type: str
     token_id: bytes = field(repr=False)  # secret: part of the magic link
     path: str | None
+    sha256: str | None
+    ticket_id: int
     guest_name: str
     guest_email: str
     ticket_type_id: int
     number: int = 0  # of the place of an order; 0 for a roster's ticket
+
+    @property
+    def document(self) -> RecordedDocument:
+        """Return the record of the PDF."""
+        return RecordedDocument(self.ticket_id, self.ticket_code, self.path, self.sha256)
 
     @property
     def is_printed(self) -> bool:
@@ -52,12 +60,14 @@ class OrderTicketFile:
 
 
 # built once: the pages of orders poll every few seconds
-_ORDER_TICKETS = (
+_ORDER_TICKETS: Select[Any] = (
     select(
         generated_tickets.c.ticket_code,
         ticket_types.c.name,
         generated_tickets.c.token_id,
         generated_tickets.c.pdf_file_path,
+        generated_tickets.c.pdf_sha256,
+        generated_tickets.c.id,
         guests.c.full_name,
         guests.c.email,
         ticket_types.c.id,

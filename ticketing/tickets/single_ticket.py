@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from ticketing.crypto.keyring import KeyRing
-from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
@@ -32,10 +31,6 @@ class TicketNotMade(Refused):
     """The ticket could not be issued or rendered; the message says why."""
 
 
-class NoDocument(NotFound):
-    """The ticket has no PDF: not rendered yet, or deleted by retention."""
-
-
 def get_ticket(database: Database, ticket_id: int) -> IssuedTicket:
     """Return a ticket, live or revoked. Raises UnknownTicket."""
     ticket = database.run(ticket_queries.find_by_id, ticket_id)
@@ -59,19 +54,6 @@ def find_printed_ticket(database: Database, ticket: IssuedTicket) -> PrintedTick
     """Return the printed data of a live ticket, or None for a revoked one."""
     found = database.run(rendering_queries.list_documents, [ticket.ticket_id])
     return found[0].ticket if found else None
-
-
-def read_ticket_pdf(folder: DocumentFolder, ticket: IssuedTicket) -> bytes:
-    """Return the PDF of a ticket. Raises NoDocument."""
-    try:
-        if ticket.pdf_file_path is not None:
-            return folder.read(ticket.pdf_file_path)
-    except FileNotFoundError:
-        pass
-    raise NoDocument(
-        f"ticket {ticket.ticket_code} has no PDF; run `ticketing generate-tickets`",
-        ticket=ticket.ticket_id,
-    )
 
 
 def get_or_create_ticket(

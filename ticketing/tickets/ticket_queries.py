@@ -15,7 +15,7 @@ from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets, ticket_generation_logs
-from ticketing.tickets.model import TicketState
+from ticketing.tickets.model import RecordedDocument, TicketState
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,16 @@ class IssuedTicket:
     template_id: str | None  # None is the event's
     generated_at: datetime | None
     pdf_file_path: str | None
+    pdf_sha256: str | None
+    pdf_removed_at: datetime | None
     render_error: str | None
+
+    @property
+    def document(self) -> RecordedDocument:
+        """Return the record of the PDF."""
+        return RecordedDocument(
+            self.ticket_id, self.ticket_code, self.pdf_file_path, self.pdf_sha256
+        )
 
     @property
     def status(self) -> str:
@@ -146,14 +155,6 @@ class BatchFailure(NamedTuple):
 
     guest_id: int | None
     message: str
-
-
-class TicketFile(NamedTuple):
-    """A live ticket and the path of its PDF, None without one."""
-
-    ticket_id: int
-    ticket_code: str
-    path: str | None
 
 
 def _status(state: TicketState, generated_at: datetime | None, render_error: str | None) -> str:
@@ -203,6 +204,8 @@ def _find_one(connection: Connection, *conditions: ColumnElement[bool]) -> Issue
                 "template_id",
                 "generated_at",
                 "pdf_file_path",
+                "pdf_sha256",
+                "pdf_removed_at",
                 "render_error",
             ],
         )
@@ -253,13 +256,14 @@ def list_batch_failures(
 
 def list_ticket_files(
     connection: Connection, event_id: int, *, after: int, count: int
-) -> Sequence[TicketFile]:
-    """Return the next live tickets of an event with the paths of their PDFs, by id."""
+) -> Sequence[RecordedDocument]:
+    """Return the next live tickets of an event with the records of their PDFs, by id."""
     query = (
         select(
             generated_tickets.c.id,
             generated_tickets.c.ticket_code,
             generated_tickets.c.pdf_file_path,
+            generated_tickets.c.pdf_sha256,
         )
         .where(
             generated_tickets.c.event_id == event_id,
@@ -269,4 +273,4 @@ def list_ticket_files(
         .order_by(generated_tickets.c.id)
         .limit(count)
     )
-    return [TicketFile(*row) for row in connection.execute(query)]
+    return [RecordedDocument(*row) for row in connection.execute(query)]

@@ -1,7 +1,7 @@
 """Tests of the message with ready vouchers, the only place that shows their codes."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,8 @@ from sqlalchemy import select, update
 
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
+from ticketing.documents.renderer import Renderer
+from ticketing.documents.templates import TemplateFolders
 from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.delivery import Channel
 from ticketing.notifications.messages.compose import ComposeResult, compose_message
@@ -20,6 +22,7 @@ from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.outbox import outbox as outbox_table
 from ticketing.platform.db.tables.vouchers import vouchers
+from ticketing.tickets.rendering.document_reader import DocumentReader
 from ticketing.vouchers import transition_queries
 from ticketing.vouchers.model import ValidityStart
 from ticketing.vouchers.package_queries import StoredPackage
@@ -30,10 +33,13 @@ LINKS = "https://tickets.example.org/"
 
 
 @pytest.fixture
-def write(database: Database, keys: KeyRing, tmp_path: Path) -> Callable[..., ComposeResult]:
+def write(
+    database: Database, keys: KeyRing, tmp_path: Path, now: datetime
+) -> Callable[..., ComposeResult]:
     """Return a function that builds the message about an order's vouchers."""
     folder = DocumentFolder(tmp_path, max_file_size=1, min_free_disk=0)
-    message_context = MessageContext(MessageTemplates(base_url=LINKS), folder, keys, LINKS)
+    reader = DocumentReader(database, folder, Renderer(TemplateFolders()), lambda: now)
+    message_context = MessageContext(MessageTemplates(base_url=LINKS), reader, keys, LINKS)
 
     def about(order: Order, channel: Channel = Channel.MAIL) -> ComposeResult:
         claimed = ClaimedDelivery(

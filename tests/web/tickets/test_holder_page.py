@@ -66,6 +66,25 @@ def test_the_pdf_beside_the_page_is_the_same_ticket(
     assert "attachment" not in pdf.headers["Content-Disposition"]
 
 
+def test_no_interface_serves_a_pdf_that_the_disk_has_changed(
+    anonymous_client: httpx.Client, operator: httpx.Client, link: str, application: Application
+) -> None:
+    (path,) = application.settings.documents.rglob("TC-*.pdf")
+    original = path.read_bytes()
+    doors = [(anonymous_client, f"{link}/ticket.pdf"), (operator, "/api/tickets/1/pdf")]
+    served = []
+    for client, address in doors:
+        path.write_bytes(original.replace(b"%PDF", b"%PDG"))
+        served.append(client.get(address).content)
+
+    path.unlink()
+    page = anonymous_client.get(link)
+
+    assert served == [original] * 2
+    assert "/ticket.pdf" in page.text
+    assert anonymous_client.get(f"{link}/ticket.pdf").content == original
+
+
 def test_a_revoked_ticket_shows_no_qr(
     anonymous_client: httpx.Client, link: str, database: Database, event: Event, now: datetime
 ) -> None:

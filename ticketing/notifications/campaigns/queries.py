@@ -150,6 +150,8 @@ def find_ticket_file(connection: Connection, ticket_code: str) -> OrderTicketFil
             ticket_types.c.name,
             generated_tickets.c.token_id,
             generated_tickets.c.pdf_file_path,
+            generated_tickets.c.pdf_sha256,
+            generated_tickets.c.id,
             guests.c.full_name,
             guests.c.email,
             ticket_types.c.id,

@@ -5,7 +5,6 @@ The texts are in templates/messages; this module maps each purpose to its templa
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import PurePath
 
 from sqlalchemy import Connection
 
@@ -49,6 +48,7 @@ from ticketing.platform.kernel.errors import Refused, TemplateBroken
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.tickets import order_ticket_queries
 from ticketing.tickets.order_ticket_queries import OrderTicketFile
+from ticketing.tickets.rendering.document_reader import NoDocument
 
 TemplateAndVariables = tuple[str, dict[str, TemplateValue]]  # template name and variables
 ComposeResult = Mail | ChatMessage | Rejected | Deferred
@@ -160,16 +160,13 @@ def _load_attachments(
     context: MessageContext, files: list[OrderTicketFile]
 ) -> tuple[Attachment, ...] | Rejected | Deferred:
     """Return all attachments, or none if they are too large; a part of an order is never sent."""
-    paths = [file.path for file in files if file.path is not None]
-    missing = Deferred("a PDF is missing in the document folder", "document")
-    if len(paths) < len(files):
-        return missing
     try:
         found = tuple(
-            Attachment(PurePath(path).name, context.document_folder.read(path)) for path in paths
+            Attachment(f"{file.ticket_code}.pdf", context.documents.read(file.document))
+            for file in files
         )
-    except FileNotFoundError:
-        return missing
+    except NoDocument as error:
+        return Deferred(str(error), "document")
     if sum(len(each.content) for each in found) <= context.max_attachment_bytes:
         return found
     if context.public_url:

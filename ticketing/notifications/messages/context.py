@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from ticketing.crypto.keyring import KeyRing
-from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
 from ticketing.notifications.messages.message import Attachment, FailureScope, Rejected
 from ticketing.notifications.messages.template_samples import TemplateValue
 from ticketing.notifications.messages.templates import MessageTemplates
 from ticketing.platform.kernel.csv_writer import DELIMITER
 from ticketing.tickets.order_ticket_queries import OrderTicketFile
+from ticketing.tickets.rendering.document_reader import DocumentReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class MessageContext:
     """Templates, documents, keys and settings for composing messages."""
 
     templates: MessageTemplates
-    document_folder: DocumentFolder
+    documents: DocumentReader
     keys: KeyRing
     public_url: str = ""  # empty: messages have no links
     organiser_name: str = ""  # empty: the event's name is used

@@ -52,7 +52,8 @@ class TicketDocument:
     guest_id: int
     template_id: str
     path: str | None
-    size: int | None
+    sha256: str | None
+    is_removed: bool  # by the retention rule
     document_key: str | None
     render_error: str | None
 
@@ -159,7 +160,8 @@ def list_documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Ti
                 "template_id"
             ),
             generated_tickets.c.pdf_file_path.label("path"),
-            generated_tickets.c.pdf_bytes.label("size"),
+            generated_tickets.c.pdf_sha256.label("sha256"),
+            generated_tickets.c.pdf_removed_at.is_not(None).label("is_removed"),
             generated_tickets.c.document_key,
             generated_tickets.c.render_error,
         )
@@ -174,7 +176,15 @@ def list_documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Ti
     return [_document_from_row(row) for row in connection.execute(query).mappings()]
 
 
-_DOCUMENT_COLUMNS = ("guest_id", "template_id", "path", "size", "document_key", "render_error")
+_DOCUMENT_COLUMNS = (
+    "guest_id",
+    "template_id",
+    "path",
+    "sha256",
+    "is_removed",
+    "document_key",
+    "render_error",
+)
 
 
 def _document_from_row(row: RowMapping) -> TicketDocument:

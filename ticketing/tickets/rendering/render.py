@@ -5,7 +5,6 @@ before the commit, the next run writes the same bytes again; after a kill while 
 the leftover.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,11 +14,18 @@ from sqlalchemy import Connection
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.events.model import Event
+from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import TicketingError, Unavailable
 from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.rendering import queries
+from ticketing.tickets.rendering.document_reader import (
+    damage_cause,
+    read_unchanged,
+    record_damage,
+)
 from ticketing.tickets.rendering.queries import RenderedDocument, TicketDocument
+from ticketing.tickets.rendering.write_document import write_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class _RenderRun:
     total: int = 0
     rendered: int = 0
     unchanged: int = 0
+    damaged: int = 0
     failures: list[RenderFailure] = field(default_factory=list)
 
     def result(self) -> RenderResult:
@@ -67,6 +74,7 @@ class _RenderedChunk:
 
     unchanged: int = 0
     rendered: list[RenderedDocument] = field(default_factory=list)
+    damaged: list[TicketDocument] = field(default_factory=list)
     failures: list[RenderFailure] = field(default_factory=list)
 
 
@@ -122,6 +130,9 @@ def render_tickets(  # noqa: PLR0913 - all options of the API, the command and t
             claimed = queries.claim(connection, passed_over[start : start + chunk], wait=True)
             stopped_by = _render_chunk(connection, run, claimed)
         _report_progress(run, stopped_by, on_progress)
+    if people is None and not run.damaged:
+        with database.transaction() as connection:  # every PDF of the event was compared
+            incidents.resolve(connection, damage_cause(event.slug), at=at)
     return run.result()
 
 
@@ -159,6 +170,8 @@ def _render_chunk(
             )
             chunk.failures.append(failure)
     queries.mark_rendered(connection, chunk.rendered, at=run.at)
+    for document in chunk.damaged:
+        record_damage(connection, document, at=run.at, result="was rendered again")
     for failure in chunk.failures:
         _record_failure(connection, run, failure)
     if run.job_id is not None:
@@ -167,6 +180,7 @@ def _render_chunk(
         )
     run.rendered += len(chunk.rendered)
     run.unchanged += chunk.unchanged
+    run.damaged += len(chunk.damaged)
     run.failures += chunk.failures
     return stopped_by
 
@@ -187,25 +201,22 @@ def _render_one(run: _RenderRun, document: TicketDocument, chunk: _RenderedChunk
     ticket = document.ticket
     key = run.renderer.document_key(ticket, document.template_id)
     path = run.folder.path_for(ticket.event_slug, ticket.ticket_code)
-    if not run.overwrite and _is_fresh(document, key=key, path=path, folder=run.folder):
+    is_recorded = not run.overwrite and _is_recorded(document, key=key, path=path)
+    if is_recorded and read_unchanged(run.folder, path, document.sha256) is not None:
         chunk.unchanged += 1
         return
-    pdf = run.renderer.render(ticket, document.template_id)
     try:
-        run.folder.write(path, pdf)
+        written = write_document(run.renderer, run.folder, document, key=key)
     except Unavailable as error:
         raise _FatalRenderError(error) from error
-    digest = hashlib.sha256(pdf).hexdigest()
-    chunk.rendered.append(RenderedDocument(ticket.ticket_id, path, digest, len(pdf), key))
+    chunk.rendered.append(written.record)
+    if is_recorded:
+        chunk.damaged.append(document)
 
 
-def _is_fresh(document: TicketDocument, *, key: str, path: str, folder: DocumentFolder) -> bool:
-    return (
-        document.document_key == key
-        and document.path == path
-        and document.render_error is None
-        and folder.size(path) == document.size
-    )
+def _is_recorded(document: TicketDocument, *, key: str, path: str) -> bool:
+    """Return whether this version of the ticket was rendered, whatever became of the file."""
+    return document.document_key == key and document.path == path and document.render_error is None
 
 
 def _record_failure(connection: Connection, run: _RenderRun, failure: RenderFailure) -> None:

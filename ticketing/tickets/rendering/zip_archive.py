@@ -4,19 +4,19 @@ import zipfile
 from collections.abc import Iterator
 from io import RawIOBase
 
-from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_rows
 from ticketing.tickets import ticket_queries
-from ticketing.tickets.ticket_queries import TicketFile
+from ticketing.tickets.model import RecordedDocument
+from ticketing.tickets.rendering.document_reader import DocumentReader, NoDocument
 
 PAGE_SIZE = 500  # tickets per query, each page in its own transaction
 MISSING_PDFS_FILE = "WITHOUT-PDF.txt"
 FLUSH_BYTES = 256 * 1024
 
 
-def stream_zip(database: Database, folder: DocumentFolder, event: Event) -> Iterator[bytes]:
+def stream_zip(database: Database, reader: DocumentReader, event: Event) -> Iterator[bytes]:
     """Yield the ZIP file in parts. Tickets without a PDF are listed in a text file at its end."""
     tickets = iter_rows(
         database,
@@ -29,7 +29,7 @@ def stream_zip(database: Database, folder: DocumentFolder, event: Event) -> Iter
     absent = []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archived:  # PDFs are already compressed
         for ticket in tickets:
-            if not _add_pdf(archived, folder, ticket):
+            if not _add_pdf(archived, reader, ticket):
                 absent.append(ticket.ticket_code)
             if sink.size >= FLUSH_BYTES:
                 yield sink.drain()
@@ -38,12 +38,10 @@ def stream_zip(database: Database, folder: DocumentFolder, event: Event) -> Iter
     yield sink.drain()
 
 
-def _add_pdf(archived: zipfile.ZipFile, folder: DocumentFolder, ticket: TicketFile) -> bool:
-    if ticket.path is None:
-        return False
+def _add_pdf(archived: zipfile.ZipFile, reader: DocumentReader, ticket: RecordedDocument) -> bool:
     try:
-        archived.writestr(f"{ticket.ticket_code}.pdf", folder.read(ticket.path))
-    except FileNotFoundError:
+        archived.writestr(f"{ticket.ticket_code}.pdf", reader.read(ticket))
+    except NoDocument:
         return False
     return True
 

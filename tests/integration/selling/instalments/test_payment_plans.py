@@ -12,6 +12,8 @@ from ticketing.catalogue.payment_plans import list_offered_plans, withdraw_plan
 from ticketing.catalogue.stock import Stock
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
+from ticketing.documents.renderer import Renderer
+from ticketing.documents.templates import TemplateFolders
 from ticketing.events.model import Event
 from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.delivery import Channel
@@ -29,6 +31,7 @@ from ticketing.platform.kernel.errors import NotOnSale
 from ticketing.selling.checkout.expire_orders import ExpiryResult, enqueue_instalment_reminders
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.tickets.rendering.document_reader import DocumentReader
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -144,9 +147,9 @@ def test_every_message_about_instalments_has_a_template(
     enqueue_instalment_reminders(database, at=now + 5 * DAY)
     expire(9 * DAY)
 
-    message_context = MessageContext(
-        MessageTemplates(), DocumentFolder(tmp_path), KeyRing(bytes(32))
-    )
+    folder, renderer = DocumentFolder(tmp_path), Renderer(TemplateFolders())
+    reader = DocumentReader(database, folder, renderer, lambda: now)
+    message_context = MessageContext(MessageTemplates(), reader, KeyRing(bytes(32)))
     with database.transaction() as connection:
         row = connection.execute(select(outbox).where(outbox.c.purpose == purpose)).one()
     claimed = ClaimedDelivery(

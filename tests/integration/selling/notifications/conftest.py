@@ -32,6 +32,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
+from ticketing.tickets.rendering.document_reader import DocumentReader
 
 ORGANISER = "panitia@example.org"
 
@@ -91,12 +92,14 @@ def generation_context(database: Database, keys: KeyRing, tmp_path: Path) -> Gen
 
 
 @pytest.fixture
-def message_context(generation_context: GenerationContext) -> MessageContext:
+def message_context(generation_context: GenerationContext, now: datetime) -> MessageContext:
+    given = generation_context
+    reader = DocumentReader(given.database, given.folder, given.renderer, lambda: now)
     messages = MessageTemplates(base_url="https://tickets.example.org/")
     return MessageContext(
         messages,
-        generation_context.folder,
-        generation_context.keys,
+        reader,
+        given.keys,
         "https://tickets.example.org",
         "Panitia",
     )

@@ -28,6 +28,7 @@ from ticketing.platform.http.services import now
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
 from ticketing.selling.payments.complete_order import enqueue_message
+from ticketing.tickets.generate import GenerationContext
 
 SARI = "sari@example.org"
 ORGANISER = "panitia@example.org"
@@ -199,15 +200,31 @@ def test_a_server_that_refuses_all_mails_uses_up_no_retries(
 
 
 @pytest.mark.usefixtures("sold")
-def test_a_missing_pdf_delays_the_whole_order(
-    mails: MailSimulator, send: Send, message_context: MessageContext, attempts: Attempts
+def test_a_damaged_pdf_is_rendered_again_before_it_is_sent(
+    mails: MailSimulator, send: Send, generation_context: GenerationContext, attempts: Attempts
 ) -> None:
-    files = sorted(Path(message_context.document_folder.root).rglob("*.pdf"))
-    content = files[0].read_bytes()
+    files = sorted(generation_context.folder.root.rglob("*.pdf"))
+    contents = {file.name: file.read_bytes() for file in files}
     files[0].unlink()
+    files[1].write_bytes(contents[files[1].name][:-1] + b"!")
+
     send()
 
-    files[0].write_bytes(content)
+    assert [state for state, _ in attempts()] == ["sent"]
+    assert mails.mails(SARI)[0].files == contents
+
+
+@pytest.mark.usefixtures("sold")
+def test_a_pdf_that_cannot_be_rendered_delays_the_whole_order(
+    mails: MailSimulator, send: Send, generation_context: GenerationContext, attempts: Attempts
+) -> None:
+    next(generation_context.folder.root.rglob("*.pdf")).unlink()
+    rename = "UPDATE guests SET full_name = %s"
+    with generation_context.database.transaction() as connection:
+        connection.exec_driver_sql(rename, ("Sari \ue000",))
+    send()
+    with generation_context.database.transaction() as connection:
+        connection.exec_driver_sql(rename, ("Sari",))
     send(1)
 
     assert [state for state, _ in attempts()] == ["error", "sent"]
