@@ -96,7 +96,7 @@ def ticket_signatures_valid(
 def ticket_pdfs_exist(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
-    """Every recorded PDF exists in the document folder."""
+    """Every live ticket has its PDF in the document folder."""
     event = partition_event(context, application)
     found = report_checks.check_missing_documents(
         application.database, event, application.get(DocumentFolder)

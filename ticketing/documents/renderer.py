@@ -176,7 +176,8 @@ def _refuse_undrawable(texts: dict[str, str]) -> None:
 
 
 def _undrawable_message(field: str, characters: str) -> str:
-    points = ", ".join(f"{character} (U+{ord(character):04X})" for character in characters)
+    # the characters themselves would be boxes in the report, for the same want of a font
+    points = ", ".join(f"U+{ord(character):04X}" for character in characters)
     return f"no installed font draws {points} in {field}"
 
 

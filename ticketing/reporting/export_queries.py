@@ -18,6 +18,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    not_,
     or_,
     select,
 )
@@ -36,7 +37,7 @@ from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.platform.export_names import ExportKind
-from ticketing.tickets.reports.queries import FETCH_SIZE, last_failure_subquery
+from ticketing.tickets.reports.queries import FETCH_SIZE, PDF_PENDING, last_failure_subquery
 
 EXPORT_MAILED_ACTION = "exports.mail"  # audit action of an export queued for mailing
 
@@ -129,13 +130,26 @@ def _missing(event_id: int, *, is_over: bool) -> Select[Any]:
     live = and_(
         generated_tickets.c.entitlement_id == entitlements.c.id, generated_tickets.c.state == "live"
     )
-    reason = case(
+    has_ticket = generated_tickets.c.id.is_not(None)
+    # the same reasons in the same order as `to_report_entry`
+    without_ticket = case(
         (literal(is_over), "event is over"),
         (
             entitlements.c.hold_reason.is_not(None),
             literal("on hold: ") + entitlements.c.hold_reason,
         ),
-        else_=func.coalesce(last_failure_subquery(event_id), "no ticket issued yet"),
+        else_="no ticket issued yet",
+    )
+    reason = case(
+        (has_ticket, func.coalesce(generated_tickets.c.render_error, PDF_PENDING)),
+        else_=func.coalesce(last_failure_subquery(event_id), without_ticket),
+    )
+    pdf_made = and_(
+        generated_tickets.c.render_error.is_(None),
+        or_(
+            generated_tickets.c.pdf_file_path.is_not(None),
+            generated_tickets.c.pdf_removed_at.is_not(None),
+        ),
     )
     return (
         select(*_GUEST_COLUMNS, entitlements.c.source, reason.label("reason"))
@@ -146,7 +160,7 @@ def _missing(event_id: int, *, is_over: bool) -> Select[Any]:
         .where(
             entitlements.c.event_id == event_id,
             entitlements.c.state == "entitled",
-            generated_tickets.c.id.is_(None),
+            not_(and_(has_ticket, pdf_made)),
         )
         .order_by(entitlements.c.id)
     )

@@ -32,11 +32,14 @@ class Entitlement:
     status: EntitlementStatus
     hold_reason: str | None
     ticket_code: str | None
+    render_error: str | None = None  # why the ticket has no current PDF
 
     @property
     def reason(self) -> str:
         """Return the status with its details, as one line for the operator."""
         match self.status:
+            case EntitlementStatus.HAS_TICKET if self.render_error:
+                return f"has ticket {self.ticket_code}, its PDF failed: {self.render_error}"
             case EntitlementStatus.HAS_TICKET:
                 return f"has ticket {self.ticket_code}"
             case EntitlementStatus.ON_HOLD:
@@ -68,11 +71,13 @@ class RejectedImportRow:
 class EligibilityCounts:
     """Number of people of an event by status, and by reason.
 
-    Every entitled person is counted once: missing, has ticket, on hold, or over.
+    Every entitled person is counted once: missing, has ticket, on hold, or over. `pdf_failed` is
+    the part of those with a ticket whose PDF could not be rendered.
     """
 
     missing: int
     has_ticket: int
+    pdf_failed: int
     on_hold: int
     over: int
     withdrawn: int

@@ -37,6 +37,7 @@ _LIVE_TICKET = and_(
     generated_tickets.c.entitlement_id == entitlements.c.id,
     generated_tickets.c.state == TicketState.LIVE,
 )
+PDF_FAILED = "has ticket, its PDF failed"
 ID_ARRAY = ARRAY(BigInteger)  # many ids as one parameter; with IN every id would be parsed
 _ENTITLED = entitlements.c.state == "entitled"
 ELIGIBLE = and_(_ENTITLED, entitlements.c.hold_reason.is_(None))
@@ -83,6 +84,7 @@ def _select_entitlements(event_id: int, *, event_over: bool) -> Select[*tuple[ob
             _status_column(event_over=event_over),
             entitlements.c.hold_reason,
             generated_tickets.c.ticket_code,
+            generated_tickets.c.render_error,
         )
         .select_from(everything)
         .where(entitlements.c.event_id == event_id)
@@ -163,31 +165,40 @@ def count_by_status(
 ) -> EligibilityCounts:
     """Count every person once, in one query."""
     status = _status_column(event_over=event_over)
+    pdf_failed = generated_tickets.c.render_error.is_not(None).label("pdf_failed")
     query = (
-        select(status, entitlements.c.hold_reason, func.count().label("people"))
+        select(status, entitlements.c.hold_reason, pdf_failed, func.count().label("people"))
         .select_from(_join_live_tickets())
         .where(entitlements.c.event_id == event_id)
-        .group_by(status, entitlements.c.hold_reason)
+        .group_by(status, entitlements.c.hold_reason, pdf_failed)
     )
     counts = dict.fromkeys(EntitlementStatus, 0)
     reasons: dict[str, int] = {}
     for row in connection.execute(query).mappings():
-        found = EntitlementStatus(row["status"])
-        counts[found] += row["people"]
-        reason = (
-            f"on hold: {row['hold_reason']}" if found is EntitlementStatus.ON_HOLD else str(found)
-        )
+        counts[EntitlementStatus(row["status"])] += row["people"]
+        reason = _reason_of_count(row)
         reasons[reason] = reasons.get(reason, 0) + row["people"]
     left_out = _count_rejected_by_reason(connection, event_id)
     return EligibilityCounts(
         missing=counts[EntitlementStatus.MISSING],
         has_ticket=counts[EntitlementStatus.HAS_TICKET],
+        pdf_failed=reasons.get(PDF_FAILED, 0),
         on_hold=counts[EntitlementStatus.ON_HOLD],
         over=counts[EntitlementStatus.EVENT_OVER],
         withdrawn=counts[EntitlementStatus.WITHDRAWN],
         quarantined=sum(left_out.values()),
         reasons=dict(sorted((reasons | left_out).items())),
     )
+
+
+def _reason_of_count(row: RowMapping) -> str:
+    match EntitlementStatus(row["status"]):
+        case EntitlementStatus.ON_HOLD:
+            return f"on hold: {row['hold_reason']}"
+        case EntitlementStatus.HAS_TICKET if row["pdf_failed"]:
+            return PDF_FAILED
+        case status:
+            return str(status)
 
 
 def _count_rejected_by_reason(connection: Connection, event_id: int) -> dict[str, int]:

@@ -177,7 +177,7 @@ def test_the_run_that_issued_a_ticket_is_named(
     [
         ({}, "has no PDF yet"),
         ({"render_error": "no font has U+A98F"}, "failed: no font has U+A98F"),
-        ({"pdf_file_path": "gone.pdf"}, "PDF gone.pdf is missing: render it again"),
+        ({"pdf_file_path": "gone.pdf"}, "it is rendered again when it is next read"),
         (
             {"pdf_file_path": "old.pdf", "pdf_removed_at": LATER},
             "PDF removed by retention",
@@ -193,7 +193,7 @@ def test_the_state_of_the_pdf_is_shown(
         with database.transaction() as connection:
             connection.execute(update(generated_tickets).values(**change))
 
-    [person] = explain("S00001", pdf_exists=lambda _: False).people
+    [person] = explain("S00001", is_unchanged=lambda _path, _digest: False).people
 
     assert any(step.what.endswith(text) for step in person.steps)
 

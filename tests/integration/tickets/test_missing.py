@@ -136,6 +136,7 @@ def test_every_guest_is_counted_once(database: Database, event: Event, now: date
     assert counted == EligibilityCounts(
         missing=4,
         has_ticket=3,
+        pdf_failed=0,
         on_hold=2,
         over=0,
         withdrawn=1,

@@ -89,16 +89,22 @@ def check_import_totals(database: Database, event: Event) -> InvariantResult:
 def check_missing_documents(
     database: Database, event: Event, folder: DocumentFolder
 ) -> InvariantResult:
-    """Check that every recorded PDF is on disk."""
+    """Check that every live ticket has a PDF on disk, unless retention deleted it."""
     found = InvariantResult(0)
     with database.transaction() as connection:
         for ticket in queries.iter_live_tickets(connection, event.id):
-            if ticket.pdf_file_path is None:
-                continue
-            missing = not folder.exists(ticket.pdf_file_path)
+            problem = None if ticket.is_removed else _missing_reason(ticket, folder)
             found.total += 1
-            found.add(Violation(ticket.ticket_code, "the PDF is missing") if missing else None)
+            found.add(Violation(ticket.ticket_code, problem) if problem else None)
     return found
+
+
+def _missing_reason(ticket: LiveTicketRecord, folder: DocumentFolder) -> str | None:
+    if ticket.render_error is not None:
+        return f"the PDF failed: {ticket.render_error}"
+    if ticket.pdf_file_path is None:
+        return queries.PDF_PENDING
+    return None if folder.exists(ticket.pdf_file_path) else "the PDF is missing"
 
 
 def check_altered_documents(

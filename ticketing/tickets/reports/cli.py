@@ -96,15 +96,17 @@ def explain_guest(
     from zoneinfo import ZoneInfo
 
     from ticketing.documents.file_store import DocumentFolder
+    from ticketing.tickets.rendering.document_reader import read_unchanged
     from ticketing.tickets.reports.explain import explain_person
 
     with open_event(slug) as (application, event):
+        folder = application.get(DocumentFolder)
         answer = explain_person(
             application.database,
             event,
             guest,
             at=now(),
-            pdf_exists=application.get(DocumentFolder).exists,
+            is_unchanged=lambda path, digest: read_unchanged(folder, path, digest) is not None,
         )
     if as_json:
         print_json(answer)

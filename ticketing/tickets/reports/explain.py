@@ -1,6 +1,6 @@
 """Explain the ticket of a person: import line, entitlement, tickets, PDFs, failures."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,12 +10,13 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import UnreadableCode
 from ticketing.tickets import eligibility_queries
-from ticketing.tickets.eligibility import RejectedImportRow
+from ticketing.tickets.eligibility import Entitlement, RejectedImportRow
 from ticketing.tickets.missing import is_event_over
 from ticketing.tickets.model import TicketState, normalise_ticket_code
 from ticketing.tickets.reports import person_history_queries
 from ticketing.tickets.reports.person_history_queries import EntitlementHistory, TicketHistory
 
+IsUnchanged = Callable[[str, str | None], bool]
 _SORT_LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -53,11 +54,11 @@ def explain_person(
     person: str,
     *,
     at: datetime,
-    pdf_exists: Callable[[str], bool] = bool,
+    is_unchanged: IsUnchanged = lambda _path, _sha256: True,
 ) -> Explanation:
     """Explain a person, by external id, e-mail, phone, ticket code, guest id or name.
 
-    `pdf_exists` checks a document by its stored path; by default PDFs are assumed to exist.
+    `is_unchanged` compares a document, by path, with its hash; by default all are unchanged.
     """
     person = person.strip()
     if not person:
@@ -76,13 +77,28 @@ def explain_person(
                     guest_id=guest.id,
                     full_name=guest.full_name,
                     external_id=guest.external_id,
-                    statuses=tuple(r.reason for r in entitlements if r.guest_id == guest.id),
-                    steps=_history_steps(connection, event, guest.id, pdf_exists),
+                    statuses=_statuses(connection, event, guest.id, entitlements),
+                    steps=_history_steps(connection, event, guest.id, is_unchanged),
                 )
                 for guest in guests
             ),
             left_out=tuple(person_history_queries.list_rejected_rows(connection, event.id, person)),
         )
+
+
+def _statuses(
+    connection: Connection, event: Event, guest_id: int, entitlements: Sequence[Entitlement]
+) -> tuple[str, ...]:
+    """Return the present status of each entitlement, with the last failure if it has no ticket."""
+    failures = person_history_queries.list_failures(connection, event.id, guest_id)
+    last = failures[-1].message if failures else ""
+    return tuple(
+        entitlement.reason
+        if entitlement.ticket_code or last in {"", entitlement.reason}
+        else f"{entitlement.reason}, failed: {last}"
+        for entitlement in entitlements
+        if entitlement.guest_id == guest_id
+    )
 
 
 def _parse_ticket_code(text: str) -> str | None:
@@ -93,7 +109,7 @@ def _parse_ticket_code(text: str) -> str | None:
 
 
 def _history_steps(
-    connection: Connection, event: Event, guest_id: int, pdf_exists: Callable[[str], bool]
+    connection: Connection, event: Event, guest_id: int, is_unchanged: IsUnchanged
 ) -> tuple[TicketHistoryStep, ...]:
     """Return the history of a guest in chronological order."""
     entitlements = person_history_queries.list_entitlements(connection, guest_id)
@@ -101,7 +117,7 @@ def _history_steps(
         connection, [entitled.entitlement_id for entitled in entitlements]
     )
     steps = [step for entitled in entitlements for step in _entitlement_steps(entitled)]
-    steps += [step for ticket in tickets for step in _ticket_steps(ticket, pdf_exists)]
+    steps += [step for ticket in tickets for step in _ticket_steps(ticket, is_unchanged)]
     steps += [
         TicketHistoryStep(
             failure.created_at, f"no ticket: {failure.message}", f"job {failure.job_id}"
@@ -120,14 +136,12 @@ def _entitlement_steps(entitlement: EntitlementHistory) -> Iterator[TicketHistor
     )
 
 
-def _ticket_steps(
-    ticket: TicketHistory, pdf_exists: Callable[[str], bool]
-) -> Iterator[TicketHistoryStep]:
+def _ticket_steps(ticket: TicketHistory, is_unchanged: IsUnchanged) -> Iterator[TicketHistoryStep]:
     job = f"job {ticket.job_id} ({ticket.batch_key})"
     if ticket.dagster_run_id:
         job += f", run {ticket.dagster_run_id}"
     yield TicketHistoryStep(ticket.issued_at, f"ticket {ticket.ticket_code} issued", job)
-    yield from _pdf_steps(ticket, pdf_exists)
+    yield from _pdf_steps(ticket, is_unchanged)
     if ticket.delivered_at:
         yield TicketHistoryStep(ticket.delivered_at, f"ticket {ticket.ticket_code} delivered")
     if ticket.revoked_at:
@@ -135,15 +149,14 @@ def _ticket_steps(
         yield TicketHistoryStep(ticket.revoked_at, reason)
 
 
-def _pdf_steps(
-    ticket: TicketHistory, pdf_exists: Callable[[str], bool]
-) -> Iterator[TicketHistoryStep]:
+def _pdf_steps(ticket: TicketHistory, is_unchanged: IsUnchanged) -> Iterator[TicketHistoryStep]:
     if ticket.pdf_file_path and ticket.generated_at:
         yield TicketHistoryStep(ticket.generated_at, f"PDF written to {ticket.pdf_file_path}")
     if ticket.pdf_removed_at:
         yield TicketHistoryStep(ticket.pdf_removed_at, "PDF removed by retention")
-    elif ticket.pdf_file_path and not pdf_exists(ticket.pdf_file_path):
-        yield TicketHistoryStep(None, f"PDF {ticket.pdf_file_path} is missing: render it again")
+    elif ticket.pdf_file_path and not is_unchanged(ticket.pdf_file_path, ticket.pdf_sha256):
+        problem = "is missing or was changed on disk: it is rendered again when it is next read"
+        yield TicketHistoryStep(None, f"PDF {ticket.pdf_file_path} {problem}")
     if ticket.render_error:
         yield TicketHistoryStep(None, f"PDF of {ticket.ticket_code} failed: {ticket.render_error}")
     elif not ticket.pdf_file_path and ticket.state == TicketState.LIVE:

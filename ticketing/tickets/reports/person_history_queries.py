@@ -40,6 +40,7 @@ class TicketHistory:
     revoked_reason: str | None
     generated_at: datetime | None
     pdf_file_path: str | None
+    pdf_sha256: str | None
     pdf_removed_at: datetime | None
     render_error: str | None
     delivered_at: datetime | None

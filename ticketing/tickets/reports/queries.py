@@ -49,6 +49,7 @@ def count_processing_batches(connection: Connection) -> int:
 
 
 FETCH_SIZE = 2000
+PDF_PENDING = "ticket issued, PDF not rendered yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class LiveTicketRecord:
     token_id: bytes = field(repr=False)
     pdf_file_path: str | None
     pdf_sha256: str | None
+    is_removed: bool  # the PDF, by the retention rule
+    render_error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,8 @@ def iter_live_tickets(
         tickets.c.token_id,
         tickets.c.pdf_file_path,
         tickets.c.pdf_sha256,
+        tickets.c.pdf_removed_at.is_not(None).label("is_removed"),
+        tickets.c.render_error,
     ).where(tickets.c.event_id == event_id, tickets.c.state == "live")
     if sample is None:
         query = query.order_by(tickets.c.id)

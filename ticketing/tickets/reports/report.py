@@ -106,7 +106,7 @@ def to_report_entry(line: ReportRow, *, event_over: bool) -> ReportEntry:
     if line.render_error is not None:
         return ReportEntry(line, GenerationStatus.FAILED, line.render_error)
     if line.pdf_file_path is None and line.pdf_removed_at is None:
-        return ReportEntry(line, GenerationStatus.MISSING, "ticket issued, PDF not rendered yet")
+        return ReportEntry(line, GenerationStatus.MISSING, queries.PDF_PENDING)
     return ReportEntry(line, GenerationStatus.GENERATED, "")
 
 
