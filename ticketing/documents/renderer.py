@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
+from ticketing.documents.emoji import leave_out_emoji
 from ticketing.documents.fonts import font_problems, installed_fonts
 from ticketing.documents.qr import QrCode
 from ticketing.documents.template_context import SAMPLE_TICKET, language_variables, ticket_variables
@@ -33,11 +34,15 @@ MAX_LAYOUT_ATTEMPTS = 8  # each reduces the font size of an overflowing field by
 
 @dataclass(frozen=True, slots=True)
 class PreflightIssue:
-    """Reason why a ticket cannot be rendered: a field, and undrawable characters if any."""
+    """Reason why a ticket cannot be rendered: a field, and undrawable characters if any.
+
+    A note is no obstacle: the ticket is rendered without these characters.
+    """
 
     field: str
     characters: str
     reason: str
+    is_note: bool = False
 
 
 class Renderer:
@@ -78,8 +83,7 @@ class Renderer:
         Raises UndrawableText, TextDoesNotFit or TemplateBroken.
         """
         loaded = self._load(template_id)
-        texts = ticket_variables(ticket)
-        _refuse_undrawable(texts)
+        texts = _printed_texts(ticket)
         return loaded.print(ticket, texts, self._document_key(ticket, loaded.template)[:32])
 
     def _document_key(self, ticket: PrintedTicket, template: TicketTemplate) -> str:
@@ -111,20 +115,24 @@ class _LoadedTemplate:
         proof = self.template.digest, sample
         if proof in _PROVED:
             return
-        texts = ticket_variables(sample)
-        _refuse_undrawable(texts)
+        texts = _printed_texts(sample)
         pdf = self.print(sample, texts, "0" * 32)
         prove_sample(self.template, pdf, texts, sample.qr_text)
         _PROVED.add(proof)
 
     def _find_issues(self, field: str, text: str) -> tuple[PreflightIssue, ...]:
-        found = []
-        missing = "".join(sorted(installed_fonts().undrawable(text)))
+        found, fonts = [], installed_fonts()
+        printed = leave_out_emoji(text, fonts.undrawable)
+        if printed != text:
+            left_out = "".join(sorted(fonts.undrawable(text) - fonts.undrawable(printed)))
+            reason = f"{field} is printed as {printed!r}, because {_no_font_draws(left_out)}"
+            found.append(PreflightIssue(field, left_out, reason, is_note=True))
+        missing = "".join(sorted(fonts.undrawable(printed)))
         if missing:
             found.append(PreflightIssue(field, missing, _undrawable_message(field, missing)))
         box = self.page.text_boxes.get(field)
-        if box and fit_font_size(text, box, em_widths(box.face)) is None:
-            found.append(PreflightIssue(field, "", overflow_message(field, text, box)))
+        if box and fit_font_size(printed, box, em_widths(box.face)) is None:
+            found.append(PreflightIssue(field, "", overflow_message(field, printed, box)))
         return tuple(found)
 
     def print(self, ticket: PrintedTicket, texts: dict[str, str], identifier: str) -> bytes:
@@ -167,18 +175,28 @@ def _template_variables(
     return {**texts, **language_variables(ticket), "qr": picture, "qrCodeUrl": qr_url}
 
 
-def _refuse_undrawable(texts: dict[str, str]) -> None:
+def _printed_texts(ticket: PrintedTicket) -> dict[str, str]:
+    """Return the texts of a ticket. Raises UndrawableText for a character other than an emoji."""
     fonts = installed_fonts()
+    texts = {
+        field: leave_out_emoji(text, fonts.undrawable)
+        for field, text in ticket_variables(ticket).items()
+    }
     for field, text in texts.items():
         missing = "".join(sorted(fonts.undrawable(text)))
         if missing:
             raise UndrawableText(_undrawable_message(field, missing))
+    return texts
 
 
 def _undrawable_message(field: str, characters: str) -> str:
+    return f"{_no_font_draws(characters)} in {field}"
+
+
+def _no_font_draws(characters: str) -> str:
     # the characters themselves would be boxes in the report, for the same want of a font
     points = ", ".join(f"U+{ord(character):04X}" for character in characters)
-    return f"no installed font draws {points} in {field}"
+    return f"no installed font draws {points}"
 
 
 def _json_default(value: object) -> str:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from ticketing.documents.fonts import face_widths, installed_fonts
 from ticketing.documents.templates import TEMPLATE_FILE, TicketTemplate
-from ticketing.documents.text_fitting import TextBox, fit_font_size
+from ticketing.documents.text_fitting import TextBox, fit_font_size, line_height
 from ticketing.platform.kernel.errors import TemplateBroken, TextDoesNotFit
 
 ShrinkSteps = Mapping[str | None, int]  # by field
@@ -94,7 +94,8 @@ class _Fitter:
         size *= SHRINK_FACTOR ** self._shrink_steps.get(field, 0)
         return Markup(  # noqa: S704  # a checked name and numbers
             f'data-fit="{field}" style="width:{width:g}mm;height:{height:g}mm;'
-            f'font-size:{size:.2f}pt;line-height:{leading:g};overflow-wrap:anywhere"'
+            f"font-size:{size:.2f}pt;line-height:{line_height(self._texts[field], leading):g};"
+            'overflow-wrap:anywhere"'
         )
 
 

@@ -13,12 +13,13 @@ PT_PER_MM = 72 / 25.4
 STEP_PT = 0.5
 WIDTH_SAFETY_FACTOR = 0.97  # of the width: kerning and rounding are not in the sum of advances
 SINGLE_LINE_MIN_RATIO = 0.7  # a name this much smaller on one line looks better than on two
-TALL_SCRIPT_FACTOR = (
-    1.35  # lines of scripts with marks above and below, against the same size of Latin
-)
-
-_TALL_SCRIPTS = re.compile(
-    "[\u0590-\u109f\u1780-\u1bff\ua980-\ua9df\uaa00-\uaa7f\U00010a00-\U00011fff]"
+# Least line height by script, as a multiple of the font size: the ink of the Noto fonts from the
+# highest to the lowest mark. At less, the descenders of a line touch the next one.
+_LINE_HEIGHTS = (
+    (2.8, re.compile("[\u0f00-\u0fff]")),  # Tibetan
+    (2.2, re.compile("[\u1000-\u109f\u1b00-\u1b7f\ua980-\ua9df\ua9e0-\ua9ff\uaa60-\uaa7f]")),
+    (1.9, re.compile("[\u0c80-\u0cff\u1780-\u17ff]")),  # Kannada, Khmer
+    (1.55, re.compile("[\u0590-\u0eff\u1880-\u1bff\uaa00-\uaa5f\U00010a00-\U00011fff]")),
 )
 _WIDE = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\uffef\U00020000-\U0003ffff"
 # wide characters (Han, kana, hangul) may be split anywhere, other words at blanks
@@ -47,12 +48,12 @@ def fit_font_size(text: str, box: TextBox, em_width: Callable[[str], float]) -> 
     width, height = box.width_mm * PT_PER_MM * WIDTH_SAFETY_FACTOR, box.height_mm * PT_PER_MM
     total = sum(map(em_width, text))
     sizes = _sizes(box.largest_pt, box.smallest_pt)
+    leading = line_height(text, box.leading)
     for size in sizes:
         if size < box.largest_pt * SINGLE_LINE_MIN_RATIO:
             break
-        if total * size <= width:
+        if total * size <= width and size * leading <= height:
             return size
-    leading = box.leading * (TALL_SCRIPT_FACTOR if _TALL_SCRIPTS.search(text) else 1)
     atoms = [(atom.isspace(), sum(map(em_width, atom))) for atom in _ATOMS.findall(text)]
     for parting in (False, True):
         for size in sizes:
@@ -60,6 +61,14 @@ def fit_font_size(text: str, box: TextBox, em_width: Callable[[str], float]) -> 
             if lines is not None and lines * size * leading <= height:
                 return size
     return None
+
+
+def line_height(text: str, leading: float) -> float:
+    """Return the line height of a text, at least `leading`, as a multiple of the font size."""
+    if text.isascii():
+        return leading
+    least = next((height for height, script in _LINE_HEIGHTS if script.search(text)), leading)
+    return max(least, leading)
 
 
 @functools.cache

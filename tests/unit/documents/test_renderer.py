@@ -50,6 +50,7 @@ NAMES = {
     "long thai": "สมชายใจดีวิเศษศักดิ์" * 6,
     "long chinese": "歐陽震華" * 15,
 }
+DARK = 128
 LOCALES = {
     "id_ID": "Asia/Jakarta",
     "en_US": "America/Los_Angeles",
@@ -142,6 +143,29 @@ def test_no_text_runs_into_the_card_with_the_code(
 
     assert inside.strip() == SAMPLE_TICKET.ticket_code
     document.close()
+
+
+@pytest.mark.parametrize("word", ["ꦱꦸꦥꦿꦪꦠ꧀ꦤ", "ஸ்ரீகிருஷ்ணகுஞ்ஞு", "ស្រ្តីព្រះអង្គក្រុម្ភៈ", "ᬓ᭄ᬱᬢ᭄ᬭᬶᬬᬲᬸ"])
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_lines_of_a_name_do_not_touch(renderer: Renderer, template: str, word: str) -> None:
+    picture = _name_picture(renderer, template, f"{word} " * 6)
+
+    inked = "".join("#" if row.min() < DARK else " " for row in picture)
+    assert len(inked.split()) >= 2
+
+
+def _name_picture(renderer: Renderer, template: str, name: str) -> Any:  # noqa: ANN401  # numpy
+    """Return the pixels of the name's box in grey."""
+    left, top, width, height = {"classic": (14, 68, 120, 32), "plain": (11.5, 24, 82, 22)}[template]
+    pdf = renderer.render(replace(SAMPLE_TICKET, full_name=name, email=""), template)
+    document = pypdfium2.PdfDocument(pdf)
+    page = document[0].render(scale=200 / 72, grayscale=True).to_numpy().squeeze()
+    document.close()
+    rows, columns = (
+        (round(at * 200 / 25.4) for at in ends)
+        for ends in ((top, top + height), (left, left + width))
+    )
+    return page[slice(*rows), slice(*columns)]
 
 
 def test_every_locale_is_printed(renderer: Renderer, local_ticket: PrintedTicket) -> None:
@@ -285,6 +309,19 @@ def test_a_character_that_no_font_draws_is_refused_and_named(
 def test_a_text_too_long_is_refused_and_its_field_named(renderer: Renderer, field: str) -> None:
     with pytest.raises(TextDoesNotFit, match="5000 characters"):
         renderer.render(replace(SAMPLE_TICKET, **{field: "W" * 5000}), "classic")
+
+
+def test_an_emoji_that_no_font_draws_is_left_out_with_a_note(renderer: Renderer) -> None:
+    ticket = replace(SAMPLE_TICKET, full_name="Ayu \U0001faf6\U0001f3fd Lestari")
+
+    notes = renderer.preflight_checker("classic")(ticket)
+    text = PdfReader(BytesIO(renderer.render(ticket, "classic"))).pages[0].extract_text()
+
+    assert "Ayu Lestari" in text
+    assert [(note.field, note.characters, note.is_note) for note in notes] == [
+        ("fullName", "\U0001f3fd\U0001faf6", True)
+    ]
+    assert "fullName is printed as 'Ayu Lestari'" in notes[0].reason
 
 
 def test_an_unknown_locale_is_refused(renderer: Renderer) -> None:

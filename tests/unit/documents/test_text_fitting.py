@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.documents.text_fitting import PT_PER_MM, TextBox, fit_font_size
+from ticketing.documents.text_fitting import PT_PER_MM, TextBox, fit_font_size, line_height
 
 NAME = TextBox("fullName", 100, 20, 30, 8, 1.2, "Noto Sans:bold")
 WORDS = st.lists(st.text("abcdefghij", min_size=1, max_size=15), min_size=1, max_size=40)
@@ -61,12 +61,20 @@ def test_chinese_may_be_parted_between_any_two_characters() -> None:
 
 
 def test_scripts_with_tall_marks_get_more_room_between_lines() -> None:
-    latin = fit_font_size("sssss " * 40, NAME, half)
-    thai = fit_font_size("สสสสส " * 40, NAME, half)
+    latin = fit_font_size("sssss " * 20, NAME, half)
+    thai = fit_font_size("สสสสส " * 20, NAME, half)
 
     assert latin is not None
     assert thai is not None
     assert thai < latin
+
+
+@pytest.mark.parametrize(
+    ("text", "least"), [("Ayu É", 1.2), ("สมชาย", 1.55), ("ស្រី", 1.9), ("ꦱꦸꦥꦿ", 2.2), ("Ayu ꦱ", 2.2)]
+)
+def test_the_line_height_follows_the_script(text: str, least: float) -> None:
+    assert line_height(text, 1.2) == least
+    assert line_height(text, 3) == 3
 
 
 @given(WORDS, st.floats(0.3, 1.2))

@@ -15,13 +15,17 @@ PAGE_SIZE = 5000
 
 @dataclass(frozen=True, slots=True)
 class PreflightFinding:
-    """A guest, the field that cannot be rendered, undrawable characters if any, and the reason."""
+    """A guest, the field that cannot be rendered, undrawable characters if any, and the reason.
+
+    A note says what is left out of a ticket that is rendered.
+    """
 
     guest_id: int
     full_name: str
     field: str
     characters: str
     reason: str
+    is_note: bool = False
 
 
 def run_preflight(
@@ -48,4 +52,5 @@ def run_preflight(
                 objection.field,
                 objection.characters,
                 objection.reason,
+                objection.is_note,
             )
