@@ -6,18 +6,35 @@ from datetime import datetime
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from ticketing.documents.emoji import leave_out_emoji
+from ticketing.documents.fonts import installed_fonts
 from ticketing.events.model import Event
 from ticketing.platform.kernel.local_dates import format_event_dates, format_instant
+from ticketing.platform.kernel.text import to_printable
 from ticketing.platform.paths import TEMPLATES
 
 FOLDER = TEMPLATES / "report"
+
+
+def to_drawable(value: object) -> object:
+    """Return a text without characters that would be printed as a box; other values unchanged.
+
+    Emoji are left out as on the ticket; of other characters the code point is printed.
+    """
+    if not isinstance(value, str) or (value.isascii() and value.isprintable()):
+        return value
+    fonts = installed_fonts()
+    text = leave_out_emoji(to_printable(value), fonts.undrawable)
+    for character in fonts.undrawable(text):
+        text = text.replace(character, f"[U+{ord(character):04X}]")
+    return text
 
 
 @functools.cache
 def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=to_drawable,
     )  # fmt: skip
     return environment.get_template("report.html.j2")
 

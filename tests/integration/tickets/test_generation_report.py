@@ -122,3 +122,21 @@ def test_withdrawn_guests_are_not_in_the_report(
         "No guest is entitled to a ticket yet"
         in pypdf.PdfReader(report.files.pdf).pages[0].extract_text()
     )
+
+
+def test_no_name_is_printed_as_a_box(
+    database: Database,
+    event_with_three_guests: Event,
+    tmp_path: Path,
+    now: datetime,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hostile = "Ayu \ue000 \u0378 \U0001f979 \U000f0000 a\x07b \u2028 ꦱꦸꦥꦿꦪꦠ꧀ꦤ محمد 山田"
+    with database.transaction() as connection:
+        connection.execute(update(guests).values(full_name=hostile))
+
+    report = write_report(database, event_with_three_guests, root=tmp_path, at=now)
+
+    text = pypdf.PdfReader(report.files.pdf).pages[0].extract_text()
+    assert "Ayu [U+E000] [U+0378] [U+F0000] ab" in text
+    assert [line for line in caplog.messages if ".notdef" in line] == []
