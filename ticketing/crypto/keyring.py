@@ -52,6 +52,9 @@ _HOOKS = b"ticketing webhook secret 1\x00"
 _ENCRYPTION = b"ticketing sealed secret 1\x00"
 
 
+_DOWNLOADS = b"ticketing signed link 1\x00"
+
+
 _INSTALLATION = b"ticketing office name 1\x00"
 
 
@@ -77,7 +80,10 @@ class Signer:
 class KeyRing:
     """Derives keys from the master secret; the repr shows no secret."""
 
-    __slots__ = ("_encryption_key", "_hooks", "_links", "_orders", "_signing", "installation_id")
+    __slots__ = (
+        "_downloads", "_encryption_key", "_hooks", "_links", "_orders", "_signing",
+        "installation_id",
+    )  # fmt: skip
 
     def __init__(self, master: bytes) -> None:
         """Derive the purpose keys. Raises Misconfigured unless the secret has 32 bytes."""
@@ -91,6 +97,7 @@ class KeyRing:
         self._links = hkdf_expand(root, _LINKS)
         self._orders = hkdf_expand(root, _ORDERS)
         self._hooks = hkdf_expand(root, _HOOKS)
+        self._downloads = hkdf_expand(root, _DOWNLOADS)
         self._encryption_key = hkdf_expand(root, _ENCRYPTION)
         # not secret: it marks our rows on a router, to tell them from those of other installations
         self.installation_id = hkdf_expand(root, _INSTALLATION, 4).hex()
@@ -130,6 +137,10 @@ class KeyRing:
     def webhook_secret(self, endpoint: UUID) -> bytes:
         """Return the 32 bytes shared with the receiver of a webhook; derived, never stored."""
         return hmac.digest(self._hooks, endpoint.bytes, "sha256")
+
+    def link_signature(self, signed_text: str) -> bytes:
+        """Return the 32 bytes that prove that we made a link with this method, path and time."""
+        return hmac.digest(self._downloads, signed_text.encode(), "sha256")
 
     def encrypt(self, secret: str) -> bytes:
         """Encrypt a password for storage in the database."""

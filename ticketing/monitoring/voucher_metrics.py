@@ -29,19 +29,19 @@ class VoucherCollector(Collector):
         """Yield one family per gauge; unknown values have no sample."""
         known = self._gauges.get()
         yield _by(
-            "vouchers_total",
+            "vouchers",
             "Vouchers by state.",
             ("state",),
             (((state,), number) for state, number in known.vouchers.items()),
         )
         yield _by(
-            "voucher_purchases_total",
+            "voucher_purchases",
             "Voucher purchases by state.",
             ("state",),
             (((state,), number) for state, number in known.purchases.items()),
         )
         yield _by(
-            "deliveries_total",
+            "deliveries",
             "Messages by channel and state.",
             ("channel", "state"),
             known.deliveries.items(),

@@ -1,5 +1,6 @@
 """Errors as an HTTP status and an envelope. Messages never repeat a token or a key."""
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +20,12 @@ from ticketing.platform.kernel.errors import (
 
 LOG = structlog.stdlib.get_logger("ticketing.app.web")
 MAX_QUOTED_LENGTH = 80
+_TYPES_OF_UNIONS = {
+    "int",
+    "str",
+    "constrained-int",
+    "constrained-str",
+}  # not part of a field's name
 
 
 class NotKnown(Refused):
@@ -95,8 +102,9 @@ async def _handle_validation_error(_: Request, error: Exception) -> AsciiJSONRes
     errors = error.errors()
     if any(fault["type"] == "json_invalid" for fault in errors):
         return error_response(400, "malformed_json", "the body is not valid JSON")
-    fields = [_field_error(fault) for fault in errors]
-    names = ", ".join(sorted({str(fault["field"]) for fault in fields}))
+    # a field of several types fails once for each; the first error stands for all
+    by_field = {str(fault["field"]): fault for fault in map(_field_error, reversed(errors))}
+    fields, names = [*reversed(by_field.values())], ", ".join(sorted(by_field))
     return error_response(422, "invalid_request", f"invalid fields: {names}", {"fields": fields})
 
 
@@ -117,12 +125,21 @@ def internal_error_response(error: Exception) -> AsciiJSONResponse:
 
 
 def _field_error(error: dict[str, Any]) -> dict[str, object]:
-    location = tuple(error["loc"])
-    return {
-        "field": ".".join(map(str, location[1:])) or str(location[0]),
-        "value": ascii(error.get("input"))[:MAX_QUOTED_LENGTH],
-        "message": str(error["msg"]),
-    }
+    location = [part for part in error["loc"] if part not in _TYPES_OF_UNIONS]
+    field = ".".join(map(str, location[1:])) or str(location[0])
+    # the input of a missing field is the object around it, which can be the whole body
+    quoted = {} if error["type"] == "missing" else {"value": _quote_json(error.get("input"))}
+    return {"field": field, **quoted, "message": str(error["msg"])}
+
+
+def _quote_json(value: object) -> str:
+    """Return the beginning of a value as JSON; of an object or list only what it is."""
+    if isinstance(value, dict | list):
+        return "{…}" if isinstance(value, dict) else "[…]"
+    try:
+        return json.dumps(value)[:MAX_QUOTED_LENGTH]
+    except (TypeError, ValueError):
+        return ""
 
 
 def _json_details(details: dict[str, object]) -> dict[str, Any]:
