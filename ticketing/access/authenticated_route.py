@@ -76,12 +76,14 @@ def _replay(stored: StoredResponse) -> Response:
     return Response(stored.body, stored.status, media_type="application/json", headers=headers)
 
 
-def authenticated_router(prefix: str, tag: str, *statuses: int) -> APIRouter:
+def authenticated_router(
+    prefix: str, tag: str, *statuses: int, route_class: type[APIRoute] = AuthenticatedRoute
+) -> APIRouter:
     """Return a router whose operations need an API key and can fail with these statuses too."""
     return APIRouter(
         prefix=prefix,
         tags=[tag],
-        route_class=AuthenticatedRoute,
+        route_class=route_class,
         default_response_class=AsciiJSONResponse,
         dependencies=auth_dependencies(),
         responses=authenticated_error_responses(*statuses),

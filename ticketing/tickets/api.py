@@ -1,15 +1,14 @@
 """HTTP API for single tickets: create, show, download as PDF or QR code."""
 
-import time
 from base64 import b64encode
 from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Query, Request, Response
-from pydantic import ConfigDict
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, actor
+from ticketing.access.signed_links import SignedLinkRoute, sign_link
 from ticketing.documents.qr_image import ErrorCorrection, QrImageOptions, qr_png, qr_svg
 from ticketing.events.http_params import EventReference
 from ticketing.events.queries import get_event
@@ -22,22 +21,21 @@ from ticketing.platform.http.envelope import (
     SuccessResponse,
 )
 from ticketing.platform.http.errors import authenticated_error_responses
-from ticketing.platform.http.services import Services, ServicesDependency
+from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.platform.kernel.person_name import first_and_last_name
 from ticketing.tickets.api_templates import TemplateReference, resolve_template
 from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
-from ticketing.tickets.metrics import TicketMetrics
 from ticketing.tickets.rendering.document_reader import DocumentReader
-from ticketing.tickets.single_ticket import get_ticket
+from ticketing.tickets.single_ticket import get_ticket, require_guest_data
 from ticketing.tickets.ticket_queries import IssuedTicket
 
 router = authenticated_router("/api/tickets", "tickets", 404)
+file_router = authenticated_router("/api/tickets", "tickets", 404, route_class=SignedLinkRoute)
 Colour = Annotated[str, Query(pattern="^#?[0-9A-Fa-f]{6}$", description="#rrggbb")]
 
 
-class LegacyGuestData(RequestModel):
-    """Fields that older clients send. They are ignored: the roster determines what is printed."""
-
-    model_config = ConfigDict(extra="ignore")
+class GuestData(RequestModel):
+    """What the client knows of the guest; refused where it differs from what would be printed."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -51,7 +49,7 @@ class GenerateTicketRequest(RequestModel):
     guest_id: Id
     event_id: EventReference
     template_id: TemplateReference = None
-    data: LegacyGuestData | None = None
+    data: GuestData | None = None
 
 
 class GeneratedTicketResponse(ResponseModel):
@@ -65,11 +63,12 @@ class GeneratedTicketResponse(ResponseModel):
 
 
 class TicketGuestResponse(ResponseModel):
-    """The guest of a ticket."""
+    """The guest of a ticket. A single name is split: its last word is `lastName`."""
 
     id: int
     first_name: str
     last_name: str
+    full_name: str
 
 
 class TicketEventResponse(ResponseModel):
@@ -98,15 +97,17 @@ def generate(
 ) -> SuccessResponse[GeneratedTicketResponse]:
     """Create the ticket of a guest; an existing live ticket is returned.
 
-    With another `templateId` the existing ticket is rendered again; its code stays the same.
+    `data` that differs from the guest is refused with 409 `guest_data_differs`. With another
+    `templateId` the existing ticket is rendered again; its code stays the same.
     """
     event = get_event(services.database, str(body.event_id))
+    if body.data is not None:
+        expected = body.data.model_dump(exclude_none=True)
+        require_guest_data(services.database, event, body.guest_id, expected, at=now())
     template = resolve_template(services, event, body.template_id)
-    started = time.monotonic()
     ticket = services.get(TicketGenerationQueue).generate_ticket(
         event, body.guest_id, template_id=template, by=actor(caller)
     )
-    services.get(TicketMetrics).generation_seconds.observe(time.monotonic() - started)
     return SuccessResponse(
         data=GeneratedTicketResponse(
             ticket_id=ticket.ticket_id,
@@ -135,9 +136,7 @@ def show(
             ticket_code=ticket.ticket_code,
             qr_code_data=b64encode(qr_png(ticket.qr_text, QrImageOptions())).decode(),
             pdf_url=_ticket_url(services, request, ticket, "pdf"),
-            guest=TicketGuestResponse(
-                id=ticket.guest_id, first_name=ticket.first_name, last_name=ticket.last_name
-            ),
+            guest=_guest_response(ticket),
             event=TicketEventResponse(id=ticket.event_id, title=ticket.event_name),
             status=ticket.status,
             generated_at=ticket.generated_at,
@@ -145,7 +144,7 @@ def show(
     )
 
 
-@router.get(
+@file_router.get(
     "/{ticket_id:int}/pdf",
     response_class=Response,
     responses={200: {"content": {"application/pdf": {}}}},
@@ -156,7 +155,7 @@ def pdf(ticket_id: IdInPath, services: ServicesDependency, _: Operator) -> Respo
     return pdf_response(services.get(DocumentReader).read(ticket.document), ticket)
 
 
-@router.get(
+@file_router.get(
     "/{ticket_id:int}/qr",
     response_class=Response,
     responses={200: {"content": {"image/png": {}, "image/svg+xml": {}}}},
@@ -192,4 +191,12 @@ def pdf_response(content: bytes, ticket: IssuedTicket) -> Response:
 
 
 def _ticket_url(services: Services, request: Request, ticket: IssuedTicket, what: str) -> str:
-    return services.absolute_url(request, f"/api/tickets/{ticket.ticket_id}/{what}")
+    """Return a link that opens in a browser for some minutes, and with an API key always."""
+    return sign_link(services, request, f"/api/tickets/{ticket.ticket_id}/{what}")
+
+
+def _guest_response(ticket: IssuedTicket) -> TicketGuestResponse:
+    first, last = first_and_last_name(ticket.first_name, ticket.last_name, ticket.full_name)
+    return TicketGuestResponse(
+        id=ticket.guest_id, first_name=first, last_name=last, full_name=ticket.full_name
+    )

@@ -127,6 +127,27 @@ def list_by_guest_ids(
     return [_entitlement_from_row(row) for row in connection.execute(query).mappings()]
 
 
+def find_guest_status(
+    connection: Connection, event_id: int, guest_ids: Sequence[int], *, event_over: bool
+) -> dict[int, EntitlementStatus]:
+    """Return the status of guests of the event: missing if any of their entitlements is."""
+    status = _status_column(event_over=event_over)
+    query = (
+        select(entitlements.c.guest_id, func.array_agg(status))
+        .select_from(_join_live_tickets())
+        .where(
+            entitlements.c.event_id == event_id,
+            entitlements.c.guest_id == any_(literal(guest_ids, ID_ARRAY)),
+        )
+        .group_by(entitlements.c.guest_id)
+    )
+    order = (EntitlementStatus.MISSING, EntitlementStatus.HAS_TICKET, *EntitlementStatus)
+    return {
+        guest_id: next(each for each in order if each in found)
+        for guest_id, found in connection.execute(query)
+    }
+
+
 def iter_entitlements(
     connection: Connection, event_id: int, *, event_over: bool
 ) -> Iterator[Entitlement]:

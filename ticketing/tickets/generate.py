@@ -122,7 +122,9 @@ def generate_tickets(
         printed = _render(
             context, event, request, job.id, guest_ids=guest_ids, on_progress=on_render_progress
         )
-    return job.result(context.database, printed, issued.failed, issued.failures)
+        result = job.result(printed, issued.failed, issued.failures, attempted=issued.total)
+        job.record_totals(context.database, result)
+    return result
 
 
 def reissue_tickets(
@@ -148,7 +150,9 @@ def reissue_tickets(
         printed = _render(
             context, event, request, job.id, guest_ids=guest_ids, on_progress=on_render_progress
         )
-    return job.result(context.database, printed, len(done.failures), done.failures)
+        result = job.result(printed, len(done.failures), done.failures)
+        job.record_totals(context.database, result)
+    return result
 
 
 def _render(
@@ -177,34 +181,38 @@ def _render(
 
 @dataclass(frozen=True, slots=True)
 class _RunningJob:
-    """A running batch, and the number of its PDFs before this run."""
+    """A running batch."""
 
     id: int
     key: str
-    rendered_before: int
     began: float
 
     def guest_ids(self, database: Database) -> Sequence[int]:
         return database.run(batch_queries.list_guest_ids, self.id)
 
+    def record_totals(self, database: Database, result: GenerationResult) -> None:
+        database.run(batch_queries.record_totals, self.id, total=result.total, failed=result.failed)
+
     def result(
         self,
-        database: Database,
         printed: RenderResult,
         not_issued: int,
         failures: Sequence[IssueFailure],
+        *,
+        attempted: int = 0,
     ) -> GenerationResult:
-        with database.transaction() as connection:
-            created = batch_queries.count_rendered(connection, self.id) - self.rendered_before
         named = [(failure.guest_id, failure.message) for failure in failures]
         named += [(failure.guest_id, failure.message) for failure in printed.failed]
+        failed = not_issued + len(printed.failed)
+        # whoever was served by another run meanwhile was attempted, and counts as skipped
+        total = max(attempted, printed.total + not_issued)
         return GenerationResult(
             job_id=self.id,
             batch_key=self.key,
-            created=created,
-            renewed=printed.rendered - created,
-            skipped=printed.unchanged,
-            failed=not_issued + len(printed.failed),
+            created=printed.created,
+            renewed=printed.rendered - printed.created,
+            skipped=total - printed.rendered - failed,
+            failed=failed,
             failures=tuple(named[:MAX_FAILURES_REPORTED]),
             seconds=time.monotonic() - self.began,
         )
@@ -222,5 +230,4 @@ def _running_job(
         key=key, by=request.by, at=request.at, options=request.options(), notify_organiser=named
     )
     with running_batch(database, event, opening) as batch:
-        printed_before = database.run(batch_queries.count_rendered, batch.id)
-        yield _RunningJob(batch.id, batch.batch_key, printed_before, began)
+        yield _RunningJob(batch.id, batch.batch_key, began)

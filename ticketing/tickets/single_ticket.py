@@ -1,5 +1,6 @@
 """Look up a single ticket, or create one while the caller waits."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from ticketing.crypto.keyring import KeyRing
@@ -7,8 +8,10 @@ from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Conflict, NotFound, Refused
+from ticketing.platform.kernel.person_name import first_and_last_name
+from ticketing.platform.kernel.text import to_printable
 from ticketing.tickets import eligibility_queries, ticket_queries
-from ticketing.tickets.eligibility import EntitlementStatus
+from ticketing.tickets.eligibility import Entitlement, EntitlementStatus
 from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
 from ticketing.tickets.missing import is_event_over
 from ticketing.tickets.rendering import queries as rendering_queries
@@ -25,6 +28,10 @@ class UnknownGuest(NotFound):
 
 class NoTicketDue(Conflict):
     """The guest is not eligible for a ticket now; the message says why."""
+
+
+class GuestDataDiffers(Conflict):
+    """The request describes another guest than the one of that id; the message names the fields."""
 
 
 class TicketNotMade(Refused):
@@ -87,6 +94,36 @@ def get_or_create_ticket(
     return ticket
 
 
+def require_guest_data(
+    database: Database, event: Event, guest_id: int, expected: Mapping[str, str], *, at: datetime
+) -> None:
+    """Refuse a request whose fields differ from the guest's; case and blanks do not count.
+
+    Fields are first_name, last_name, email and ticket_type. Raises UnknownGuest and
+    GuestDataDiffers, which never repeats the stored values.
+    """
+    found = _list_entitlements(database, event, guest_id, at=at)
+    differing = min((_differing_fields(each, expected) for each in found), key=len)
+    if differing:
+        raise GuestDataDiffers(
+            f"guest {guest_id} has another {', '.join(differing)}; send the right guestId,"
+            " or change the guest before its ticket is made",
+            guest=guest_id,
+        )
+
+
+def _differing_fields(entitlement: Entitlement, expected: Mapping[str, str]) -> list[str]:
+    names = entitlement.first_name, entitlement.last_name, entitlement.full_name
+    first, last = first_and_last_name(*names)
+    known = {"first_name": first, "last_name": last, "email": entitlement.email}
+    known["ticket_type"] = entitlement.ticket_type
+    return [name for name, value in expected.items() if _folded(value) != _folded(known[name])]
+
+
+def _folded(text: str) -> str:
+    return to_printable(text).casefold()
+
+
 def _find_live_ticket(
     context: GenerationContext, event: Event, guest_id: int
 ) -> IssuedTicket | None:
@@ -99,12 +136,21 @@ def _has_current_pdf(context: GenerationContext, ticket: IssuedTicket) -> bool:
 
 
 def _refuse_if_ineligible(database: Database, event: Event, guest_id: int, *, at: datetime) -> None:
-    event_over = is_event_over(event, at)
-    entitlements = database.run(
-        eligibility_queries.list_by_guest_ids, event.id, [guest_id], event_over=event_over
-    )
-    if not entitlements:
-        raise UnknownGuest(f"{event.slug} has no guest {guest_id}", guest=guest_id)
+    entitlements = _list_entitlements(database, event, guest_id, at=at)
     if all(entitlement.status is not EntitlementStatus.MISSING for entitlement in entitlements):
         reasons = "; ".join(entitlement.reason for entitlement in entitlements)
         raise NoTicketDue(f"no ticket for guest {guest_id}: {reasons}", guest=guest_id)
+
+
+def _list_entitlements(
+    database: Database, event: Event, guest_id: int, *, at: datetime
+) -> list[Entitlement]:
+    found = database.run(
+        eligibility_queries.list_by_guest_ids,
+        event.id,
+        [guest_id],
+        event_over=is_event_over(event, at),
+    )
+    if not found:
+        raise UnknownGuest(f"{event.slug} has no guest {guest_id}", guest=guest_id)
+    return found

@@ -312,12 +312,19 @@ def test_concurrent_requests_give_each_guest_one_ticket(
     assert other.stdout is not None
     other.stdout.readline()
 
-    generate_tickets(generation_context, event, order)
+    done = generate_tickets(generation_context, event, order)
 
     assert other.wait(60) == 0
     other.stdout.close()
     with generation_context.database.transaction() as connection:
         tickets = connection.execute(select(generated_tickets)).all()
+        both = connection.execute(select(batches)).all()
+    # each counts what it changed itself: a person is created by one, and skipped by the other
+    assert min(done.created, done.renewed, done.skipped) >= 0
+    assert (done.total, sum(batch.rendered_count for batch in both)) == (60, 60)
+    assert [b.total_count - b.skipped_count - b.failed_count for b in both] == [
+        batch.rendered_count for batch in both
+    ]
     assert len({ticket.entitlement_id for ticket in tickets}) == len(tickets) == 60
     assert len(list(tmp_path.glob("wisuda-2026/*/*.pdf"))) == 60
 

@@ -230,24 +230,38 @@ def test_after_the_event_no_tickets_are_issued(
 
 @pytest.mark.parametrize("chunk", [1, 3, 1000])
 def test_a_limit_is_reached_and_the_rest_is_left_for_the_next_run(
-    event: Event, add_guests: AddGuests, issue: Issue, chunk: int
+    event: Event,
+    add_guests: AddGuests,
+    issue: Issue,
+    new_job: Callable[..., int],
+    chunk: int,
 ) -> None:
     add_guests(event, 10)
 
-    created = [issue(limit=4, chunk=chunk).created for _ in range(4)]
+    created = [issue(limit=4, chunk=chunk, job_id=new_job(event)).created for _ in range(4)]
 
     assert created == [4, 4, 2, 0]
 
 
 def test_a_limit_counts_only_guests_without_a_ticket(
-    event: Event, add_guests: AddGuests, issue: Issue
+    event: Event, add_guests: AddGuests, issue: Issue, new_job: Callable[..., int]
 ) -> None:
     guest_ids = add_guests(event, 6)
     issue(guest_ids=guest_ids[:3])
 
-    result = issue(guest_ids=guest_ids, limit=2, chunk=2)
+    asked = [*guest_ids, 999]
+    result = issue(guest_ids=asked, limit=2, chunk=2, job_id=new_job(event))
 
-    assert (result.created, result.skipped) == (2, 3)
+    assert (result.total, result.created, result.skipped, result.failed) == (3, 2, 0, 1)
+
+
+def test_an_interrupted_batch_continues_up_to_its_limit(
+    event: Event, add_guests: AddGuests, issue: Issue
+) -> None:
+    add_guests(event, 10)
+    issue(limit=3)
+
+    assert issue(limit=5).created == 2
 
 
 def test_a_failed_guest_stops_no_other(

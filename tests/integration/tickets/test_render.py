@@ -37,7 +37,9 @@ from ticketing.events import queries as event_queries
 from ticketing.tickets.rendering.render import render_tickets
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
+from ticketing.platform.kernel import json_logging
 
+json_logging.configure("ERROR", pathlib.Path("-"))
 url, root, own, step, count = sys.argv[1:]
 steps = {"write": (file_store.DocumentFolder, "write"), "rename": (file_store.Path, "replace"),
          "stamp": (rendering_queries, "mark_rendered"),
@@ -202,7 +204,7 @@ def test_every_ticket_gets_its_own_document(
 ) -> None:
     result = render()
 
-    assert result == RenderResult(total=12, rendered=12, unchanged=0, failed=())
+    assert result == RenderResult(total=12, created=0, rendered=12, unchanged=0, failed=())
     assert [qr_text_of(folder.read(row["pdf_file_path"])) for row in rows()] == tickets
 
 

@@ -47,7 +47,7 @@ from ticketing.tickets.batches import api as batche_api
 from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
 from ticketing.tickets.batches.service import fail_abandoned_batches
 from ticketing.tickets.generate import GenerationContext
-from ticketing.tickets.metrics import TicketMetrics
+from ticketing.tickets.metrics import TicketCollector
 
 MAX_THREADS = 8
 # two per thread, one per idempotency key in use, one per waiting batch, three per generation
@@ -59,6 +59,7 @@ TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fa
 CREDENTIAL_HEADERS = ("Authorization", "X-API-Key", "X-Order-Token")
 ROUTERS = (
     ticket_api.router,
+    ticket_api.file_router,
     batche_api.router,
     api_event_tickets.router,
     import_api.router,
@@ -139,7 +140,7 @@ def _build_services(application: Application) -> Services:
     metrics = Metrics()
     metrics.registry.register(VoucherCollector(database, now))
     services.register_value(Metrics, metrics)
-    services.register_value(TicketMetrics, TicketMetrics(metrics.registry, database))
+    metrics.registry.register(TicketCollector(database))
     services.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))
     services.register_value(ImportRequestQueue, _import_request_queue(services))
     services.register_value(RateLimiter, RateLimiter(services.settings.web_requests_a_minute))

@@ -238,11 +238,19 @@ def log_failure(
     )
 
 
-def count_rendered(connection: Connection, job_id: int) -> int:
-    """Return the number of the job's tickets with a PDF."""
-    query = select(func.count()).where(
-        generated_tickets.c.job_id == job_id, generated_tickets.c.generated_at.is_not(None)
+def record_totals(connection: Connection, job_id: int, *, total: int, failed: int) -> None:
+    """Set the counts of a batch that has done everything; what it did not change was skipped."""
+    done = func.least(batches.c.rendered_count, total - failed)
+    connection.execute(
+        update(batches)
+        .where(batches.c.id == job_id)
+        .values(total_count=total, failed_count=failed, skipped_count=total - failed - done)
     )
+
+
+def count_issued(connection: Connection, job_id: int) -> int:
+    """Return the number of tickets that the job has issued."""
+    query = select(func.count()).where(generated_tickets.c.job_id == job_id)
     return connection.execute(query).scalar_one()
 
 

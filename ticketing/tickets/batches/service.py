@@ -15,6 +15,7 @@ from ticketing.tickets.batches import lock_queries, queries
 from ticketing.tickets.batches.batch import estimate_completion, hold_batch, require_same_request
 from ticketing.tickets.batches.queries import Batch, BatchState
 from ticketing.tickets.generate import GenerationRequest
+from ticketing.tickets.issuing.issue import select_attempted
 from ticketing.tickets.missing import is_event_over
 
 EXPECTED_COUNT_OPTION = "expected"  # option of a batch: expected number of people, before it starts
@@ -26,7 +27,10 @@ class UnknownBatch(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class BatchProgress:
-    """Progress of a batch; `processed` are tickets with a PDF, skipped or failed."""
+    """Progress of a batch.
+
+    `processed` PDFs were rendered. At the end, they and the skipped and failed ones are the total.
+    """
 
     batch: Batch
     total: int
@@ -76,25 +80,31 @@ def accept_batch(
 
 
 def _count_expected(database: Database, event: Event, request: GenerationRequest) -> int:
-    """Return the expected number of people of a batch, counted as issuing does."""
-    if request.guest_ids is not None:
-        return len(set(request.guest_ids))
-    counts = database.run(
-        eligibility_queries.count_by_status, event.id, event_over=is_event_over(event, request.at)
+    """Return how many people a batch will attempt, counted as issuing does."""
+    over = is_event_over(event, request.at)
+    if request.guest_ids is None:
+        counts = database.run(eligibility_queries.count_by_status, event.id, event_over=over)
+        everybody = counts.missing + counts.has_ticket
+        return everybody if request.limit is None else min(request.limit, counts.missing)
+    guest_ids = sorted(set(request.guest_ids))
+    if request.limit is None:
+        return len(guest_ids)
+    status = database.run(
+        eligibility_queries.find_guest_status, event.id, guest_ids, event_over=over
     )
-    return counts.missing + counts.has_ticket
+    return len(select_attempted(guest_ids, status, request.limit))
 
 
 def get_progress(database: Database, batch_key: str, *, at: datetime) -> BatchProgress:
     """Return the progress of a batch. Raises UnknownBatch."""
     batch = _get_batch(database, batch_key)
-    printed = database.run(queries.count_rendered, batch.id)
     total = _total_count(batch)
-    processed = min(total, printed + batch.skipped_count + batch.failed_count)
+    finished = batch.skipped_count + batch.failed_count
+    processed = max(0, min(batch.rendered_count, total - finished))
     estimate = None
     if batch.state is BatchState.PROCESSING:
         estimate = estimate_completion(
-            started_at=batch.started_at, at=at, processed=processed, total=total
+            started_at=batch.started_at, at=at, processed=processed + finished, total=total
         )
     return BatchProgress(batch, total, processed, estimate)
 

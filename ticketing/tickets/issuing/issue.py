@@ -8,7 +8,7 @@ run loses at most the chunk it was writing; the next run finds those people agai
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -40,7 +40,7 @@ class IssuePage:
 
 
 class IssueQueue(Protocol):
-    """People to issue tickets for. `skipped` of the `total` have a ticket from the start."""
+    """People to issue tickets for, at most the limit. `skipped` of the `total` have a ticket."""
 
     total: int
     skipped: int
@@ -52,21 +52,27 @@ class IssueQueue(Protocol):
 class AllMissing:
     """All eligible people without a ticket, in the order of the roster."""
 
-    def __init__(self, connection: Connection, event_id: int, *, event_over: bool) -> None:
+    def __init__(
+        self, connection: Connection, event_id: int, *, limit: int | None, event_over: bool
+    ) -> None:
         """Count the people; they are fetched page by page."""
         counts = eligibility_queries.count_by_status(connection, event_id, event_over=event_over)
         self.total, self.skipped = counts.missing + counts.has_ticket, counts.has_ticket
+        if limit is not None:
+            self.total, self.skipped = min(limit, counts.missing), 0
         self._event_id = event_id
         self._after: int | None = None if event_over else 0
+        self._left = sys.maxsize if limit is None else limit
 
     def next_page(self, connection: Connection, count: int) -> IssuePage | None:
         """Return the next people, except those locked by another issuer."""
-        if self._after is None:
+        if self._after is None or not self._left:
             return None
         page = entitlement_lock_queries.lock_missing(
-            connection, self._event_id, after=self._after, count=count
+            connection, self._event_id, after=self._after, count=min(count, self._left)
         )
         self._after = page.last_attendee_id
+        self._left -= len(page.recipients)
         return None if page.last_attendee_id is None else IssuePage(page.recipients)
 
 
@@ -75,9 +81,22 @@ class SelectedGuests:
 
     skipped = 0
 
-    def __init__(self, event_id: int, guest_ids: Iterable[int], *, event_over: bool) -> None:
-        """Every id counts once, in id order."""
+    def __init__(
+        self,
+        connection: Connection,
+        event_id: int,
+        guest_ids: Iterable[int],
+        *,
+        limit: int | None,
+        event_over: bool,
+    ) -> None:
+        """Every id counts once, in id order; a limit leaves out those who have a ticket."""
         self._waiting = sorted(set(guest_ids))
+        if limit is not None:
+            status = eligibility_queries.find_guest_status(
+                connection, event_id, self._waiting, event_over=event_over
+            )
+            self._waiting = select_attempted(self._waiting, status, limit)
         self.total = len(self._waiting)
         self._event_id, self._event_over = event_id, event_over
 
@@ -93,6 +112,16 @@ class SelectedGuests:
         ):
             entitlements[entitlement.guest_id].append(entitlement)
         return _partition_guests(guest_ids, entitlements, count)
+
+
+def select_attempted(
+    guest_ids: Sequence[int], status: Mapping[int, EntitlementStatus], limit: int
+) -> list[int]:
+    """Return the guests that a limited request attempts: the first missing, and the refused."""
+    missing = [each for each in guest_ids if status.get(each) is EntitlementStatus.MISSING]
+    attempted = set(missing[:limit])
+    served = {EntitlementStatus.MISSING, EntitlementStatus.HAS_TICKET}
+    return [each for each in guest_ids if each in attempted or status.get(each) not in served]
 
 
 def _partition_guests(
@@ -173,20 +202,20 @@ def issue_tickets(  # noqa: PLR0913 - all options of the API, the command and th
         issuer = TicketIssuer.create(
             connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
         )
-        queue = _build_queue(connection, event, guest_ids, at=at)
+        if limit is not None:  # what this batch issued before an interruption counts as well
+            limit = max(0, limit - batch_queries.count_issued(connection, job_id))
+        queue = _build_queue(connection, event, guest_ids, limit=limit, at=at)
         result = IssueResult(queue.total, queue.skipped)
         batch = batch_queries.mark_started(
             connection, job_id, total=queue.total, skipped=queue.skipped
         )
-    remaining = sys.maxsize if limit is None else limit
-    with issuer.with_prefetch(min(remaining, queue.total - queue.skipped)) as prefetching_issuer:
-        while remaining > 0:
+    with issuer.with_prefetch(queue.total - queue.skipped) as prefetching_issuer:
+        while True:
             with database.transaction() as connection:
-                page = queue.next_page(connection, min(chunk, remaining))
+                page = queue.next_page(connection, chunk)
                 if page is None:
                     break
                 result = _issue_page(connection, prefetching_issuer, page, result)
-            remaining -= len(page.people)
             if on_progress is not None:
                 on_progress(result)
     database.run(_finish, batch, result, by=by)
@@ -194,12 +223,17 @@ def issue_tickets(  # noqa: PLR0913 - all options of the API, the command and th
 
 
 def _build_queue(
-    connection: Connection, event: Event, guest_ids: Iterable[int] | None, *, at: datetime
+    connection: Connection,
+    event: Event,
+    guest_ids: Iterable[int] | None,
+    *,
+    limit: int | None,
+    at: datetime,
 ) -> IssueQueue:
     over = is_event_over(event, at)
     if guest_ids is None:
-        return AllMissing(connection, event.id, event_over=over)
-    return SelectedGuests(event.id, guest_ids, event_over=over)
+        return AllMissing(connection, event.id, limit=limit, event_over=over)
+    return SelectedGuests(connection, event.id, guest_ids, limit=limit, event_over=over)
 
 
 def _issue_page(

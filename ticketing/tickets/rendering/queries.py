@@ -30,6 +30,7 @@ from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.model import TicketState
+from ticketing.tickets.rendering import duration_queries
 
 # advisory locks share one space of 64 bits: ours begin with these bytes ("doc")
 _RENDER_LOCK_SPACE = 0x646F63 << 40
@@ -50,6 +51,8 @@ class TicketDocument:
 
     ticket: PrintedTicket
     guest_id: int
+    job_id: int  # of the batch that issued it
+    is_rendered: bool  # has, or had, a PDF
     template_id: str
     path: str | None
     sha256: str | None
@@ -60,13 +63,14 @@ class TicketDocument:
 
 @dataclass(frozen=True, slots=True)
 class RenderedDocument:
-    """The record of a rendered PDF."""
+    """The record of a rendered PDF; `seconds` is how long rendering and writing took."""
 
     ticket_id: int
     path: str
     sha256: str
     size: int
     document_key: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,8 @@ def list_documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Ti
             generated_tickets.c.issued_at,
             *_TICKET_COLUMNS,
             generated_tickets.c.guest_id,
+            generated_tickets.c.job_id,
+            generated_tickets.c.generated_at.is_not(None).label("is_rendered"),
             func.coalesce(generated_tickets.c.template_id, events.c.template_id).label(
                 "template_id"
             ),
@@ -178,6 +184,8 @@ def list_documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Ti
 
 _DOCUMENT_COLUMNS = (
     "guest_id",
+    "job_id",
+    "is_rendered",
     "template_id",
     "path",
     "sha256",
@@ -207,7 +215,7 @@ def choose_template(connection: Connection, ticket_ids: Sequence[int], template_
 def mark_rendered(
     connection: Connection, rendered: Sequence[RenderedDocument], *, at: datetime
 ) -> None:
-    """Record rendered PDFs, in one statement."""
+    """Record rendered PDFs, in one statement, and how long each took."""
     if not rendered:
         return
     printed = values(
@@ -231,6 +239,7 @@ def mark_rendered(
             render_error=None,
         )
     )
+    duration_queries.add(connection, [each.seconds for each in rendered])
 
 
 def mark_render_failed(connection: Connection, ticket_id: int, message: str) -> None:

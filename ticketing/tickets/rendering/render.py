@@ -42,6 +42,7 @@ class RenderResult:
     """Counts of a run so far, of `total` tickets."""
 
     total: int
+    created: int  # of the rendered ones: issued by this batch, and rendered for the first time
     rendered: int
     unchanged: int
     failed: tuple[RenderFailure, ...]
@@ -59,13 +60,16 @@ class _RenderRun:
     overwrite: bool
     template_id: str | None = None
     total: int = 0
+    created: int = 0
     rendered: int = 0
     unchanged: int = 0
     damaged: int = 0
     failures: list[RenderFailure] = field(default_factory=list)
 
     def result(self) -> RenderResult:
-        return RenderResult(self.total, self.rendered, self.unchanged, tuple(self.failures))
+        return RenderResult(
+            self.total, self.created, self.rendered, self.unchanged, tuple(self.failures)
+        )
 
 
 @dataclass(slots=True)
@@ -73,6 +77,7 @@ class _RenderedChunk:
     """Results of one chunk, recorded together."""
 
     unchanged: int = 0
+    created: int = 0
     rendered: list[RenderedDocument] = field(default_factory=list)
     damaged: list[TicketDocument] = field(default_factory=list)
     failures: list[RenderFailure] = field(default_factory=list)
@@ -178,6 +183,7 @@ def _render_chunk(
         batch_queries.add_counts(
             connection, run.job_id, rendered=len(chunk.rendered), failed=len(chunk.failures)
         )
+    run.created += chunk.created
     run.rendered += len(chunk.rendered)
     run.unchanged += chunk.unchanged
     run.damaged += len(chunk.damaged)
@@ -210,6 +216,7 @@ def _render_one(run: _RenderRun, document: TicketDocument, chunk: _RenderedChunk
     except Unavailable as error:
         raise _FatalRenderError(error) from error
     chunk.rendered.append(written.record)
+    chunk.created += document.job_id == run.job_id and not document.is_rendered
     if is_recorded:
         chunk.damaged.append(document)
 

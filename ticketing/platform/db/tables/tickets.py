@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -121,4 +122,14 @@ ticket_generation_logs = Table(
     created_at_column("created_at"),
     Index("ix_ticket_generation_logs_job_id", "job_id", "id"),  # log of a job
     Index("ix_ticket_generation_logs_guest_id", "guest_id"),  # failures of one guest
+)
+
+
+# a histogram of all processes: one row per bucket, named by its upper bound in seconds
+ticket_generation_durations = Table(
+    "ticket_generation_durations",
+    metadata,
+    Column("le", Text, primary_key=True),
+    bigint_column("tickets"),
+    Column("seconds", Double, nullable=False, server_default="0"),
 )
