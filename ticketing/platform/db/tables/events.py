@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
     func,
     text,
 )
@@ -44,6 +45,8 @@ events = Table(
     Column("key_generation", Integer, nullable=False, server_default="1"),
     created_at_column("created_at"),
     created_at_column("updated_at"),
+    # whether an unusable address or number rejects a row of a roster
+    Column("strict_contacts", Boolean, nullable=False, server_default=false()),
     CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 63", name="slug"),
     CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
     CheckConstraint("key_generation BETWEEN 1 AND 255", name="key_generation"),

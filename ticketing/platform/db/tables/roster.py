@@ -44,6 +44,7 @@ guests = Table(
     text_column("phone", ""),
     created_at_column("created_at"),
     created_at_column("updated_at"),
+    jsonb_column("extra"),  # kept columns of the roster, by header
     UniqueConstraint("event_id", "natural_key"),  # upsert of the import; search by external id
     CheckConstraint("full_name <> ''", name="full_name"),
     Index("ix_guests_event_id_email", "event_id", "email"),  # search by address
@@ -73,6 +74,7 @@ imports = Table(
     text_column("requested_by"),
     timestamp_column("started_at"),
     timestamp_column("completed_at", nullable=True),
+    jsonb_column("warnings"),  # count; file: sentences; rows: the first 1000, as objects
     CheckConstraint("state IN ('running', 'completed', 'failed')", name="state"),
     CheckConstraint(
         "state <> 'completed' OR inserted + updated + unchanged + rejected = total_rows",
