@@ -175,15 +175,15 @@ def bad_lines(rows: list[list[str]]) -> dict[int, list[str]]:
         120: changed,
         160: renamed,
         200: ["22990001", "", "tanpa.nama@mail.example.ac.id", "081234567801", *tail],
-        230: ["22990002", "Dewi Lestari Anggraini", "dewi.lestari@", "081234567802", *tail],
-        260: ["22990003", "Bagus Prakoso", "bagus prakoso@mail", "081234567803", *tail],
-        290: ["22990004", "Rina Kusumawati", "rina@mail.example.ac.id", "6,28123E+11", *tail],
+        230: ["", "Dewi Lestari Anggraini", "dewi.lestari@", "081234567802", *tail],
+        260: ["", "Bagus Prakoso", "bagus prakoso@mail", "081234567803", *tail],
+        290: ["", "Rina Kusumawati", "rina@mail.example.ac.id", "6,28123E+11", *tail],
         320: ["2,2E+07", "Joko Susanto", "joko@mail.example.ac.id", "081234567805", *tail],
         350: ["22990006", "Hendra", "S.Kom", "hendra@mail.example.ac.id", "081234567806", *tail],
-        380: ["22990007", "Lina Marlina", "lina@mail.example.ac.id", "0812345", *tail],
+        380: ["", "Lina Marlina", "lina@mail.example.ac.id", "0812345", *tail],
         410: ["", "Tanpa Identitas", "", "", *tail],
         440: ["22990009", "???", "tanya@mail.example.ac.id", "081234567809", *tail],
-        470: ["22990010", "Ayu Wandira", "ayu@mail.example.ac.id", "0812345/0813456", *tail],
+        470: ["", "Ayu Wandira", "ayu@mail.example.ac.id", "0812345/0813456", *tail],
     }
 
 

@@ -147,4 +147,7 @@ def _import_metadata(result: ImportResult) -> metadata.Metadata:
         "warnings": metadata.markdown_table(
             ["warning"], [(warning,) for warning in result.warnings], total=len(result.warnings)
         ),
+        "warnings about rows": metadata.markdown_table(
+            ["line", "field", "value", "reason"], result.row_warnings, total=result.warning_count
+        ),
     }

@@ -40,6 +40,10 @@ RENEW_CODE = typer.Option(
 QUESTIONS = typer.Option(
     "--guest-question", help="Question for the guest of each place; repeat it for several."
 )
+STRICT = typer.Option(
+    "--strict-contacts/--lenient-contacts",
+    help="Reject rows of a roster with an unusable address or number, even if they have an id.",
+)
 
 
 @app.command("create")
@@ -58,6 +62,7 @@ def create_event(  # noqa: PLR0913 - one parameter per option
     changes_until: Annotated[datetime | None, CHANGES_UNTIL] = None,
     renew_code: Annotated[bool, RENEW_CODE] = False,
     questions: Annotated[list[str] | None, QUESTIONS] = None,
+    strict_contacts: Annotated[bool, STRICT] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Create an event.
@@ -90,6 +95,7 @@ def create_event(  # noqa: PLR0913 - one parameter per option
                 guest_changes_until=until,
                 transfer_renews_code=renew_code,
                 guest_questions="\n".join(questions or ()),
+                strict_contacts=strict_contacts,
             ),
             by=actor(),
             require_template=application.get(EventTemplateCheck).require_usable,
@@ -114,6 +120,7 @@ def update_event(  # noqa: PLR0913 - one parameter per option
     changes_until: Annotated[datetime | None, CHANGES_UNTIL] = None,
     renew_code: Annotated[bool | None, RENEW_CODE] = None,
     questions: Annotated[list[str] | None, QUESTIONS] = None,
+    strict_contacts: Annotated[bool | None, STRICT] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change an event; omitted options stay unchanged.
@@ -138,7 +145,8 @@ def update_event(  # noqa: PLR0913 - one parameter per option
              "locale": locale, "region": region, "template_id": template,
              "guest_names_required": names_required, "guest_changes_until": until,
              "transfer_renews_code": renew_code,
-             "guest_questions": "\n".join(filter(None, questions)) if questions else None},
+             "guest_questions": "\n".join(filter(None, questions)) if questions else None,
+             "strict_contacts": strict_contacts},
             by=actor(),
             require_template=application.get(EventTemplateCheck).require_usable,
         )  # fmt: skip

@@ -20,6 +20,7 @@ class Event:
     `region` is the ISO 3166 country whose phone numbers may be written without a country code.
     `guest_questions` are one per line; `transfer_renews_code` gives a ticket a new QR code when its
     place gets another name.
+    With `strict_contacts` an unusable address or number rejects a row of a roster.
     """
 
     id: int
@@ -38,6 +39,7 @@ class Event:
     guest_changes_until: datetime | None = None
     transfer_renews_code: bool = False
     guest_questions: str = ""
+    strict_contacts: bool = False
 
     @property
     def guest_question_list(self) -> tuple[str, ...]:
@@ -77,6 +79,7 @@ class NewEvent:
     guest_changes_until: datetime | None = None
     transfer_renews_code: bool = False
     guest_questions: str = ""
+    strict_contacts: bool = False
 
 
 def is_slug(text: str) -> bool:

@@ -1,61 +1,75 @@
-"""Validate and normalise the cells of one row: an entry, or a rejection. Nothing is guessed.
+"""Validate and normalise the cells of one row: an entry, perhaps with warnings, or a rejection.
 
-Phone numbers and addresses are checked by two given functions that return the normal form or
-raise ValueError with the reason.
+Nothing is guessed. Phone numbers and addresses are checked by two given functions that return the
+normal form or raise ValueError with the reason.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ticketing.platform.kernel.text import (
-    is_mangled_number,
-    normalise_text,
-    strip_spreadsheet_guard,
+from ticketing.platform.kernel.text import is_mangled_number
+from ticketing.roster.cell_values import (
+    MANGLED_NUMBER_REASON,
+    MAX_REASON_LENGTH,
+    TOTAL_ROW_REASON,
+    CellError,
+    describe_doubtful_name,
+    is_known_status,
+    parse_external_id,
+    parse_hold_reason,
+    parse_label,
+    parse_names,
+    parse_payment_hold,
+    parse_status_hold,
+    parse_text,
+    parse_words,
+    repair_float,
 )
 from ticketing.roster.column_mapping import ColumnMapping
 from ticketing.roster.model import (
     DEFAULT_TICKET_TYPE,
+    CellWarning,
     RosterEntry,
     RosterField,
+    RosterRow,
     RowRejection,
+    WarnedEntry,
     make_natural_key,
 )
+from ticketing.roster.mojibake import undo_mojibake
+from ticketing.roster.vocabulary import WORD_PLACEHOLDERS
 
 Normaliser = Callable[[str], str]
+RowResult = RosterEntry | WarnedEntry | RowRejection
 
-MAX_NAME_LENGTH = 200
-MAX_WORD_LENGTH = 100  # an id, a seat, a ticket type
-MAX_REASON_LENGTH = 500
-_EMPTY_WORDS = frozenset({"-", "--", "n/a", "na", "null", "none", "nil", "tidak ada", "kosong"})
-_IDENTITY_FIELDS = frozenset({RosterField.EXTERNAL_ID, RosterField.EMAIL, RosterField.PHONE})
-_WHOLE_NUMBER_AS_FLOAT = re.compile(r"\d+\.0")
-_MANGLED_NUMBER_REASON = (
-    "a spreadsheet has converted the number to exponent form and digits are lost; "
-    "format the column as text and enter it again"
-)
-
-
-class _CellError(ValueError):
-    """An invalid cell."""
-
-    def __init__(self, field: RosterField, value: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field, self.value, self.reason = field, value, reason
+UNKNOWN_STATUS_REASON = "an unknown state, which holds nobody"
+DECODED_WRONGLY_REASON = "looks decoded wrongly, perhaps for"
+_CONTACT_FIELDS = frozenset({RosterField.EMAIL, RosterField.PHONE})
+_IDENTITY_FIELDS = _CONTACT_FIELDS | {RosterField.EXTERNAL_ID}
 
 
 @dataclass(frozen=True, slots=True)
 class RowCleaner:
-    """Validates and normalises the rows of one roster."""
+    """Validates and normalises the rows of one roster.
+
+    Unless `is_strict`, an unusable address or number of a person with an id is left out with a
+    warning: the ticket does not depend on it.
+    """
 
     width: int
     cell_indexes: tuple[int, ...]  # by RosterField, in its order; the extra last cell is empty
     normalise_phone: Normaliser
     normalise_email: Normaliser
+    is_strict: bool = False
 
     @classmethod
     def for_columns(
-        cls, columns: ColumnMapping, *, normalise_phone: Normaliser, normalise_email: Normaliser
+        cls,
+        columns: ColumnMapping,
+        *,
+        normalise_phone: Normaliser,
+        normalise_email: Normaliser,
+        is_strict: bool = False,
     ) -> "RowCleaner":
         """Return a cleaner for rows with these columns."""
         width = len(columns.header)
@@ -64,9 +78,10 @@ class RowCleaner:
             tuple(columns.indexes.get(f, width) for f in RosterField),
             normalise_phone,
             normalise_email,
+            is_strict,
         )
 
-    def clean(self, cells: list[str]) -> RosterEntry | RowRejection:
+    def clean(self, cells: list[str]) -> RowResult:
         """Return the entry of a row, or all its errors with the natural key if that is certain."""
         if len(cells) != self.width:
             if len(cells) < self.width or any(cells[self.width :]):
@@ -75,17 +90,19 @@ class RowCleaner:
             cells = cells[: self.width]
         padded = [*cells, ""]
         try:
-            return self._entry(padded)
-        except _CellError:
-            return self._rejection(padded)
+            entry = self._entry(padded)
+        except CellError:
+            return self._examine(padded)
+        warnings = self._doubts(entry, padded)
+        return WarnedEntry(entry, warnings) if warnings else entry
 
     def _entry(self, cells: list[str]) -> RosterEntry:
         """Return the entry; the first invalid field raises."""
         at_id, at_full, at_first, at_last, at_email, at_phone, at_type, at_seat, *_ = (
             self.cell_indexes
         )
-        external_id = _external_id(cells[at_id])
-        first, last, full = _names(cells[at_first], cells[at_last], cells[at_full])
+        external_id = parse_external_id(cells[at_id])
+        first, last, full = parse_names(cells[at_first], cells[at_last], cells[at_full])
         email = self._email(cells[at_email])
         phone = self._phone(cells[at_phone])
         return RosterEntry(
@@ -96,31 +113,59 @@ class RowCleaner:
             full,
             email,
             phone,
-            _word(RosterField.TICKET_TYPE, cells[at_type]) or DEFAULT_TICKET_TYPE,
-            _word(RosterField.SEAT, cells[at_seat]),
+            parse_label(RosterField.TICKET_TYPE, cells[at_type]) or DEFAULT_TICKET_TYPE,
+            parse_label(RosterField.SEAT, cells[at_seat]),
             self._hold(cells),
         )
 
-    def _rejection(self, cells: list[str]) -> RowRejection:
-        """Check each field separately, so that all errors of a row can be corrected at once."""
+    def _doubts(self, entry: RosterEntry, cells: list[str]) -> tuple[CellWarning, ...]:
+        """Return what is accepted and should be looked at; usually nothing."""
+        name, status = entry.full_name, cells[self.cell_indexes[-1]]
+        found = []
+        if reason := describe_doubtful_name(name):
+            found.append(CellWarning(RosterField.FULL_NAME, name, reason))
+        if (decoded := undo_mojibake(name)) != name:
+            reason = f"{DECODED_WRONGLY_REASON} {decoded}"
+            found.append(CellWarning(RosterField.FULL_NAME, name, reason))
+        if status and not is_known_status(text := parse_text(status)):
+            found.append(CellWarning(RosterField.STATUS, text, UNKNOWN_STATUS_REASON))
+        return tuple(found)
+
+    def _examine(self, cells: list[str]) -> WarnedEntry | RowRejection:
+        """Leave out what the ticket does not need, or reject the row with all its errors."""
+        external_id, key, problems = self._problems(cells)
+        if self.is_strict or not external_id or {p.field for p in problems} - _CONTACT_FIELDS:
+            return _combine_errors(key, problems)
+        usable = list(cells)
+        for problem in problems:
+            usable[self.cell_indexes[_FIELDS.index(problem.field)]] = ""
+        entry = self._entry(usable)
+        left_out = (CellWarning(p.field, p.value, f"left out: {p.reason}") for p in problems)
+        return WarnedEntry(entry, (*left_out, *self._doubts(entry, usable)))
+
+    def _problems(self, cells: list[str]) -> tuple[str, str, list[CellError]]:
+        """Check each field separately, so that all errors of a row can be corrected at once.
+
+        Returns the id, the natural key if that is certain, and the errors.
+        """
         at_id, at_full, at_first, at_last, at_email, at_phone, at_type, at_seat, *_ = (
             self.cell_indexes
         )
-        problems: list[_CellError] = []
+        problems: list[CellError] = []
 
         def attempt(make: Callable[[], str]) -> str:
             try:
                 return make()
-            except _CellError as problem:
+            except CellError as problem:
                 problems.append(problem)
                 return ""
 
-        external_id = attempt(lambda: _external_id(cells[at_id]))
-        attempt(lambda: _names(cells[at_first], cells[at_last], cells[at_full])[2])
+        external_id = attempt(lambda: parse_external_id(cells[at_id]))
+        attempt(lambda: parse_names(cells[at_first], cells[at_last], cells[at_full])[2])
         email = attempt(lambda: self._email(cells[at_email]))
         phone = attempt(lambda: self._phone(cells[at_phone]))
-        attempt(lambda: _word(RosterField.TICKET_TYPE, cells[at_type]))
-        attempt(lambda: _word(RosterField.SEAT, cells[at_seat]))
+        attempt(lambda: parse_label(RosterField.TICKET_TYPE, cells[at_type]))
+        attempt(lambda: parse_label(RosterField.SEAT, cells[at_seat]))
         attempt(lambda: self._hold(cells))
         invalid = {problem.field for problem in problems}
         # with an invalid id or address, the row must not be matched by its phone number
@@ -128,135 +173,81 @@ class RowCleaner:
         key = "" if is_uncertain else make_natural_key(external_id, email, phone)
         if not key and not invalid & _IDENTITY_FIELDS:
             attempt(lambda: _required_key("", "", ""))
-        return _combine_errors(key, problems)
+        return external_id, key, problems
 
     def _email(self, cell: str) -> str:
         if not cell:
             return ""
-        text = _text(cell)
-        if not text or text.lower() in _EMPTY_WORDS:
+        text = parse_text(cell)
+        if not text or text.lower() in WORD_PLACEHOLDERS:
             return ""
+        if "**" in text:
+            raise CellError(RosterField.EMAIL, cell, "the address is masked")
         try:
             return self.normalise_email(text)
         except ValueError as error:
-            raise _CellError(RosterField.EMAIL, cell, str(error)) from error
+            raise CellError(RosterField.EMAIL, cell, str(error)) from error
 
     def _phone(self, cell: str) -> str:
         if not cell:
             return ""
-        text = _text(cell)
-        if not text or text.lower() in _EMPTY_WORDS:
+        text = parse_text(cell)
+        if not text or text.lower() in WORD_PLACEHOLDERS:
             return ""
         if is_mangled_number(text):
-            raise _CellError(RosterField.PHONE, cell, _MANGLED_NUMBER_REASON)
+            raise CellError(RosterField.PHONE, cell, MANGLED_NUMBER_REASON)
         try:
-            return self.normalise_phone(
-                text[:-2] if _WHOLE_NUMBER_AS_FLOAT.fullmatch(text) else text
-            )
+            return self.normalise_phone(repair_float(text))
         except ValueError as error:
-            raise _CellError(RosterField.PHONE, cell, str(error)) from error
+            raise CellError(RosterField.PHONE, cell, str(error)) from error
 
     def _hold(self, cells: list[str]) -> str:
-        at_hold, at_payment = self.cell_indexes[-3:-1]
-        reason = parse_hold_reason(_word(RosterField.HOLD, cells[at_hold], MAX_REASON_LENGTH))
-        if at_payment == self.width:
+        at_hold, at_payment, at_status = self.cell_indexes[-3:]
+        reason = parse_hold_reason(parse_words(RosterField.HOLD, cells[at_hold], MAX_REASON_LENGTH))
+        if at_payment == at_status:  # neither column exists
             return reason
-        paid = _word(RosterField.PAYMENT, cells[at_payment])
+        status = parse_status_hold(parse_words(RosterField.STATUS, cells[at_status]))
+        return "; ".join(filter(None, (self._payment_hold(cells[at_payment]), status, reason)))
+
+    def _payment_hold(self, cell: str) -> str:
+        if self.cell_indexes[-2] == self.width:
+            return ""
+        paid = parse_words(RosterField.PAYMENT, cell)
         try:
-            unpaid = parse_payment_hold(paid)
+            return parse_payment_hold(paid)
         except ValueError as error:
-            raise _CellError(RosterField.PAYMENT, paid, str(error)) from error
-        return "; ".join(filter(None, (unpaid, reason)))
+            raise CellError(RosterField.PAYMENT, paid, str(error)) from error
 
 
-def _text(cell: str) -> str:
-    text = normalise_text(cell)
-    return normalise_text(strip_spreadsheet_guard(text)) if text.startswith(("=", "'")) else text
+_FIELDS = tuple(RosterField)
 
 
-def _word(field: RosterField, cell: str, max_length: int = MAX_WORD_LENGTH) -> str:
-    if not cell:
-        return ""
-    text = _text(cell)
-    if len(text) > max_length:
-        raise _CellError(field, cell, f"{len(text)} characters; at most {max_length}")
-    return text
-
-
-def _external_id(cell: str) -> str:
-    text = _word(RosterField.EXTERNAL_ID, cell)
-    if is_mangled_number(text):
-        raise _CellError(RosterField.EXTERNAL_ID, cell, _MANGLED_NUMBER_REASON)
-    return text
+def reject_unreadable(row: RosterRow) -> RowRejection:
+    """Return the rejection of a record that the source could not read."""
+    return RowRejection("", "", "", row.problem)
 
 
 def _required_key(external_id: str, email: str, phone: str) -> str:
     key = make_natural_key(external_id, email, phone)
     if not key:
-        raise _CellError(
+        raise CellError(
             RosterField.EXTERNAL_ID, "", "no id, e-mail or phone to identify the person"
         )
     return key
 
 
-def _names(first_cell: str, last_cell: str, full_cell: str) -> tuple[str, str, str]:
-    """Return first, last and full name. A full name is never split: the place cannot be known."""
-    first, last = _name(RosterField.FIRST_NAME, first_cell), _name(RosterField.LAST_NAME, last_cell)
-    full = _name(RosterField.FULL_NAME, full_cell) or f"{first} {last}".strip()
-    if not full:
-        raise _CellError(RosterField.FULL_NAME, full_cell, "the name is empty")
-    if not any(map(str.isalpha, full)):
-        raise _CellError(RosterField.FULL_NAME, full, "the name has no letter")
-    return first, last, full
-
-
-def _name(field: RosterField, cell: str) -> str:
-    if not cell:
-        return ""
-    text = normalise_text(cell)
-    if text.startswith(("=", "'")):
-        text = normalise_text(strip_spreadsheet_guard(text, is_name=True))
-    if len(text) > MAX_NAME_LENGTH:
-        raise _CellError(field, cell, f"{len(text)} characters; at most {MAX_NAME_LENGTH}")
-    return text
-
-
-def _combine_errors(key: str, problems: Sequence[_CellError]) -> RowRejection:
-    first = problems[0]
+def _combine_errors(key: str, problems: Sequence[CellError]) -> RowRejection:
+    """Return one rejection for all errors; a total is only that, whatever its other cells say."""
+    totals = [problem for problem in problems if problem.reason == TOTAL_ROW_REASON]
+    if totals:
+        # an id that nobody has: the row is nobody who could be missed
+        return RowRejection(f"id:{totals[0].value}", *_columns(totals[0]))
     if len(problems) == 1:
-        return RowRejection(key, first.field, first.value, first.reason)
+        return RowRejection(key, *_columns(problems[0]))
+    field, value, _ = _columns(problems[0])
     reasons = "; ".join(f"{problem.field}: {problem.reason}" for problem in problems)
-    return RowRejection(key, first.field, first.value, reasons)
+    return RowRejection(key, field, value, reasons)
 
 
-_NO_WORDS = {"0", "n", "no", "f", "false", "tidak", "-"}
-_YES_WORDS = {"1", "y", "yes", "t", "true", "ya", "x"}
-_PAID_WORDS = {
-    "paid", "ok", "free", "settled", "settlement", "lunas", "sudah", "sudah lunas", "sudah bayar",
-    "sudah dibayar", "dibayar", "terbayar", "gratis", "bebas",
-}  # fmt: skip
-_UNPAID_WORDS = {
-    "unpaid", "not paid", "pending", "open", "due", "belum", "belum lunas", "belum bayar",
-    "belum dibayar", "tidak lunas", "menunggu", "tertunda", "cicil",
-}  # fmt: skip
-
-
-def parse_hold_reason(text: str) -> str:
-    """Return the reason from a column "hold"; empty if the guest is not on hold."""
-    word = text.lower()
-    if not word or word in _NO_WORDS or word in _PAID_WORDS:
-        return ""
-    return "on hold" if word in _YES_WORDS else text
-
-
-def parse_payment_hold(text: str) -> str:
-    """Return the reason from a column "paid" or "payment status"; an empty cell is not a payment.
-
-    Raises ValueError for ambiguous words.
-    """
-    word = text.lower()
-    if word in _YES_WORDS or word in _PAID_WORDS:
-        return ""
-    if not word or word in _NO_WORDS or word in _UNPAID_WORDS:
-        return f"payment: {text}" if word in _UNPAID_WORDS else "not paid"
-    raise ValueError("cannot tell whether this is paid; write paid or unpaid (lunas, belum)")
+def _columns(problem: CellError) -> tuple[str, str, str]:
+    return problem.field, problem.value, problem.reason

@@ -119,7 +119,7 @@ def _parse_mapping(pairs: list[str]) -> dict[str, str]:
 
 
 def _print_result(result: "ImportResult", quarantine: Path | None) -> None:
-    from ticketing.roster.import_result import format_source_format
+    from ticketing.roster.import_result import format_row_warnings, format_source_format
 
     prefix = "would be " if result.dry_run else ""
     counts = {
@@ -137,6 +137,7 @@ def _print_result(result: "ImportResult", quarantine: Path | None) -> None:
     if result.ignored_columns:
         print_text(f"Columns not used: {', '.join(result.ignored_columns)}")
     print_text(*(f"Warning: {warning}" for warning in result.warnings))
+    print_text(*(f"  Warning: {warning}" for warning in format_row_warnings(result)))
     print_text(
         *(
             f"  line {change.line}: {change.person}: {change.field}"

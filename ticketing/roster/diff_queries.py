@@ -60,7 +60,7 @@ class TargetColumns:
         values: dict[str, ColumnElement[str]] = {"state": literal("entitled")}
         if RosterField.SEAT in self.fields:
             values["seat"] = row.seat
-        if {RosterField.HOLD, RosterField.PAYMENT} & set(self.fields):
+        if {RosterField.HOLD, RosterField.PAYMENT, RosterField.STATUS} & set(self.fields):
             values["hold_reason"] = func.nullif(row.hold_reason, "")
         return values
 

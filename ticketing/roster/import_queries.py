@@ -42,6 +42,7 @@ class ImportRecord:
     encoding: str
     delimiter: str
     mapping: Mapping[str, object]  # "columns": the header; "fields": field to column
+    warnings: Mapping[str, object]  # "count"; "file": sentences; "rows": the first, as objects
     state: str
     total_rows: int
     inserted: int
@@ -129,12 +130,14 @@ def record_source(
     encoding: str,
     delimiter: str,
     mapping: Mapping[str, object],
+    warnings: Mapping[str, object],
 ) -> None:
     """Store the detected properties of the source."""
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id)
-        .values(sha256=sha256, encoding=encoding, delimiter=delimiter, mapping=dict(mapping))
+        .values(sha256=sha256, encoding=encoding, delimiter=delimiter)
+        .values(mapping=dict(mapping), warnings=dict(warnings))
     )
 
 

@@ -10,7 +10,7 @@ from typing import TextIO
 from ticketing.platform.kernel.csv_writer import DELIMITER, atomic_text_file
 from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.kernel.text import guard_formula
-from ticketing.roster.model import ImportCounts, RejectedRow, RosterChange
+from ticketing.roster.model import ImportCounts, RejectedRow, RosterChange, RowWarning
 from ticketing.roster.write_queries import WithdrawalCount
 
 DEFAULT_CHUNK_SIZE = 20_000
@@ -56,7 +56,9 @@ class ImportResult:
     digest: str
     mapping: Mapping[str, str]
     ignored_columns: Sequence[str]
-    warnings: Sequence[str]
+    warnings: Sequence[str]  # about the file
+    warning_count: int  # about accepted rows
+    row_warnings: Sequence[RowWarning]
     changed_fields: Mapping[str, int]
     changes: Sequence[RosterChange]
     quarantine: Sequence[RejectedRow]
@@ -76,6 +78,7 @@ class ImportResult:
         lists = {
             "changes": [change._asdict() for change in self.changes],
             "quarantine": [row._asdict() for row in self.quarantine],
+            "row_warnings": [warning._asdict() for warning in self.row_warnings],
         }
         return flat | asdict(self.counts) | {"withdrawn": self.withdrawn} | lists
 
@@ -110,6 +113,7 @@ def _report_lines(result: ImportResult) -> Iterator[str]:
     if result.ignored_columns:
         yield f"not used: {', '.join(result.ignored_columns)}"
     yield from (f"warning: {warning}" for warning in result.warnings)
+    yield from format_row_warnings(result)
     yield from _change_lines(result)
     if result.withdrawal.people:
         yield (
@@ -120,6 +124,14 @@ def _report_lines(result: ImportResult) -> Iterator[str]:
         yield f"line {row.line} quarantined: {row.field} {row.value!r}: {row.reason}"
     if counts.quarantined > len(result.quarantine):
         yield f"and {counts.quarantined - len(result.quarantine)} more in the quarantine file"
+
+
+def format_row_warnings(result: ImportResult) -> Iterator[str]:
+    """Yield a line for each warning about a row, and the number of those that are not listed."""
+    for warning in result.row_warnings:
+        yield f"line {warning.line}: {warning.field} {warning.value!r}: {warning.reason}"
+    if result.warning_count > len(result.row_warnings):
+        yield f"and {result.warning_count - len(result.row_warnings):,} more warnings about rows"
 
 
 def _change_lines(result: ImportResult) -> Iterator[str]:

@@ -22,7 +22,7 @@ from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.errors import UnreadableFile
 from ticketing.platform.kernel.phone import phone_normaliser
 from ticketing.roster import diff_queries, import_queries
-from ticketing.roster.clean_row import RowCleaner
+from ticketing.roster.clean_row import RowCleaner, reject_unreadable
 from ticketing.roster.column_mapping import ColumnMapping, map_columns
 from ticketing.roster.diff_queries import LineRange, TargetColumns
 from ticketing.roster.import_queries import import_run
@@ -35,7 +35,9 @@ from ticketing.roster.model import (
     RosterEntry,
     RosterRow,
     RowRejection,
+    WarnedEntry,
 )
+from ticketing.roster.row_warnings import RowWarnings
 from ticketing.roster.sources.csv_file import OpenRoster
 from ticketing.roster.staging_queries import StagingTables
 from ticketing.roster.write_queries import (
@@ -110,7 +112,12 @@ class _StagedRoster:
 
     columns: ColumnMapping
     reading: OpenRoster
+    warnings: RowWarnings
     total: int
+
+    def file_warnings(self) -> list[str]:
+        """Return the warnings about the file as a whole."""
+        return [*self.columns.warnings, *self.reading.warnings, *self.warnings.summaries()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,20 +189,26 @@ class _ImportJob:
                 known,
                 normalise_phone=phone_normaliser(self.event.region),
                 normalise_email=normalise_email,
+                is_strict=self.event.strict_contacts,
             )
+            warnings = RowWarnings()
             staging.create(connection)
-            total = staging.load(connection, self._clean_rows(reading, cleaner))
+            total = staging.load(connection, self._clean_rows(reading, cleaner, warnings))
             if not total:
                 raise UnreadableFile("the file has a header and no rows below it")
             staging.index(connection)
-        return _StagedRoster(known, reading, total)
+        return _StagedRoster(known, reading, warnings, total)
 
     def _clean_rows(
-        self, reading: OpenRoster, cleaner: RowCleaner
+        self, reading: OpenRoster, cleaner: RowCleaner, warnings: RowWarnings
     ) -> Iterator[tuple[RosterRow, RosterEntry | RowRejection]]:
         clean, none_yet = cleaner.clean, ImportCounts()
         for done, row in enumerate(reading.rows, 1):
-            yield row, clean(row.cells)
+            result = reject_unreadable(row) if row.problem else clean(row.cells)
+            if isinstance(result, WarnedEntry):
+                warnings.add(row.line, result.warnings)
+                result = result.entry
+            yield row, result
             if done % _ROWS_BETWEEN_REPORTS == 0:
                 self.progress(done, none_yet)
 
@@ -246,6 +259,11 @@ class _ImportJob:
                 "columns": list(known.header),
                 "fields": known.column_names(),
                 "sheet": reading.sheet,
+            },
+            warnings={
+                "count": roster.warnings.count,
+                "file": roster.file_warnings(),
+                "rows": [warning._asdict() for warning in roster.warnings.first],
             },
         )
 
@@ -321,7 +339,9 @@ class _ImportJob:
             digest=reading.digest,
             mapping=known.column_names(),
             ignored_columns=[name for at, name in enumerate(known.header) if at not in used],
-            warnings=[*known.warnings, *reading.warnings],
+            warnings=roster.file_warnings(),
+            warning_count=roster.warnings.count,
+            row_warnings=roster.warnings.first[:MAX_RESULT_ROWS],
             changed_fields=plan.changed_fields,
             changes=plan.changes,
             quarantine=plan.quarantine,

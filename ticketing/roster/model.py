@@ -60,11 +60,39 @@ class RowRejection(NamedTuple):
     reason: str
 
 
+class CellWarning(NamedTuple):
+    """One cell of an accepted row that was left out, or should be looked at."""
+
+    field: str
+    value: str
+    reason: str
+
+
+class WarnedEntry(NamedTuple):
+    """A clean row with warnings."""
+
+    entry: RosterEntry
+    warnings: tuple[CellWarning, ...]
+
+
+class RowWarning(NamedTuple):
+    """A warning with its line in the file."""
+
+    line: int
+    field: str
+    value: str
+    reason: str
+
+
 class RosterRow(NamedTuple):
-    """One record as written: its cells and its first line, counted from 1."""
+    """One record as written: its cells and its first line, counted from 1.
+
+    `problem` says why the source could not read it; it is empty for a usable record.
+    """
 
     line: int
     cells: list[str]
+    problem: str = ""
 
 
 class RejectedRow(NamedTuple):

@@ -83,10 +83,14 @@ SCHOOL_HEADERS = ("nis", "nisn", "nama siswa")
 SCHOOL_CLASS_HEADER = "kelas"
 GIVEN_NAME_HEADERS = ("name", "nama")  # beside a column of surnames only
 
-TOTAL_WORDS = frozenset({
-    "jumlah", "total", "subtotal", "sub total", "grand total", "jumlah total", "total peserta",
-    "jumlah peserta",
-})  # fmt: skip
+TOTAL_WORDS = frozenset(
+    f"{word}{end}"
+    for word in (
+        "jumlah", "total", "subtotal", "sub total", "grand total", "jumlah total",
+        "total peserta", "jumlah peserta",
+    )
+    for end in ("", ":", " :")
+)  # fmt: skip
 SPREADSHEET_ERRORS = frozenset({
     "#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#num!", "#null!", "#spill!", "#calc!",
     "#error!",

@@ -18,7 +18,7 @@ from ticketing.roster.import_roster import import_roster
 from ticketing.roster.model import ImportCounts
 from ticketing.roster.sources.csv_file import RosterFile
 
-GOOD = "nim,nama,email\n1,Siti,siti@example.org\n2,Budi,budi@\n"
+GOOD = "nim,nama,email\n1,Siti,siti@example.org\n,Budi,budi@\n"
 Drop = Callable[..., DroppedFileResult]
 
 

@@ -143,21 +143,21 @@ def test_an_absent_guest_is_kept_without_the_option_to_withdraw(
 def test_rejected_rows_keep_line_value_reason_and_the_whole_row(
     import_csv: Import, database: Database
 ) -> None:
-    result = import_csv(HEADER, SITI, '3,"Joko; ""J""",joko@,,,,')
+    result = import_csv(HEADER, SITI, ',"Joko; ""J""",joko@,,,,')
 
     with database.transaction() as connection:
         rows = list(import_queries.list_rejected_rows(connection, result.import_id or 0))
     assert rows == list(result.quarantine)
     assert (rows[0].line, rows[0].field, rows[0].value) == (3, "email", "joko@")
-    assert rows[0].cells == ("3", 'Joko; "J"', "joko@", "", "", "", "")
+    assert rows[0].cells == ("", 'Joko; "J"', "joko@", "", "", "", "")
 
 
 def test_a_corrected_file_of_rejected_rows_imports_without_loss(
     import_csv: Import, database: Database, event: Event, now: datetime, tmp_path: Path
 ) -> None:
     aside = tmp_path / "aside.csv"
-    import_csv(HEADER, SITI, "'03,Joko,joko@,+6281234567803,,A3,", quarantine_path=aside)
-    mended = aside.read_text(encoding="utf-8-sig").replace("joko@;", "joko@example.org;", 1)
+    import_csv(HEADER, SITI, "'03,,joko@example.org,+6281234567803,,A3,", quarantine_path=aside)
+    mended = aside.read_text(encoding="utf-8-sig").replace(";;joko@", ";Joko;joko@", 1)
     aside.write_text(mended, encoding="utf-8-sig")
 
     result = import_roster(
@@ -198,7 +198,7 @@ def test_a_dry_run_reports_all_counts_and_writes_nothing(
 ) -> None:
     aside = tmp_path / "aside.csv"
 
-    result = import_csv(HEADER, SITI, "3,Joko,joko@,,,,", dry_run=True, quarantine_path=aside)
+    result = import_csv(HEADER, SITI, ",Joko,joko@,,,,", dry_run=True, quarantine_path=aside)
 
     with database.transaction() as connection:
         written = [
@@ -212,7 +212,7 @@ def test_a_dry_run_reports_all_counts_and_writes_nothing(
 
 def test_a_dry_run_foretells_the_run(import_csv: Import) -> None:
     import_csv(HEADER, SITI)
-    lines = (HEADER, SITI.replace("VIP", "Tamu"), BUDI, BUDI, "3,Joko,joko@,,,,")
+    lines = (HEADER, SITI.replace("VIP", "Tamu"), BUDI, BUDI, ",Joko,joko@,,,,")
 
     foretold = import_csv(*lines, dry_run=True)
     done = import_csv(*lines)
@@ -223,7 +223,7 @@ def test_a_dry_run_foretells_the_run(import_csv: Import) -> None:
 def test_the_history_shows_how_a_file_was_read(
     import_csv: Import, database: Database, event: Event
 ) -> None:
-    result = import_csv(HEADER, SITI, BUDI, "3,Joko,joko@,,,,")
+    result = import_csv(HEADER, SITI, BUDI, ",Joko,joko@,,,,")
 
     with database.transaction() as connection:
         (line,) = import_queries.list_imports(connection, event.id)
@@ -277,7 +277,7 @@ def test_a_result_is_json(import_csv: Import) -> None:
         (["nim,kursi", "1,A"], {}, UnusableMapping),
         ([HEADER, SITI], {"mapping": {"nama": "seat", "nim": "seat"}}, UnusableMapping),
         ([HEADER, SITI], {"encoding": "klingon"}, UnreadableFile),
-        (["nim,nama,tiket", *(f"{n},Siti,kind {n}" for n in range(101))], {}, UnusableMapping),
+        (["nim,nama,tiket", *(f"{n},Siti,kind {n}" for n in range(1, 102))], {}, UnusableMapping),
         (["nim,nama", "1," + "x" * 300_000], {}, UnreadableFile),
         ([HEADER, *[SITI] * 5000, "2,Bu\0di,,,,,"], {"encoding": "latin-1"}, UnreadableFile),
     ],
@@ -311,7 +311,7 @@ def test_progress_is_reported_to_the_last_row(
     database: Database, event: Event, now: datetime, tmp_path: Path
 ) -> None:
     path = tmp_path / "roster.csv"
-    path.write_text("nim,nama\n" + "".join(f"{n},Guest\n" for n in range(25_000)))
+    path.write_text("nim,nama\n" + "".join(f"{n},Guest\n" for n in range(1, 25_001)))
     told: list[tuple[int, ImportCounts]] = []
 
     import_roster(

@@ -11,7 +11,7 @@ from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.phone import phone_normaliser
 from ticketing.roster.clean_row import RowCleaner
 from ticketing.roster.column_mapping import map_columns
-from ticketing.roster.model import RosterEntry, RowRejection
+from ticketing.roster.model import RosterEntry, RowRejection, WarnedEntry
 
 HEADER = ["nim", "nama", "email", "hp", "jenis tiket", "kursi", "tahan"]
 PHONE = phone_normaliser("ID")
@@ -23,7 +23,10 @@ Clean = Callable[..., RosterEntry | RowRejection]
 def clean() -> Clean:
     """Return a function that cleans one row with the usual columns, given by keyword."""
     cleaner = RowCleaner.for_columns(
-        map_columns(HEADER, {}), normalise_phone=PHONE, normalise_email=normalise_email
+        map_columns(HEADER, {}),
+        normalise_phone=PHONE,
+        normalise_email=normalise_email,
+        is_strict=True,
     )
 
     def clean_row(**cells: str) -> RosterEntry | RowRejection:
@@ -228,4 +231,10 @@ def test_any_row_ends_as_an_entry_with_a_key_or_a_rejection_with_a_reason(
 
     row = cleaner.clean(cells)
 
-    assert row.natural_key and row.full_name if isinstance(row, RosterEntry) else row.reason
+    match row:
+        case RosterEntry() | WarnedEntry(RosterEntry()):
+            entry = row if isinstance(row, RosterEntry) else row.entry
+            assert entry.natural_key
+            assert entry.full_name
+        case RowRejection():
+            assert row.reason

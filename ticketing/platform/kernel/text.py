@@ -56,6 +56,30 @@ def _normalise_once(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(joined.split()))
 
 
+_FILLERS = dict.fromkeys(
+    [
+        0x034F,
+        0x115F,
+        0x1160,
+        0x17B4,
+        0x17B5,
+        0x3164,
+        0xFFA0,
+        *range(0x1D173, 0x1D17B),
+        *range(0xE0000, 0xE0080),
+    ]
+) | {0x2800: " "}
+_VARIATION_SELECTORS = re.compile("(?<![^\\x00-\\x7f])[\ufe00-\ufe0f\U000e0100-\U000e01ef]+")
+
+
+def strip_fillers(text: str) -> str:
+    """Return a name without letters that print nothing: fillers, tags, stray variation selectors.
+
+    A selector behind an ideograph or an emoji belongs to it.
+    """
+    return normalise_text(_VARIATION_SELECTORS.sub("", text.translate(_FILLERS)))
+
+
 def strip_spreadsheet_guard(text: str, *, is_name: bool = False) -> str:
     """Return the text without `="0812"` or a leading apostrophe, which protect cells from a guess.
 

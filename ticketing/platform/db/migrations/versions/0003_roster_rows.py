@@ -1,13 +1,13 @@
 """Store the warnings of an import, the kept columns of a guest, and whether contacts are strict.
 
 Revision ID: 0003_roster_rows
-Revises: 0001_baseline
+Revises: 0005_import_requests
 """
 
 from alembic import op
 
 revision = "0003_roster_rows"
-down_revision = "0001_baseline"
+down_revision = "0005_import_requests"
 
 
 def upgrade() -> None:

@@ -1,0 +1,54 @@
+"""Collect the warnings about accepted rows, and sum up those that matter only together."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from ticketing.roster.clean_row import DECODED_WRONGLY_REASON
+from ticketing.roster.model import CellWarning, RosterField, RowWarning
+from ticketing.roster.mojibake import undo_mojibake
+
+MAX_STORED_WARNINGS = 1000  # in the import history; all of them are counted
+_MAX_VALUE_LENGTH = 200
+_MAX_EXAMPLES = 3
+_MAX_STATUS_VALUES = 20
+
+
+class RowWarnings:
+    """The warnings of one import: their number, the first of them, and summaries."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[RowWarning] = []
+        self._unknown_statuses: Counter[str] = Counter()
+        self._wrong_names = 0
+        self._wrong_name_examples: list[str] = []
+
+    def add(self, line: int, found: Iterable[CellWarning]) -> None:
+        """Add the warnings of one row."""
+        for warning in found:
+            self.count += 1
+            if len(self.first) < MAX_STORED_WARNINGS:
+                shown = warning.value[:_MAX_VALUE_LENGTH]
+                self.first.append(RowWarning(line, warning.field, shown, warning.reason))
+            self._sum_up(warning)
+
+    def _sum_up(self, warning: CellWarning) -> None:
+        if warning.field == RosterField.STATUS:
+            self._unknown_statuses[warning.value] += 1
+        elif warning.reason.startswith(DECODED_WRONGLY_REASON):
+            self._wrong_names += 1
+            if len(self._wrong_name_examples) < _MAX_EXAMPLES:
+                decoded = undo_mojibake(warning.value)
+                self._wrong_name_examples.append(f"{warning.value!r} for {decoded!r}")
+
+    def summaries(self) -> Iterator[str]:
+        """Yield what the warnings say about the file as a whole."""
+        if self._unknown_statuses:
+            values = self._unknown_statuses.most_common(_MAX_STATUS_VALUES)
+            counted = ", ".join(f"{value!r} {count:,} times" for value, count in values)
+            yield f"the column of states has unknown values, which hold nobody: {counted}"
+        if self._wrong_names:
+            yield (
+                f"{self._wrong_names:,} names look decoded wrongly:"
+                f" {', '.join(self._wrong_name_examples)}; export the file as UTF-8 again"
+            )
