@@ -124,7 +124,7 @@ class RowCleaner:
         found = []
         if reason := describe_doubtful_name(name):
             found.append(CellWarning(RosterField.FULL_NAME, name, reason))
-        if (decoded := undo_mojibake(name)) != name:
+        if not name.isascii() and (decoded := undo_mojibake(name)) != name:
             reason = f"{DECODED_WRONGLY_REASON} {decoded}"
             found.append(CellWarning(RosterField.FULL_NAME, name, reason))
         if status and not is_known_status(text := parse_text(status)):

@@ -159,11 +159,18 @@ def write_rejected_rows(path: Path, columns: Sequence[str], rows: Iterable[Rejec
         sheet = csv.writer(file, delimiter=DELIMITER)
         sheet.writerow([*own, *_PROBLEM_COLUMNS])
         for row in rows:
-            cells = [*row.cells[: len(own)], *[""] * (len(own) - len(row.cells))]
+            cells = _fit_cells(row.cells, len(own))
             problem = (str(row.line), row.field, row.value, row.reason)
             sheet.writerow([guard_formula(cell) for cell in (*cells, *problem)])
             written += 1
     return written
+
+
+def _fit_cells(cells: Sequence[str], width: int) -> list[str]:
+    """Return as many cells as columns; the last one keeps what is too much, to be corrected."""
+    if len(cells) <= width:
+        return [*cells, *[""] * (width - len(cells))]
+    return [*cells[: width - 1], ", ".join(filter(None, cells[width - 1 :]))]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ _NOT_ASCII_RUN = re.compile(r"[^\x00-\x7f]{2,}")
 
 def undo_mojibake(text: str) -> str:
     """Return the text as it was before wrong decodings, or the same text if there were none."""
-    return text if text.isascii() else _NOT_ASCII_RUN.sub(_decoded_again, text)
+    return _NOT_ASCII_RUN.sub(_decoded_again, text)
 
 
 def _decoded_again(run: re.Match[str]) -> str:

@@ -35,7 +35,7 @@ def test_rejected_rows_of_a_file_of_rejected_rows_have_their_columns_once(tmp_pa
         assert next(reading.rows).cells[3:] == ["7", "phone", "6.28E+11", "digits are lost"]
 
 
-def test_ragged_rows_are_filled_up(tmp_path: Path) -> None:
+def test_ragged_rows_keep_all_their_cells(tmp_path: Path) -> None:
     path = tmp_path / "aside.csv"
 
     write_rejected_rows(
@@ -43,7 +43,10 @@ def test_ragged_rows_are_filled_up(tmp_path: Path) -> None:
     )
 
     with RosterFile(path).open() as reading:
-        assert [row.cells[:4] for row in reading.rows] == [["1", "", "", "7"], ["1", "2", "3", "7"]]
+        assert [row.cells[:4] for row in reading.rows] == [
+            ["1", "", "", "7"],
+            ["1", "2", "3, 4, 5", "7"],
+        ]
 
 
 def test_nothing_unfinished_is_left_behind(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,11 +15,13 @@ from typing import BinaryIO, ClassVar, Self
 from ticketing.platform.kernel.errors import UnreadableFile
 from ticketing.platform.kernel.text import normalise_text
 from ticketing.roster.model import RosterRow
+from ticketing.roster.sources.csv_records import MAX_RECORD_LINES, read_records
 from ticketing.roster.sources.csv_sniffer import (
     SAMPLE_BYTES,
     Encoding,
     detect_delimiter,
     detect_encoding,
+    detect_width,
     parse_sep_line,
 )
 from ticketing.roster.sources.header_row import split_header
@@ -90,7 +92,8 @@ def _start_reading(
     lines = _LineReader(file, found)
     if parse_sep_line(first_lines[0]):
         next(lines)
-    header, records = split_header(_records(lines, chosen), header_row)
+    width = None if header_row else detect_width(first_lines, chosen)
+    header, records = split_header(read_records(lines, chosen, width), header_row)
     reading = OpenRoster(
         [normalise_text(cell) for cell in header.cells], records, found.name, chosen
     )
@@ -101,27 +104,6 @@ def _start_reading(
 def _first_lines(sample: bytes, encoding: str) -> list[str]:
     text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
     return list(islice(io.StringIO(text, newline=""), _SNIFFED_LINES)) or [""]
-
-
-def _records(lines: "_LineReader", delimiter: str) -> Iterator[RosterRow]:
-    """Yield every record that is not blank.
-
-    Lines with unbalanced quotes become records of one cell each, which are rejected as too short.
-    The next line starts afresh.
-    """
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        start = lines.start_record()
-        try:
-            for cells in reader:
-                if "".join(cells).strip():
-                    yield RosterRow(start, cells)
-                start = lines.start_record()
-        except csv.Error:
-            for line, text in enumerate(lines.record, start):
-                yield RosterRow(line, [text.rstrip("\r\n")])
-        else:
-            return
 
 
 def _finish_reading(
@@ -144,13 +126,17 @@ def _finish_reading(
 
 
 class _LineReader:
-    """The physical lines of a file, each no longer than the limit of a record."""
+    """The physical lines of a file, each no longer than the limit of a record.
+
+    A record of too many lines or characters raises csv.Error: a quote was not closed.
+    """
 
     def __init__(self, file: BinaryIO, encoding: Encoding) -> None:
         file.seek(0)
         self.encoding = encoding
         self.replaced = 0  # lines with a replacement character
-        self.record: list[str] = []  # lines since `begin`
+        self.record: list[str] = []  # lines since `start_record`
+        self._again: list[str] = []  # lines to be read once more, the last one first
         self._number = 0
         self._length = 0
         self._file = file
@@ -166,10 +152,33 @@ class _LineReader:
         self._length = 0
         return self._number + 1
 
+    def reread(self, lines: Sequence[str]) -> None:
+        """Return these last lines once more."""
+        self._again.extend(reversed(lines))
+        self._number -= len(lines)
+
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> str:
+        line = self._again.pop() if self._again else self._read_line()
+        self._number += 1
+        self._length += len(line)
+        self.record.append(line)
+        if self._length >= MAX_RECORD_LENGTH or len(self.record) > MAX_RECORD_LINES:
+            self._refuse_long_record()
+        return line
+
+    def _refuse_long_record(self) -> None:
+        if len(self.record) > 1:
+            raise csv.Error("more lines than a cell can have")
+        raise UnreadableFile(
+            f"line {self._number}: more than {MAX_RECORD_LENGTH:,} characters in one row; "
+            "this is not a table of people, or it has no line ends"
+        )
+
+    def _read_line(self) -> str:
+        """Return the next line of the file, checked."""
         try:
             line = self._text.readline(MAX_RECORD_LENGTH)
         except UnicodeDecodeError as error:
@@ -178,16 +187,8 @@ class _LineReader:
             raise UnreadableFile(f"line {self._number + 1}: {error.strerror}") from error
         if not line:
             raise StopIteration
-        self._number += 1
-        self._length += len(line)
-        self.record.append(line)
-        if self._length >= MAX_RECORD_LENGTH:
-            raise UnreadableFile(
-                f"line {self._number}: more than {MAX_RECORD_LENGTH:,} characters in one row; "
-                "this is not a table of people, or it has no line ends"
-            )
         if "\0" in line:
-            raise UnreadableFile(f"line {self._number}: a NUL byte; this is not a text file")
+            raise UnreadableFile(f"line {self._number + 1}: a NUL byte; this is not a text file")
         if _REPLACEMENT_CHARACTER in line:
             self.replaced += 1
         return line

@@ -127,6 +127,12 @@ def _score_delimiter(lines: list[str], delimiter: str) -> tuple[int, int, int]:
     return count_known_headers(header), alike, len(header)
 
 
+def detect_width(lines: list[str], delimiter: str) -> int | None:
+    """Return the number of columns of the header in the first lines, or None."""
+    rows = list(_parse_lines(lines, delimiter))
+    return len(rows[find_header_index(rows)]) if rows else None
+
+
 def _parse_lines(lines: list[str], delimiter: str) -> Iterator[list[str]]:
     try:
         yield from filter(None, csv.reader(lines, delimiter=delimiter))
