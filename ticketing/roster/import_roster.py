@@ -39,7 +39,7 @@ from ticketing.roster.model import (
 )
 from ticketing.roster.row_warnings import RowWarnings
 from ticketing.roster.sources.csv_file import OpenRoster
-from ticketing.roster.staging_queries import StagingTables
+from ticketing.roster.staging_queries import StagingTables, reject_rounded_ids
 from ticketing.roster.write_queries import (
     ChunkWriter,
     WithdrawalCount,
@@ -196,6 +196,7 @@ class _ImportJob:
             total = staging.load(connection, self._clean_rows(reading, cleaner, warnings))
             if not total:
                 raise UnreadableFile("the file has a header and no rows below it")
+            reject_rounded_ids(connection, staging)
             staging.index(connection)
         return _StagedRoster(known, reading, warnings, total)
 

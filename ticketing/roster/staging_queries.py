@@ -17,9 +17,11 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    and_,
     func,
     select,
     text,
+    update,
 )
 
 from ticketing.roster.model import RosterEntry, RosterRow, RowRejection
@@ -87,6 +89,44 @@ class StagingTables:
     def analyze(self, connection: Connection, table: Table) -> None:
         """Update statistics: without them, a table just filled would be joined row by row."""
         connection.execute(text(f"ANALYZE {STAGING_SCHEMA}.{table.name}"))
+
+
+_LONG_NUMBER = "^[0-9]{16,}$"
+_ROUNDED_NUMBER = "^[0-9]{15}0+$"
+_MIN_ROUNDED_IDS = 3  # of ten long ids one ends with a zero by itself, of a thousand one has three
+_ROUNDED_REASON = (
+    "a spreadsheet keeps 15 digits: every longer id of this file ends with zeros; format the column"
+    " as text and enter the ids again"
+)
+
+
+def reject_rounded_ids(connection: Connection, staging: StagingTables) -> None:
+    """Reject the rows with long ids if a spreadsheet has rounded all of them.
+
+    All of them end with zeros then, and there are several, or different people share one.
+    """
+    rows = staging.rows
+    is_long = and_(func.length(rows.c.external_id) > 15, rows.c.external_id.op("~")(_LONG_NUMBER))  # noqa: PLR2004 - digits of a spreadsheet
+    people = func.concat(rows.c.external_id, " ", func.lower(rows.c.full_name))
+    total, rounded, ids, names = connection.execute(
+        select(
+            func.count(),
+            func.count().filter(rows.c.external_id.op("~")(_ROUNDED_NUMBER)),
+            func.count(rows.c.external_id.distinct()),
+            func.count(people.distinct()),
+        ).where(is_long)
+    ).one()
+    if total and rounded == total and (total >= _MIN_ROUNDED_IDS or names > ids):
+        connection.execute(
+            update(rows)
+            .where(is_long)
+            .values(
+                field="external_id",
+                value=rows.c.external_id,
+                reason=_ROUNDED_REASON,
+                natural_key="",
+            )
+        )
 
 
 def use_bulk_query_settings(connection: Connection) -> None:
