@@ -64,6 +64,30 @@ def test_a_guessed_encoding_is_reported_as_a_guess(read: ReadAll) -> None:
     assert "the encoding was guessed" in reading.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp1252", ["José Müller", "Élodie"]),
+        ("cp850", ["José Müller", "Élodie"]),
+        ("cp1252", ["Zoë O\u2019Neill"]),
+        ("cp1252", ["Renée “Ren” \u2013 Øst"]),
+        ("cp850", ["Schröder"]),
+        ("cp932", ["山田太郎"]),
+    ],
+)
+def test_the_code_page_of_a_short_file_is_western_if_that_makes_words(
+    read: ReadAll, encoding: str, names: list[str]
+) -> None:
+    text = "nim,nama,email\n" + "".join(
+        f"{n},{name},a@example.com\n" for n, name in enumerate(names)
+    )
+
+    reading, rows = read(text.encode(encoding))
+
+    assert (reading.encoding, [cells[1] for _, cells in rows]) == (encoding, names)
+    assert " or ".join(map(repr, names)) in reading.warnings[0]
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "windows-1252"])
 def test_the_encoding_can_be_given(read: ReadAll, encoding: str) -> None:
     _, rows = read(TABLE.encode("cp1252"), encoding=encoding)

@@ -29,6 +29,7 @@ from ticketing.roster.sources.header_row import split_header
 MAX_RECORD_LENGTH = 256 * 1024  # characters; far above any real row
 _BLOCK_BYTES = 256 * 1024
 _SNIFFED_LINES = 50
+_SHOWN_CELLS = 3
 _REPLACEMENT_CHARACTER = "\ufffd"
 
 
@@ -106,17 +107,29 @@ def _first_lines(sample: bytes, encoding: str) -> list[str]:
     return list(islice(io.StringIO(text, newline=""), _SNIFFED_LINES)) or [""]
 
 
+def _collect_guessed_cells(rows: Iterator[RosterRow], shown: list[str]) -> Iterator[RosterRow]:
+    """Yield the rows, and collect the first few cells that another encoding would change."""
+    for row in rows:
+        if len(shown) < _SHOWN_CELLS:
+            guessed = (cell.strip() for cell in row.cells if not cell.isascii())
+            shown.extend(islice(guessed, _SHOWN_CELLS - len(shown)))
+        yield row
+
+
 def _finish_reading(
     rows: Iterator[RosterRow], lines: "_LineReader", reading: OpenRoster
 ) -> Iterator[RosterRow]:
     """Yield the rows; then set the digest and the warnings about the file."""
-    yield from rows
-    reading.digest = lines.digest()
     if lines.encoding.is_guessed:
+        shown: list[str] = []
+        yield from _collect_guessed_cells(rows, shown)
         reading.warnings.append(
-            f"the encoding was guessed: {lines.encoding.name}; check the names, and set another"
-            " encoding with --encoding if they are wrong"
+            f"the encoding was guessed: {lines.encoding.name}; if {' or '.join(map(repr, shown))}"
+            " is wrong, set another encoding with --encoding"
         )
+    else:
+        yield from rows
+    reading.digest = lines.digest()
     if lines.replaced:
         reading.warnings.append(
             f"{lines.replaced} lines contain {_REPLACEMENT_CHARACTER} (U+FFFD):"

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,14 @@ SAMPLE_BYTES = 1024 * 1024
 DELIMITERS = (",", ";", "\t", "|")
 _GUESSED_FROM_BYTES = 64 * 1024
 _PREFERRED_GUESS = "cp1252"
+_WESTERN_CODE_PAGES = ("cp1252", "cp850")  # of Windows and of DOS
+_FEW_LETTERS = 200
+_LAST_ASCII_BYTE = 0x7F
+# a symbol, a dash or quote inside a word, or three accented letters in a row
+_NOT_WESTERN = re.compile(
+    r"[^\x00-\x7f\w\u2019\u201c\u201d\u2013\u2014]|[²³¹¼½¾]"
+    r"|(?<=\w)[\u201c\u201d\u2013\u2014](?=\w)|[^\x00-\x7f]{3}"
+)
 _LINES_COMPARED = 20
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -78,7 +87,14 @@ def _is_utf8(sample: bytes) -> bool:
 
 
 def _guess_encoding(sample: bytes) -> Encoding:
-    """Return the most likely encoding; if several are equally likely, that of most spreadsheets."""
+    """Return the most likely encoding; if several are equally likely, that of most spreadsheets.
+
+    A few accented letters are too little for statistics, which found Chinese in "José".
+    """
+    if sum(byte > _LAST_ASCII_BYTE for byte in sample) <= _FEW_LETTERS and (
+        western := _guess_western(sample)
+    ):
+        return Encoding(western, is_guessed=True)
     matches = from_bytes(sample[:_GUESSED_FROM_BYTES])
     best = matches.best()
     if best is None:
@@ -92,6 +108,18 @@ def _guess_encoding(sample: bytes) -> Encoding:
     return Encoding(
         _PREFERRED_GUESS if _PREFERRED_GUESS in as_likely else best.encoding, is_guessed=True
     )
+
+
+def _guess_western(sample: bytes) -> str | None:
+    """Return the first Western code page in which the text has accented letters and no symbols."""
+    for name in _WESTERN_CODE_PAGES:
+        try:
+            text = sample.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if not _NOT_WESTERN.search(text):
+            return name
+    return None
 
 
 def detect_delimiter(lines: list[str], override: str | None = None) -> str:
