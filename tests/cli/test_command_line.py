@@ -52,7 +52,7 @@ def graduation(ticketing: Ticketing, tmp_path: Path) -> Path:
     )  # fmt: skip
     assert added.returncode == 0, added.stderr
     imported = ticketing("import", str(path), "--event", "wisuda-2026")
-    assert imported.returncode == 0, imported.stderr
+    assert imported.returncode == 1, imported.stderr  # a row was rejected
     return path
 
 
@@ -86,15 +86,19 @@ def test_a_second_run_counts_all_guests_as_skipped(ticketing: Ticketing) -> None
 
 
 def test_a_rejected_row_is_shown_and_can_be_corrected_and_imported(
-    ticketing: Ticketing, graduation: Path
+    ticketing: Ticketing, graduation: Path, tmp_path: Path
 ) -> None:
-    aside = graduation.with_name("roster.quarantine.csv")
+    aside = tmp_path / "data" / "rejected" / "wisuda-2026" / "roster.rejected.csv"
     mended = aside.read_text(encoding="utf-8-sig").replace("003;;", "003;Citra;")
     aside.write_text(mended, encoding="utf-8")
 
     again = ticketing("import", str(aside), "--event", "wisuda-2026", "--json")
+    allowed = ticketing(
+        "import", str(graduation), "--event", "wisuda-2026", "--dry-run", "--allow-rejected"
+    )
 
-    assert again.returncode == 0, again.stderr
+    assert (allowed.returncode, again.returncode) == (0, 0), again.stderr
+    assert sorted(path.name for path in graduation.parent.glob("*.csv")) == ["roster.csv"]
     assert json.loads(again.stdout)["inserted"] == 1
 
 

@@ -264,6 +264,11 @@ class Settings(BaseSettings):
         return self.data_path / "uploads"
 
     @property
+    def rejected_rows_folder(self) -> Path:
+        """Return the folder of rejected rows, a folder per event."""
+        return self.data_path / "rejected"
+
+    @property
     def public_base_url(self) -> str:
         """Return the base URL of links; empty when unknown, this machine with the simulator."""
         public = (self.web_public_url or "").rstrip("/")

@@ -1,6 +1,7 @@
 """`ticketing import`: a roster from a file, or from the operator's own table."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,8 +49,14 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     ] = False,
     quarantine: Annotated[
         Path | None,
-        typer.Option(help="CSV for rejected rows; default: FILE.quarantine.csv."),
+        typer.Option(
+            help="CSV for rejected rows; default: rejected/EVENT/FILE.rejected.csv in"
+            " TICKETING_DATA."
+        ),
     ] = None,
+    allow_rejected: Annotated[
+        bool, typer.Option("--allow-rejected", help="Exit with 0 if rows were rejected.")
+    ] = False,
     sql: Annotated[
         str | None, typer.Option(help="Query of your own database, instead of a file.")
     ] = None,
@@ -61,7 +68,8 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     """Import a roster from a file or a query.
 
     The file is CSV or a workbook: .xlsx, .xls or .ods. Importing it again changes nothing; changed
-    rows are updated. Nobody is withdrawn without --withdraw-absent.
+    rows are updated. Nobody is withdrawn without --withdraw-absent. Exit code 1 when rows were
+    rejected, in a dry run too.
     """
     from ticketing.platform.cli.progress import count_progress
     from ticketing.roster import import_roster as service
@@ -76,20 +84,23 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
         delimiter=None if delimiter is None else delimiter.replace("\\t", "\t"),
         dry_run=dry_run,
         withdraw_absent=withdraw_absent,
-        quarantine_path=quarantine or (file and file.with_name(f"{file.stem}.quarantine.csv")),
     )
     with (
         open_event(slug) as (application, event),
         count_progress(quiet=as_json, unit=" rows") as show,
     ):
+        folder = application.settings.rejected_rows_folder / event.slug
+        rejected_path = quarantine or folder / f"{file.stem if file else 'sql'}.rejected.csv"
         result = service.import_roster(
-            application.database, event, source, options=options, at=now(), by=actor(),
+            application.database, event, source,
+            options=replace(options, quarantine_path=rejected_path), at=now(), by=actor(),
             progress=lambda rows, counts: show("writing" if counts.rows else "reading", rows),
         )  # fmt: skip
     if as_json:
         print_json(result.as_dict())
     else:
-        _print_result(result, options.quarantine_path)
+        _print_result(result, rejected_path)
+    raise typer.Exit(1 if result.counts.quarantined and not allow_rejected else 0)
 
 
 def _parse_source(
@@ -118,7 +129,7 @@ def _parse_mapping(pairs: list[str]) -> dict[str, str]:
     return {column.strip(): field.strip() for column, _, field in split}
 
 
-def _print_result(result: "ImportResult", quarantine: Path | None) -> None:
+def _print_result(result: "ImportResult", rejected_path: Path) -> None:
     from ticketing.roster.import_result import format_row_warnings, format_source_format
 
     prefix = "would be " if result.dry_run else ""
@@ -151,8 +162,8 @@ def _print_result(result: "ImportResult", quarantine: Path | None) -> None:
             for row in result.quarantine
         )
     )
-    if result.counts.quarantined and quarantine:
-        print_text(f"To correct rejected rows, edit {quarantine} and import that file.")
+    if result.counts.quarantined:
+        print_text(f"To correct rejected rows, edit {rejected_path} and import that file.")
     if result.withdrawal.people:
         print_text(
             f"{result.withdrawal.people:,} people who are not in the file"
