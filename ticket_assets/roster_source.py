@@ -41,6 +41,11 @@ class RosterConfig(dg.Config):
     mapping: dict[str, str] = Field(
         default={}, description="Field by column, for columns that are not recognised."
     )
+    ignored: list[str] = Field(default=[], description="Columns that are not used.")
+    kept: list[str] = Field(default=[], description="Columns kept for templates and exports.")
+    header_row: int | None = Field(
+        default=None, description="Line of the column names; detected if empty."
+    )
     encoding: str | None = Field(default=None, description="Detected if empty.")
     delimiter: str | None = Field(default=None, description="Detected if empty.")
     dry_run: bool = Field(default=False, description="Only report changes; change nothing.")
@@ -65,8 +70,9 @@ class RosterConfig(dg.Config):
     def options(self) -> ImportOptions:
         """Return the import options."""
         return ImportOptions(
-            mapping=self.mapping, encoding=self.encoding, delimiter=self.delimiter,
-            dry_run=self.dry_run, withdraw_absent=self.withdraw_absent,
+            mapping=self.mapping, ignored=self.ignored, kept=self.kept, header_row=self.header_row,
+            encoding=self.encoding, delimiter=self.delimiter, dry_run=self.dry_run,
+            withdraw_absent=self.withdraw_absent,
         )  # fmt: skip
 
 

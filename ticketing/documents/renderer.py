@@ -87,7 +87,9 @@ class Renderer:
         return loaded.print(ticket, texts, self._document_key(ticket, loaded.template)[:32])
 
     def _document_key(self, ticket: PrintedTicket, template: TicketTemplate) -> str:
-        canonical = json.dumps(astuple(ticket), default=_json_default, ensure_ascii=False)
+        # without kept columns as before there were any, so that old documents are not stale
+        values = astuple(ticket) if ticket.extra else astuple(ticket)[:-1]
+        canonical = json.dumps(values, default=_json_default, ensure_ascii=False)
         parts = (self._engine, installed_fonts().digest, template.digest, canonical)
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -1,5 +1,6 @@
 """The variables of a ticket template, all of them texts, and the sample ticket of an event."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,11 +14,15 @@ from ticketing.platform.kernel.local_dates import (
 )
 from ticketing.platform.kernel.text import to_printable
 
+EXTRA_PREFIX = "extra."
 RIGHT_TO_LEFT = "right-to-left"
 
 
 def ticket_variables(ticket: PrintedTicket) -> dict[str, str]:
-    """Return the printable texts of a ticket by the names of template variables."""
+    """Return the printable texts of a ticket by the names of template variables.
+
+    Kept columns of the roster are `extra.NAME`.
+    """
     first, last = to_printable(ticket.first_name), to_printable(ticket.last_name)
     clock = (ticket.starts_at, ticket.ends_at, ticket.time_zone, ticket.locale)
     return {
@@ -33,7 +38,20 @@ def ticket_variables(ticket: PrintedTicket) -> dict[str, str]:
         "eventDate": format_event_dates(*clock),
         "eventTime": format_event_times(*clock),
         "generatedAt": format_instant(ticket.issued_at, ticket.time_zone, ticket.locale),
+        **{f"{EXTRA_PREFIX}{name}": to_printable(text) for name, text in ticket.extra.items()},
     }
+
+
+class ExtraTexts:
+    """The kept columns of a ticket in a template: `extra.faculty`, empty if unknown."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        """`texts` are the variables of a ticket."""
+        self._texts = texts
+
+    def __getitem__(self, name: str) -> str:
+        """Return the text of a kept column."""
+        return self._texts.get(f"{EXTRA_PREFIX}{name}", "")
 
 
 def language_variables(ticket: PrintedTicket) -> dict[str, str]:

@@ -10,6 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from ticketing.documents.fonts import face_widths, installed_fonts
+from ticketing.documents.template_context import EXTRA_PREFIX, ExtraTexts
 from ticketing.documents.templates import TEMPLATE_FILE, TicketTemplate
 from ticketing.documents.text_fitting import TextBox, fit_font_size, line_height
 from ticketing.platform.kernel.errors import TemplateBroken, TextDoesNotFit
@@ -50,7 +51,7 @@ class TicketHtmlTemplate:
         """Return the page for a ticket; `shrink_steps` counts steps of a smaller font, by field."""
         fit = _Fitter(texts, shrink_steps or {}, self.text_boxes)
         try:
-            return self._page.render(texts, fit=fit)
+            return self._page.render(texts, fit=fit, extra=ExtraTexts(texts))
         except _TEMPLATE_ERRORS as error:
             raise self._to_template_error(error) from error
 
@@ -84,17 +85,18 @@ class _Fitter:
         face: str = "Noto Sans:bold",
     ) -> Markup:
         """Return HTML attributes; sizes are in mm and points, `face` is in fontconfig's syntax."""
-        if field not in self._texts:
+        text = self._texts.get(field, "" if field.startswith(EXTRA_PREFIX) else None)
+        if text is None:
             raise TypeError(f"fit() knows no field {field!r}")
         box = TextBox(field, width, height, largest, smallest, leading, face)
         self._boxes[field] = box
-        size = fit_font_size(self._texts[field], box, em_widths(face))
+        size = fit_font_size(text, box, em_widths(face))
         if size is None:
-            raise TextDoesNotFit(overflow_message(field, self._texts[field], box))
+            raise TextDoesNotFit(overflow_message(field, text, box))
         size *= SHRINK_FACTOR ** self._shrink_steps.get(field, 0)
         return Markup(  # noqa: S704  # a checked name and numbers
             f'data-fit="{field}" style="width:{width:g}mm;height:{height:g}mm;'
-            f"font-size:{size:.2f}pt;line-height:{line_height(self._texts[field], leading):g};"
+            f"font-size:{size:.2f}pt;line-height:{line_height(text, leading):g};"
             'overflow-wrap:anywhere"'
         )
 

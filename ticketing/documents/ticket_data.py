@@ -1,5 +1,6 @@
 """The values printed on one ticket."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,3 +30,4 @@ class PrintedTicket:
     ticket_type: str
     seat: str
     issued_at: datetime
+    extra: Mapping[str, str] = field(default_factory=dict, hash=False)  # kept columns of the roster

@@ -52,9 +52,10 @@ def open_sheet(
     """
     match export:
         case ExportKind.TICKETS:
-            query = _tickets(event_id)
+            query = _with_extra_columns(connection, event_id, _tickets(event_id))
         case ExportKind.MISSING:
-            query = _missing(event_id, is_over=is_over)
+            missing = _missing(event_id, is_over=is_over)
+            query = _with_extra_columns(connection, event_id, missing)
         case ExportKind.ORDERS:
             query = _orders(event_id)
         case ExportKind.DELIVERIES:
@@ -102,6 +103,16 @@ _GUEST_COLUMNS = (
     ticket_types.c.name.label("type"),
     entitlements.c.seat,
 )
+
+
+def _with_extra_columns(connection: Connection, event_id: int, query: Select[Any]) -> Select[Any]:
+    """Return the query with a column for every kept column of the event's rosters."""
+    key = func.jsonb_object_keys(guests.c.extra).label("key")
+    found = select(key).where(guests.c.event_id == event_id).distinct().order_by(key)
+    names = connection.execute(found).scalars().all()
+    return query.add_columns(
+        *(guests.c.extra[name].astext.label(f"extra.{name}") for name in names)
+    )
 
 
 def _tickets(event_id: int) -> Select[Any]:

@@ -50,7 +50,7 @@ _LONG_NUMBER = 8  # digits
 class CellError(ValueError):
     """An invalid cell."""
 
-    def __init__(self, field: RosterField, value: str, reason: str) -> None:
+    def __init__(self, field: str, value: str, reason: str) -> None:
         super().__init__(reason)
         self.field, self.value, self.reason = field, value, reason
 
@@ -61,7 +61,7 @@ def parse_text(cell: str) -> str:
     return normalise_text(strip_spreadsheet_guard(text)) if text.startswith(("=", "'")) else text
 
 
-def parse_words(field: RosterField, cell: str, max_length: int = MAX_WORD_LENGTH) -> str:
+def parse_words(field: str, cell: str, max_length: int = MAX_WORD_LENGTH) -> str:
     """Return a text of limited length."""
     if not cell:
         return ""

@@ -26,6 +26,7 @@ from ticketing.roster.cell_values import (
     repair_float,
 )
 from ticketing.roster.column_mapping import ColumnMapping
+from ticketing.roster.extra_columns import ExtraColumn, encode_extra
 from ticketing.roster.model import (
     DEFAULT_TICKET_TYPE,
     CellWarning,
@@ -60,6 +61,7 @@ class RowCleaner:
     cell_indexes: tuple[int, ...]  # by RosterField, in its order; the extra last cell is empty
     normalise_phone: Normaliser
     normalise_email: Normaliser
+    extra_columns: tuple[ExtraColumn, ...] = ()
     is_strict: bool = False
 
     @classmethod
@@ -69,6 +71,7 @@ class RowCleaner:
         *,
         normalise_phone: Normaliser,
         normalise_email: Normaliser,
+        extra_columns: tuple[ExtraColumn, ...] = (),
         is_strict: bool = False,
     ) -> "RowCleaner":
         """Return a cleaner for rows with these columns."""
@@ -78,6 +81,7 @@ class RowCleaner:
             tuple(columns.indexes.get(f, width) for f in RosterField),
             normalise_phone,
             normalise_email,
+            extra_columns,
             is_strict,
         )
 
@@ -116,6 +120,15 @@ class RowCleaner:
             parse_label(RosterField.TICKET_TYPE, cells[at_type]) or DEFAULT_TICKET_TYPE,
             parse_label(RosterField.SEAT, cells[at_seat]),
             self._hold(cells),
+            self._extra(cells) if self.extra_columns else "",
+        )
+
+    def _extra(self, cells: list[str]) -> str:
+        return encode_extra(
+            {
+                name: parse_words(f"extra.{name}", cells[place], MAX_REASON_LENGTH)
+                for name, place in self.extra_columns
+            }
         )
 
     def _doubts(self, entry: RosterEntry, cells: list[str]) -> tuple[CellWarning, ...]:
@@ -138,7 +151,7 @@ class RowCleaner:
             return _combine_errors(key, problems)
         usable = list(cells)
         for problem in problems:
-            usable[self.cell_indexes[_FIELDS.index(problem.field)]] = ""
+            usable[self.cell_indexes[_FIELDS.index(RosterField(problem.field))]] = ""
         entry = self._entry(usable)
         left_out = (CellWarning(p.field, p.value, f"left out: {p.reason}") for p in problems)
         return WarnedEntry(entry, (*left_out, *self._doubts(entry, usable)))
@@ -167,6 +180,7 @@ class RowCleaner:
         attempt(lambda: parse_label(RosterField.TICKET_TYPE, cells[at_type]))
         attempt(lambda: parse_label(RosterField.SEAT, cells[at_seat]))
         attempt(lambda: self._hold(cells))
+        attempt(lambda: self._extra(cells))
         invalid = {problem.field for problem in problems}
         # with an invalid id or address, the row must not be matched by its phone number
         is_uncertain = not external_id and invalid & {RosterField.EXTERNAL_ID, RosterField.EMAIL}

@@ -32,6 +32,10 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     ignore: Annotated[
         list[str] | None, typer.Option(help="Do not use this column (repeatable).")
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="Keep this column for templates and exports (repeatable)."),
+    ] = None,
     header_row: Annotated[
         int | None, typer.Option(min=1, help="Line of the column names; default: detected.")
     ] = None,
@@ -79,6 +83,7 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     options = ImportOptions(
         mapping=_parse_mapping(mapping or []),
         ignored=ignore or (),
+        kept=keep or (),
         header_row=header_row,
         encoding=encoding,
         delimiter=None if delimiter is None else delimiter.replace("\\t", "\t"),

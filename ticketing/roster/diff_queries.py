@@ -6,22 +6,24 @@ one unit: a file with full names only clears first and last names.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
     Select,
+    Text,
     and_,
     case,
+    cast,
     func,
     insert,
     literal,
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests
@@ -38,8 +40,9 @@ class TargetColumns:
 
     staging: StagingTables
     fields: Collection[RosterField]
+    keeps_extra: bool = False
 
-    def guest_values(self) -> dict[str, ColumnElement[str]]:
+    def guest_values(self) -> dict[str, ColumnElement[Any]]:
         """Return the new values of guest columns."""
         row = self.staging.rows.c
         address_is_key = and_(row.email == "", guests.c.natural_key.startswith("email:"))
@@ -52,7 +55,13 @@ class TargetColumns:
         }
         names = {name: row[name] for name in ("first_name", "last_name", "full_name")}
         contacts = {field.value: word for field, word in possible.items() if field in self.fields}
-        return {"natural_key": self._natural_key()} | names | contacts
+        extra = {"extra": guests.c.extra.concat(self.extra_value())} if self.keeps_extra else {}
+        return {"natural_key": self._natural_key()} | names | contacts | extra
+
+    def extra_value(self) -> ColumnElement[Any]:
+        """Return the kept columns of a row; the file keeps those that it does not state."""
+        stated = func.nullif(self.staging.rows.c.extra, "")
+        return cast(func.coalesce(stated, "{}"), JSONB)
 
     def entitlement_values(self) -> dict[str, ColumnElement[str]]:
         """Return the new values of entitlement columns, except the ticket type."""
@@ -72,6 +81,9 @@ class TargetColumns:
         pairs |= {
             name: (entitlements.c[name], new) for name, new in self.entitlement_values().items()
         }
+        if self.keeps_extra:
+            before, after = pairs["extra"]
+            pairs["extra"] = (cast(before, Text), cast(after, Text))
         if RosterField.TICKET_TYPE in self.fields:
             pairs["ticket_type"] = (ticket_types.c.name, self._ticket_type())
         return pairs

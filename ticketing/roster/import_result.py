@@ -20,13 +20,14 @@ DEFAULT_CHUNK_SIZE = 20_000
 class ImportOptions:
     """Options of an import. Encoding, delimiter and line of the header None are detected.
 
-    `mapping` maps columns to fields where their names do not, `ignored` are columns not to be used.
-    `quarantine_path` is the CSV file for rejected rows, if there are any; it is written in a dry
-    run too.
+    `mapping` maps columns to fields where their names do not, `ignored` are columns not to be used,
+    `kept` columns to be stored as they are for templates and exports. `quarantine_path` is the CSV
+    file for rejected rows, if there are any; it is written in a dry run too.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     ignored: Sequence[str] = ()
+    kept: Sequence[str] = ()
     encoding: str | None = None
     delimiter: str | None = None
     header_row: int | None = None

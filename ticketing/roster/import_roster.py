@@ -25,6 +25,7 @@ from ticketing.roster import diff_queries, import_queries
 from ticketing.roster.clean_row import RowCleaner, reject_unreadable
 from ticketing.roster.column_mapping import ColumnMapping, map_columns
 from ticketing.roster.diff_queries import LineRange, TargetColumns
+from ticketing.roster.extra_columns import ExtraColumn, find_extra_columns
 from ticketing.roster.import_queries import import_run
 from ticketing.roster.import_result import ImportOptions, ImportResult, write_rejected_rows
 from ticketing.roster.matching_queries import match_people
@@ -111,9 +112,16 @@ class _StagedRoster:
     """A roster that was read completely into staging."""
 
     columns: ColumnMapping
+    extra: tuple[ExtraColumn, ...]
     reading: OpenRoster
     warnings: RowWarnings
     total: int
+
+    def field_names(self) -> dict[str, str]:
+        """Return the column name of each field and of each kept column, for people."""
+        header = self.columns.header
+        kept = {f"extra.{name}": header[place] for name, place in self.extra}
+        return self.columns.column_names() | kept
 
     def file_warnings(self) -> list[str]:
         """Return the warnings about the file as a whole."""
@@ -185,10 +193,12 @@ class _ImportJob:
             self.database.transaction() as connection,
         ):
             known = map_columns(reading.columns, options.mapping, options.ignored)
+            extra = find_extra_columns(reading.columns, options.kept)
             cleaner = RowCleaner.for_columns(
                 known,
                 normalise_phone=phone_normaliser(self.event.region),
                 normalise_email=normalise_email,
+                extra_columns=extra,
                 is_strict=self.event.strict_contacts,
             )
             warnings = RowWarnings()
@@ -198,7 +208,7 @@ class _ImportJob:
                 raise UnreadableFile("the file has a header and no rows below it")
             reject_rounded_ids(connection, staging)
             staging.index(connection)
-        return _StagedRoster(known, reading, warnings, total)
+        return _StagedRoster(known, extra, reading, warnings, total)
 
     def _clean_rows(
         self, reading: OpenRoster, cleaner: RowCleaner, warnings: RowWarnings
@@ -214,7 +224,8 @@ class _ImportJob:
                 self.progress(done, none_yet)
 
     def _plan(self, staging: StagingTables, roster: _StagedRoster) -> _ImportPlan:
-        target = TargetColumns(staging, frozenset(roster.columns.indexes))
+        fields = frozenset(roster.columns.indexes)
+        target = TargetColumns(staging, fields, keeps_extra=bool(roster.extra))
         with self.database.transaction() as connection:
             match_people(connection, staging)
             counts = diff_queries.plan_changes(connection, target)
@@ -258,7 +269,7 @@ class _ImportJob:
             delimiter=reading.delimiter,
             mapping={
                 "columns": list(known.header),
-                "fields": known.column_names(),
+                "fields": roster.field_names(),
                 "sheet": reading.sheet,
             },
             warnings={
@@ -326,7 +337,7 @@ class _ImportJob:
         self, import_id: int | None, roster: _StagedRoster, plan: _ImportPlan
     ) -> ImportResult:
         known, reading = roster.columns, roster.reading
-        used = set(known.indexes.values())
+        used = {*known.indexes.values(), *(column.place for column in roster.extra)}
         return ImportResult(
             import_id=import_id,
             dry_run=self.options.dry_run,
@@ -338,7 +349,7 @@ class _ImportJob:
             encoding=reading.encoding,
             delimiter=reading.delimiter,
             digest=reading.digest,
-            mapping=known.column_names(),
+            mapping=roster.field_names(),
             ignored_columns=[name for at, name in enumerate(known.header) if at not in used],
             warnings=roster.file_warnings(),
             warning_count=roster.warnings.count,

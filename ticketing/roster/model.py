@@ -37,7 +37,10 @@ class RowOutcome(StrEnum):
 
 
 class RosterEntry(NamedTuple):
-    """One clean row. Empty means none; `phone` is E.164. A tuple, since millions are created."""
+    """One clean row. Empty means none; `phone` is E.164, `extra` is JSON.
+
+    A tuple, since millions are created.
+    """
 
     natural_key: str
     external_id: str
@@ -49,6 +52,7 @@ class RosterEntry(NamedTuple):
     ticket_type: str
     seat: str
     hold_reason: str
+    extra: str = ""
 
 
 class RowRejection(NamedTuple):

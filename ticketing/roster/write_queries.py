@@ -127,12 +127,15 @@ class ChunkWriter:
                 literal(self.target.staging.event_id),
                 func.nullif(rows.c.external_id, ""),
                 *(rows.c[name] for name in named),
+                *((self.target.extra_value(),) if self.target.keeps_extra else ()),
             )
             .order_by(rows.c.line)
         )
         fresh = (
             insert(guests)
-            .from_select(["event_id", "external_id", *named], new)
+            .from_select(
+                ["event_id", "external_id", *named, *(["extra"] * self.target.keeps_extra)], new
+            )
             .returning(guests.c.id, guests.c.natural_key)
             .cte("fresh")
         )

@@ -1,13 +1,18 @@
 """Tests of whole files as real rosters are: people without ids, rounded ids, stray quotes."""
 
+import csv
 from collections.abc import Callable
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
+from ticketing.platform.export_names import ExportKind
+from ticketing.platform.kernel.csv_writer import InMemorySheet
+from ticketing.reporting.export import write_export
 from ticketing.roster import import_queries
 from ticketing.roster.import_result import ImportOptions, ImportResult, format_import_report
 from ticketing.roster.import_roster import import_roster
@@ -109,3 +114,25 @@ def test_warnings_about_rows_are_in_the_result_the_report_and_the_history(
     }
     assert "'Invited' 1 times" in result.warnings[0]
     assert read_guests()["id:1"]["email"] == ""
+
+
+def test_kept_columns_are_stored_compared_and_exported(
+    import_csv: Import, database: Database, event: Event, now: datetime
+) -> None:
+    header = "nim,nama,Program Studi,ward"
+    import_csv(header, "1,Budi,Sipil,A", "2,Siti,,", kept=["program studi", "ward"])
+    import_csv("nim,nama", "1,Budi", "2,Siti")
+
+    again = import_csv(header, "1,Budi,Hukum,", "2,Siti,,", kept=["program studi"])
+
+    sheet = InMemorySheet(10_000)
+    write_export(database, event, ExportKind.MISSING, sheet, at=now)
+    first, second = csv.DictReader(StringIO(sheet.content.decode("utf-8-sig")), delimiter=";")
+    assert again.counts == ImportCounts(updated=1, unchanged=1)
+    assert again.mapping["extra.program_studi"] == "Program Studi"
+    assert again.ignored_columns == ["ward"]
+    assert [(change.field, change.new) for change in again.changes] == [
+        ("extra", '{"ward": "A", "program_studi": "Hukum"}')
+    ]
+    assert (first["extra.program_studi"], first["extra.ward"]) == ("Hukum", "A")
+    assert (second["extra.program_studi"], second["extra.ward"]) == ("", "")

@@ -263,6 +263,7 @@ def test_the_key_changes_with_every_field(renderer: Renderer, field: str) -> Non
     changes = {
         "time_zone": "Asia/Tokyo",
         "locale": "en_GB",
+        "extra": {"faculty": "Teknik"},
         int: lambda: value + 1,
         str: lambda: value + "X",
         datetime: lambda: value + timedelta(days=1),

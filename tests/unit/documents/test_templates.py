@@ -270,3 +270,30 @@ def test_only_this_template_changes_when_it_is_edited(own_template: OwnTemplate)
     own_template.write(page=PAGE + "!")
 
     assert own_template.renderer.document_key(SAMPLE_TICKET, "classic") == before
+
+
+def test_kept_columns_of_the_roster_are_variables(own_template: OwnTemplate) -> None:
+    own_template.write(
+        page="<html lang='id'><body><p {{ fit('extra.faculty', width=60, height=10, largest=12) }}>"
+        "{{ extra.faculty }}</p>/{{ extra.items }}/{{ qr }}</body></html>"
+    )
+    ticket = replace(SAMPLE_TICKET, extra={"faculty": "Teknik Sipil"})
+
+    texts = [
+        PdfReader(BytesIO(own_template.renderer.render(one, "mine"))).pages[0].extract_text()
+        for one in (ticket, SAMPLE_TICKET)
+    ]
+
+    assert ["Teknik Sipil" in text for text in texts] == [True, False]
+    assert all("//" in text for text in texts)  # an unknown column is empty, whatever its name
+
+
+def test_a_changed_kept_column_makes_a_document_stale(own_template: OwnTemplate) -> None:
+    faculties = ({}, {"faculty": "Teknik"}, {"faculty": "Hukum"})
+
+    keys = {
+        own_template.renderer.document_key(replace(SAMPLE_TICKET, extra=extra), "mine")
+        for extra in faculties
+    }
+
+    assert len(keys) == len(faculties)

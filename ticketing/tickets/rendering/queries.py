@@ -42,6 +42,7 @@ _TICKET_COLUMNS = (
     *guests.c["first_name", "last_name", "full_name", "email"],
     ticket_types.c.name.label("ticket_type"),
     entitlements.c.seat,
+    guests.c.extra,
 )
 
 

@@ -109,7 +109,7 @@ def test_messages_are_listed_as_far_as_they_have_come(
 
 
 @pytest.mark.usefixtures("paid_order")
-def test_an_export_is_one_query_with_a_server_side_cursor(
+def test_the_rows_of_an_export_are_one_query_with_a_server_side_cursor(
     database: Database, event: Event, now: datetime
 ) -> None:
     asked: list[bool] = []
@@ -122,7 +122,8 @@ def test_an_export_is_one_query_with_a_server_side_cursor(
     for export in ExportKind:
         write_export(database, event, export, InMemorySheet(100_000), at=now)
 
-    assert asked == [True] * len(ExportKind)
+    guest_sheets = 2  # tickets and missing: the names of the kept columns are read first
+    assert (asked.count(True), asked.count(False)) == (len(ExportKind), guest_sheets)
 
 
 @pytest.mark.usefixtures("paid_order")
