@@ -3,6 +3,7 @@
 Every function returns the normal form, empty for "none", or raises CellError with the reason.
 """
 
+import functools
 import re
 
 from ticketing.platform.kernel.text import (
@@ -80,6 +81,12 @@ def parse_label(field: RosterField, cell: str) -> str:
     return ""
 
 
+@functools.lru_cache(maxsize=1024)
+def parse_ticket_type(cell: str) -> str:
+    """Return a ticket type; cached, because a roster has few of them."""
+    return parse_label(RosterField.TICKET_TYPE, cell)
+
+
 def parse_external_id(cell: str) -> str:
     """Return an id; placeholders such as `-` and `0` are none, and `2020.0` is 2020."""
     text = parse_words(RosterField.EXTERNAL_ID, cell)
@@ -87,7 +94,7 @@ def parse_external_id(cell: str) -> str:
         return _unusual_id(text)
     if is_mangled_number(text):
         raise CellError(RosterField.EXTERNAL_ID, cell, MANGLED_NUMBER_REASON)
-    return repair_float(text)
+    return repair_float(text) if "." in text else text
 
 
 def _unusual_id(text: str) -> str:
@@ -104,19 +111,17 @@ def _refuse_spreadsheet_error(field: RosterField, text: str) -> None:
 
 def repair_float(text: str) -> str:
     """Return a whole number without the `.0` that a program adds to it."""
-    if "." in text and _WHOLE_NUMBER_AS_FLOAT.fullmatch(text):
-        return text.partition(".")[0]
-    return text
+    return text.partition(".")[0] if _WHOLE_NUMBER_AS_FLOAT.fullmatch(text) else text
 
 
 def parse_names(first_cell: str, last_cell: str, full_cell: str) -> tuple[str, str, str]:
     """Return first, last and full name. A full name is never split: the place cannot be known."""
-    first = _parse_name(RosterField.FIRST_NAME, first_cell)
-    last = _parse_name(RosterField.LAST_NAME, last_cell)
+    first = _parse_name(RosterField.FIRST_NAME, first_cell) if first_cell else ""
+    last = _parse_name(RosterField.LAST_NAME, last_cell) if last_cell else ""
     full = _parse_name(RosterField.FULL_NAME, full_cell) or _join_names(first, last)
     if not full:
         raise CellError(RosterField.FULL_NAME, full_cell, "the name is empty")
-    if not any(map(str.isalpha, full)):
+    if not (full[0].isalpha() or any(map(str.isalpha, full))):
         raise CellError(RosterField.FULL_NAME, full, "the name has no letter")
     return first, last, full
 
@@ -148,11 +153,21 @@ def _unusual_name(field: RosterField, text: str) -> str:
     return ""
 
 
+def is_plain_name(name: str) -> bool:
+    """Return quickly whether nothing about a name is doubtful; most names are plain."""
+    return (
+        name.isascii()
+        and name[0] not in _DOUBTFUL_INITIALS
+        # a search anywhere in the name would take a tenth of the time of cleaning a row
+        and not name[-_LONG_NUMBER:].isdecimal()
+        and not name[:_LONG_NUMBER].isdecimal()
+    )
+
+
 def describe_doubtful_name(name: str) -> str:
     """Return why a name is probably none, although it could be one; usually empty."""
-    if name[0] in _DOUBTFUL_INITIALS and _DOUBTFUL_NAME.fullmatch(name):
+    if _DOUBTFUL_NAME.fullmatch(name):
         return "is this a name? programs write it for an empty cell"
-    # a search anywhere in the name would take a tenth of the time of cleaning a row
     if name[-_LONG_NUMBER:].isdecimal() or name[:_LONG_NUMBER].isdecimal():
         return "the name contains a long number, perhaps a phone number or an id"
     return ""
@@ -179,11 +194,13 @@ def parse_payment_hold(text: str) -> str:
     raise ValueError("cannot tell whether this is paid; write paid or unpaid (lunas, belum)")
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_status_hold(text: str) -> str:
     """Return the reason from a column "status": cancelled, declined and pending people are held."""
     return f"status: {text}" if _status_word(text) in HELD_STATUS_WORDS else ""
 
 
+@functools.lru_cache(maxsize=1024)
 def is_known_status(text: str) -> bool:
     """Return whether it is known what a state means for the ticket; an empty cell means nothing."""
     word = _status_word(text)

@@ -15,6 +15,7 @@ from ticketing.roster.cell_values import (
     CellError,
     describe_doubtful_name,
     is_known_status,
+    is_plain_name,
     parse_external_id,
     parse_hold_reason,
     parse_label,
@@ -22,6 +23,7 @@ from ticketing.roster.cell_values import (
     parse_payment_hold,
     parse_status_hold,
     parse_text,
+    parse_ticket_type,
     parse_words,
     repair_float,
 )
@@ -97,6 +99,8 @@ class RowCleaner:
             entry = self._entry(padded)
         except CellError:
             return self._examine(padded)
+        if is_plain_name(entry.full_name) and not padded[self.cell_indexes[-1]]:
+            return entry
         warnings = self._doubts(entry, padded)
         return WarnedEntry(entry, warnings) if warnings else entry
 
@@ -117,7 +121,7 @@ class RowCleaner:
             full,
             email,
             phone,
-            parse_label(RosterField.TICKET_TYPE, cells[at_type]) or DEFAULT_TICKET_TYPE,
+            parse_ticket_type(cells[at_type]) or DEFAULT_TICKET_TYPE,
             parse_label(RosterField.SEAT, cells[at_seat]),
             self._hold(cells),
             self._extra(cells) if self.extra_columns else "",
@@ -137,7 +141,7 @@ class RowCleaner:
         found = []
         if reason := describe_doubtful_name(name):
             found.append(CellWarning(RosterField.FULL_NAME, name, reason))
-        if not name.isascii() and (decoded := undo_mojibake(name)) != name:
+        if (decoded := undo_mojibake(name)) != name:
             reason = f"{DECODED_WRONGLY_REASON} {decoded}"
             found.append(CellWarning(RosterField.FULL_NAME, name, reason))
         if status and not is_known_status(text := parse_text(status)):
@@ -177,7 +181,7 @@ class RowCleaner:
         attempt(lambda: parse_names(cells[at_first], cells[at_last], cells[at_full])[2])
         email = attempt(lambda: self._email(cells[at_email]))
         phone = attempt(lambda: self._phone(cells[at_phone]))
-        attempt(lambda: parse_label(RosterField.TICKET_TYPE, cells[at_type]))
+        attempt(lambda: parse_ticket_type(cells[at_type]))
         attempt(lambda: parse_label(RosterField.SEAT, cells[at_seat]))
         attempt(lambda: self._hold(cells))
         attempt(lambda: self._extra(cells))
@@ -211,15 +215,15 @@ class RowCleaner:
         if is_mangled_number(text):
             raise CellError(RosterField.PHONE, cell, MANGLED_NUMBER_REASON)
         try:
-            return self.normalise_phone(repair_float(text))
+            return self.normalise_phone(repair_float(text) if "." in text else text)
         except ValueError as error:
             raise CellError(RosterField.PHONE, cell, str(error)) from error
 
     def _hold(self, cells: list[str]) -> str:
         at_hold, at_payment, at_status = self.cell_indexes[-3:]
+        if at_hold == at_payment == at_status:  # there is none of these columns
+            return ""
         reason = parse_hold_reason(parse_words(RosterField.HOLD, cells[at_hold], MAX_REASON_LENGTH))
-        if at_payment == at_status:  # neither column exists
-            return reason
         status = parse_status_hold(parse_words(RosterField.STATUS, cells[at_status]))
         return "; ".join(filter(None, (self._payment_hold(cells[at_payment]), status, reason)))
 
