@@ -101,7 +101,7 @@ class _ReaderOutput:
     def rows(self) -> Iterator[RosterRow]:
         """Yield the rows, without the empty cells at their end."""
         while isinstance(row := self._parse_next(), RosterRow):
-            line, cells = row
+            line, cells = row.line, row.cells
             while cells and not cells[-1]:
                 cells.pop()
             if sum(map(len, cells)) > MAX_RECORD_LENGTH:
