@@ -80,6 +80,10 @@ class ImportRejectedRowResponse(ResponseModel):
     reason: str
 
 
+class ImportRowWarningResponse(ImportRejectedRowResponse):
+    """A warning about an imported row."""
+
+
 class ImportStatusResponse(ResponseModel):
     """State and result of an import. Lists have the first 20 items, the counts are complete."""
 
@@ -101,6 +105,8 @@ class ImportStatusResponse(ResponseModel):
     rejected: int = 0
     withdrawn: int = 0
     warnings: list[str] = Field(default_factory=list)
+    warning_count: int = Field(0, description="Number of warnings about imported rows.")
+    row_warnings: list[ImportRowWarningResponse] = Field(default_factory=list)
     changes: list[ImportChangeResponse] = Field(default_factory=list)
     rejected_rows: list[ImportRejectedRowResponse] = Field(default_factory=list)
 
@@ -207,13 +213,15 @@ def status(
     return SuccessResponse(data=_to_status(request))
 
 
+_RESULT_FIELDS = (
+    "sheet", "total", "inserted", "updated", "unchanged", "withdrawn", "warnings", "warning_count",
+    "row_warnings",
+)  # fmt: skip
+
+
 def _to_status(request: ImportRequest) -> ImportStatusResponse:
     result = dict(request.result)
-    counted = {
-        name: result[name]
-        for name in ("sheet", "total", "inserted", "updated", "unchanged", "withdrawn", "warnings")
-        if name in result
-    }
+    counted = {name: result[name] for name in _RESULT_FIELDS if name in result}
     return ImportStatusResponse.model_validate(
         counted
         | {

@@ -83,6 +83,13 @@ def test_an_uploaded_roster_is_imported_and_counted(
     assert not list(application.settings.uploads.glob("*.upload"))
 
 
+def test_warnings_about_rows_are_in_the_status(upload: Upload, follow: Follow) -> None:
+    status = follow(upload(b"nim,nama,email\n2,Budi,budi@\n", dryRun="true"))
+
+    (warning,) = status["rowWarnings"]
+    assert (status["warningCount"], warning["line"], warning["field"]) == (1, 2, "email")
+
+
 def test_a_dry_run_writes_nothing_and_shows_the_rejected_rows(
     operator: httpx.Client, imports_url: str, upload: Upload, follow: Follow, database: Database
 ) -> None:
