@@ -14,6 +14,7 @@ from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.kernel.errors import Misconfigured, UnreadableFile
 from ticketing.roster.drop_folder import import_dropped_file
+from ticketing.roster.import_impact import format_impact
 from ticketing.roster.import_result import ImportOptions, ImportResult, format_source_format
 from ticketing.roster.import_roster import ProgressCallback, RosterSource, import_roster
 from ticketing.roster.model import ImportCounts
@@ -52,6 +53,12 @@ class RosterConfig(dg.Config):
     withdraw_absent: bool = Field(
         default=False, description="Withdraw people who are not in the roster."
     )
+    apply_holder_changes: bool = Field(
+        default=False, description="Allow other names on live tickets; else such rows are rejected."
+    )
+    clear_empty: bool = Field(
+        default=False, description="Let empty cells clear stored values; else they keep them."
+    )
     limit_seconds: float = Field(
         default=TIME_LIMIT_SECONDS, gt=0, description=TIME_LIMIT_DESCRIPTION
     )
@@ -72,7 +79,8 @@ class RosterConfig(dg.Config):
         return ImportOptions(
             mapping=self.mapping, ignored=self.ignored, kept=self.kept, header_row=self.header_row,
             encoding=self.encoding, delimiter=self.delimiter, dry_run=self.dry_run,
-            withdraw_absent=self.withdraw_absent,
+            withdraw_absent=self.withdraw_absent, clear_empty=self.clear_empty,
+            apply_holder_changes=self.apply_holder_changes,
         )  # fmt: skip
 
 
@@ -131,6 +139,7 @@ def _progress_callback(deadline: Deadline) -> ProgressCallback:
 
 
 def _import_metadata(result: ImportResult) -> metadata.Metadata:
+    warnings = [*result.warnings, *format_impact(result.impact, result.event)]
     return {
         "source": result.source,
         "import id": str(result.import_id or "none"),
@@ -141,6 +150,9 @@ def _import_metadata(result: ImportResult) -> metadata.Metadata:
         "unchanged": result.counts.unchanged,
         "rejected": result.counts.quarantined,
         "withdrawn": result.withdrawn,
+        "live tickets touched": result.impact.tickets.live,
+        "delivered tickets touched": result.impact.tickets.delivered,
+        "possible duplicates": result.impact.duplicates.people,
         "format": format_source_format(result),
         "changes": metadata.markdown_table(
             ["line", "guest", "field", "before", "after"], result.changes, total=len(result.changes)
@@ -151,7 +163,7 @@ def _import_metadata(result: ImportResult) -> metadata.Metadata:
             total=result.counts.quarantined,
         ),
         "warnings": metadata.markdown_table(
-            ["warning"], [(warning,) for warning in result.warnings], total=len(result.warnings)
+            ["warning"], [(warning,) for warning in warnings], total=len(warnings)
         ),
         "warnings about rows": metadata.markdown_table(
             ["line", "field", "value", "reason"], result.row_warnings, total=result.warning_count

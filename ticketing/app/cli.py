@@ -15,6 +15,11 @@ COMMANDS = {
         ("templates", "tickets.cli_templates:app", "List and check ticket templates."),
         ("import", "roster.cli:import_roster", "Import a roster from a file or a query."),
         (
+            "guests",
+            "roster.cli_guests:app",
+            "Change guests; decide about possible duplicates.",
+        ),
+        (
             "missing",
             "tickets.reports.cli:missing",
             "List guests who are entitled and have no ticket.",

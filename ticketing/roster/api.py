@@ -44,6 +44,8 @@ class ImportForm(RequestModel):
 
     dry_run: bool = False
     withdraw_absent: bool = False
+    apply_holder_changes: bool = False
+    clear_empty: bool = False
     sheet: Annotated[str | None, _SHOWN_OPTION]
     encoding: Annotated[str | None, _SHOWN_OPTION]
     delimiter: Annotated[str | None, _SHOWN_OPTION]
@@ -84,6 +86,13 @@ class ImportRowWarningResponse(ImportRejectedRowResponse):
     """A warning about an imported row."""
 
 
+class TouchedTicketsResponse(ResponseModel):
+    """The live tickets of guests that an import changes or withdraws."""
+
+    live: int = 0
+    delivered: int = 0
+
+
 class ImportStatusResponse(ResponseModel):
     """State and result of an import. Lists have the first 20 items, the counts are complete."""
 
@@ -104,9 +113,13 @@ class ImportStatusResponse(ResponseModel):
     unchanged: int = 0
     rejected: int = 0
     withdrawn: int = 0
+    touched_tickets: TouchedTicketsResponse = Field(default_factory=TouchedTicketsResponse)
     warnings: list[str] = Field(default_factory=list)
     warning_count: int = Field(0, description="Number of warnings about imported rows.")
     row_warnings: list[ImportRowWarningResponse] = Field(default_factory=list)
+    notices: list[str] = Field(
+        default_factory=list, description="Possible duplicates, touched tickets, empty cells."
+    )
     changes: list[ImportChangeResponse] = Field(default_factory=list)
     rejected_rows: list[ImportRejectedRowResponse] = Field(default_factory=list)
 
@@ -185,6 +198,8 @@ def _to_upload(form: Form, *, max_bytes: int) -> UploadedRoster:
         delimiter=fields.delimiter,
         dry_run=fields.dry_run,
         withdraw_absent=fields.withdraw_absent,
+        apply_holder_changes=fields.apply_holder_changes,
+        clear_empty=fields.clear_empty,
     )
     return UploadedRoster(file.name, file.content, fields.sheet, options)
 
@@ -236,6 +251,8 @@ def _to_status(request: ImportRequest) -> ImportStatusResponse:
             "completed_at": request.completed_at,
             "record_id": request.import_id,
             "rejected": result.get("quarantined", 0),
+            "touched_tickets": result.get("touched_tickets", {}),
+            "notices": result.get("notices", []),
             "changes": result.get("changes", []),
             "rejected_rows": result.get("quarantine", []),
         }

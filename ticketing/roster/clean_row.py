@@ -30,7 +30,6 @@ from ticketing.roster.cell_values import (
 from ticketing.roster.column_mapping import ColumnMapping
 from ticketing.roster.extra_columns import ExtraColumn, encode_extra
 from ticketing.roster.model import (
-    DEFAULT_TICKET_TYPE,
     CellWarning,
     RosterEntry,
     RosterField,
@@ -121,9 +120,10 @@ class RowCleaner:
             full,
             email,
             phone,
-            parse_ticket_type(cells[at_type]) or DEFAULT_TICKET_TYPE,
+            parse_ticket_type(cells[at_type]),
             parse_label(RosterField.SEAT, cells[at_seat]),
             self._hold(cells),
+            self._hold_stated(cells),
             self._extra(cells) if self.extra_columns else "",
         )
 
@@ -235,6 +235,15 @@ class RowCleaner:
             return parse_payment_hold(paid)
         except ValueError as error:
             raise CellError(RosterField.PAYMENT, paid, str(error)) from error
+
+    def _hold_stated(self, cells: list[str]) -> str:
+        """Return which fields of the hold reason have a value; a status counts as a hold."""
+        at_hold, at_payment, at_status = self.cell_indexes[-3:]
+        if at_hold == at_payment == at_status:  # there is none of these columns
+            return ""
+        hold = RosterField.HOLD.value if (cells[at_hold] + cells[at_status]).strip() else ""
+        payment = RosterField.PAYMENT.value if cells[at_payment].strip() else ""
+        return f"{hold} {payment}".strip()
 
 
 _FIELDS = tuple(RosterField)

@@ -51,6 +51,13 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     withdraw_absent: Annotated[
         bool, typer.Option("--withdraw-absent", help="Withdraw people who are not in the file.")
     ] = False,
+    apply_holder_changes: Annotated[
+        bool,
+        typer.Option("--apply-holder-changes", help="Allow other names on live tickets."),
+    ] = False,
+    clear_empty: Annotated[
+        bool, typer.Option("--clear-empty", help="Let empty cells clear stored values.")
+    ] = False,
     quarantine: Annotated[
         Path | None,
         typer.Option(
@@ -72,8 +79,8 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     """Import a roster from a file or a query.
 
     The file is CSV or a workbook: .xlsx, .xls or .ods. Importing it again changes nothing; changed
-    rows are updated. Nobody is withdrawn without --withdraw-absent. Exit code 1 when rows were
-    rejected, in a dry run too.
+    rows are updated. Nobody is withdrawn without --withdraw-absent, and no live ticket gets another
+    name without --apply-holder-changes. Exit code 1 when rows were rejected, in a dry run too.
     """
     from ticketing.platform.cli.progress import count_progress
     from ticketing.roster import import_roster as service
@@ -89,6 +96,8 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
         delimiter=None if delimiter is None else delimiter.replace("\\t", "\t"),
         dry_run=dry_run,
         withdraw_absent=withdraw_absent,
+        apply_holder_changes=apply_holder_changes,
+        clear_empty=clear_empty,
     )
     with (
         open_event(slug) as (application, event),
@@ -135,6 +144,7 @@ def _parse_mapping(pairs: list[str]) -> dict[str, str]:
 
 
 def _print_result(result: "ImportResult", rejected_path: Path) -> None:
+    from ticketing.roster.import_impact import format_impact
     from ticketing.roster.import_result import format_row_warnings, format_source_format
 
     prefix = "would be " if result.dry_run else ""
@@ -154,6 +164,7 @@ def _print_result(result: "ImportResult", rejected_path: Path) -> None:
         print_text(f"Columns not used: {', '.join(result.ignored_columns)}")
     print_text(*(f"Warning: {warning}" for warning in result.warnings))
     print_text(*(f"  Warning: {warning}" for warning in format_row_warnings(result)))
+    print_text(*format_impact(result.impact, result.event))
     print_text(
         *(
             f"  line {change.line}: {change.person}: {change.field}"

@@ -1,113 +1,37 @@
-"""Compare the staged rows with the database: outcome of every row, totals, first changes.
+"""Compare the staged rows with the database: outcome of every row, totals, first changes."""
 
-A column that the file does not have keeps the stored value; an empty cell clears it. Names are
-one unit: a file with full names only clears first and last names.
-"""
-
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     FromClause,
     Select,
-    Text,
     and_,
     case,
-    cast,
     func,
     insert,
     literal,
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import JSONB, distinct_on
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.kernel.errors import UnusableMapping
-from ticketing.roster.model import ImportCounts, RosterChange, RosterField, RowOutcome, diff_fields
+from ticketing.roster.model import (
+    ImportCounts,
+    RosterChange,
+    RosterField,
+    RowOutcome,
+    diff_fields,
+)
 from ticketing.roster.staging_queries import StagingTables
-
-OldNewPairs = dict[str, tuple[ColumnElement[str], ColumnElement[str]]]  # old and new
-
-
-@dataclass(frozen=True, slots=True)
-class TargetColumns:
-    """The new value of each column, for the fields that the file has."""
-
-    staging: StagingTables
-    fields: Collection[RosterField]
-    keeps_extra: bool = False
-
-    def guest_values(self) -> dict[str, ColumnElement[Any]]:
-        """Return the new values of guest columns."""
-        row = self.staging.rows.c
-        address_is_key = and_(row.email == "", guests.c.natural_key.startswith("email:"))
-        possible = {
-            RosterField.EXTERNAL_ID: func.coalesce(
-                func.nullif(row.external_id, ""), guests.c.external_id
-            ),
-            RosterField.EMAIL: case((address_is_key, guests.c.email), else_=row.email),
-            RosterField.PHONE: row.phone,
-        }
-        names = {name: row[name] for name in ("first_name", "last_name", "full_name")}
-        contacts = {field.value: word for field, word in possible.items() if field in self.fields}
-        extra = {"extra": guests.c.extra.concat(self.extra_value())} if self.keeps_extra else {}
-        return {"natural_key": self._natural_key()} | names | contacts | extra
-
-    def extra_value(self) -> ColumnElement[Any]:
-        """Return the kept columns of a row; the file keeps those that it does not state."""
-        stated = func.nullif(self.staging.rows.c.extra, "")
-        return cast(func.coalesce(stated, "{}"), JSONB)
-
-    def entitlement_values(self) -> dict[str, ColumnElement[str]]:
-        """Return the new values of entitlement columns, except the ticket type."""
-        row = self.staging.rows.c
-        values: dict[str, ColumnElement[str]] = {"state": literal("entitled")}
-        if RosterField.SEAT in self.fields:
-            values["seat"] = row.seat
-        if {RosterField.HOLD, RosterField.PAYMENT, RosterField.STATUS} & set(self.fields):
-            values["hold_reason"] = func.nullif(row.hold_reason, "")
-        return values
-
-    def compared_values(self) -> OldNewPairs:
-        """Return old and new value of each field that is reported as a change."""
-        pairs: OldNewPairs = {
-            name: (guests.c[name], new) for name, new in self.guest_values().items()
-        }
-        pairs |= {
-            name: (entitlements.c[name], new) for name, new in self.entitlement_values().items()
-        }
-        if self.keeps_extra:
-            before, after = pairs["extra"]
-            pairs["extra"] = (cast(before, Text), cast(after, Text))
-        if RosterField.TICKET_TYPE in self.fields:
-            pairs["ticket_type"] = (ticket_types.c.name, self._ticket_type())
-        return pairs
-
-    def _natural_key(self) -> ColumnElement[str]:
-        """Return the better key of both: an id, else an e-mail address, else a phone number."""
-        row = self.staging.rows.c
-        known_better = or_(
-            and_(row.external_id == "", guests.c.external_id.isnot(None)),
-            and_(row.natural_key.startswith("tel:"), guests.c.natural_key.startswith("email:")),
-        )
-        return case((known_better, guests.c.natural_key), else_=row.natural_key)
-
-    def _ticket_type(self) -> ColumnElement[str]:
-        """Return the stored spelling of a ticket type: "VIP" and "vip" are the same."""
-        row = self.staging.rows.c
-        same = func.lower(ticket_types.c.name) == func.lower(row.ticket_type)
-        return case((same, ticket_types.c.name), else_=row.ticket_type)
-
-
-def is_different(pairs: OldNewPairs) -> ColumnElement[bool]:
-    """Return the condition that any old value differs from the new one."""
-    return or_(*(old.is_distinct_from(new) for old, new in pairs.values()))
-
+from ticketing.roster.target_column_queries import (
+    TargetColumns,
+    is_different,
+    stated_ticket_type,
+)
 
 MAX_NEW_TICKET_TYPES = 100  # more means that the column does not contain ticket types
 
@@ -120,27 +44,31 @@ class LineRange(NamedTuple):
     has_known_people: bool
 
 
-def plan_changes(connection: Connection, target: TargetColumns) -> ImportCounts:
-    """Fill the staging table `plan` with every row that changes something; return the counts."""
+def plan_changes(connection: Connection, target: TargetColumns) -> None:
+    """Fill the staging table `plan` with every row that changes something.
+
+    An unchanged row is planned too if it has an empty cell where a value is stored.
+    """
     staging = target.staging
     absent = entitlements.c.id.is_(None)
+    changed, emptied = is_different(target.compared_values()), target.emptied_values().values()
+    verdict = case(
+        (absent, RowOutcome.INSERTED.value),
+        (changed, RowOutcome.UPDATED.value),
+        else_=RowOutcome.UNCHANGED.value,
+    )
     source = (
-        select(
-            staging.rows.c.line,
-            staging.matches.c.guest_id,
-            case((absent, RowOutcome.INSERTED.value), else_=RowOutcome.UPDATED.value),
-        )
+        select(staging.rows.c.line, staging.matches.c.guest_id, verdict)
         .select_from(_rows_with_known_people(staging))
         .where(
             staging.matches.c.reason.is_(None),
             staging.matches.c.repeats.is_(None),
-            or_(absent, is_different(target.compared_values())),
+            or_(absent, changed, *emptied),
         )
     )
     columns = ["line", "guest_id", "verdict"]
     connection.execute(insert(staging.plan).from_select(columns, source))
     staging.analyze(connection, staging.plan)
-    return _count_outcomes(connection, staging)
 
 
 def _rows_with_known_people(staging: StagingTables) -> FromClause:
@@ -160,7 +88,8 @@ def _rows_with_known_people(staging: StagingTables) -> FromClause:
     )
 
 
-def _count_outcomes(connection: Connection, staging: StagingTables) -> ImportCounts:
+def count_outcomes(connection: Connection, staging: StagingTables) -> ImportCounts:
+    """Return the number of planned rows by outcome."""
     rows, matches, planned = staging.rows, staging.matches, staging.plan
     unclean = select(func.count()).where(rows.c.reason.isnot(None)).scalar_subquery()
     refused = func.count().filter(matches.c.reason.isnot(None))
@@ -177,12 +106,27 @@ def _count_outcomes(connection: Connection, staging: StagingTables) -> ImportCou
     return ImportCounts(inserted, updated, total - aside - inserted - updated, aside)
 
 
-def count_changed_fields(connection: Connection, target: TargetColumns) -> dict[str, int]:
-    """Return the number of changed guests per field; new guests are not counted."""
-    pairs = target.compared_values()
-    counted = (func.count().filter(old.is_distinct_from(new)) for old, new in pairs.values())
-    row = connection.execute(_updated_rows(target).with_only_columns(*counted)).one()
-    return {field: count for field, count in zip(pairs, row, strict=True) if count}
+class FieldCounts(NamedTuple):
+    """Numbers of known guests by field: changed, and with an empty cell where a value is stored."""
+
+    changed: dict[str, int]
+    emptied: dict[str, int]
+
+
+def count_fields(connection: Connection, target: TargetColumns) -> FieldCounts:
+    """Return the counts by field; new guests are not counted."""
+    pairs, emptied = target.compared_values(), target.emptied_values()
+    verdict = target.staging.plan.c.verdict
+    updated = verdict == RowOutcome.UPDATED.value
+    conditions = [and_(updated, old.is_distinct_from(new)) for old, new in pairs.values()]
+    conditions += emptied.values()
+    counted = (func.count().filter(condition) for condition in conditions)
+    known = planned_rows(target.staging).where(verdict != RowOutcome.INSERTED.value)
+    counts = connection.execute(known.with_only_columns(*counted)).one()
+    return FieldCounts(
+        {name: count for name, count in zip(pairs, counts, strict=False) if count},
+        {name: count for name, count in zip(emptied, counts[len(pairs) :], strict=True) if count},
+    )
 
 
 def list_first_changes(
@@ -212,29 +156,33 @@ def list_first_changes(
 
 
 def _updated_rows(target: TargetColumns) -> Select[tuple[int]]:
-    staging = target.staging
+    return planned_rows(target.staging).where(
+        target.staging.plan.c.verdict == RowOutcome.UPDATED.value
+    )
+
+
+def planned_rows(staging: StagingTables) -> Select[tuple[int]]:
+    """Select the lines of the plan, joined with the stored guest and entitlement."""
     known = _rows_with_known_people(staging).join(
         staging.plan, staging.plan.c.line == staging.rows.c.line
     )
-    return (
-        select(staging.rows.c.line)
-        .select_from(known)
-        .where(staging.plan.c.verdict == RowOutcome.UPDATED.value)
-    )
+    return select(staging.rows.c.line).select_from(known)
 
 
 def insert_missing_ticket_types(connection: Connection, target: TargetColumns) -> None:
     """Create the ticket types that the file names and the event does not have."""
-    staging, name = target.staging, target.staging.rows.c.ticket_type
+    staging, name = target.staging, stated_ticket_type(target.staging).label("ticket_type")
+    verdict, has_column = staging.plan.c.verdict, RosterField.TICKET_TYPE in target.fields
+    is_stated = or_(literal(target.clear_empty), staging.rows.c.ticket_type != "")
     # grouped before the comparison: a million values are few types
     named = (
         select(name, func.min(staging.rows.c.line).label("line"))
         .join(staging.plan, staging.plan.c.line == staging.rows.c.line)
-        # without a ticket type column, only new guests get the default type
+        # without a stated ticket type, only new guests get the default type
         .where(
             or_(
-                staging.plan.c.verdict == RowOutcome.INSERTED.value,
-                literal(RosterField.TICKET_TYPE in target.fields),
+                verdict == RowOutcome.INSERTED.value,
+                and_(literal(has_column), verdict == RowOutcome.UPDATED.value, is_stated),
             )
         )
         .group_by(name)
@@ -264,9 +212,8 @@ def insert_missing_ticket_types(connection: Connection, target: TargetColumns) -
 def list_chunk_ranges(connection: Connection, staging: StagingTables, size: int) -> list[LineRange]:
     """Return ranges of lines with `size` changes each."""
     place = func.row_number().over(order_by=staging.plan.c.line) - 1
-    numbered = select(
-        staging.plan.c.line, staging.plan.c.guest_id, (place // size).label("chunk")
-    ).subquery()
+    lines = select(staging.plan.c.line, staging.plan.c.guest_id, (place // size).label("chunk"))
+    numbered = lines.where(staging.plan.c.verdict != RowOutcome.UNCHANGED.value).subquery()
     ranges = (
         select(
             func.min(numbered.c.line),

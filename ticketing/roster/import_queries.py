@@ -27,6 +27,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import import_rejected_rows, imports
 from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay, TicketingError
 from ticketing.platform.kernel.wall_clock import format_clock
+from ticketing.roster.import_impact import TouchedTickets
 from ticketing.roster.model import ImportCounts, RejectedRow
 from ticketing.roster.staging_queries import CELL_SEPARATOR, StagingTables
 
@@ -50,6 +51,8 @@ class ImportRecord:
     unchanged: int
     rejected: int
     withdrawn: int
+    live_tickets: int
+    delivered_tickets: int
     message: str
     requested_by: str
     started_at: datetime
@@ -67,6 +70,7 @@ def acquire_import_lock(connection: Connection, event_id: int, *, patience_secon
         with connection.begin_nested():
             connection.execute(select(func.set_config("lock_timeout", timeout, True)))
             connection.execute(select(lock))
+            connection.execute(select(func.set_config("lock_timeout", "0", True)))  # this lock only
     except OperationalError as error:
         raise ImportUnderWay(_describe_running_import(connection, event_id)) from error
 
@@ -166,12 +170,20 @@ def add_counts(
     )
 
 
-def mark_completed(connection: Connection, import_id: int, *, withdrawn: int, at: datetime) -> None:
+def mark_completed(
+    connection: Connection,
+    import_id: int,
+    *,
+    withdrawn: int,
+    tickets: TouchedTickets,
+    at: datetime,
+) -> None:
     """Mark the import as completed; the database refuses it unless every row is counted once."""
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id, imports.c.state == "running")
         .values(state="completed", withdrawn=withdrawn, completed_at=at)
+        .values(live_tickets=tickets.live, delivered_tickets=tickets.delivered)
     )
 
 

@@ -10,6 +10,7 @@ from typing import TextIO
 from ticketing.platform.kernel.csv_writer import DELIMITER, atomic_text_file
 from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.kernel.text import guard_formula
+from ticketing.roster.import_impact import ImportImpact, format_impact
 from ticketing.roster.model import ImportCounts, RejectedRow, RosterChange, RowWarning
 from ticketing.roster.write_queries import WithdrawalCount
 
@@ -21,8 +22,10 @@ class ImportOptions:
     """Options of an import. Encoding, delimiter and line of the header None are detected.
 
     `mapping` maps columns to fields where their names do not, `ignored` are columns not to be used,
-    `kept` columns to be stored as they are for templates and exports. `quarantine_path` is the CSV
-    file for rejected rows, if there are any; it is written in a dry run too.
+    `kept` columns to be stored as they are for templates and exports. `apply_holder_changes` allows
+    other names on live tickets; `clear_empty` lets empty cells clear stored values.
+    `quarantine_path` is the CSV file for rejected rows, if there are any; it is written in a dry
+    run too.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -33,6 +36,8 @@ class ImportOptions:
     header_row: int | None = None
     dry_run: bool = False
     withdraw_absent: bool = False
+    apply_holder_changes: bool = False
+    clear_empty: bool = False
     chunk: int = DEFAULT_CHUNK_SIZE
     patience_seconds: float = 30.0
     quarantine_path: Path | None = None
@@ -65,6 +70,7 @@ class ImportResult:
     quarantine: Sequence[RejectedRow]
     seconds: float
     sheet: str = ""  # of a workbook
+    impact: ImportImpact = field(default_factory=ImportImpact)
 
     @property
     def withdrawn(self) -> int:
@@ -81,7 +87,11 @@ class ImportResult:
             "quarantine": [row._asdict() for row in self.quarantine],
             "row_warnings": [warning._asdict() for warning in self.row_warnings],
         }
-        return flat | asdict(self.counts) | {"withdrawn": self.withdrawn} | lists
+        impact = {
+            "touched_tickets": asdict(self.impact.tickets),
+            "notices": list(format_impact(self.impact, self.event)),
+        }
+        return flat | asdict(self.counts) | {"withdrawn": self.withdrawn} | lists | impact
 
 
 _DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
@@ -115,6 +125,7 @@ def _report_lines(result: ImportResult) -> Iterator[str]:
         yield f"not used: {', '.join(result.ignored_columns)}"
     yield from (f"warning: {warning}" for warning in result.warnings)
     yield from format_row_warnings(result)
+    yield from format_impact(result.impact, result.event)
     yield from _change_lines(result)
     if result.withdrawal.people:
         yield (

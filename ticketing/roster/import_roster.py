@@ -24,8 +24,12 @@ from ticketing.platform.kernel.phone import phone_normaliser
 from ticketing.roster import diff_queries, import_queries
 from ticketing.roster.clean_row import RowCleaner, reject_unreadable
 from ticketing.roster.column_mapping import ColumnMapping, map_columns
-from ticketing.roster.diff_queries import LineRange, TargetColumns
+from ticketing.roster.diff_queries import LineRange
+from ticketing.roster.duplicate_queries import rename_changed_keys
 from ticketing.roster.extra_columns import ExtraColumn, find_extra_columns
+from ticketing.roster.holder_queries import record_name_changes, refuse_holder_changes
+from ticketing.roster.impact_queries import measure_impact
+from ticketing.roster.import_impact import ImportImpact
 from ticketing.roster.import_queries import import_run
 from ticketing.roster.import_result import ImportOptions, ImportResult, write_rejected_rows
 from ticketing.roster.matching_queries import match_people
@@ -41,6 +45,7 @@ from ticketing.roster.model import (
 from ticketing.roster.row_warnings import RowWarnings
 from ticketing.roster.sources.csv_file import OpenRoster
 from ticketing.roster.staging_queries import StagingTables, reject_rounded_ids
+from ticketing.roster.target_column_queries import TargetColumns
 from ticketing.roster.write_queries import (
     ChunkWriter,
     WithdrawalCount,
@@ -139,6 +144,7 @@ class _ImportPlan:
     changes: list[RosterChange]
     quarantine: list[RejectedRow]
     chunks: list[LineRange]
+    impact: ImportImpact
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,28 +230,43 @@ class _ImportJob:
                 self.progress(done, none_yet)
 
     def _plan(self, staging: StagingTables, roster: _StagedRoster) -> _ImportPlan:
-        fields = frozenset(roster.columns.indexes)
-        target = TargetColumns(staging, fields, keeps_extra=bool(roster.extra))
+        target = TargetColumns(
+            staging, frozenset(roster.columns.indexes), clear_empty=self.options.clear_empty,
+            keeps_extra=bool(roster.extra),
+        )  # fmt: skip
         with self.database.transaction() as connection:
-            match_people(connection, staging)
-            counts = diff_queries.plan_changes(connection, target)
+            counts, kept_holders = self._plan_rows(connection, target)
             self._write_quarantine(connection, staging, roster, counts)
+            fields = diff_queries.count_fields(connection, target)
+            withdrawal = self._plan_withdrawal(connection, staging)
+            impact = measure_impact(
+                connection, target, counts, withdrawal, emptied=fields.emptied,
+                kept_holders=kept_holders,
+            )  # fmt: skip
+            rejected = import_queries.list_staged_rejected_rows(connection, staging)
             return _ImportPlan(
                 target,
                 counts,
-                plan_withdrawal(connection, staging)
-                if self.options.withdraw_absent
-                else WithdrawalCount(),
-                diff_queries.count_changed_fields(connection, target),
+                withdrawal,
+                fields.changed,
                 diff_queries.list_first_changes(connection, target, MAX_RESULT_ROWS),
-                list(
-                    islice(
-                        import_queries.list_staged_rejected_rows(connection, staging),
-                        MAX_RESULT_ROWS,
-                    )
-                ),
+                list(islice(rejected, MAX_RESULT_ROWS)),
                 diff_queries.list_chunk_ranges(connection, staging, self.options.chunk),
+                impact,
             )
+
+    def _plan_withdrawal(self, connection: Connection, staging: StagingTables) -> WithdrawalCount:
+        if not self.options.withdraw_absent:
+            return WithdrawalCount()
+        return plan_withdrawal(connection, staging)
+
+    def _plan_rows(self, connection: Connection, target: TargetColumns) -> tuple[ImportCounts, int]:
+        """Match and plan all rows; return their numbers, and the names of tickets kept."""
+        staging, may_change_holders = target.staging, self.options.apply_holder_changes
+        match_people(connection, staging, apply_holder_changes=may_change_holders)
+        diff_queries.plan_changes(connection, target)
+        kept_holders = 0 if may_change_holders else refuse_holder_changes(connection, staging)
+        return diff_queries.count_outcomes(connection, staging), kept_holders
 
     def _write_quarantine(
         self,
@@ -287,6 +308,8 @@ class _ImportJob:
             known = ImportCounts(unchanged=plan.counts.unchanged, quarantined=aside)
             import_queries.add_counts(connection, import_id, known, total=roster.total)
             diff_queries.insert_missing_ticket_types(connection, plan.target)
+            if "natural_key" in plan.changed_fields:
+                rename_changed_keys(connection, plan.target)
             if self.options.withdraw_absent:
                 withdraw_absent(connection, plan.target.staging, at=self.at)
 
@@ -296,7 +319,7 @@ class _ImportJob:
         self.progress(done.rows, done)
         with ThreadPoolExecutor(WRITER_COUNT, "import") as writers:
             chunks = [
-                writers.submit(self._write_chunk, ChunkWriter(plan.target, import_id, lines))
+                writers.submit(self._write_chunk, ChunkWriter(plan.target, import_id, lines), plan)
                 for lines in plan.chunks
             ]
             try:
@@ -306,9 +329,12 @@ class _ImportJob:
             finally:
                 writers.shutdown(cancel_futures=True)
 
-    def _write_chunk(self, chunk: ChunkWriter) -> ImportCounts:
+    def _write_chunk(self, chunk: ChunkWriter, plan: _ImportPlan) -> ImportCounts:
         with self.database.transaction() as connection:
             import_queries.lock_running(connection, chunk.import_id)
+            if "full_name" in plan.changed_fields:
+                by = f"import {chunk.import_id} by {self.by}"
+                record_name_changes(connection, plan.target, chunk.lines, by=by, at=self.at)
             written = chunk.write(connection, at=self.at)
             import_queries.add_counts(connection, chunk.import_id, written)
             return written
@@ -317,8 +343,10 @@ class _ImportJob:
         counts = plan.counts
         with self.database.transaction() as connection:
             import_queries.lock_running(connection, import_id)
-            withdrawn = plan.withdrawal.people
-            import_queries.mark_completed(connection, import_id, withdrawn=withdrawn, at=self.now())
+            withdrawn, tickets = plan.withdrawal.people, plan.impact.tickets
+            import_queries.mark_completed(
+                connection, import_id, withdrawn=withdrawn, tickets=tickets, at=self.now()
+            )
             audit_log.record(
                 connection,
                 actor=self.by,
@@ -326,7 +354,9 @@ class _ImportJob:
                 event_id=self.event.id,
                 subject=self.source.name,
                 items=counts.rows,
-                details=asdict(counts) | {"import_id": import_id, "withdrawn": withdrawn},
+                details=asdict(counts)
+                | {"import_id": import_id, "withdrawn": withdrawn}
+                | {"live_tickets": tickets.live, "delivered_tickets": tickets.delivered},
             )
 
     def now(self) -> datetime:
@@ -359,4 +389,5 @@ class _ImportJob:
             quarantine=plan.quarantine,
             seconds=perf_counter() - self.started,
             sheet=reading.sheet,
+            impact=plan.impact,
         )

@@ -6,42 +6,59 @@ with another name is ambiguous, and the row is rejected.
 """
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    FromClause,
-    Select,
     Subquery,
     and_,
     case,
     exists,
     func,
     insert,
-    literal,
     or_,
     select,
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
 
-from ticketing.orders.place_guest import NATURAL_KEY_PREFIX
 from ticketing.platform.db.tables.roster import guests
+from ticketing.roster.contact_matching_queries import (
+    ambiguous_contacts,
+    has_same_name,
+    match_by_contact,
+    other_names,
+)
 from ticketing.roster.model import RosterEntry
 from ticketing.roster.staging_queries import StagingTables, use_bulk_query_settings
 
-_RANK_EMAIL, _RANK_PHONE = 1, 2  # an e-mail address identifies better than a phone number
+# `hold_stated` describes only how the hold reason was written
+_COMPARED_FIELDS = tuple(name for name in RosterEntry._fields[1:] if name != "hold_stated")
 
 
-def match_people(connection: Connection, staging: StagingTables) -> None:
-    """Fill the staging table `matches`: every clean row with its guest, or its rejection reason."""
+def match_people(
+    connection: Connection, staging: StagingTables, *, apply_holder_changes: bool = False
+) -> None:
+    """Fill the staging table `matches`: every clean row with its guest, or its rejection reason.
+
+    With `apply_holder_changes`, another name for a known e-mail or phone is a new name of its
+    guest instead of an ambiguous row.
+    """
     use_bulk_query_settings(connection)
     _match_by_key(connection, staging)
     staging.analyze(connection, staging.matches)
     _mark_refused(connection, staging, _contradictions(staging))
-    _mark_refused(connection, staging, _weaker_duplicates(staging))
-    if _event_has_people(connection, staging):
-        _match_by_contact(connection, staging)
-        _mark_refused(connection, staging, _ambiguous_contacts(staging))
+    has_rows_without_id = _has_rows_without_id(connection, staging)
+    if has_rows_without_id:
+        _mark_refused(connection, staging, _weaker_duplicates(staging))
+    if event_has_people(connection, staging):
+        _redirect_merged(connection, staging)
+        if has_rows_without_id and not apply_holder_changes:
+            _mark_refused(connection, staging, other_names(staging))
+        match_by_contact(connection, staging)
+        _mark_refused(connection, staging, ambiguous_contacts(staging))
+    mark_repeats_of_refused(connection, staging)
+
+
+def mark_repeats_of_refused(connection: Connection, staging: StagingTables) -> None:
+    """Reject the identical rows of a guest whose first row is rejected."""
     _mark_refused(connection, staging, _repeats_of_refused(staging))
 
 
@@ -59,7 +76,41 @@ def _match_by_key(connection: Connection, staging: StagingTables) -> None:
     connection.execute(insert(staging.matches).from_select(["line", "repeats", "guest_id"], source))
 
 
-def _event_has_people(connection: Connection, staging: StagingTables) -> bool:
+def _redirect_merged(connection: Connection, staging: StagingTables) -> None:
+    """Match the rows of merged guests with the guest that was kept.
+
+    The kept guest's own row decides; without one, the row is rejected, because the file says
+    something about an id that is not used any more.
+    """
+    matches, dropped, kept = staging.matches, guests.alias("dropped"), guests.alias("kept")
+    merged = and_(dropped.c.event_id == staging.event_id, dropped.c.merged_into.isnot(None))
+    if not connection.execute(select(exists().where(merged))).scalar_one():
+        return
+    own = staging.matches.alias("own")
+    own_line = select(func.min(own.c.line)).where(own.c.guest_id == kept.c.id).scalar_subquery()
+    reason = func.format("merged into %s; write that id", kept.c.natural_key)
+    connection.execute(
+        update(matches)
+        .values(
+            guest_id=kept.c.id,
+            repeats=func.coalesce(matches.c.repeats, own_line),
+            field=case((own_line.is_(None), "external_id")),
+            value=case((own_line.is_(None), dropped.c.natural_key)),
+            reason=case((own_line.is_(None), reason)),
+        )
+        .where(matches.c.reason.is_(None), merged)
+        .where(matches.c.guest_id == dropped.c.id, kept.c.id == dropped.c.merged_into)
+    )
+
+
+def _has_rows_without_id(connection: Connection, staging: StagingTables) -> bool:
+    """Return whether the file has clean rows without an id; most files need no more than this."""
+    rows = staging.rows
+    without = exists().where(rows.c.external_id == "", rows.c.reason.is_(None))
+    return bool(connection.execute(select(without)).scalar_one())
+
+
+def event_has_people(connection: Connection, staging: StagingTables) -> bool:
     """Return whether the event has guests; without them a million rows import a quarter faster."""
     known = exists().where(guests.c.event_id == staging.event_id)
     return bool(connection.execute(select(known)).scalar_one())
@@ -87,7 +138,7 @@ def _contradictions(staging: StagingTables) -> Subquery:
     matches, row, first = staging.matches, staging.rows.alias("r"), staging.rows.alias("f")
     differing = func.concat_ws(
         ", ",
-        *(case((row.c[name] != first.c[name], name)) for name in RosterEntry._fields[1:]),
+        *(case((row.c[name] != first.c[name], name)) for name in _COMPARED_FIELDS),
     )
     reason = func.format("the same person as line %s, with another %s", first.c.line, differing)
     return (
@@ -113,7 +164,7 @@ def _weaker_duplicates(staging: StagingTables) -> Subquery:
         *(
             select(row.c.line, row.c.natural_key, more.c.line.label("other"))
             .join(more, shared)
-            .where(row.c.external_id == "", _has_same_name(row, more), more.c.reason.is_(None))
+            .where(row.c.external_id == "", has_same_name(row, more), more.c.reason.is_(None))
             for shared in (by_address, by_number)
         )
     ).subquery("pairs")
@@ -126,65 +177,6 @@ def _weaker_duplicates(staging: StagingTables) -> Subquery:
         )
         .group_by(pairs.c.line, pairs.c.natural_key)
         .subquery("weaker")
-    )
-
-
-def _match_by_contact(connection: Connection, staging: StagingTables) -> None:
-    """Match the remaining rows with the only guest of the same name and address or number."""
-    candidates = _candidates(staging)
-    best = func.min(candidates.c.rank).over(partition_by=candidates.c.line)
-    rivals = func.count().over(partition_by=(candidates.c.line, candidates.c.rank))
-    ranked = (
-        select(candidates, best.label("best"), rivals.label("rivals"))
-        .where(candidates.c.same_name, ~_is_claimed(staging, candidates))
-        .subquery("ranked")
-    )
-    turn = func.row_number().over(
-        partition_by=ranked.c.guest_id, order_by=(ranked.c.rank, ranked.c.line)
-    )
-    chosen = (
-        select(ranked.c.line, ranked.c.guest_id, turn.label("turn"))
-        .where(ranked.c.rank == ranked.c.best, ranked.c.rivals == 1)
-        .subquery("chosen")
-    )
-    matches = staging.matches
-    # identical rows of the same guest follow the first one
-    connection.execute(
-        update(matches)
-        .values(guest_id=chosen.c.guest_id)
-        .where(
-            func.coalesce(matches.c.repeats, matches.c.line) == chosen.c.line,
-            chosen.c.turn == 1,
-        )
-    )
-
-
-def _ambiguous_contacts(staging: StagingTables) -> Subquery:
-    """Select rows whose address or number belongs to a guest with another name or to several.
-
-    A guest that another row of this file already matched is no conflict: that row decides about the
-    address, and was compared already.
-    """
-    candidates = _candidates(staging)
-    reason = case(
-        (~candidates.c.same_name, _other_name_reason(candidates)),
-        else_="several people have this name, address or number; add an id",
-    )
-    return (
-        select(candidates.c.line, candidates.c.key, reason.label("reason"))
-        .ext(distinct_on(candidates.c.line))
-        .where(~_is_claimed(staging, candidates))
-        .order_by(candidates.c.line, candidates.c.rank, candidates.c.guest_id)
-        .subquery("strangers")
-    )
-
-
-def _other_name_reason(candidates: FromClause) -> ColumnElement[str]:
-    return func.format(
-        "the %s belongs to %s (%s), another name; make the names alike, or give both an id",
-        case((candidates.c.rank == _RANK_EMAIL, "address"), else_="number"),
-        candidates.c.full_name,
-        candidates.c.their_key,
     )
 
 
@@ -202,60 +194,3 @@ def _repeats_of_refused(staging: StagingTables) -> Subquery:
         .where(again.c.reason.is_(None), first.c.reason.isnot(None))
         .subquery("echoes")
     )
-
-
-def _candidates(staging: StagingTables) -> Subquery:
-    """Select pairs of unmatched row and guest where the key of one is a contact of the other."""
-    row = staging.rows
-    by_their_key = (
-        (_RANK_EMAIL, row.c.email != "", guests.c.natural_key == literal("email:") + row.c.email),
-        (_RANK_PHONE, row.c.phone != "", guests.c.natural_key == literal("tel:") + row.c.phone),
-    )
-    without_id = row.c.external_id == ""
-    by_our_key = (
-        (_RANK_EMAIL, and_(without_id, row.c.email != ""), guests.c.email == row.c.email),
-        (
-            _RANK_PHONE,
-            and_(without_id, row.c.email == "", row.c.phone != ""),
-            guests.c.phone == row.c.phone,
-        ),
-    )
-    pairs = (_candidate_pairs(staging, *by) for by in (*by_their_key, *by_our_key))
-    return union_all(*pairs).subquery("candidates")
-
-
-def _candidate_pairs(
-    staging: StagingTables, rank: int, has_contact: ColumnElement[bool], shared: ColumnElement[bool]
-) -> Select[tuple[object, ...]]:
-    matches, row = staging.matches, staging.rows
-    return (
-        select(
-            row.c.line,
-            row.c.natural_key.label("key"),
-            literal(rank).label("rank"),
-            guests.c.id.label("guest_id"),
-            guests.c.full_name,
-            guests.c.natural_key.label("their_key"),
-            _has_same_name(row, guests).label("same_name"),
-        )
-        .join(matches, matches.c.line == row.c.line)
-        .join(guests, and_(guests.c.event_id == staging.event_id, shared))
-        .where(
-            has_contact,
-            # a place of an order is nobody's by its address alone
-            guests.c.natural_key.not_like(f"{NATURAL_KEY_PREFIX}%"),
-            matches.c.repeats.is_(None),
-            matches.c.guest_id.is_(None),
-            matches.c.reason.is_(None),
-        )
-    )
-
-
-def _is_claimed(staging: StagingTables, candidates: FromClause) -> ColumnElement[bool]:
-    """Return the condition that another usable row of the file already matched this guest."""
-    claim = staging.matches.alias("claim")
-    return exists().where(claim.c.guest_id == candidates.c.guest_id, claim.c.reason.is_(None))
-
-
-def _has_same_name(one: FromClause, other: FromClause) -> ColumnElement[bool]:
-    return func.lower(one.c.full_name) == func.lower(other.c.full_name)

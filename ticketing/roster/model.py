@@ -37,9 +37,10 @@ class RowOutcome(StrEnum):
 
 
 class RosterEntry(NamedTuple):
-    """One clean row. Empty means none; `phone` is E.164, `extra` is JSON.
+    """One clean row. Empty means not stated; `phone` is E.164, `extra` is JSON.
 
-    A tuple, since millions are created.
+    A tuple, since millions are created. `hold_reason` is that of a new guest; `hold_stated` names
+    the fields that it comes from.
     """
 
     natural_key: str
@@ -52,6 +53,7 @@ class RosterEntry(NamedTuple):
     ticket_type: str
     seat: str
     hold_reason: str
+    hold_stated: str
     extra: str = ""
 
 

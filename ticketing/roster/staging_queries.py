@@ -38,6 +38,7 @@ class StagingTables:
     rows: Table  # every row of the file; `reason` says why one was not clean
     matches: Table  # every clean row: the earlier line it repeats, if any, and its guest
     plan: Table  # every row that changes something, and its outcome
+    contacts: Table  # every new guest whose e-mail or phone another guest has
 
     @classmethod
     def for_event(cls, event_id: int) -> "StagingTables":
@@ -57,6 +58,7 @@ class StagingTables:
             table("rows", (), *RosterEntry._fields, "cells", *_PROBLEM_COLUMNS),
             table("matches", ("repeats", "guest_id"), *_PROBLEM_COLUMNS),
             table("plan", ("guest_id",), "verdict"),
+            table("contacts", ("is_duplicate",), "other", "other_name", "contact"),
         )
 
     def create(self, connection: Connection) -> None:

@@ -26,17 +26,25 @@ from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import ImportOvertaken, UnsafeWithdrawal
-from ticketing.roster.diff_queries import LineRange, TargetColumns, is_different
+from ticketing.roster.diff_queries import LineRange
+from ticketing.roster.hold_reason_queries import duplicate_reason, join_reasons
+from ticketing.roster.holder_queries import is_delivered
 from ticketing.roster.model import ImportCounts, RosterField, RowOutcome
 from ticketing.roster.staging_queries import StagingTables, use_bulk_query_settings
+from ticketing.roster.target_column_queries import (
+    TargetColumns,
+    is_different,
+    stated_ticket_type,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalCount:
-    """The number of absent guests, and of those with a live ticket."""
+    """The number of absent guests, and of those with a live or delivered ticket."""
 
     people: int = 0
     with_live_tickets: int = 0
+    with_delivered_tickets: int = 0
 
 
 def plan_withdrawal(connection: Connection, staging: StagingTables) -> WithdrawalCount:
@@ -47,13 +55,14 @@ def plan_withdrawal(connection: Connection, staging: StagingTables) -> Withdrawa
             f"lines {', '.join(map(str, unidentified))} are quarantined and could be people who "
             "would count as absent; correct them, or import without --withdraw-absent"
         )
-    holds_ticket = exists().where(
-        generated_tickets.c.entitlement_id == entitlements.c.id, generated_tickets.c.state == "live"
-    )
-    absent, holding = connection.execute(
-        select(func.count(), func.count().filter(holds_ticket)).where(_is_absent(staging))
+    tickets = generated_tickets.c
+    live = and_(tickets.entitlement_id == entitlements.c.id, tickets.state == "live")
+    counts = connection.execute(
+        select(func.count(), func.count(tickets.id), func.count().filter(is_delivered()))
+        .select_from(entitlements.outerjoin(generated_tickets, live))
+        .where(_is_absent(staging))
     ).one()
-    return WithdrawalCount(absent, holding)
+    return WithdrawalCount(*counts)
 
 
 def withdraw_absent(connection: Connection, staging: StagingTables, *, at: datetime) -> int:
@@ -119,6 +128,7 @@ class ChunkWriter:
         # the planner cannot estimate the rows of WITH … RETURNING
         use_bulk_query_settings(connection)
         rows, planned = self.target.staging.rows, self.target.staging.plan
+        contacts = self.target.staging.contacts
         named = ("natural_key", "first_name", "last_name", "full_name", "email", "phone")
         new = (
             self._planned_rows(RowOutcome.INSERTED)
@@ -142,20 +152,24 @@ class ChunkWriter:
         types = self._ticket_types_by_name()
         entitled = (
             self._planned_rows(RowOutcome.INSERTED)
-            .join(types, types.c.alike == func.lower(rows.c.ticket_type))
+            .join(types, types.c.alike == func.lower(stated_ticket_type(self.target.staging)))
+            .outerjoin(contacts, and_(contacts.c.line == rows.c.line, contacts.c.is_duplicate == 1))
             .outerjoin(fresh, fresh.c.natural_key == rows.c.natural_key)
             .with_only_columns(
                 literal(self.target.staging.event_id),
                 func.coalesce(planned.c.guest_id, fresh.c.id),
                 types.c.id,
                 rows.c.seat,
-                func.nullif(rows.c.hold_reason, ""),
+                join_reasons(
+                    duplicate_reason(contacts.c.other), func.nullif(rows.c.hold_reason, "")
+                ),
+                contacts.c.other,
                 literal(self.import_id),
                 rows.c.line,
             )
             .order_by(rows.c.line)  # tickets are issued in the order of the entitlements
         )
-        columns = ["event_id", "guest_id", "ticket_type_id", "seat", "hold_reason"]
+        columns = ["event_id", "guest_id", "ticket_type_id", "seat", "hold_reason", "duplicate_of"]
         return (
             connection.execution_options(preserve_rowcount=True)
             .execute(
@@ -196,7 +210,8 @@ class ChunkWriter:
         )
         if RosterField.TICKET_TYPE in self.target.fields:
             changing = changing.values(ticket_type_id=types.c.id).where(
-                types.c.alike == func.lower(rows.c.ticket_type)
+                ticket_types.c.id == entitlements.c.ticket_type_id,
+                types.c.alike == func.lower(self.target.ticket_type()),
             )
         return connection.execute(changing).rowcount
 

@@ -187,11 +187,16 @@ def count_by_status(
     """Count every person once, in one query."""
     status = _status_column(event_over=event_over)
     pdf_failed = generated_tickets.c.render_error.is_not(None).label("pdf_failed")
+    # one line for all of them: each names another guest
+    held_for = case(
+        (entitlements.c.duplicate_of.is_(None), entitlements.c.hold_reason),
+        else_="possible duplicate of another guest",
+    ).label("held_for")
     query = (
-        select(status, entitlements.c.hold_reason, pdf_failed, func.count().label("people"))
+        select(status, held_for, pdf_failed, func.count().label("people"))
         .select_from(_join_live_tickets())
         .where(entitlements.c.event_id == event_id)
-        .group_by(status, entitlements.c.hold_reason, pdf_failed)
+        .group_by(status, held_for, pdf_failed)
     )
     counts = dict.fromkeys(EntitlementStatus, 0)
     reasons: dict[str, int] = {}
@@ -215,7 +220,7 @@ def count_by_status(
 def _reason_of_count(row: RowMapping) -> str:
     match EntitlementStatus(row["status"]):
         case EntitlementStatus.ON_HOLD:
-            return f"on hold: {row['hold_reason']}"
+            return f"on hold: {row['held_for']}"
         case EntitlementStatus.HAS_TICKET if row["pdf_failed"]:
             return PDF_FAILED
         case status:

@@ -1,4 +1,4 @@
-"""Fixtures: import a roster in one call, and read the event's guests."""
+"""Fixtures: import a roster in one call, issue tickets, and read guests and holders."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import literal_column, select
 
+from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.roster.import_result import ImportOptions, ImportResult
 from ticketing.roster.import_roster import import_roster
 from ticketing.roster.sources.csv_file import RosterFile
+from ticketing.tickets.issuing.issue import issue_tickets
 
 Import = Callable[..., ImportResult]
 ReadGuests = Callable[[], dict[str, dict[str, str | None]]]
@@ -67,6 +70,37 @@ def read_guests(database: Database, event: Event) -> ReadGuests:
         return {row.pop("natural_key"): row for row in rows}
 
     return by_key
+
+
+@pytest.fixture
+def issue(
+    database: Database, event: Event, keys: KeyRing, job_id: int, now: datetime
+) -> Callable[[], int]:
+    """Return a function that issues the missing tickets and returns their number."""
+
+    def issue_missing() -> int:
+        return issue_tickets(
+            database, event, keys=keys, job_id=job_id, at=now, by="operator"
+        ).created
+
+    return issue_missing
+
+
+@pytest.fixture
+def read_holders(database: Database) -> Callable[[], dict[str, tuple[str, str]]]:
+    """Return a function that reads natural key and name of the holder of each live ticket."""
+    query = (
+        select(generated_tickets.c.ticket_code, guests.c.natural_key, guests.c.full_name)
+        .join(guests, guests.c.id == generated_tickets.c.guest_id)
+        .where(generated_tickets.c.state == "live")
+        .order_by(generated_tickets.c.id)
+    )
+
+    def by_code() -> dict[str, tuple[str, str]]:
+        with database.transaction() as connection:
+            return {code: (key, name) for code, key, name in connection.execute(query)}
+
+    return by_code
 
 
 @pytest.fixture

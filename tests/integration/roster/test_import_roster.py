@@ -79,18 +79,15 @@ def test_a_changed_file_updates_guests_and_lists_the_changes(
 ) -> None:
     import_csv(HEADER, SITI, BUDI)
 
-    result = import_csv(HEADER, SITI, "2,Budi Santoso,budi@example.org,081234567802,vip,,")
+    result = import_csv(HEADER, SITI, "2,Budi Santoso,budi@example.org,081234567802,vip,,no")
 
     assert result.counts == ImportCounts(updated=1, unchanged=1)
     assert set(result.changes) == {
         RosterChange(3, "id:2", "full_name", "Budi", "Budi Santoso"),
-        RosterChange(3, "id:2", "seat", "A2", ""),
         RosterChange(3, "id:2", "hold_reason", "belum foto", ""),
         RosterChange(3, "id:2", "ticket_type", "Regular", "vip"),
     }
-    assert result.changed_fields == dict.fromkeys(
-        ["full_name", "seat", "hold_reason", "ticket_type"], 1
-    )
+    assert result.changed_fields == dict.fromkeys(["full_name", "hold_reason", "ticket_type"], 1)
     assert read_guests()["id:2"]["ticket_type"] == "VIP"
 
 

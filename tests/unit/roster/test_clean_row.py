@@ -55,11 +55,16 @@ def test_a_full_row_becomes_an_entry(clean: Clean) -> None:
         ticket_type="VIP",
         seat="A1",
         hold_reason="belum foto",
+        hold_stated="hold",
     )
 
 
-def test_a_row_without_a_kind_of_ticket_is_regular(clean: Clean) -> None:
-    assert clean().ticket_type == "Regular"
+def test_a_row_without_a_kind_of_ticket_states_none(clean: Clean) -> None:
+    assert clean().ticket_type == ""
+
+
+def test_an_id_that_a_spreadsheet_made_a_decimal_number_is_repaired(clean: Clean) -> None:
+    assert clean(nim="20201234.0").external_id == "20201234"
 
 
 @pytest.mark.parametrize(
@@ -218,7 +223,9 @@ def test_two_reasons_to_hold_are_both_kept() -> None:
 
     row = cleaner.clean(["1", "Budi", "toga belum kembali", "belum"])
 
-    assert row.hold_reason == "payment: belum; toga belum kembali"
+    assert (row.hold_reason, row.hold_stated) == (
+        "payment: belum; toga belum kembali", "hold payment"
+    )  # fmt: skip
 
 
 @given(st.lists(st.text(max_size=30), max_size=10))

@@ -113,13 +113,13 @@ def test_an_ordinary_name_raises_no_warning(clean: CleanTable, name: str) -> Non
     ("cells", "ticket_type", "seat"),
     [
         ("VIP,A1", "VIP", "A1"),
-        ("-,N/A", "Regular", ""),
-        ("N/A,-", "Regular", ""),
-        ("0,0", "Regular", ""),
+        ("-,N/A", "", ""),
+        ("N/A,-", "", ""),
+        ("0,0", "", ""),
         ("Vip ,", "Vip", ""),
     ],
 )
-def test_a_placeholder_is_no_ticket_type_and_no_seat(
+def test_a_placeholder_states_no_ticket_type_and_no_seat(
     clean: CleanTable, cells: str, ticket_type: str, seat: str
 ) -> None:
     (row,) = clean("nim,nama,jenis tiket,kursi", f"1,Budi,{cells}")
@@ -316,4 +316,4 @@ def test_rosters_with_two_ids_or_two_numbers_are_read(
     (row,) = clean(header, line)
 
     assert isinstance(row, RosterEntry)
-    assert (row.natural_key, row.phone, row.ticket_type) == (key, phone, "Regular")
+    assert (row.natural_key, row.phone, row.ticket_type) == (key, phone, "")

@@ -102,6 +102,20 @@ def test_a_dry_run_writes_nothing_and_shows_the_rejected_rows(
     assert "Budi;budi@;3;email" in rejected.text
 
 
+def test_a_possible_duplicate_and_a_cleared_cell_are_in_the_status(
+    upload: Upload, follow: Follow
+) -> None:
+    follow(upload())
+
+    status = follow(upload(b"nim,nama,email\n1,Siti,\n2,Siti,siti@example.org\n", clearEmpty="1"))
+
+    assert (
+        status["notices"][0] == "warning: empty cells clear email of 1; that touches 0 live tickets"
+    )
+    assert "1 people share name and e-mail/phone" in status["notices"][1]
+    assert status["touchedTickets"] == {"live": 0, "delivered": 0}
+
+
 def test_a_workbook_is_imported_from_the_chosen_sheet_with_a_mapping(
     upload: Upload, follow: Follow, write_workbook: WriteWorkbook
 ) -> None:

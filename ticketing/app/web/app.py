@@ -34,6 +34,7 @@ from ticketing.platform.http.rate_limit import RateLimiter
 from ticketing.platform.http.services import Services, now
 from ticketing.platform.http.sse import EventStream
 from ticketing.roster import api as import_api
+from ticketing.roster import api_guests
 from ticketing.roster.api import UPLOAD_PATH_PATTERN
 from ticketing.roster.import_request_queue import ImportRequestQueue
 from ticketing.selling.checkout import api as checkout_api
@@ -64,6 +65,7 @@ ROUTERS = (
     api_event_tickets.router,
     import_api.router,
     api_templates.router,
+    api_guests.router,
     checkin_api.router,
     checkout_api.public_router,
     checkout_api.order_router,
@@ -111,7 +113,7 @@ def create_app(application: Application) -> FastAPI:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=application.settings.cors_origins,
-        allow_methods=["GET", "POST", "PUT"],
+        allow_methods=["GET", "POST", "PUT", "PATCH"],
         allow_headers=[*CREDENTIAL_HEADERS, "Content-Type", "Idempotency-Key"],
         expose_headers=["X-Request-Id", "Idempotent-Replayed", "Retry-After"],
     )

@@ -24,6 +24,7 @@ from ticketing.tickets.batches.batch import BatchCancelled
 from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.batches.service import AcceptedBatch
 from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
+from ticketing.tickets.rendering.render import RenderResult, render_tickets
 from ticketing.tickets.single_ticket import get_or_create_ticket
 from ticketing.tickets.ticket_queries import IssuedTicket
 
@@ -87,6 +88,15 @@ class TicketGenerationQueue:
             at=self._clock(), by=by,
         )  # fmt: skip
         # log lines of the thread include the request id
+        return self._single_executor.submit(copy_context().run, call).result()
+
+    def render_guest(self, event: Event, guest_id: int) -> RenderResult:
+        """Render the stale PDFs of a guest, after earlier requests."""
+        context = self._single_context
+        call = partial(
+            render_tickets, context.database, event, renderer=context.renderer,
+            folder=context.folder, at=self._clock(), guest_ids=[guest_id],
+        )  # fmt: skip
         return self._single_executor.submit(copy_context().run, call).result()
 
     def enqueue(self, event: Event, accepted: AcceptedBatch, priority: BatchPriority) -> None:

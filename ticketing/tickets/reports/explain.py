@@ -124,6 +124,14 @@ def _history_steps(
         )
         for failure in person_history_queries.list_failures(connection, event.id, guest_id)
     ]
+    steps += [
+        TicketHistoryStep(
+            change.changed_at,
+            f"{change.field}: {change.old_value!r} -> {change.new_value!r}",
+            change.changed_by,
+        )
+        for change in person_history_queries.list_changes(connection, guest_id)
+    ]
     return tuple(sorted(steps, key=lambda step: step.at or _SORT_LAST))
 
 

@@ -8,7 +8,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Text, cast, false, func, or_, select
 
 from ticketing.platform.db.columns import columns_of
-from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
+from ticketing.platform.db.tables.roster import (
+    entitlements,
+    guest_changes,
+    guests,
+    import_rejected_rows,
+    imports,
+)
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.eligibility import RejectedImportRow
 from ticketing.tickets.eligibility_queries import SELECT_REJECTED_ROWS
@@ -60,6 +66,17 @@ class EntitlementHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class GuestChangeRecord:
+    """A changed field of a guest."""
+
+    field: str
+    old_value: str
+    new_value: str
+    changed_by: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TicketFailureRecord:
     """A failed attempt to create or render the ticket of a guest."""
 
@@ -71,9 +88,18 @@ class TicketFailureRecord:
 def search_guests(
     connection: Connection, event_id: int, text: str, code: str | None
 ) -> list[GuestMatch]:
-    """Return guests by code, id, e-mail or phone; without a match, by part of the name."""
+    """Return guests by code, id, e-mail or phone; without a match, by part of the name.
+
+    Former names, e-mails and phones count too.
+    """
     exactly = _list_guests(connection, event_id, _identifier_condition(text, code))
-    return exactly or _list_guests(connection, event_id, _contains(guests.c.full_name, text))
+    former = select(guest_changes.c.guest_id).where(
+        guest_changes.c.event_id == event_id,
+        guest_changes.c.field.in_(("full_name", "email", "phone")),
+        _contains(guest_changes.c.old_value, text),
+    )
+    named = or_(_contains(guests.c.full_name, text), guests.c.id.in_(former))
+    return exactly or _list_guests(connection, event_id, named)
 
 
 def _list_guests(
@@ -126,6 +152,13 @@ def list_tickets(connection: Connection, entitlement_ids: Sequence[int]) -> list
         .order_by(generated_tickets.c.id)
     )
     return [TicketHistory(**row) for row in connection.execute(query).mappings()]
+
+
+def list_changes(connection: Connection, guest_id: int) -> list[GuestChangeRecord]:
+    """Return the changes of a guest, oldest first."""
+    query = select(*columns_of(GuestChangeRecord, guest_changes)).order_by(guest_changes.c.id)
+    rows = connection.execute(query.where(guest_changes.c.guest_id == guest_id)).mappings()
+    return [GuestChangeRecord(**row) for row in rows]
 
 
 def list_failures(

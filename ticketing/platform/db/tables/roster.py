@@ -1,4 +1,4 @@
-"""Tables of rosters: guests, entitlements, imports with their requests and rejected rows."""
+"""Tables of rosters: guests and their changes, entitlements, imports, rejected rows."""
 
 from sqlalchemy import (
     BigInteger,
@@ -23,6 +23,7 @@ from ticketing.platform.db.columns import (
     id_column,
     jsonb_column,
     metadata,
+    optional_bigint_column,
     text_column,
     timestamp_column,
     unconstrained_event_id_column,
@@ -45,10 +46,35 @@ guests = Table(
     created_at_column("created_at"),
     created_at_column("updated_at"),
     jsonb_column("extra"),  # kept columns of the roster, by header
+    # the guest that staff merged this one into; a foreign key would slow down a large import
+    optional_bigint_column("merged_into"),
     UniqueConstraint("event_id", "natural_key"),  # upsert of the import; search by external id
     CheckConstraint("full_name <> ''", name="full_name"),
     Index("ix_guests_event_id_email", "event_id", "email"),  # search by address
     Index("ix_guests_event_id_phone", "event_id", "phone"),  # search by number
+    # does an import have to look for merged guests at all
+    Index(
+        "ix_guests_merged",
+        "event_id",
+        "merged_into",
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
+)
+
+
+guest_changes = Table(  # changes of people who may have a ticket, for `explain`
+    "guest_changes",
+    metadata,
+    id_column(),
+    event_id_column(),
+    foreign_key_column("guest_id", "guests.id"),
+    text_column("field"),
+    text_column("old_value"),
+    text_column("new_value"),
+    text_column("changed_by"),
+    created_at_column("changed_at"),
+    Index("ix_guest_changes_guest_id", "guest_id"),  # history of a guest
+    Index("ix_guest_changes_event_id", "event_id"),  # search by a former name
 )
 
 
@@ -70,6 +96,8 @@ imports = Table(
     bigint_column("unchanged"),
     bigint_column("rejected"),
     bigint_column("withdrawn"),
+    bigint_column("live_tickets"),  # of the guests it changed or withdrew
+    bigint_column("delivered_tickets"),
     text_column("message", ""),
     text_column("requested_by"),
     timestamp_column("started_at"),
@@ -134,6 +162,8 @@ entitlements = Table(
     Column("import_line", BigInteger, nullable=True),
     created_at_column("created_at"),
     created_at_column("updated_at"),
+    # the natural key of a guest who may be the same person; on hold until staff decide
+    text_column("duplicate_of", nullable=True),
     ForeignKeyConstraint(
         ["event_id", "ticket_type_id"],
         ["ticket_types.event_id", "ticket_types.id"],
@@ -141,6 +171,14 @@ entitlements = Table(
     ),
     CheckConstraint("source IN ('roster', 'order')", name="source"),
     CheckConstraint("state IN ('entitled', 'withdrawn')", name="state"),
+    CheckConstraint("duplicate_of IS NULL OR hold_reason IS NOT NULL", name="duplicate_is_on_hold"),
+    # the list of possible duplicates
+    Index(
+        "ix_entitlements_duplicates",
+        "event_id",
+        "id",
+        postgresql_where=text("duplicate_of IS NOT NULL"),
+    ),
     # one entitlement per guest from a roster: upsert of the import
     Index(
         "uq_entitlements_roster_guest",

@@ -1,0 +1,75 @@
+"""HTTP API to change one guest of an event."""
+
+from pydantic.alias_generators import to_camel
+
+from ticketing.access.authenticated_route import authenticated_router
+from ticketing.access.authentication import Operator, actor
+from ticketing.events.queries import get_event
+from ticketing.platform.http.envelope import (
+    EventInPath,
+    IdInPath,
+    RequestModel,
+    ResponseModel,
+    SuccessResponse,
+)
+from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.roster.edit_guest import edit_guest
+from ticketing.roster.model import RosterField
+from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
+
+router = authenticated_router("/api/events", "events", 404)
+
+
+class UpdateGuestRequest(RequestModel):
+    """The fields to change; an empty text clears one, an absent field keeps it."""
+
+    full_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    seat: str | None = None
+    ticket_type: str | None = None
+
+
+class FieldChangeResponse(ResponseModel):
+    """The value of a field before and after."""
+
+    before: str
+    after: str
+
+
+class UpdatedGuestResponse(ResponseModel):
+    """A changed guest, and the code of the live ticket, which stays the same."""
+
+    guest_id: int
+    changes: dict[str, FieldChangeResponse]
+    ticket_code: str | None
+    pdf_errors: list[str]
+
+
+@router.patch("/{event}/guests/{guest_id}", responses=authenticated_error_responses(404, 409))
+def update_guest(
+    event: EventInPath,
+    guest_id: IdInPath,
+    body: UpdateGuestRequest,
+    services: ServicesDependency,
+    caller: Operator,
+) -> SuccessResponse[UpdatedGuestResponse]:
+    """Change a guest, and render the PDF of the ticket again."""
+    known = get_event(services.database, event)
+    values = {
+        RosterField(name): value for name, value in body.model_dump(exclude_none=True).items()
+    }
+    done = edit_guest(services.database, known, guest_id, values, by=actor(caller), at=now())
+    rendered = services.get(TicketGenerationQueue).render_guest(known, guest_id)
+    return SuccessResponse(
+        data=UpdatedGuestResponse(
+            guest_id=guest_id,
+            changes={
+                to_camel(field): FieldChangeResponse(before=before, after=after)
+                for field, (before, after) in done.changes.items()
+            },
+            ticket_code=done.ticket,
+            pdf_errors=[failure.message for failure in rendered.failed],
+        )
+    )
