@@ -1,13 +1,13 @@
 """Store the warnings of an import, the kept columns of a guest, and whether contacts are strict.
 
-Revision ID: 0003_roster_rows
-Revises: 0007_generation_durations
+Revision ID: 0006_roster_rows
+Revises: 0005_generation_durations
 """
 
 from alembic import op
 
-revision = "0003_roster_rows"
-down_revision = "0007_generation_durations"
+revision = "0006_roster_rows"
+down_revision = "0005_generation_durations"
 
 
 def upgrade() -> None:

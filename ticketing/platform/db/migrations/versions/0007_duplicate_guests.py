@@ -1,13 +1,13 @@
 """Hold possible duplicates, merge guests, and record changes of guests and touched tickets.
 
-Revision ID: 0004_duplicate_guests
-Revises: 0003_roster_rows
+Revision ID: 0007_duplicate_guests
+Revises: 0006_roster_rows
 """
 
 from alembic import op
 
-revision = "0004_duplicate_guests"
-down_revision = "0003_roster_rows"
+revision = "0007_duplicate_guests"
+down_revision = "0006_roster_rows"
 
 _UPGRADE = """
 ALTER TABLE guests ADD COLUMN merged_into BIGINT;

@@ -2,15 +2,15 @@
 
 A ticket with another template than its event keeps it: a request may have chosen it.
 
-Revision ID: 0006_ticket_templates
-Revises: 0005_import_requests
+Revision ID: 0004_ticket_templates
+Revises: 0003_import_requests
 """
 
 from alembic import op
 from sqlalchemy import Column, Integer, Text
 
-revision = "0006_ticket_templates"
-down_revision = "0005_import_requests"
+revision = "0004_ticket_templates"
+down_revision = "0003_import_requests"
 
 KINDS = ("run", "check", "webhook", "channel", "router", "roster")
 

@@ -1,12 +1,12 @@
 """Store requests to import an uploaded roster, and allow incidents about roster files.
 
-Revision ID: 0005_import_requests
+Revision ID: 0003_import_requests
 Revises: 0002_order_guests
 """
 
 from alembic import op
 
-revision = "0005_import_requests"
+revision = "0003_import_requests"
 down_revision = "0002_order_guests"
 
 UPGRADE = """

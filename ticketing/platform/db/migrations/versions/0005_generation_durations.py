@@ -1,13 +1,13 @@
 """Count how long tickets took to render, for all processes together.
 
-Revision ID: 0007_generation_durations
-Revises: 0006_ticket_templates
+Revision ID: 0005_generation_durations
+Revises: 0004_ticket_templates
 """
 
 from alembic import op
 
-revision = "0007_generation_durations"
-down_revision = "0006_ticket_templates"
+revision = "0005_generation_durations"
+down_revision = "0004_ticket_templates"
 
 
 def upgrade() -> None:
