@@ -16,6 +16,7 @@ from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.pdf_inspection import qr_text_of
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
+from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import ticket_types
@@ -23,6 +24,7 @@ from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.platform.kernel.errors import TemplateBroken, Unavailable
+from ticketing.tickets.issuing.ticket_write_queries import discard_documents
 from ticketing.tickets.rendering.render import RenderResult, render_tickets
 
 PAGE = "<p>{{ fullName }}{{ seat[0] if fullName == 'Budi' }}</p>{{ ticketCode }}{{ qr }}"
@@ -248,6 +250,32 @@ def test_only_the_ticket_with_a_changed_name_is_rendered_again(
     after = [row["pdf_sha256"] for row in rows()]
     assert (result.rendered, result.unchanged) == (1, 11)
     assert [number for number in range(12) if after[number] != before[number]] == [3]
+
+
+def test_a_pdf_that_is_discarded_while_it_is_rendered_is_never_recorded(
+    database: Database,
+    event: Event,
+    own_templates: Path,
+    render: Callable[..., RenderResult],
+    rename: Callable[[str, str], None],
+) -> None:
+    class RenamedMeanwhile(Renderer):
+        def render(self, ticket: PrintedTicket, template_id: str) -> bytes:
+            content = super().render(ticket, template_id)
+            if ticket.full_name == "Person 3":
+                rename("Person 3", "Ayu Dewi")
+                with database.transaction() as connection:
+                    person = connection.scalars(
+                        select(guests.c.id).where(guests.c.full_name == "Ayu Dewi")
+                    ).all()
+                    discard_documents(connection, event.id, person)
+            return content
+
+    result = render(renderer=RenamedMeanwhile(TemplateFolders(own_templates)))
+
+    again = render()
+    assert (result.rendered, result.total) == (12, 12)
+    assert (again.rendered, again.unchanged) == (0, 12)
 
 
 def test_a_changed_template_is_rendered_again(

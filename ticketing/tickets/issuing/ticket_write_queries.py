@@ -118,7 +118,8 @@ def mark_revoked(
 def discard_documents(connection: Connection, event_id: int, guest_ids: Sequence[int]) -> None:
     """Forget the PDFs of live tickets, so that none with the former name is sent or served.
 
-    They are rendered again, with the same codes. A PDF removed by retention stays removed.
+    They are rendered again, with the same codes. One that is being rendered is not recorded. A PDF
+    removed by retention stays removed.
     """
     connection.execute(
         update(generated_tickets)
@@ -133,6 +134,7 @@ def discard_documents(connection: Connection, event_id: int, guest_ids: Sequence
             pdf_sha256=None,
             pdf_bytes=None,
             document_key=None,
+            document_revision=generated_tickets.c.document_revision + 1,
             render_error=None,
         )
     )

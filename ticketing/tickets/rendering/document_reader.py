@@ -77,7 +77,8 @@ class DocumentReader:
             queries.mark_render_failed(connection, document.ticket.ticket_id, str(refusal))
             record_damage(connection, document, at=at, result=f"cannot be rendered: {refusal}")
             return refusal
-        queries.mark_rendered(connection, [rendered.record], at=at)
+        if not queries.mark_rendered(connection, [rendered.record], at=at):
+            return Refused("the ticket was changed meanwhile; it is rendered by the next run")
         record_damage(connection, document, at=at, result="was rendered again")
         return rendered.content
 

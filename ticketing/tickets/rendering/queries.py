@@ -60,6 +60,7 @@ class TicketDocument:
     is_removed: bool  # by the retention rule
     document_key: str | None
     render_error: str | None
+    revision: int  # another one later means that the printed data is outdated
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class RenderedDocument:
     """The record of a rendered PDF; `seconds` is how long rendering and writing took."""
 
     ticket_id: int
+    revision: int
     path: str
     sha256: str
     size: int
@@ -171,6 +173,7 @@ def list_documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Ti
             generated_tickets.c.pdf_removed_at.is_not(None).label("is_removed"),
             generated_tickets.c.document_key,
             generated_tickets.c.render_error,
+            generated_tickets.c.document_revision.label("revision"),
         )
         .join_from(generated_tickets, entitlements)
         .join(guests, guests.c.id == entitlements.c.guest_id)
@@ -193,6 +196,7 @@ _DOCUMENT_COLUMNS = (
     "is_removed",
     "document_key",
     "render_error",
+    "revision",
 )
 
 
@@ -215,21 +219,29 @@ def choose_template(connection: Connection, ticket_ids: Sequence[int], template_
 
 def mark_rendered(
     connection: Connection, rendered: Sequence[RenderedDocument], *, at: datetime
-) -> None:
-    """Record rendered PDFs, in one statement, and how long each took."""
+) -> set[int]:
+    """Record rendered PDFs, in one statement, and how long each took; return their tickets.
+
+    One that was discarded while it was rendered is left out: it shows outdated data.
+    """
     if not rendered:
-        return
+        return set()
     printed = values(
         column("ticket_id", BigInteger),
+        column("revision", BigInteger),
         column("path", Text),
         column("sha256", Text),
         column("size", BigInteger),
         column("document_key", Text),
         name="printed",
-    ).data([(s.ticket_id, s.path, s.sha256, s.size, s.document_key) for s in rendered])
-    connection.execute(
+    ).data([(s.ticket_id, s.revision, s.path, s.sha256, s.size, s.document_key) for s in rendered])
+    recorded = connection.execute(
         update(generated_tickets)
-        .where(generated_tickets.c.id == printed.c.ticket_id)
+        .where(
+            generated_tickets.c.id == printed.c.ticket_id,
+            # on the row itself: PostgreSQL checks it again if another transaction had the row
+            generated_tickets.c.document_revision == printed.c.revision,
+        )
         .values(
             generated_at=at,
             pdf_file_path=printed.c.path,
@@ -239,8 +251,10 @@ def mark_rendered(
             pdf_removed_at=None,
             render_error=None,
         )
-    )
+        .returning(generated_tickets.c.id)
+    ).scalars()
     duration_queries.add(connection, [each.seconds for each in rendered])
+    return set(recorded)
 
 
 def mark_render_failed(connection: Connection, ticket_id: int, message: str) -> None:

@@ -65,6 +65,7 @@ class _RenderRun:
     unchanged: int = 0
     damaged: int = 0
     failures: list[RenderFailure] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)  # claimed by another run, or outdated
 
     def result(self) -> RenderResult:
         return RenderResult(
@@ -77,7 +78,7 @@ class _RenderedChunk:
     """Results of one chunk, recorded together."""
 
     unchanged: int = 0
-    created: int = 0
+    created: set[int] = field(default_factory=set)
     rendered: list[RenderedDocument] = field(default_factory=list)
     damaged: list[TicketDocument] = field(default_factory=list)
     failures: list[RenderFailure] = field(default_factory=list)
@@ -110,7 +111,6 @@ def render_tickets(  # noqa: PLR0913 - all options of the API, the command and t
     run.total = database.run(
         queries.count_to_render, event.id, guest_ids=people, include_removed=overwrite
     )
-    passed_over: list[int] = []
     after = 0
     while True:
         with database.transaction() as connection:
@@ -128,11 +128,12 @@ def render_tickets(  # noqa: PLR0913 - all options of the API, the command and t
         if not listed:
             break
         after = listed[-1]
-        passed_over += sorted(set(listed) - set(claimed))
-    # claimed by another run before; it may have been killed, so they are checked again
-    for start in range(0, len(passed_over), chunk):
+        run.left += set(listed) - set(claimed)
+    # another run that had claimed them may have been killed, so they are checked again
+    left = sorted(run.left)
+    for start in range(0, len(left), chunk):
         with database.transaction() as connection:
-            claimed = queries.claim(connection, passed_over[start : start + chunk], wait=True)
+            claimed = queries.claim(connection, left[start : start + chunk], wait=True)
             stopped_by = _render_chunk(connection, run, claimed)
         _report_progress(run, stopped_by, on_progress)
     if people is None and not run.damaged:
@@ -174,17 +175,18 @@ def _render_chunk(
                 document.guest_id, document.ticket.ticket_id, _error_message(error)
             )
             chunk.failures.append(failure)
-    queries.mark_rendered(connection, chunk.rendered, at=run.at)
+    recorded = queries.mark_rendered(connection, chunk.rendered, at=run.at)
+    run.left += {each.ticket_id for each in chunk.rendered} - recorded
     for document in chunk.damaged:
         record_damage(connection, document, at=run.at, result="was rendered again")
     for failure in chunk.failures:
         _record_failure(connection, run, failure)
     if run.job_id is not None:
         batch_queries.add_counts(
-            connection, run.job_id, rendered=len(chunk.rendered), failed=len(chunk.failures)
+            connection, run.job_id, rendered=len(recorded), failed=len(chunk.failures)
         )
-    run.created += chunk.created
-    run.rendered += len(chunk.rendered)
+    run.created += len(chunk.created & recorded)
+    run.rendered += len(recorded)
     run.unchanged += chunk.unchanged
     run.damaged += len(chunk.damaged)
     run.failures += chunk.failures
@@ -216,7 +218,8 @@ def _render_one(run: _RenderRun, document: TicketDocument, chunk: _RenderedChunk
     except Unavailable as error:
         raise _FatalRenderError(error) from error
     chunk.rendered.append(written.record)
-    chunk.created += document.job_id == run.job_id and not document.is_rendered
+    if document.job_id == run.job_id and not document.is_rendered:
+        chunk.created.add(ticket.ticket_id)
     if is_recorded:
         chunk.damaged.append(document)
 

@@ -45,5 +45,8 @@ def write_document(
         pdfSize=len(content),
     )
     return WrittenDocument(
-        content, RenderedDocument(ticket.ticket_id, path, digest, len(content), key, seconds)
+        content,
+        RenderedDocument(
+            ticket.ticket_id, document.revision, path, digest, len(content), key, seconds
+        ),
     )

@@ -84,6 +84,7 @@ generated_tickets = Table(
     text_column("pdf_file_path", nullable=True),  # relative to the document root
     text_column("pdf_sha256", nullable=True),
     Column("pdf_bytes", BigInteger, nullable=True),
+    bigint_column("document_revision"),  # counts the PDFs that were discarded
     text_column("document_key", nullable=True),  # digest of data, template and fonts behind the PDF
     timestamp_column("pdf_removed_at", nullable=True),  # by the retention rule
     text_column("render_error", nullable=True),
