@@ -38,15 +38,20 @@ async def authenticate(request: Request) -> ApiKey:
 
 
 def _read_key(request: Request) -> str:
-    given = request.headers.get("Authorization", "")
-    if given.lower().startswith(BEARER_PREFIX):
-        return given[len(BEARER_PREFIX) :].strip()
-    key = request.headers.get("X-API-Key", "")
+    key = find_key(request)
     if not key:
         raise NotKnown(
             "send `Authorization: Bearer <key>`; `ticketing api-keys create` creates one"
         )
     return key
+
+
+def find_key(request: Request) -> str:
+    """Return the API key in the headers of a request, which may be unknown; empty without one."""
+    given = request.headers.get("Authorization", "")
+    if given.lower().startswith(BEARER_PREFIX):
+        return given[len(BEARER_PREFIX) :].strip()
+    return request.headers.get("X-API-Key", "")
 
 
 def _require_role(role: Role) -> Callable[[Request], Awaitable[ApiKey]]:

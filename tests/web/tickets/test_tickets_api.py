@@ -103,7 +103,10 @@ def test_data_of_another_guest_is_refused_and_never_ignored(
 
 
 def test_the_links_of_a_ticket_open_without_a_key_until_they_expire(
-    anonymous_client: httpx.Client, ticket: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    anonymous_client: httpx.Client,
+    operator: httpx.Client,
+    ticket: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pdf, qr = httpx.URL(ticket["pdfUrl"]), httpx.URL(ticket["qrCodeUrl"])
 
@@ -124,6 +127,7 @@ def test_the_links_of_a_ticket_open_without_a_key_until_they_expire(
 
     assert opened == [200, 200]
     assert refused == [401] * 4
+    assert operator.get(pdf).status_code == 200  # the key counts, as for any stored address
     assert "has expired; request a new link" in expired.json()["error"]["message"]
 
 
