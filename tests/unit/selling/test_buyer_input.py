@@ -43,6 +43,7 @@ def test_without_an_address_the_number_identifies_a_buyer(concert: Event) -> Non
     ("said", "field"),
     [
         ({"name": " \u200b "}, "name"),
+        ({"name": "\u3164\u2800"}, "name"),
         ({"email": ""}, "email"),
         ({"email": "sari"}, "email"),
         ({"email": "sari@example.org\nBcc: all@example.org"}, "email"),

@@ -8,13 +8,13 @@ from ticketing.orders.place_guest import Place, PlaceGuest
 from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.errors import UnusableBuyer, UnusableGuest
 from ticketing.platform.kernel.phone import phone_normaliser
-from ticketing.platform.kernel.text import to_printable
+from ticketing.platform.kernel.text import strip_fillers, to_printable
 from ticketing.roster.model import make_natural_key
 
 
 def parse_buyer(event: Event, *, name: str, email: str, phone: str) -> Buyer:
     """Return a buyer with a name and an e-mail address or phone; refuses and names the field."""
-    printable_name = to_printable(name)
+    printable_name = to_printable(strip_fillers(name))
     if not printable_name:
         raise UnusableBuyer("name is empty", field="name")
     email, phone = email.strip(), phone.strip()
@@ -37,7 +37,7 @@ def parse_guest(
     event: Event, place: Place, *, name: str, email: str, answers: Mapping[str, str]
 ) -> PlaceGuest:
     """Return the guest of a place; refuses and names the place, the field and the value."""
-    printable_name = to_printable(name)
+    printable_name = to_printable(strip_fillers(name))
     if not printable_name:
         raise _unusable_guest(place, "name", "the name is empty")
     unknown = sorted(set(answers) - set(event.guest_question_list))
