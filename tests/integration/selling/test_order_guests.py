@@ -13,9 +13,11 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, OrderState
 from ticketing.orders.place_guest import Place, PlaceGuest
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.outbox import ORDER_CONFIRMATION
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.orders import order_positions
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import (
@@ -33,6 +35,7 @@ from ticketing.selling.checkout.set_guests import (
 )
 from ticketing.selling.payments import entitlement_queries
 from ticketing.tickets.issuing.issue import issue_tickets
+from ticketing.tickets.reports.explain import explain_person
 
 PlaceOrder = Callable[..., PlacedOrder]
 SetGuests = Callable[..., None]
@@ -191,12 +194,42 @@ def test_a_transfer_renews_the_code_if_the_event_says_so(
     change_event(database, transfer_renews_code=True)
     placed = place((free, 2), buyer=sari)
     first, second = (code for _, code, _ in tickets())
+    with database.transaction() as connection:
+        connection.execute(update(generated_tickets).values(pdf_file_path="a.pdf"))
 
     set_guests(placed, {1: "Sari Wulandari", 2: "Budi"})
 
-    states = [(state, code) for state, code, _ in tickets()]
-    assert states[:2] == [("live", first), ("revoked", second)]
-    assert [state for state, _ in states[2:]] == ["live"]
+    live, revoked, new = tickets()
+    # the path of the revoked one is kept, so that retention deletes its file
+    assert [live, revoked] == [("live", first, "a.pdf"), ("revoked", second, "a.pdf")]
+    assert (new[0], new[2]) == ("live", None)
+    with database.transaction() as connection:
+        sent = select(outbox.c.recipient, outbox.c.revision)
+        sent = sent.where(outbox.c.purpose == ORDER_CONFIRMATION).order_by(outbox.c.id)
+        # the first mail to the buyer has the revoked ticket
+        assert connection.execute(sent).all() == [(sari.email, 1), (sari.email, 2)]
+
+
+def test_former_names_of_a_place_are_explained_by_the_code_of_its_order(
+    database: Database,
+    event: Event,
+    place: PlaceOrder,
+    free: int,
+    set_guests: SetGuests,
+    sari: Buyer,
+    now: datetime,
+) -> None:
+    placed = place((free, 2), buyer=sari)
+    place((free, 1), buyer=sari)
+    set_guests(placed, {2: "Budi"})
+
+    found = explain_person(database, event, placed.order.code.lower(), at=now).people
+
+    assert [person.full_name for person in found] == ["Sari Wulandari", "Budi"]
+    changes = [step for step in found[1].steps if "->" in step.what]
+    assert [(step.what, step.by) for step in changes] == [
+        ("full_name: 'Sari Wulandari' -> 'Budi'", "tester")
+    ]
 
 
 def test_buyers_change_names_until_the_deadline_and_the_office_always(

@@ -16,8 +16,14 @@ from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.orders import audit, place_guest_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Buyer, Order, OrderState
-from ticketing.orders.place_guest import Place, PlaceGuest, check_places, guest_contact
+from ticketing.orders.order import Order, OrderState
+from ticketing.orders.place_guest import (
+    GuestContact,
+    Place,
+    PlaceGuest,
+    check_places,
+    guest_contact,
+)
 from ticketing.orders.place_guest_queries import GrantedPlace
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import (
@@ -26,9 +32,10 @@ from ticketing.platform.kernel.errors import (
     ImpossibleTransition,
     UnusableGuest,
 )
+from ticketing.roster import guest_queries
 from ticketing.selling.checkout.buyer_input import parse_guest
 from ticketing.selling.checkout.place_order import complete_if_free
-from ticketing.selling.payments.complete_order import enqueue_guest_ticket
+from ticketing.selling.payments.complete_order import enqueue_confirmation, enqueue_guest_ticket
 from ticketing.tickets.issuing import entitlement_lock_queries, ticket_write_queries
 from ticketing.tickets.issuing.renew import renew_tickets
 
@@ -61,13 +68,11 @@ def set_order_guests(
         _check_allowed(order, event, change)
         check_places(given, place_guest_queries.list_quantities(connection, order.id))
         place_guest_queries.store(connection, order.id, given)
-        renamed = _rename_granted(connection, order, given)
-        if event.transfer_renews_code and renamed:
-            renew_tickets(
-                connection, event, renamed, keys=keys, at=change.at, by=change.by,
-                batch_key=f"transfer {order.code} {change.at.isoformat()}",
-                reason="the place was transferred to another name",
-            )  # fmt: skip
+        renamed = _rename_granted(connection, order, given, change)
+        if event.transfer_renews_code:
+            _renew(connection, order, event, renamed, keys=keys, change=change)
+        # after the renewal: a revoked ticket keeps the path of its PDF, which retention deletes
+        ticket_write_queries.discard_documents(connection, order.event_id, renamed)
         places = [f"{place.ticket_type_id}/{place.number}" for place in (g.place for g in given)]
         audit.record(
             connection, order, change.by, "orders.set_guests", items=len(given),
@@ -99,7 +104,28 @@ def _check_allowed(order: Order, event: Event, change: GuestChange) -> None:
         )
 
 
-def _rename_granted(connection: Connection, order: Order, given: Sequence[PlaceGuest]) -> list[int]:
+def _renew(
+    connection: Connection,
+    order: Order,
+    event: Event,
+    guest_ids: Sequence[int],
+    *,
+    keys: KeyRing,
+    change: GuestChange,
+) -> None:
+    """Issue new tickets, and send all of the order to the buyer, who has the revoked ones."""
+    renewed = renew_tickets(
+        connection, event, guest_ids, keys=keys, at=change.at, by=change.by,
+        batch_key=f"transfer {order.code} {change.at.isoformat()}",
+        reason="the place was transferred to another name",
+    )  # fmt: skip
+    if renewed and order.buyer is not None:
+        enqueue_confirmation(connection, order, order.buyer)
+
+
+def _rename_granted(
+    connection: Connection, order: Order, given: Sequence[PlaceGuest], change: GuestChange
+) -> list[int]:
     """Change the granted ones of these places; return the guest ids that got another name."""
     granted = {
         place.place: place for place in place_guest_queries.list_granted(connection, order.id)
@@ -110,23 +136,39 @@ def _rename_granted(connection: Connection, order: Order, given: Sequence[PlaceG
     guest_ids = [place.guest_id for place, _ in changed]
     entitlement_lock_queries.lock_guests(connection, order.event_id, guest_ids)
     for place, guest in changed:
-        _update_granted(connection, order, order.buyer, place, guest)
+        _require_entitled(order, place)
+        contact = guest_contact(guest, order.buyer)
+        place_guest_queries.update_guest(connection, place.guest_id, contact)
+        _record_change(connection, order, place, contact, change)
         if (guest.name, guest.email) != (place.full_name, place.email):
             enqueue_guest_ticket(connection, order, guest)
-    renamed = [place.guest_id for place, guest in changed if guest.name != place.full_name]
-    ticket_write_queries.discard_documents(connection, order.event_id, renamed)
-    return renamed
+    return [place.guest_id for place, guest in changed if guest.name != place.full_name]
 
 
-def _update_granted(
-    connection: Connection, order: Order, buyer: Buyer, place: GrantedPlace, guest: PlaceGuest
-) -> None:
+def _require_entitled(order: Order, place: GrantedPlace) -> None:
     if not place.is_entitled:
         raise ImpossibleTransition(
             f"order {order.code}: place {place.place.number} of ticket type"
             f" {place.place.ticket_type_id} was refunded or cancelled; it has no guest any more"
         )
-    place_guest_queries.update_guest(connection, place.guest_id, guest_contact(guest, buyer))
+
+
+def _record_change(
+    connection: Connection,
+    order: Order,
+    place: GrantedPlace,
+    contact: GuestContact,
+    change: GuestChange,
+) -> None:
+    """Add what changed to the history of the guest."""
+    values = {
+        "full_name": (place.full_name, contact.full_name),
+        "email": (place.email, contact.email),
+    }
+    changes = {field: pair for field, pair in values.items() if pair[0] != pair[1]}
+    guest_queries.record_changes(
+        connection, order.event_id, place.guest_id, changes, by=change.by, at=change.at
+    )
 
 
 def find_place(database: Database, code: str, number: int) -> tuple[Order, Place]:

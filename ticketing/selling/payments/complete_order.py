@@ -65,6 +65,16 @@ def _grant(connection: Connection, order: Order, buyer: Buyer) -> int:
     return places
 
 
+def enqueue_confirmation(connection: Connection, order: Order, buyer: Buyer) -> None:
+    """Add another message with all tickets of a locked order to the outbox."""
+    message = {"purpose": outbox.ORDER_CONFIRMATION, "subject": order.code}
+    outbox.enqueue(
+        connection, **message, event_id=order.event_id, recipient=buyer.contact,
+        payload={"order": order.code},
+        revision=outbox.next_revision(connection, **message, recipient=buyer.contact),
+    )  # fmt: skip
+
+
 def enqueue_guest_ticket(connection: Connection, order: Order, guest: PlaceGuest) -> None:
     """Add the ticket of a guest with an own address to the outbox; the order is locked."""
     if not guest.email:

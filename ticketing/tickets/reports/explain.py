@@ -56,7 +56,7 @@ def explain_person(
     at: datetime,
     is_unchanged: IsUnchanged = lambda _path, _sha256: True,
 ) -> Explanation:
-    """Explain a person, by external id, e-mail, phone, ticket code, guest id or name.
+    """Explain a person, by external id, e-mail, phone, ticket or order code, guest id or name.
 
     `is_unchanged` compares a document, by path, with its hash; by default all are unchanged.
     """

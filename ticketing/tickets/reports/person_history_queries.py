@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, false, func, or_, select
 
+from ticketing.orders.place_guest import NATURAL_KEY_PREFIX
 from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.roster import (
     entitlements,
@@ -88,7 +89,7 @@ class TicketFailureRecord:
 def search_guests(
     connection: Connection, event_id: int, text: str, code: str | None
 ) -> list[GuestMatch]:
-    """Return guests by code, id, e-mail or phone; without a match, by part of the name.
+    """Return guests by code of ticket or order, id, e-mail or phone, else by part of the name.
 
     Former names, e-mails and phones count too.
     """
@@ -118,6 +119,7 @@ def _identifier_condition(text: str, code: str | None) -> ColumnElement[bool]:
         guests.c.id.in_(holders),
         cast(guests.c.id, Text) == text,
         guests.c.external_id == text,
+        guests.c.natural_key.startswith(f"{NATURAL_KEY_PREFIX}{text.upper()}/", autoescape=True),
         func.lower(guests.c.email) == text.lower(),
         by_phone,
     )
