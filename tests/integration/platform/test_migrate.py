@@ -61,9 +61,10 @@ INSERT INTO order_positions (order_line_id, number, entitlement_id)
 INSERT INTO batches (batch_key, event_id, template_id, requested_by, started_at)
     VALUES ('b', 1, 'classic', 'test', now());
 INSERT INTO generated_tickets (event_id, entitlement_id, guest_id, job_id, ticket_code, token_id,
-        qr_code_data, key_generation, valid_from, valid_until, template_id, issued_at)
+        qr_code_data, key_generation, valid_from, valid_until, template_id, issued_at,
+        generated_at, pdf_file_path)
     SELECT 1, id, guest_id, 1, 'T' || id, decode(lpad(id::text, 20, '0'), 'hex'), 'Q' || id, 1,
-        now(), now(), 'classic', now()
+        now(), now(), 'classic', now(), now(), id || '.pdf'
     FROM entitlements;
 """
 NOT_IN_METADATA = ("alembic_version", "voucher_delivery_logs")
@@ -176,14 +177,14 @@ def test_places_that_shared_a_guest_get_one_each_in_the_buyers_name(
     with empty_database.transaction() as connection:
         holders = connection.execute(
             text(
-                "SELECT ticket_code, natural_key, full_name FROM generated_tickets t"
+                "SELECT ticket_code, natural_key, full_name, pdf_file_path FROM generated_tickets t"
                 " JOIN guests g ON g.id = t.guest_id ORDER BY ticket_code"
             )
         ).all()
         assert connection.scalar(text("SELECT count(*) FROM guests")) == len(holders)
     assert holders == [
-        ("T1", "email:a@example.org", "Roster Person"),
-        ("T2", "order:ORD-1/1/1", "Ayu"),
-        ("T3", "order:ORD-2/1/1", "Budi"),
-        ("T4", "order:ORD-2/1/2", "Budi"),
+        ("T1", "email:a@example.org", "Roster Person", "1.pdf"),
+        ("T2", "order:ORD-1/1/1", "Ayu", None),  # its PDF has the name of the roster person
+        ("T3", "order:ORD-2/1/1", "Budi", "3.pdf"),
+        ("T4", "order:ORD-2/1/2", "Budi", "4.pdf"),
     ]

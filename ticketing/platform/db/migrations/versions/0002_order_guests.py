@@ -1,7 +1,8 @@
 """Give every place of an order a guest of its own, with a name given by the buyer.
 
 Until now all places of an order belonged to one guest, and a buyer whose address was known got
-tickets in the name of the person behind it. Their tickets get the buyer's name.
+tickets in the name of the person behind it. Their tickets get the buyer's name, and their PDFs
+with that person's name are forgotten, so that they are rendered again before they are shown.
 
 Revision ID: 0002_order_guests
 Revises: 0001_baseline
@@ -33,6 +34,7 @@ CREATE TABLE order_guests (
 GUEST_PER_PLACE = """
 CREATE TEMPORARY TABLE place ON COMMIT DROP AS
     SELECT e.id AS entitlement_id, e.guest_id AS old_guest_id, e.event_id,
+           g.full_name AS old_name,
            format('order:%s/%s/%s', o.code, l.ticket_type_id, p.number) AS natural_key,
            coalesce(nullif(o.buyer_name, ''), g.full_name) AS full_name,
            o.buyer_email AS email, o.buyer_phone AS phone
@@ -53,6 +55,12 @@ UPDATE generated_tickets t SET guest_id = e.guest_id
 ALTER TABLE generated_tickets ADD CONSTRAINT fk_generated_tickets_entitlement
     FOREIGN KEY (event_id, entitlement_id, guest_id)
     REFERENCES entitlements (event_id, id, guest_id);
+UPDATE generated_tickets t
+    SET generated_at = NULL, pdf_file_path = NULL, pdf_sha256 = NULL, pdf_bytes = NULL,
+        document_key = NULL, render_error = NULL
+    FROM place
+    WHERE t.entitlement_id = place.entitlement_id AND t.state = 'live'
+    AND place.full_name <> place.old_name;
 DELETE FROM guests g USING place
     WHERE g.id = place.old_guest_id
     AND NOT EXISTS (SELECT FROM entitlements e WHERE e.guest_id = g.id);
