@@ -31,6 +31,7 @@ from ticketing.platform.db.tables.orders import order_lines, order_positions, or
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.tickets import order_ticket_queries
 from ticketing.tickets.model import TicketState
 
 
@@ -151,11 +152,18 @@ def _is_claimable(*, include_organiser: bool) -> ColumnElement[bool]:
 
 
 def _has_unprinted_ticket() -> ColumnElement[bool]:
-    """Return the condition: a position of the order has no printed ticket yet."""
-    printed = exists().where(
-        generated_tickets.c.entitlement_id == entitlements.c.id,
-        generated_tickets.c.state == TicketState.LIVE,
-        generated_tickets.c.generated_at.is_not(None),
+    """Return the condition: a position of the order has no printed ticket yet.
+
+    Of a guest's message only the position of the guest counts. A revoked ticket that nobody has
+    replaced is not waited for.
+    """
+    ticket = exists().where(order_ticket_queries.counts_as_ticket())
+    unprinted = ticket.where(
+        generated_tickets.c.state == TicketState.LIVE, generated_tickets.c.generated_at.is_(None)
+    )
+    is_of_message = and_(
+        order_lines.c.ticket_type_id == outbox.c.payload["ticket_type_id"].as_integer(),
+        order_positions.c.number == outbox.c.payload["number"].as_integer(),
     )
     return (
         exists()
@@ -165,7 +173,8 @@ def _has_unprinted_ticket() -> ColumnElement[bool]:
             order_positions.c.order_line_id == order_lines.c.id,
             entitlements.c.id == order_positions.c.entitlement_id,
             entitlements.c.state == "entitled",
-            not_(printed),
+            or_(outbox.c.purpose != GUEST_TICKET, is_of_message),
+            or_(not_(ticket), unprinted),
         )
         .correlate(outbox)
     )

@@ -12,6 +12,7 @@ from ticketing.platform.kernel.base32 import CROCKFORD_ALPHABET
 from ticketing.platform.kernel.errors import UnreadableCode
 
 TICKET_CODE_BYTES = 5
+INCOMPLETE_PAYMENT_REASON = "not all instalments were paid"  # of a revocation
 
 _RANDOM_CHARACTER_COUNT = 7
 _CODE_PATTERN = re.compile(r"TC([0-9]{4})([0-9A-HJKMNP-TV-Z]{8})")

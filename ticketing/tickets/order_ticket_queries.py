@@ -30,7 +30,7 @@ from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.eligibility_queries import ELIGIBLE
-from ticketing.tickets.model import RecordedDocument, TicketState
+from ticketing.tickets.model import INCOMPLETE_PAYMENT_REASON, RecordedDocument, TicketState
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +141,6 @@ def has_overdue_work(connection: Connection, *, since: datetime, at: datetime) -
 
 
 def _select_waiting(at: datetime) -> Select[*tuple[object, ...]]:
-    # in any state: a revoked ticket is not replaced automatically
-    ticket = generated_tickets.c.entitlement_id == entitlements.c.id
     unprinted = and_(
         generated_tickets.c.state == TicketState.LIVE,
         generated_tickets.c.generated_at.is_(None),
@@ -155,7 +153,7 @@ def _select_waiting(at: datetime) -> Select[*tuple[object, ...]]:
             func.min(entitlements.c.id).label("first"),
             func.min(entitlements.c.created_at).label("entered_at"),
         )
-        .select_from(entitlements.outerjoin(generated_tickets, ticket))
+        .select_from(entitlements.outerjoin(generated_tickets, counts_as_ticket()))
         .where(
             entitlements.c.source == "order",
             ELIGIBLE,
@@ -163,6 +161,17 @@ def _select_waiting(at: datetime) -> Select[*tuple[object, ...]]:
             ~_has_recent_failure(at),
         )
         .group_by(entitlements.c.event_id, entitlements.c.guest_id)
+    )
+
+
+def counts_as_ticket() -> ColumnElement[bool]:
+    """Return the join condition of entitlements and their tickets in any state.
+
+    A revoked ticket is not replaced automatically, unless it was revoked until the money comes.
+    """
+    return and_(
+        generated_tickets.c.entitlement_id == entitlements.c.id,
+        generated_tickets.c.revoked_reason.is_distinct_from(INCOMPLETE_PAYMENT_REASON),
     )
 
 

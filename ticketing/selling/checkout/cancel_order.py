@@ -19,8 +19,7 @@ from ticketing.selling.refunds.decide_refund import decide_refund
 from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
 from ticketing.selling.refunds.service import build_refund_plan
 from ticketing.tickets.issuing import ticket_write_queries
-
-INCOMPLETE_PAYMENT_REASON = "not all instalments were paid"
+from ticketing.tickets.model import INCOMPLETE_PAYMENT_REASON
 
 
 def apply_overdue_policy(connection: Connection, order: Order, *, at: datetime, by: str) -> None:

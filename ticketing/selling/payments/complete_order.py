@@ -48,21 +48,23 @@ def complete_order(
 
 
 def entitle_buyer(connection: Connection, order: Order, buyer: Buyer) -> int:
-    """Grant the buyer the places and enqueue the confirmation; safe to repeat for instalments."""
-    places = 0
+    """Grant the buyer the places and enqueue the tickets; safe to repeat for instalments."""
     if order.payment_plan_id is not None:  # the first instalment may have granted them
-        places = entitlement_queries.restore(connection, order.id)
-    places = places or _grant(connection, order, buyer)
+        restored = entitlement_queries.restore(connection, order.id)
+        if restored.withdrawn:  # their tickets were revoked
+            _enqueue_tickets(connection, order, buyer)
+        if restored.places:
+            return restored.places
+    places = entitlement_queries.grant(connection, order, buyer)
     if places:
-        enqueue_message(connection, order, "order.confirmation", buyer.contact)
+        _enqueue_tickets(connection, order, buyer)
     return places
 
 
-def _grant(connection: Connection, order: Order, buyer: Buyer) -> int:
-    places = entitlement_queries.grant(connection, order, buyer)
+def _enqueue_tickets(connection: Connection, order: Order, buyer: Buyer) -> None:
     for guest in place_guest_queries.list_given(connection, order.id):
         enqueue_guest_ticket(connection, order, guest)
-    return places
+    enqueue_confirmation(connection, order, buyer)
 
 
 def enqueue_confirmation(connection: Connection, order: Order, buyer: Buyer) -> None:
@@ -70,7 +72,7 @@ def enqueue_confirmation(connection: Connection, order: Order, buyer: Buyer) -> 
     message = {"purpose": outbox.ORDER_CONFIRMATION, "subject": order.code}
     outbox.enqueue(
         connection, **message, event_id=order.event_id, recipient=buyer.contact,
-        payload={"order": order.code},
+        payload={"order": order.code, "total": order.total.amount},
         revision=outbox.next_revision(connection, **message, recipient=buyer.contact),
     )  # fmt: skip
 

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
     any_,
+    func,
     insert,
     literal,
     select,
@@ -84,18 +86,25 @@ def _insert_guests(
     return connection.execute(query, values).scalars().all()
 
 
-def restore(connection: Connection, order_id: int) -> int:
-    """Restore the entitlements that an order had before; return their number."""
+class Restored(NamedTuple):
+    """Places that an order had before, and how many of them had been withdrawn."""
+
+    places: int
+    withdrawn: int
+
+
+def restore(connection: Connection, order_id: int) -> Restored:
+    """Restore the entitlements that an order had before."""
     entitlement_ids = _attendee_ids_query(order_id)
     connection.execute(
         update(order_positions)
         .where(order_positions.c.entitlement_id.in_(entitlement_ids))
         .values(returned_at=None)
     )
-    restored = (
-        update(entitlements).where(entitlements.c.id.in_(entitlement_ids)).values(state="entitled")
-    )
-    return connection.execute(restored).rowcount
+    own = entitlements.c.id.in_(entitlement_ids)
+    places = connection.execute(select(func.count()).where(own)).scalar_one()
+    withdrawn = update(entitlements).where(own, entitlements.c.state != "entitled")
+    return Restored(places, connection.execute(withdrawn.values(state="entitled")).rowcount)
 
 
 def return_order_places(connection: Connection, order_id: int, *, at: datetime) -> list[int]:

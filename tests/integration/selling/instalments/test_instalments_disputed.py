@@ -8,16 +8,20 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from tests.plugins.properties import examples
 from ticketing.catalogue.payment_plans import offer_plan
 from ticketing.catalogue.stock import Stock
+from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import OverduePolicy, PaymentPlan, TicketReleasePolicy
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.outbox import ORDER_CONFIRMATION
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.kernel.errors import ImpossibleTransition, RefundRefused
 from ticketing.platform.kernel.money import ZERO, Rupiah
 from ticketing.selling.checkout.expire_orders import ExpiryResult
@@ -28,6 +32,8 @@ from ticketing.selling.payments.settle import Settlement
 from ticketing.selling.refunds.refund_plan import RefundRequest
 from ticketing.selling.refunds.resolve_flag import complete_late_order, refund_request_for_flag
 from ticketing.selling.refunds.service import plan_refund
+from ticketing.tickets import order_ticket_queries
+from ticketing.tickets.issuing.issue import issue_tickets
 
 S = AttemptState
 DAY = timedelta(days=1)
@@ -268,6 +274,9 @@ def test_early_entitlements_are_restored_when_the_last_instalment_is_paid_late(
     *,
     database: Database,
     event: Event,
+    keys: KeyRing,
+    new_job: Callable[..., int],
+    now: datetime,
     guest: int,
     place: Callable[..., PlacedOrder],
     sari: Buyer,
@@ -287,6 +296,7 @@ def test_early_entitlements_are_restored_when_the_last_instalment_is_paid_late(
     offer_plan(database, event, plan, by="operator")
     placed = place((guest, 2), buyer=sari, payment_plan="kept")
     pay_next(placed)
+    issue_tickets(database, event, keys=keys, job_id=new_job(event), at=now, by="worker")
     last = begin_payment(placed)
     expire(9 * DAY)
     ended = count_entitled()
@@ -294,6 +304,13 @@ def test_early_entitlements_are_restored_when_the_last_instalment_is_paid_late(
     receive_status(last, S.SETTLED)
 
     assert (ended, count_entitled()) == (0, 2)
+    with database.transaction() as connection:
+        (waiting,) = order_ticket_queries.list_paid_without_ticket(
+            connection, at=now, limit_per_event=9
+        )
+        sent = select(outbox.c.revision).where(outbox.c.purpose == ORDER_CONFIRMATION)
+        # the tickets of the first mail were revoked
+        assert (len(waiting.guest_ids), connection.scalars(sent).all()) == (2, [1, 2])
     assert (state_of(placed), stock_of(guest)) == (OrderState.PAID, Stock(10, 0, 2))
     check_consistency()
 

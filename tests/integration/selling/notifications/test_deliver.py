@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text, update
 
 from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
@@ -24,6 +24,7 @@ from ticketing.orders.order import Buyer
 from ticketing.orders.place_guest import Place, PlaceGuest
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.http.services import now
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
@@ -89,6 +90,36 @@ def test_tickets_wait_until_every_one_of_the_order_is_printed(
 
     assert before == []
     assert len(mails.mails(SARI)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"generated_at": None}, ["ayu@example.org"]),
+        ({"state": "revoked", "revoked_at": now()}, ["ayu@example.org", SARI]),
+    ],
+    ids=["not printed", "revoked"],
+)
+def test_the_ticket_of_another_place_delays_no_guest_and_a_revoked_one_nobody(
+    *,
+    mails: MailSimulator,
+    send: Send,
+    buy: Callable[..., PlacedOrder],
+    print_all: Callable[[], None],
+    database: Database,
+    change: dict[str, object],
+    told: list[str],
+) -> None:
+    buy(guests={1: ("Ayu", "ayu@example.org")})
+    print_all()
+    last = select(func.max(generated_tickets.c.id)).scalar_subquery()
+    with database.transaction() as connection:
+        changing = update(generated_tickets).where(generated_tickets.c.id == last)
+        connection.execute(changing.values(change))
+
+    send()
+
+    assert [to for to in ("ayu@example.org", SARI) if mails.mails(to)] == told
 
 
 @pytest.mark.usefixtures("sold")
