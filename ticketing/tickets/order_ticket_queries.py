@@ -176,12 +176,15 @@ def counts_as_ticket() -> ColumnElement[bool]:
 
 
 def _has_recent_failure(at: datetime) -> ColumnElement[bool]:
+    """Return the condition that a ticket failed, and that its guest was not changed since."""
     logs = ticket_generation_logs
     return exists().where(
         logs.c.guest_id == entitlements.c.guest_id,
         logs.c.event_id == entitlements.c.event_id,
         logs.c.status == "failed",
         logs.c.created_at > at - _GUEST_RETRY_DELAY,
+        guests.c.id == entitlements.c.guest_id,
+        guests.c.updated_at <= logs.c.created_at,
     )
 
 

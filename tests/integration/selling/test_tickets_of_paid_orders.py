@@ -155,7 +155,7 @@ def test_no_guest_of_a_past_event_is_listed(
     assert list_unfulfilled(event.tickets_valid_until - now + timedelta(seconds=1)) == []
 
 
-def test_a_failed_guest_is_retried_after_an_hour(
+def test_a_failed_guest_is_retried_after_an_hour_or_a_change_of_the_name(
     list_unfulfilled: ListUnfulfilled,
     add_buyer: Callable[[str], int],
     new_job: Callable[..., int],
@@ -164,7 +164,9 @@ def test_a_failed_guest_is_retried_after_an_hour(
     now: datetime,
 ) -> None:
     failed, other = add_buyer("ayu"), add_buyer("budi")
+    renaming = update(guests).where(guests.c.id == failed)
     with database.transaction() as connection:
+        connection.execute(renaming.values(updated_at=now))
         connection.execute(
             insert(ticket_generation_logs).values(
                 job_id=new_job(event), event_id=event.id, guest_id=failed, status="failed",
@@ -174,6 +176,9 @@ def test_a_failed_guest_is_retried_after_an_hour(
 
     assert list_unfulfilled(timedelta(minutes=59)) == [("wisuda-2026", [other])]
     assert list_unfulfilled(timedelta(minutes=61)) == [("wisuda-2026", [failed, other])]
+    with database.transaction() as connection:
+        connection.execute(renaming.values(full_name="Ayu", updated_at=now + timedelta(minutes=1)))
+    assert list_unfulfilled(timedelta(minutes=2)) == [("wisuda-2026", [failed, other])]
 
 
 def test_an_event_is_retried_a_minute_after_a_failed_batch(

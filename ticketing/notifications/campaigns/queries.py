@@ -142,8 +142,10 @@ def enqueue_ticket_messages(
         connection.execute(upsert(outbox).on_conflict_do_nothing(), rows)
 
 
-def find_ticket_file(connection: Connection, ticket_code: str) -> OrderTicketFile | None:
-    """Return the ticket with its holder's name; None if it is not valid any more."""
+def find_ticket_file(
+    connection: Connection, ticket_code: str, address: str
+) -> OrderTicketFile | None:
+    """Return the ticket with its holder's name; None if it is not valid or not theirs any more."""
     query = (
         select(
             generated_tickets.c.ticket_code,
@@ -161,6 +163,7 @@ def find_ticket_file(connection: Connection, ticket_code: str) -> OrderTicketFil
         .join(guests, guests.c.id == entitlements.c.guest_id)
         .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
         .where(generated_tickets.c.ticket_code == ticket_code, _IS_VALID)
+        .where(or_(func.lower(guests.c.email) == address.lower(), guests.c.phone == address))
     )
     row = connection.execute(query).one_or_none()
     return None if row is None else OrderTicketFile(*row)

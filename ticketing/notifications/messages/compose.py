@@ -134,9 +134,10 @@ def _draft_campaign_ticket(
 ) -> MessageDraft | Rejected | Deferred:
     if campaign_queries.has_opted_out(connection, claimed.address):
         return Rejected("the recipient has opted out", "opted out", FailureScope.OPTED_OUT)
-    file = campaign_queries.find_ticket_file(connection, claimed.subject)
+    file = campaign_queries.find_ticket_file(connection, claimed.subject, claimed.address)
     if file is None:
-        return reject_message(f"ticket {claimed.subject} is not valid any more")
+        reason = "is not valid any more, or its guest has another address"
+        return reject_message(f"ticket {claimed.subject} {reason}")
     return _draft_ticket(context, event, file)
 
 

@@ -118,6 +118,21 @@ def test_a_guest_who_opts_out_after_the_plan_was_applied_gets_none(
     assert len(mails.mails()) == 2
 
 
+def test_no_ticket_goes_to_an_address_that_its_guest_has_no_longer(
+    database: Database, event: Event, guests: list[int], mails: MailSimulator, send: Send
+) -> None:
+    plan = plan_campaign(database, event)
+    apply_campaign(database, event, plan_hash=plan.plan_hash, by="cli")
+    with database.transaction() as connection:
+        corrected = update(guests_table).where(guests_table.c.id == guests[0])
+        connection.execute(corrected.values(email="corrected@example.org"))
+
+    send()
+
+    assert len(mails.mails()) == 2
+    assert mails.mails("Guest0@example.org") == []
+
+
 @pytest.mark.usefixtures("guests")
 def test_messages_to_buyers_go_first_and_ignore_opt_outs(
     database: Database,
