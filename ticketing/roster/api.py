@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from pydantic import Field, Json, ValidationError
@@ -20,7 +20,7 @@ from ticketing.platform.http.envelope import (
     SuccessResponse,
 )
 from ticketing.platform.http.errors import BodyTooLarge, Busy, authenticated_error_responses
-from ticketing.platform.http.multipart import Form, FormFile, UnreadableForm, parse_form
+from ticketing.platform.http.multipart import Form, FormFile, UnreadableForm, read_form
 from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.kernel.errors import NotFound
 from ticketing.roster.import_request_queries import ImportRequest, ImportRequestState
@@ -128,10 +128,6 @@ class NoRejectedRows(NotFound):
     """The import has no file of rejected rows."""
 
 
-async def _read_form(request: Request) -> Form:
-    return parse_form(request.headers.get("Content-Type", ""), await request.body())
-
-
 _FORM_SCHEMA: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -158,7 +154,7 @@ _FORM_SCHEMA: dict[str, Any] = {
 @router.post("/{event}/imports", status_code=202, openapi_extra=_FORM_SCHEMA)
 def create_import(
     event: EventInPath,
-    form: Annotated[Form, Depends(_read_form)],
+    form: Annotated[Form, Depends(read_form)],
     services: ServicesDependency,
     caller: Operator,
 ) -> SuccessResponse[ImportAcceptedResponse]:
@@ -190,7 +186,7 @@ def _enqueue(services: Services, event: str, upload: UploadedRoster, *, by: str)
 
 def _to_upload(form: Form, *, max_bytes: int) -> UploadedRoster:
     file, fields = _require_file(form), _parse_fields(form.fields)
-    if len(file.content) > max_bytes:
+    if file.size > max_bytes:
         raise BodyTooLarge(f"the file exceeds {max_bytes} bytes, see MAX_FILE_SIZE")
     options = ImportOptions(
         mapping=fields.mapping or {},
@@ -201,7 +197,7 @@ def _to_upload(form: Form, *, max_bytes: int) -> UploadedRoster:
         apply_holder_changes=fields.apply_holder_changes,
         clear_empty=fields.clear_empty,
     )
-    return UploadedRoster(file.name, file.content, fields.sheet, options)
+    return UploadedRoster(file.name, file.file, fields.sheet, options)
 
 
 def _require_file(form: Form) -> FormFile:

@@ -5,9 +5,11 @@ sent again: importing it changes only what is missing.
 """
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
@@ -38,7 +40,7 @@ class UploadedRoster:
     """A file as it was uploaded, and how to import it."""
 
     file_name: str
-    content: bytes
+    file: BinaryIO
     sheet: str | None
     options: ImportOptions
 
@@ -69,7 +71,8 @@ def accept_upload(
             by=by,
             at=at,
         )
-        upload_path(folder, request_id).write_bytes(upload.content)
+        with upload_path(folder, request_id).open("wb") as stored:
+            shutil.copyfileobj(upload.file, stored)
     options = replace(upload.options, quarantine_path=rejected_path(folder, request_id))
     return AcceptedImport(request_id, event, upload.file_name, upload.sheet, options, by)
 

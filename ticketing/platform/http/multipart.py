@@ -1,17 +1,21 @@
-"""Read the fields and the file of a form (`multipart/form-data`) from a body in memory."""
+"""Read the fields and the files of a form (`multipart/form-data`); large files are on disk."""
 
 import re
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from email.message import Message
+from typing import BinaryIO
 from urllib.parse import unquote
+
+from fastapi import Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from ticketing.platform.kernel.errors import Refused
 
 MAX_OVERHEAD_BYTES = 64 * 1024  # of a form around its file
 MAX_FILE_NAME_LENGTH = 200
-_PARAMETER = re.compile(r';\s*(name|filename)="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
-_ENCODED_FILE_NAME = re.compile(r";\s*filename\*=utf-8''([^;\s]+)", re.IGNORECASE)
-_DISPOSITION = re.compile(r"^content-disposition:\s*form-data(.*)$", re.IGNORECASE | re.MULTILINE)
+_MAX_PARTS = 30
+_FORM_TYPE = "multipart/form-data"
 
 
 class UnreadableForm(Refused):
@@ -20,10 +24,11 @@ class UnreadableForm(Refused):
 
 @dataclass(frozen=True, slots=True)
 class FormFile:
-    """A file of a form; the name has no folder."""
+    """A file of a form, open until the request has been answered; the name has no folder."""
 
     name: str
-    content: bytes
+    size: int
+    file: BinaryIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,49 +39,55 @@ class Form:
     files: dict[str, FormFile] = field(default_factory=dict)
 
 
-def parse_form(content_type: str, body: bytes) -> Form:
-    """Return the parts of a form. Raises UnreadableForm for a broken one."""
+async def read_form(request: Request) -> AsyncGenerator[Form]:
+    """Yield the parts of a form, then close its files. Raises UnreadableForm for a broken one."""
+    sent = await _parse_body(request)
+    try:
+        yield _to_form(sent)
+    finally:
+        await sent.close()
+
+
+async def _parse_body(request: Request) -> FormData:
+    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
+        raise UnreadableForm(f"send the file as a form: Content-Type {_FORM_TYPE}")
+    try:
+        return await _Parser(request).parse()
+    except MultiPartException as error:
+        raise UnreadableForm(f"the form cannot be read: {error.message}") from error
+
+
+class _Parser(MultiPartParser):
+    """Starlette's parser, which would accept a form without an end."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(
+            request.headers, self._stream(request), max_files=_MAX_PARTS, max_fields=_MAX_PARTS,
+            max_part_size=MAX_OVERHEAD_BYTES,
+        )  # fmt: skip
+        self._has_ended = False
+
+    def on_end(self) -> None:
+        self._has_ended = True
+
+    async def _stream(self, request: Request) -> AsyncGenerator[bytes]:
+        async for chunk in request.stream():
+            yield chunk
+        if not self._has_ended:  # raised into the parser, which closes its files
+            raise MultiPartException("its end is missing")
+
+
+def _to_form(sent: FormData) -> Form:
     form = Form()
-    for part in _split_parts(body, _boundary(content_type)):
-        head, _, content = part.partition(b"\r\n\r\n")
-        name, file_name = _parse_disposition(head.decode("utf-8", "replace"))
+    for name, value in sent.multi_items():
         if name in form.fields or name in form.files:
             raise UnreadableForm(f"the field {name!r} occurs twice in the form")
-        if file_name is None:
-            form.fields[name] = content.decode("utf-8", "replace")
+        if isinstance(value, UploadFile):
+            base_name = _base_name(value.filename or "")
+            form.files[name] = FormFile(base_name, value.size or 0, value.file)
         else:
-            form.files[name] = FormFile(file_name, content)
+            form.fields[name] = value
     return form
-
-
-def _boundary(content_type: str) -> bytes:
-    header = Message()
-    header["Content-Type"] = content_type
-    boundary = header.get_boundary()
-    if header.get_content_type() != "multipart/form-data" or not boundary:
-        raise UnreadableForm("send the file as a form: Content-Type multipart/form-data")
-    return boundary.encode("latin-1", "replace")
-
-
-def _split_parts(body: bytes, boundary: bytes) -> list[bytes]:
-    """Return the parts between the delimiters; what stands before and after them is ignored."""
-    _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary)
-    ends = [at for at, part in enumerate(parts) if part.startswith(b"--")]
-    if not ends:
-        raise UnreadableForm("the form is incomplete: its end is missing")
-    return [part.lstrip(b" \t").removeprefix(b"\r\n") for part in parts[: ends[0]]]
-
-
-def _parse_disposition(head: str) -> tuple[str, str | None]:
-    """Return the names of a part's field and of its file."""
-    if not (found := _DISPOSITION.search(head)):
-        raise UnreadableForm("a part of the form has no Content-Disposition with its name")
-    parameters = {str(key).lower(): str(value) for key, value in _PARAMETER.findall(found[1])}
-    if "name" not in parameters:
-        raise UnreadableForm("a part of the form has no name")
-    encoded = _ENCODED_FILE_NAME.search(found[1])
-    file_name = unquote(encoded[1]) if encoded else parameters.get("filename")
-    return parameters["name"], None if file_name is None else _base_name(file_name)
 
 
 def _base_name(file_name: str) -> str:
