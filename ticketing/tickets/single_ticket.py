@@ -74,7 +74,7 @@ def get_or_create_ticket(
 ) -> IssuedTicket:
     """Return the ticket of a guest with its PDF, created if it does not exist.
 
-    With a template, a ticket that was made with another one is rendered again. Raises UnknownGuest,
+    A PDF with outdated data or another template is rendered again. Raises UnknownGuest,
     NoTicketDue and TicketNotMade.
     """
     ticket = _find_live_ticket(context, event, guest_id)
@@ -131,8 +131,12 @@ def _find_live_ticket(
 
 
 def _has_current_pdf(context: GenerationContext, ticket: IssuedTicket) -> bool:
-    path = ticket.pdf_file_path
-    return ticket.status == "generated" and path is not None and context.folder.exists(path)
+    """Return whether the PDF exists, and shows the present guest, event and template."""
+    found = context.database.run(rendering_queries.list_documents, [ticket.ticket_id])
+    if not found or ticket.status != "generated" or ticket.pdf_file_path is None:
+        return False
+    key = context.renderer.document_key(found[0].ticket, found[0].template_id)
+    return found[0].document_key == key and context.folder.exists(ticket.pdf_file_path)
 
 
 def _refuse_if_ineligible(database: Database, event: Event, guest_id: int, *, at: datetime) -> None:

@@ -17,6 +17,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.roster import entitlements
+from ticketing.platform.db.tables.roster import guests as guests_table
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.http.services import now
 
@@ -57,6 +58,26 @@ def test_a_guest_with_a_live_ticket_gets_that_one(
         assert again.json()["data"][name] == ticket[name]
     with database.transaction() as connection:
         assert connection.scalar(select(func.count()).select_from(generated_tickets)) == 1
+
+
+def test_a_ticket_is_rendered_again_when_its_guest_has_another_name(
+    operator: httpx.Client,
+    event: Event,
+    guests: list[int],
+    ticket: dict[str, str],
+    database: Database,
+) -> None:
+    with database.transaction() as connection:
+        renaming = update(guests_table).where(guests_table.c.id == guests[0])
+        connection.execute(renaming.values(full_name="Dewi", first_name="", last_name=""))
+
+    again = operator.post(
+        "/api/tickets/generate", json={"guestId": guests[0], "eventId": event.id}
+    ).json()["data"]
+
+    assert again["ticketCode"] == ticket["ticketCode"]
+    pdf = pypdfium2.PdfDocument(operator.get(again["pdfUrl"]).content)
+    assert "Dewi" in pdf[0].get_textpage().get_text_range()
 
 
 def test_concurrent_requests_for_one_guest_create_one_ticket(
