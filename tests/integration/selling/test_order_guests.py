@@ -29,6 +29,7 @@ from ticketing.platform.kernel.errors import (
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.checkout.set_guests import (
+    MAX_MESSAGES_PER_PLACE,
     GuestChange,
     require_guest_names,
     set_order_guests,
@@ -254,6 +255,23 @@ def test_buyers_change_names_until_the_deadline_and_the_office_always(
         set_guests(placed, {1: "Dewi"})
 
     assert ticket_names() == ["Citra"]
+
+
+def test_an_order_sends_few_mails_to_guests_unless_the_office_changes_them(
+    database: Database, keys: KeyRing, place: PlaceOrder, free: int, sari: Buyer, now: datetime
+) -> None:
+    placed = place((free, 1), buyer=sari)
+
+    def set_guest(number: int, *, is_office: bool = False) -> None:
+        guest = PlaceGuest(Place(free, 1), "Ayu", f"{number}@example.org")
+        change = GuestChange("tester", now, is_office=is_office)
+        set_order_guests(database, keys, placed.order.id, [guest], change)
+
+    for number in range(MAX_MESSAGES_PER_PLACE):
+        set_guest(number)
+    with pytest.raises(GuestChangesClosed, match=r"5 tickets .* were sent to guests already"):
+        set_guest(5)
+    set_guest(6, is_office=True)
 
 
 def test_a_place_outside_of_the_order_changes_nothing(

@@ -42,6 +42,12 @@ def enqueue(
     return connection.execute(added).first() is not None
 
 
+def count_messages(connection: Connection, *, purpose: str, subject: str) -> int:
+    """Return how many messages of this purpose there are about a subject, sent or not."""
+    query = select(func.count()).where(outbox.c.purpose == purpose, outbox.c.subject == subject)
+    return connection.execute(query).scalar_one()
+
+
 def next_revision(connection: Connection, *, purpose: str, subject: str, recipient: str) -> int:
     """Return the revision of another message of this kind; the caller has locked the subject."""
     latest = select(func.coalesce(func.max(outbox.c.revision), 0)).where(

@@ -25,6 +25,7 @@ from ticketing.orders.place_guest import (
     guest_contact,
 )
 from ticketing.orders.place_guest_queries import GrantedPlace
+from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import (
     GuestChangesClosed,
@@ -39,6 +40,8 @@ from ticketing.selling.payments.complete_order import enqueue_confirmation, enqu
 from ticketing.tickets.issuing import entitlement_lock_queries, ticket_write_queries
 from ticketing.tickets.issuing.renew import renew_tickets
 
+# a free order must not be a way to send mails to strangers
+MAX_MESSAGES_PER_PLACE = 5
 _CHANGEABLE_STATES = {OrderState.PENDING, OrderState.PAID}
 
 
@@ -60,13 +63,17 @@ def set_order_guests(
 ) -> Order:
     """Set the guests of some places, any number of times; all or none.
 
-    Refuses unknown places, returned ones, ended orders, and buyers after the event's deadline.
+    Refuses unknown places, returned ones, ended orders, and buyers after the event's deadline or
+    after many messages to guests.
     """
     with database.transaction() as connection:
         order = order_queries.lock(connection, order_id)
         event = event_queries.get(connection, str(order.event_id))
         _check_allowed(order, event, change)
-        check_places(given, place_guest_queries.list_quantities(connection, order.id))
+        quantities = place_guest_queries.list_quantities(connection, order.id)
+        check_places(given, quantities)
+        if not change.is_office:
+            _refuse_many_messages(connection, order, sum(quantities.values()))
         place_guest_queries.store(connection, order.id, given)
         renamed = _rename_granted(connection, order, given, change)
         if event.transfer_renews_code:
@@ -101,6 +108,15 @@ def _check_allowed(order: Order, event: Event, change: GuestChange) -> None:
         raise GuestChangesClosed(
             f"the guests of {event.slug} could be changed until"
             f" {event.guest_changes_end.isoformat()}; ask the organiser"
+        )
+
+
+def _refuse_many_messages(connection: Connection, order: Order, places: int) -> None:
+    sent = outbox.count_messages(connection, purpose=outbox.GUEST_TICKET, subject=order.code)
+    if sent >= MAX_MESSAGES_PER_PLACE * places:
+        raise GuestChangesClosed(
+            f"{sent} tickets of order {order.code} were sent to guests already;"
+            " ask the organiser to change more"
         )
 
 
