@@ -52,11 +52,13 @@ def test_a_possible_duplicate_is_listed_and_merged(
     foretold = import_text(NEW, "--dry-run")
     import_text(NEW)
 
+    missing = ticketing("missing", "--event", "wisuda").stdout
     listed = json.loads(ticketing("guests", "duplicates", "--event", "wisuda", "--json").stdout)
     merged = ticketing("guests", "merge", "20209", "20201", "--event", "wisuda", "--json")
 
-    assert "1 people share name and e-mail/phone with someone under another id" in foretold
+    assert "1 person shares name and e-mail/phone with someone under another id" in foretold
     assert "line 2: id:20209 (Budi Santoso) has the e-mail of id:20201" in foretold
+    assert "2 entitled, 1 with a ticket, 1 on hold, 0 missing" in missing
     assert (listed[0]["guest"], listed[0]["other"]) == ("id:20209", "id:20201")
     result = json.loads(merged.stdout)
     assert (result["ticket"], result["revoked"]) == (listed[0]["other_ticket"], None)

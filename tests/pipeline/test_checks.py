@@ -149,4 +149,4 @@ def test_a_lost_rejected_row_is_noticed(
     check = check_results()["import_totals_match"]
 
     assert not check.passed
-    assert "1 rows were quarantined, 0 are kept" in (check.description or "")
+    assert "1 rows were rejected, 0 are kept" in (check.description or "")

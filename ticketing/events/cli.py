@@ -150,7 +150,7 @@ def update_event(  # noqa: PLR0913 - one parameter per option
             by=actor(),
             require_template=application.get(EventTemplateCheck).require_usable,
         )  # fmt: skip
-    next_step = f"To render its PDFs again: ticketing generate-tickets --event {event.slug}"
+    next_step = f"To render PDFs that show the change: ticketing generate-tickets -e {event.slug}"
     print_result(event, f"Updated event {event.slug}.", next_step, as_json=as_json)
 
 

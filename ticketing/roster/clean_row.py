@@ -44,7 +44,7 @@ from ticketing.roster.vocabulary import WORD_PLACEHOLDERS
 Normaliser = Callable[[str], str]
 RowResult = RosterEntry | WarnedEntry | RowRejection
 
-UNKNOWN_STATUS_REASON = "an unknown state, which holds nobody"
+UNKNOWN_STATUS_REASON = "an unknown status, which holds nobody"
 DECODED_WRONGLY_REASON = "looks decoded wrongly, perhaps for"
 _CONTACT_FIELDS = frozenset({RosterField.EMAIL, RosterField.PHONE})
 _IDENTITY_FIELDS = _CONTACT_FIELDS | {RosterField.EXTERNAL_ID}

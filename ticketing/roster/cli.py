@@ -24,7 +24,7 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     ] = None,
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change; write nothing.")
+        bool, typer.Option("--dry-run", help="Show what would change; import nothing.")
     ] = False,
     mapping: Annotated[
         list[str] | None, typer.Option("--map", help="Use this column: column=field (repeatable).")
@@ -145,7 +145,12 @@ def _parse_mapping(pairs: list[str]) -> dict[str, str]:
 
 def _print_result(result: "ImportResult", rejected_path: Path) -> None:
     from ticketing.roster.import_impact import format_impact
-    from ticketing.roster.import_result import format_row_warnings, format_source_format
+    from ticketing.roster.import_result import (
+        format_changes,
+        format_rejected_rows,
+        format_row_warnings,
+        format_source_format,
+    )
 
     prefix = "would be " if result.dry_run else ""
     counts = {
@@ -163,21 +168,10 @@ def _print_result(result: "ImportResult", rejected_path: Path) -> None:
     if result.ignored_columns:
         print_text(f"Columns not used: {', '.join(result.ignored_columns)}")
     print_text(*(f"Warning: {warning}" for warning in result.warnings))
-    print_text(*(f"  Warning: {warning}" for warning in format_row_warnings(result)))
+    print_text(*format_row_warnings(result))
     print_text(*format_impact(result.impact, result.event))
-    print_text(
-        *(
-            f"  line {change.line}: {change.person}: {change.field}"
-            f" {change.old!r} -> {change.new!r}"
-            for change in result.changes
-        )
-    )
-    print_text(
-        *(
-            f"  line {row.line} rejected: {row.field} {row.value!r}: {row.reason}"
-            for row in result.quarantine
-        )
-    )
+    print_text(*format_changes(result))
+    print_text(*format_rejected_rows(result))
     if result.counts.quarantined:
         print_text(f"To correct rejected rows, edit {rejected_path} and import that file.")
     if result.withdrawal.people:

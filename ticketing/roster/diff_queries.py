@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.kernel.errors import UnusableMapping
+from ticketing.roster.extra_columns import split_extra
 from ticketing.roster.model import (
     ImportCounts,
     RosterChange,
@@ -149,8 +150,8 @@ def list_first_changes(
         for change in diff_fields(
             row["line"],
             row["person"],
-            {name: row[f"old_{name}"] for name in pairs},
-            {name: row[f"new_{name}"] for name in pairs},
+            split_extra({name: row[f"old_{name}"] for name in pairs}),
+            split_extra({name: row[f"new_{name}"] for name in pairs}),
         )
     ]
 

@@ -117,14 +117,14 @@ def _archive_file(path: Path, stamp: str, outcome: DroppedFileResult) -> Dropped
         f"{path.name}\n{outcome.message}\n", encoding="utf-8"
     )
     if _quarantine_path(path, stamp).exists():
-        _quarantine_path(path, stamp).replace(target.with_suffix(".quarantine.csv"))
+        _quarantine_path(path, stamp).replace(target.with_suffix(".rejected.csv"))
     path.replace(target)
     return replace(outcome, archived_path=target)
 
 
 def _quarantine_path(path: Path, stamp: str) -> Path:
     """Return the hidden path of the rejected rows until the destination folder is known."""
-    return path.with_name(f".{stamp}.quarantine.csv")
+    return path.with_name(f".{stamp}.rejected.csv")
 
 
 def _create_unique_path(folder: Path, stamp: str, suffix: str) -> Path:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ticketing.platform.kernel.errors import UnusableMapping
@@ -43,3 +43,10 @@ def encode_extra(values: dict[str, str]) -> str:
     """Return the values as JSON for the database, without empty ones; "" if there are none."""
     stated = {name: value for name, value in values.items() if value}
     return json.dumps(stated, ensure_ascii=False) if stated else ""
+
+
+def split_extra(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values with `extra.NAME` for each value in the JSON of `extra`."""
+    extra = json.loads(values.get("extra") or "{}")
+    others = {name: value for name, value in values.items() if name != "extra"}
+    return others | {f"extra.{name}": value for name, value in extra.items()}

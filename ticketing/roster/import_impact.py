@@ -72,47 +72,56 @@ def format_impact(impact: ImportImpact, event: str) -> Iterator[str]:
     """Yield the lines of the impact that an operator has to know before importing."""
     tickets = impact.tickets
     if tickets.live:
-        yield f"touches {tickets.live:,} live tickets, {tickets.delivered:,} of them delivered"
+        yield f"Touches {_live_tickets(tickets.live)}, {tickets.delivered:,} of them delivered"
     yield from _emptied_lines(impact.emptied)
     if impact.kept_holders:
+        rows = _count(impact.kept_holders, "row", "rows")
         yield (
-            f"warning: {impact.kept_holders:,} rows would change the name on a live ticket; they "
-            f"are kept aside without {APPLY_HOLDER_CHANGES}"
+            f"Warning: {rows} with another name for a live ticket; rejected without "
+            f"{APPLY_HOLDER_CHANGES}"
         )
     yield from _duplicate_lines(impact, event)
     if impact.known_contacts.people:
-        yield (
-            f"warning: {impact.known_contacts.people:,} new people have an e-mail or phone that is "
-            "known under another id and name"
-        )
+        people = _count(impact.known_contacts.people, "new person has", "new people have")
+        yield f"Warning: {people} an e-mail or phone that is known under another id and name"
         yield from map(_contact_line, impact.known_contacts.first)
 
 
 def _emptied_lines(emptied: EmptiedFields) -> Iterator[str]:
     if not emptied.cells:
         return
-    fields = ", ".join(f"{field} of {count:,}" for field, count in emptied.cells.items())
-    tickets = f"{emptied.live_tickets:,} live tickets"
+    fields = ", ".join(f"{field} {count:,}" for field, count in emptied.cells.items())
+    tickets = _live_tickets(emptied.live_tickets)
     if emptied.cleared:
-        yield f"warning: empty cells clear {fields}; that touches {tickets}"
+        yield f"Warning: empty cells clear stored values ({fields}) and touch {tickets}"
     else:
-        yield f"empty cells keep {fields}; {CLEAR_EMPTY} would clear them and touch {tickets}"
+        yield (
+            f"Empty cells keep stored values ({fields}); {CLEAR_EMPTY} would clear them and touch "
+            f"{tickets}"
+        )
 
 
 def _duplicate_lines(impact: ImportImpact, event: str) -> Iterator[str]:
     if impact.duplicates.people:
+        people = _count(impact.duplicates.people, "person shares", "people share")
         yield (
-            f"warning: {impact.duplicates.people:,} people share name and e-mail/phone with someone"
-            " under another id; they are on hold until you decide"
+            f"Warning: {people} name and e-mail/phone with someone under another id; on hold until "
+            "you decide"
         )
         yield from map(_contact_line, impact.duplicates.first)
     if impact.undecided:
-        yield (
-            f"warning: {impact.undecided:,} possible duplicates of earlier imports are still on "
-            "hold"
-        )
+        people = _count(impact.undecided, "possible duplicate", "possible duplicates")
+        yield f"Warning: still on hold from earlier imports: {people}"
     if impact.duplicates.people or impact.undecided:
-        yield f"to decide: ticketing guests duplicates --event {event}"
+        yield f"To decide: ticketing guests duplicates --event {event}"
+
+
+def _live_tickets(number: int) -> str:
+    return _count(number, "live ticket", "live tickets")
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _contact_line(one: SharedContact) -> str:

@@ -117,43 +117,53 @@ def _report_lines(result: ImportResult) -> Iterator[str]:
     yield f"{result.source} into {result.event}" + (" (dry run)" if result.dry_run else "")
     yield (
         f"{result.total} rows: {counts.inserted} inserted, {counts.updated} updated, "
-        f"{counts.unchanged} unchanged, {counts.quarantined} quarantined"
+        f"{counts.unchanged} unchanged, {counts.quarantined} rejected"
     )
     yield f"read {format_source_format(result)}"
     yield "columns: " + ", ".join(f"{name} is {field}" for field, name in result.mapping.items())
     if result.ignored_columns:
         yield f"not used: {', '.join(result.ignored_columns)}"
-    yield from (f"warning: {warning}" for warning in result.warnings)
+    yield from (f"Warning: {warning}" for warning in result.warnings)
     yield from format_row_warnings(result)
     yield from format_impact(result.impact, result.event)
-    yield from _change_lines(result)
+    yield from format_changes(result)
     if result.withdrawal.people:
         yield (
             f"absent: {result.withdrawal.people}, "
             f"{result.withdrawal.with_live_tickets} of them with a live ticket"
         )
+    yield from format_rejected_rows(result)
+
+
+def format_rejected_rows(result: ImportResult) -> Iterator[str]:
+    """Yield a line for each rejected row, and the number of those that are not listed."""
     for row in result.quarantine:
-        yield f"line {row.line} quarantined: {row.field} {row.value!r}: {row.reason}"
-    if counts.quarantined > len(result.quarantine):
-        yield f"and {counts.quarantined - len(result.quarantine)} more in the quarantine file"
+        cell = f"{row.field} {row.value!r}: " if row.field else ""  # else it is about the line
+        yield f"  line {row.line} rejected: {cell}{row.reason}"
+    if result.counts.quarantined > len(result.quarantine):
+        unlisted = result.counts.quarantined - len(result.quarantine)
+        yield f"  and {unlisted:,} more in the file of rejected rows"
 
 
 def format_row_warnings(result: ImportResult) -> Iterator[str]:
     """Yield a line for each warning about a row, and the number of those that are not listed."""
+    if result.warning_count:
+        yield "Warning: some values of imported rows were left out, or should be checked"
     for warning in result.row_warnings:
-        yield f"line {warning.line}: {warning.field} {warning.value!r}: {warning.reason}"
+        yield f"  line {warning.line}: {warning.field} {warning.value!r}: {warning.reason}"
     if result.warning_count > len(result.row_warnings):
-        yield f"and {result.warning_count - len(result.row_warnings):,} more warnings about rows"
+        yield f"  and {result.warning_count - len(result.row_warnings):,} more"
 
 
-def _change_lines(result: ImportResult) -> Iterator[str]:
+def format_changes(result: ImportResult) -> Iterator[str]:
+    """Yield the number of changes by field, and the changes of the first guests."""
     if result.changed_fields:
-        fields = (f"{field} of {count}" for field, count in result.changed_fields.items())
-        yield f"changed: {', '.join(fields)}"
-    for change in result.changes:
-        yield (
-            f"line {change.line}: {change.person}: {change.field} {change.old!r} -> {change.new!r}"
-        )
+        fields = (f"{name} {count:,}" for name, count in result.changed_fields.items())
+        yield f"{'Would change' if result.dry_run else 'Changed'}: {', '.join(fields)}"
+    for line, person, name, old, new in result.changes:
+        yield f"  line {line}: {person}: {name} {old!r} -> {new!r}"
+    if (unlisted := result.counts.updated - len({change.line for change in result.changes})) > 0:
+        yield f"  and {unlisted:,} more people"
 
 
 _PROBLEM_COLUMNS = ("line", "field", "value", "reason")

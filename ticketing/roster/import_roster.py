@@ -383,7 +383,7 @@ class _ImportJob:
             ignored_columns=[name for at, name in enumerate(known.header) if at not in used],
             warnings=roster.file_warnings(),
             warning_count=roster.warnings.count,
-            row_warnings=roster.warnings.first[:MAX_RESULT_ROWS],
+            row_warnings=roster.warnings.listed(MAX_RESULT_ROWS),
             changed_fields=plan.changed_fields,
             changes=plan.changes,
             quarantine=plan.quarantine,

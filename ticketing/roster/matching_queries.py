@@ -6,6 +6,7 @@ with another name is ambiguous, and the row is rejected.
 """
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Subquery,
     and_,
@@ -94,8 +95,8 @@ def _redirect_merged(connection: Connection, staging: StagingTables) -> None:
         .values(
             guest_id=kept.c.id,
             repeats=func.coalesce(matches.c.repeats, own_line),
-            field=case((own_line.is_(None), "external_id")),
-            value=case((own_line.is_(None), dropped.c.natural_key)),
+            field=case((own_line.is_(None), _key_field(dropped.c.natural_key))),
+            value=case((own_line.is_(None), _key_value(dropped.c.natural_key))),
             reason=case((own_line.is_(None), reason)),
         )
         .where(matches.c.reason.is_(None), merged)
@@ -121,16 +122,22 @@ def _mark_refused(connection: Connection, staging: StagingTables, refusals: Subq
     connection.execute(
         update(staging.matches)
         .values(
-            field=case(
-                (refusals.c.key.startswith("id:"), "external_id"),
-                (refusals.c.key.startswith("email:"), "email"),
-                else_="phone",
-            ),
-            value=func.substr(refusals.c.key, func.strpos(refusals.c.key, ":") + 1),
+            field=_key_field(refusals.c.key),
+            value=_key_value(refusals.c.key),
             reason=refusals.c.reason,
         )
         .where(staging.matches.c.line == refusals.c.line)
     )
+
+
+def _key_field(key: ColumnElement[str]) -> ColumnElement[str]:
+    """Return the field of a roster that a natural key comes from."""
+    fields = (key.startswith("id:"), "external_id"), (key.startswith("email:"), "email")
+    return case(*fields, else_="phone")
+
+
+def _key_value(key: ColumnElement[str]) -> ColumnElement[str]:
+    return func.substr(key, func.strpos(key, ":") + 1)
 
 
 def _contradictions(staging: StagingTables) -> Subquery:

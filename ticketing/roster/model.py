@@ -157,9 +157,12 @@ def make_natural_key(external_id: str, email: str, phone: str) -> str:
 def diff_fields(
     line: int, person: str, old: Mapping[str, str], new: Mapping[str, str]
 ) -> list[RosterChange]:
-    """Return the fields that differ between stored guest and file, in the order of `new`."""
+    """Return the fields that differ between stored guest and file, in the order of `new`.
+
+    A field that the guest does not have is empty.
+    """
     return [
-        RosterChange(line, person, field, old[field], value)
+        RosterChange(line, person, field, old.get(field, ""), value)
         for field, value in new.items()
-        if old[field] != value
+        if old.get(field, "") != value
     ]

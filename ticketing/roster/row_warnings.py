@@ -32,10 +32,16 @@ class RowWarnings:
                 self.first.append(RowWarning(line, warning.field, shown, warning.reason))
             self._sum_up(warning)
 
+    def listed(self, limit: int) -> list[RowWarning]:
+        """Return the first warnings, those that no summary counts before the others."""
+        return sorted(self.first, key=_is_summed_up)[:limit]
+
     def _sum_up(self, warning: CellWarning) -> None:
+        if not _is_summed_up(warning):
+            return
         if warning.field == RosterField.STATUS:
             self._unknown_statuses[warning.value] += 1
-        elif warning.reason.startswith(DECODED_WRONGLY_REASON):
+        else:
             self._wrong_names += 1
             if len(self._wrong_name_examples) < _MAX_EXAMPLES:
                 decoded = undo_mojibake(warning.value)
@@ -45,10 +51,15 @@ class RowWarnings:
         """Yield what the warnings say about the file as a whole."""
         if self._unknown_statuses:
             values = self._unknown_statuses.most_common(_MAX_STATUS_VALUES)
-            counted = ", ".join(f"{value!r} {count:,} times" for value, count in values)
-            yield f"the column of states has unknown values, which hold nobody: {counted}"
+            counted = ", ".join(f"{value!r} ({count:,})" for value, count in values)
+            yield f"unknown values in the status column hold nobody: {counted}"
         if self._wrong_names:
+            names = "name looks" if self._wrong_names == 1 else "names look"
             yield (
-                f"{self._wrong_names:,} names look decoded wrongly:"
+                f"{self._wrong_names:,} {names} decoded wrongly:"
                 f" {', '.join(self._wrong_name_examples)}; export the file as UTF-8 again"
             )
+
+
+def _is_summed_up(warning: CellWarning | RowWarning) -> bool:
+    return warning.field == RosterField.STATUS or warning.reason.startswith(DECODED_WRONGLY_REASON)

@@ -52,7 +52,7 @@ def plan_withdrawal(connection: Connection, staging: StagingTables) -> Withdrawa
     unidentified = _unidentified_lines(connection, staging)
     if unidentified:
         raise UnsafeWithdrawal(
-            f"lines {', '.join(map(str, unidentified))} are quarantined and could be people who "
+            f"lines {', '.join(map(str, unidentified))} are rejected and could be people who "
             "would count as absent; correct them, or import without --withdraw-absent"
         )
     tickets = generated_tickets.c

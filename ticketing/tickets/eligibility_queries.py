@@ -236,4 +236,9 @@ def _count_rejected_by_reason(connection: Connection, event_id: int) -> dict[str
         .group_by(import_rejected_rows.c.field, import_rejected_rows.c.reason)
     )
     rows = connection.execute(query).mappings()
-    return {f"quarantined: {row['field']}: {row['reason']}": row["lines"] for row in rows}
+    return {_rejection(row["field"], row["reason"]): row["lines"] for row in rows}
+
+
+def _rejection(field: str, reason: str) -> str:
+    """Return the reason of rejected rows; without a field it is about the whole line."""
+    return ": ".join(filter(None, ("rejected", field, reason)))

@@ -52,7 +52,7 @@ def test_a_taken_file_is_filed_with_its_report(drop: Drop, drop_folder: Path) ->
     assert stem.startswith("roster.20261120T080000Z.")
     assert (taken.succeeded, taken.archived_path.read_text()) == (True, GOOD)
     assert sorted(path.name for path in drop_folder.rglob("*.*") if path.is_file()) == sorted(
-        f"{stem}{suffix}" for suffix in (".csv", ".quarantine.csv", ".report.json", ".report.txt")
+        f"{stem}{suffix}" for suffix in (".csv", ".rejected.csv", ".report.json", ".report.txt")
     )
 
 
@@ -80,8 +80,8 @@ def test_the_report_is_written_as_json_and_as_text(drop: Drop) -> None:
     said = json.loads(taken.archived_path.with_suffix(".report.json").read_text())
     text = taken.archived_path.with_suffix(".report.txt").read_text()
     assert (said["succeeded"], said["import"]["inserted"], said["import"]["total"]) == (True, 1, 2)
-    assert "2 rows: 1 inserted, 0 updated, 0 unchanged, 1 quarantined" in text
-    assert "line 3 quarantined: email 'budi@'" in text
+    assert "2 rows: 1 inserted, 0 updated, 0 unchanged, 1 rejected" in text
+    assert "line 3 rejected: email 'budi@'" in text
 
 
 def test_a_refused_file_is_filed_as_failed_with_the_reason(drop: Drop, drop_folder: Path) -> None:
@@ -98,7 +98,7 @@ def test_rejected_rows_of_a_refused_file_are_filed_with_it(drop: Drop, drop_fold
     taken = drop("nim,nama,email\n,Budi,budi@\n", minutes=1, withdraw_absent=True)
 
     assert taken.archived_path.parent == drop_folder / "failed"
-    assert taken.archived_path.with_suffix(".quarantine.csv").exists()
+    assert taken.archived_path.with_suffix(".rejected.csv").exists()
 
 
 def test_the_same_content_again_is_known(drop: Drop, drop_folder: Path) -> None:

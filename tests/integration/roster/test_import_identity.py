@@ -58,7 +58,7 @@ def test_a_person_under_another_id_is_on_hold_and_pointed_out(
 
     assert foretold.impact == result.impact
     assert (result.impact.duplicates.people, result.counts.quarantined) == (1, 0)
-    assert "1 people share name and e-mail/phone" in format_import_report(foretold)
+    assert "1 person shares name and e-mail/phone" in format_import_report(foretold)
     assert list(read_guests().values())[-1]["hold_reason"] == f"possible duplicate of {hold}"
     assert issue() == (0 if first else 1)
 
@@ -173,7 +173,7 @@ def test_a_plan_counts_the_live_and_delivered_tickets_it_touches(
 
     assert foretold.impact.changed == TouchedTickets(live=2, delivered=1)
     assert foretold.impact.withdrawn == TouchedTickets(live=1)
-    assert "touches 3 live tickets, 1 of them delivered" in format_import_report(result)
+    assert "Touches 3 live tickets, 1 of them delivered" in format_import_report(result)
     with database.transaction() as connection:
         record = import_queries.list_imports(connection, event.id)[0]
     assert (record.live_tickets, record.delivered_tickets) == (3, 1)
@@ -190,7 +190,7 @@ def test_an_empty_cell_keeps_the_stored_value_and_the_plan_says_so(
 
     fields = ("email", "phone", "ticket_type", "seat", "payment")
     assert result.impact.emptied == EmptiedFields(dict.fromkeys(fields, 1), live_tickets=1)
-    assert "--clear-empty would clear them and touch 1 live tickets" in format_import_report(result)
+    assert "would clear them and touch 1 live ticket\n" in format_import_report(result)
     assert (result.counts, read_guests()) == (ImportCounts(unchanged=1), before)
 
 

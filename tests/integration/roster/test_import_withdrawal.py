@@ -112,7 +112,7 @@ def test_a_rejected_row_that_names_no_guest_stops_the_withdrawal(
 ) -> None:
     import_csv(HEADER, *ALL)
 
-    with pytest.raises(UnsafeWithdrawal, match="lines 3 are quarantined"):
+    with pytest.raises(UnsafeWithdrawal, match="lines 3 are rejected"):
         import_csv(HEADER, ALL[0], row, withdraw_absent=True)
 
     assert set(states().values()) == {"entitled"}

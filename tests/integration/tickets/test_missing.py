@@ -145,7 +145,7 @@ def test_every_guest_is_counted_once(database: Database, event: Event, now: date
             "has ticket": 3,
             "missing": 4,
             "on hold: fees unpaid": 2,
-            "quarantined: email: not an e-mail address": 2,
+            "rejected: email: not an e-mail address": 2,
             "withdrawn": 1,
         },
     )

@@ -93,7 +93,7 @@ def test_the_best_of_id_address_and_number_is_the_key(
         ({"email": "budi@"}, "email", "after the @-sign"),
         ({"email": "a@example.org, b@example.org"}, "email", "@-sign|invalid"),
         ({"hp": "6.28123E+11"}, "phone", "exponent form"),
-        ({"hp": "12345"}, "phone", "no phone number of ID"),
+        ({"hp": "12345"}, "phone", "not a valid number in region ID"),
         ({"hp": "0812345678/0813456789"}, "phone", "not one phone number"),
         ({"nim": "", "hp": "-"}, "external_id", "no id, e-mail or phone"),
         ({"kursi": "s" * 101}, "seat", "101 characters"),

@@ -3,7 +3,12 @@
 import pytest
 
 from ticketing.platform.kernel.errors import UnusableMapping
-from ticketing.roster.extra_columns import encode_extra, extra_name, find_extra_columns
+from ticketing.roster.extra_columns import (
+    encode_extra,
+    extra_name,
+    find_extra_columns,
+    split_extra,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,3 +32,9 @@ def test_columns_that_cannot_be_kept_are_refused(kept: list[str], reason: str) -
 def test_an_empty_value_is_not_stored() -> None:
     assert encode_extra({"a": "é", "b": ""}) == '{"a": "é"}'
     assert encode_extra({"b": ""}) == ""
+
+
+def test_each_kept_value_is_a_field_of_its_own() -> None:
+    stored = {"seat": "A-1", "extra": '{"kelas": "XII"}'}
+
+    assert split_extra(stored) == {"seat": "A-1", "extra.kelas": "XII"}

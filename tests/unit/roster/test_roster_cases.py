@@ -248,8 +248,18 @@ def test_unknown_states_are_counted_in_one_warning(clean: CleanTable) -> None:
         warnings.add(line, row.warnings if isinstance(row, WarnedEntry) else ())
 
     (summary,) = warnings.summaries()
-    assert summary.endswith("hold nobody: 'Invited' 2 times, 'requested' 1 times")
+    assert summary.endswith("hold nobody: 'Invited' (2), 'requested' (1)")
     assert [warning.line for warning in warnings.first] == [2, 3, 4]
+
+
+def test_warnings_that_no_summary_counts_are_listed_first(clean: CleanTable) -> None:
+    warnings = RowWarnings()
+    for line, row in enumerate(clean("ID,Name,Status", "1,Ann,Invited", "2,Null,active"), 2):
+        warnings.add(line, row.warnings if isinstance(row, WarnedEntry) else ())
+
+    assert [(warning.line, warning.field) for warning in warnings.listed(2)] == [
+        (3, "full_name"), (2, "status")
+    ]  # fmt: skip
 
 
 def test_three_of_the_wrongly_decoded_names_are_shown(clean: CleanTable) -> None:

@@ -110,9 +110,10 @@ def test_a_possible_duplicate_and_a_cleared_cell_are_in_the_status(
     status = follow(upload(b"nim,nama,email\n1,Siti,\n2,Siti,siti@example.org\n", clearEmpty="1"))
 
     assert (
-        status["notices"][0] == "warning: empty cells clear email of 1; that touches 0 live tickets"
+        status["notices"][0]
+        == "Warning: empty cells clear stored values (email 1) and touch 0 live tickets"
     )
-    assert "1 people share name and e-mail/phone" in status["notices"][1]
+    assert "1 person shares name and e-mail/phone" in status["notices"][1]
     assert status["touchedTickets"] == {"live": 0, "delivered": 0}
 
 

@@ -39,7 +39,7 @@ def normalise_with_library(text: str, region: str) -> str:
 
 
 def _reason(region: str) -> str:
-    return f"no phone number of {region}, nor one with a country code (+…)"
+    return f"not a valid number in region {region}, nor one with a country code (+…)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def check_import_totals(database: Database, event: Event) -> InvariantResult:
     if ended != last.total_rows:
         problems.append(f"{ended} rows have a result, the file had {last.total_rows}")
     if kept != last.rejected:
-        problems.append(f"{last.rejected} rows were quarantined, {kept} are kept")
+        problems.append(f"{last.rejected} rows were rejected, {kept} are kept")
     return InvariantResult.from_violations(
         last.total_rows, (Violation(last.source_name, text) for text in problems)
     )

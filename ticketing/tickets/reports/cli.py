@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ticketing.tickets.eligibility import EligibilityCounts, Entitlement
     from ticketing.tickets.reports.explain import Explanation
 
+MAX_REASONS = 30  # each rejected row may have a reason of its own
+
 app = typer.Typer()
 
 
@@ -48,19 +50,24 @@ def missing(
     elif as_json:
         print_json(to_object(counts) | {"entitled": counts.entitled, "people": guests})
     else:
-        _print_missing(event.name, counts, guests)
+        _print_missing(event.name, event.slug, counts, guests)
 
 
-def _print_missing(name: str, counts: "EligibilityCounts", guests: "list[Entitlement]") -> None:
+def _print_missing(
+    name: str, slug: str, counts: "EligibilityCounts", guests: "list[Entitlement]"
+) -> None:
+    held = f" {counts.on_hold:,} on hold," if counts.on_hold else ""
     stdout_console().print(
-        f"{name}: {counts.entitled:,} entitled, {counts.has_ticket:,} have a ticket,"
+        f"{name}: {counts.entitled:,} entitled, {counts.has_ticket:,} with a ticket,{held}"
         f" [bold]{counts.missing:,} missing[/]"
     )
     if counts.reasons:
         print_table(
-            list(counts.reasons.items()),
-            {"reason": lambda item: item[0], "guests": lambda item: item[1]},
+            list(counts.reasons.items())[:MAX_REASONS],
+            {"status": lambda item: item[0], "guests": lambda item: item[1]},
         )
+    if len(counts.reasons) > MAX_REASONS:
+        print_text(f"and {len(counts.reasons) - MAX_REASONS:,} more reasons; --json lists all")
     if guests:
         print_text("")
         print_table(
@@ -76,6 +83,8 @@ def _print_missing(name: str, counts: "EligibilityCounts", guests: "list[Entitle
         print_text(
             f"{len(guests)} of {counts.missing:,} listed; use --limit and --offset for others."
         )
+    if counts.on_hold:
+        print_text(f"Everybody without a ticket, with reason: ticketing export missing -e {slug}")
 
 
 @app.command("explain")
