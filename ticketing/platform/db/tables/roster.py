@@ -48,6 +48,9 @@ guests = Table(
     jsonb_column("extra"),  # kept columns of the roster, by header
     # the guest that staff merged this one into; a foreign key would slow down a large import
     optional_bigint_column("merged_into"),
+    text_column("locale", ""),  # of the ticket and its messages; else that of the event
+    text_column("sales_channel", ""),
+    Column("is_test", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("event_id", "natural_key"),  # upsert of the import; search by external id
     CheckConstraint("full_name <> ''", name="full_name"),
     Index("ix_guests_event_id_email", "event_id", "email"),  # search by address

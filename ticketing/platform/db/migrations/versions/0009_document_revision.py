@@ -1,13 +1,13 @@
 """Count discarded PDFs, so that one with outdated data is not recorded after it was discarded.
 
 Revision ID: 0009_document_revision
-Revises: 0007_duplicate_guests
+Revises: 0008_guest_attributes
 """
 
 from alembic import op
 
 revision = "0009_document_revision"
-down_revision = "0007_duplicate_guests"
+down_revision = "0008_guest_attributes"
 
 
 def upgrade() -> None:
