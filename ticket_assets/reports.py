@@ -41,6 +41,7 @@ def _report_metadata(report: GenerationReport) -> metadata.Metadata:
         "generated": report.generated,
         "failed": report.failed,
         "missing": report.missing,
+        "test": report.test,
         "without a PDF": metadata.markdown_table(
             ["id", "name", "reason"], guests, total=report.failed + report.missing
         ),

@@ -87,8 +87,9 @@ class Renderer:
         return loaded.print(ticket, texts, self._document_key(ticket, loaded.template)[:32])
 
     def _document_key(self, ticket: PrintedTicket, template: TicketTemplate) -> str:
-        # without kept columns as before there were any, so that old documents are not stale
-        values = astuple(ticket) if ticket.extra else astuple(ticket)[:-1]
+        *printed, extra, is_test = astuple(ticket)
+        # without kept columns and tests as before there were any, so that no document is stale
+        values = [*printed, *filter(None, (extra, is_test))]
         canonical = json.dumps(values, default=_json_default, ensure_ascii=False)
         parts = (self._engine, installed_fonts().digest, template.digest, canonical)
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ticketing.documents.ticket_data import PrintedTicket
+from ticketing.documents.ticket_data import TEST_MARK, PrintedTicket
 from ticketing.events.model import Event, NewEvent
 from ticketing.platform.kernel.local_dates import (
     format_event_dates,
@@ -32,7 +32,7 @@ def ticket_variables(ticket: PrintedTicket) -> dict[str, str]:
         "lastName": last,
         "fullName": to_printable(ticket.full_name) or f"{first} {last}".strip(),
         "email": to_printable(ticket.email),
-        "ticketType": to_printable(ticket.ticket_type),
+        "ticketType": TEST_MARK * ticket.is_test + to_printable(ticket.ticket_type),
         "seat": to_printable(ticket.seat),
         "ticketCode": ticket.ticket_code,
         "eventDate": format_event_dates(*clock),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+TEST_MARK = "TEST · "  # before the ticket type of a guest for tests
+
 
 @dataclass(frozen=True, slots=True)
 class PrintedTicket:
@@ -31,3 +33,4 @@ class PrintedTicket:
     seat: str
     issued_at: datetime
     extra: Mapping[str, str] = field(default_factory=dict, hash=False)  # kept columns of the roster
+    is_test: bool = False  # the ticket type says so

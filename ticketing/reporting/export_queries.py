@@ -105,6 +105,13 @@ _GUEST_COLUMNS = (
 )
 
 
+_GUEST_ATTRIBUTES = (
+    guests.c.locale.label("language"),
+    guests.c.sales_channel.label("channel"),
+    case((guests.c.is_test, "test"), else_="").label("test"),
+)
+
+
 def _with_extra_columns(connection: Connection, event_id: int, query: Select[Any]) -> Select[Any]:
     """Return the query with a column for every kept column of the event's rosters."""
     key = func.jsonb_object_keys(guests.c.extra).label("key")
@@ -127,6 +134,7 @@ def _tickets(event_id: int) -> Select[Any]:
             tickets.generated_at.label("printed"),
             tickets.revoked_at.label("revoked"),
             tickets.revoked_reason.label("revocation reason"),
+            *_GUEST_ATTRIBUTES,
         )
         .select_from(generated_tickets)
         .join(entitlements, entitlements.c.id == tickets.entitlement_id)
@@ -163,7 +171,7 @@ def _missing(event_id: int, *, is_over: bool) -> Select[Any]:
         ),
     )
     return (
-        select(*_GUEST_COLUMNS, entitlements.c.source, reason.label("reason"))
+        select(*_GUEST_COLUMNS, entitlements.c.source, reason.label("reason"), *_GUEST_ATTRIBUTES)
         .select_from(entitlements)
         .join(guests, guests.c.id == entitlements.c.guest_id)
         .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)

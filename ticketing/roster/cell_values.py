@@ -6,6 +6,8 @@ Every function returns the normal form, empty for "none", or raises CellError wi
 import functools
 import re
 
+from ticketing.platform.kernel.errors import Misconfigured
+from ticketing.platform.kernel.local_dates import parse_locale
 from ticketing.platform.kernel.text import (
     is_mangled_number,
     normalise_text,
@@ -17,10 +19,14 @@ from ticketing.roster.vocabulary import (
     DOUBTFUL_NAME_WORDS,
     HELD_STATUS_WORDS,
     ID_PLACEHOLDERS,
+    LANGUAGE_NAMES,
+    LIVE_WORDS,
     NAME_PLACEHOLDERS,
     NO_WORDS,
     PAID_WORDS,
+    PLACEHOLDERS,
     SPREADSHEET_ERRORS,
+    TEST_WORDS,
     TOTAL_WORDS,
     UNPAID_WORDS,
     VALID_STATUS_WORDS,
@@ -85,6 +91,33 @@ def parse_label(field: RosterField, cell: str) -> str:
 def parse_ticket_type(cell: str) -> str:
     """Return a ticket type; cached, because a roster has few of them."""
     return parse_label(RosterField.TICKET_TYPE, cell)
+
+
+@functools.lru_cache(maxsize=1024)
+def parse_language(cell: str) -> str:
+    """Return the locale of a person, such as `en` or `en_GB`; a placeholder is none."""
+    text = parse_label(RosterField.LOCALE, cell)
+    if not text:
+        return ""
+    try:
+        return str(parse_locale(LANGUAGE_NAMES.get(text.lower(), text)))
+    except Misconfigured as error:
+        reason = "not known: write a language such as id, en or en_GB"
+        raise CellError(RosterField.LOCALE, cell, reason) from error
+
+
+@functools.lru_cache(maxsize=1024)
+def parse_test_mode(cell: str) -> str:
+    """Return `test` or `live`; a placeholder is none."""
+    text = parse_words(RosterField.TEST_MODE, cell)
+    word = text.lower()
+    if word in TEST_WORDS:
+        return "test"
+    if word in LIVE_WORDS - {"-"}:
+        return "live"
+    if not word or word in PLACEHOLDERS:
+        return ""
+    raise CellError(RosterField.TEST_MODE, text, "not known: write test or live")
 
 
 def parse_external_id(cell: str) -> str:

@@ -19,9 +19,11 @@ from ticketing.roster.cell_values import (
     parse_external_id,
     parse_hold_reason,
     parse_label,
+    parse_language,
     parse_names,
     parse_payment_hold,
     parse_status_hold,
+    parse_test_mode,
     parse_text,
     parse_ticket_type,
     parse_words,
@@ -47,6 +49,11 @@ RowResult = RosterEntry | WarnedEntry | RowRejection
 UNKNOWN_STATUS_REASON = "an unknown status, which holds nobody"
 DECODED_WRONGLY_REASON = "looks decoded wrongly, perhaps for"
 _CONTACT_FIELDS = frozenset({RosterField.EMAIL, RosterField.PHONE})
+_OPTIONAL_FIELDS = frozenset({RosterField.LOCALE})  # without it, the event's is used
+_ATTRIBUTES = slice(-6, -3)  # of the cell indexes
+_ATTRIBUTE_FIELDS = frozenset(
+    {RosterField.LOCALE, RosterField.SALES_CHANNEL, RosterField.TEST_MODE}
+)
 _IDENTITY_FIELDS = _CONTACT_FIELDS | {RosterField.EXTERNAL_ID}
 
 
@@ -64,6 +71,7 @@ class RowCleaner:
     normalise_email: Normaliser
     extra_columns: tuple[ExtraColumn, ...] = ()
     is_strict: bool = False
+    has_attributes: bool = False  # locale, sales channel or test mode
 
     @classmethod
     def for_columns(
@@ -84,6 +92,7 @@ class RowCleaner:
             normalise_email,
             extra_columns,
             is_strict,
+            not _ATTRIBUTE_FIELDS.isdisjoint(columns.indexes),
         )
 
     def clean(self, cells: list[str]) -> RowResult:
@@ -112,7 +121,7 @@ class RowCleaner:
         first, last, full = parse_names(cells[at_first], cells[at_last], cells[at_full])
         email = self._email(cells[at_email])
         phone = self._phone(cells[at_phone])
-        return RosterEntry(
+        entry = RosterEntry(
             _required_key(external_id, email, phone),
             external_id,
             first,
@@ -125,6 +134,15 @@ class RowCleaner:
             self._hold(cells),
             self._hold_stated(cells),
             self._extra(cells) if self.extra_columns else "",
+        )
+        return self._with_attributes(entry, cells) if self.has_attributes else entry
+
+    def _with_attributes(self, entry: RosterEntry, cells: list[str]) -> RosterEntry:
+        at_locale, at_channel, at_test = self.cell_indexes[_ATTRIBUTES]
+        return entry._replace(
+            locale=parse_language(cells[at_locale]),
+            sales_channel=parse_label(RosterField.SALES_CHANNEL, cells[at_channel]),
+            test_mode=parse_test_mode(cells[at_test]),
         )
 
     def _extra(self, cells: list[str]) -> str:
@@ -151,7 +169,9 @@ class RowCleaner:
     def _examine(self, cells: list[str]) -> WarnedEntry | RowRejection:
         """Leave out what the ticket does not need, or reject the row with all its errors."""
         external_id, key, problems = self._problems(cells)
-        if self.is_strict or not external_id or {p.field for p in problems} - _CONTACT_FIELDS:
+        needs_contacts = self.is_strict or not external_id
+        optional = _OPTIONAL_FIELDS if needs_contacts else _OPTIONAL_FIELDS | _CONTACT_FIELDS
+        if {problem.field for problem in problems} - optional:
             return _combine_errors(key, problems)
         usable = list(cells)
         for problem in problems:
@@ -183,6 +203,10 @@ class RowCleaner:
         phone = attempt(lambda: self._phone(cells[at_phone]))
         attempt(lambda: parse_ticket_type(cells[at_type]))
         attempt(lambda: parse_label(RosterField.SEAT, cells[at_seat]))
+        at_locale, at_channel, at_test = self.cell_indexes[_ATTRIBUTES]
+        attempt(lambda: parse_language(cells[at_locale]))
+        attempt(lambda: parse_label(RosterField.SALES_CHANNEL, cells[at_channel]))
+        attempt(lambda: parse_test_mode(cells[at_test]))
         attempt(lambda: self._hold(cells))
         attempt(lambda: self._extra(cells))
         invalid = {problem.field for problem in problems}

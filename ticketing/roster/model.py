@@ -22,6 +22,9 @@ class RosterField(StrEnum):
     PHONE = "phone"
     TICKET_TYPE = "ticket_type"
     SEAT = "seat"
+    LOCALE = "locale"
+    SALES_CHANNEL = "sales_channel"
+    TEST_MODE = "test_mode"
     HOLD = "hold"
     PAYMENT = "payment"
     STATUS = "status"
@@ -55,6 +58,9 @@ class RosterEntry(NamedTuple):
     hold_reason: str
     hold_stated: str
     extra: str = ""
+    locale: str = ""
+    sales_channel: str = ""
+    test_mode: str = ""  # test | live
 
 
 class RowRejection(NamedTuple):

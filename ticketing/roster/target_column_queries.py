@@ -45,11 +45,29 @@ class TargetColumns:
             ),
             RosterField.EMAIL: email if self.clear_empty else _stated_or(row.email, guests.c.email),
             RosterField.PHONE: self._stated(row.phone, guests.c.phone),
+            RosterField.LOCALE: self._stated(row.locale, guests.c.locale),
+            RosterField.SALES_CHANNEL: self._stated(row.sales_channel, guests.c.sales_channel),
         }
         names = {name: row[name] for name in ("first_name", "last_name", "full_name")}
         contacts = {field.value: word for field, word in possible.items() if field in self.fields}
-        extra = {"extra": guests.c.extra.concat(self.extra_value())} if self.keeps_extra else {}
-        return {"natural_key": self._natural_key()} | names | contacts | extra
+        values = {"natural_key": self._natural_key()} | names | contacts
+        if self.keeps_extra:
+            values["extra"] = guests.c.extra.concat(self.extra_value())
+        if RosterField.TEST_MODE in self.fields:
+            kept = literal(not self.clear_empty) & (row.test_mode == "") & guests.c.is_test
+            values["is_test"] = kept | (row.test_mode == "test")
+        return values
+
+    def attribute_values(self) -> dict[str, ColumnElement[Any]]:
+        """Return the columns of a new guest that only some files have."""
+        row = self.staging.rows.c
+        possible: dict[RosterField, ColumnElement[Any]] = {
+            RosterField.LOCALE: row.locale.label("locale"),
+            RosterField.SALES_CHANNEL: row.sales_channel.label("sales_channel"),
+            RosterField.TEST_MODE: (row.test_mode == "test").label("is_test"),
+        }
+        found = {each.name: each for field, each in possible.items() if field in self.fields}
+        return found | ({"extra": self.extra_value()} if self.keeps_extra else {})
 
     def extra_value(self) -> ColumnElement[Any]:
         """Return the kept columns of a row; the file keeps those that it does not state."""
@@ -74,9 +92,9 @@ class TargetColumns:
         pairs |= {
             name: (entitlements.c[name], new) for name, new in self.entitlement_values().items()
         }
-        if self.keeps_extra:
-            before, after = pairs["extra"]
-            pairs["extra"] = (cast(before, Text), cast(after, Text))
+        for name in {"extra", "is_test"} & pairs.keys():
+            before, after = pairs[name]
+            pairs[name] = (cast(before, Text), cast(after, Text))
         if RosterField.TICKET_TYPE in self.fields:
             pairs["ticket_type"] = (ticket_types.c.name, self.ticket_type())
         return pairs
@@ -91,6 +109,9 @@ class TargetColumns:
             RosterField.PHONE: and_(row.phone == "", guests.c.phone != ""),
             RosterField.TICKET_TYPE: and_(row.ticket_type == "", ~default),
             RosterField.SEAT: and_(row.seat == "", entitlements.c.seat != ""),
+            RosterField.LOCALE: and_(row.locale == "", guests.c.locale != ""),
+            RosterField.SALES_CHANNEL: and_(row.sales_channel == "", guests.c.sales_channel != ""),
+            RosterField.TEST_MODE: and_(row.test_mode == "", guests.c.is_test),
             RosterField.HOLD: and_(
                 ~states(stated, RosterField.HOLD), other_part(reason).isnot(None)
             ),

@@ -59,6 +59,15 @@ HEADER_NAMES: dict[RosterField, tuple[str, ...]] = {
         "kelas",
     ),
     RosterField.SEAT: ("seat, seat number, kursi, no kursi, nomor kursi, tempat duduk",),
+    RosterField.LOCALE: (
+        "locale",
+        "language, preferred language, ticket language, bahasa tiket, bahasa pilihan",
+    ),
+    RosterField.SALES_CHANNEL: (
+        "sales channel, kanal penjualan, saluran penjualan",
+        "channel, kanal",
+    ),
+    RosterField.TEST_MODE: ("test mode, is test, mode uji, mode tes, mode uji coba",),
     RosterField.HOLD: ("hold, hold reason, on hold, tahan, ditahan, alasan tahan, catatan tahan",),
     RosterField.PAYMENT: (
         """
@@ -109,6 +118,12 @@ DOUBTFUL_NAME_WORDS = frozenset({"null", "nan", "undefined", "none", "nil", "na"
 
 NO_WORDS = frozenset({"0", "n", "no", "f", "false", "tidak", "-"})
 YES_WORDS = frozenset({"1", "y", "yes", "t", "true", "ya", "x"})
+TEST_WORDS = YES_WORDS | {"test", "testing", "test mode", "uji", "uji coba", "tes"}
+LIVE_WORDS = NO_WORDS | {"live", "production", "real", "asli"}
+LANGUAGE_NAMES = {
+    "indonesia": "id", "indonesian": "id", "bahasa indonesia": "id", "bahasa": "id",
+    "english": "en", "inggris": "en", "bahasa inggris": "en",
+}  # fmt: skip
 PAID_WORDS = frozenset({
     "paid", "ok", "free", "settled", "settlement", "lunas", "sudah", "sudah lunas", "sudah bayar",
     "sudah dibayar", "dibayar", "terbayar", "gratis", "bebas",

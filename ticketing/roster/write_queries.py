@@ -130,6 +130,7 @@ class ChunkWriter:
         rows, planned = self.target.staging.rows, self.target.staging.plan
         contacts = self.target.staging.contacts
         named = ("natural_key", "first_name", "last_name", "full_name", "email", "phone")
+        attributes = self.target.attribute_values()
         new = (
             self._planned_rows(RowOutcome.INSERTED)
             .where(planned.c.guest_id.is_(None))
@@ -137,15 +138,13 @@ class ChunkWriter:
                 literal(self.target.staging.event_id),
                 func.nullif(rows.c.external_id, ""),
                 *(rows.c[name] for name in named),
-                *((self.target.extra_value(),) if self.target.keeps_extra else ()),
+                *attributes.values(),
             )
             .order_by(rows.c.line)
         )
         fresh = (
             insert(guests)
-            .from_select(
-                ["event_id", "external_id", *named, *(["extra"] * self.target.keeps_extra)], new
-            )
+            .from_select(["event_id", "external_id", *named, *attributes], new)
             .returning(guests.c.id, guests.c.natural_key)
             .cte("fresh")
         )

@@ -47,6 +47,7 @@ class OrderTicketFile:
     guest_email: str
     ticket_type_id: int
     number: int = 0  # of the place of an order; 0 for a roster's ticket
+    guest_locale: str = ""  # of a roster's guest; empty is that of the event
 
     @property
     def document(self) -> RecordedDocument:

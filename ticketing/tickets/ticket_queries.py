@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, case, literal, select
 
 from ticketing.crypto.verify import ScannedTicket
+from ticketing.documents.ticket_data import TEST_MARK
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.roster import entitlements, guests
@@ -59,7 +60,10 @@ def _find_validity(connection: Connection, condition: ColumnElement[bool]) -> Ti
             events.c.slug.label("event_slug"),
             generated_tickets.c.guest_id,
             guests.c.full_name,
-            ticket_types.c.name.label("ticket_type"),
+            case(
+                (guests.c.is_test, literal(TEST_MARK) + ticket_types.c.name),
+                else_=ticket_types.c.name,
+            ).label("ticket_type"),
             entitlements.c.seat,
             generated_tickets.c.event_id,
             events.c.ends_at.label("event_ends_at"),

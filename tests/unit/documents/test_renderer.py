@@ -264,6 +264,7 @@ def test_the_key_changes_with_every_field(renderer: Renderer, field: str) -> Non
         "time_zone": "Asia/Tokyo",
         "locale": "en_GB",
         "extra": {"faculty": "Teknik"},
+        bool: lambda: not value,
         int: lambda: value + 1,
         str: lambda: value + "X",
         datetime: lambda: value + timedelta(days=1),

@@ -327,3 +327,25 @@ def test_rosters_with_two_ids_or_two_numbers_are_read(
 
     assert isinstance(row, RosterEntry)
     assert (row.natural_key, row.phone, row.ticket_type) == (key, phone, "")
+
+
+def test_language_and_test_mode_are_read_as_people_write_them(clean: CleanTable) -> None:
+    lines = ("1,A,Inggris,ya", "2,B,id-ID,Live", "3,C,-,-", "4,D,,")
+
+    rows = clean("nim,nama,bahasa tiket,mode uji", *lines)
+
+    found = [(row.locale, row.test_mode) for row in rows if isinstance(row, RosterEntry)]
+    assert found == [("en", "test"), ("id_ID", "live"), ("", ""), ("", "")]
+
+
+def test_an_unknown_language_is_left_out_and_an_unclear_test_mode_is_rejected(
+    clean: CleanTable,
+) -> None:
+    warned, rejected = clean(
+        "email,nama,locale,test mode", "a@x.org,A,Klingon,", "b@x.org,B,,maybe"
+    )
+
+    assert isinstance(warned, WarnedEntry)
+    assert (warned.entry.locale, warned.warnings[0].field) == ("", "locale")
+    assert isinstance(rejected, RowRejection)
+    assert rejected[1:] == ("test_mode", "maybe", "not known: write test or live")

@@ -157,6 +157,8 @@ def find_ticket_file(
             guests.c.full_name,
             guests.c.email,
             ticket_types.c.id,
+            literal(0),
+            guests.c.locale,
         )
         .select_from(generated_tickets)
         .join(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)

@@ -1,4 +1,4 @@
-"""Composition of outbox messages from current data, in the event's language.
+"""Composition of outbox messages from current data, in the language of the recipient or the event.
 
 The texts are in templates/messages; this module maps each purpose to its template and variables.
 """
@@ -78,7 +78,9 @@ def _draft_message(
         return SYSTEM_LANGUAGE, draft_system_message(context, claimed)
     event = event_queries.get(connection, claimed.event_slug)
     write = _DRAFTS_BY_PURPOSE.get(claimed.purpose, _draft_order_notice)
-    return language_for_locale(event.locale), write(connection, context, event, claimed)
+    draft = write(connection, context, event, claimed)
+    locale = draft.locale if isinstance(draft, MessageDraft) else ""
+    return language_for_locale(locale or event.locale), draft
 
 
 def _render_draft(
@@ -154,7 +156,7 @@ def _draft_ticket(
         "ticketCode": file.ticket_code,
     }
     facts |= {"url": context.ticket_page_url(file)}
-    return MessageDraft("ticket_ready", facts, attached)
+    return MessageDraft("ticket_ready", facts, attached, file.guest_locale)
 
 
 def _load_attachments(

@@ -19,6 +19,7 @@ class MessageDraft:
     template_name: str  # its name
     variables: dict[str, TemplateValue]
     attachments: tuple[Attachment, ...] = ()
+    locale: str = ""  # of the recipient; empty is that of the event
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,12 @@ _RENDER_LOCK_SPACE = 0x646F63 << 40
 _TICKET_COLUMNS = (
     events.c.slug.label("event_slug"),
     events.c.name.label("event_name"),
-    *events.c["starts_at", "ends_at", "time_zone", "locale", "venue"],
+    *events.c["starts_at", "ends_at", "time_zone", "venue"],
+    func.coalesce(func.nullif(guests.c.locale, ""), events.c.locale).label("locale"),
     *guests.c["first_name", "last_name", "full_name", "email"],
     ticket_types.c.name.label("ticket_type"),
     entitlements.c.seat,
-    guests.c.extra,
+    *guests.c["extra", "is_test"],
 )
 
 

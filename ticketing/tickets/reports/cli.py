@@ -185,10 +185,13 @@ def report(slug: EventOption, *, as_json: JsonOption = False) -> None:
         "generated": result.generated,
         "failed": result.failed,
         "missing": result.missing,
+        "test": result.test,
     }
     if as_json:
         print_json(counts | {"csv": result.files.csv, "pdf": result.files.pdf})
         return
+    if not result.test:
+        del counts["test"]
     if result.last_import and result.last_import.rejected:
         counts["rejected rows"] = result.last_import.rejected
     print_counts(f"{event.name} ({event.slug})", counts)

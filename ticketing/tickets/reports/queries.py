@@ -73,6 +73,8 @@ class ReportRow:
     pdf_removed_at: datetime | None
     render_error: str | None
     failure: str | None
+    sales_channel: str
+    is_test: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ def _select_report_rows(event_id: int) -> Select[tuple[object, ...]]:
             generated_tickets.c.pdf_removed_at,
             generated_tickets.c.render_error,
             last_failure_subquery(event_id).label("failure"),
+            *guests.c["sales_channel", "is_test"],
         )
         .select_from(entitlements)
         .join(guests, guests.c.id == entitlements.c.guest_id)

@@ -29,6 +29,7 @@ MAX_LISTED = 2000  # people in the PDF: about 50 pages, and 20 s to lay out
 COLUMNS = (
     "attendee_id", "external_id", "name", "email", "ticket_type", "seat",
     "verdict", "reason", "ticket_code", "issued_at", "generated_at", "pdf_file_path",
+    "sales_channel", "test",
 )  # fmt: skip
 
 
@@ -66,6 +67,7 @@ class GenerationReport:
     missing: int
     not_generated: list[ReportEntry]  # the first MAX_LISTED
     last_import: ImportTotals | None
+    test: int = 0  # of the entitled
 
 
 @dataclass
@@ -73,6 +75,7 @@ class ReportSummary:
     """Totals of a stream of entries, and those that the PDF lists."""
 
     verdicts: Counter[GenerationStatus] = field(default_factory=Counter)
+    test: int = 0
     generated: list[ReportEntry] = field(default_factory=list)
     not_generated: list[ReportEntry] = field(default_factory=list)
 
@@ -80,6 +83,7 @@ class ReportSummary:
         """Yield the entries unchanged, and count them."""
         for entry in entries:
             self.verdicts[entry.verdict] += 1
+            self.test += entry.line.is_test
             kept = (
                 self.generated
                 if entry.verdict is GenerationStatus.GENERATED
@@ -149,6 +153,7 @@ def write_report(
         missing=sums.verdicts[GenerationStatus.MISSING],
         not_generated=sums.not_generated,
         last_import=last_import,
+        test=sums.test,
     )
     with _atomic_write(files.pdf) as draft:
         draft.write_bytes(
@@ -180,6 +185,8 @@ def _csv_cells(entry: ReportEntry) -> list[object]:
         line.issued_at or "",
         line.generated_at or "",
         line.pdf_file_path or "",
+        line.sales_channel,
+        "test" if line.is_test else "",
     ]
 
 

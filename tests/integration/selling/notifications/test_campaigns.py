@@ -45,9 +45,12 @@ def guests(
 
 @pytest.mark.usefixtures("guests")
 @pytest.mark.slow
-def test_each_guest_gets_their_own_ticket_once(
+def test_each_guest_gets_their_own_ticket_once_in_their_language(
     database: Database, event: Event, mails: MailSimulator, send: Send
 ) -> None:
+    with database.transaction() as connection:
+        is_first = guests_table.c.email == "Guest0@example.org"
+        connection.execute(update(guests_table).where(is_first).values(locale="en"))
     plan = plan_campaign(database, event)
     apply_campaign(database, event, plan_hash=plan.plan_hash, by="cli")
 
@@ -58,6 +61,8 @@ def test_each_guest_gets_their_own_ticket_once(
     files = [tuple(mail.files) for mail in mails.mails()]
     assert len(set(files)) == 3
     assert all(len(names) == 1 for names in files)
+    subjects = sorted(str(mail.message["Subject"]).partition(" ")[0] for mail in mails.mails())
+    assert subjects == ["Tiket", "Tiket", "Your"]
 
 
 @pytest.mark.usefixtures("guests")
