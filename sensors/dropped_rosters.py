@@ -16,8 +16,8 @@ from ticket_assets.jobs import import_roster
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
 from ticketing.events import queries as event_queries
 from ticketing.platform.application import Application
-from ticketing.roster.drop_folder_scan import FileSnapshot, list_snapshots, sort_files
-from ticketing.roster.refused_files import file_refused, resolve_removed
+from ticketing.roster.drop_folder.refused_files import file_refused, resolve_removed
+from ticketing.roster.drop_folder.scan import FileSnapshot, list_snapshots, sort_files
 
 FILE_TAG = "ticketing/file"
 ACTIVE_STATUSES = [

@@ -22,7 +22,7 @@ from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
 from ticketing.platform.db.incidents import IncidentKind
-from ticketing.roster.drop_folder_scan import FileSnapshot
+from ticketing.roster.drop_folder.scan import FileSnapshot
 
 LIST = "id,name,email\n1,Ayu Lestari,ayu@example.org\n2,Budi Santoso,budi@example.org\n"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC).timestamp()

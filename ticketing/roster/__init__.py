@@ -1,5 +1,6 @@
 """Import of guests from CSV files, workbooks, drop folders, uploads and SQL queries.
 
-May import `events` and `platform`.
-Begin reading in `import_roster.py`; `clean_row.py` validates one row.
+`sources` read files, `cells` clean rows, `plan` compares them with the database; `uploads` and
+`drop_folder` bring files; `guests` changes single people. May import `tickets` and below.
+Begin reading in `import_roster.py`.
 """

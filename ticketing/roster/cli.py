@@ -144,13 +144,13 @@ def _parse_mapping(pairs: list[str]) -> dict[str, str]:
 
 
 def _print_result(result: "ImportResult", rejected_path: Path) -> None:
-    from ticketing.roster.import_impact import format_impact
     from ticketing.roster.import_result import (
         format_changes,
         format_rejected_rows,
         format_row_warnings,
         format_source_format,
     )
+    from ticketing.roster.plan.import_impact import format_impact
 
     prefix = "would be " if result.dry_run else ""
     counts = {

@@ -27,9 +27,9 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import import_rejected_rows, imports
 from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay, TicketingError
 from ticketing.platform.kernel.wall_clock import format_clock
-from ticketing.roster.import_impact import TouchedTickets
 from ticketing.roster.model import ImportCounts, RejectedRow
-from ticketing.roster.staging_queries import CELL_SEPARATOR, StagingTables
+from ticketing.roster.plan.import_impact import TouchedTickets
+from ticketing.roster.plan.staging_queries import CELL_SEPARATOR, StagingTables
 
 
 @dataclass(frozen=True, slots=True)

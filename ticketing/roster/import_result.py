@@ -10,9 +10,9 @@ from typing import TextIO
 from ticketing.platform.kernel.csv_writer import DELIMITER, atomic_text_file
 from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.kernel.text import guard_formula
-from ticketing.roster.import_impact import ImportImpact, format_impact
 from ticketing.roster.model import ImportCounts, RejectedRow, RosterChange, RowWarning
-from ticketing.roster.write_queries import WithdrawalCount
+from ticketing.roster.plan.import_impact import ImportImpact, format_impact
+from ticketing.roster.plan.write_queries import WithdrawalCount
 
 DEFAULT_CHUNK_SIZE = 20_000
 

@@ -21,18 +21,14 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.errors import UnreadableFile
 from ticketing.platform.kernel.phone import phone_normaliser
-from ticketing.roster import diff_queries, import_queries
-from ticketing.roster.clean_row import RowCleaner, reject_unreadable
-from ticketing.roster.column_mapping import ColumnMapping, map_columns
-from ticketing.roster.diff_queries import LineRange
-from ticketing.roster.duplicate_queries import rename_changed_keys
-from ticketing.roster.extra_columns import ExtraColumn, find_extra_columns
-from ticketing.roster.holder_queries import record_name_changes, refuse_holder_changes
-from ticketing.roster.impact_queries import measure_impact
-from ticketing.roster.import_impact import ImportImpact
+from ticketing.roster import import_queries
+from ticketing.roster.cells.clean_row import RowCleaner
+from ticketing.roster.cells.column_mapping import ColumnMapping, map_columns
+from ticketing.roster.cells.extra_columns import ExtraColumn, find_extra_columns
+from ticketing.roster.cells.row_rejection import reject_unreadable
+from ticketing.roster.cells.row_warnings import RowWarnings
 from ticketing.roster.import_queries import import_run
 from ticketing.roster.import_result import ImportOptions, ImportResult, write_rejected_rows
-from ticketing.roster.matching_queries import match_people
 from ticketing.roster.model import (
     ImportCounts,
     RejectedRow,
@@ -42,16 +38,22 @@ from ticketing.roster.model import (
     RowRejection,
     WarnedEntry,
 )
-from ticketing.roster.row_warnings import RowWarnings
-from ticketing.roster.sources.csv_file import OpenRoster
-from ticketing.roster.staging_queries import StagingTables, reject_rounded_ids
-from ticketing.roster.target_column_queries import TargetColumns
-from ticketing.roster.write_queries import (
+from ticketing.roster.plan import diff_queries
+from ticketing.roster.plan.diff_queries import LineRange
+from ticketing.roster.plan.duplicate_queries import rename_changed_keys
+from ticketing.roster.plan.holder_queries import record_name_changes, refuse_holder_changes
+from ticketing.roster.plan.impact_queries import measure_impact
+from ticketing.roster.plan.import_impact import ImportImpact
+from ticketing.roster.plan.matching_queries import match_people
+from ticketing.roster.plan.staging_queries import StagingTables, reject_rounded_ids
+from ticketing.roster.plan.target_column_queries import TargetColumns
+from ticketing.roster.plan.write_queries import (
     ChunkWriter,
     WithdrawalCount,
     plan_withdrawal,
     withdraw_absent,
 )
+from ticketing.roster.sources.csv_file import OpenRoster
 
 WRITER_COUNT = 2  # concurrent connections; more only wait for the server's processors
 MAX_RESULT_ROWS = 20  # changed guests and rejected rows in a result

@@ -13,14 +13,14 @@ from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import AlreadyExists, TicketingError, UnusableGuest
-from ticketing.roster import guest_queries
-from ticketing.roster.duplicates import (
+from ticketing.roster.guests import guest_queries
+from ticketing.roster.guests.duplicates import (
     GuestConflict,
     MergeResult,
     confirm_guests,
     merge_guests,
 )
-from ticketing.roster.edit_guest import GuestUpdate, edit_guest
+from ticketing.roster.guests.edit_guest import GuestUpdate, edit_guest
 from ticketing.roster.import_result import ImportResult
 from ticketing.roster.model import ImportCounts, RosterField
 from ticketing.tickets.reports.explain import explain_person

@@ -13,9 +13,9 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import guest_changes
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.roster import import_queries
-from ticketing.roster.import_impact import EmptiedFields, SharedContact, TouchedTickets
 from ticketing.roster.import_result import ImportResult, format_import_report
 from ticketing.roster.model import ImportCounts
+from ticketing.roster.plan.import_impact import EmptiedFields, SharedContact, TouchedTickets
 
 Import = Callable[..., ImportResult]
 ReadGuests = Callable[[], dict[str, dict[str, str | None]]]

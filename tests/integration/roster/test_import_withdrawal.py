@@ -13,7 +13,7 @@ from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import UnsafeWithdrawal
 from ticketing.roster.import_result import ImportResult
 from ticketing.roster.model import ImportCounts
-from ticketing.roster.write_queries import WithdrawalCount
+from ticketing.roster.plan.write_queries import WithdrawalCount
 from ticketing.tickets.issuing.issue import issue_tickets
 
 Import = Callable[..., ImportResult]

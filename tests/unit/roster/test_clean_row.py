@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.phone import phone_normaliser
-from ticketing.roster.clean_row import RowCleaner
-from ticketing.roster.column_mapping import map_columns
+from ticketing.roster.cells.clean_row import RowCleaner
+from ticketing.roster.cells.column_mapping import map_columns
 from ticketing.roster.model import RosterEntry, RowRejection, WarnedEntry
 
 HEADER = ["nim", "nama", "email", "hp", "jenis tiket", "kursi", "tahan"]

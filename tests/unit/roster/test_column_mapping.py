@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.platform.kernel.errors import UnreadableFile, UnusableMapping
-from ticketing.roster.column_mapping import count_known_headers, header_key, map_columns
+from ticketing.roster.cells.column_mapping import count_known_headers, header_key, map_columns
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.roster.drop_folder_scan import (
+from ticketing.roster.drop_folder.scan import (
     DropFolderFiles,
     FileSnapshot,
     list_snapshots,

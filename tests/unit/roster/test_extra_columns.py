@@ -3,7 +3,7 @@
 import pytest
 
 from ticketing.platform.kernel.errors import UnusableMapping
-from ticketing.roster.extra_columns import (
+from ticketing.roster.cells.extra_columns import (
     encode_extra,
     extra_name,
     find_extra_columns,

@@ -7,10 +7,10 @@ import pytest
 
 from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.phone import phone_normaliser
-from ticketing.roster.clean_row import RowCleaner, RowResult
-from ticketing.roster.column_mapping import map_columns
+from ticketing.roster.cells.clean_row import RowCleaner, RowResult
+from ticketing.roster.cells.column_mapping import map_columns
+from ticketing.roster.cells.row_warnings import RowWarnings
 from ticketing.roster.model import RosterEntry, RowRejection, WarnedEntry
-from ticketing.roster.row_warnings import RowWarnings
 
 CleanTable = Callable[..., list[RowResult]]
 

@@ -33,10 +33,10 @@ from ticketing.platform.http.pages import PageSettings
 from ticketing.platform.http.rate_limit import RateLimiter
 from ticketing.platform.http.services import Services, now
 from ticketing.platform.http.sse import EventStream
-from ticketing.roster import api as import_api
-from ticketing.roster import api_guests
-from ticketing.roster.api import UPLOAD_PATH_PATTERN
-from ticketing.roster.import_request_queue import ImportRequestQueue
+from ticketing.roster.guests import api as api_guests
+from ticketing.roster.uploads import api as import_api
+from ticketing.roster.uploads.api import UPLOAD_PATH_PATTERN
+from ticketing.roster.uploads.import_request_queue import ImportRequestQueue
 from ticketing.selling.checkout import api as checkout_api
 from ticketing.selling.checkout import api_payment, api_vouchers, order_pages, shop_pages
 from ticketing.selling.checkout.html import build_page_settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from charset_normalizer import from_bytes
 
 from ticketing.platform.kernel.errors import UnreadableFile
-from ticketing.roster.column_mapping import count_known_headers
+from ticketing.roster.cells.column_mapping import count_known_headers
 from ticketing.roster.sources.header_row import find_header_index
 
 SAMPLE_BYTES = 1024 * 1024

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
 from ticketing.platform.kernel.errors import UnreadableFile
-from ticketing.roster.column_mapping import count_known_headers
+from ticketing.roster.cells.column_mapping import count_known_headers
 from ticketing.roster.model import RosterRow
 
 MAX_TITLE_ROWS = 30

@@ -33,7 +33,7 @@ from ticketing.platform.kernel.errors import (
     ImpossibleTransition,
     UnusableGuest,
 )
-from ticketing.roster import guest_queries
+from ticketing.roster.guests import guest_queries
 from ticketing.selling.checkout.buyer_input import parse_guest
 from ticketing.selling.checkout.place_order import complete_if_free
 from ticketing.selling.payments.complete_order import enqueue_confirmation, enqueue_guest_ticket

@@ -25,13 +25,13 @@ from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.roster import guest_changes, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.roster.contact_matching_queries import has_same_name
-from ticketing.roster.diff_queries import LineRange, planned_rows
-from ticketing.roster.import_impact import TouchedTickets
-from ticketing.roster.matching_queries import mark_repeats_of_refused
 from ticketing.roster.model import RosterField, RowOutcome
-from ticketing.roster.staging_queries import StagingTables
-from ticketing.roster.target_column_queries import TargetColumns
+from ticketing.roster.plan.contact_matching_queries import has_same_name
+from ticketing.roster.plan.diff_queries import LineRange, planned_rows
+from ticketing.roster.plan.import_impact import TouchedTickets
+from ticketing.roster.plan.matching_queries import mark_repeats_of_refused
+from ticketing.roster.plan.staging_queries import StagingTables
+from ticketing.roster.plan.target_column_queries import TargetColumns
 
 
 def refuse_holder_changes(connection: Connection, staging: StagingTables) -> int:

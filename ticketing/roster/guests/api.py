@@ -14,7 +14,7 @@ from ticketing.platform.http.envelope import (
 )
 from ticketing.platform.http.errors import authenticated_error_responses
 from ticketing.platform.http.services import ServicesDependency, now
-from ticketing.roster.edit_guest import edit_guest
+from ticketing.roster.guests.edit_guest import edit_guest
 from ticketing.roster.model import RosterField
 from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
 

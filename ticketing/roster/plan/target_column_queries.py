@@ -13,15 +13,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests
-from ticketing.roster.hold_reason_queries import (
+from ticketing.roster.model import DEFAULT_TICKET_TYPE, RosterField
+from ticketing.roster.plan.hold_reason_queries import (
     other_part,
     payment_part,
     states,
     updated_reason,
     without_duplicate_reason,
 )
-from ticketing.roster.model import DEFAULT_TICKET_TYPE, RosterField
-from ticketing.roster.staging_queries import StagingTables
+from ticketing.roster.plan.staging_queries import StagingTables
 
 OldNewPairs = dict[str, tuple[ColumnElement[str], ColumnElement[str]]]  # old and new
 

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from ticketing.orders.place_guest import NATURAL_KEY_PREFIX
 from ticketing.platform.db.tables.roster import guests
-from ticketing.roster.staging_queries import StagingTables
+from ticketing.roster.plan.staging_queries import StagingTables
 
 _RANK_EMAIL, _RANK_PHONE = 1, 2  # an e-mail address identifies better than a phone number
 

@@ -25,7 +25,7 @@ from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guest_changes, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import AlreadyExists
-from ticketing.roster.hold_reason_queries import (
+from ticketing.roster.plan.hold_reason_queries import (
     duplicate_reason,
     join_reasons,
     without_duplicate_reason,

@@ -23,7 +23,7 @@ GuestArgument = Annotated[
 @app.command("duplicates")
 def list_duplicates(slug: EventOption, *, as_json: JsonOption = False) -> None:
     """List guests who may be the same person as another guest; they get no ticket until then."""
-    from ticketing.roster import guest_queries
+    from ticketing.roster.guests import guest_queries
 
     with open_event(slug) as (application, event):
         found = application.database.run(guest_queries.list_possible_duplicates, event.id)
@@ -55,7 +55,7 @@ def confirm(
     as_json: JsonOption = False,
 ) -> None:
     """Confirm that possible duplicates are people of their own; they may get a ticket now."""
-    from ticketing.roster.duplicates import confirm_guests
+    from ticketing.roster.guests.duplicates import confirm_guests
 
     with open_event(slug) as (application, event):
         keys = confirm_guests(application.database, event, guests, by=actor(), at=now())
@@ -77,7 +77,7 @@ def merge(
     If both have a live ticket, that of DROP is revoked; if only DROP has one, KEEP gets it with the
     same code. Rows of later files that have the id of DROP are rejected.
     """
-    from ticketing.roster.duplicates import merge_guests
+    from ticketing.roster.guests.duplicates import merge_guests
 
     with open_event(slug) as (application, event):
         result = merge_guests(application.database, event, keep, drop, by=actor(), at=now())
@@ -106,7 +106,7 @@ def update(
     as_json: JsonOption = False,
 ) -> None:
     """Change one guest. The ticket keeps its code, and its PDF is rendered again."""
-    from ticketing.roster.edit_guest import EDITABLE_FIELDS, edit_guest
+    from ticketing.roster.guests.edit_guest import EDITABLE_FIELDS, edit_guest
 
     given = zip(EDITABLE_FIELDS, (name, email, phone, seat, ticket_type), strict=True)
     values = {field: value for field, value in given if value is not None}

@@ -21,14 +21,14 @@ from sqlalchemy import (
 )
 
 from ticketing.platform.db.tables.roster import guests
-from ticketing.roster.contact_matching_queries import (
+from ticketing.roster.model import RosterEntry
+from ticketing.roster.plan.contact_matching_queries import (
     ambiguous_contacts,
     has_same_name,
     match_by_contact,
     other_names,
 )
-from ticketing.roster.model import RosterEntry
-from ticketing.roster.staging_queries import StagingTables, use_bulk_query_settings
+from ticketing.roster.plan.staging_queries import StagingTables, use_bulk_query_settings
 
 # `hold_stated` describes only how the hold reason was written
 _COMPARED_FIELDS = tuple(name for name in RosterEntry._fields[1:] if name != "hold_stated")

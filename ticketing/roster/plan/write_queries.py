@@ -26,12 +26,12 @@ from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import ImportOvertaken, UnsafeWithdrawal
-from ticketing.roster.diff_queries import LineRange
-from ticketing.roster.hold_reason_queries import duplicate_reason, join_reasons
-from ticketing.roster.holder_queries import is_delivered
 from ticketing.roster.model import ImportCounts, RosterField, RowOutcome
-from ticketing.roster.staging_queries import StagingTables, use_bulk_query_settings
-from ticketing.roster.target_column_queries import (
+from ticketing.roster.plan.diff_queries import LineRange
+from ticketing.roster.plan.hold_reason_queries import duplicate_reason, join_reasons
+from ticketing.roster.plan.holder_queries import is_delivered
+from ticketing.roster.plan.staging_queries import StagingTables, use_bulk_query_settings
+from ticketing.roster.plan.target_column_queries import (
     TargetColumns,
     is_different,
     stated_ticket_type,

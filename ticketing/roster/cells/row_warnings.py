@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ticketing.roster.clean_row import DECODED_WRONGLY_REASON
+from ticketing.roster.cells.clean_row import DECODED_WRONGLY_REASON
+from ticketing.roster.cells.mojibake import undo_mojibake
 from ticketing.roster.model import CellWarning, RosterField, RowWarning
-from ticketing.roster.mojibake import undo_mojibake
 
 MAX_STORED_WARNINGS = 1000  # in the import history; all of them are counted
 _MAX_VALUE_LENGTH = 200

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ticketing.platform.kernel.errors import UnusableMapping
-from ticketing.roster.column_mapping import column_index
+from ticketing.roster.cells.column_mapping import column_index
 
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 

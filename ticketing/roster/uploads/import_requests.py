@@ -14,11 +14,11 @@ from typing import BinaryIO
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import NotFound, TicketingError
-from ticketing.roster import import_request_queries as queries
-from ticketing.roster.import_request_queries import ImportRequest
 from ticketing.roster.import_result import ImportOptions, ImportResult
 from ticketing.roster.import_roster import ProgressCallback, import_roster
 from ticketing.roster.sources.roster_file import roster_file
+from ticketing.roster.uploads import import_request_queries as queries
+from ticketing.roster.uploads.import_request_queries import ImportRequest
 
 UPLOAD_SUFFIX = ".upload"
 REJECTED_SUFFIX = ".rejected.csv"

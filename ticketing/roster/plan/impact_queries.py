@@ -4,16 +4,16 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from ticketing.roster import duplicate_queries, holder_queries
-from ticketing.roster.import_impact import (
+from ticketing.roster.model import ImportCounts
+from ticketing.roster.plan import duplicate_queries, holder_queries
+from ticketing.roster.plan.import_impact import (
     EmptiedFields,
     ImportImpact,
     SharedContacts,
     TouchedTickets,
 )
-from ticketing.roster.model import ImportCounts
-from ticketing.roster.target_column_queries import TargetColumns
-from ticketing.roster.write_queries import WithdrawalCount
+from ticketing.roster.plan.target_column_queries import TargetColumns
+from ticketing.roster.plan.write_queries import WithdrawalCount
 
 MAX_SHARED_CONTACTS = 20  # listed in a result
 

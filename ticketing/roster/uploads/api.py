@@ -23,16 +23,16 @@ from ticketing.platform.http.errors import BodyTooLarge, Busy, authenticated_err
 from ticketing.platform.http.multipart import Form, FormFile, UnreadableForm, read_form
 from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.kernel.errors import NotFound
-from ticketing.roster.import_request_queries import ImportRequest, ImportRequestState
-from ticketing.roster.import_request_queue import ImportRequestQueue
-from ticketing.roster.import_requests import (
+from ticketing.roster.import_result import ImportOptions
+from ticketing.roster.uploads.import_request_queries import ImportRequest, ImportRequestState
+from ticketing.roster.uploads.import_request_queue import ImportRequestQueue
+from ticketing.roster.uploads.import_requests import (
     AcceptedImport,
     UploadedRoster,
     accept_upload,
     get_import_request,
     rejected_path,
 )
-from ticketing.roster.import_result import ImportOptions
 
 router = authenticated_router("/api/events", "imports", 404)
 UPLOAD_PATH_PATTERN = r"/api/events/[^/]+/imports"

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ticketing.platform.kernel.errors import UnreadableFile, UnusableMapping
-from ticketing.roster.model import RosterField
-from ticketing.roster.vocabulary import (
+from ticketing.roster.cells.vocabulary import (
     GIVEN_NAME_HEADERS,
     HEADER_NAMES,
     HEADER_SUFFIXES,
     SCHOOL_CLASS_HEADER,
     SCHOOL_HEADERS,
 )
+from ticketing.roster.model import RosterField
 
 _NOTE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _NOT_A_LETTER = re.compile(r"[\W_]+")

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.kernel.errors import UnusableMapping
-from ticketing.roster.extra_columns import split_extra
+from ticketing.roster.cells.extra_columns import split_extra
 from ticketing.roster.model import (
     ImportCounts,
     RosterChange,
@@ -27,8 +27,8 @@ from ticketing.roster.model import (
     RowOutcome,
     diff_fields,
 )
-from ticketing.roster.staging_queries import StagingTables
-from ticketing.roster.target_column_queries import (
+from ticketing.roster.plan.staging_queries import StagingTables
+from ticketing.roster.plan.target_column_queries import (
     TargetColumns,
     is_different,
     stated_ticket_type,

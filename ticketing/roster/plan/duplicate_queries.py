@@ -22,17 +22,17 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from ticketing.platform.db.tables.roster import entitlements, guests
-from ticketing.roster.contact_matching_queries import has_same_name
-from ticketing.roster.hold_reason_queries import (
+from ticketing.roster.model import RowOutcome
+from ticketing.roster.plan.contact_matching_queries import has_same_name
+from ticketing.roster.plan.hold_reason_queries import (
     duplicate_reason,
     join_reasons,
     without_duplicate_reason,
 )
-from ticketing.roster.import_impact import SharedContact, SharedContacts
-from ticketing.roster.matching_queries import event_has_people
-from ticketing.roster.model import RowOutcome
-from ticketing.roster.staging_queries import StagingTables, use_bulk_query_settings
-from ticketing.roster.target_column_queries import TargetColumns
+from ticketing.roster.plan.import_impact import SharedContact, SharedContacts
+from ticketing.roster.plan.matching_queries import event_has_people
+from ticketing.roster.plan.staging_queries import StagingTables, use_bulk_query_settings
+from ticketing.roster.plan.target_column_queries import TargetColumns
 
 _CONTACTS = {"email": "e-mail", "phone": "phone"}
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import structlog
 
 from ticketing.platform.db.database import Database
-from ticketing.roster.import_requests import (
+from ticketing.roster.model import ImportCounts
+from ticketing.roster.uploads.import_requests import (
     AcceptedImport,
     ImportStopped,
     remove_old_files,
     run_accepted,
 )
-from ticketing.roster.model import ImportCounts
 
 LOG = structlog.stdlib.get_logger("ticketing.app.web")
 MAX_QUEUED_IMPORTS = 10

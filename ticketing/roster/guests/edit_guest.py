@@ -12,16 +12,16 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.errors import UnusableGuest
 from ticketing.platform.kernel.phone import phone_normaliser
-from ticketing.roster import guest_queries
-from ticketing.roster.clean_row import RowCleaner
-from ticketing.roster.column_mapping import map_columns
-from ticketing.roster.duplicates import (
+from ticketing.roster.cells.clean_row import RowCleaner
+from ticketing.roster.cells.column_mapping import map_columns
+from ticketing.roster.guests import guest_queries
+from ticketing.roster.guests.duplicates import (
     GuestConflict,
     changing_guests,
     find_guest,
     record_change,
 )
-from ticketing.roster.guest_queries import GuestRecord, RosterPlace
+from ticketing.roster.guests.guest_queries import GuestRecord, RosterPlace
 from ticketing.roster.model import RosterField, RowRejection, WarnedEntry
 
 EDITABLE_FIELDS = (

@@ -11,8 +11,9 @@ from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Conflict
-from ticketing.roster import guest_queries, import_queries
-from ticketing.roster.guest_queries import GuestRecord, RosterPlace
+from ticketing.roster import import_queries
+from ticketing.roster.guests import guest_queries
+from ticketing.roster.guests.guest_queries import GuestRecord, RosterPlace
 from ticketing.tickets.issuing import ticket_write_queries
 from ticketing.tickets.issuing.entitlement_lock_queries import lock_guests
 from ticketing.tickets.single_ticket import UnknownGuest

@@ -4,14 +4,13 @@ Nothing is guessed. Phone numbers and addresses are checked by two given functio
 normal form or raise ValueError with the reason.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ticketing.platform.kernel.text import is_mangled_number
-from ticketing.roster.cell_values import (
+from ticketing.roster.cells.cell_values import (
     MANGLED_NUMBER_REASON,
     MAX_REASON_LENGTH,
-    TOTAL_ROW_REASON,
     CellError,
     describe_doubtful_name,
     is_known_status,
@@ -29,19 +28,19 @@ from ticketing.roster.cell_values import (
     parse_words,
     repair_float,
 )
-from ticketing.roster.column_mapping import ColumnMapping
-from ticketing.roster.extra_columns import ExtraColumn, encode_extra
+from ticketing.roster.cells.column_mapping import ColumnMapping
+from ticketing.roster.cells.extra_columns import ExtraColumn, encode_extra
+from ticketing.roster.cells.mojibake import undo_mojibake
+from ticketing.roster.cells.row_rejection import combine_errors
+from ticketing.roster.cells.vocabulary import WORD_PLACEHOLDERS
 from ticketing.roster.model import (
     CellWarning,
     RosterEntry,
     RosterField,
-    RosterRow,
     RowRejection,
     WarnedEntry,
     make_natural_key,
 )
-from ticketing.roster.mojibake import undo_mojibake
-from ticketing.roster.vocabulary import WORD_PLACEHOLDERS
 
 Normaliser = Callable[[str], str]
 RowResult = RosterEntry | WarnedEntry | RowRejection
@@ -172,7 +171,7 @@ class RowCleaner:
         needs_contacts = self.is_strict or not external_id
         optional = _OPTIONAL_FIELDS if needs_contacts else _OPTIONAL_FIELDS | _CONTACT_FIELDS
         if {problem.field for problem in problems} - optional:
-            return _combine_errors(key, problems)
+            return combine_errors(key, problems)
         usable = list(cells)
         for problem in problems:
             usable[self.cell_indexes[_FIELDS.index(RosterField(problem.field))]] = ""
@@ -273,11 +272,6 @@ class RowCleaner:
 _FIELDS = tuple(RosterField)
 
 
-def reject_unreadable(row: RosterRow) -> RowRejection:
-    """Return the rejection of a record that the source could not read."""
-    return RowRejection("", "", "", row.problem)
-
-
 def _required_key(external_id: str, email: str, phone: str) -> str:
     key = make_natural_key(external_id, email, phone)
     if not key:
@@ -285,20 +279,3 @@ def _required_key(external_id: str, email: str, phone: str) -> str:
             RosterField.EXTERNAL_ID, "", "no id, e-mail or phone to identify the person"
         )
     return key
-
-
-def _combine_errors(key: str, problems: Sequence[CellError]) -> RowRejection:
-    """Return one rejection for all errors; a total is only that, whatever its other cells say."""
-    totals = [problem for problem in problems if problem.reason == TOTAL_ROW_REASON]
-    if totals:
-        # an id that nobody has: the row is nobody who could be missed
-        return RowRejection(f"id:{totals[0].value}", *_columns(totals[0]))
-    if len(problems) == 1:
-        return RowRejection(key, *_columns(problems[0]))
-    field, value, _ = _columns(problems[0])
-    reasons = "; ".join(f"{problem.field}: {problem.reason}" for problem in problems)
-    return RowRejection(key, field, value, reasons)
-
-
-def _columns(problem: CellError) -> tuple[str, str, str]:
-    return problem.field, problem.value, problem.reason

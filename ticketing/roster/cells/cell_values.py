@@ -14,8 +14,7 @@ from ticketing.platform.kernel.text import (
     strip_fillers,
     strip_spreadsheet_guard,
 )
-from ticketing.roster.model import RosterField
-from ticketing.roster.vocabulary import (
+from ticketing.roster.cells.vocabulary import (
     DOUBTFUL_NAME_WORDS,
     HELD_STATUS_WORDS,
     ID_PLACEHOLDERS,
@@ -33,6 +32,7 @@ from ticketing.roster.vocabulary import (
     WORD_PLACEHOLDERS,
     YES_WORDS,
 )
+from ticketing.roster.model import RosterField
 
 MAX_NAME_LENGTH = 200
 MAX_WORD_LENGTH = 100  # an id, a seat, a ticket type
