@@ -73,8 +73,9 @@ def test_the_page_lists_guests_without_a_pdf_first(people: list[ReportRow]) -> N
 
 def test_a_pdf_that_retention_removed_was_generated() -> None:
     line = ReportRow(
-        1, None, "Ayu", "", "Wisudawan", "", None, "TC-2026-7Q4M9ZKD", AT, AT, None, AT, None, None
-    )
+        1, None, "Ayu", "", "Wisudawan", "", None, "TC-2026-7Q4M9ZKD", AT, AT, None, AT, None, None,
+        "", False,
+    )  # fmt: skip
 
     assert to_report_entry(line, event_over=True) == ReportEntry(
         line, GenerationStatus.GENERATED, ""
