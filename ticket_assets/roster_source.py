@@ -13,7 +13,7 @@ from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, De
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.kernel.errors import Misconfigured, UnreadableFile
-from ticketing.roster.drop_folder.drop_folder import import_dropped_file
+from ticketing.roster.drop_folder.import_file import import_dropped_file
 from ticketing.roster.import_result import ImportOptions, ImportResult, format_source_format
 from ticketing.roster.import_roster import ProgressCallback, RosterSource, import_roster
 from ticketing.roster.model import ImportCounts

@@ -16,7 +16,7 @@ COMMANDS = {
         ("import", "roster.cli:import_roster", "Import a roster from a file or a query."),
         (
             "guests",
-            "roster.cli_guests:app",
+            "roster.guests.cli:app",
             "Change guests; decide about possible duplicates.",
         ),
         (

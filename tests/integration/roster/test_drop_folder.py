@@ -12,7 +12,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImportUnderWay, UnreadableFile
 from ticketing.roster import import_queries
-from ticketing.roster.drop_folder.drop_folder import DroppedFileResult, import_dropped_file
+from ticketing.roster.drop_folder.import_file import DroppedFileResult, import_dropped_file
 from ticketing.roster.import_result import ImportOptions
 from ticketing.roster.import_roster import import_roster
 from ticketing.roster.model import ImportCounts

@@ -11,7 +11,7 @@ from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import IncidentKind, Occurrence
 from ticketing.platform.kernel.errors import UnreadableFile
-from ticketing.roster.drop_folder.drop_folder import archive_refused_file
+from ticketing.roster.drop_folder.import_file import archive_refused_file
 from ticketing.roster.drop_folder.scan import RefusedFile
 
 _CAUSE_PREFIX = "roster:"
