@@ -29,6 +29,8 @@ inbound_webhooks = Table(
     text_column("reason", ""),
     UniqueConstraint("provider", "unique_key"),
     CheckConstraint("(processed_at IS NULL) = (outcome = '')", name="outcome"),
+    # the notifications about a payment attempt
+    Index("ix_inbound_webhooks_external_reference", "external_reference"),
     Index("ix_inbound_webhooks_pending", "id", postgresql_where=text("processed_at IS NULL")),
     # requests that match nothing we know
     Index(
