@@ -180,16 +180,30 @@ class Bank:
             return transaction if self._act(transaction, move) else None
 
     def status(self, reference: str) -> Json:
-        """Return the status of a payment, by order id or transaction id."""
+        """Return the status of a payment, by order id or transaction id.
+
+        Some methods carry the transaction id as order id, whichever was asked for, and do not
+        repeat the merchant's own fields.
+        """
         with self._lock:
-            return self._build_response(
-                self._books.find(reference), "Success, transaction is found"
-            )
+            transaction = self._find(reference)
+            response = self._build_response(transaction, "Success, transaction is found")
+            if transaction.method.is_named_by_transaction:
+                own = {name: response[name] for name in response if name not in transaction.custom}
+                response = own | {"order_id": str(transaction.number)}
+            return response
+
+    def _find(self, reference: str) -> Transaction:
+        found = self._books.find(reference)
+        is_hidden = self._faults.only_transaction_ids and found.method.is_named_by_transaction
+        if is_hidden and reference == found.order_id:
+            raise CoreRefusal(404, NOT_FOUND)
+        return found
 
     def move(self, reference: str, verb: str) -> Json:
         """Apply a merchant's cancel, expire, approve or deny."""
         with self._lock:
-            transaction = self._books.find(reference)
+            transaction = self._find(reference)
             if not self._make(transaction, MERCHANT_MOVES[verb]):
                 raise CoreRefusal(412, NOT_MODIFIABLE)
             return self._build_response(transaction, _MESSAGES[verb]) | (
@@ -199,7 +213,7 @@ class Bank:
     def refund(self, reference: str, request: Json) -> Json:
         """Refund a payment, all or in part."""
         with self._lock:
-            transaction = self._books.find(reference)
+            transaction = self._find(reference)
             key = str(request.get("refund_key") or self._books.number())
             amount = resolve_refund_amount(transaction, key, request.get("amount"))
             number = len(transaction.refunds) + 1

@@ -42,6 +42,8 @@ class MidtransFaults(Faults[MidtransResponseFault]):
     amount_off: int = 0  # rupiah added to the next payments, not reported
     never_expires: bool = False  # payments stay pending beyond expiry without notification
     refunds_denied: int = 0  # the next n refunds are denied
+    # payments that are named by transaction are unknown by their order id
+    only_transaction_ids: bool = False
     errors_with_http_200: bool = False  # Core API errors appear only in the body
     noise: float = 0.0  # rate of random faults in notifications and responses
 

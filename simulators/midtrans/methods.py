@@ -23,6 +23,9 @@ class PaymentMethod:
     payment_type: str
     fields: Callable[[UUID], dict[str, object]]
     refunds: RefundSupport = RefundSupport.NONE
+    # the status of such a payment carries its transaction id as order id; seen for DANA and the
+    # virtual accounts of Danamon, BSI, Seabank and Saqu
+    is_named_by_transaction: bool = False
 
     @property
     def has_fraud_status(self) -> bool:
@@ -39,12 +42,20 @@ def _digits(number: UUID, length: int) -> str:
     return str(number.int)[-length:]
 
 
-def _virtual_account(bank: str, title: str) -> PaymentMethod:
+def _virtual_account(
+    bank: str, title: str, *, is_named_by_transaction: bool = False
+) -> PaymentMethod:
     def fields(number: UUID) -> dict[str, object]:
         account = {"va_number": _digits(number, 11), "bank": bank}
         return {"va_numbers": [account], "payment_amounts": []}
 
-    return PaymentMethod(f"{bank}_va", f"{title} virtual account", "bank_transfer", fields)
+    return PaymentMethod(
+        f"{bank}_va",
+        f"{title} virtual account",
+        "bank_transfer",
+        fields,
+        is_named_by_transaction=is_named_by_transaction,
+    )
 
 
 def _permata(number: UUID) -> dict[str, object]:
@@ -93,14 +104,19 @@ def _card(number: UUID) -> dict[str, object]:
 
 
 _ALL = (
-    *(_virtual_account(title.lower(), title) for title in ("BCA", "BNI", "BRI", "CIMB", "BSI")),
-    _virtual_account("danamon", "Danamon"),
+    *(_virtual_account(title.lower(), title) for title in ("BCA", "BNI", "BRI", "CIMB")),
+    *(
+        _virtual_account(title.lower(), title, is_named_by_transaction=True)
+        for title in ("BSI", "Danamon", "Seabank", "Saqu")
+    ),
     PaymentMethod("permata_va", "Permata virtual account", "bank_transfer", _permata),
     PaymentMethod("echannel", "Mandiri Bill", "echannel", _mandiri),
     PaymentMethod("gopay", "GoPay", "gopay", _nothing, RefundSupport.PARTIAL),
     PaymentMethod("other_qris", "QRIS", "qris", _qris, RefundSupport.PARTIAL),
     PaymentMethod("shopeepay", "ShopeePay", "shopeepay", _shopeepay, RefundSupport.FULL_ONLY),
-    PaymentMethod("dana", "DANA", "dana", _nothing, RefundSupport.PARTIAL),
+    PaymentMethod(
+        "dana", "DANA", "dana", _nothing, RefundSupport.PARTIAL, is_named_by_transaction=True
+    ),
     PaymentMethod("ovo", "OVO", "ovo", _nothing, RefundSupport.FULL_ONLY),
     PaymentMethod("credit_card", "Card", "credit_card", _card, RefundSupport.PARTIAL),
     PaymentMethod("akulaku", "Akulaku", "akulaku", _nothing, RefundSupport.PARTIAL),

@@ -43,6 +43,8 @@ _SWITCH_LABELS = {
     "never_expires": "Unpaid payments never expire",
     "customer_fee": "Rupiah added to the next payments, reported",
     "amount_off": "Rupiah added to the next payments, not reported",
+    "only_transaction_ids": "DANA and virtual accounts of BSI, Danamon, Saqu, Seabank:"
+    " unknown by order id",
     "refunds_denied": "Number of next refunds denied",
     "errors_with_http_200": "Errors with HTTP 200",
 }

@@ -74,9 +74,10 @@ class MidtransSimulator(HttpSimulator):
 
     def push(self, order_id: str, move: str, method: str = "") -> Json:
         """Apply an event like `Bank.push` and return the status; ValueError if not possible."""
-        if self.bank.push(order_id, move, method) is None:
+        pushed = self.bank.push(order_id, move, method)
+        if pushed is None:
             raise ValueError(f"{order_id}: {move} {method} is not possible now")
-        return self.bank.status(order_id)
+        return self.bank.status(str(pushed.number))
 
     def hurry(self) -> None:
         """Give the answers that are held back, and hold none back from here on."""

@@ -40,6 +40,7 @@ class ReviewFlag(StrEnum):
     PAID_AFTER_CANCELLING = "paid_after_cancelling"
     PAID_TWICE = "paid_twice"
     AMOUNT_DIFFERS = "amount_differs"
+    TRANSACTION_REUSED = "transaction_reused"  # it already belongs to another payment attempt
     MONEY_RETURNED = "money_returned"
     MONEY_REVERSED = "money_reversed"
     INSTALMENTS_UNFINISHED = "instalments_unfinished"  # the order ended before all were paid

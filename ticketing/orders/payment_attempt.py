@@ -84,6 +84,28 @@ def state_from_midtrans(status: str, fraud: str) -> AttemptState:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptReference:
+    """The names of an attempt at the gateway: our key, and the ids of its transactions there.
+
+    The ids come from the attempt and from signed notifications about it.
+    """
+
+    key: str
+    transaction_ids: tuple[str, ...] = ()
+
+    def is_described_by(self, *, order_id: str, transaction_id: str, echoed_key: str) -> bool:
+        """Return whether an answer with these fields is about this attempt.
+
+        For DANA and some virtual accounts the gateway puts the transaction id into `order_id`;
+        then the transaction has to be a known one, or the answer has to repeat our key.
+        """
+        if self.key in {order_id, transaction_id}:
+            return True
+        is_known = transaction_id in self.transaction_ids or echoed_key == self.key
+        return order_id == transaction_id and is_known
+
+
+@dataclass(frozen=True, slots=True)
 class ReportedRefund:
     """One refund as the gateway reports it; the key is empty if the refund has none."""
 

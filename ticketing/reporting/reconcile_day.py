@@ -14,6 +14,7 @@ from ticketing.platform.kernel.money import Rupiah, total
 from ticketing.platform.kernel.time_span import day_span
 from ticketing.reporting import sales_queries
 from ticketing.reporting.sales_queries import RecordedAttempt
+from ticketing.selling.payments.attempt_references import collect_references
 from ticketing.selling.payments.reconcile import GatewayReply, poll_attempts
 from ticketing.selling.payments.settle import PaymentGateway
 
@@ -44,9 +45,9 @@ def reconcile_day(
         recorded = sales_queries.list_attempts(connection, day_span(day))
     replies: list[GatewayReply] = []
     for start in range(0, len(recorded), CHUNK_SIZE):
-        replies += poll_attempts(
-            gateway, [attempt.key for attempt in recorded[start : start + CHUNK_SIZE]]
-        )
+        chunk = recorded[start : start + CHUNK_SIZE]
+        references = database.run(collect_references, [attempt.key for attempt in chunk])
+        replies += poll_attempts(gateway, references)
         if progress is not None:
             progress(len(replies), len(recorded))
     statuses = [answer.payment_status for answer in replies]

@@ -1,6 +1,6 @@
 """Fixtures: ticket types on sale, orders, and the remaining stock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -73,7 +73,7 @@ class GatewayStub:
         self.by_key: dict[str, PaymentStatus | Exception] = {}
         self.closed: list[str] = []
 
-    def get_payment_status(self, attempt_key: str) -> PaymentStatus | None:
+    def get_payment_status(self, attempt_key: str, _: Collection[str] = ()) -> PaymentStatus | None:
         answer = self.by_key.get(attempt_key)
         if isinstance(answer, Exception):
             raise answer
@@ -82,7 +82,7 @@ class GatewayStub:
     def expire_checkout_session(self, token: str) -> None:
         self.closed.append(token)
 
-    def cancel(self, order_id: str) -> None:
+    def cancel(self, order_id: str, _: Collection[str] = ()) -> None:
         raise AssertionError(f"{order_id} has no page that cannot be closed")
 
 

@@ -59,7 +59,7 @@ def outcomes(
                 connection, order_queries.lock(connection, order_id), at=now
             )
         for state in (AttemptState.SETTLED, AttemptState.PENDING):
-            said = PaymentStatus(attempt.key, "tx", state, attempt.amount, ZERO)
+            said = PaymentStatus(attempt.key, f"tx-{attempt.key}", state, attempt.amount, ZERO)
             with pooled_database.transaction() as connection:
                 record_payment(connection, attempt, said, at=now, by="sensor")
 

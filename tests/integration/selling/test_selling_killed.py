@@ -43,10 +43,11 @@ url, operation, at, said, when, amount = sys.argv[1:]
 left, amount = int(when), int(amount)
 
 class Gateway:
-    def get_payment_status(self, attempt_key):
+    def get_payment_status(self, attempt_key, transaction_ids=()):
         if not said:
             return None
-        return PaymentStatus(attempt_key, "tx", AttemptState(said), Rupiah(amount), ZERO)
+        state, tx = AttemptState(said), f"tx-{attempt_key}"
+        return PaymentStatus(attempt_key, tx, state, Rupiah(amount), ZERO)
 
 def die_at_last(*_):
     global left

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import (
+    AttemptReference,
     AttemptState,
     ExpiryDecision,
     OrderAction,
@@ -55,6 +56,27 @@ def merge_all() -> MergeAll:
         return state, milestones
 
     return merge
+
+
+@pytest.mark.parametrize(
+    ("order_id", "transaction_id", "echoed_key", "is_ours"),
+    [
+        ("ORD-A-01", "any", "", True),
+        ("tx-of-a", "tx-of-a", "", True),  # named by a transaction of our notification
+        ("tx-new", "tx-new", "ORD-A-01", True),  # no notification arrived
+        ("tx-new", "tx-new", "", False),
+        ("ORD-B-01", "tx-of-a", "", False),
+        ("ORD-B-01", "tx-of-b", "ORD-A-01", False),
+    ],
+)
+def test_an_answer_is_about_an_attempt_by_its_key_or_a_known_transaction(
+    order_id: str, transaction_id: str, echoed_key: str, *, is_ours: bool
+) -> None:
+    reference = AttemptReference("ORD-A-01", ("tx-of-a",))
+
+    assert is_ours == reference.is_described_by(
+        order_id=order_id, transaction_id=transaction_id, echoed_key=echoed_key
+    )
 
 
 @given(st.sampled_from(ROADS), st.data())

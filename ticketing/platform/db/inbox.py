@@ -153,6 +153,42 @@ def list_quarantined(connection: Connection, limit: int = 100) -> list[Quarantin
 
 
 @dataclass(frozen=True, slots=True)
+class StoredWebhook:
+    """A webhook and what became of it; `outcome` None while it waits."""
+
+    external_reference: str
+    outcome: InboxOutcome | None
+    reason: str
+    body: bytes = field(repr=False)
+
+
+def list_by_reference(
+    connection: Connection,
+    references: Collection[str],
+    *,
+    providers: Collection[str] = PAYMENT_PROVIDERS,
+) -> list[StoredWebhook]:
+    """Return the webhooks with these references, oldest first."""
+    query = (
+        select(*columns_of(StoredWebhook, inbound_webhooks))
+        .where(
+            inbound_webhooks.c.external_reference.in_(references),
+            inbound_webhooks.c.provider.in_(providers),
+        )
+        .order_by(inbound_webhooks.c.id)
+    )
+    return [
+        StoredWebhook(
+            row.external_reference,
+            InboxOutcome(row.outcome) if row.outcome else None,
+            row.reason,
+            row.body,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class UnhandledWebhook:
     """A waiting webhook. `reason` is the error of the last attempt, if there was one."""
 

@@ -31,6 +31,7 @@ from ticketing.selling.cancellation.plan_cancellation import (
 )
 from ticketing.selling.checkout.cancel_order import close_pending_order, revoke_early_entitlements
 from ticketing.selling.payments import attempt_queries, entitlement_queries, refund_queries
+from ticketing.selling.payments.attempt_references import collect_reference
 from ticketing.selling.payments.complete_order import flag_stuck, notify_buyer
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_payment import record_payment
@@ -164,8 +165,9 @@ def _end_payments(
             if not one.state.has_taken_money
         ]
     for attempt in attempts:
-        gateway.cancel(attempt.key)
-        statement = gateway.get_payment_status(attempt.key)
+        known = database.run(collect_reference, attempt.key).transaction_ids
+        gateway.cancel(attempt.key, known)
+        statement = gateway.get_payment_status(attempt.key, known)
         if statement is not None:
             database.run(record_payment, attempt, statement, at=at, by=by)
 

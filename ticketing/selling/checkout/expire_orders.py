@@ -16,6 +16,7 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.instalments import MONEY_RETURNED_STATES, next_unpaid_instalment
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import (
+    AttemptReference,
     AttemptState,
     ExpiryDecision,
     PaymentStatus,
@@ -28,6 +29,7 @@ from ticketing.platform.kernel.errors import Unavailable
 from ticketing.selling.checkout.cancel_order import apply_overdue_policy, close_pending_order
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.attempt_references import collect_references
 from ticketing.selling.payments.complete_order import flag_for_review, flag_stuck
 from ticketing.selling.payments.expire_checkout_sessions import (
     expire_sessions_of_ended_orders,
@@ -93,16 +95,22 @@ def _expire_order(
     """Expire one order; an error is written into its flag and stops no other."""
     try:
         attempts = database.run(attempt_queries.list_for_order, order_id)
-        replies = [_poll_attempt(gateway, attempt) for attempt in attempts]
+        references = database.run(collect_references, [attempt.key for attempt in attempts])
+        replies = [
+            _poll_attempt(gateway, attempt, reference)
+            for attempt, reference in zip(attempts, references, strict=True)
+        ]
         return database.run(_record_and_decide, order_id, replies, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one order's failure must not stop the others
         flag_stuck(database, order_id, error, at=at)
         return ExpiryDecision.STUCK
 
 
-def _poll_attempt(gateway: PaymentGateway, attempt: PaymentAttempt) -> _AttemptReply:
+def _poll_attempt(
+    gateway: PaymentGateway, attempt: PaymentAttempt, reference: AttemptReference
+) -> _AttemptReply:
     try:
-        statement = gateway.get_payment_status(attempt.key)
+        statement = gateway.get_payment_status(attempt.key, reference.transaction_ids)
     except Unavailable:
         return _AttemptReply(attempt, None, None)
     if statement is not None:

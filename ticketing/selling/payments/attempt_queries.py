@@ -3,10 +3,11 @@
 The rules for state changes are in `orders/payment_attempt.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, or_, select, update
+from sqlalchemy import Connection, RowMapping, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders import instalment_queries
@@ -108,6 +109,30 @@ def find(connection: Connection, key: str) -> PaymentAttempt | None:
     )
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else _attempt_from_row(row)
+
+
+def list_transaction_ids(connection: Connection, keys: Sequence[str]) -> list[tuple[str, str]]:
+    """Return key and transaction id of the attempts that have one."""
+    query = select(payment_attempts.c.key, payment_attempts.c.transaction_id).where(
+        payment_attempts.c.key.in_(keys), payment_attempts.c.transaction_id != ""
+    )
+    return [(key, transaction_id) for key, transaction_id in connection.execute(query)]
+
+
+def lock_transaction(connection: Connection, transaction_id: str) -> None:
+    """Let one transaction of the database at a time assign this transaction of the gateway."""
+    key = func.hashtextextended(transaction_id, 0)
+    connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def find_other_key(connection: Connection, attempt_id: int, transaction_id: str) -> str | None:
+    """Return the key of another attempt that has this transaction of the gateway."""
+    query = select(payment_attempts.c.key).where(
+        payment_attempts.c.transaction_id == transaction_id,
+        payment_attempts.c.transaction_id != "",
+        payment_attempts.c.id != attempt_id,
+    )
+    return connection.execute(query.order_by(payment_attempts.c.id).limit(1)).scalar()
 
 
 def get(connection: Connection, attempt_id: int) -> PaymentAttempt:

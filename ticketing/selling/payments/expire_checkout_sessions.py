@@ -12,6 +12,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_rows
 from ticketing.platform.kernel.errors import GatewayRefused, Unavailable
 from ticketing.selling.payments import attempt_queries, checkout_session_queries
+from ticketing.selling.payments.attempt_references import collect_reference
 from ticketing.selling.payments.checkout_session_queries import OpenCheckoutSession
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_payment import record_payment
@@ -76,7 +77,8 @@ def expire_session(
     try:
         gateway.expire_checkout_session(session.token)
     except GatewayRefused:
-        notification = gateway.cancel(session.attempt_key)
+        reference = database.run(collect_reference, session.attempt_key)
+        notification = gateway.cancel(session.attempt_key, reference.transaction_ids)
     if notification is not None and not (
         notification.state.has_failed or notification.state.has_taken_money
     ):

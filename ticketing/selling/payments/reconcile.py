@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from operator import itemgetter
 
-from ticketing.orders.payment_attempt import PaymentStatus
+from ticketing.orders.payment_attempt import AttemptReference, PaymentStatus
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_pages
@@ -20,6 +20,7 @@ from ticketing.platform.kernel.errors import GatewayUnavailable, TicketingError,
 from ticketing.platform.kernel.invariant import Violation
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.attempt_references import collect_references
 from ticketing.selling.payments.complete_order import flag_stuck
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.payments.settle import PaymentGateway
@@ -38,13 +39,15 @@ class GatewayReply:
     error: str = ""
 
 
-def poll_attempts(gateway: PaymentGateway, keys: Sequence[str]) -> Iterator[GatewayReply]:
-    """Yield one answer per key, in order. Raises GatewayUnavailable when the gateway is down."""
+def poll_attempts(
+    gateway: PaymentGateway, references: Sequence[AttemptReference]
+) -> Iterator[GatewayReply]:
+    """Yield one answer per attempt, in order; raise GatewayUnavailable if the gateway is down."""
     failures = 0
     with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="polling") as pool:
-        for start in range(0, len(keys), CONCURRENT_CALLS):
-            batch = keys[start : start + CONCURRENT_CALLS]
-            for answer, is_failure in pool.map(lambda key: _poll_attempt(gateway, key), batch):
+        for start in range(0, len(references), CONCURRENT_CALLS):
+            batch = references[start : start + CONCURRENT_CALLS]
+            for answer, is_failure in pool.map(lambda one: _poll_attempt(gateway, one), batch):
                 failures = failures + 1 if is_failure else 0
                 yield answer
             if failures >= MAX_CONSECUTIVE_FAILURES:
@@ -53,9 +56,12 @@ def poll_attempts(gateway: PaymentGateway, keys: Sequence[str]) -> Iterator[Gate
                 )
 
 
-def _poll_attempt(gateway: PaymentGateway, key: str) -> tuple[GatewayReply, bool]:
+def _poll_attempt(
+    gateway: PaymentGateway, reference: AttemptReference
+) -> tuple[GatewayReply, bool]:
+    key = reference.key
     try:
-        return GatewayReply(key, gateway.get_payment_status(key)), False
+        return GatewayReply(key, gateway.get_payment_status(key, reference.transaction_ids)), False
     except Unavailable as error:
         return GatewayReply(key, None, str(error)), True
     except TicketingError as error:
@@ -108,7 +114,8 @@ def reconcile(
         key=itemgetter(0),
     )
     for page in pages:
-        for answer in poll_attempts(gateway, [key for _, key in page]):
+        references = database.run(collect_references, [key for _, key in page])
+        for answer in poll_attempts(gateway, references):
             outcome, problem = _reconcile_attempt(database, answer, at=at, by=by)
             outcomes[outcome] += 1
             if problem:
@@ -170,5 +177,11 @@ def _record_reply(
         return (
             ReconcileOutcome.MISMATCHED,
             f"amount {attempt.amount} requested, {statement.amount} reported by the gateway",
+        )
+    other = database.run(attempt_queries.find_other_key, attempt.id, statement.transaction_id)
+    if other is not None:
+        return (
+            ReconcileOutcome.MISMATCHED,
+            f"transaction {statement.transaction_id} belongs to {other}",
         )
     return (ReconcileOutcome.CORRECTED if changed else ReconcileOutcome.AGREED), ""

@@ -100,12 +100,10 @@ def record_payment(
     order = order_queries.lock(connection, attempt.order_id)
     attempts = {one.id: one for one in attempt_queries.list_for_order(connection, order.id)}
     before = attempts[attempt.id]
-    if payment_status.amount != before.amount:
-        message = (
-            f"{before.key}: amount {before.amount} requested,"
-            f" {payment_status.amount} reported by the gateway"
-        )
-        flag_for_review(connection, order, ReviewFlag.AMOUNT_DIFFERS, message, at=at)
+    contradiction = _find_contradiction(connection, before, payment_status)
+    if contradiction is not None:
+        flag, message = contradiction
+        flag_for_review(connection, order, flag, message, at=at)
         return False
     after = replace(
         before,
@@ -132,6 +130,28 @@ def record_payment(
             connection, order, is_requested=has_only_requested_refunds(after, requested), at=at
         )
     return after != before
+
+
+def _find_contradiction(
+    connection: Connection, attempt: PaymentAttempt, payment_status: PaymentStatus
+) -> tuple[ReviewFlag, str] | None:
+    """Return why the status cannot be that of the attempt; a new transaction is locked."""
+    if payment_status.amount != attempt.amount:
+        return ReviewFlag.AMOUNT_DIFFERS, (
+            f"{attempt.key}: amount {attempt.amount} requested,"
+            f" {payment_status.amount} reported by the gateway"
+        )
+    transaction_id = payment_status.transaction_id
+    if transaction_id == attempt.transaction_id:
+        return None
+    attempt_queries.lock_transaction(connection, transaction_id)
+    other = attempt_queries.find_other_key(connection, attempt.id, transaction_id)
+    if other is None:
+        return None
+    return ReviewFlag.TRANSACTION_REUSED, (
+        f"{attempt.key}: transaction {transaction_id} belongs to {other};"
+        " look it up in the gateway's dashboard"
+    )
 
 
 def _apply_transition(

@@ -8,6 +8,7 @@ are taken up again after the lease, and committed results change nothing twice.
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -24,6 +25,7 @@ from ticketing.platform.kernel.errors import (
 )
 from ticketing.platform.kernel.retry_policy import RetryPolicy
 from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments.attempt_references import collect_reference
 from ticketing.selling.payments.midtrans.notification import has_valid_signature, parse_notification
 from ticketing.selling.payments.record_payment import record_payment
 
@@ -69,10 +71,13 @@ NOTIFICATION_RETRIES = RetryPolicy.exponential(
 class PaymentGateway(Protocol):
     """The part of the payment gateway that reports the status of attempts."""
 
-    def get_payment_status(self, attempt_key: str) -> PaymentStatus | None:
-        """Return the current status of an attempt, or None if the gateway does not know the key.
+    def get_payment_status(
+        self, attempt_key: str, transaction_ids: Collection[str] = ()
+    ) -> PaymentStatus | None:
+        """Return the current status of an attempt, or None if the gateway knows none of its ids.
 
-        Raises Unavailable when the gateway does not answer.
+        An answer counts under the key or one of the transaction ids. Raises Unavailable when the
+        gateway does not answer.
         """
         ...
 
@@ -154,7 +159,8 @@ def _handle(
                 connection, notification, InboxOutcome.QUARANTINED, reason=reason, at=at
             )
             return InboxOutcome.QUARANTINED
-    statement = gateway.get_payment_status(attempt.key)
+        reference = collect_reference(connection, attempt.key)
+    statement = gateway.get_payment_status(attempt.key, reference.transaction_ids)
     if statement is None:
         raise UnknownOrder(f"the gateway does not know {attempt.key}")
     with database.transaction() as connection:

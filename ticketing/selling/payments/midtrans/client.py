@@ -4,29 +4,36 @@ Every call is safe to repeat, so failed calls are retried: sessions are identifi
 refunds by their key, and a cancellation has the same result when repeated.
 """
 
-import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import quote
 
 import httpx
 
-from ticketing.orders.payment_attempt import AttemptState, PaymentStatus, state_from_midtrans
+from ticketing.orders.payment_attempt import (
+    AttemptReference,
+    AttemptState,
+    PaymentStatus,
+)
 from ticketing.platform.kernel.errors import (
     GatewayRefused,
     GatewayUnavailable,
     Misconfigured,
-    UnreadableNotification,
 )
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.platform.kernel.tls_trust import trusted
 from ticketing.selling.payments.midtrans.notification import (
     Json,
     MidtransNotification,
-    notification_from_json,
+)
+from ticketing.selling.payments.midtrans.responses import (
+    attempt_from_json,
+    message_of,
+    read_response,
+    refund_state_from_json,
 )
 from ticketing.selling.payments.midtrans.snap_request import CheckoutRequest, to_snap_body
 
@@ -35,8 +42,7 @@ _INITIAL_BACKOFF_SECONDS = 0.5
 _MAX_BACKOFF_SECONDS = 10
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 20
-_LONGEST_MESSAGE = 300
-_NOT_FOUND, _DUPLICATE, _EXPIRED, _NOT_MODIFIABLE = 404, 406, 407, 412
+_NOT_FOUND, _DUPLICATE, _NOT_MODIFIABLE = 404, 406, 412
 _DENIED_BY_BANK = "202"
 
 
@@ -158,62 +164,99 @@ class Midtrans:
             if "already canceled" not in str(refusal):
                 raise
 
-    def status(self, order_id: str) -> MidtransNotification | None:
-        """Return the state of an attempt, or None while no payment method was chosen."""
+    def status(
+        self, order_id: str, transaction_ids: Collection[str] = ()
+    ) -> MidtransNotification | None:
+        """Return the state of an attempt, or None while no payment method was chosen.
+
+        Asks by order id and, if that is unknown, by the transaction ids: some channels know only
+        those. Of several transactions it returns the one that came furthest.
+        """
+        reference = AttemptReference(order_id, tuple(transaction_ids))
+        found = self._find(reference, order_id)
+        if found is not None:
+            return found
+        others = [self._find(reference, known) for known in reference.transaction_ids]
+        return max(filter(None, others), key=lambda one: one.state.rank, default=None)
+
+    def _find(self, reference: AttemptReference, asked_id: str) -> MidtransNotification | None:
         try:
-            return _attempt_from_json(
-                order_id, self._request_with_retry("GET", self._path(order_id, "status"))
-            )
+            answer = self._request_with_retry("GET", self._path(asked_id, "status"))
         except GatewayRefused as refusal:
             if refusal.details["status"] == _NOT_FOUND:
                 return None
             raise
+        return attempt_from_json(reference, answer)
 
-    def get_payment_status(self, attempt_key: str) -> PaymentStatus | None:
+    def get_payment_status(
+        self, attempt_key: str, transaction_ids: Collection[str] = ()
+    ) -> PaymentStatus | None:
         """Return the payment status for settlement, or None while no payment method was chosen."""
-        attempt = self.status(attempt_key)
+        attempt = self.status(attempt_key, transaction_ids)
         return attempt.payment_status if attempt else None
 
-    def cancel(self, order_id: str) -> MidtransNotification | None:
+    def cancel(
+        self, order_id: str, transaction_ids: Collection[str] = ()
+    ) -> MidtransNotification | None:
         """Cancel an attempt; return its state afterwards, possibly paid. None as for `status`."""
-        return self._end_attempt(order_id, "cancel")
+        return self._end_attempt(AttemptReference(order_id, tuple(transaction_ids)), "cancel")
 
-    def expire(self, order_id: str) -> MidtransNotification | None:
+    def expire(
+        self, order_id: str, transaction_ids: Collection[str] = ()
+    ) -> MidtransNotification | None:
         """Expire an attempt; only a pending one can be expired."""
-        return self._end_attempt(order_id, "expire")
+        return self._end_attempt(AttemptReference(order_id, tuple(transaction_ids)), "expire")
 
-    def refund(self, order_id: str, *, key: str, amount: Rupiah, reason: str) -> RefundReceipt:
+    def refund(
+        self,
+        order_id: str,
+        *,
+        key: str,
+        amount: Rupiah,
+        reason: str,
+        transaction_ids: Collection[str] = (),
+    ) -> RefundReceipt:
         """Refund an amount. The same key again returns the same refund and moves no money."""
-        body = {"refund_key": key, "amount": amount.amount, "reason": reason}
+        reference = AttemptReference(order_id, tuple(transaction_ids))
+        body: Json = {"refund_key": key, "amount": amount.amount, "reason": reason}
         try:
-            answer = self._request_with_retry("POST", self._path(order_id, "refund"), body)
+            answer = self._post_by_known_id(reference, "refund", body)
         except GatewayRefused as refusal:
             if refusal.details["status"] != _DUPLICATE:
                 raise
-            return self._find_refund(order_id, key, amount, refusal)
+            return self._find_refund(reference, key, amount, refusal)
         if answer.get("status_code") == _DENIED_BY_BANK:
-            raise GatewayRefused(f"{order_id}: {_message(answer)}", status=int(_DENIED_BY_BANK))
-        return RefundReceipt(key, amount, _state_from_json(answer))
+            raise GatewayRefused(f"{order_id}: {message_of(answer)}", status=int(_DENIED_BY_BANK))
+        return RefundReceipt(key, amount, refund_state_from_json(answer))
 
     def _find_refund(
-        self, order_id: str, key: str, amount: Rupiah, refusal: GatewayRefused
+        self, reference: AttemptReference, key: str, amount: Rupiah, refusal: GatewayRefused
     ) -> RefundReceipt:
-        attempt = self.status(order_id)
+        attempt = self.status(reference.key, reference.transaction_ids)
         for refund in attempt.refunds if attempt else ():
             if (refund.key, refund.amount) == (key, amount) and attempt:
                 return RefundReceipt(key, amount, attempt.state)
         raise refusal
 
-    def _end_attempt(self, order_id: str, verb: str) -> MidtransNotification | None:
+    def _post_by_known_id(self, reference: AttemptReference, verb: str, body: Json) -> Json:
+        """Post under the first id that the gateway knows; raise its refusal if it knows none."""
+        *ids, last = (reference.key, *reference.transaction_ids)
+        for known in ids:
+            try:
+                return self._request_with_retry("POST", self._path(known, verb), body)
+            except GatewayRefused as refusal:
+                if refusal.details["status"] != _NOT_FOUND:
+                    raise
+        return self._request_with_retry("POST", self._path(last, verb), body)
+
+    def _end_attempt(self, reference: AttemptReference, verb: str) -> MidtransNotification | None:
         try:
-            return _attempt_from_json(
-                order_id, self._request_with_retry("POST", self._path(order_id, verb), {})
-            )
+            return attempt_from_json(reference, self._post_by_known_id(reference, verb, {}))
         except GatewayRefused as refusal:
             if refusal.details["status"] == _NOT_FOUND:
                 return None
             if refusal.details["status"] == _NOT_MODIFIABLE:
-                return self.status(order_id)
+                return self.status(reference.key, reference.transaction_ids)
             raise
 
     def _path(self, order_id: str, verb: str) -> str:
@@ -240,58 +283,4 @@ class Midtrans:
             response = self._client.request(method, url, json=payload, headers=self._override)
         except httpx.RequestError as error:
             raise GatewayUnavailable(f"Midtrans: no answer ({type(error).__name__})") from error
-        return _read_response(response)
-
-
-def _attempt_from_json(requested_id: str, body: Json) -> MidtransNotification:
-    """Parse the attempt in an answer; it has to be the requested one."""
-    try:
-        attempt = notification_from_json(body)
-    except UnreadableNotification as error:
-        raise GatewayUnavailable(f"Midtrans: {error}") from error
-    if requested_id not in {attempt.order_id, attempt.transaction_id}:
-        raise GatewayUnavailable(
-            f"Midtrans: the answer about {requested_id} describes {attempt.order_id}"
-        )
-    return attempt
-
-
-def _state_from_json(body: Json) -> AttemptState:
-    try:
-        return state_from_midtrans(str(body.get("transaction_status")), "")
-    except ValueError as error:
-        raise GatewayUnavailable("Midtrans: an answer without a state") from error
-
-
-def _read_response(response: httpx.Response) -> Json:
-    """Return the body of a successful answer; some errors are only in the body, under HTTP 200."""
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError) as error:
-        raise _unavailable(response, "an answer that is not JSON") from error
-    if not isinstance(body, dict):
-        raise _unavailable(response, "an answer that is not a JSON object")
-    body_status = str(body.get("status_code", ""))
-    status = int(body_status) if body_status.isdecimal() else response.status_code
-    if status == httpx.codes.TOO_MANY_REQUESTS or httpx.codes.is_server_error(status):
-        raise _unavailable(response, _message(body))
-    # 408 in the body means a wrong data type; as HTTP status of a proxy it means a time-out
-    if response.status_code == httpx.codes.REQUEST_TIMEOUT and not body_status:
-        raise _unavailable(response, "time-out")
-    if status != _EXPIRED and not httpx.codes.is_success(status):
-        raise GatewayRefused(f"Midtrans: {_message(body)}", status=status)
-    return body
-
-
-def _unavailable(response: httpx.Response, what: str) -> GatewayUnavailable:
-    after = response.headers.get("Retry-After", "")
-    details = {"retry_after_seconds": int(after)} if after.isdecimal() else {}
-    return GatewayUnavailable(f"Midtrans: {what}", status=response.status_code, **details)
-
-
-def _message(body: Json) -> str:
-    errors = body.get("error_messages") or body.get("validation_messages")
-    messages = (
-        errors if isinstance(errors, list) else [body.get("status_message", "no reason given")]
-    )
-    return "; ".join(str(each) for each in messages)[:_LONGEST_MESSAGE]
+        return read_response(response)

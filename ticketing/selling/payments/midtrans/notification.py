@@ -23,6 +23,7 @@ from ticketing.platform.kernel.money import ZERO, Rupiah
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
+_CURRENCY = "IDR"
 _PAID = {AttemptState.CAPTURED, AttemptState.SETTLED}
 
 Json = dict[str, object]
@@ -41,7 +42,7 @@ class MidtransRefund:
 class MidtransNotification:
     """One payment attempt as reported by Midtrans. Instants are aware UTC."""
 
-    order_id: str  # the key of the payment attempt
+    order_id: str  # the key of the payment attempt, or for some channels the transaction id
     transaction_id: str
     status_code: str
     gross_amount: str  # as received: the signature covers this text
@@ -54,6 +55,7 @@ class MidtransNotification:
     began_at: datetime
     settled_at: datetime | None
     expires_at: datetime | None
+    echoed_key: str = ""  # the key of the payment attempt as we sent it; empty if not repeated
 
     @property
     def payment_status(self) -> PaymentStatus:
@@ -78,6 +80,15 @@ def parse_notification(body: bytes) -> MidtransNotification:
     if not isinstance(payload, dict):
         raise UnreadableNotification("the notification is not a JSON object")
     return notification_from_json(payload)
+
+
+def transaction_id_of(body: bytes) -> str:
+    """Return the transaction id in a stored notification, empty if it has none."""
+    try:
+        value = json.loads(body).get("transaction_id")
+    except (ValueError, AttributeError, RecursionError):
+        return ""
+    return value if isinstance(value, str) else ""
 
 
 def notification_from_json(payload: Json) -> MidtransNotification:
@@ -121,9 +132,12 @@ def _build_notification(payload: Json) -> MidtransNotification:
         began_at=_instant(_text(payload, "transaction_time")),
         settled_at=_instant_if_any(payload, "settlement_time"),
         expires_at=_instant_if_any(payload, "expiry_time"),
+        echoed_key=_text(payload, "custom_field1", ""),
     )
     if notification.state in _PAID and notification.status_code != "200":
         raise ValueError(f"{notification.state} with status_code {notification.status_code}")
+    if (currency := _text(payload, "currency", _CURRENCY)) != _CURRENCY:
+        raise ValueError(f"currency is {currency!r}, and orders are in {_CURRENCY}")
     return notification
 
 

@@ -65,6 +65,7 @@ def to_snap_body(checkout: CheckoutRequest) -> Json:
         "item_details": items,
         "customer_details": {name: text for name, text in buyer.items() if text},
         "credit_card": {"secure": True},
+        "custom_field1": checkout.order_id,  # repeated in answers, some of which omit the order id
         # without a start the period begins when a method is chosen, and exceeds our reservation
         "expiry": {"start_time": starts, **period},
         "page_expiry": period,
