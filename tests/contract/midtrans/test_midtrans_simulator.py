@@ -14,7 +14,8 @@ from simulators.midtrans.methods import METHODS
 from simulators.midtrans.notifier import RETRY_DELAYS_SECONDS, max_retries
 from simulators.midtrans.server import MidtransSimulator
 from simulators.midtrans.transaction import signature
-from ticketing.selling.payments.midtrans.notification import has_valid_signature, parse_notification
+from ticketing.selling.payments.midtrans.notification import parse_notification
+from ticketing.selling.payments.midtrans.signed_fields import has_valid_signature
 
 REQUEST = {
     "transaction_details": {"order_id": "SIM-01", "gross_amount": 200_000},

@@ -275,13 +275,15 @@ def test_a_notification_of_an_unknown_order_is_named_for_a_week(
     settle_all: Callable[..., object],
     now: datetime,
 ) -> None:
-    store_notification("payment_notif_test", "test")
+    store_notification("ORD-NOBODY-01", "unknown")
+    store_notification("payment_notif_test_G000000001", "test of the dashboard")
     settle_all()
 
     found = sales_checks.check_quarantined_notifications(database, at=now)
     later = sales_checks.check_quarantined_notifications(database, at=now + timedelta(days=8))
 
-    assert "payment_notif_test" in found.violations[0].subject
+    (unknown,) = found.violations
+    assert "ORD-NOBODY-01" in unknown.subject
     assert later.holds
 
 

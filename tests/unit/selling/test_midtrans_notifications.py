@@ -12,8 +12,12 @@ from ticketing.platform.kernel.errors import UnreadableNotification
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments.midtrans.notification import (
     MidtransRefund,
-    has_valid_signature,
     parse_notification,
+)
+from ticketing.selling.payments.midtrans.signed_fields import (
+    has_valid_signature,
+    is_signed,
+    parse_signed_fields,
 )
 
 KEY = "SB-Mid-server-DEMO"
@@ -93,6 +97,54 @@ def test_statuses_of_midtrans_are_mapped_to_our_states(
     notification = parse_notification(json.dumps(said).encode())
 
     assert notification.state is state
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-01-31T12:05:10Z", datetime(2026, 1, 31, 12, 5, 10, tzinfo=UTC)),
+        ("2026-01-31T19:05:10+07:00", datetime(2026, 1, 31, 12, 5, 10, tzinfo=UTC)),
+        ("0001-01-01", None),
+        ("yesterday", None),
+        (1, None),
+        (None, None),
+    ],
+)
+def test_a_time_in_another_format_is_read_or_left_out(
+    settled: dict[str, object], written: object, read: datetime | None
+) -> None:
+    body = json.dumps(settled | {"transaction_time": written}).encode()
+
+    assert parse_notification(body).began_at == read
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"transaction_time": None},
+        {"transaction_status": "paid_by_moonlight"},
+        {"transaction_id": 7},
+        {"status_code": 200},
+        {"gross_amount": 200000},
+        {"refunds": "none"},
+        {"metadata": [{}]},
+        {"currency": "USD"},
+    ],
+)
+def test_a_signature_is_valid_whatever_the_other_fields_look_like(
+    settled: dict[str, object], changed: dict[str, object]
+) -> None:
+    fields = parse_signed_fields(json.dumps(settled | changed).encode())
+
+    assert is_signed(fields, KEY)
+    assert fields.reports_money
+
+
+def test_a_number_is_signed_as_it_was_written(settled: dict[str, object]) -> None:
+    written = json.dumps(settled | {"gross_amount": 2}).replace(": 2,", ": 200000.00,").encode()
+
+    assert is_signed(parse_signed_fields(written), KEY)
+    assert not is_signed(parse_signed_fields(written.replace(b"200000.00", b"200000.01")), KEY)
 
 
 @pytest.mark.parametrize("code", SIGNED)
@@ -189,18 +241,18 @@ def test_refunds_are_read_with_their_keys_and_their_sum(settled: dict[str, objec
         {"order_id": ""},
         {"order_id": "a\0b"},
         {"order_id": "\ud800"},
-        {"status_code": 200},
-        {"gross_amount": 200000},
+        {"status_code": True},
+        {"gross_amount": False},
+        {"gross_amount": 200000.5},
+        {"currency": "USD"},
         {"gross_amount": "200000.50"},
         {"gross_amount": "-1.00"},
         {"transaction_status": "paid"},
         {"transaction_status": "reversal"},
         {"status_code": "201"},
-        {"transaction_time": "yesterday"},
-        {"settlement_time": "2026-02-30 00:00:00"},
         {"refunds": "none"},
         {"refunds": [{}]},
-        {"refund_amount": 5},
+        {"refund_amount": "five"},
         {
             "metadata": {
                 "extra_info": {"gross_amount_info": {"original_amount": "200001.00"}},

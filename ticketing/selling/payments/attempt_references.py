@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from ticketing.orders.payment_attempt import AttemptReference
 from ticketing.platform.db import inbox
 from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.midtrans.notification import transaction_id_of
+from ticketing.selling.payments.midtrans.signed_fields import read_stored_fields
 
 
 def collect_references(connection: Connection, keys: Sequence[str]) -> list[AttemptReference]:
@@ -21,7 +21,9 @@ def collect_references(connection: Connection, keys: Sequence[str]) -> list[Atte
     for key, transaction_id in attempt_queries.list_transaction_ids(connection, keys):
         known[key][transaction_id] = None
     for webhook in inbox.list_by_reference(connection, keys):
-        known[webhook.external_reference][transaction_id_of(webhook.body)] = None
+        fields = read_stored_fields(webhook.body)
+        if fields is not None:
+            known[webhook.external_reference][fields.transaction_id] = None
     return [AttemptReference(key, tuple(filter(None, known[key]))) for key in keys]
 
 

@@ -1,13 +1,10 @@
 """Midtrans' report about a payment attempt, from a notification or a status answer.
 
-The effect on an order is decided in `orders/payment_attempt.py`. A notification is only a hint:
-its signature covers neither the status nor the fraud status.
+The effect on an order is decided in `orders/payment_attempt.py`. What a notification's signature
+covers is in `signed_fields.py`.
 """
 
-import hashlib
-import hmac
 import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -22,7 +19,6 @@ from ticketing.platform.kernel.errors import NotMoney, UnreadableNotification
 from ticketing.platform.kernel.money import ZERO, Rupiah
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
-_SIGNATURE = re.compile(r"[0-9a-f]{128}")
 _CURRENCY = "IDR"
 _PAID = {AttemptState.CAPTURED, AttemptState.SETTLED}
 
@@ -52,7 +48,7 @@ class MidtransNotification:
     amount: Rupiah  # without a fee that the gateway charged to the buyer
     refunds: tuple[MidtransRefund, ...]
     refunded: Rupiah  # total so far
-    began_at: datetime
+    began_at: datetime | None  # times are for information: unreadable ones are None
     settled_at: datetime | None
     expires_at: datetime | None
     echoed_key: str = ""  # the key of the payment attempt as we sent it; empty if not repeated
@@ -82,15 +78,6 @@ def parse_notification(body: bytes) -> MidtransNotification:
     return notification_from_json(payload)
 
 
-def transaction_id_of(body: bytes) -> str:
-    """Return the transaction id in a stored notification, empty if it has none."""
-    try:
-        value = json.loads(body).get("transaction_id")
-    except (ValueError, AttributeError, RecursionError):
-        return ""
-    return value if isinstance(value, str) else ""
-
-
 def notification_from_json(payload: Json) -> MidtransNotification:
     """Parse a decoded notification. Unknown keys are ignored: Midtrans adds new ones."""
     try:
@@ -99,27 +86,14 @@ def notification_from_json(payload: Json) -> MidtransNotification:
         raise UnreadableNotification(f"the notification is invalid: {error}") from error
 
 
-def has_valid_signature(notification: MidtransNotification, server_key: str) -> bool:
-    """Return whether the notification is signed with the server key; False for an empty key.
-
-    SHA-512 of order id, status code, gross amount as received and the key, without separators.
-    """
-    signature = notification.signature_key
-    if not server_key or not _SIGNATURE.fullmatch(signature):
-        return False
-    signed = notification.order_id + notification.status_code + notification.gross_amount
-    expected = hashlib.sha512(f"{signed}{server_key}".encode()).hexdigest()
-    return hmac.compare_digest(signature, expected)
-
-
 def _build_notification(payload: Json) -> MidtransNotification:
-    gross = _text(payload, "gross_amount")
+    gross = _text_or_number(payload, "gross_amount")
     refunds = _refunds(payload)
     refunded = payload.get("refund_amount")
     notification = MidtransNotification(
         order_id=_text(payload, "order_id"),
         transaction_id=_text(payload, "transaction_id"),
-        status_code=_text(payload, "status_code"),
+        status_code=_text_or_number(payload, "status_code"),
         gross_amount=gross,
         signature_key=_text(payload, "signature_key", ""),
         payment_type=_text(payload, "payment_type", ""),
@@ -128,10 +102,12 @@ def _build_notification(payload: Json) -> MidtransNotification:
         ),
         amount=_amount_without_fee(payload, Rupiah.parse(gross)),
         refunds=refunds,
-        refunded=ZERO if refunded is None else Rupiah.parse(_text(payload, "refund_amount")),
-        began_at=_instant(_text(payload, "transaction_time")),
-        settled_at=_instant_if_any(payload, "settlement_time"),
-        expires_at=_instant_if_any(payload, "expiry_time"),
+        refunded=ZERO
+        if refunded is None
+        else Rupiah.parse(_text_or_number(payload, "refund_amount")),
+        began_at=_instant_if_readable(payload.get("transaction_time")),
+        settled_at=_instant_if_readable(payload.get("settlement_time")),
+        expires_at=_instant_if_readable(payload.get("expiry_time")),
         echoed_key=_text(payload, "custom_field1", ""),
     )
     if notification.state in _PAID and notification.status_code != "200":
@@ -151,6 +127,16 @@ def _text(payload: Json, name: str, absent: str | None = None) -> str:
     return value
 
 
+def _text_or_number(payload: Json, name: str) -> str:
+    """Return a text; a number, which Midtrans documents as text, is written with its cents."""
+    value = payload.get(name)
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return _text(payload, name)
+
+
 def _amount_without_fee(payload: Json, gross: Rupiah) -> Rupiah:
     """Return the price of the order: merchants can add the gateway's fee for the buyer."""
     info: object = payload
@@ -158,7 +144,7 @@ def _amount_without_fee(payload: Json, gross: Rupiah) -> Rupiah:
         info = info.get(name) if isinstance(info, dict) else None
     if not isinstance(info, dict):
         return gross
-    original = Rupiah.parse(_text(info, "original_amount"))
+    original = Rupiah.parse(_text_or_number(info, "original_amount"))
     if original > gross:
         raise ValueError(f"original_amount {original} is more than gross_amount {gross}")
     return original
@@ -171,19 +157,19 @@ def _refunds(payload: Json) -> tuple[MidtransRefund, ...]:
     return tuple(
         MidtransRefund(
             key=_text(each, "refund_key", ""),
-            amount=Rupiah.parse(_text(each, "refund_amount")),
+            amount=Rupiah.parse(_text_or_number(each, "refund_amount")),
             confirmed=bool(each.get("bank_confirmed_at")),
         )
         for each in listed
     )
 
 
-def _instant_if_any(payload: Json, name: str) -> datetime | None:
-    text = _text(payload, name, "")
-    return _instant(text) if text else None
-
-
-def _instant(text: str) -> datetime:
-    """Parse an instant; Midtrans writes Jakarta time without an offset."""
-    local = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=JAKARTA)
-    return local.astimezone(UTC)
+def _instant_if_readable(value: object) -> datetime | None:
+    """Return an instant, None if there is no readable one; without an offset it is Jakarta time."""
+    try:
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if instant is None or instant.tzinfo is not None:
+            return instant and instant.astimezone(UTC)
+        return instant.replace(tzinfo=JAKARTA).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
