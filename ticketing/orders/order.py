@@ -44,7 +44,7 @@ class ReviewFlag(StrEnum):
     MONEY_RETURNED = "money_returned"
     MONEY_REVERSED = "money_reversed"
     INSTALMENTS_UNFINISHED = "instalments_unfinished"  # the order ended before all were paid
-    STUCK = "stuck"  # expired, and the gateway gives no clear answer
+    STUCK = "stuck"  # overdue, and the gateway gives no clear answer, or money is unsettled
     REFUND_FAILED = "refund_failed"  # promised, and the gateway refused
 
 

@@ -48,6 +48,17 @@ def resolve_flag(connection: Connection, order_id: int, flag: ReviewFlag, *, at:
     )
 
 
+def is_resolved(connection: Connection, order_id: int, flag: ReviewFlag, message: str) -> bool:
+    """Return whether a flag was raised with exactly this message and is resolved."""
+    query = select(order_review_flags.c.order_id).where(
+        order_review_flags.c.order_id == order_id,
+        order_review_flags.c.flag == flag,
+        order_review_flags.c.message == message,
+        order_review_flags.c.resolved_at.is_not(None),
+    )
+    return connection.execute(query).first() is not None
+
+
 def list_open(connection: Connection, event_id: int) -> list[OpenReviewFlag]:
     """Return the open flags of an event, oldest first."""
     query = (

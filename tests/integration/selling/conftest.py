@@ -131,14 +131,14 @@ def begin_payment(database: Database, now: datetime) -> Callable[[PlacedOrder], 
 def store_notification(database: Database, now: datetime) -> Callable[..., bool]:
     """Return a function that stores a notification; False if it was stored before."""
 
-    def keep(subject: str, unique_key: str) -> bool:
+    def keep(subject: str, unique_key: str, body: bytes = b'{"order_id": "..."}') -> bool:
         with database.transaction() as connection:
             return inbox.store_webhook(
                 connection,
                 provider="midtrans",
                 unique_key=unique_key,
                 external_reference=subject,
-                body=b'{"order_id": "..."}',
+                body=body,
                 at=now,
             )
 

@@ -1,5 +1,6 @@
 """Tests of order expiry: once per order, and never while a payment may be under way."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +21,9 @@ from ticketing.selling.checkout.expire_orders import ExpiryResult, expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
-from ticketing.selling.payments.settle import PaymentGateway, Settlement
+from ticketing.selling.payments.reconcile import reconcile
+from ticketing.selling.payments.settle import NOTIFICATION_RETRIES, PaymentGateway, Settlement
+from ticketing.selling.refunds.resolve_flag import dismiss_flag
 
 S = AttemptState
 Place = Callable[..., PlacedOrder]
@@ -32,6 +35,23 @@ StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
 Expire = Callable[..., ExpiryResult]
 Flags = Callable[[], list[ReviewFlag]]
+
+
+@pytest.fixture
+def notify_of_money(
+    store_notification: Callable[..., bool], settle_all: Callable[..., Settlement]
+) -> Callable[[PaymentAttempt, str], None]:
+    """Return a function that stores a signed notification of money in a state of the inbox."""
+    runs = {"unhandled": 0, "postponed": 1, "quarantined": NOTIFICATION_RETRIES.max_attempts}
+
+    def notify(attempt: PaymentAttempt, state: str) -> None:
+        signed = {"order_id": attempt.key, "status_code": "200", "gross_amount": "1.00"}
+        body = json.dumps(signed | {"transaction_id": f"tx-{attempt.key}"}).encode()
+        store_notification(attempt.key, "money", body)
+        for hours in range(runs[state]):
+            settle_all(hours=hours)
+
+    return notify
 
 
 @pytest.fixture
@@ -191,6 +211,72 @@ def test_a_gateway_without_a_known_payment_is_not_trusted(
 
     assert expire().stuck == 1
     assert state_of(placed) is OrderState.PENDING
+
+
+@pytest.mark.parametrize("state", ["unhandled", "postponed", "quarantined"])
+def test_an_order_with_an_unsettled_notification_of_money_is_held_and_named(
+    *,
+    database: Database,
+    gateway: PaymentGateway,
+    sell: Sell,
+    place: Place,
+    begin_payment: Begin,
+    notify_of_money: Callable[[PaymentAttempt, str], None],
+    set_payment_status: SetPaymentStatus,
+    expire: Expire,
+    state_of: StateOf,
+    flags: Flags,
+    sari: Buyer,
+    now: datetime,
+    state: str,
+) -> None:
+    placed = place((sell("Guest", capacity=10), 2), buyer=sari)
+    attempt = begin_payment(placed)
+    notify_of_money(attempt, state)
+    later = now + timedelta(days=9)
+
+    held = expire(minutes=9 * 24 * 60)
+    (named,) = reconcile(database, gateway, at=later, by="sensor").mismatches
+    flagged = flags()
+    set_payment_status(attempt, S.SETTLED)
+    found = reconcile(database, gateway, at=later, by="sensor")
+
+    assert (held.stuck, flagged) == (1, [ReviewFlag.STUCK])
+    assert named.subject == attempt.key
+    assert f"a signed notification of money for {attempt.key}" in named.problem
+    assert (found.corrected, state_of(placed)) == (1, OrderState.PAID)
+
+
+@pytest.mark.parametrize("answer", [None, S.EXPIRED])
+def test_a_quarantined_notification_holds_until_staff_or_the_gateway_decide(
+    *,
+    database: Database,
+    sell: Sell,
+    place: Place,
+    begin_payment: Begin,
+    notify_of_money: Callable[[PaymentAttempt, str], None],
+    set_payment_status: SetPaymentStatus,
+    expire: Expire,
+    state_of: StateOf,
+    flags: Flags,
+    sari: Buyer,
+    now: datetime,
+    answer: AttemptState | None,
+) -> None:
+    placed = place((sell("Guest"), 2), buyer=sari)
+    attempt = begin_payment(placed)
+    notify_of_money(attempt, "quarantined")
+    held = expire()
+
+    if answer is None:
+        code = placed.order.code
+        dismiss_flag(database, code, ReviewFlag.STUCK, reason="no money", at=now, by="operator")
+    else:
+        set_payment_status(attempt, answer)
+    decided = expire(70)
+
+    assert (held.stuck, decided.expired, flags()) == (1, 1, [])
+    assert state_of(placed) is OrderState.EXPIRED
 
 
 def test_a_payment_of_another_amount_keeps_the_places_until_it_is_reviewed(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db import notify
@@ -186,6 +186,14 @@ def list_by_reference(
         )
         for row in connection.execute(query)
     ]
+
+
+def select_unsettled_references() -> Select[str]:
+    """Return a query for the references of payment notifications that wait or are quarantined."""
+    is_quarantined = inbound_webhooks.c.outcome == InboxOutcome.QUARANTINED
+    return select(inbound_webhooks.c.external_reference).where(
+        or_(_IS_UNHANDLED, is_quarantined), inbound_webhooks.c.provider.in_(PAYMENT_PROVIDERS)
+    )
 
 
 @dataclass(frozen=True, slots=True)

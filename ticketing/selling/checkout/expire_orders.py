@@ -1,8 +1,9 @@
 """Expire orders whose reservation has ended, unless the gateway may still receive the payment.
 
 The gateway is asked before places are released, outside of any transaction. An order without a
-clear answer keeps its places and is flagged; the next run asks again. Finally the checkout
-sessions of ended orders are closed, so that an old tab cannot pay.
+clear answer, or with an unsettled notification of money, keeps its places and is flagged; the next
+run asks again. Finally the checkout sessions of ended orders are closed, so that an old tab cannot
+pay.
 """
 
 from collections import Counter
@@ -37,8 +38,10 @@ from ticketing.selling.payments.expire_checkout_sessions import (
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.payments.settle import PaymentGateway
+from ticketing.selling.payments.unsettled_money import list_unsettled_money
 
 CHUNK = 100
+_NO_CLEAR_ANSWER = "the reservation has ended, and the gateway gives no clear answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +134,33 @@ def _record_and_decide(
     decision = decide_expiry(
         answer.state for answer in _replies_for_due_instalment(connection, order, replies)
     )
+    message = _NO_CLEAR_ANSWER
+    if decision is ExpiryDecision.EXPIRE:
+        held = _find_unsettled_money(connection, order, replies)
+        decision, message = (ExpiryDecision.STUCK, held) if held else (decision, message)
     if order.state is not OrderState.PENDING or order.expires_at > at:
         decision = ExpiryDecision.LEAVE
-    _apply_decision(connection, order, decision, at=at, by=by)
+    _apply_decision(connection, order, decision, message, at=at, by=by)
     return decision
+
+
+def _find_unsettled_money(
+    connection: Connection, order: Order, replies: list[_AttemptReply]
+) -> str:
+    """Return which signed notification of money is unsettled; empty if none holds the order.
+
+    Staff end the hold by resolving the flag, but not while a notification is still processed.
+    """
+    answered = {one.payment_status.transaction_id for one in replies if one.payment_status}
+    attempts = [attempt_queries.get(connection, one.attempt.id) for one in replies]
+    unsettled = list_unsettled_money(connection, attempts, answered)
+    if not unsettled:
+        return ""
+    message = f"the reservation has ended, and {'; '.join(one.problem for one in unsettled)}"
+    is_decided = not any(one.is_waiting for one in unsettled) and review_flag_queries.is_resolved(
+        connection, order.id, ReviewFlag.STUCK, message
+    )
+    return "" if is_decided else message
 
 
 def _replies_for_due_instalment(
@@ -154,10 +180,15 @@ def _replies_for_due_instalment(
 
 
 def _apply_decision(
-    connection: Connection, order: Order, decision: ExpiryDecision, *, at: datetime, by: str
+    connection: Connection,
+    order: Order,
+    decision: ExpiryDecision,
+    message: str,
+    *,
+    at: datetime,
+    by: str,
 ) -> None:
     if decision is ExpiryDecision.STUCK:
-        message = "the reservation has ended, and the gateway gives no clear answer"
         flag_for_review(connection, order, ReviewFlag.STUCK, message, at=at)
         return
     review_flag_queries.resolve_flag(connection, order.id, ReviewFlag.STUCK, at=at)

@@ -14,7 +14,9 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import next_unpaid_instalment
 from ticketing.orders.order import RESERVATION_PERIOD, Order, OrderState, attempt_key
 from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db import inbox
 from ticketing.platform.db.columns import columns_of
+from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.kernel.errors import BuyerUnknown, ImpossibleTransition
 from ticketing.platform.kernel.money import Rupiah
@@ -212,11 +214,17 @@ def list_unsettled_keys(
     state, created_at = payment_attempts.c.state, payment_attempts.c.created_at
     recently_ended = state.in_(_RECENTLY_ENDED_STATES) & (created_at > at - _RECENTLY_ENDED_WINDOW)
     reversible = (state == AttemptState.SETTLED) & (created_at > at - _REVERSAL_WINDOW)
+    # of an order that is held because of a notification, however old
+    held = payment_attempts.c.key.in_(inbox.select_unsettled_references()) & (
+        payment_attempts.c.order_id.in_(
+            select(orders.c.id).where(orders.c.state == OrderState.PENDING)
+        )
+    )
     query = (
         select(payment_attempts.c.id, payment_attempts.c.key)
         .where(
             payment_attempts.c.id > after_id,
-            or_(state.in_(_IN_PROGRESS_STATES), recently_ended, reversible),
+            or_(state.in_(_IN_PROGRESS_STATES), recently_ended, reversible, held),
         )
         .order_by(payment_attempts.c.id)
         .limit(limit)

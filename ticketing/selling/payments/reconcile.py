@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from operator import itemgetter
 
+from sqlalchemy import Connection
+
 from ticketing.orders.payment_attempt import AttemptReference, PaymentStatus
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
@@ -24,6 +26,7 @@ from ticketing.selling.payments.attempt_references import collect_references
 from ticketing.selling.payments.complete_order import flag_stuck
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.payments.settle import PaymentGateway
+from ticketing.selling.payments.unsettled_money import list_unsettled_money
 
 CHUNK = 100
 CONCURRENT_CALLS = 4
@@ -165,23 +168,30 @@ def _record_reply(
     database: Database, attempt: PaymentAttempt, reply: GatewayReply, *, at: datetime, by: str
 ) -> tuple[ReconcileOutcome, str]:
     statement = reply.payment_status
+    changed = statement is not None and database.run(
+        record_payment, attempt, statement, at=at, by=by
+    )
+    problem = database.run(_describe_mismatch, attempt, statement)
+    if problem:
+        return ReconcileOutcome.MISMATCHED, problem
     if statement is None:
-        if attempt.state.is_unused:
-            return ReconcileOutcome.UNUSED, ""
-        return (
-            ReconcileOutcome.MISMATCHED,
-            f"{attempt.state} in the database, unknown to the gateway",
-        )
-    changed = database.run(record_payment, attempt, statement, at=at, by=by)
-    if statement.amount != attempt.amount:
-        return (
-            ReconcileOutcome.MISMATCHED,
-            f"amount {attempt.amount} requested, {statement.amount} reported by the gateway",
-        )
-    other = database.run(attempt_queries.find_other_key, attempt.id, statement.transaction_id)
-    if other is not None:
-        return (
-            ReconcileOutcome.MISMATCHED,
-            f"transaction {statement.transaction_id} belongs to {other}",
-        )
+        return ReconcileOutcome.UNUSED, ""
     return (ReconcileOutcome.CORRECTED if changed else ReconcileOutcome.AGREED), ""
+
+
+def _describe_mismatch(
+    connection: Connection, attempt: PaymentAttempt, statement: PaymentStatus | None
+) -> str:
+    """Return what staff have to look at after an answer, empty if nothing."""
+    if statement is None or not statement.state.has_taken_money:
+        answered = (statement.transaction_id,) if statement else ()
+        for unsettled in list_unsettled_money(connection, [attempt], answered):
+            return unsettled.problem
+    if statement is None:
+        is_known = not attempt.state.is_unused
+        return f"{attempt.state} in the database, unknown to the gateway" if is_known else ""
+    if statement.amount != attempt.amount:
+        return f"amount {attempt.amount} requested, {statement.amount} reported by the gateway"
+    transaction_id = statement.transaction_id
+    other = attempt_queries.find_other_key(connection, attempt.id, transaction_id)
+    return f"transaction {transaction_id} belongs to {other}" if other else ""
