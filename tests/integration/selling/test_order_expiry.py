@@ -17,6 +17,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import promos
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.kernel.errors import ImpossibleTransition, Unavailable
+from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import ExpiryResult, expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments import attempt_queries
@@ -214,7 +215,7 @@ def test_a_gateway_without_a_known_payment_is_not_trusted(
 
 
 @pytest.mark.parametrize("state", ["unhandled", "postponed", "quarantined"])
-def test_an_order_with_an_unsettled_notification_of_money_is_held_and_named(
+def test_an_order_with_an_unsettled_notification_of_money_is_held_named_and_not_cancelled(
     *,
     database: Database,
     gateway: PaymentGateway,
@@ -238,6 +239,8 @@ def test_an_order_with_an_unsettled_notification_of_money_is_held_and_named(
     held = expire(minutes=9 * 24 * 60)
     (named,) = reconcile(database, gateway, at=later, by="sensor").mismatches
     flagged = flags()
+    with pytest.raises(ImpossibleTransition, match="a payment is being processed"):
+        cancel_order(database, placed.order.id, at=later, by="web")
     set_payment_status(attempt, S.SETTLED)
     found = reconcile(database, gateway, at=later, by="sensor")
 

@@ -13,8 +13,9 @@ from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition
 from ticketing.platform.kernel.money import ZERO, Rupiah, total
-from ticketing.selling.payments import entitlement_queries, refund_queries
+from ticketing.selling.payments import attempt_queries, entitlement_queries, refund_queries
 from ticketing.selling.payments.complete_order import flag_for_review, notify_buyer
+from ticketing.selling.payments.unsettled_money import list_unsettled_money
 from ticketing.selling.refunds.decide_refund import decide_refund
 from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
 from ticketing.selling.refunds.service import build_refund_plan
@@ -68,6 +69,7 @@ def _keep_instalments(connection: Connection, order: Order, left: Rupiah, *, by:
 def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) -> Order:
     """Cancel a pending order; safe to repeat. Refuses a paid or expired order.
 
+    Refuses also while a signed notification of money is unsettled: the places would be sold again.
     `expire_order_sessions` closes its checkout sessions. A payment that the gateway received
     nevertheless is found by settlement and flagged for staff.
     """
@@ -76,10 +78,19 @@ def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) ->
         if order.state is OrderState.PAID:
             raise ImpossibleTransition(f"order {order.code} is paid; refund it instead")
         if order.state is not OrderState.CANCELLED:
+            _refuse_unsettled_money(connection, order)
             order = close_pending_order(connection, order, OrderState.CANCELLED, at=at)
             apply_overdue_policy(connection, order, at=at, by=by)
             audit.record(connection, order, by, "orders.cancel")
     return order
+
+
+def _refuse_unsettled_money(connection: Connection, order: Order) -> None:
+    attempts = attempt_queries.list_for_order(connection, order.id)
+    if list_unsettled_money(connection, attempts, answered=()):
+        raise ImpossibleTransition(
+            f"order {order.code}: a payment is being processed; look at the order again in a minute"
+        )
 
 
 def close_pending_order(
