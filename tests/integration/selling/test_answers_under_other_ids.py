@@ -3,6 +3,7 @@
 Midtrans does so for DANA and some virtual accounts, when asked by order id or by transaction id.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import pytest
 
 from simulators.midtrans.merchant import MerchantWebhook
 from simulators.midtrans.server import MidtransSimulator
+from simulators.midtrans.transaction import signature
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db.database import Database
@@ -131,6 +133,24 @@ def test_every_question_finds_a_payment_by_the_transaction_of_its_notification(
     assert state_of(paid.placed) is OrderState.CANCELLED
     assert (again.agreed, again.mismatches, day.differences) == (1, (), ())
     assert midtrans.bank.payments()[0].refunded == paid.attempt.amount.amount
+
+
+def test_a_notification_under_its_transaction_id_is_assigned_by_the_key_that_it_repeats(
+    database: Database, client: Midtrans, midtrans: MidtransSimulator, pay: Callable[[str], Paid],
+    state_of: Callable[[PlacedOrder], OrderState], now: datetime,
+) -> None:  # fmt: skip
+    paid = pay("bsi_va")
+    told = json.loads(midtrans.notifications(at_least=2)[1].body)
+    told["order_id"] = told["transaction_id"]
+    signed = (told["order_id"], told["status_code"], told["gross_amount"], midtrans.server_key)
+    told["signature_key"] = signature(*signed)
+
+    body = json.dumps(told).encode()
+    store_notification(database, body, server_key=midtrans.server_key, at=now)
+    outcome = settle(database, client, at=now, by="sensor")
+
+    assert outcome.applied == 1
+    assert state_of(paid.placed) is OrderState.PAID
 
 
 def test_an_unknown_transaction_is_no_answer_and_holds_the_order(

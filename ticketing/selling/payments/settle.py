@@ -48,7 +48,7 @@ def store_notification(database: Database, body: bytes, *, server_key: str, at: 
         inbox.store_webhook,
         provider=MIDTRANS_SOURCE,
         unique_key=_unique_key(body),
-        external_reference=fields.order_id,
+        external_reference=fields.attempt_key,
         body=body,
         at=at,
     )

@@ -53,13 +53,23 @@ class _Number(str):
 
 @dataclass(frozen=True, slots=True)
 class SignedFields:
-    """The signed fields of a notification; `transaction_id`, empty if absent, is not signed."""
+    """The signed fields of a notification, and two that are not signed, empty if absent."""
 
     order_id: str
     status_code: str
     gross_amount: str
     signature_key: str
-    transaction_id: str
+    transaction_id: str  # not signed
+    echoed_key: str  # not signed: the key of the attempt as we sent it
+
+    @property
+    def attempt_key(self) -> str:
+        """Return the key of the attempt to ask the gateway about.
+
+        A notification of a BSI virtual account once had its transaction id as order id.
+        """
+        is_named_by_transaction = self.order_id == self.transaction_id
+        return (is_named_by_transaction and self.echoed_key) or self.order_id
 
     @property
     def reports_money(self) -> bool:
@@ -83,6 +93,7 @@ def parse_signed_fields(body: bytes) -> SignedFields:
         **texts,
         signature_key=_text(payload, "signature_key"),
         transaction_id=_text(payload, "transaction_id"),
+        echoed_key=_text(payload, "custom_field1"),
     )
 
 
