@@ -133,6 +133,8 @@ vouchers = Table(
         "id",
         postgresql_where=text("order_line_id IS NULL AND state <> 'removed'"),
     ),
+    # a router may take names that differ only in case for one
+    Index("ix_vouchers_lower_name", func.lower(text("name"))),
     # the expected users of a router; the dashboard's counts
     Index("ix_vouchers_router_id_state", "router_id", "state"),
 )
