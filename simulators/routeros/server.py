@@ -108,6 +108,10 @@ class RouterOsSimulator:
         given = {key.replace("_", "-"): value for key, value in properties.items()}
         self.run_in_loop(lambda: self.machine.hotspot.users.add({"name": name, **given}))
 
+    def compare_names_without_case(self) -> None:
+        """Refuse users whose name differs from another's only in case."""
+        self.run_in_loop(self.machine.hotspot.users.compare_without_case)
+
     def log_in(self, user: str, password: str, mac: str) -> None:
         """Log in on the login page; raise Trap with the page's message."""
         self.run_in_loop(lambda: self.machine.hotspot.log_in(user, password, mac))

@@ -40,6 +40,7 @@ class MenuTable:
         self._rows: dict[str, Row] = {}
         self._taken: dict[tuple[str, ...], str] = {}  # unique values -> id
         self._last_id = 0
+        self._folds_case = False
 
     def __iter__(self) -> Iterator[Row]:
         """Iterate over the stored rows, not copies."""
@@ -47,6 +48,14 @@ class MenuTable:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def compare_without_case(self) -> None:
+        """Refuse names that differ from another row's only in case; print still finds exact ones.
+
+        Seen on real routers: "already have user" for a name that a query does not find.
+        """
+        self._folds_case = True
+        self._taken = {self._key(row): row[".id"] for row in self}
 
     def names(self) -> Iterable[str]:
         """Return the names that other rows can reference."""
@@ -123,4 +132,5 @@ class MenuTable:
             self._taken[key] = row_id
 
     def _key(self, row: Row) -> tuple[str, ...]:
-        return tuple(row.get(name, "") for name in self.shape.unique)
+        values = (row.get(name, "") for name in self.shape.unique)
+        return tuple(value.lower() if self._folds_case else value for value in values)

@@ -138,7 +138,9 @@ def list_unallocated_lines(connection: Connection, order_id: int) -> list[Alloca
 def insert_pending(
     connection: Connection, new_vouchers: Sequence[NewVoucher], *, at: datetime
 ) -> set[str]:
-    """Insert pending vouchers; return the keys of those whose name was free."""
+    """Insert pending vouchers; return the keys of those whose name was free, without case."""
+    names = _names_in_use(connection, [one.credentials.name for one in new_vouchers])
+    by_name = {one.credentials.name.lower(): one for one in new_vouchers}
     rows = [
         {
             "key": one.key,
@@ -152,10 +154,20 @@ def insert_pending(
             "sold_at": at if one.order_line_id is not None else None,
             "next_attempt_at": at,
         }
-        for one in new_vouchers
+        for name, one in by_name.items()
+        if name not in names
     ]
+    if not rows:
+        return set()
     free = insert(vouchers).on_conflict_do_nothing(index_elements=["name"])
     return set(connection.execute(free.returning(vouchers.c.key), rows).scalars())
+
+
+def _names_in_use(connection: Connection, names: Sequence[str]) -> set[str]:
+    """Return those of the names, in lower case, that a voucher has or had."""
+    lower = func.lower(vouchers.c.name)
+    query = select(lower).where(lower.in_([name.lower() for name in names]))
+    return set(connection.execute(query).scalars())
 
 
 def list_of_order(connection: Connection, order_id: int) -> list[Voucher]:

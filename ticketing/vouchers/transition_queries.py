@@ -186,15 +186,22 @@ def mark_active(
 
 
 def replace_credentials(
-    connection: Connection, voucher_id: int, credentials: Credentials, *, reason: str
+    connection: Connection,
+    credentials: Credentials,
+    postponement: VoucherPostponement,
+    *,
+    at: datetime,
 ) -> bool:
-    """Store new credentials for a voucher; return False if we used that name before."""
+    """Store new credentials for a voucher; return False if we used that name before.
+
+    Names are compared without case, as some routers do.
+    """
     known = vouchers.alias("known")
-    used_before = select(known.c.id).where(known.c.name == credentials.name)
+    used_before = select(known.c.id).where(func.lower(known.c.name) == credentials.name.lower())
     statement = (
         update(vouchers)
         .where(
-            vouchers.c.id == voucher_id,
+            vouchers.c.id == postponement.id,
             vouchers.c.state == VoucherState.PROVISIONING,
             ~used_before.exists(),
         )
@@ -203,7 +210,9 @@ def replace_credentials(
             name=credentials.name,
             password=credentials.password,
             attempt_count=vouchers.c.attempt_count + 1,
-            last_error=reason,
+            last_error=postponement.reason,
+            next_attempt_at=postponement.next_attempt_at or vouchers.c.next_attempt_at,
+            failed_at=func.coalesce(vouchers.c.failed_at, at if postponement.has_failed else None),
         )
     )
     return connection.execute(statement).rowcount == 1

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from simulators.routeros import faults
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.faults import RouterFault
+from simulators.routeros.refusals import DUPLICATE_USER
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order
 from ticketing.platform.db import notify
@@ -312,3 +313,46 @@ def test_no_stored_error_contains_a_code_or_a_password(
     assert "failure: cannot add" in dump_tables()
     assert secret.name not in dump_tables()
     assert "simulator-password" not in dump_tables()
+
+
+@pytest.mark.parametrize("is_name_in_other_case", [True, False])
+def test_a_name_that_is_refused_twice_and_found_nowhere_is_replaced(
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
+    list_vouchers: ListVouchers, router_user_names: Callable[[], list[str]],
+    *, is_name_in_other_case: bool,
+) -> None:  # fmt: skip
+    buy(offer())
+    before = list_vouchers()[0].credentials.name
+    if is_name_in_other_case:
+        device.compare_names_without_case()
+        device.add_user(before.upper())
+    else:
+        device.faults.add(RouterFault("trap", ADD, times=2, message=DUPLICATE_USER))
+
+    results = [provision() for _ in range(3)]
+
+    (voucher,) = list_vouchers()
+    assert [(one.absent, one.renamed, one.placed) for one in results] == [
+        (1, 0, 0), (0, 1, 0), (0, 0, 1),
+    ]  # fmt: skip
+    assert voucher.state is VoucherState.ACTIVE
+    assert voucher.credentials.name.lower() != before.lower()
+    assert voucher.credentials.name in router_user_names()
+
+
+def test_a_router_that_refuses_every_name_is_asked_less_often_and_reported(
+    device: RouterOsSimulator, offer: Offer, buy: Buy, list_vouchers: ListVouchers,
+    provision_until_given_up: Callable[[], list[ProvisionResult]], list_incidents: ListIncidents,
+    provision: Provision, clock: StoppedClock,
+) -> None:  # fmt: skip
+    buy(offer())
+    device.faults.add(RouterFault("trap", ADD, times=4, message=DUPLICATE_USER))
+
+    provision_until_given_up()
+
+    (voucher,), (incident,) = list_vouchers(), list_incidents()
+    assert voucher.failed_at is not None
+    assert "name is taken" in incident.message
+    assert provision().placed == 0
+    clock.forward(minutes=13)
+    assert provision().placed == 1

@@ -136,6 +136,10 @@ def _verify_rows(
                 answer.placed.append(each)
             case RowMatch.TAKEN:
                 answer.name_taken.append(each)
+            case RowMatch.ABSENT if isinstance(why, NameTaken) and each.voucher.attempt_count:
+                # refused again for a name that the router does not list: another row's name in
+                # other case, or a row of a damaged table; asking for it again never ends
+                answer.name_taken.append(each)
             case RowMatch.ABSENT:
                 answer.absent.append((each, str(why) if why else _UNCONFIRMED_REASON))
                 if isinstance(why, OutcomeUnknown):
@@ -143,6 +147,8 @@ def _verify_rows(
 
 
 MAX_RENAME_ATTEMPTS = 5  # most names are free; five collisions are no accident
+_ATTEMPTS_WITHOUT_DELAY = 2
+_RENAMED_REASON = "the router says that the name is taken"
 NOT_OURS_MESSAGE = "the router's row with this name is not ours and was not changed"
 _PERMANENT_REASONS = {
     RefusalReason.NO_SUCH_PROFILE,
@@ -161,7 +167,7 @@ def record_reply(
     at = context.clock()
     with context.database.transaction() as connection:
         their_orders = transition_queries.lock_with_orders(connection, reply.voucher_ids)
-        stuck = _replace_taken_names(connection, context, reply.name_taken)
+        stuck = _replace_taken_names(connection, context, reply.name_taken, at=at)
         done = ProvisionResult(
             router.name,
             placed=_mark_active(connection, reply.placed, at=at),
@@ -212,29 +218,55 @@ def _return_absent_to_pending(
 
 
 def _replace_taken_names(
-    connection: Connection, context: ProvisioningContext, taken: Sequence[VoucherPlacement]
+    connection: Connection,
+    context: ProvisioningContext,
+    taken: Sequence[VoucherPlacement],
+    *,
+    at: datetime,
 ) -> list[RefusedPlacement]:
     """Draw new names for those taken; return the vouchers that keep theirs because it was shown."""
     return [
         (each, NameTaken(NOT_OURS_MESSAGE, reason=RefusalReason.NAME_TAKEN))
         for each in taken
-        if each.voucher.activated_at is not None or not _assign_new_name(connection, context, each)
+        if each.voucher.activated_at is not None
+        or not _assign_new_name(connection, context, each, at=at)
     ]
 
 
 def _assign_new_name(
-    connection: Connection, context: ProvisioningContext, placement: VoucherPlacement
+    connection: Connection,
+    context: ProvisioningContext,
+    placement: VoucherPlacement,
+    *,
+    at: datetime,
 ) -> bool:
-    rule = placement.package.rule
-    return any(
+    rule, postponement = placement.package.rule, _rename_postponement(context, placement, at=at)
+    is_renamed = any(
         transition_queries.replace_credentials(
             connection,
-            placement.voucher.id,
             rule.generate_credentials(context.randomness(rule.random_bytes)),
-            reason="the name was taken on the router",
+            postponement,
+            at=at,
         )
         for _ in range(MAX_RENAME_ATTEMPTS)
     )
+    if is_renamed and postponement.has_failed:
+        circuit_breaker.open_package_incident(
+            connection, placement.package, reason=postponement.reason, at=at
+        )
+    return is_renamed
+
+
+def _rename_postponement(
+    context: ProvisioningContext, placement: VoucherPlacement, *, at: datetime
+) -> VoucherPostponement:
+    """Return the next attempt with another name: at once, but later if it was often refused."""
+    voucher, attempts = placement.voucher, placement.voucher.attempt_count + 1
+    if attempts <= _ATTEMPTS_WITHOUT_DELAY:
+        return VoucherPostponement(voucher.id, _RENAMED_REASON)
+    next_attempt = VOUCHER_RETRIES.next_attempt_at(attempts, at=at, jitter=context.jitter())
+    has_failed = VOUCHER_RETRIES.is_exhausted(attempts)
+    return VoucherPostponement(voucher.id, _RENAMED_REASON, next_attempt, has_failed=has_failed)
 
 
 def _record_refusals(
