@@ -99,6 +99,11 @@ class Order:
     paid_attempt_id: int | None
     payment_plan_id: int | None = None
 
+    @property
+    def buyer_contacts(self) -> str:
+        """Return both contacts of the buyer as one text; links in messages are bound to it."""
+        return f"{self.buyer.email} {self.buyer.phone}" if self.buyer else ""
+
 
 def validate_transition(order: Order, to: OrderState) -> OrderState:
     """Return the new state; refuses a transition that is not in ALLOWED_TRANSITIONS."""

@@ -13,6 +13,7 @@ from simulators.midtrans.server import MidtransSimulator
 from simulators.routeros.server import ACCOUNT, RouterOsSimulator
 from ticketing.access.key_queries import Role
 from ticketing.crypto.keyring import KeyRing
+from ticketing.crypto.order_link import make_order_link
 from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.application import Application
@@ -131,3 +132,17 @@ def test_codes_are_on_the_buyers_page_from_provisioning_to_the_refund(
     assert "Tidak berlaku lagi" in after
     assert present[0]["code"] not in after
     assert 'class="inactive"' in after
+
+
+def test_the_link_in_a_message_opens_the_order_of_the_contact_it_was_sent_to(
+    shop: httpx.Client, shop_application: Application, bought: dict[str, Any]
+) -> None:
+    keys, contact = shop_application.get(KeyRing), " +6281234567890"
+    link = make_order_link(keys, bought["id"], contact)
+    other_order = make_order_link(keys, bought["id"] + 1, contact)
+    former_contact = make_order_link(keys, bought["id"], " +6281234567891")
+
+    pages = [shop.get(f"/orders/{each}") for each in (link, other_order, former_contact, link[:-1])]
+
+    assert [page.status_code for page in pages] == [200, 404, 404, 404]
+    assert bought["code"] in pages[0].text

@@ -6,8 +6,11 @@ from fastapi import Depends, Request, Security
 from fastapi.concurrency import run_in_threadpool
 from fastapi.params import Depends as Dependency
 from fastapi.security import APIKeyHeader
+from sqlalchemy import Connection
 
 from ticketing.access.authentication import enforce_rate_limit, rate_limit_by_address
+from ticketing.crypto.keyring import KeyRing
+from ticketing.crypto.order_link import is_order_link, order_id_from_link
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Order
 from ticketing.platform.http.envelope import IdInPath
@@ -46,16 +49,30 @@ async def _reject_missing_token(request: Request) -> NoReturn:
 
 
 async def order_from_token(request: Request, token: str) -> Order:
-    """Return the order of a token. Rate limits: per address if unknown, else per order."""
+    """Return the order of a token or link. Rate limits: per address if unknown, else per order."""
     services = get_services(request)
     try:
         order = await run_in_threadpool(
-            services.database.run, order_queries.get_by_token, hash_order_token(token)
+            services.database.run, _get_by_token_or_link, services.get(KeyRing), token
         )
     except UnknownOrder:
         await rate_limit_by_address(request)
         raise
     enforce_rate_limit(services, f"order {order.id}")
+    return order
+
+
+def _get_by_token_or_link(connection: Connection, keys: KeyRing, token: str) -> Order:
+    """Return the order of a token, or of a link from a message. Raises UnknownOrder."""
+    try:
+        return order_queries.get_by_token(connection, hash_order_token(token))
+    except UnknownOrder:
+        order_id = order_id_from_link(token)
+        if order_id is None:
+            raise
+    order = order_queries.get(connection, order_id)
+    if not is_order_link(keys, order.id, order.buyer_contacts, token):
+        raise UnknownOrder("the link is not valid, or its order has another buyer by now")
     return order
 
 
