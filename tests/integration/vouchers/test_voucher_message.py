@@ -1,13 +1,16 @@
 """Tests of the message with ready vouchers, the only place that shows their codes."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import select, update
 
 from ticketing.crypto.keyring import KeyRing
+from ticketing.crypto.order_link import make_order_link
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
@@ -57,6 +60,7 @@ def test_the_codes_are_sent_once_all_vouchers_are_active(
     list_vouchers: Callable[[], list[Voucher]],
     write: Callable[..., ComposeResult],
     database: Database,
+    keys: KeyRing,
 ) -> None:
     order = buy(offer(), 2)
     too_early = write(order)
@@ -74,7 +78,9 @@ def test_the_codes_are_sent_once_all_vouchers_are_active(
     assert isinstance(chat, ChatMessage)
     assert f"Paket 5k Anda: {', '.join(codes)}." in chat.text
     assert chat.template is not None
-    assert chat.template.button_url_suffix == "events/wisuda-2026"
+    assert chat.template.button_url_suffix == (
+        f"orders/{make_order_link(keys, order.id, order.buyer_contacts)}"
+    )
     assert [purpose for purpose in (row.purpose for row in left) if "voucher" in purpose] == [
         outbox.VOUCHERS_READY
     ]
@@ -102,20 +108,46 @@ def test_a_separate_password_and_the_expiry_are_sent_with_the_code(
     assert f"- {code} - Paket 5k - 20 Nov 2026, 16.00 WIB" in mail.text
 
 
-def test_a_chat_message_has_as_many_codes_as_fit_and_the_number_of_the_others(
+@pytest.mark.parametrize("channel", [Channel.WHATSAPP, Channel.MAIL])
+def test_all_codes_of_a_large_order_come_in_one_message_with_their_terms_once(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
     provision: Callable[[], ProvisionResult],
+    list_vouchers: Callable[[], list[Voucher]],
+    write: Callable[..., ComposeResult],
+    channel: Channel,
+) -> None:
+    order = buy(offer(validity_start=ValidityStart.FROM_SALE), 100)
+    provision()
+
+    message = write(order, channel)
+
+    assert isinstance(message, (ChatMessage, Mail))
+    assert "100 voucher" in message.text
+    assert LINKS + "orders/" in message.text
+    (document,) = message.attachments if isinstance(message, Mail) else [message.attachment]
+    assert document is not None
+    printed = "".join(page.extract_text() for page in PdfReader(BytesIO(document.content)).pages)
+    assert [one for one in list_vouchers() if one.credentials.name not in printed] == []
+    assert printed.count("20 Nov 2026, 16.00 WIB") == 1
+    assert printed.count(order.code) == 1
+
+
+def test_codes_that_fit_a_chat_message_name_their_common_terms_once(
+    offer: Callable[..., StoredPackage],
+    buy: Callable[..., Order],
+    provision: Callable[[], ProvisionResult],
+    list_vouchers: Callable[[], list[Voucher]],
     write: Callable[..., ComposeResult],
 ) -> None:
-    order = buy(offer(validity=timedelta(days=1)), 100)
+    order = buy(offer(validity_start=ValidityStart.FROM_SALE), 10)
     provision()
 
     chat = write(order, Channel.WHATSAPP)
 
     assert isinstance(chat, ChatMessage)
-    assert "… +54." in chat.text
-    assert len(chat.text) < 1024
+    codes = ", ".join(one.credentials.name for one in list_vouchers())
+    assert f"Paket 5k - 20 Nov 2026, 16.00 WIB: {codes}." in chat.text
 
 
 def test_an_order_with_refunded_vouchers_only_has_no_message(

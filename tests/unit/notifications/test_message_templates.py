@@ -159,8 +159,8 @@ def test_the_chat_text_others_send_is_the_approved_one_filled(messages: MessageT
     assert chat.template is not None
     assert chat.template.parameters[2] == "WF-7Q4M9Z, WF-X2TAKD"
     assert "Voucher Paket 5 ribu Anda: WF-7Q4M9Z, WF-X2TAKD." in chat.text
-    assert chat.text.endswith(f"\n\n{EXAMPLE_BASE_URL}events/kampus-hotspot")
-    assert chat.template.button_url_suffix == "events/kampus-hotspot"
+    assert chat.text.endswith(f"\n\n{EXAMPLE_BASE_URL}orders/4QX9")
+    assert chat.template.button_url_suffix == "orders/4QX9"
 
 
 def test_instants_amounts_and_durations_are_formatted_in_the_language(

@@ -1,9 +1,10 @@
 """The ready message of vouchers. Codes are read from the database only when it is composed."""
 
-from itertools import accumulate
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from ticketing.documents.voucher_list_pdf import VoucherGroup, render_voucher_list_pdf
 from ticketing.events.model import Event
 from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.delivery import Channel
@@ -13,8 +14,9 @@ from ticketing.notifications.messages.context import (
     event_variables,
     reject_message,
 )
-from ticketing.notifications.messages.message import Deferred, Rejected
+from ticketing.notifications.messages.message import Attachment, Deferred, Rejected
 from ticketing.notifications.messages.template_samples import TemplateValue
+from ticketing.notifications.messages.templates import language_for_locale
 from ticketing.orders import queries as order_queries
 from ticketing.platform.kernel.local_dates import format_instant
 from ticketing.vouchers import package_queries
@@ -23,7 +25,7 @@ from ticketing.vouchers.model import UNPLACED_STATES, Package, ValidityStart, Vo
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.queries import Voucher
 
-_MAX_CHAT_CHARACTERS = 600  # of codes; Meta limits the whole text to 1024
+_MAX_CHAT_CHARACTERS = 600  # of codes and terms; Meta limits the whole text to 1024
 
 
 def draft_voucher_message(
@@ -42,11 +44,39 @@ def draft_voucher_message(
     )
     name = order.buyer.name if order.buyer else ""
     facts = event_variables(context, event) | {"name": name, "network": event.name}
+    facts |= {"url": context.order_page_url(order)}
     del facts["eventName"]
-    text, more = _choose_template(order.code, packages_by_type)
     codes = [_format_voucher(event, one, packages_by_type) for one in present]
-    listed = codes if claimed.channel is Channel.MAIL else _truncate_codes(codes)
-    return MessageDraft(text, facts | more | {"codes": listed})
+    groups = group_by_terms(event, present, packages_by_type)
+    if sum(map(_listed_length, groups)) > _MAX_CHAT_CHARACTERS:
+        return _draft_document(facts, event, order.code, codes, groups)
+    text, more = _choose_template(order.code, packages_by_type)
+    if claimed.channel is not Channel.MAIL and text == "vouchers_ready":
+        codes = [f"{group.terms}: {', '.join(group.codes)}" for group in groups]
+    return MessageDraft(text, facts | more | {"codes": codes})
+
+
+def _listed_length(group: VoucherGroup) -> int:
+    return len(group.terms) + sum(len(code) + 2 for code in group.codes)
+
+
+def _draft_document(
+    facts: dict[str, TemplateValue],
+    event: Event,
+    order_code: str,
+    codes: Sequence[str],
+    groups: Sequence[VoucherGroup],
+) -> MessageDraft:
+    """Return one message with all codes in a document: it arrives as a whole or not at all."""
+    language = language_for_locale(event.locale)
+    content = render_voucher_list_pdf(
+        language, network=event.name, order_code=order_code, groups=groups
+    )
+    more: dict[str, TemplateValue] = {
+        "orderCode": order_code, "number": len(codes), "codes": codes,
+    }  # fmt: skip
+    attachment = Attachment(f"Voucher {order_code}.pdf", content)
+    return MessageDraft("vouchers_document", facts | more, (attachment,))
 
 
 def _choose_template(
@@ -66,6 +96,23 @@ def _single_package(packages_by_type: dict[int, StoredPackage]) -> Package | Non
     return first.package if counts_from_use and not more else None
 
 
+def group_by_terms(
+    event: Event, present: Sequence[Voucher], packages_by_type: dict[int, StoredPackage]
+) -> list[VoucherGroup]:
+    """Return the vouchers by package and end, so that both are written once."""
+    codes_by_terms: dict[str, list[str]] = {}
+    for one in present:
+        terms = _format_terms(event, one, packages_by_type[one.ticket_type_id].package)
+        codes_by_terms.setdefault(terms, []).append(format_credentials(one))
+    return [VoucherGroup(terms, codes) for terms, codes in codes_by_terms.items()]
+
+
+def _format_terms(event: Event, voucher: Voucher, package: Package) -> str:
+    if package.validity_start is ValidityStart.FROM_FIRST_USE or voucher.expires_at is None:
+        return package.name
+    return f"{package.name} - {format_instant(voucher.expires_at, event.time_zone, event.locale)}"
+
+
 def format_credentials(voucher: Voucher) -> str:
     """Return the code, followed by the password if it is different."""
     name, password = voucher.credentials.name, voucher.credentials.password
@@ -78,14 +125,4 @@ def _format_voucher(
     code, package = format_credentials(voucher), packages_by_type[voucher.ticket_type_id].package
     if _single_package(packages_by_type) is not None:
         return code
-    if package.validity_start is ValidityStart.FROM_FIRST_USE or voucher.expires_at is None:
-        return f"{code} - {package.name}"
-    ends = format_instant(voucher.expires_at, event.time_zone, event.locale)
-    return f"{code} - {package.name} - {ends}"
-
-
-def _truncate_codes(codes: list[str]) -> list[str]:
-    """Return as many codes as a chat message holds, and the number left out."""
-    lengths = accumulate(len(code) + 2 for code in codes)
-    fit = sum(length <= _MAX_CHAT_CHARACTERS for length in lengths)
-    return codes if fit == len(codes) else [*codes[:fit], f"… +{len(codes) - fit}"]
+    return f"{code} - {_format_terms(event, voucher, package)}"

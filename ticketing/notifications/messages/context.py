@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from ticketing.crypto.keyring import KeyRing
+from ticketing.crypto.order_link import make_order_link
 from ticketing.events.model import Event
 from ticketing.notifications.messages.message import Attachment, FailureScope, Rejected
 from ticketing.notifications.messages.template_samples import TemplateValue
 from ticketing.notifications.messages.templates import MessageTemplates
+from ticketing.orders.order import Order
 from ticketing.platform.kernel.csv_writer import DELIMITER
 from ticketing.tickets.order_ticket_queries import OrderTicketFile
 from ticketing.tickets.rendering.document_reader import DocumentReader
@@ -39,6 +41,13 @@ class MessageContext:
         if not self.public_url:
             return ""
         return f"{self.public_url.rstrip('/')}/t/{self.keys.magic_link(file.token_id)}"
+
+    def order_page_url(self, order: Order) -> str:
+        """Return the buyer's link to the order; empty without a public base URL."""
+        if not self.public_url:
+            return ""
+        link = make_order_link(self.keys, order.id, order.buyer_contacts)
+        return f"{self.public_url.rstrip('/')}/orders/{link}"
 
     def shop_page_url(self, event: Event) -> str:
         """Return the link to the event's shop page; empty without a public base URL."""

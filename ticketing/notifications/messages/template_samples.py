@@ -90,7 +90,7 @@ SAMPLES: dict[str, TemplateSample] = {
             "validity": timedelta(hours=24),
             "network": "Kampus Hotspot",
         },
-        "events/kampus-hotspot",
+        "orders/4QX9",
     ),
     "vouchers_ready": TemplateSample(
         {
@@ -99,7 +99,18 @@ SAMPLES: dict[str, TemplateSample] = {
             "codes": ["WF-7Q4M9Z - Paket 5 ribu", "WF-X2TAKD - Paket harian - 21 November 2026"],
             "network": "Kampus Hotspot",
         },
-        "events/kampus-hotspot",
+        "orders/4QX9",
+    ),
+    "vouchers_document": TemplateSample(
+        {
+            "name": "Budi",
+            "orderCode": "ORD-7Q4M9ZKDX2TA",
+            "number": 100,
+            "codes": ["WF-7Q4M9Z - Paket 5 ribu", "WF-X2TAKD - Paket 5 ribu"],
+            "network": "Kampus Hotspot",
+        },
+        "orders/4QX9",
+        document_name="Voucher ORD-7Q4M9ZKDX2TA.pdf",
     ),
     "organiser_notice": TemplateSample(
         {
