@@ -107,6 +107,13 @@ class Settings(BaseSettings):
         120, ge=1, description="Maximum requests per minute from one address without an API key."
     )
 
+    max_places_per_order: int = Field(
+        10,
+        ge=1,
+        description="Maximum places of one order of the shop or the API, for ticket types without a"
+        " limit of their own.",
+    )
+
     midtrans_environment: Literal["simulator", "sandbox", "production"] = Field(
         "simulator",
         description="simulator (started by `ticketing up`, no money), sandbox (Midtrans' test"

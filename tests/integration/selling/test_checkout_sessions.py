@@ -13,6 +13,7 @@ from ticketing.catalogue.stock import Stock
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
+from ticketing.orders.holds import NO_HOLD_LIMITS
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag, Selection
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
@@ -308,7 +309,10 @@ def test_one_request_sent_concurrently_is_one_order(
     vip = sell("VIP", capacity=10)
     once = idempotency_from_key(KeyRing(bytes(32)), "the same key for all of them", bytes(32))
     wanted = OrderRequest([Selection(vip, 2)], sari)
-    take = partial(place_order_once, database, event, wanted, idempotency=once, at=now, by="web")
+    take = partial(
+        place_order_once, database, event, wanted,
+        idempotency=once, holds=NO_HOLD_LIMITS, at=now, by="web",
+    )  # fmt: skip
 
     with ThreadPoolExecutor(8) as senders:
         answers = list(senders.map(lambda _: take(), range(16)))

@@ -19,7 +19,7 @@ from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.kernel.errors import ImpossibleTransition, Unavailable
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import ExpiryResult, expire_orders
-from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.place_order import PlacedOrder, set_order_buyer
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.reconcile import reconcile
@@ -67,10 +67,10 @@ def expire(database: Database, gateway: PaymentGateway, now: datetime) -> Expire
 
 
 def test_an_order_expires_after_its_hour_and_not_before(
-    sell: Sell, place: Place, expire: Expire, state_of: StateOf, stock_of: StockOf
+    sell: Sell, place: Place, expire: Expire, state_of: StateOf, stock_of: StockOf, sari: Buyer
 ) -> None:
     guest = sell("Guest", capacity=10)
-    placed = place((guest, 2))
+    placed = place((guest, 2), buyer=sari)
 
     early = expire(59.99)
     held = stock_of(guest)
@@ -82,6 +82,21 @@ def test_an_order_expires_after_its_hour_and_not_before(
     assert state_of(placed) is OrderState.EXPIRED
 
 
+def test_an_order_without_a_buyer_expires_after_ten_minutes_and_a_buyer_makes_it_an_hour(
+    *, database: Database, sell: Sell, place: Place, expire: Expire, state_of: StateOf,
+    sari: Buyer, budi: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    guest = sell("Guest", capacity=10)
+    anonymous, named = place((guest, 2)), place((guest, 2))
+    for buyer in (sari, budi):  # a second buyer extends nothing
+        set_order_buyer(database, named.order.id, buyer=buyer, at=now, by="web")
+
+    counts = [expire(minutes).expired for minutes in (9.99, 10, 59.99, 60)]
+
+    assert counts == [0, 1, 0, 1]
+    assert state_of(anonymous) is OrderState.EXPIRED
+
+
 def test_an_hour_over_midnight_is_an_hour(
     *,
     database: Database,
@@ -89,9 +104,10 @@ def test_an_hour_over_midnight_is_an_hour(
     sell: Sell,
     place: Place,
     state_of: StateOf,
+    sari: Buyer,
 ) -> None:
     before_midnight = datetime(2026, 12, 1, 16, 30, tzinfo=UTC)  # 23:30 in Jakarta
-    placed = place((sell("Guest"), 1), at=before_midnight)
+    placed = place((sell("Guest"), 1), buyer=sari, at=before_midnight)
 
     at = before_midnight + timedelta(minutes=59)
     assert expire_orders(database, gateway, at=at, by="sensor").expired == 0

@@ -11,6 +11,7 @@ from ticketing.catalogue import promo_queries, stock_queries
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
+from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Buyer, OrderState, Selection
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
@@ -78,11 +79,11 @@ def uses_of(database: Database) -> Callable[[int], tuple[int, int]]:
 
 
 def test_an_order_reserves_its_places_for_an_hour(
-    sell: Sell, place: Place, stock_of: StockOf, now: datetime
+    sell: Sell, place: Place, stock_of: StockOf, now: datetime, sari: Buyer
 ) -> None:
     graduate, guest = sell("Graduate", price=150_000), sell("Guest", price=50_000, capacity=10)
 
-    placed = place((guest, 3), (graduate, 1))
+    placed = place((guest, 3), (graduate, 1), buyer=sari)
 
     assert placed.order.state is OrderState.PENDING
     assert placed.order.total == Rupiah(300_000)
@@ -120,6 +121,20 @@ def test_an_order_above_the_available_places_is_refused_with_their_number(
     assert refusal.value.details == {"ticket_type_id": guest, "available": 2}
     assert stock_of(guest) == Stock(5, 3, 0)
     assert stock_of(graduate) == Stock(None, 0, 0)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_an_order_has_at_most_the_default_number_of_places_of_types_without_an_own_limit(
+    sell: Sell, place: Place, stock_of: StockOf, others: int
+) -> None:
+    guest, group = sell("Guest", capacity=432), sell("Group", max_per_order=50)
+    holds, other_types = HoldLimits(per_order=10), [(sell("Other"), 1)] * others
+
+    place((guest, 10 - others), (group, 50), *other_types, holds=holds)
+    with pytest.raises(LimitExceeded, match="11 places in one order; at most 10"):
+        place((guest, 11 - others), *other_types, holds=holds)
+
+    assert stock_of(guest).pending == 10 - others
 
 
 def test_a_type_of_a_roster_is_not_on_sale(database: Database, event: Event, place: Place) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from ticketing.catalogue.stock import Stock
+from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits
 from ticketing.orders.order import Buyer, Selection
 from ticketing.orders.queries import NewOrder
 from ticketing.platform.db.database import Database
@@ -40,6 +41,7 @@ class Terms(NamedTuple):
     max_per_order: int | None
     max_per_buyer: int | None
     taken: tuple[int, int, int]
+    holds: HoldLimits = NO_HOLD_LIMITS
 
 
 all_terms = st.builds(
@@ -50,6 +52,7 @@ all_terms = st.builds(
     max_per_order=st.none() | st.integers(1, 4),
     max_per_buyer=st.none() | st.integers(1, 6),
     taken=st.tuples(*[st.integers(0, 3)] * len(BUYERS)),
+    holds=st.builds(HoldLimits, per_order=st.none() | st.integers(1, 4)),
 )
 
 
@@ -94,12 +97,14 @@ class Outcome:
 @pytest.fixture
 def outcome(
     database: Database, place: Callable[..., PlacedOrder], stock_of: Callable[[int], Stock]
-) -> Callable[[int, int, Buyer | None], Outcome]:
+) -> Callable[[int, int, Buyer | None, HoldLimits], Outcome]:
     """Return a function that places an order of one ticket type and returns the outcome."""
 
-    def place_one(ticket_type_id: int, places: int, buyer: Buyer | None) -> Outcome:
+    def place_one(
+        ticket_type_id: int, places: int, buyer: Buyer | None, holds: HoldLimits
+    ) -> Outcome:
         try:
-            placed = place((ticket_type_id, places), buyer=buyer)
+            placed = place((ticket_type_id, places), buyer=buyer, holds=holds)
         except TicketingError as error:
             details = {k: v for k, v in error.details.items() if k != "ticket_type_id"}
             return Outcome((type(error), details), None, (), stock_of(ticket_type_id))
@@ -120,21 +125,23 @@ def outcome(
 def test_both_ways_of_placing_an_order_agree(
     *,
     create_type: Callable[[Terms], int],
-    outcome: Callable[[int, int, Buyer | None], Outcome],
+    outcome: Callable[[int, int, Buyer | None, HoldLimits], Outcome],
     terms: Terms,
     places: int,
     buyer: Buyer | None,
 ) -> None:
     answers = list[object]()
 
-    def record(database: Database, new: NewOrder, selection: Selection, *, by: str) -> object:
-        answers.append(insert_simple_order(database, new, selection, by=by))
+    def record(
+        database: Database, new: NewOrder, selection: Selection, *, by: str, holds: HoldLimits
+    ) -> object:
+        answers.append(insert_simple_order(database, new, selection, by=by, holds=holds))
         return answers[-1]
 
     with mock.patch.object(place_order_queries, "insert_simple_order", record):
-        by_fast_way = outcome(create_type(terms), places, buyer)
+        by_fast_way = outcome(create_type(terms), places, buyer, terms.holds)
     with mock.patch.object(place_order_queries, "insert_simple_order", return_value=None):
-        by_long_way = outcome(create_type(terms), places, buyer)
+        by_long_way = outcome(create_type(terms), places, buyer, terms.holds)
 
     assert by_fast_way == by_long_way
     is_payable = by_long_way.order is not None and by_long_way.order.total > ZERO

@@ -129,8 +129,8 @@ def test_a_killed_expiry_releases_nothing_twice(
 ) -> None:
     guest = sell("Guest", capacity=10)
     due = [place((guest, 2)) for _ in range(2)]
-    place((guest, 3), at=now + timedelta(minutes=30))
-    at = now + timedelta(minutes=60)
+    place((guest, 3), at=now + timedelta(minutes=5))
+    at = now + timedelta(minutes=10)
 
     killed = run_killed("expire", at, "", when)
     expire_orders(database, gateway, at=at, by="sensor")

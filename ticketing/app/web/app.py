@@ -23,6 +23,7 @@ from ticketing.monitoring.api import dashboard_snapshot
 from ticketing.monitoring.voucher_metrics import VoucherCollector
 from ticketing.notifications import api_whatsapp
 from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
+from ticketing.orders.holds import HoldLimits
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.http import errors as http_errors
@@ -145,6 +146,7 @@ def _build_services(application: Application) -> Services:
     metrics.registry.register(TicketCollector(database))
     services.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))
     services.register_value(ImportRequestQueue, _import_request_queue(services))
+    services.register_value(HoldLimits, HoldLimits(services.settings.max_places_per_order))
     services.register_value(RateLimiter, RateLimiter(services.settings.web_requests_a_minute))
     services.register_value(PageSettings, build_page_settings(services.get(MidtransAccount)))
     services.register_value(EventCache, EventCache(partial(get_event, database)))

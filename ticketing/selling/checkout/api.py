@@ -15,6 +15,7 @@ from ticketing.catalogue.ticket_types import list_types_on_sale
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.cache import EventCache
 from ticketing.events.queries import get_event
+from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Selection
 from ticketing.orders.place_guest import Place
 from ticketing.platform.http.envelope import (
@@ -135,7 +136,10 @@ async def place(
     services: ServicesDependency,
     request_key: IdempotencyKeyHeader = None,
 ) -> AsciiJSONResponse:
-    """Reserve places for an hour. 409 `sold_out` reports how many are left."""
+    """Reserve places for an hour; for ten minutes as long as the order has no buyer.
+
+    409 `sold_out` reports how many are left.
+    """
 
     def place_and_respond() -> AsciiJSONResponse:
         return _place_order(body, request, services, request_key)
@@ -160,6 +164,7 @@ def _place_order(
         event,
         OrderRequest(selections, buyer, body.promo_code, body.payment_plan, guests),
         idempotency=order_idempotency(services, request_key, body),
+        holds=services.get(HoldLimits),
         at=now(),
         by=BUYER_ACTOR,
     )

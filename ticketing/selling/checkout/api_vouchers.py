@@ -12,6 +12,7 @@ from pydantic import Field
 from ticketing.access.authenticated_route import REPLAYED_HEADER
 from ticketing.access.authentication import rate_limit_by_address
 from ticketing.events import queries as event_queries
+from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import OrderState, Selection
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
@@ -149,8 +150,9 @@ def _order_vouchers(
     request = OrderRequest([Selection(package.ticket_type_id, body.quantity)], buyer)
     idempotency = order_idempotency(services, request_key, body, prefix=b"purchase")
     return place_order_once(
-        services.database, event, request, idempotency=idempotency, at=now(), by=BUYER_ACTOR
-    )
+        services.database, event, request, idempotency=idempotency,
+        holds=services.get(HoldLimits), at=now(), by=BUYER_ACTOR,
+    )  # fmt: skip
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""Place an order: reserve its places for an hour at the current prices and limits.
+"""Place an order: reserve its places at the current prices and limits.
+
+The places are held for ten minutes, and for an hour from the beginning once the buyer is known.
 
 `place_order_once` places one order per idempotency key, so that a lost answer leads to one order,
 not two. The order's token is derived from the key, and one token has one order. No answer has to be
@@ -21,10 +23,15 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders import audit, instalment_queries, place_guest_queries
 from ticketing.orders import queries as order_queries
+from ticketing.orders.holds import (
+    NAMED_HOLD_EXTENSION,
+    NO_HOLD_LIMITS,
+    HoldLimits,
+    hold_period,
+)
 from ticketing.orders.instalments import Instalment
 from ticketing.orders.order import (
     ORDER_CODE_BYTES,
-    RESERVATION_PERIOD,
     Buyer,
     Order,
     OrderLine,
@@ -86,6 +93,7 @@ def place_order(  # noqa: PLR0913 - all options of an order
     at: datetime,
     by: str,
     idempotency: OrderIdempotency | None = None,
+    holds: HoldLimits = NO_HOLD_LIMITS,
 ) -> PlacedOrder:
     """Reserve the requested places, all or none; `guests` are those of some or all places.
 
@@ -100,19 +108,22 @@ def place_order(  # noqa: PLR0913 - all options of an order
         code=make_order_code(os.urandom(ORDER_CODE_BYTES)),
         token_hash=hash_order_token(token),
         created_at=at,
-        expires_at=at + RESERVATION_PERIOD,
+        expires_at=at + hold_period(has_buyer=buyer is not None),
         request_sha256=idempotency.request_sha256 if idempotency else None,
         buyer=buyer or order_queries.NO_BUYER,
     )
     selections = normalise_selections(requested)
     if len(selections) == 1 and promo is None and payment_plan is None and not guests:
-        simple = _place_simple_order(database, new, selections[0], token, by=by)
+        simple = _place_simple_order(database, new, selections[0], token, by=by, holds=holds)
         if simple is not None:
             return simple
     with database.transaction() as connection:
         quotes = stock_queries.quote_lines(connection, event.id, selections)
         for quote in quotes:
             quote.limits.check_order(quote.line.quantity)
+        holds.check_order(
+            sum(each.line.quantity for each in quotes if each.limits.per_order is None)
+        )
         lines = tuple(quote.line for quote in quotes)
         promo_code = (
             promo_queries.get(connection, event.id, normalise_promo_code(promo)) if promo else None
@@ -161,10 +172,16 @@ def _reserve(
 
 
 def _place_simple_order(
-    database: Database, new: NewOrder, selection: Selection, token: str, *, by: str
+    database: Database,
+    new: NewOrder,
+    selection: Selection,
+    token: str,
+    *,
+    by: str,
+    holds: HoldLimits,
 ) -> PlacedOrder | None:
     """Place the order in one round trip; return None, and change nothing, if not possible."""
-    placed = place_order_queries.insert_simple_order(database, new, selection, by=by)
+    placed = place_order_queries.insert_simple_order(database, new, selection, by=by, holds=holds)
     if placed is None:
         return None
     order_id, name, line = placed
@@ -176,7 +193,10 @@ def _place_simple_order(
 def set_order_buyer(
     database: Database, order_id: int, *, buyer: Buyer, at: datetime, by: str
 ) -> Order:
-    """Set the buyer of a pending order, any number of times; refuses more places than allowed."""
+    """Set the buyer of a pending order, any number of times; refuses more places than allowed.
+
+    The first buyer extends the reservation to its full period.
+    """
     with database.transaction() as connection:
         order = order_queries.lock(connection, order_id)
         if order.state is not OrderState.PENDING:
@@ -191,6 +211,9 @@ def set_order_buyer(
         limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
         order_queries.set_buyer(connection, order, buyer)
         _check_buyer(connection, order, buyer, limits)
+        if order.buyer is None and at < order.expires_at:
+            order = replace(order, expires_at=order.expires_at + NAMED_HOLD_EXTENSION)
+            order_queries.extend_reservation(connection, order_id, order.expires_at)
         order = replace(order, buyer=buyer)
         audit.record(connection, order, by, "orders.update_buyer", items=_count_places(lines))
         return complete_if_free(connection, order, at=at, by=by)
@@ -259,6 +282,7 @@ def place_order_once(
     request: OrderRequest,
     *,
     idempotency: OrderIdempotency | None,
+    holds: HoldLimits,
     at: datetime,
     by: str,
 ) -> tuple[PlacedOrder, bool]:
@@ -270,7 +294,7 @@ def place_order_once(
         placed = place_order(
             database, event, requested=request.selections, buyer=request.buyer, promo=request.promo,
             payment_plan=request.payment_plan, guests=request.guests, at=at, by=by,
-            idempotency=idempotency,
+            idempotency=idempotency, holds=holds,
         )  # fmt: skip
     except OrderAlreadyPlaced:
         # the same request arrived at the same moment

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnClause,
     bindparam,
     exists,
+    func,
     insert,
     literal_column,
     or_,
@@ -19,6 +20,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from ticketing.catalogue.stock_queries import has_capacity
 from ticketing.orders import queries as order_queries
+from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits
 from ticketing.orders.order import OrderLine, Selection
 from ticketing.orders.queries import NewOrder
 from ticketing.platform.db.database import Database, compile_sql
@@ -31,6 +33,8 @@ _TICKET_TYPE_ID, _PLACES = (
     bindparam("type_id", type_=BigInteger),
     bindparam("places", type_=BigInteger),
 )
+_DEFAULT_PER_ORDER = bindparam("default_per_order", type_=BigInteger)
+_UNLIMITED = 2**62
 _ACTOR = bindparam("actor", type_=audit_log.c.actor.type)
 _NEW_ORDER = {
     name: bindparam(f"new_{name}", type_=orders.c[name].type)
@@ -83,7 +87,7 @@ _RESERVED_TYPE = (
         ticket_types.c.on_sale,
         _THIS_ORDER.c.subtotal == _COST,
         has_capacity(_PLACES),
-        or_(ticket_types.c.max_per_order.is_(None), ticket_types.c.max_per_order >= _PLACES),
+        func.coalesce(ticket_types.c.max_per_order, _DEFAULT_PER_ORDER) >= _PLACES,
         or_(
             ticket_types.c.max_per_buyer.is_(None),
             _NEW_ORDER["buyer_key"] == literal_column("''"),
@@ -111,7 +115,12 @@ _STATEMENTS = [compile_sql(_ADD), compile_sql(_LOCK), compile_sql(_RESERVE_AND_I
 
 
 def insert_simple_order(
-    database: Database, new: NewOrder, selection: Selection, *, by: str
+    database: Database,
+    new: NewOrder,
+    selection: Selection,
+    *,
+    by: str,
+    holds: HoldLimits = NO_HOLD_LIMITS,
 ) -> tuple[int, str, OrderLine] | None:
     """Store a pending order and reserve its places; return its id, the type's name and the line.
 
@@ -122,6 +131,7 @@ def insert_simple_order(
         "type_id": selection.ticket_type_id,
         "places": selection.quantity,
         "actor": by,
+        "default_per_order": _UNLIMITED if holds.per_order is None else holds.per_order,
     }
     try:
         placed = database.execute_pipeline(_STATEMENTS, parameters)

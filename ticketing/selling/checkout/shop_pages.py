@@ -14,6 +14,7 @@ from ticketing.catalogue.ticket_types import list_types_on_sale
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event, is_slug
 from ticketing.events.queries import get_event
+from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import RESERVATION_PERIOD, Selection
 from ticketing.platform.http.pages import (
     PAGE_ERROR_RESPONSES,
@@ -103,6 +104,7 @@ def _place_order(services: Services, event: Event, fields: dict[str, str]) -> Pl
         event,
         request,
         idempotency=idempotency if fields.get(REQUEST_KEY_FIELD) else None,
+        holds=services.get(HoldLimits),
         at=now(),
         by=BUYER_ACTOR,
     )
