@@ -26,9 +26,9 @@ from ticketing.platform.kernel.errors import (
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.pay_order import pay_order
-from ticketing.selling.checkout.place_order import (
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.place_order_once import (
     OrderRequest,
-    PlacedOrder,
     idempotency_from_key,
     place_order_once,
 )

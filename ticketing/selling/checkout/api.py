@@ -37,12 +37,11 @@ from ticketing.selling.checkout.api_auth import (
 from ticketing.selling.checkout.buyer_input import parse_buyer, parse_guest
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.order_view_queries import get_order_view
-from ticketing.selling.checkout.place_order import (
-    OrderIdempotency,
+from ticketing.selling.checkout.place_order import OrderIdempotency, set_order_buyer
+from ticketing.selling.checkout.place_order_once import (
     OrderRequest,
     idempotency_from_key,
     place_order_once,
-    set_order_buyer,
 )
 from ticketing.selling.checkout.schemas import (
     BuyerDetails,

@@ -38,11 +38,8 @@ from ticketing.selling.checkout.api import (
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR
 from ticketing.selling.checkout.api_payment import CheckoutSessionResponse, begin_payment
 from ticketing.selling.checkout.buyer_input import parse_buyer
-from ticketing.selling.checkout.place_order import (
-    OrderRequest,
-    PlacedOrder,
-    place_order_once,
-)
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.place_order_once import OrderRequest, place_order_once
 from ticketing.selling.checkout.schemas import SINGLE_LINE_PATTERN
 from ticketing.vouchers import order_queries, package_queries
 from ticketing.vouchers.model import PurchaseState

@@ -1,10 +1,6 @@
 """Place an order: reserve its places at the current prices and limits.
 
 The places are held for ten minutes, and for an hour from the beginning once the buyer is known.
-
-`place_order_once` places one order per idempotency key, so that a lost answer leads to one order,
-not two. The order's token is derived from the key, and one token has one order. No answer has to be
-stored, and so no token. The key must therefore be as hard to guess as the token.
 """
 
 import hashlib
@@ -19,7 +15,6 @@ from ticketing.catalogue import promo_queries, stock_queries
 from ticketing.catalogue.payment_plans import schedule_order
 from ticketing.catalogue.promo_code import normalise_promo_code, promo_discount
 from ticketing.catalogue.stock import PurchaseLimits
-from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders import audit, instalment_queries, place_guest_queries
 from ticketing.orders import queries as order_queries
@@ -42,11 +37,10 @@ from ticketing.orders.order import (
     subtotal,
 )
 from ticketing.orders.place_guest import PlaceGuest, check_places
-from ticketing.orders.queries import NewOrder, OrderAlreadyPlaced
+from ticketing.orders.queries import NewOrder
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.idempotency_keys import KeyReused
 from ticketing.platform.kernel.base32 import encode_base32
-from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale, UnknownOrder
+from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout import order_view_queries, place_order_queries
 from ticketing.selling.checkout.order_view_queries import OrderView
@@ -254,63 +248,3 @@ def _check_buyer(
 
 def _count_places(lines: Sequence[OrderLine]) -> int:
     return sum(line.quantity for line in lines)
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRequest:
-    """Selections, buyer, promo code, payment plan and guests of an order."""
-
-    selections: Sequence[Selection]
-    buyer: Buyer | None = None
-    promo: str | None = None
-    payment_plan: str | None = None
-    guests: Sequence[PlaceGuest] = ()
-
-
-def idempotency_from_key(
-    keys: KeyRing, request_key: str, request_sha256: bytes
-) -> OrderIdempotency:
-    """Derive the order token from an idempotency key."""
-    return OrderIdempotency(
-        encode_base32(keys.order_token_bytes(request_key)[:TOKEN_BYTES]), request_sha256
-    )
-
-
-def place_order_once(
-    database: Database,
-    event: Event,
-    request: OrderRequest,
-    *,
-    idempotency: OrderIdempotency | None,
-    holds: HoldLimits,
-    at: datetime,
-    by: str,
-) -> tuple[PlacedOrder, bool]:
-    """Return the order and whether it existed; refuses a key that was used for another request."""
-    known = _find_placed_order(database, idempotency) if idempotency else None
-    if known is not None:
-        return known, True
-    try:
-        placed = place_order(
-            database, event, requested=request.selections, buyer=request.buyer, promo=request.promo,
-            payment_plan=request.payment_plan, guests=request.guests, at=at, by=by,
-            idempotency=idempotency, holds=holds,
-        )  # fmt: skip
-    except OrderAlreadyPlaced:
-        # the same request arrived at the same moment
-        known = _find_placed_order(database, idempotency) if idempotency else None
-        if known is None:
-            raise
-        return known, True
-    return placed, False
-
-
-def _find_placed_order(database: Database, idempotency: OrderIdempotency) -> PlacedOrder | None:
-    with database.transaction() as connection:
-        try:
-            order = order_queries.get_by_token(connection, hash_order_token(idempotency.token))
-        except UnknownOrder:
-            return None
-        if order_queries.get_request_digest(connection, order.id) != idempotency.request_sha256:
-            raise KeyReused("this idempotency key was used for another request; use a new one")
-        return PlacedOrder(order, order_queries.list_lines(connection, order.id), idempotency.token)

@@ -37,9 +37,9 @@ from ticketing.selling.checkout.forms import (
     submitted_values,
 )
 from ticketing.selling.checkout.html import render_event_template
-from ticketing.selling.checkout.place_order import (
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.place_order_once import (
     OrderRequest,
-    PlacedOrder,
     idempotency_from_key,
     place_order_once,
 )
