@@ -1,8 +1,11 @@
 """Tests of database notifications to workers and of detecting a running worker."""
 
+import time
+
 import pytest
 from sqlalchemy import text
 
+from tests.plugins.waiting import ASK_EVERY_SECONDS, PATIENCE_SECONDS
 from ticketing.platform.db import notify
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Unavailable
@@ -35,12 +38,14 @@ def test_a_notification_that_was_rolled_back_is_not_received(database: Database)
 
 
 def test_a_listening_worker_is_detected_until_it_stops(database: Database) -> None:
-    with database.transaction() as connection:
-        before = notify.is_worker_running(connection)
-    with notify.listen(database), database.transaction() as connection:
-        meanwhile = notify.is_worker_running(connection)
-    with database.transaction() as connection:
-        after = notify.is_worker_running(connection)
+    before = database.run(notify.is_worker_running)
+    with notify.listen(database):
+        meanwhile = database.run(notify.is_worker_running)
+    # the server ends a session, and releases its lock, some moments after its connection
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while database.run(notify.is_worker_running) and time.monotonic() < deadline:
+        time.sleep(ASK_EVERY_SECONDS)
+    after = database.run(notify.is_worker_running)
 
     assert (before, meanwhile, after) == (False, True, False)
 
