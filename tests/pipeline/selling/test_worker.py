@@ -89,13 +89,17 @@ def test_a_webhook_stored_without_a_database_notification_is_found(
 
 @pytest.mark.parametrize("told_to_stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_ends_cleanly_on_a_signal(
-    start_worker: StartWorker, is_worker_running: Callable[[], bool], told_to_stop: signal.Signals
+    start_worker: StartWorker,
+    is_worker_running: Callable[[], bool],
+    wait_until: Callable[[Callable[[], bool]], None],
+    told_to_stop: signal.Signals,
 ) -> None:
     worker = start_worker()
 
     worker.send_signal(told_to_stop)
 
     assert worker.wait(90) == 0
+    wait_until(lambda: not is_worker_running())
     assert not is_worker_running()
 
 
