@@ -33,7 +33,7 @@ class PlaceGuest:
 
 @dataclass(frozen=True, slots=True)
 class GuestContact:
-    """What a guest's row stores: the name on the ticket, and where its messages go."""
+    """The name on the ticket and the addresses for messages, as a guest's row stores them."""
 
     full_name: str
     email: str
@@ -64,18 +64,21 @@ def check_places(guests: Sequence[PlaceGuest], quantities: Mapping[int, int]) ->
         place = guest.place
         quantity = quantities.get(place.ticket_type_id)
         if quantity is None:
-            raise _unusable(place, "the order has no tickets of this type")
+            raise unusable_guest(place, "number", "the order has no tickets of this type")
         if not 1 <= place.number <= quantity:
-            raise _unusable(place, f"the order has places 1 to {quantity} of this type")
+            raise unusable_guest(
+                place, "number", f"the order has places 1 to {quantity} of this type"
+            )
         if place in seen:
-            raise _unusable(place, "the place is given twice")
+            raise unusable_guest(place, "number", "the place is given twice")
         seen.add(place)
 
 
-def _unusable(place: Place, problem: str) -> UnusableGuest:
+def unusable_guest(place: Place, field: str, problem: str) -> UnusableGuest:
+    """Return the refusal of a guest, which names the place and the field."""
     return UnusableGuest(
         f"ticket type {place.ticket_type_id}, place {place.number}: {problem}",
         ticketTypeId=place.ticket_type_id,
         number=place.number,
-        field="number",
+        field=field,
     )

@@ -35,7 +35,7 @@ Colour = Annotated[str, Query(pattern="^#?[0-9A-Fa-f]{6}$", description="#rrggbb
 
 
 class GuestData(RequestModel):
-    """What the client knows of the guest; refused where it differs from what would be printed."""
+    """The guest as the client knows it; refused where it differs from the printed data."""
 
     first_name: str | None = None
     last_name: str | None = None

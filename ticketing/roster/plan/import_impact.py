@@ -1,4 +1,4 @@
-"""What an import means: live tickets it touches, possible duplicates, and empty cells."""
+"""The impact of an import: live tickets it touches, possible duplicates, and empty cells."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class EmptiedFields:
 
 @dataclass(frozen=True, slots=True)
 class ImportImpact:
-    """What an import means for people and tickets.
+    """The impact of an import on people and tickets.
 
     `duplicates` have the same name as well and are on hold; `known_contacts` have another name.
     `undecided` counts the possible duplicates of earlier imports.

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
-from ticketing.orders.place_guest import Place, PlaceGuest
+from ticketing.orders.place_guest import Place, PlaceGuest, unusable_guest
 from ticketing.platform.kernel.email_address import normalise_email
-from ticketing.platform.kernel.errors import UnusableBuyer, UnusableGuest
+from ticketing.platform.kernel.errors import UnusableBuyer
 from ticketing.platform.kernel.phone import phone_normaliser
 from ticketing.platform.kernel.text import strip_fillers, to_printable
 from ticketing.roster.model import make_natural_key
@@ -39,23 +39,14 @@ def parse_guest(
     """Return the guest of a place; refuses and names the place, the field and the value."""
     printable_name = to_printable(strip_fillers(name))
     if not printable_name:
-        raise _unusable_guest(place, "name", "the name is empty")
+        raise unusable_guest(place, "name", "the name is empty")
     unknown = sorted(set(answers) - set(event.guest_question_list))
     if unknown:
         asked = ", ".join(event.guest_question_list) or "no questions"
-        raise _unusable_guest(place, "answers", f"{unknown[0]!r} is not asked; {asked} are")
+        raise unusable_guest(place, "answers", f"{unknown[0]!r} is not asked; {asked} are")
     try:
         email = normalise_email(email.strip()) if email.strip() else ""
     except ValueError as error:
-        raise _unusable_guest(place, "email", "the e-mail address is invalid") from error
+        raise unusable_guest(place, "email", "the e-mail address is invalid") from error
     given = {question: to_printable(answer) for question, answer in answers.items()}
     return PlaceGuest(place, printable_name, email, {q: a for q, a in given.items() if a})
-
-
-def _unusable_guest(place: Place, field: str, problem: str) -> UnusableGuest:
-    return UnusableGuest(
-        f"ticket type {place.ticket_type_id}, place {place.number}: {problem}",
-        ticketTypeId=place.ticket_type_id,
-        number=place.number,
-        field=field,
-    )

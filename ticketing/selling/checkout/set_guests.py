@@ -47,7 +47,7 @@ _CHANGEABLE_STATES = {OrderState.PENDING, OrderState.PAID}
 
 @dataclass(frozen=True, slots=True)
 class GuestChange:
-    """Who changes guests, and when; only the office may change them after the deadline."""
+    """The actor and time of a change of guests; after the deadline only the office may make one."""
 
     by: str
     at: datetime

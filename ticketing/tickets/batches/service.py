@@ -10,13 +10,11 @@ from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import NotFound
-from ticketing.tickets import eligibility_queries
 from ticketing.tickets.batches import lock_queries, queries
 from ticketing.tickets.batches.batch import estimate_completion, hold_batch, require_same_request
 from ticketing.tickets.batches.queries import Batch, BatchState
 from ticketing.tickets.generate import GenerationRequest
-from ticketing.tickets.issuing.issue import select_attempted
-from ticketing.tickets.missing import is_event_over
+from ticketing.tickets.issuing.issue import build_queue
 
 EXPECTED_COUNT_OPTION = "expected"  # option of a batch: expected number of people, before it starts
 
@@ -57,7 +55,9 @@ def accept_batch(
 ) -> AcceptedBatch:
     """Open a batch, or return the existing one; a running or completed one is not restarted."""
     key = request.key or f"batch-{uuid4()}"
-    total = _count_expected(database, event, request)
+    total = database.run(
+        build_queue, event, request.guest_ids, limit=request.limit, at=request.at
+    ).total
     with database.transaction() as connection:
         lock_queries.fail_abandoned_batches(connection, event.id, at=request.at)
         existing = queries.find_by_key(connection, key)
@@ -77,22 +77,6 @@ def accept_batch(
     lock = ExitStack()
     lock.enter_context(hold_batch(database, batch.id))
     return AcceptedBatch(batch, total, replace(request, key=key), lock)
-
-
-def _count_expected(database: Database, event: Event, request: GenerationRequest) -> int:
-    """Return how many people a batch will attempt, counted as issuing does."""
-    over = is_event_over(event, request.at)
-    if request.guest_ids is None:
-        counts = database.run(eligibility_queries.count_by_status, event.id, event_over=over)
-        everybody = counts.missing + counts.has_ticket
-        return everybody if request.limit is None else min(request.limit, counts.missing)
-    guest_ids = sorted(set(request.guest_ids))
-    if request.limit is None:
-        return len(guest_ids)
-    status = database.run(
-        eligibility_queries.find_guest_status, event.id, guest_ids, event_over=over
-    )
-    return len(select_attempted(guest_ids, status, request.limit))
 
 
 def get_progress(database: Database, batch_key: str, *, at: datetime) -> BatchProgress:

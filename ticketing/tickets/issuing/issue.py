@@ -96,7 +96,7 @@ class SelectedGuests:
             status = eligibility_queries.find_guest_status(
                 connection, event_id, self._waiting, event_over=event_over
             )
-            self._waiting = select_attempted(self._waiting, status, limit)
+            self._waiting = _select_attempted(self._waiting, status, limit)
         self.total = len(self._waiting)
         self._event_id, self._event_over = event_id, event_over
 
@@ -114,7 +114,7 @@ class SelectedGuests:
         return _partition_guests(guest_ids, entitlements, count)
 
 
-def select_attempted(
+def _select_attempted(
     guest_ids: Sequence[int], status: Mapping[int, EntitlementStatus], limit: int
 ) -> list[int]:
     """Return the guests that a limited request attempts: the first missing, and the refused."""
@@ -204,7 +204,7 @@ def issue_tickets(  # noqa: PLR0913 - all options of the API, the command and th
         )
         if limit is not None:  # what this batch issued before an interruption counts as well
             limit = max(0, limit - batch_queries.count_issued(connection, job_id))
-        queue = _build_queue(connection, event, guest_ids, limit=limit, at=at)
+        queue = build_queue(connection, event, guest_ids, limit=limit, at=at)
         result = IssueResult(queue.total, queue.skipped)
         batch = batch_queries.mark_started(
             connection, job_id, total=queue.total, skipped=queue.skipped
@@ -222,7 +222,7 @@ def issue_tickets(  # noqa: PLR0913 - all options of the API, the command and th
     return result
 
 
-def _build_queue(
+def build_queue(
     connection: Connection,
     event: Event,
     guest_ids: Iterable[int] | None,
@@ -230,6 +230,7 @@ def _build_queue(
     limit: int | None,
     at: datetime,
 ) -> IssueQueue:
+    """Return the people that a request attempts; `total` is their number."""
     over = is_event_over(event, at)
     if guest_ids is None:
         return AllMissing(connection, event.id, limit=limit, event_over=over)

@@ -1,4 +1,4 @@
-"""How long tickets took to render: a histogram in the database, of all processes together."""
+"""The histogram of rendering durations of all processes, in the database."""
 
 from bisect import bisect_left
 from collections import defaultdict
