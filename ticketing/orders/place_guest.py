@@ -52,6 +52,11 @@ def guest_contact(guest: PlaceGuest | None, buyer: Buyer) -> GuestContact:
     return GuestContact(guest.name, buyer.email, buyer.phone)
 
 
+def list_places(ticket_type_id: int, quantity: int) -> list[Place]:
+    """Return the places of one line of an order."""
+    return [Place(ticket_type_id, number) for number in range(1, quantity + 1)]
+
+
 def place_key(order_code: str, place: Place) -> str:
     """Return the natural key of the guest of a place."""
     return f"{NATURAL_KEY_PREFIX}{order_code}/{place.ticket_type_id}/{place.number}"

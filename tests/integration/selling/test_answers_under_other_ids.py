@@ -81,7 +81,7 @@ def pay(
 
 
 @pytest.fixture
-def store_told(
+def store_notifications(
     database: Database, midtrans: MidtransSimulator, now: datetime
 ) -> Callable[[], None]:
     """Return a function that stores the gateway's notifications, pending and settlement."""
@@ -97,12 +97,12 @@ def store_told(
 @pytest.mark.parametrize("method", METHODS)
 def test_a_payment_that_is_reported_under_its_transaction_id_pays_its_order(
     database: Database, client: Midtrans, midtrans: MidtransSimulator, pay: Callable[[str], Paid],
-    store_told: Callable[[], None], state_of: Callable[[PlacedOrder], OrderState],
+    store_notifications: Callable[[], None], state_of: Callable[[PlacedOrder], OrderState],
     now: datetime, method: str, only_transaction_ids: bool,
 ) -> None:  # fmt: skip
     midtrans.faults.set(only_transaction_ids=only_transaction_ids)
     paid = pay(method)
-    store_told()
+    store_notifications()
 
     outcome = settle(database, client, at=now, by="sensor")
 
@@ -113,12 +113,12 @@ def test_a_payment_that_is_reported_under_its_transaction_id_pays_its_order(
 @pytest.mark.parametrize("only_transaction_ids", [False, True])
 def test_every_question_finds_a_payment_by_the_transaction_of_its_notification(
     database: Database, client: Midtrans, midtrans: MidtransSimulator, pay: Callable[[str], Paid],
-    store_told: Callable[[], None], state_of: Callable[[PlacedOrder], OrderState],
+    store_notifications: Callable[[], None], state_of: Callable[[PlacedOrder], OrderState],
     now: datetime, only_transaction_ids: bool,
 ) -> None:  # fmt: skip
     midtrans.faults.set(only_transaction_ids=only_transaction_ids)
     paid = pay("dana")
-    store_told()
+    store_notifications()
 
     overdue = expire_orders(database, client, at=now + timedelta(hours=2), by="sensor")
     again = reconcile(database, client, at=now, by="sensor")

@@ -10,7 +10,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.events.queries import get_event
 from ticketing.orders.order import Order
-from ticketing.orders.place_guest import Place
+from ticketing.orders.place_guest import Place, list_places
 from ticketing.platform.http.pages import (
     PAGE_ERROR_RESPONSES,
     PageRoute,
@@ -175,10 +175,10 @@ def list_page_places(view: OrderView, event: Event) -> list[tuple[Place, str]]:
     nobody: large orders are named by the API.
     """
     places = [
-        (Place(line.ticket_type_id, number), line.name)
+        (place, line.name)
         for line in view.lines
         if not line.is_package
-        for number in range(1, line.quantity + 1)
+        for place in list_places(line.ticket_type_id, line.quantity)
     ]
     is_needed = len(places) > 1 or event.guest_names_required or event.guest_questions
     return places if is_needed and len(places) <= MAX_PAGE_PLACES else []

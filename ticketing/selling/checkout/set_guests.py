@@ -23,6 +23,7 @@ from ticketing.orders.place_guest import (
     PlaceGuest,
     check_places,
     guest_contact,
+    list_places,
 )
 from ticketing.orders.place_guest_queries import GrantedPlace
 from ticketing.platform.db import outbox
@@ -192,9 +193,7 @@ def find_place(database: Database, code: str, number: int) -> tuple[Order, Place
     with database.transaction() as connection:
         order = order_queries.get_by_code(connection, code)
         lines = order_queries.list_lines(connection, order.id)
-    places = [
-        Place(line.ticket_type_id, place) for line in lines for place in range(1, line.quantity + 1)
-    ]
+    places = [place for line in lines for place in list_places(line.ticket_type_id, line.quantity)]
     if number > len(places):
         raise UnusableGuest(
             f"place {number}: order {order.code} has places 1 to {len(places)}", field="place"

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from ticketing.orders import place_guest_queries
 from ticketing.orders.order import Buyer, Order
-from ticketing.orders.place_guest import Place, PlaceGuest, guest_contact, place_key
+from ticketing.orders.place_guest import Place, PlaceGuest, guest_contact, list_places, place_key
 from ticketing.platform.db.tables.orders import order_lines, order_positions
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
@@ -44,7 +44,7 @@ def grant(connection: Connection, order: Order, buyer: Buyer) -> int:
         return 0
     given = {guest.place: guest for guest in place_guest_queries.list_given(connection, order.id)}
     for line in lines:
-        places = [Place(line.ticket_type_id, number) for number in range(1, line.quantity + 1)]
+        places = list_places(line.ticket_type_id, line.quantity)
         guest_ids = _insert_guests(connection, order, buyer, places, given)
         values = [
             {
