@@ -211,12 +211,13 @@ class _ImportJob:
             )
             warnings = RowWarnings()
             staging.create(connection)
-            total = staging.load(connection, self._clean_rows(reading, cleaner, warnings))
-            if not total:
+            loaded = staging.load(connection, self._clean_rows(reading, cleaner, warnings))
+            if not loaded.total:
                 raise UnreadableFile("the file has a header and no rows below it")
-            reject_rounded_ids(connection, staging)
+            if loaded.has_long_ids:
+                reject_rounded_ids(connection, staging)
             staging.index(connection)
-        return _StagedRoster(known, extra, reading, warnings, total)
+        return _StagedRoster(known, extra, reading, warnings, loaded.total)
 
     def _clean_rows(
         self, reading: OpenRoster, cleaner: RowCleaner, warnings: RowWarnings

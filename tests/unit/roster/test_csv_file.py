@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.platform.kernel.errors import UnreadableFile
-from ticketing.roster.sources.csv_file import MAX_RECORD_LENGTH, OpenRoster, RosterFile
+from ticketing.roster.sources.csv_file import OpenRoster, RosterFile
 from ticketing.roster.sources.csv_sniffer import detect_delimiter
+from ticketing.roster.sources.text_lines import MAX_RECORD_LENGTH
 
 ReadAll = Callable[..., tuple[OpenRoster, list[tuple[int, list[str]]]]]
 

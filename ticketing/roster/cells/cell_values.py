@@ -64,6 +64,8 @@ class CellError(ValueError):
 
 def parse_text(cell: str) -> str:
     """Return the normalised text of a cell, without the guards of spreadsheets."""
+    if cell.isalnum() and cell.isascii():  # most ids, numbers and seats
+        return cell
     text = normalise_text(cell)
     return normalise_text(strip_spreadsheet_guard(text)) if text.startswith(("=", "'")) else text
 
@@ -76,6 +78,14 @@ def parse_words(field: str, cell: str, max_length: int = MAX_WORD_LENGTH) -> str
     if len(text) > max_length:
         raise CellError(field, cell, f"{len(text)} characters; at most {max_length}")
     return text
+
+
+def parse_contact(cell: str) -> str:
+    """Return an e-mail address or a phone number as written; placeholders such as `-` are none."""
+    if not cell:
+        return ""
+    text = parse_text(cell)
+    return "" if text.lower() in WORD_PLACEHOLDERS else text
 
 
 def parse_label(field: RosterField, cell: str) -> str:

@@ -15,6 +15,7 @@ from ticketing.roster.cells.cell_values import (
     describe_doubtful_name,
     is_known_status,
     is_plain_name,
+    parse_contact,
     parse_external_id,
     parse_hold_reason,
     parse_label,
@@ -32,7 +33,6 @@ from ticketing.roster.cells.column_mapping import ColumnMapping
 from ticketing.roster.cells.extra_columns import ExtraColumn, encode_extra
 from ticketing.roster.cells.mojibake import undo_mojibake
 from ticketing.roster.cells.row_rejection import combine_errors
-from ticketing.roster.cells.vocabulary import WORD_PLACEHOLDERS
 from ticketing.roster.model import (
     CellWarning,
     RosterEntry,
@@ -217,10 +217,8 @@ class RowCleaner:
         return external_id, key, problems
 
     def _email(self, cell: str) -> str:
-        if not cell:
-            return ""
-        text = parse_text(cell)
-        if not text or text.lower() in WORD_PLACEHOLDERS:
+        text = parse_contact(cell)
+        if not text:
             return ""
         if "**" in text:
             raise CellError(RosterField.EMAIL, cell, "the address is masked")
@@ -230,10 +228,8 @@ class RowCleaner:
             raise CellError(RosterField.EMAIL, cell, str(error)) from error
 
     def _phone(self, cell: str) -> str:
-        if not cell:
-            return ""
-        text = parse_text(cell)
-        if not text or text.lower() in WORD_PLACEHOLDERS:
+        text = parse_contact(cell)
+        if not text:
             return ""
         if is_mangled_number(text):
             raise CellError(RosterField.PHONE, cell, MANGLED_NUMBER_REASON)

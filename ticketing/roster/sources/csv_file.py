@@ -1,36 +1,30 @@
 """Read a roster file as a stream of rows, in constant memory."""
 
 import codecs
-import csv
-import hashlib
 import io
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Self
+from typing import BinaryIO, ClassVar
 
 from ticketing.platform.kernel.errors import UnreadableFile
 from ticketing.platform.kernel.text import normalise_text
 from ticketing.roster.model import RosterRow
-from ticketing.roster.sources.csv_records import MAX_RECORD_LINES, read_records
+from ticketing.roster.sources.csv_records import read_records
 from ticketing.roster.sources.csv_sniffer import (
     SAMPLE_BYTES,
-    Encoding,
     detect_delimiter,
     detect_encoding,
     detect_width,
     parse_sep_line,
 )
 from ticketing.roster.sources.header_row import split_header
+from ticketing.roster.sources.text_lines import REPLACEMENT_CHARACTER, LineReader
 
-MAX_RECORD_LENGTH = 256 * 1024  # characters; far above any real row
-_BLOCK_BYTES = 256 * 1024
 _SNIFFED_LINES = 50
 _SHOWN_CELLS = 3
-_REPLACEMENT_CHARACTER = "\ufffd"
 
 
 @dataclass(slots=True)
@@ -90,7 +84,7 @@ def _start_reading(
     found = detect_encoding(sample, encoding)
     first_lines = _first_lines(sample, found.name)
     chosen = detect_delimiter(first_lines, delimiter)
-    lines = _LineReader(file, found)
+    lines = LineReader(file, found)
     if parse_sep_line(first_lines[0]):
         next(lines)
     width = None if header_row else detect_width(first_lines, chosen)
@@ -117,7 +111,7 @@ def _collect_guessed_cells(rows: Iterator[RosterRow], shown: list[str]) -> Itera
 
 
 def _finish_reading(
-    rows: Iterator[RosterRow], lines: "_LineReader", reading: OpenRoster
+    rows: Iterator[RosterRow], lines: LineReader, reading: OpenRoster
 ) -> Iterator[RosterRow]:
     """Yield the rows; then set the digest and the warnings about the file."""
     if lines.encoding.is_guessed:
@@ -132,117 +126,7 @@ def _finish_reading(
     reading.digest = lines.digest()
     if lines.replaced:
         reading.warnings.append(
-            f"{lines.replaced} lines contain {_REPLACEMENT_CHARACTER} (U+FFFD):"
+            f"{lines.replaced} lines contain {REPLACEMENT_CHARACTER} (U+FFFD):"
             " another program lost characters "
             "before this file was written"
         )
-
-
-class _LineReader:
-    """The physical lines of a file, each no longer than the limit of a record.
-
-    A record of too many lines or characters raises csv.Error: a quote was not closed.
-    """
-
-    def __init__(self, file: BinaryIO, encoding: Encoding) -> None:
-        file.seek(0)
-        self.encoding = encoding
-        self.replaced = 0  # lines with a replacement character
-        self.record: list[str] = []  # lines since `start_record`
-        self._again: list[str] = []  # lines to be read once more, the last one first
-        self._number = 0
-        self._length = 0
-        self._file = file
-        self._found = os.fstat(file.fileno())
-        self._bytes = _HashingFile(file)
-        self._text = io.TextIOWrapper(
-            io.BufferedReader(self._bytes, _BLOCK_BYTES), encoding=encoding.name, newline=""
-        )
-
-    def start_record(self) -> int:
-        """End the current record; return the line number of the next one."""
-        self.record.clear()
-        self._length = 0
-        return self._number + 1
-
-    def reread(self, lines: Sequence[str]) -> None:
-        """Return these last lines once more."""
-        self._again.extend(reversed(lines))
-        self._number -= len(lines)
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.pop() if self._again else self._read_line()
-        self._number += 1
-        self._length += len(line)
-        self.record.append(line)
-        if self._length >= MAX_RECORD_LENGTH or len(self.record) > MAX_RECORD_LINES:
-            self._refuse_long_record()
-        return line
-
-    def _refuse_long_record(self) -> None:
-        if len(self.record) > 1:
-            raise csv.Error("more lines than a cell can have")
-        raise UnreadableFile(
-            f"line {self._number}: more than {MAX_RECORD_LENGTH:,} characters in one row; "
-            "this is not a table of people, or it has no line ends"
-        )
-
-    def _read_line(self) -> str:
-        """Return the next line of the file, checked."""
-        try:
-            line = self._text.readline(MAX_RECORD_LENGTH)
-        except UnicodeDecodeError as error:
-            raise UnreadableFile(self._undecodable()) from error
-        except OSError as error:
-            raise UnreadableFile(f"line {self._number + 1}: {error.strerror}") from error
-        if not line:
-            raise StopIteration
-        if "\0" in line:
-            raise UnreadableFile(f"line {self._number + 1}: a NUL byte; this is not a text file")
-        if _REPLACEMENT_CHARACTER in line:
-            self.replaced += 1
-        return line
-
-    def digest(self) -> str:
-        """Return the SHA-256 of all bytes read; refuses a file that changed during reading."""
-        now = os.fstat(self._file.fileno())
-        if (now.st_size, now.st_mtime_ns) != (self._found.st_size, self._found.st_mtime_ns):
-            raise UnreadableFile("the file changed while it was read; wait until it is complete")
-        return self._bytes.sha256.hexdigest()
-
-    def _undecodable(self) -> str:
-        """Describe the undecodable line; it is searched again, since decoding reads ahead."""
-        self._file.seek(0)
-        decoder = codecs.getincrementaldecoder(self.encoding.name)()
-        line_ends = 0
-        while block := self._file.read(_BLOCK_BYTES):
-            try:
-                line_ends += decoder.decode(block).count("\n")
-            except UnicodeDecodeError as error:
-                good, bad = error.object[: error.start], error.object[error.start : error.end]
-                line_ends += good.decode(self.encoding.name, "ignore").count("\n")
-                return (
-                    f"line {line_ends + 1}: the bytes {bad[:4].hex(' ')} are not "
-                    f"{self.encoding.name}; set the file's encoding (cp1252?), or correct the line"
-                )
-        return f"the file ends within a character of {self.encoding.name}"
-
-
-class _HashingFile(io.RawIOBase):
-    """A file that hashes every byte read, so that the digest is that of the imported content."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.sha256 = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io hands a view
-        block = self._file.read(len(buffer))
-        self.sha256.update(block)
-        buffer[: len(block)] = block
-        return len(block)

@@ -12,7 +12,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from ticketing.platform.kernel.errors import Misconfigured, Unavailable, UnreadableFile
 from ticketing.platform.kernel.text import normalise_text
 from ticketing.roster.model import RosterRow
-from ticketing.roster.sources.csv_file import MAX_RECORD_LENGTH, OpenRoster
+from ticketing.roster.sources.csv_file import OpenRoster
+from ticketing.roster.sources.text_lines import MAX_RECORD_LENGTH
 
 _FETCH_SIZE = 5000
 _POSTGRESQL = {"postgres", "postgresql"}

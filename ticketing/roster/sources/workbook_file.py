@@ -14,8 +14,9 @@ from typing import IO, Any, ClassVar
 from ticketing.platform.kernel.errors import UnreadableFile
 from ticketing.platform.kernel.text import normalise_text
 from ticketing.roster.model import RosterRow
-from ticketing.roster.sources.csv_file import MAX_RECORD_LENGTH, OpenRoster
+from ticketing.roster.sources.csv_file import OpenRoster
 from ticketing.roster.sources.header_row import split_header
+from ticketing.roster.sources.text_lines import MAX_RECORD_LENGTH
 from ticketing.roster.sources.workbook_format import require_workbook
 
 _READER = "ticketing.roster.sources.workbook_reader"
