@@ -278,6 +278,20 @@ def test_a_row_of_endless_quoted_lines_is_unusable_line_by_line(read: ReadAll) -
     assert [line for line, _ in rows] == list(range(2, 10_003))
 
 
+@pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r"])
+@pytest.mark.parametrize("quoted", [range(0), range(2000, 2003), range(0, 30_000, 1500)])
+def test_rows_of_a_large_file_do_not_depend_on_where_its_blocks_end(
+    read: ReadAll, line_end: str, quoted: range
+) -> None:
+    names = [f"Renée {n:0{n % 40}}" for n in range(30_000)]
+    cells = [[str(n), f"{name}; {name}" if n in quoted else name] for n, name in enumerate(names)]
+    lines = [f'{n};"{name}"' if ";" in name else f"{n};{name}" for n, name in cells]
+
+    _, rows = read(line_end.join(["nim;nama", *lines]).encode())
+
+    assert rows == list(enumerate(cells, 2))
+
+
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "growing.csv"
     path.write_text(TABLE)
