@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup setup-dev demo up test test-fast coverage check format bench chaos docs lock clean
+.PHONY: help setup setup-dev demo up test test-fast coverage check check-types check-others format bench chaos docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +39,15 @@ test-fast: setup-dev ## a little of everything, under 90 seconds: before a commi
 coverage: setup-dev ## the same, counting which lines ran: a third slower
 	@pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
-check: setup-dev ## the static gates
+check: setup-dev ## the static gates, on two processors
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target check-types check-others
+
+check-types:
+	mypy
+
+check-others:
 	ruff check .
 	ruff format --check .
-	mypy
 	lint-imports --no-cache
 	deptry .
 	vulture

@@ -380,7 +380,7 @@ rows = st.lists(
 
 
 @settings(
-    max_examples=examples(25),
+    max_examples=examples(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rows, rows)
