@@ -22,6 +22,8 @@ class LedgerEntryKind(StrEnum):
     CANCELLED = "order.cancelled"
     EXPIRED = "order.expired"
     REPRICED = "order.repriced"
+    SURPLUS = "order.surplus"  # staff accepted a payment of more than requested
+    SHORTFALL = "order.shortfall"  # or of less
     REFUNDED = "order.refunded"
     CAPTURED = "payment.captured"
     REVERSED = "payment.reversed"

@@ -130,7 +130,7 @@ def list_mismatches(connection: Connection, *, limit: int) -> list[LedgerMismatc
 def _sale_mismatches() -> Select[str, str, int, int]:
     """Select the orders with a different value."""
     in_force = orders.c.state.in_((OrderState.PENDING, OrderState.PAID))
-    actual = case((in_force, orders.c.total), else_=0)
+    actual = case((in_force, orders.c.total + orders.c.accepted_difference), else_=0)
     booked = func.coalesce(func.sum(order_ledger.c.sale), 0)
     return (
         select(orders.c.code, literal("worth"), booked, actual)

@@ -37,6 +37,8 @@ orders = Table(
     bigint_column("subtotal"),
     bigint_column("discount"),
     bigint_column("total"),
+    # what its payments differ from the total, as accepted by staff; negative: too little
+    bigint_column("accepted_difference"),
     bigint_column("refunded"),
     # email:<address>, else tel:<E.164>; empty until the buyer is known
     text_column("buyer_key", ""),

@@ -32,7 +32,8 @@ payment_attempts = Table(
     Column("number", BigInteger, nullable=False),
     Column("key", Text, nullable=False, unique=True),  # order_id at the gateway
     text_column("state", "created"),
-    bigint_column("amount"),
+    bigint_column("amount"),  # requested of the buyer; once paid, what came
+    optional_bigint_column("requested_amount"),  # if another amount came
     bigint_column("refunded"),
     text_column("transaction_id", ""),  # transaction_id at the gateway
     # payment_type at the gateway; it decides if the gateway can refund
