@@ -48,6 +48,16 @@ def resolve_flag(connection: Connection, order_id: int, flag: ReviewFlag, *, at:
     )
 
 
+def is_open(connection: Connection, order_id: int, flag: ReviewFlag) -> bool:
+    """Return whether a flag of an order is unresolved."""
+    query = select(order_review_flags.c.order_id).where(
+        order_review_flags.c.order_id == order_id,
+        order_review_flags.c.flag == flag,
+        order_review_flags.c.resolved_at.is_(None),
+    )
+    return connection.execute(query).first() is not None
+
+
 def is_resolved(connection: Connection, order_id: int, flag: ReviewFlag, message: str) -> bool:
     """Return whether a flag was raised with exactly this message and is resolved."""
     query = select(order_review_flags.c.order_id).where(

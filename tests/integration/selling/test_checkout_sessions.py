@@ -1,7 +1,9 @@
 """Tests of checkout sessions with a simulated gateway: one open page per order, and none left."""
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -9,11 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from simulators.midtrans.server import SERVER_KEY, MidtransSimulator
+from ticketing.catalogue.payment_plans import offer_plan
 from ticketing.catalogue.stock import Stock
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
 from ticketing.orders.holds import NO_HOLD_LIMITS
+from ticketing.orders.instalments import OverduePolicy, PaymentPlan
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag, Selection
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
@@ -321,3 +325,27 @@ def test_one_request_sent_concurrently_is_one_order(
     assert len({placed.order.id for placed, _ in answers}) == 1
     assert [known for _, known in answers].count(False) == 1
     assert stock_of(vip) == Stock(10, 2, 0)
+
+
+@pytest.mark.parametrize("plan", [None, "2 parts"])
+def test_no_payment_begins_while_a_signed_notification_of_another_is_unsettled(
+    database: Database, event: Event, pay: Pay, sell: Sell, place: Place,
+    store_notification: Callable[..., bool], sari: Buyer, now: datetime, plan: str | None,
+) -> None:  # fmt: skip
+    days = [timedelta(days=count) for count in (7, 3, 2)]
+    parts = PaymentPlan("2 parts", (60, 40), *days, OverduePolicy.ASK)
+    offer_plan(database, event, parts, by="operator")
+    placed = place((sell("Guest"), 2), buyer=sari, payment_plan=plan)
+    pay(placed)
+    with database.transaction() as connection:
+        [attempt] = attempt_queries.list_for_order(connection, placed.order.id)
+        failed = replace(attempt, state=AttemptState.DENIED)
+        attempt_queries.update_attempt(connection, failed, at=now)
+    signed = {"order_id": attempt.key, "status_code": "200", "gross_amount": "1.00"}
+    store_notification(attempt.key, "money", json.dumps(signed).encode())
+
+    with pytest.raises(PaymentUnderWay, match="a payment is being processed"):
+        pay(placed)
+
+    with database.transaction() as connection:
+        assert attempt_queries.list_for_order(connection, placed.order.id) == [failed]

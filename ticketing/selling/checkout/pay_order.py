@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Order, OrderState
+from ticketing.orders import review_flag_queries
+from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition, PaymentUnderWay, TicketingError
@@ -26,6 +27,7 @@ from ticketing.selling.payments.expire_checkout_sessions import (
 )
 from ticketing.selling.payments.midtrans.client import CheckoutSession, Midtrans
 from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
+from ticketing.selling.payments.unsettled_money import list_unsettled_money
 
 MINUTE = timedelta(minutes=1)
 
@@ -73,6 +75,7 @@ def _begin_checkout(
 ) -> CheckoutSession | _PendingCheckout:
     order = order_queries.lock(connection, order_id)
     require_guest_names(connection, order)
+    _refuse_payment_in_progress(connection, order)
     attempt = attempt_queries.get_or_insert_open(connection, order, at=at)
     minutes = (attempt.session_expires_at(order) - at) // MINUTE
     if minutes < 1:
@@ -90,6 +93,22 @@ def _begin_checkout(
         connection, order, attempt, starts_at=at, minutes=minutes, url=finish_url
     )
     return _PendingCheckout(attempt, checkout, sessions)
+
+
+def _refuse_payment_in_progress(connection: Connection, order: Order) -> None:
+    """Refuse while an older payment is unsettled or waits for staff: it would be paid twice."""
+    attempts = attempt_queries.list_for_order(connection, order.id)
+    if list_unsettled_money(connection, attempts, answered=()):
+        raise PaymentUnderWay(
+            f"order {order.code}: a payment is being processed; look at the order again in a minute"
+        )
+    if order.state is OrderState.PENDING and review_flag_queries.is_open(
+        connection, order.id, ReviewFlag.AMOUNT_DIFFERS
+    ):
+        raise PaymentUnderWay(
+            f"order {order.code}: a payment of another amount arrived; the organiser decides about"
+            " it first"
+        )
 
 
 def _build_checkout_request(
