@@ -148,12 +148,19 @@ def assign_payments_to_instalments(
     instalments: Sequence[Instalment],
     payments: Sequence[PaymentBalance],
     instalment_by_attempt: Mapping[int, int | None],
+    *,
+    accepted: int | None = None,
 ) -> dict[int, int]:
     """Return the attempt that can pay each instalment in full; empty if any instalment has none.
 
-    The last argument maps each attempt id to the number of its instalment.
+    `instalment_by_attempt` maps each attempt id to the number of its instalment. `accepted` is an
+    attempt that pays although its amount differs.
     """
-    complete = [one for one in payments if one.refundable == one.amount]
+    complete = [
+        one
+        for one in payments
+        if one.pays_in_full or (one.attempt_id == accepted and one.is_untouched)
+    ]
     attempt_by_number = {
         instalment_by_attempt[one.attempt_id]: one.attempt_id for one in reversed(complete)
     }

@@ -89,6 +89,7 @@ class PaymentBalance:
     amount: Rupiah
     refunded_or_promised: Rupiah
     began_at: datetime
+    is_requested_amount: bool = True
 
     @property
     def received(self) -> Rupiah:
@@ -100,6 +101,16 @@ class PaymentBalance:
     def refundable(self) -> Rupiah:
         """Return the amount that can still be refunded."""
         return self.received - min(self.received, self.refunded_or_promised)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Return whether nothing of the payment was refunded, promised or lost."""
+        return self.refundable == self.amount
+
+    @property
+    def pays_in_full(self) -> bool:
+        """Return whether the payment can complete an order without a decision of staff."""
+        return self.is_untouched and self.is_requested_amount
 
 
 def refunded_through_gateway(refunds: Iterable[Refund], reported: Rupiah) -> Rupiah:

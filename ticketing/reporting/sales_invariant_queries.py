@@ -37,6 +37,7 @@ _SURPLUS_FLAGS = (
     ReviewFlag.PAID_LATE,
     ReviewFlag.PAID_AFTER_CANCELLING,
     ReviewFlag.PAID_TWICE,
+    ReviewFlag.AMOUNT_DIFFERS,
     ReviewFlag.MONEY_RETURNED,
     ReviewFlag.INSTALMENTS_UNFINISHED,
 )
@@ -83,7 +84,10 @@ def list_unallocated_payments(connection: Connection) -> list[tuple[str, str, Ru
 
 
 def list_underpaid_orders(connection: Connection) -> list[str]:
-    """Return codes of paid orders with a total whose payments are missing or differ from it."""
+    """Return codes of paid orders with a total whose payments are missing or differ from it.
+
+    A difference that staff accepted counts as paid.
+    """
     parts = select(order_instalments.c.paid_attempt_id).where(
         order_instalments.c.order_id == orders.c.id
     )
@@ -102,7 +106,11 @@ def list_underpaid_orders(connection: Connection) -> list[str]:
     )
     query = (
         select(orders.c.code)
-        .where(orders.c.state == OrderState.PAID, orders.c.total > 0, paid != orders.c.total)
+        .where(
+            orders.c.state == OrderState.PAID,
+            orders.c.total > 0,
+            paid != orders.c.total + orders.c.accepted_difference,
+        )
         .order_by(orders.c.id)
     )
     return list(connection.execute(query).scalars())
@@ -112,7 +120,7 @@ def list_unflagged_duplicate_payments(connection: Connection) -> list[str]:
     """Return codes of orders, or of their instalments, paid several times without a review flag."""
     is_flagged = exists().where(
         order_review_flags.c.order_id == orders.c.id,
-        order_review_flags.c.flag == ReviewFlag.PAID_TWICE,
+        order_review_flags.c.flag.in_((ReviewFlag.PAID_TWICE, ReviewFlag.AMOUNT_DIFFERS)),
     )
     query = (
         select(orders.c.code)

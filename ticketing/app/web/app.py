@@ -39,7 +39,13 @@ from ticketing.roster.uploads import api as import_api
 from ticketing.roster.uploads.api import UPLOAD_PATH_PATTERN
 from ticketing.roster.uploads.import_request_queue import ImportRequestQueue
 from ticketing.selling.checkout import api as checkout_api
-from ticketing.selling.checkout import api_payment, api_vouchers, order_pages, shop_pages
+from ticketing.selling.checkout import (
+    api_payment,
+    api_resolve,
+    api_vouchers,
+    order_pages,
+    shop_pages,
+)
 from ticketing.selling.checkout.html import build_page_settings
 from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.selling.refunds import api as refund_api
@@ -71,6 +77,7 @@ ROUTERS = (
     checkout_api.public_router,
     checkout_api.order_router,
     api_payment.router,
+    api_resolve.router,
     api_vouchers.router,
     api_whatsapp.router,
     refund_api.router,

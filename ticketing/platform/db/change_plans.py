@@ -17,6 +17,8 @@ class PlanKind(StrEnum):
     """The change of a plan; the key of its parameters in the row."""
 
     REFUND = "refund"
+    ACCEPTED_PAYMENT = "accepted_payment"
+    ASSIGNED_TRANSACTION = "assigned_transaction"
     VOUCHER_CLEANUP = "voucher_cleanup"
 
 

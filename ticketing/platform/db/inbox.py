@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db import notify
@@ -139,6 +139,20 @@ def postpone(
     """Schedule the next attempt."""
     again = retries.next_attempt_at(webhook.attempt_count, at=at)
     _QUEUE.end_claim(connection, webhook.id, {"reason": reason}, until=again)
+
+
+def process_again(connection: Connection, references: Collection[str]) -> None:
+    """Let the workers process the quarantined payment notifications with these references."""
+    connection.execute(
+        update(inbound_webhooks)
+        .where(
+            inbound_webhooks.c.external_reference.in_(references),
+            inbound_webhooks.c.provider.in_(PAYMENT_PROVIDERS),
+            inbound_webhooks.c.outcome == InboxOutcome.QUARANTINED,
+        )
+        .values(processed_at=None, outcome="", attempt_count=0)
+    )
+    notify.notify_workers(connection)
 
 
 def list_quarantined(connection: Connection, limit: int = 100) -> list[QuarantinedWebhook]:

@@ -1,4 +1,7 @@
-"""`ticketing orders`: list, show, resolve, set-guest, recount; and `ticketing expire-orders`."""
+"""`ticketing orders`: list, show, set-guest, recount; and `ticketing expire-orders`.
+
+The commands for review flags are in `cli_resolve`.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -18,11 +21,10 @@ from ticketing.platform.cli.output import (
     print_text,
     to_object,
 )
-from ticketing.selling.refunds.cli_outcome import OrderCodeArgument, print_refund_plan
+from ticketing.selling.checkout import cli_resolve
+from ticketing.selling.refunds.cli_outcome import OrderCodeArgument
 
 app = typer.Typer(no_args_is_help=True)
-
-RESOLUTIONS = ("complete", "refund", "note")
 
 
 @app.command("list")
@@ -90,56 +92,7 @@ def show_order(code: OrderCodeArgument, *, as_json: JsonOption = False) -> None:
         print_history(history, ZoneInfo(event.time_zone))
 
 
-@app.command("resolve")
-def resolve_flag(
-    code: OrderCodeArgument,
-    *,
-    flag: Annotated[str, typer.Option(help="The review flag, as `orders show` names it.")],
-    by: Annotated[
-        str,
-        typer.Option(
-            help="complete: assign places late; refund: plan a refund; note: record a reason."
-        ),
-    ],
-    reason: Annotated[
-        str, typer.Option(help="Reason; the buyer reads the reason of a refund.")
-    ] = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Resolve a review flag of an order.
-
-    `--by refund` only plans the refund; `ticketing refunds apply` makes it.
-    """
-    from ticketing.orders.order import ReviewFlag
-    from ticketing.selling.refunds.resolve_flag import (
-        complete_late_order,
-        dismiss_flag,
-        refund_request_for_flag,
-    )
-    from ticketing.selling.refunds.service import plan_refund
-
-    chosen = parse_choice(flag, ReviewFlag, "--flag")
-    if by not in RESOLUTIONS:
-        raise typer.BadParameter(
-            f"{by!r} is not one of {', '.join(RESOLUTIONS)}", param_hint="--by"
-        )
-    if by == "complete" and chosen is not ReviewFlag.PAID_LATE:
-        raise typer.BadParameter("complete is only for the flag paid_late", param_hint="--by")
-    if by == "note" and not reason:
-        raise typer.BadParameter("note needs a --reason", param_hint="--by")
-    with open_application() as application:
-        if by == "refund":
-            request = refund_request_for_flag(chosen, reason=reason)
-            plan = plan_refund(application.database, code, request, at=now(), by=actor())
-            print_refund_plan(plan, as_json=as_json)
-        elif by == "complete":
-            order = complete_late_order(application.database, code, at=now(), by=actor())
-            line = f"Order {order.code} is {order.state}; its tickets are issued next."
-            print_result({"order": order.code, "state": order.state}, line, as_json=as_json)
-        else:
-            dismiss_flag(application.database, code, chosen, reason=reason, at=now(), by=actor())
-            result = {"order": code.upper(), "flag": chosen, "resolved": True}
-            print_result(result, f"Resolved {chosen} of {code.upper()}.", as_json=as_json)
+app.add_typer(cli_resolve.app)
 
 
 @app.command("set-guest")

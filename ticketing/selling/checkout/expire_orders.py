@@ -7,6 +7,7 @@ pay.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,8 +28,9 @@ from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_ids
 from ticketing.platform.kernel.errors import Unavailable
+from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout.cancel_order import apply_overdue_policy, close_pending_order
-from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments import attempt_queries, refund_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.attempt_references import collect_references
 from ticketing.selling.payments.complete_order import flag_for_review, flag_stuck
@@ -60,6 +62,11 @@ class _AttemptReply:
     attempt: PaymentAttempt
     state: AttemptState | None
     payment_status: PaymentStatus | None
+
+    @property
+    def has_money(self) -> bool:
+        """Return whether the gateway reports money for the attempt."""
+        return self.state is not None and self.state.has_taken_money
 
 
 def expire_orders(
@@ -131,9 +138,8 @@ def _record_and_decide(
         if answer.payment_status is not None:
             record_payment(connection, answer.attempt, answer.payment_status, at=at, by=by)
     order = order_queries.lock(connection, order_id)
-    decision = decide_expiry(
-        answer.state for answer in _replies_for_due_instalment(connection, order, replies)
-    )
+    relevant = _replies_for_due_instalment(connection, order, replies)
+    decision = decide_expiry(_settled_states(connection, order, relevant))
     message = _NO_CLEAR_ANSWER
     if decision is ExpiryDecision.EXPIRE:
         held = _find_unsettled_money(connection, order, replies)
@@ -142,6 +148,27 @@ def _record_and_decide(
         decision = ExpiryDecision.LEAVE
     _apply_decision(connection, order, decision, message, at=at, by=by)
     return decision
+
+
+def _settled_states(
+    connection: Connection, order: Order, replies: list[_AttemptReply]
+) -> Iterator[AttemptState | None]:
+    """Yield the states that decide; without payments that were returned completely.
+
+    A transaction of another payment decides nothing once staff have resolved its flag.
+    """
+    returned = {
+        payment.attempt_id
+        for payment in refund_queries.list_payment_balances(connection, order.id)
+        if payment.refundable == ZERO
+    }
+    is_in_review = review_flag_queries.is_open(connection, order.id, ReviewFlag.TRANSACTION_REUSED)
+    for answer in replies:
+        if answer.attempt.id in returned:
+            continue
+        current = attempt_queries.get(connection, answer.attempt.id)
+        is_refused = answer.has_money and not current.state.has_taken_money
+        yield current.state if is_refused and not is_in_review else answer.state
 
 
 def _find_unsettled_money(

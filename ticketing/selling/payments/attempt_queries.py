@@ -17,7 +17,7 @@ from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db import inbox
 from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.orders import orders
-from ticketing.platform.db.tables.payments import payment_attempts
+from ticketing.platform.db.tables.payments import order_instalments, payment_attempts
 from ticketing.platform.kernel.errors import BuyerUnknown, ImpossibleTransition
 from ticketing.platform.kernel.money import Rupiah
 
@@ -38,6 +38,12 @@ class PaymentAttempt:
     payment_type: str
     created_at: datetime
     instalment_sequence: int | None = None  # None: the whole order
+    requested_amount: Rupiah | None = None  # None: `amount`, which is what came once it is paid
+
+    @property
+    def requested(self) -> Rupiah:
+        """Return the amount that the buyer was asked for."""
+        return self.amount if self.requested_amount is None else self.requested_amount
 
     def session_expires_at(self, order: Order) -> datetime:
         """Return the end of its checkout session: with the reservation, or an hour after the start.
@@ -155,11 +161,14 @@ def list_for_order(connection: Connection, order_id: int) -> list[PaymentAttempt
 
 def update_attempt(connection: Connection, attempt: PaymentAttempt, *, at: datetime) -> None:
     """Store the state of an attempt; its order is locked."""
+    requested = attempt.requested_amount
     connection.execute(
         update(payment_attempts)
         .where(payment_attempts.c.id == attempt.id)
         .values(
             state=attempt.state,
+            amount=attempt.amount.amount,
+            requested_amount=requested.amount if requested is not None else None,
             refunded=attempt.refunded.amount,
             transaction_id=attempt.transaction_id,
             payment_type=attempt.payment_type,
@@ -168,12 +177,40 @@ def update_attempt(connection: Connection, attempt: PaymentAttempt, *, at: datet
     )
 
 
+def update_accepted_difference(connection: Connection, order_id: int) -> None:
+    """Store by how much the payments of a locked order differ from what was requested."""
+    pays_instalment = select(order_instalments.c.paid_attempt_id).where(
+        order_instalments.c.order_id == order_id
+    )
+    difference = (
+        select(
+            func.coalesce(
+                func.sum(payment_attempts.c.amount - payment_attempts.c.requested_amount), 0
+            )
+        )
+        .where(
+            payment_attempts.c.order_id == order_id,
+            or_(
+                payment_attempts.c.id == orders.c.paid_attempt_id,
+                payment_attempts.c.id.in_(pays_instalment),
+            ),
+        )
+        .correlate(orders)
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(orders).where(orders.c.id == order_id).values(accepted_difference=difference)
+    )
+
+
 def _attempt_from_row(row: RowMapping) -> PaymentAttempt:
+    requested = row["requested_amount"]
     return PaymentAttempt(
         **{
             **row,
             "state": AttemptState(row["state"]),
             "amount": Rupiah(row["amount"]),
+            "requested_amount": None if requested is None else Rupiah(requested),
             "refunded": Rupiah(row["refunded"]),
         }
     )

@@ -108,7 +108,14 @@ def complete_order_if_in_stock(
         )
 
 
-def reverse_order(connection: Connection, order: Order, *, at: datetime, by: str) -> None:
+def reverse_order(
+    connection: Connection,
+    order: Order,
+    *,
+    reason: str = PAYMENT_REVERSED_REASON,
+    at: datetime,
+    by: str,
+) -> None:
     """Cancel an order whose payment was reversed: release places, revoke tickets, send messages."""
     if not order_queries.claim_effect(connection, order.id, "reverse", at=at):
         return
@@ -117,14 +124,12 @@ def reverse_order(connection: Connection, order: Order, *, at: datetime, by: str
     promo_queries.release(connection, order.id, at=at)
     live_ticket_ids = entitlement_queries.withdraw_order(connection, order.id)
     revoked = len(
-        ticket_write_queries.mark_revoked(
-            connection, live_ticket_ids, reason=PAYMENT_REVERSED_REASON, at=at
-        )
+        ticket_write_queries.mark_revoked(connection, live_ticket_ids, reason=reason, at=at)
     )
     revoked += transition_queries.revoke_of_order(
         connection, order.id, reason=transition_queries.REVERSED, at=at
     )
-    flag_for_review(connection, order, ReviewFlag.MONEY_REVERSED, PAYMENT_REVERSED_REASON, at=at)
+    flag_for_review(connection, order, ReviewFlag.MONEY_REVERSED, reason, at=at)
     notify_buyer(connection, order, "order.reversed")
     audit.record(connection, order, by, "orders.reverse", items=revoked)
 

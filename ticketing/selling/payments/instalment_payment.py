@@ -109,13 +109,19 @@ def _complete_late(
         )
 
 
-def find_instalment_payers(connection: Connection, order: Order) -> dict[int, int]:
-    """Return the paying attempt of each instalment of a locked order; empty if money is missing."""
+def find_instalment_payers(
+    connection: Connection, order: Order, *, accepted: int | None = None
+) -> dict[int, int]:
+    """Return the paying attempt of each instalment of a locked order; empty if money is missing.
+
+    `accepted` is an attempt that pays although its amount differs.
+    """
     attempts = attempt_queries.list_for_order(connection, order.id)
     return assign_payments_to_instalments(
         instalment_queries.list_for_order(connection, order.id),
         refund_queries.list_payment_balances(connection, order.id),
         {one.id: one.instalment_sequence for one in attempts},
+        accepted=accepted,
     )
 
 
@@ -155,6 +161,7 @@ def revert_instalment_payment(
         instalment_queries.mark_paid(
             connection, order.id, {instalment.number: other_attempt_id}, at=at
         )
+    attempt_queries.update_accepted_difference(connection, order.id)
     if order.state is OrderState.PENDING:
         _extend_reservation(connection, order, at=at)
     if was_paid and order.state is OrderState.CANCELLED:
@@ -178,6 +185,6 @@ def _find_other_payment(connection: Connection, order: Order, instalment: Instal
         if one.instalment_sequence == instalment.number
     }
     for payment in refund_queries.list_payment_balances(connection, order.id):
-        if payment.attempt_id in attempt_ids and payment.refundable == payment.amount:
+        if payment.attempt_id in attempt_ids and payment.pays_in_full:
             return payment.attempt_id
     return None

@@ -100,13 +100,12 @@ def record_payment(
     order = order_queries.lock(connection, attempt.order_id)
     attempts = {one.id: one for one in attempt_queries.list_for_order(connection, order.id)}
     before = attempts[attempt.id]
-    contradiction = _find_contradiction(connection, before, payment_status)
-    if contradiction is not None:
-        flag, message = contradiction
-        flag_for_review(connection, order, flag, message, at=at)
+    reused = _describe_reused_transaction(connection, before, payment_status.transaction_id)
+    if reused:
+        flag_for_review(connection, order, ReviewFlag.TRANSACTION_REUSED, reused, at=at)
         return False
     after = replace(
-        before,
+        _with_paid_amount(before, payment_status),
         state=merge_state(before.state, payment_status.state),
         refunded=max(before.refunded, payment_status.refunded),
         transaction_id=payment_status.transaction_id,
@@ -121,6 +120,8 @@ def record_payment(
             and has_only_requested_refunds(after, requested)
         ):
             _apply_transition(connection, transition, after, list(attempts.values()), at=at, by=by)
+    if before.state.has_taken_money and after.amount != before.amount:
+        _flag_differing_amount(connection, order, after, at=at)
     is_returned = after.state in MONEY_RETURNED_STATES and before.state not in MONEY_RETURNED_STATES
     if is_returned and after.instalment_sequence is not None:
         was_paid, current = order.state is OrderState.PAID, order_queries.lock(connection, order.id)
@@ -132,26 +133,24 @@ def record_payment(
     return after != before
 
 
-def _find_contradiction(
-    connection: Connection, attempt: PaymentAttempt, payment_status: PaymentStatus
-) -> tuple[ReviewFlag, str] | None:
-    """Return why the status cannot be that of the attempt; a new transaction is locked."""
-    if payment_status.amount != attempt.amount:
-        return ReviewFlag.AMOUNT_DIFFERS, (
-            f"{attempt.key}: amount {attempt.amount} requested,"
-            f" {payment_status.amount} reported by the gateway"
-        )
-    transaction_id = payment_status.transaction_id
+def _describe_reused_transaction(
+    connection: Connection, attempt: PaymentAttempt, transaction_id: str
+) -> str:
+    """Return that the transaction belongs to another attempt, or ""; a new one is locked."""
     if transaction_id == attempt.transaction_id:
-        return None
+        return ""
     attempt_queries.lock_transaction(connection, transaction_id)
     other = attempt_queries.find_other_key(connection, attempt.id, transaction_id)
-    if other is None:
-        return None
-    return ReviewFlag.TRANSACTION_REUSED, (
-        f"{attempt.key}: transaction {transaction_id} belongs to {other};"
-        " look it up in the gateway's dashboard"
-    )
+    return f"{attempt.key}: transaction {transaction_id} belongs to {other}" if other else ""
+
+
+def _with_paid_amount(attempt: PaymentAttempt, payment_status: PaymentStatus) -> PaymentAttempt:
+    """Return the attempt with the amount that came; the books have what the gateway has."""
+    came = payment_status.amount
+    if not payment_status.state.has_taken_money or came == attempt.amount:
+        return attempt
+    requested = None if came == attempt.requested else attempt.requested
+    return replace(attempt, amount=came, requested_amount=requested)
 
 
 def _apply_transition(
@@ -169,6 +168,9 @@ def _apply_transition(
     ):
         message = f"{attempt.key}: paid after the event was cancelled"
         flag_for_review(connection, order, ReviewFlag.PAID_AFTER_CANCELLING, message, at=at)
+        return
+    if transition is PaymentTransition.MONEY_TAKEN and _needs_acceptance(order, attempt):
+        _flag_differing_amount(connection, order, attempt, at=at)
         return
     if transition is PaymentTransition.MONEY_TAKEN and attempt.instalment_sequence is not None:
         apply_instalment_payment(connection, order, attempt, at=at, by=by)
@@ -194,6 +196,22 @@ def _apply_transition(
         case OrderAction.REVIEW:
             flag = _review_flag(transition, order)
             flag_for_review(connection, order, flag, f"{attempt.key}: {attempt.state}", at=at)
+
+
+def _needs_acceptance(order: Order, attempt: PaymentAttempt) -> bool:
+    """Return whether only the amount prevents the payment from completing the order."""
+    can_complete = order.state in {OrderState.PENDING, OrderState.EXPIRED}
+    return can_complete and attempt.requested_amount is not None
+
+
+def _flag_differing_amount(
+    connection: Connection, order: Order, attempt: PaymentAttempt, *, at: datetime
+) -> None:
+    message = (
+        f"{attempt.key}: amount {attempt.requested} requested,"
+        f" {attempt.amount} reported by the gateway"
+    )
+    flag_for_review(connection, order, ReviewFlag.AMOUNT_DIFFERS, message, at=at)
 
 
 def _holds_money(attempt: PaymentAttempt) -> bool:

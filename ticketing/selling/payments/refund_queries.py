@@ -78,6 +78,7 @@ def list_payment_balances(connection: Connection, order_id: int) -> list[Payment
                 by_attempt[attempt.id], attempt.refunded
             ),
             began_at=attempt.created_at,
+            is_requested_amount=attempt.requested_amount is None,
         )
         for attempt in attempt_queries.list_for_order(connection, order_id)
         if attempt.state.has_taken_money

@@ -18,6 +18,7 @@ SURPLUS_FLAGS = {
     ReviewFlag.PAID_LATE,
     ReviewFlag.PAID_AFTER_CANCELLING,
     ReviewFlag.PAID_TWICE,
+    ReviewFlag.AMOUNT_DIFFERS,
     ReviewFlag.INSTALMENTS_UNFINISHED,
 }
 
@@ -41,30 +42,36 @@ def complete_late_order(database: Database, code: str, *, at: datetime, by: str)
             )
         if cancellation_queries.find(connection, order.event_id) is not None:
             raise NotOnSale(f"order {order.code}: its event was cancelled")
-        complete_order(
-            connection,
-            order,
-            attempt_id=_find_paying_attempt(connection, order, at=at),
-            at=at,
-            by=by,
-        )
-        for flag in (ReviewFlag.PAID_LATE, ReviewFlag.INSTALMENTS_UNFINISHED):
-            review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
+        complete_late(connection, order, at=at, by=by)
         return order_queries.lock(connection, order.id)
 
 
-def _find_paying_attempt(connection: Connection, order: Order, *, at: datetime) -> int:
+def complete_late(
+    connection: Connection, order: Order, *, accepted: int | None = None, at: datetime, by: str
+) -> None:
+    """Complete a locked expired order; `accepted` is an attempt of another amount that pays."""
+    attempt_id = _find_paying_attempt(connection, order, accepted, at=at)
+    complete_order(connection, order, attempt_id=attempt_id, at=at, by=by)
+    for flag in (ReviewFlag.PAID_LATE, ReviewFlag.INSTALMENTS_UNFINISHED):
+        review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
+
+
+def _find_paying_attempt(
+    connection: Connection, order: Order, accepted: int | None, *, at: datetime
+) -> int:
     """Return the payment that can complete the order; of instalments the last, if all are paid."""
     if order.payment_plan_id is not None:
-        payers = find_instalment_payers(connection, order)
+        payers = find_instalment_payers(connection, order, accepted=accepted)
         if not payers:
             raise ImpossibleTransition(f"order {order.code}: not every instalment is paid")
         instalment_queries.mark_paid(connection, order.id, payers, at=at)
         return payers[max(payers)]
+    if accepted is not None:
+        return accepted
     paid = [
         one
         for one in refund_queries.list_payment_balances(connection, order.id)
-        if one.refundable == one.amount
+        if one.pays_in_full
     ]
     if not paid:
         raise ImpossibleTransition(f"order {order.code} has no payment without refunds")
