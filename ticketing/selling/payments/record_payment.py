@@ -100,6 +100,8 @@ def record_payment(
     order = order_queries.lock(connection, attempt.order_id)
     attempts = {one.id: one for one in attempt_queries.list_for_order(connection, order.id)}
     before = attempts[attempt.id]
+    if _is_about_failed_transaction(before, payment_status):
+        return False
     reused = _describe_reused_transaction(connection, before, payment_status.transaction_id)
     if reused:
         flag_for_review(connection, order, ReviewFlag.TRANSACTION_REUSED, reused, at=at)
@@ -131,6 +133,12 @@ def record_payment(
             connection, order, is_requested=has_only_requested_refunds(after, requested), at=at
         )
     return after != before
+
+
+def _is_about_failed_transaction(attempt: PaymentAttempt, payment_status: PaymentStatus) -> bool:
+    """Return whether another transaction of a paid attempt failed: that reverses nothing."""
+    is_other = payment_status.transaction_id != attempt.transaction_id
+    return attempt.state.has_taken_money and is_other and payment_status.state.has_failed
 
 
 def _describe_reused_transaction(

@@ -43,6 +43,7 @@ _MAX_BACKOFF_SECONDS = 10
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 20
 _NOT_FOUND, _DUPLICATE, _NOT_MODIFIABLE = 404, 406, 412
+_UNREFUNDABLE = (_NOT_FOUND, _NOT_MODIFIABLE)  # a failed transaction beside the one that paid
 _DENIED_BY_BANK = "202"
 
 
@@ -169,15 +170,16 @@ class Midtrans:
     ) -> MidtransNotification | None:
         """Return the state of an attempt, or None while no payment method was chosen.
 
-        Asks by order id and, if that is unknown, by the transaction ids: some channels know only
-        those. Of several transactions it returns the one that came furthest.
+        Asks by order id and, if that is unknown or failed, by the other transaction ids: some
+        channels know only those. Of several transactions it returns the one that came furthest.
         """
         reference = AttemptReference(order_id, tuple(transaction_ids))
         found = self._find(reference, order_id)
-        if found is not None:
+        if found is not None and not found.state.has_failed:
             return found
-        others = [self._find(reference, known) for known in reference.transaction_ids]
-        return max(filter(None, others), key=lambda one: one.state.rank, default=None)
+        told = found.transaction_id if found else ""
+        others = [self._find(reference, one) for one in reference.transaction_ids if one != told]
+        return max(filter(None, [found, *others]), key=lambda one: one.state.rank, default=None)
 
     def _find(self, reference: AttemptReference, asked_id: str) -> MidtransNotification | None:
         try:
@@ -220,7 +222,7 @@ class Midtrans:
         reference = AttemptReference(order_id, tuple(transaction_ids))
         body: Json = {"refund_key": key, "amount": amount.amount, "reason": reason}
         try:
-            answer = self._post_by_known_id(reference, "refund", body)
+            answer = self._post_by_known_id(reference, "refund", body, unsuited=_UNREFUNDABLE)
         except GatewayRefused as refusal:
             if refusal.details["status"] != _DUPLICATE:
                 raise
@@ -238,14 +240,24 @@ class Midtrans:
                 return RefundReceipt(key, amount, attempt.state)
         raise refusal
 
-    def _post_by_known_id(self, reference: AttemptReference, verb: str, body: Json) -> Json:
-        """Post under the first id that the gateway knows; raise its refusal if it knows none."""
+    def _post_by_known_id(
+        self,
+        reference: AttemptReference,
+        verb: str,
+        body: Json,
+        *,
+        unsuited: Collection[int] = (_NOT_FOUND,),
+    ) -> Json:
+        """Post under the first id that the gateway knows; raise its refusal if it knows none.
+
+        An answer with an `unsuited` status leads to the next id.
+        """
         *ids, last = (reference.key, *reference.transaction_ids)
         for known in ids:
             try:
                 return self._request_with_retry("POST", self._path(known, verb), body)
             except GatewayRefused as refusal:
-                if refusal.details["status"] != _NOT_FOUND:
+                if refusal.details["status"] not in unsuited:
                     raise
         return self._request_with_retry("POST", self._path(last, verb), body)
 
