@@ -38,6 +38,7 @@ payment_attempts = Table(
     text_column("transaction_id", ""),  # transaction_id at the gateway
     # payment_type at the gateway; it decides if the gateway can refund
     text_column("payment_type", ""),
+    text_column("means", "gateway"),
     # the checkout session; empty until the gateway has created it
     text_column("checkout_token", ""),
     text_column("checkout_url", ""),
@@ -50,6 +51,7 @@ payment_attempts = Table(
     timestamp_column("updated_at"),
     UniqueConstraint("order_id", "number"),
     CheckConstraint("refunded >= 0", name="refunded"),
+    CheckConstraint("means IN ('gateway', 'cash', 'transfer', 'complimentary')", name="means"),
     # notifications that name only the transaction
     Index(
         "ix_payment_attempts_transaction_id",
