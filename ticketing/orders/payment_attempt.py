@@ -12,6 +12,15 @@ from ticketing.orders.order import OrderState
 from ticketing.platform.kernel.money import Rupiah
 
 
+class PaymentMeans(StrEnum):
+    """How an order is paid: by the buyer through the gateway, or at the box office."""
+
+    GATEWAY = "gateway"
+    CASH = "cash"
+    TRANSFER = "transfer"
+    COMPLIMENTARY = "complimentary"  # nothing is paid
+
+
 class AttemptState(StrEnum):
     """The state of a payment attempt, lowest rank first: the order of these lines is the rule."""
 

@@ -51,7 +51,7 @@ def reconcile(
                 "receivedByGateway": books.taken_by_gateway.amount,
                 "refunded": books.returned.amount,
                 "refundedByGateway": books.returned_by_gateway.amount,
-            }
+            } | {means: sums.money for means, sums in books.box_office.items()}
         else:
             result = service.reconcile(application.database, gateway, at=now(), by=actor())
             mismatches = result.mismatches

@@ -3,17 +3,24 @@
 `reconcile`, or staff, correct the differences.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from ticketing.orders.payment_attempt import AttemptState, PaymentStatus, merge_state
+from ticketing.orders.payment_attempt import (
+    AttemptState,
+    PaymentMeans,
+    PaymentStatus,
+    merge_state,
+)
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.invariant import Violation
 from ticketing.platform.kernel.money import Rupiah, total
 from ticketing.platform.kernel.time_span import day_span
 from ticketing.reporting import sales_queries
 from ticketing.reporting.sales_queries import RecordedAttempt
+from ticketing.selling.ledger.model import LedgerTotals
+from ticketing.selling.ledger.queries import sum_money_by_means
 from ticketing.selling.payments.attempt_references import collect_references
 from ticketing.selling.payments.reconcile import GatewayReply, poll_attempts
 from ticketing.selling.payments.settle import PaymentGateway
@@ -31,6 +38,7 @@ class DayReconciliation:
     returned: Rupiah
     returned_by_gateway: Rupiah
     differences: tuple[Violation, ...]
+    box_office: Mapping[PaymentMeans, LedgerTotals]  # not compared: the gateway has none of it
 
 
 def reconcile_day(
@@ -42,7 +50,9 @@ def reconcile_day(
 ) -> DayReconciliation:
     """Compare the day's attempts with the gateway; raise GatewayUnavailable."""
     with database.transaction() as connection:
-        recorded = sales_queries.list_attempts(connection, day_span(day))
+        span = day_span(day)
+        recorded = sales_queries.list_attempts(connection, span)
+        by_means = sum_money_by_means(connection, since=span.begins_at, until=span.ends_at)
     replies: list[GatewayReply] = []
     for start in range(0, len(recorded), CHUNK_SIZE):
         chunk = recorded[start : start + CHUNK_SIZE]
@@ -59,6 +69,9 @@ def reconcile_day(
         returned=total(one.refunded for one in recorded),
         returned_by_gateway=total(one.refunded for one in statuses if one),
         differences=tuple(_list_differences(pairs)),
+        box_office={
+            means: sums for means, sums in by_means.items() if means is not PaymentMeans.GATEWAY
+        },
     )
 
 

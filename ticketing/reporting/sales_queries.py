@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, or_, select
 
 from ticketing.orders.order import OrderState
-from ticketing.orders.payment_attempt import AttemptState
+from ticketing.orders.payment_attempt import AttemptState, PaymentMeans
 from ticketing.platform.db.conditions import is_within
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.orders import order_lines, orders
@@ -94,7 +94,7 @@ def list_paid_amounts(connection: Connection, span: TimeSpan) -> Sequence[tuple[
 
 
 def list_attempts(connection: Connection, span: TimeSpan) -> list[RecordedAttempt]:
-    """Return attempts begun in the span, or whose order was paid in it."""
+    """Return attempts at the gateway begun in the span, or whose order was paid in it."""
     query = (
         select(
             orders.c.code,
@@ -105,7 +105,8 @@ def list_attempts(connection: Connection, span: TimeSpan) -> list[RecordedAttemp
         )
         .join(orders, orders.c.id == payment_attempts.c.order_id)
         .where(
-            or_(is_within(payment_attempts.c.created_at, span), is_within(orders.c.paid_at, span))
+            payment_attempts.c.means == PaymentMeans.GATEWAY,
+            or_(is_within(payment_attempts.c.created_at, span), is_within(orders.c.paid_at, span)),
         )
         .order_by(payment_attempts.c.id)
     )

@@ -6,7 +6,7 @@ The ready message is enqueued once, when all vouchers of an order exist.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, case, func, literal, select
+from sqlalchemy import Connection, and_, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import OrderState
@@ -116,7 +116,11 @@ def enqueue_ready_notices(connection: Connection, order_ids: Collection[int]) ->
             allocated,
             and_(allocated.c.order_id == orders.c.id, allocated.c.vouchers == ordered.c.vouchers),
         )
-        .where(orders.c.state == OrderState.PAID, allocated.c.present > 0)
+        .where(
+            orders.c.state == OrderState.PAID,
+            allocated.c.present > 0,
+            or_(orders.c.buyer_phone != "", orders.c.buyer_email != ""),
+        )
         .order_by(orders.c.id)
     )
     columns = ["event_id", "purpose", "subject", "recipient", "payload", "revision"]

@@ -40,6 +40,7 @@ from ticketing.roster.uploads.api import UPLOAD_PATH_PATTERN
 from ticketing.roster.uploads.import_request_queue import ImportRequestQueue
 from ticketing.selling.checkout import api as checkout_api
 from ticketing.selling.checkout import (
+    api_box_office,
     api_payment,
     api_resolve,
     api_vouchers,
@@ -78,6 +79,7 @@ ROUTERS = (
     checkout_api.order_router,
     api_payment.router,
     api_resolve.router,
+    api_box_office.router,
     api_vouchers.router,
     api_whatsapp.router,
     refund_api.router,

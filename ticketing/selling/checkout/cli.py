@@ -1,6 +1,6 @@
 """`ticketing orders`: list, show, set-guest, recount; and `ticketing expire-orders`.
 
-The commands for review flags are in `cli_resolve`.
+`cli_create` sells at the box office, `cli_resolve` has the commands for review flags.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from ticketing.platform.cli.output import (
     print_text,
     to_object,
 )
-from ticketing.selling.checkout import cli_resolve
+from ticketing.selling.checkout import cli_create, cli_resolve
 from ticketing.selling.refunds.cli_outcome import OrderCodeArgument
 
 app = typer.Typer(no_args_is_help=True)
@@ -92,6 +92,7 @@ def show_order(code: OrderCodeArgument, *, as_json: JsonOption = False) -> None:
         print_history(history, ZoneInfo(event.time_zone))
 
 
+app.add_typer(cli_create.app)
 app.add_typer(cli_resolve.app)
 
 

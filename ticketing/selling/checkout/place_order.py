@@ -88,11 +88,13 @@ def place_order(  # noqa: PLR0913 - all options of an order
     by: str,
     idempotency: OrderIdempotency | None = None,
     holds: HoldLimits = NO_HOLD_LIMITS,
+    is_complimentary: bool = False,
 ) -> PlacedOrder:
     """Reserve the requested places, all or none; `guests` are those of some or all places.
 
     Refuses types that are not on sale, sold out or over a limit, a promo code or payment plan that
-    does not apply, and, with OrderAlreadyPlaced, a request that created an order before.
+    does not apply, and, with OrderAlreadyPlaced, a request that created an order before. A
+    complimentary order is discounted completely.
     """
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
@@ -107,7 +109,8 @@ def place_order(  # noqa: PLR0913 - all options of an order
         buyer=buyer or order_queries.NO_BUYER,
     )
     selections = normalise_selections(requested)
-    if len(selections) == 1 and promo is None and payment_plan is None and not guests:
+    is_simple = len(selections) == 1 and promo is None and payment_plan is None and not guests
+    if is_simple and not is_complimentary:
         simple = _place_simple_order(database, new, selections[0], token, by=by, holds=holds)
         if simple is not None:
             return simple
@@ -123,6 +126,7 @@ def place_order(  # noqa: PLR0913 - all options of an order
             promo_queries.get(connection, event.id, normalise_promo_code(promo)) if promo else None
         )
         discount = promo_discount(promo_code, lines, at=at) if promo_code else ZERO
+        discount = subtotal(lines) if is_complimentary else discount
         plan_id, instalments = None, tuple[Instalment, ...]()
         if payment_plan is not None:
             plan_id, instalments = schedule_order(
@@ -142,7 +146,8 @@ def place_order(  # noqa: PLR0913 - all options of an order
         if buyer is not None:
             limits = {quote.line.ticket_type_id: quote.limits for quote in quotes}
             _check_buyer(connection, order, buyer, limits)
-        order = complete_if_free(connection, order, at=at, by=by)
+        if not is_complimentary:  # the box office completes it
+            order = complete_if_free(connection, order, at=at, by=by)
     names = [quote.name for quote in quotes]
     code = promo_code.code if promo_code else None
     view = order_view_queries.from_new_order(

@@ -37,6 +37,7 @@ class OrderRequest:
     promo: str | None = None
     payment_plan: str | None = None
     guests: Sequence[PlaceGuest] = ()
+    is_complimentary: bool = False
 
 
 def idempotency_from_key(
@@ -66,7 +67,7 @@ def place_order_once(
         placed = place_order(
             database, event, requested=request.selections, buyer=request.buyer, promo=request.promo,
             payment_plan=request.payment_plan, guests=request.guests, at=at, by=by,
-            idempotency=idempotency, holds=holds,
+            idempotency=idempotency, holds=holds, is_complimentary=request.is_complimentary,
         )  # fmt: skip
     except OrderAlreadyPlaced:
         # the same request arrived at the same moment

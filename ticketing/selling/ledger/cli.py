@@ -17,6 +17,7 @@ from ticketing.platform.cli.output import print_json, print_result, print_table,
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from ticketing.orders.payment_attempt import PaymentMeans
     from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind, LedgerTotals
 
 app = typer.Typer(no_args_is_help=True)
@@ -54,20 +55,24 @@ def list_ledger(
         with application.database.transaction() as connection:
             entries = queries.list_for_event(connection, event.id, since=begins, until=ends)
             totals = queries.sum_by_kind(connection, event.id, since=begins, until=ends)
+            by_means = queries.sum_money_by_means(
+                connection, event_id=event.id, since=begins, until=ends
+            )
     if csv is not None:
         delimiter = application.settings.csv_delimiter_character
         written = write_ledger_csv(csv, entries, zone=zone, delimiter=delimiter)
         result = {"entries": written, "csv": str(csv)}
         print_result(result, f"{written} entries in {csv}", as_json=as_json)
     elif as_json:
-        print_json({"entries": entries, "totals": totals})
+        print_json({"entries": entries, "totals": totals, "means": by_means})
     else:
-        _print_ledger(entries, totals, zone, limit=limit)
+        _print_ledger(entries, totals, by_means, zone, limit=limit)
 
 
 def _print_ledger(
     entries: "list[LedgerEntry]",
     totals: "dict[LedgerEntryKind, LedgerTotals]",
+    by_means: "dict[PaymentMeans, LedgerTotals]",
     zone: "ZoneInfo",
     *,
     limit: int,
@@ -101,6 +106,14 @@ def _print_ledger(
             "kind": lambda row: row[0],
             "entries": lambda row: row[1].entries,
             "sale": lambda row: format_signed_rupiah(row[1].sale),
+            "money": lambda row: format_signed_rupiah(row[1].money),
+        },
+    )
+    print_table(
+        list(by_means.items()),
+        {
+            "means": lambda row: row[0],
+            "entries": lambda row: row[1].entries,
             "money": lambda row: format_signed_rupiah(row[1].money),
         },
     )

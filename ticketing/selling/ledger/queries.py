@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, select
 
 from ticketing.orders.order import OrderState
-from ticketing.orders.payment_attempt import AttemptState
+from ticketing.orders.payment_attempt import AttemptState, PaymentMeans
 from ticketing.orders.refund import RefundChannel, RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events
@@ -101,10 +101,35 @@ def sum_by_kind(
     return {kind: known[kind] for kind in LedgerEntryKind if kind in known}
 
 
+def sum_money_by_means(
+    connection: Connection,
+    *,
+    event_id: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> dict[PaymentMeans, LedgerTotals]:
+    """Return the sums of the entries about money by means of payment, of an event or of all."""
+    rows = connection.execute(
+        select(
+            payment_attempts.c.means,
+            func.count(),
+            func.sum(order_ledger.c.sale),
+            func.sum(order_ledger.c.money),
+        )
+        .join(order_ledger, order_ledger.c.attempt_id == payment_attempts.c.id)
+        .where(*_in_period(event_id, since, until))
+        .group_by(payment_attempts.c.means)
+    )
+    known = {PaymentMeans(means): LedgerTotals(*map(int, sums)) for means, *sums in rows}
+    return {means: known[means] for means in PaymentMeans if means in known}
+
+
 def _in_period(
-    event_id: int, since: datetime | None, until: datetime | None
+    event_id: int | None, since: datetime | None, until: datetime | None
 ) -> list[ColumnElement[bool]]:
-    conditions = [order_ledger.c.event_id == event_id]
+    conditions = list[ColumnElement[bool]]()
+    if event_id is not None:
+        conditions.append(order_ledger.c.event_id == event_id)
     if since is not None:
         conditions.append(order_ledger.c.at >= since)
     if until is not None:

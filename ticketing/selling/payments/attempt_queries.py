@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import next_unpaid_instalment
 from ticketing.orders.order import RESERVATION_PERIOD, Order, OrderState, attempt_key
-from ticketing.orders.payment_attempt import AttemptState
+from ticketing.orders.payment_attempt import AttemptState, PaymentMeans
 from ticketing.platform.db import inbox
 from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.orders import orders
@@ -87,6 +87,27 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
             key=attempt_key(order, number),
             amount=(due.amount if due else order.total).amount,
             instalment_sequence=part,
+            created_at=at,
+            updated_at=at,
+        )
+    )
+    return list_for_order(connection, order.id)[-1]
+
+
+def insert_box_office_payment(
+    connection: Connection, order: Order, means: PaymentMeans, *, at: datetime
+) -> PaymentAttempt:
+    """Store the payment of a locked order at the box office, of which the gateway knows nothing."""
+    number = len(list_for_order(connection, order.id)) + 1
+    connection.execute(
+        insert(payment_attempts).values(
+            order_id=order.id,
+            number=number,
+            key=attempt_key(order, number),
+            state=AttemptState.SETTLED,
+            means=means,
+            payment_type=means,  # no method of the gateway: such payments are refunded by hand
+            amount=order.total.amount,
             created_at=at,
             updated_at=at,
         )
@@ -261,6 +282,7 @@ def list_unsettled_keys(
         select(payment_attempts.c.id, payment_attempts.c.key)
         .where(
             payment_attempts.c.id > after_id,
+            payment_attempts.c.means == PaymentMeans.GATEWAY,
             or_(state.in_(_IN_PROGRESS_STATES), recently_ended, reversible, held),
         )
         .order_by(payment_attempts.c.id)

@@ -68,7 +68,12 @@ def _enqueue_tickets(connection: Connection, order: Order, buyer: Buyer) -> None
 
 
 def enqueue_confirmation(connection: Connection, order: Order, buyer: Buyer) -> None:
-    """Add another message with all tickets of a locked order to the outbox."""
+    """Add another message with all tickets of a locked order to the outbox.
+
+    Buyers at the box office may have left no address; they get their tickets there.
+    """
+    if not buyer.contact:
+        return
     message = {"purpose": outbox.ORDER_CONFIRMATION, "subject": order.code}
     outbox.enqueue(
         connection, **message, event_id=order.event_id, recipient=buyer.contact,
@@ -156,7 +161,7 @@ def flag_stuck(
 
 def notify_buyer(connection: Connection, order: Order, purpose: str, **payload: object) -> None:
     """Add a message about the order to the buyer, if known, to the outbox."""
-    if order.buyer is not None:
+    if order.buyer is not None and order.buyer.contact:
         enqueue_message(connection, order, purpose, order.buyer.contact, **payload)
 
 

@@ -94,7 +94,7 @@ def _enqueue_refund_message(
     connection: Connection, order: Order, plan: RefundPlan, purpose: str
 ) -> None:
     """Enqueue one message per plan for the buyer."""
-    if order.buyer is None:
+    if order.buyer is None or not order.buyer.contact:
         return
     outbox.enqueue(
         connection,

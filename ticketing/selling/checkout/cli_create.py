@@ -1,0 +1,86 @@
+"""`ticketing orders create`: orders that are paid at the box office."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ticketing.events.cli_context import open_event
+from ticketing.platform.cli.console import actor, now
+from ticketing.platform.cli.options import EventOption, JsonOption, parse_choice
+from ticketing.platform.cli.output import print_result
+
+if TYPE_CHECKING:
+    from ticketing.events.model import Event
+    from ticketing.platform.db.database import Database
+
+app = typer.Typer()
+
+MAX_QUANTITY = 1000
+
+
+@app.command("create")
+def create_order(  # noqa: PLR0913 - one parameter per option
+    slug: EventOption,
+    *,
+    paid_by: Annotated[
+        str, typer.Option(help="cash, transfer (to the organiser's account) or complimentary.")
+    ],
+    ticket_type: Annotated[str, typer.Option(help="Name of the ticket type.")],
+    name: Annotated[str, typer.Option(help="Name of the buyer.")],
+    reason: Annotated[
+        str, typer.Option(help="Why the order is not paid in the shop; for the audit log.")
+    ],
+    quantity: Annotated[int, typer.Option(min=1, max=MAX_QUANTITY, help="Number of places.")] = 1,
+    email: Annotated[str, typer.Option(help="E-mail address of the buyer.")] = "",
+    phone: Annotated[str, typer.Option(help="Phone number of the buyer.")] = "",
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Text that identifies this sale: the same command again continues it"
+            " and never sells twice."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sell at the box office: the order is paid at once, and its tickets are issued next.
+
+    Stock and limits of the ticket type apply. Tickets are sent if an e-mail address or phone number
+    is given. Refunds of such orders are paid out by hand.
+    """
+    from ticketing.crypto.keyring import KeyRing
+    from ticketing.orders.order import Selection
+    from ticketing.orders.payment_attempt import PaymentMeans
+    from ticketing.selling.checkout.box_office import (
+        BoxOfficeSale,
+        box_office_idempotency,
+        sell_at_box_office,
+    )
+
+    means = parse_choice(paid_by, PaymentMeans, "--paid-by")
+    if not reason.strip():
+        raise typer.BadParameter(
+            "write why the order is not paid in the shop", param_hint="--reason"
+        )
+    with open_event(slug) as (application, event):
+        database = application.database
+        chosen = [Selection(_ticket_type_id(database, event, ticket_type), quantity)]
+        sale = BoxOfficeSale(chosen, means, reason, name, email, phone)
+        idempotency = box_office_idempotency(application.get(KeyRing), key, sale)
+        order = sell_at_box_office(
+            database, event, sale, idempotency=idempotency, at=now(), by=actor()
+        )
+    result = {"order": order.code, "state": order.state, "total": order.total, "paidBy": means}
+    line = f"Order {order.code} is {order.state} by {means}: {order.total}."
+    print_result(result, line, as_json=as_json)
+
+
+def _ticket_type_id(database: "Database", event: "Event", name: str) -> int:
+    """Return the id of a ticket type on sale; refuses another name and lists the names."""
+    from ticketing.catalogue.ticket_types import list_types_on_sale
+    from ticketing.platform.kernel.errors import NotOnSale
+
+    offers = {offer.name: offer.id for offer in list_types_on_sale(database, event)}
+    if name not in offers:
+        known = ", ".join(offers) or "none"
+        raise NotOnSale(f"ticket type {name!r} of {event.slug} is not on sale; {known} are")
+    return offers[name]
