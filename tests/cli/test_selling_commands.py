@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -279,6 +280,71 @@ def test_a_review_flag_is_listed_and_resolved(
     assert (planned["amount"], planned["places"]) == (300_000, [])
     assert (noted.returncode, refused.returncode) == (0, 2)
     assert run_json("orders", "list", "--event", event.slug, "--flagged") == []
+
+
+def test_a_payment_of_another_amount_is_accepted_as_planned(
+    ticketing: Ticketing, run_json: Callable[..., Any], event: Event,
+    midtrans: MidtransSimulator, place_paid_order: Callable[[str], str],
+) -> None:  # fmt: skip
+    midtrans.faults.set(amount_off=-7_000)
+    code = place_paid_order("gopay")
+    resolve = ("orders", "resolve", code, "--flag", "amount_differs", "--by", "accept")
+
+    unexplained = ticketing(*resolve)
+    shown = ticketing(*resolve, "--reason", "promo of the bank").stdout
+    plan = run_json(*resolve, "--reason", "promo of the bank")
+    accepted = run_json("orders", "accept", code, "--plan", plan["plan_hash"])
+    ledger = run_json("ledger", "list", "--event", event.slug)
+
+    assert (unexplained.returncode, accepted["state"]) == (2, "paid")
+    assert "Rp293.000 of " in shown
+    assert f"orders accept {code} --plan {plan['plan_hash']}" in shown
+    assert ledger["totals"]["order.shortfall"]["sale"] == -7_000
+    assert ledger["means"]["gateway"]["money"] == 293_000
+
+
+def test_a_transaction_is_assigned_as_planned(
+    ticketing: Ticketing, run_json: Callable[..., Any], midtrans: MidtransSimulator,
+    database: Database, order: Callable[[], PlacedOrder],
+) -> None:  # fmt: skip
+    at, placed = datetime.now(UTC), order()
+    with database.transaction() as connection:
+        locked = order_queries.lock(connection, placed.order.id)
+        attempt = attempt_queries.get_or_insert_open(connection, locked, at=at)
+    with Midtrans(MidtransAccount.for_base_url(midtrans.url, midtrans.server_key)) as client:
+        items = (CheckoutItem("A", "A", attempt.amount, 1),)
+        client.create_checkout_session(CheckoutRequest(attempt.key, items, at, 60))
+    known = midtrans.push(attempt.key, "pay", "dana")["transaction_id"]
+    assign = ("orders", "assign", placed.order.code)
+
+    refused = ticketing(*assign)
+    plan = run_json(*assign, "--transaction", known, "--reason", "seen in the dashboard")
+    shown = ticketing(*assign, "--transaction", known, "--reason", "seen in the dashboard").stdout
+    assigned = run_json(*assign, "--plan", plan["plan_hash"])
+
+    assert (refused.returncode, assigned["state"]) == (2, "paid")
+    assert f"transaction {known} (settlement, Rp300.000) would pay {attempt.key}" in shown
+
+
+def test_an_order_is_sold_at_the_box_office_once(
+    ticketing: Ticketing, run_json: Callable[..., Any], event: Event, vip: int
+) -> None:
+    create = ("orders", "create", "--event", event.slug, "--quantity", "2", "--name", "Sari")
+    create += ("--reason", "no card", "--key", "till-1-17", "--paid-by")
+
+    sold = [run_json(*create, "cash", "--ticket-type", "VIP") for _ in range(2)]
+    online = ticketing(*create, "gateway", "--ticket-type", "VIP")
+    unknown = ticketing(*create, "cash", "--ticket-type", "Nothing")
+    history = ticketing("orders", "show", sold[0]["order"])
+    day = run_json("payments", "reconcile", "--day", f"{datetime.now(ZoneInfo('Asia/Jakarta')):%F}")
+
+    assert sold[0] == sold[1]
+    assert (sold[0]["state"], sold[0]["total"], sold[0]["paidBy"]) == ("paid", 300_000, "cash")
+    assert (online.returncode, unknown.returncode) == (2, 2)
+    assert "VIP are" in unknown.stderr
+    assert "settlement by cash: Rp300.000" in history.stdout
+    assert (day["attempts"], day["cash"], day["mismatches"]) == (0, 300_000, [])
+    assert vip
 
 
 def test_an_event_is_cancelled_and_all_orders_are_refunded(

@@ -9,6 +9,7 @@ from ticketing.access.authenticated_route import IDEMPOTENCY_HEADER, authenticat
 from ticketing.access.authentication import Operator, actor
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.cache import EventCache
+from ticketing.events.http_params import EventReference
 from ticketing.orders.order import OrderState, Selection
 from ticketing.orders.payment_attempt import PaymentMeans
 from ticketing.platform.http.envelope import (
@@ -30,7 +31,6 @@ from ticketing.selling.checkout.schemas import (
     MAX_SELECTIONS,
     SINGLE_LINE_PATTERN,
     BuyerDetails,
-    EventReference,
 )
 
 router = authenticated_router("/api/box-office/orders", "orders", 404, 409)

@@ -222,7 +222,9 @@ def _payment_lines(history: "OrderHistory", at: FormatTime) -> Iterator[tuple[st
     for attempt in history.attempts:
         method = f" by {attempt.payment_type}" if attempt.payment_type else ""
         refunded = f", {attempt.refunded} refunded" if attempt.refunded.amount else ""
-        yield "attempt", f"{attempt.key} {attempt.state}{method}: {attempt.amount}{refunded}"
+        requested = f" of {attempt.requested}" if attempt.requested_amount is not None else ""
+        text = f"{attempt.key} {attempt.state}{method}: {attempt.amount}{requested}{refunded}"
+        yield "attempt", text
     for notification in history.notifications:
         reason = f": {notification.reason}" if notification.reason else ""
         outcome = notification.outcome or "not processed yet"
