@@ -39,6 +39,9 @@ def test_a_payment_of_another_amount_is_planned_and_accepted(
     settle_all()
     address, operator = f"/api/orders/{begun['id']}/accepted-payments", headers_of()
 
+    returned = shop.post(
+        f"/api/orders/{begun['id']}/refunds", json={"flag": "amount_differs"}, headers=operator
+    )
     forbidden = shop.post(
         f"{address}/plan", json={"reason": "tip"}, headers=headers_of(Role.VIEWER)
     )
@@ -47,6 +50,7 @@ def test_a_payment_of_another_amount_is_planned_and_accepted(
     accepted = [shop.post(address, json=body, headers=operator) for _ in range(2)]
 
     assert forbidden.status_code == 403
+    assert returned.json()["data"]["plan"]["amount"] == 105_000
     assert (plan["requested"], plan["received"], plan["difference"]) == (100_000, 105_000, 5_000)
     assert [one.json()["data"]["state"] for one in accepted] == ["paid", "paid"]
 

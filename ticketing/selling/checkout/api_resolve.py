@@ -53,7 +53,7 @@ class ApplyPlanRequest(RequestModel):
 class ResolveFlagRequest(RequestModel):
     """The answer to a review flag that moves no money: places for a late payment, or a note.
 
-    A refund is planned with `POST /api/orders/{orderId}/refunds` and `surplus`.
+    A refund is planned with `POST /api/orders/{orderId}/refunds` and `flag`.
     """
 
     flag: ReviewFlag

@@ -18,11 +18,11 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import digest, require_unchanged
 from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.selling.payments import attempt_queries, refund_queries
+from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.complete_order import complete_order
 from ticketing.selling.payments.instalment_payment import apply_instalment_payment
-from ticketing.selling.refunds.resolve_flag import complete_late
+from ticketing.selling.refunds.resolve_flag import complete_late, list_undecided_payments
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +82,12 @@ def _find_acceptable(connection: Connection, order: Order) -> PaymentAttempt:
         raise NotOnSale(f"order {order.code}: its event was cancelled; refund the payment")
     instalments = instalment_queries.list_for_order(connection, order.id)
     paid = {each.number for each in instalments if each.paid_by is not None}
-    for attempt in _list_undecided(connection, order):
+    for attempt in list_undecided_payments(connection, order):
         if attempt.instalment_sequence not in paid:
             return attempt
     raise ImpossibleTransition(
         f"order {order.code} has no payment of another amount to accept; see `orders show`"
     )
-
-
-def _list_undecided(connection: Connection, order: Order) -> list[PaymentAttempt]:
-    """Return the payments of another amount that pay nothing and were not refunded."""
-    instalments = instalment_queries.list_for_order(connection, order.id)
-    paying = {order.paid_attempt_id, *(each.paid_by for each in instalments)}
-    return [
-        attempt_queries.get(connection, payment.attempt_id)
-        for payment in refund_queries.list_payment_balances(connection, order.id)
-        if payment.is_untouched
-        and not payment.is_requested_amount
-        and payment.attempt_id not in paying
-    ]
 
 
 def apply_acceptance(
@@ -138,5 +125,5 @@ def _accept(
     else:
         complete_order(connection, order, attempt_id=attempt.id, at=at, by=by)
     attempt_queries.update_accepted_difference(connection, order.id)
-    if not _list_undecided(connection, order_queries.lock(connection, order.id)):
+    if not list_undecided_payments(connection, order_queries.lock(connection, order.id)):
         review_flag_queries.resolve_flag(connection, order.id, ReviewFlag.AMOUNT_DIFFERS, at=at)

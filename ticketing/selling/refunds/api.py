@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer, actor
 from ticketing.access.key_queries import ApiKey
+from ticketing.orders.order import ReviewFlag
 from ticketing.orders.refund import Refund, RefundChannel, RefundState
 from ticketing.platform.http.envelope import (
     Amount,
@@ -21,6 +22,7 @@ from ticketing.platform.http.services import Services, ServicesDependency, now, 
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest, RefundScope
+from ticketing.selling.refunds.resolve_flag import refund_request_for_flag
 from ticketing.selling.refunds.service import (
     apply_refund,
     get_refund_fee,
@@ -39,12 +41,14 @@ router = authenticated_router("/api/orders/{order_id:int}/refunds", "orders", 40
 class CreateRefundRequest(RequestModel):
     """A refund to be planned, or the hash of a plan to be applied.
 
-    Without `places` all places are refunded; with only an `amount` none is.
+    Without `places` all places are refunded; with only an `amount` none is. `flag` refunds the
+    payments that raised this review flag, and resolves it.
     """
 
     places: Annotated[list[PlaceNumber], Field(max_length=MAX_PLACES)] | None = None
     amount: RupiahAmount | None = None
     surplus: bool = False
+    flag: ReviewFlag | None = None
     fee_percent: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
     fee_each: RupiahAmount | None = None
     reason: Annotated[str, Field(max_length=255, pattern="^[^\\x00-\\x1f\\x7f]*$")] = ""
@@ -55,6 +59,8 @@ class CreateRefundRequest(RequestModel):
         """Refuse other fields beside the hash: a plan cannot be changed while it is applied."""
         if self.plan_hash is not None and len(self.model_fields_set) > 1:
             raise ValueError("planHash must be the only field: the plan contains the rest")
+        if self.flag is not None and not self.model_fields_set <= {"flag", "reason"}:
+            raise ValueError("flag says what is refunded; only a reason can be given with it")
         return self
 
 
@@ -142,17 +148,23 @@ def _plan_refund(
     services: Services, order_id: int, body: CreateRefundRequest, caller: ApiKey
 ) -> OrderRefundsResponse:
     code, refunds = list_order_refunds(services.database, order_id)
+    request = _refund_request(services, code, body)
+    planned = plan_refund(services.database, code, request, at=now(), by=actor(caller))
+    return _to_response(code, refunds, planned)
+
+
+def _refund_request(services: Services, code: str, body: CreateRefundRequest) -> RefundRequest:
+    if body.flag is not None:
+        return refund_request_for_flag(body.flag, reason=body.reason)
     default_fee = get_refund_fee(services.database, code)
     is_amount_only = body.places is None and body.amount is not None
-    request = RefundRequest(
+    return RefundRequest(
         places=() if is_amount_only else None if body.places is None else tuple(body.places),
         amount=None if body.amount is None else Rupiah(body.amount),
         money=RefundScope.SURPLUS if body.surplus else RefundScope.ORDER,
         fee=default_fee.changed(body.fee_percent, body.fee_each),
         reason=body.reason,
     )
-    planned = plan_refund(services.database, code, request, at=now(), by=actor(caller))
-    return _to_response(code, refunds, planned)
 
 
 def _apply_refund(

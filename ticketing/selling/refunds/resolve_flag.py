@@ -9,7 +9,8 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
-from ticketing.selling.payments import refund_queries
+from ticketing.selling.payments import attempt_queries, refund_queries
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.complete_order import complete_order
 from ticketing.selling.payments.instalment_payment import find_instalment_payers
 from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
@@ -78,12 +79,33 @@ def _find_paying_attempt(
     return paid[0].attempt_id
 
 
+def list_undecided_payments(connection: Connection, order: Order) -> list[PaymentAttempt]:
+    """Return the payments of another amount that pay nothing and were not refunded."""
+    instalments = instalment_queries.list_for_order(connection, order.id)
+    paying = {order.paid_attempt_id, *(each.paid_by for each in instalments)}
+    return [
+        attempt_queries.get(connection, payment.attempt_id)
+        for payment in refund_queries.list_payment_balances(connection, order.id)
+        if payment.is_untouched
+        and not payment.is_requested_amount
+        and payment.attempt_id not in paying
+    ]
+
+
 def dismiss_flag(
     database: Database, code: str, flag: ReviewFlag, *, reason: str, at: datetime, by: str
 ) -> None:
-    """Resolve a flag without action; the reason is stored in the audit log."""
+    """Resolve a flag without action; the reason is stored in the audit log.
+
+    Refuses while the order would be held for ever by a payment of another amount.
+    """
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
+        is_about_amount = flag is ReviewFlag.AMOUNT_DIFFERS and order.state is OrderState.PENDING
+        if is_about_amount and list_undecided_payments(connection, order):
+            raise ImpossibleTransition(
+                f"order {order.code} waits for its payment of another amount; accept or refund it"
+            )
         review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
         audit.record(
             connection, order, by, "orders.resolve_flag", details={"flag": flag, "reason": reason}

@@ -24,7 +24,7 @@ from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.refunds.accept_payment import apply_acceptance, plan_acceptance
 from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest, RefundScope
-from ticketing.selling.refunds.resolve_flag import refund_request_for_flag
+from ticketing.selling.refunds.resolve_flag import dismiss_flag, refund_request_for_flag
 from ticketing.selling.refunds.service import AppliedRefund, plan_refund
 
 Place = Callable[..., PlacedOrder]
@@ -165,7 +165,7 @@ def test_a_plan_to_accept_is_refused_once_the_payment_was_refunded(
         apply_acceptance(database, code, plan_hash=plan.plan_hash, at=now, by="operator")
 
 
-def test_no_other_payment_begins_while_staff_decide_about_one(
+def test_no_other_payment_begins_and_no_note_is_enough_while_staff_decide_about_one(
     database: Database, client: Midtrans, pay_another_amount: Callable[..., PlacedOrder],
     now: datetime,
 ) -> None:  # fmt: skip
@@ -173,6 +173,15 @@ def test_no_other_payment_begins_while_staff_decide_about_one(
 
     with pytest.raises(PaymentUnderWay, match="another amount"):
         pay_order(database, client, placed.order.id, finish_url="", at=now, by="web")
+    with pytest.raises(ImpossibleTransition, match="accept or refund it"):
+        dismiss_flag(
+            database,
+            placed.order.code,
+            ReviewFlag.AMOUNT_DIFFERS,
+            reason="?",
+            at=now,
+            by="operator",
+        )
 
 
 def test_a_differing_payment_of_a_paid_order_is_a_duplicate(
