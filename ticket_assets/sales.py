@@ -100,6 +100,11 @@ def reconciliation(
             "received per gateway (Rp)": result.taken_by_gateway.amount,
             "refunded (Rp)": result.returned.amount,
             "refunded per gateway (Rp)": result.returned_by_gateway.amount,
+            "box office": metadata.markdown_table(
+                ["means", "money"],
+                [(means, sums.money) for means, sums in result.box_office.items()],
+                total=len(result.box_office),
+            ),
             "differences": metadata.markdown_table(
                 ["payment", "difference"], result.differences, total=len(result.differences)
             ),

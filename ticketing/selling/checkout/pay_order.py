@@ -98,6 +98,8 @@ def _begin_checkout(
 def _refuse_payment_in_progress(connection: Connection, order: Order) -> None:
     """Refuse while an older payment is unsettled or waits for staff: it would be paid twice."""
     attempts = attempt_queries.list_for_order(connection, order.id)
+    if not attempts:
+        return
     if list_unsettled_money(connection, attempts, answered=()):
         raise PaymentUnderWay(
             f"order {order.code}: a payment is being processed; look at the order again in a minute"
