@@ -17,10 +17,13 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import ImpossibleTransition
+from ticketing.reporting import sales_checks
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.settle import Settlement
+from ticketing.selling.refunds.resolve_flag import dismiss_flag
 from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.missing import count_missing_tickets
 
@@ -42,6 +45,27 @@ def test_another_amount_than_requested_raises_a_flag_and_is_no_payment(
 
     assert state_of(placed) is OrderState.PENDING
     assert flags() == [ReviewFlag.AMOUNT_DIFFERS]
+
+
+def test_another_amount_reported_for_a_paid_order_is_booked_and_accepted_by_a_note(
+    database: Database, event: Event, sell: Sell, place: Place, begin_payment: Begin,
+    receive_status: Callable[..., Settlement], flags: Callable[[], list[ReviewFlag]],
+    state_of: StateOf, sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed = place((sell("Guest", price=50_000), 2), buyer=sari)
+    attempt = begin_payment(placed)
+    receive_status(attempt, S.SETTLED)
+    receive_status(attempt, S.SETTLED, amount=90_000)
+    seen = flags()
+
+    code, flag = placed.order.code, ReviewFlag.AMOUNT_DIFFERS
+    dismiss_flag(database, code, flag, reason="fee of the bank", at=now, by="operator")
+
+    entries = database.run(ledger_queries.list_for_event, event.id)
+    assert (seen, flags(), state_of(placed)) == ([flag], [], OrderState.PAID)
+    assert sum(one.sale for one in entries) == sum(one.money for one in entries) == 90_000
+    assert sales_checks.check_unallocated_money(database).violations == []
+    assert ledger_queries.check_ledger_matches_sales(database).violations == []
 
 
 def test_payments_of_two_attempts_raise_a_flag(

@@ -72,7 +72,7 @@ def plan_assignment(
     payment_status = _ask_about_transaction(gateway, transaction_id)
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
-        plan, _, _ = _build_plan(connection, order, payment_status)
+        plan, _, _ = _build_plan(connection, order, payment_status, reason)
         change_plans.store_plan(
             connection, PlanSubject(order.event_id, order.id), PlanKind.ASSIGNED_TRANSACTION,
             {"transaction": transaction_id, "reason": reason},
@@ -91,7 +91,7 @@ def _ask_about_transaction(gateway: PaymentGateway, transaction_id: str) -> Paym
 
 
 def _build_plan(
-    connection: Connection, order: Order, payment_status: PaymentStatus
+    connection: Connection, order: Order, payment_status: PaymentStatus, reason: str
 ) -> tuple[AssignmentPlan, PaymentAttempt, PaymentAttempt | None]:
     """Return the plan, the attempt that gets the transaction, and the one that loses it."""
     attempt = _find_unpaid_attempt(connection, order)
@@ -108,6 +108,7 @@ def _build_plan(
         "attempt": [attempt.key, attempt.state, attempt.requested.amount, order.state],
         "transaction": [transaction_id, payment_status.state, payment_status.amount.amount],
         "other": [other.key, other.state, ended] if other else [],
+        "reason": reason,
     }
     plan = AssignmentPlan(
         order_code=order.code,
@@ -183,7 +184,9 @@ def apply_assignment(
         _lock_orders(connection, order, payment_status.transaction_id)
         if order_queries.claim_effect(connection, order.id, f"assign:{plan_hash}", at=at):
             current = order_queries.lock(connection, order.id)
-            plan, attempt, other = _build_plan(connection, current, payment_status)
+            plan, attempt, other = _build_plan(
+                connection, current, payment_status, stored["reason"]
+            )
             effect = f"{plan.transaction_id} ({plan.amount}) would pay {plan.attempt_key}"
             require_unchanged(plan, plan_hash, subject=f"order {order.code}", effect=effect)
             if other is not None:

@@ -49,15 +49,15 @@ def plan_acceptance(
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
         attempt = _find_acceptable(connection, order)
-        plan = _build_plan(order, attempt)
+        plan = _build_plan(order, attempt, reason)
         change_plans.store_plan(
             connection, PlanSubject(order.event_id, order.id), PlanKind.ACCEPTED_PAYMENT,
-            {"attempt": attempt.id, "reason": reason}, plan_hash=plan.plan_hash, at=at, by=by,
+            {"reason": reason}, plan_hash=plan.plan_hash, at=at, by=by,
         )  # fmt: skip
         return plan
 
 
-def _build_plan(order: Order, attempt: PaymentAttempt) -> AcceptancePlan:
+def _build_plan(order: Order, attempt: PaymentAttempt, reason: str) -> AcceptancePlan:
     requested, received = attempt.requested, attempt.amount
     facts = [order.code, order.state, attempt.key, requested.amount, received.amount]
     return AcceptancePlan(
@@ -68,7 +68,7 @@ def _build_plan(order: Order, attempt: PaymentAttempt) -> AcceptancePlan:
         requested=requested,
         received=received,
         difference=received.amount - requested.amount,
-        plan_hash=digest(["accept payment", *facts]),
+        plan_hash=digest(["accept payment", *facts, reason]),
     )
 
 
@@ -82,8 +82,9 @@ def _find_acceptable(connection: Connection, order: Order) -> PaymentAttempt:
         raise NotOnSale(f"order {order.code}: its event was cancelled; refund the payment")
     instalments = instalment_queries.list_for_order(connection, order.id)
     paid = {each.number for each in instalments if each.paid_by is not None}
-    for attempt in list_undecided_payments(connection, order):
-        if attempt.instalment_sequence not in paid:
+    for payment in list_undecided_payments(connection, order):
+        attempt = attempt_queries.get(connection, payment.attempt_id)
+        if payment.is_untouched and attempt.instalment_sequence not in paid:
             return attempt
     raise ImpossibleTransition(
         f"order {order.code} has no payment of another amount to accept; see `orders show`"
@@ -105,7 +106,7 @@ def apply_acceptance(
         ).parameters
         if order_queries.claim_effect(connection, order.id, f"accept:{plan_hash}", at=at):
             attempt = _find_acceptable(connection, order)
-            plan = _build_plan(order, attempt)
+            plan = _build_plan(order, attempt, stored["reason"])
             effect = f"{plan.received} would be accepted for {plan.requested}"
             require_unchanged(plan, plan_hash, subject=f"order {order.code}", effect=effect)
             _accept(connection, order, attempt, at=at, by=by)

@@ -7,10 +7,11 @@ from sqlalchemy import Connection
 from ticketing.orders import audit, cancellation_queries, instalment_queries, review_flag_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Order, OrderState, ReviewFlag
+from ticketing.orders.refund import PaymentBalance
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
+from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.payments import attempt_queries, refund_queries
-from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.complete_order import complete_order
 from ticketing.selling.payments.instalment_payment import find_instalment_payers
 from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
@@ -79,14 +80,14 @@ def _find_paying_attempt(
     return paid[0].attempt_id
 
 
-def list_undecided_payments(connection: Connection, order: Order) -> list[PaymentAttempt]:
-    """Return the payments of another amount that pay nothing and were not refunded."""
+def list_undecided_payments(connection: Connection, order: Order) -> list[PaymentBalance]:
+    """Return the payments of another amount that pay nothing and are not refunded completely."""
     instalments = instalment_queries.list_for_order(connection, order.id)
     paying = {order.paid_attempt_id, *(each.paid_by for each in instalments)}
     return [
-        attempt_queries.get(connection, payment.attempt_id)
+        payment
         for payment in refund_queries.list_payment_balances(connection, order.id)
-        if payment.is_untouched
+        if payment.refundable > ZERO
         and not payment.is_requested_amount
         and payment.attempt_id not in paying
     ]
@@ -97,7 +98,8 @@ def dismiss_flag(
 ) -> None:
     """Resolve a flag without action; the reason is stored in the audit log.
 
-    Refuses while the order would be held for ever by a payment of another amount.
+    Refuses while the order would be held for ever by a payment of another amount. The note about
+    one that pays its order accepts the amount.
     """
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
@@ -106,6 +108,8 @@ def dismiss_flag(
             raise ImpossibleTransition(
                 f"order {order.code} waits for its payment of another amount; accept or refund it"
             )
+        if flag is ReviewFlag.AMOUNT_DIFFERS:
+            attempt_queries.update_accepted_difference(connection, order.id)
         review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
         audit.record(
             connection, order, by, "orders.resolve_flag", details={"flag": flag, "reason": reason}

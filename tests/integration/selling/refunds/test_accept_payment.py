@@ -184,6 +184,25 @@ def test_no_other_payment_begins_and_no_note_is_enough_while_staff_decide_about_
         )
 
 
+def test_a_payment_that_was_returned_in_part_can_only_be_returned(
+    database: Database, client: Midtrans, pay_another_amount: Callable[..., PlacedOrder],
+    apply: Callable[[RefundPlan], AppliedRefund], plan: Callable[..., RefundPlan],
+    state_of: Callable[[PlacedOrder], str], now: datetime,
+) -> None:  # fmt: skip
+    placed = pay_another_amount(5_000)
+    code, flag = placed.order.code, ReviewFlag.AMOUNT_DIFFERS
+    apply(plan(placed, money=RefundScope.SURPLUS, amount=Rupiah(5_000)))
+
+    with pytest.raises(ImpossibleTransition, match="no payment of another amount to accept"):
+        plan_acceptance(database, code, reason="?", at=now, by="operator")
+    with pytest.raises(ImpossibleTransition, match="accept or refund it"):
+        dismiss_flag(database, code, flag, reason="?", at=now, by="operator")
+    apply(plan(placed, money=RefundScope.SURPLUS, flag=flag))
+    expire_orders(database, client, at=placed.order.expires_at, by="schedule")
+
+    assert state_of(placed) == OrderState.EXPIRED
+
+
 def test_a_differing_payment_of_a_paid_order_is_a_duplicate(
     database: Database, midtrans: MidtransSimulator, guest: int, place: Place, pay: Pay,
     start_paying: Callable[[PlacedOrder], PaymentAttempt],
