@@ -15,13 +15,16 @@ from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.platform.kernel.time_span import TimeSpan
 
+_PAID_VALUE = orders.c.total + orders.c.accepted_difference
+
 
 @dataclass(frozen=True, slots=True)
 class EventSales:
     """Sales of an event: orders paid in the span, whenever they were placed.
 
     `placed` counts the orders placed in the span, in any state. Of the paid ones, `cancelled` were
-    cancelled since, and `refunded` is the amount refunded until now.
+    cancelled since, and `refunded` is the amount refunded until now. `total` includes accepted
+    differences: payments of another amount than requested.
     """
 
     event_slug: str
@@ -65,13 +68,13 @@ def list_event_sales(connection: Connection, span: TimeSpan) -> list[EventSales]
             _sum(places, paid),
             _sum(orders.c.subtotal, paid),
             _sum(orders.c.discount, paid),
-            _sum(orders.c.total, paid).label("total"),
+            _sum(_PAID_VALUE, paid).label("total"),
             _sum(orders.c.refunded, paid),
         )
         .join(events, events.c.id == orders.c.event_id)
         .where(or_(placed, paid))
         .group_by(events.c.id)
-        .order_by(_sum(orders.c.total, paid).desc(), events.c.slug)
+        .order_by(_sum(_PAID_VALUE, paid).desc(), events.c.slug)
     )
     return [
         EventSales(slug, placed, paid, undone, places, *map(Rupiah, amounts))
@@ -86,7 +89,7 @@ def _sum(column: ColumnElement[int], where: ColumnElement[bool]) -> ColumnElemen
 def list_paid_amounts(connection: Connection, span: TimeSpan) -> Sequence[tuple[datetime, Rupiah]]:
     """Return the payments in the span, in the order of time."""
     query = (
-        select(orders.c.paid_at, orders.c.total)
+        select(orders.c.paid_at, _PAID_VALUE)
         .where(is_within(orders.c.paid_at, span))
         .order_by(orders.c.paid_at, orders.c.id)
     )

@@ -259,6 +259,17 @@ def test_a_plan_is_reduced_with_a_note_when_less_is_left(two_places: RefundSnaps
     assert planned.notes == ("Rp200.000 would be due, only Rp50.000 is left of the payments",)
 
 
+def test_a_plan_names_the_accepted_surplus_that_stays(two_places: RefundSnapshot) -> None:
+    paid_more = replace(PAID, amount=Rupiah(205_000), is_requested_amount=False)
+
+    bought = replace(two_places, payments=[paid_more])
+    planned = compute_plan(bought, RefundRequest(), at=NOW)
+    one_place = compute_plan(bought, RefundRequest(places=(1,)), at=NOW)
+
+    assert (planned.amount, one_place.notes) == (Rupiah(200_000), ())
+    assert planned.notes[0] == "Rp5.000 of an accepted surplus stays; `--amount` refunds it"
+
+
 @pytest.mark.parametrize(
     "change",
     [{"places": (1,)}, {"fee": RefundFee(1)}, {"reason": "rain"}, {"amount": Rupiah(1)}],

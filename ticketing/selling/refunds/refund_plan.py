@@ -204,10 +204,19 @@ def _split_amount(
         due = worth - kept
         if due > left:
             notes.append(f"{due} would be due, only {left} is left of the payments")
+        elif len(places) == len(snapshot.places):
+            notes += _surplus_notes(paid, left, worth)
         parts += split_refund(paid, min(due, left), at=at)
     if request.money is not RefundScope.ORDER:
         parts += split_refund(surplus, total(one.refundable for one in surplus), at=at)
     return tuple(parts), kept, notes
+
+
+def _surplus_notes(paid: Sequence[PaymentBalance], left: Rupiah, worth: Rupiah) -> list[str]:
+    """Return a note about what an accepted payment had too much, when all places are returned."""
+    if left <= worth or all(one.is_requested_amount for one in paid):
+        return []
+    return [f"{left - worth} of an accepted surplus stays; `--amount` refunds it"]
 
 
 def _nothing_to_refund_message(snapshot: RefundSnapshot) -> str:
