@@ -1,5 +1,6 @@
 """Tests of `ticketing guests`: possible duplicates and changes of single guests."""
 
+import csv
 import json
 import os
 import subprocess
@@ -79,3 +80,49 @@ def test_an_updated_guest_has_the_same_code_on_a_new_pdf(
     assert updated.stdout == "full_name: 'Budi Santoso' -> 'Budi S.'\n"
     assert pdf.read_bytes() != before
     assert "Budi S." in ticketing("tickets", "explain", "Santoso", "--event", "wisuda").stdout
+
+
+def test_kept_columns_filter_and_sort_lists_exports_and_tickets(
+    ticketing: Run, import_text: Callable[..., str], tmp_path: Path
+) -> None:
+    import_text(
+        "nim,nama,Fakultas,kursi\n1,Siti,Hukum,B2\n2,Budi,Teknik,B1\n3,Ayu,hukum,A1\n4,Dewi,,A2\n",
+        "--keep", "Fakultas",
+    )  # fmt: skip
+    event = ("--event", "wisuda")
+    law, sheet = ("--where", "extra.fakultas=Hukum"), tmp_path / "list.csv"
+
+    def exported(kind: str, *options: str) -> list[str]:
+        done = ticketing("export", kind, "--csv", str(sheet), *options, *event)
+        assert done.returncode == 0, done.stderr
+        lines = sheet.read_text(encoding="utf-8-sig").splitlines()
+        return [row["name"] for row in csv.DictReader(lines, delimiter=";")]
+
+    missing = json.loads(ticketing("missing", *event, *law, "--sort", "seat", "--json").stdout)
+    issued = json.loads(ticketing("generate-tickets", *event, *law, "--json").stdout)
+    again = json.loads(ticketing("generate-tickets", *event, *law, "--json").stdout)
+
+    assert ([one["full_name"] for one in missing["people"]], missing["matching"]) == (
+        ["Ayu", "Siti"],
+        2,
+    )
+    assert (issued["created"], issued["total"], again["skipped"]) == (2, 2, 2)
+    assert exported("tickets", "--sort", "-full_name") == ["Siti", "Ayu"]
+    assert exported("missing", "--sort", "extra.fakultas") == ["Dewi", "Budi"]
+    assert exported("missing", "--where", "extra.fakultas=") == ["Dewi"]
+    assert exported("missing", "--where", "full_name=x' OR '1'='1") == []
+
+
+@pytest.mark.parametrize(
+    "command", ["missing", "export tickets", "generate-tickets", "export orders"]
+)
+def test_an_unknown_column_of_a_filter_is_refused_with_the_known_ones(
+    ticketing: Run, import_text: Callable[..., str], command: str
+) -> None:
+    import_text("nim,nama,Fakultas\n1,Siti,Hukum\n", "--keep", "Fakultas")
+
+    refused = ticketing(*command.split(), "--where", "extra.jurusan=x", "--event", "wisuda")
+
+    reason = "orders is no list of guests" if "orders" in command else "seat, extra.fakultas"
+    assert refused.returncode != 0
+    assert reason in refused.stderr

@@ -6,13 +6,14 @@ import typer
 
 from ticketing.events.cli_context import open_event
 from ticketing.platform.cli.console import actor, now
-from ticketing.platform.cli.options import EventOption, JsonOption
+from ticketing.platform.cli.options import EventOption, JsonOption, SortOption, WhereOption
 from ticketing.platform.cli.output import print_result
 from ticketing.platform.export_names import ExportKind
 
 if TYPE_CHECKING:
     from ticketing.events.model import Event
     from ticketing.platform.application import Application
+    from ticketing.tickets.guest_filter import GuestFilter
 
 STANDARD_OUTPUT = "-"
 
@@ -27,12 +28,19 @@ def export(
     mail: Annotated[
         bool, typer.Option("--mail", help="Send it to ORGANISER_EMAIL instead, once a day.")
     ] = False,
+    where: WhereOption = None,
+    sort: SortOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Export a list of an event as CSV, without secrets.
 
-    --json prints the result, not the list; it needs --csv FILE or --mail.
+    --where and --sort are for tickets and missing. --json prints the result, not the list; it needs
+    --csv FILE or --mail.
     """
+    from ticketing.tickets.guest_filter import parse_filter
+
+    if mail and (where or sort):
+        raise typer.BadParameter("a mailed list is complete; use --where and --sort with --csv")
     if mail and csv != STANDARD_OUTPUT:
         raise typer.BadParameter("use either --csv or --mail")
     if as_json and not mail and csv == STANDARD_OUTPUT:
@@ -41,7 +49,8 @@ def export(
         if mail:
             _queue_mail(application, event, kind, as_json=as_json)
         else:
-            _write_file(application, event, kind, csv, as_json=as_json)
+            wanted = parse_filter(where, sort)
+            _write_file(application, event, kind, csv, wanted, as_json=as_json)
 
 
 def _queue_mail(
@@ -62,7 +71,13 @@ def _queue_mail(
 
 
 def _write_file(
-    application: "Application", event: "Event", kind: ExportKind, path: str, *, as_json: bool
+    application: "Application",
+    event: "Event",
+    kind: ExportKind,
+    path: str,
+    wanted: "GuestFilter",
+    *,
+    as_json: bool,
 ) -> None:
     from ticketing.platform.kernel.csv_writer import open_sheet
     from ticketing.reporting.export import write_export
@@ -70,7 +85,7 @@ def _write_file(
     with open_sheet(path) as file:
         rows = write_export(
             application.database, event, kind, file, at=now(),
-            delimiter=application.settings.csv_delimiter_character,
+            delimiter=application.settings.csv_delimiter_character, wanted=wanted,
         )  # fmt: skip
     if path != STANDARD_OUTPUT:
         result = {"list": kind, "rows": rows, "csv": path}

@@ -13,6 +13,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.export_names import ExportKind
 from ticketing.platform.kernel.csv_writer import DELIMITER, TextWriter, write_sheet
 from ticketing.reporting import export_queries
+from ticketing.tickets.guest_filter import EVERYBODY, GuestFilter
 from ticketing.tickets.missing import is_event_over
 
 DAY = timedelta(days=1)
@@ -26,10 +27,13 @@ def write_export(
     *,
     at: datetime,
     delimiter: str = DELIMITER,
+    wanted: GuestFilter = EVERYBODY,
 ) -> int:
     """Write the current rows and return their number. Memory use is constant."""
     with database.transaction() as connection:
-        return write_export_rows(connection, event, export, file, at=at, delimiter=delimiter)
+        return write_export_rows(
+            connection, event, export, file, at=at, delimiter=delimiter, wanted=wanted
+        )
 
 
 def write_export_rows(
@@ -40,10 +44,11 @@ def write_export_rows(
     *,
     at: datetime,
     delimiter: str = DELIMITER,
+    wanted: GuestFilter = EVERYBODY,
 ) -> int:
     """Write the rows within the caller's transaction; return their number."""
     with export_queries.open_sheet(
-        connection, event.id, export, is_over=is_event_over(event, at)
+        connection, event.id, export, wanted, is_over=is_event_over(event, at)
     ) as (columns, rows):
         return write_sheet(
             file, columns, rows, time_zone=ZoneInfo(event.time_zone), delimiter=delimiter

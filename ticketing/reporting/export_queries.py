@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Integer,
     Select,
@@ -37,6 +38,8 @@ from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.platform.export_names import ExportKind
+from ticketing.tickets.guest_filter import EVERYBODY, EXTRA_PREFIX, GuestFilter, UnusableFilter
+from ticketing.tickets.guest_filter_queries import apply_filter, list_kept_columns
 from ticketing.tickets.reports.queries import FETCH_SIZE, PDF_PENDING, last_failure_subquery
 
 EXPORT_MAILED_ACTION = "exports.mail"  # audit action of an export queued for mailing
@@ -44,18 +47,26 @@ EXPORT_MAILED_ACTION = "exports.mail"  # audit action of an export queued for ma
 
 @contextmanager
 def open_sheet(
-    connection: Connection, event_id: int, export: ExportKind, *, is_over: bool
+    connection: Connection,
+    event_id: int,
+    export: ExportKind,
+    wanted: GuestFilter = EVERYBODY,
+    *,
+    is_over: bool,
 ) -> Iterator[tuple[Sequence[str], Iterable[Sequence[Any]]]]:
     """Yield the columns, and the rows of the event, which are read during iteration.
 
-    `is_over`: no more tickets are issued.
+    `is_over`: no more tickets are issued. Raises UnusableFilter for a list that is not of guests.
     """
+    if wanted.columns and export not in {ExportKind.TICKETS, ExportKind.MISSING}:
+        raise UnusableFilter(f"{export} is no list of guests: filter and sort tickets or missing")
     match export:
         case ExportKind.TICKETS:
-            query = _with_extra_columns(connection, event_id, _tickets(event_id))
+            listed, last_key = _tickets(event_id), generated_tickets.c.id
+            query = _of_guests(connection, event_id, listed, wanted, last_key=last_key)
         case ExportKind.MISSING:
-            missing = _missing(event_id, is_over=is_over)
-            query = _with_extra_columns(connection, event_id, missing)
+            listed, last_key = _missing(event_id, is_over=is_over), entitlements.c.id
+            query = _of_guests(connection, event_id, listed, wanted, last_key=last_key)
         case ExportKind.ORDERS:
             query = _orders(event_id)
         case ExportKind.DELIVERIES:
@@ -112,14 +123,19 @@ _GUEST_ATTRIBUTES = (
 )
 
 
-def _with_extra_columns(connection: Connection, event_id: int, query: Select[Any]) -> Select[Any]:
-    """Return the query with a column for every kept column of the event's rosters."""
-    key = func.jsonb_object_keys(guests.c.extra).label("key")
-    found = select(key).where(guests.c.event_id == event_id).distinct().order_by(key)
-    names = connection.execute(found).scalars().all()
-    return query.add_columns(
-        *(guests.c.extra[name].astext.label(f"extra.{name}") for name in names)
-    )
+def _of_guests(
+    connection: Connection,
+    event_id: int,
+    query: Select[Any],
+    wanted: GuestFilter,
+    *,
+    last_key: ColumnElement[int],
+) -> Select[Any]:
+    """Return the filtered query with a column for every kept column of the event's rosters."""
+    names = list_kept_columns(connection, event_id)
+    extra = (guests.c.extra[name].astext.label(f"{EXTRA_PREFIX}{name}") for name in names)
+    matching = apply_filter(connection, event_id, query, wanted, last_key=last_key)
+    return matching.add_columns(*extra)
 
 
 def _tickets(event_id: int) -> Select[Any]:
@@ -141,7 +157,6 @@ def _tickets(event_id: int) -> Select[Any]:
         .join(guests, guests.c.id == entitlements.c.guest_id)
         .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
         .where(tickets.event_id == event_id)
-        .order_by(tickets.id)
     )
 
 
@@ -181,7 +196,6 @@ def _missing(event_id: int, *, is_over: bool) -> Select[Any]:
             entitlements.c.state == "entitled",
             not_(and_(has_ticket, pdf_made)),
         )
-        .order_by(entitlements.c.id)
     )
 
 

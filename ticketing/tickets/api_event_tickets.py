@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
 
 from ticketing.access.authenticated_route import authenticated_router
@@ -15,6 +15,9 @@ from ticketing.platform.http.envelope import (
     SuccessResponse,
 )
 from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.tickets.guest_filter import GuestFilter
+from ticketing.tickets.guest_filter_queries import require_columns
+from ticketing.tickets.http_params import filter_parameters, where_parameter
 from ticketing.tickets.missing import count_missing_tickets, list_missing_tickets
 from ticketing.tickets.rendering.document_reader import DocumentReader
 from ticketing.tickets.rendering.zip_archive import stream_zip
@@ -56,16 +59,17 @@ def missing(
     event: EventInPath,
     services: ServicesDependency,
     _: Viewer,
+    wanted: Annotated[GuestFilter, Depends(filter_parameters)],
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Offset = 0,
 ) -> SuccessResponse[MissingTicketsResponse]:
-    """Return the guests without a ticket, in the order of the roster."""
+    """Return the guests without a ticket, by default in the order of the roster."""
     known, at = get_event(services.database, event), now()
-    page = list_missing_tickets(services.database, known, at=at, limit=limit, offset=offset)
+    page = list_missing_tickets(services.database, known, wanted, at=at, limit=limit, offset=offset)
     return SuccessResponse(
         data=MissingTicketsResponse(
             event_id=known.id,
-            total_count=count_missing_tickets(services.database, known, at=at),
+            total_count=count_missing_tickets(services.database, known, wanted, at=at),
             limit=limit,
             offset=offset,
             guests=[MissingTicketGuestResponse.model_validate(person) for person in page],
@@ -75,11 +79,14 @@ def missing(
 
 @router.get("/{event}/missing-tickets/count")
 def count_missing(
-    event: EventInPath, services: ServicesDependency, _: Viewer
+    event: EventInPath,
+    services: ServicesDependency,
+    _: Viewer,
+    wanted: Annotated[GuestFilter, Depends(where_parameter)],
 ) -> SuccessResponse[MissingTicketCountResponse]:
     """Return the number of guests without a ticket."""
     known = get_event(services.database, event)
-    found = count_missing_tickets(services.database, known, at=now())
+    found = count_missing_tickets(services.database, known, wanted, at=now())
     return SuccessResponse(data=MissingTicketCountResponse(event_id=known.id, count=found))
 
 
@@ -88,12 +95,18 @@ def count_missing(
     response_class=StreamingResponse,
     responses={200: {"content": {"application/zip": {}}}},
 )
-def tickets_zip(event: EventInPath, services: ServicesDependency, _: Operator) -> StreamingResponse:
-    """Return the PDFs of all live tickets as a ZIP file, streamed."""
+def tickets_zip(
+    event: EventInPath,
+    services: ServicesDependency,
+    _: Operator,
+    wanted: Annotated[GuestFilter, Depends(where_parameter)],
+) -> StreamingResponse:
+    """Return the PDFs of all live tickets, or those of matching guests, as a streamed ZIP file."""
     known = get_event(services.database, event)
+    services.database.run(require_columns, known.id, wanted)  # before the response begins
     named = {"Content-Disposition": f'attachment; filename="{known.slug}.zip"'}
     return StreamingResponse(
-        stream_zip(services.database, services.get(DocumentReader), known),
+        stream_zip(services.database, services.get(DocumentReader), known, wanted),
         media_type="application/zip",
         headers={"Cache-Control": "private, no-store", **named},
     )

@@ -6,7 +6,7 @@ import typer
 
 from ticketing.events.cli_context import open_event
 from ticketing.platform.cli.console import actor, now, open_application
-from ticketing.platform.cli.options import EventOption, JsonOption
+from ticketing.platform.cli.options import EventOption, JsonOption, WhereOption
 from ticketing.platform.cli.output import (
     print_counts,
     print_json,
@@ -128,6 +128,7 @@ def generate_tickets(  # noqa: PLR0913 - one parameter per option
     batch: Annotated[
         str | None, typer.Option(help="Name of this request; the same name resumes it.")
     ] = None,
+    where: WhereOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Issue missing tickets and render their PDFs.
@@ -135,11 +136,12 @@ def generate_tickets(  # noqa: PLR0913 - one parameter per option
     Running it again issues nothing twice. Exit code 1 when at least one ticket failed.
     """
     from ticketing.tickets.generate import GenerationRequest
+    from ticketing.tickets.guest_filter import parse_filter
 
     with open_event(slug) as (application, event):
         request = GenerationRequest(
             by=actor(), at=now(), guest_ids=_parse_guest_ids(ids), limit=limit, chunk=chunk,
-            overwrite=overwrite, key=batch,
+            overwrite=overwrite, key=batch, wanted=parse_filter(where),
         )  # fmt: skip
         if reissue and plan is None:
             _print_reissue_plan(application, event, request, as_json=as_json)
@@ -191,8 +193,10 @@ def _generate(
 def _print_reissue_plan(
     application: "Application", event: "Event", request: "GenerationRequest", *, as_json: bool
 ) -> None:
+    from ticketing.tickets.generate import select_guests
     from ticketing.tickets.issuing.reissue import plan_reissue
 
+    request = select_guests(application.database, event, request)
     plan = plan_reissue(application.database, event, guest_ids=request.guest_ids)
     if as_json:
         print_json(

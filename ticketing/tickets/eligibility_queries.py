@@ -4,12 +4,14 @@ A person is entitled by the roster or a paid order, and eligible unless on hold 
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
     RowMapping,
     Select,
     and_,
@@ -31,6 +33,8 @@ from ticketing.tickets.eligibility import (
     EntitlementStatus,
     RejectedImportRow,
 )
+from ticketing.tickets.guest_filter import EVERYBODY, GuestFilter
+from ticketing.tickets.guest_filter_queries import apply_filter, filter_rows
 from ticketing.tickets.model import TicketState
 
 _LIVE_TICKET = and_(
@@ -68,12 +72,12 @@ def _join_live_tickets() -> Join:
     return entitlements.outerjoin(generated_tickets, _LIVE_TICKET)
 
 
-def _select_entitlements(event_id: int, *, event_over: bool) -> Select[*tuple[object, ...]]:
-    everything = (
-        _join_live_tickets()
-        .join(guests, guests.c.id == entitlements.c.guest_id)
-        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
-    )
+def _join_guests(source: FromClause) -> Join:
+    with_guests = source.join(guests, guests.c.id == entitlements.c.guest_id)
+    return with_guests.join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
+
+
+def _select_entitlements(event_id: int, *, event_over: bool) -> Select[Any]:
     return (
         select(
             entitlements.c.id.label("entitlement_id"),
@@ -86,9 +90,8 @@ def _select_entitlements(event_id: int, *, event_over: bool) -> Select[*tuple[ob
             generated_tickets.c.ticket_code,
             generated_tickets.c.render_error,
         )
-        .select_from(everything)
+        .select_from(_join_guests(_join_live_tickets()))
         .where(entitlements.c.event_id == event_id)
-        .order_by(entitlements.c.id)
     )
 
 
@@ -97,24 +100,45 @@ def _entitlement_from_row(row: RowMapping) -> Entitlement:
 
 
 def list_missing(
-    connection: Connection, event_id: int, *, limit: int | None = None, offset: int = 0
+    connection: Connection,
+    event_id: int,
+    wanted: GuestFilter = EVERYBODY,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[Entitlement]:
-    """Return the eligible people without a live ticket, in the order of entry."""
+    """Return the eligible people without a live ticket, by default in the order of entry."""
     query = _select_entitlements(event_id, event_over=False).where(
         ELIGIBLE, generated_tickets.c.id.is_(None)
     )
+    query = apply_filter(connection, event_id, query, wanted, last_key=entitlements.c.id)
     rows = connection.execute(query.limit(limit).offset(offset)).mappings()
     return [_entitlement_from_row(row) for row in rows]
 
 
-def count_missing(connection: Connection, event_id: int) -> int:
+def count_missing(connection: Connection, event_id: int, wanted: GuestFilter = EVERYBODY) -> int:
     """Return the number of eligible people without a live ticket."""
+    everybody = _join_live_tickets()
     query = (
         select(func.count())
-        .select_from(_join_live_tickets())
+        .select_from(_join_guests(everybody) if wanted.where else everybody)
         .where(entitlements.c.event_id == event_id, ELIGIBLE, generated_tickets.c.id.is_(None))
     )
-    return connection.execute(query).scalar_one()
+    matching = filter_rows(connection, event_id, query, wanted)
+    return int(connection.execute(matching).scalar_one())
+
+
+def list_eligible_guest_ids(
+    connection: Connection, event_id: int, wanted: GuestFilter
+) -> Sequence[int]:
+    """Return the guests who match and may have a ticket: neither withdrawn nor on hold."""
+    query = (
+        select(entitlements.c.guest_id)
+        .select_from(_join_guests(entitlements))
+        .where(entitlements.c.event_id == event_id, ELIGIBLE)
+    )
+    matching = filter_rows(connection, event_id, query, wanted)
+    return connection.execute(matching).scalars().all()
 
 
 def list_by_guest_ids(
@@ -124,6 +148,7 @@ def list_by_guest_ids(
     query = _select_entitlements(event_id, event_over=event_over).where(
         entitlements.c.guest_id == any_(literal(guest_ids, ID_ARRAY))
     )
+    query = query.order_by(entitlements.c.id)
     return [_entitlement_from_row(row) for row in connection.execute(query).mappings()]
 
 
@@ -152,7 +177,7 @@ def iter_entitlements(
     connection: Connection, event_id: int, *, event_over: bool
 ) -> Iterator[Entitlement]:
     """Yield the entitlements of all guests, streamed with constant memory."""
-    query = _select_entitlements(event_id, event_over=event_over)
+    query = _select_entitlements(event_id, event_over=event_over).order_by(entitlements.c.id)
     rows = connection.execute(query, execution_options={"yield_per": 2000}).mappings()
     for row in rows:
         yield _entitlement_from_row(row)

@@ -17,9 +17,11 @@ from ticketing.documents.renderer import Renderer
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import digest
+from ticketing.tickets import eligibility_queries
 from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.batches.batch import BatchSpec, running_batch
 from ticketing.tickets.batches.queries import TEMPLATE_OPTION
+from ticketing.tickets.guest_filter import EVERYBODY, GuestFilter
 from ticketing.tickets.issuing.create_tickets import IssueFailure
 from ticketing.tickets.issuing.issue import IssueResult, issue_tickets
 from ticketing.tickets.issuing.reissue import apply_reissue
@@ -43,6 +45,7 @@ class GenerationContext:
 class GenerationRequest:
     """A request. `guest_ids` None means all missing; a repeated `key` continues the batch.
 
+    `wanted` restricts it to the eligible guests who match when it runs.
     `template_id` is chosen for new tickets, and with `overwrite` for existing ones; tickets without
     a chosen template follow that of the event.
     """
@@ -55,6 +58,7 @@ class GenerationRequest:
     overwrite: bool = False
     key: str | None = None
     template_id: str | None = None
+    wanted: GuestFilter = EVERYBODY
 
     def options(self) -> dict[str, object]:
         """Return the options to store with the batch; a repeated key must have the same."""
@@ -63,6 +67,7 @@ class GenerationRequest:
             "limit": self.limit,
             "overwrite": self.overwrite,
             "guests": guests,
+            "where": {name: list(values) for name, values in self.wanted.where.items()} or None,
             TEMPLATE_OPTION: self.template_id,
         }
 
@@ -96,6 +101,17 @@ class GenerationResult:
         return (self.created + self.renewed) / self.seconds if self.seconds else 0.0
 
 
+def select_guests(
+    database: Database, event: Event, request: GenerationRequest
+) -> GenerationRequest:
+    """Return the request with the guests who match its filter now. Raises UnusableFilter."""
+    if not request.wanted.where:
+        return request
+    matching = database.run(eligibility_queries.list_eligible_guest_ids, event.id, request.wanted)
+    among = set(matching if request.guest_ids is None else request.guest_ids)
+    return replace(request, guest_ids=[each for each in matching if each in among])
+
+
 def generate_tickets(
     context: GenerationContext,
     event: Event,
@@ -106,6 +122,7 @@ def generate_tickets(
 ) -> GenerationResult:
     """Generate tickets; a failure for one person does not affect others."""
     with _running_job(context.database, event, request) as job:
+        request = select_guests(context.database, event, request)
         issued = issue_tickets(
             context.database,
             event,
@@ -142,6 +159,7 @@ def reissue_tickets(
     """
     named = replace(request, key=f"reissue-{plan_hash}")
     with _running_job(context.database, event, named) as job:
+        request = select_guests(context.database, event, request)
         done = apply_reissue(
             context.database, event, plan_hash=plan_hash, keys=context.keys, job_id=job.id,
             at=request.at, by=request.by, reason=reason, guest_ids=request.guest_ids,

@@ -7,6 +7,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.tickets import eligibility_queries
 from ticketing.tickets.eligibility import EligibilityCounts, Entitlement, RejectedImportRow
+from ticketing.tickets.guest_filter import EVERYBODY, GuestFilter
 
 
 def is_event_over(event: Event, at: datetime) -> bool:
@@ -15,19 +16,29 @@ def is_event_over(event: Event, at: datetime) -> bool:
 
 
 def list_missing_tickets(
-    database: Database, event: Event, *, at: datetime, limit: int | None = None, offset: int = 0
+    database: Database,
+    event: Event,
+    wanted: GuestFilter = EVERYBODY,
+    *,
+    at: datetime,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[Entitlement]:
     """Return the eligible people without a live ticket, or a page of them."""
     if is_event_over(event, at):
         return []
-    return database.run(eligibility_queries.list_missing, event.id, limit=limit, offset=offset)
+    return database.run(
+        eligibility_queries.list_missing, event.id, wanted, limit=limit, offset=offset
+    )
 
 
-def count_missing_tickets(database: Database, event: Event, *, at: datetime) -> int:
+def count_missing_tickets(
+    database: Database, event: Event, wanted: GuestFilter = EVERYBODY, *, at: datetime
+) -> int:
     """Return the number of missing tickets."""
     if is_event_over(event, at):
         return 0
-    return database.run(eligibility_queries.count_missing, event.id)
+    return database.run(eligibility_queries.count_missing, event.id, wanted)
 
 
 def count_eligibility(database: Database, event: Event, *, at: datetime) -> EligibilityCounts:

@@ -16,6 +16,8 @@ from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets, ticket_generation_logs
+from ticketing.tickets.guest_filter import EVERYBODY, GuestFilter
+from ticketing.tickets.guest_filter_queries import filter_rows
 from ticketing.tickets.model import RecordedDocument, TicketState
 
 
@@ -259,7 +261,12 @@ def list_batch_failures(
 
 
 def list_ticket_files(
-    connection: Connection, event_id: int, *, after: int, count: int
+    connection: Connection,
+    event_id: int,
+    wanted: GuestFilter = EVERYBODY,
+    *,
+    after: int,
+    count: int,
 ) -> Sequence[RecordedDocument]:
     """Return the next live tickets of an event with the records of their PDFs, by id."""
     query = (
@@ -277,4 +284,11 @@ def list_ticket_files(
         .order_by(generated_tickets.c.id)
         .limit(count)
     )
+    if wanted.where:
+        query = (
+            query.join(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
+            .join(guests, guests.c.id == entitlements.c.guest_id)
+            .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
+        )
+        query = filter_rows(connection, event_id, query, wanted)
     return [RecordedDocument(*row) for row in connection.execute(query)]

@@ -68,6 +68,20 @@ def many_guests(database: Database, event: Event, guests: list[int]) -> int:
     return 400 + len(guests)
 
 
+@pytest.mark.usefixtures("guests")
+def test_a_batch_for_a_filter_issues_the_tickets_of_matching_guests_only(
+    operator: httpx.Client, event: Event, wait_for_batch: WaitForBatch
+) -> None:
+    body = {"eventId": event.slug, "where": ["seat=b-12"], "options": {"batchId": "row-b"}}
+
+    accepted = operator.post("/api/tickets/batch", json=body).json()["data"]
+    ended = wait_for_batch("row-b")
+    other = operator.post("/api/tickets/batch", json=body | {"where": ["seat=C-1"]})
+
+    assert (accepted["totalCount"], ended["totalCount"], ended["processedCount"]) == (1, 1, 1)
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "batch_of_another_request")
+
+
 def test_a_batch_is_accepted_and_completed(
     operator: httpx.Client, event: Event, guests: list[int], wait_for_batch: WaitForBatch
 ) -> None:

@@ -21,6 +21,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 LimitOption = Annotated[
     int, typer.Option("--limit", min=1, max=100_000, help="Maximum number of rows.")
 ]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option("--where", help="Only guests with COLUMN=VALUE, such as extra.faculty=Law."),
+]
+SortOption = Annotated[
+    list[str] | None, typer.Option("--sort", help="Sort by COLUMN; -COLUMN is descending.")
+]
 PlanOption = Annotated[
     str, typer.Option("--plan", help="Hash printed by the plan command.", show_default=False)
 ]

@@ -29,6 +29,8 @@ from ticketing.tickets.batches.service import (
     get_progress,
 )
 from ticketing.tickets.generate import GenerationRequest
+from ticketing.tickets.guest_filter import parse_filter
+from ticketing.tickets.http_params import Where
 
 router = authenticated_router("/api", "batches", 404)
 BATCH_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
@@ -48,10 +50,14 @@ class BatchOptions(RequestModel):
 
 
 class BatchRequest(RequestModel):
-    """Tickets of an event for these guests; without `guestIds` all missing ones."""
+    """Tickets of an event for these guests; without `guestIds` all missing ones.
+
+    `where` leaves out guests who do not match, are on hold, or are withdrawn.
+    """
 
     event_id: EventReference
     guest_ids: Annotated[list[Id] | None, Field(min_length=1, max_length=MAX_GUESTS)] = None
+    where: Where = Field(default_factory=list)
     template_id: TemplateReference = None
     options: BatchOptions = BatchOptions()
 
@@ -113,6 +119,7 @@ def create_batch(
         by=actor(caller), at=now(), guest_ids=body.guest_ids, limit=options.limit,
         overwrite=not options.skip_existing, key=options.batch_id, chunk=CHUNK,
         template_id=resolve_template(services, event, body.template_id),
+        wanted=parse_filter(body.where),
     )  # fmt: skip
     accepted = accept_batch(services.database, event, generation, priority=options.priority)
     if accepted.request is not None:

@@ -13,7 +13,7 @@ from ticketing.platform.kernel.errors import NotFound
 from ticketing.tickets.batches import lock_queries, queries
 from ticketing.tickets.batches.batch import estimate_completion, hold_batch, require_same_request
 from ticketing.tickets.batches.queries import Batch, BatchState
-from ticketing.tickets.generate import GenerationRequest
+from ticketing.tickets.generate import GenerationRequest, select_guests
 from ticketing.tickets.issuing.issue import build_queue
 
 EXPECTED_COUNT_OPTION = "expected"  # option of a batch: expected number of people, before it starts
@@ -55,9 +55,8 @@ def accept_batch(
 ) -> AcceptedBatch:
     """Open a batch, or return the existing one; a running or completed one is not restarted."""
     key = request.key or f"batch-{uuid4()}"
-    total = database.run(
-        build_queue, event, request.guest_ids, limit=request.limit, at=request.at
-    ).total
+    selected = select_guests(database, event, request).guest_ids
+    total = database.run(build_queue, event, selected, limit=request.limit, at=request.at).total
     with database.transaction() as connection:
         lock_queries.fail_abandoned_batches(connection, event.id, at=request.at)
         existing = queries.find_by_key(connection, key)

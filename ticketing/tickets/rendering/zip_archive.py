@@ -8,6 +8,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_rows
 from ticketing.tickets import ticket_queries
+from ticketing.tickets.guest_filter import EVERYBODY, GuestFilter
 from ticketing.tickets.model import RecordedDocument
 from ticketing.tickets.rendering.document_reader import DocumentReader, NoDocument
 
@@ -16,12 +17,14 @@ MISSING_PDFS_FILE = "WITHOUT-PDF.txt"
 FLUSH_BYTES = 256 * 1024
 
 
-def stream_zip(database: Database, reader: DocumentReader, event: Event) -> Iterator[bytes]:
+def stream_zip(
+    database: Database, reader: DocumentReader, event: Event, wanted: GuestFilter = EVERYBODY
+) -> Iterator[bytes]:
     """Yield the ZIP file in parts. Tickets without a PDF are listed in a text file at its end."""
     tickets = iter_rows(
         database,
         lambda connection, last_id: ticket_queries.list_ticket_files(
-            connection, event.id, after=last_id, count=PAGE_SIZE
+            connection, event.id, wanted, after=last_id, count=PAGE_SIZE
         ),
         key=lambda ticket: ticket.ticket_id,
     )

@@ -6,7 +6,7 @@ import typer
 
 from ticketing.events.cli_context import open_event
 from ticketing.platform.cli.console import now
-from ticketing.platform.cli.options import EventOption, JsonOption
+from ticketing.platform.cli.options import EventOption, JsonOption, SortOption, WhereOption
 from ticketing.platform.cli.output import (
     format_time,
     print_counts,
@@ -20,6 +20,7 @@ from ticketing.platform.cli.output import (
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from ticketing.events.model import Event
     from ticketing.tickets.eligibility import EligibilityCounts, Entitlement
     from ticketing.tickets.reports.explain import Explanation
 
@@ -34,31 +35,37 @@ def missing(
     limit: Annotated[int, typer.Option(min=0, help="Maximum number of guests listed.")] = 20,
     offset: Annotated[int, typer.Option(min=0, help="Skip this many guests.")] = 0,
     count: Annotated[bool, typer.Option("--count", help="Print only the number.")] = False,
+    where: WhereOption = None,
+    sort: SortOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List guests who are entitled and have no ticket."""
     from ticketing.tickets import missing as tickets_missing
+    from ticketing.tickets.guest_filter import parse_filter
 
+    wanted = parse_filter(where, sort)
     with open_event(slug) as (application, event):
-        at = now()
-        counts = tickets_missing.count_eligibility(application.database, event, at=at)
+        database, at = application.database, now()
+        counts = tickets_missing.count_eligibility(database, event, at=at)
+        matching = tickets_missing.count_missing_tickets(database, event, wanted, at=at)
         guests = tickets_missing.list_missing_tickets(
-            application.database, event, at=at, limit=0 if count else limit, offset=offset
+            database, event, wanted, at=at, limit=0 if count else limit, offset=offset
         )
     if count:
-        print_json(counts.missing)
+        print_json(matching)
     elif as_json:
-        print_json(to_object(counts) | {"entitled": counts.entitled, "people": guests})
+        totals = {"entitled": counts.entitled, "matching": matching}
+        print_json(to_object(counts) | totals | {"people": guests})
     else:
-        _print_missing(event.name, event.slug, counts, guests)
+        _print_missing(event, counts, guests, matching)
 
 
 def _print_missing(
-    name: str, slug: str, counts: "EligibilityCounts", guests: "list[Entitlement]"
+    event: "Event", counts: "EligibilityCounts", guests: "list[Entitlement]", matching: int
 ) -> None:
     held = f" {counts.on_hold:,} on hold," if counts.on_hold else ""
     stdout_console().print(
-        f"{name}: {counts.entitled:,} entitled, {counts.has_ticket:,} with a ticket,{held}"
+        f"{event.name}: {counts.entitled:,} entitled, {counts.has_ticket:,} with a ticket,{held}"
         f" [bold]{counts.missing:,} missing[/]"
     )
     if counts.reasons:
@@ -79,12 +86,12 @@ def _print_missing(
                 "ticket type": lambda guest: guest.ticket_type,
             },
         )
-    if len(guests) < counts.missing:
-        print_text(
-            f"{len(guests)} of {counts.missing:,} listed; use --limit and --offset for others."
-        )
+    if len(guests) < matching:
+        print_text(f"{len(guests)} of {matching:,} listed; use --limit and --offset for others.")
     if counts.on_hold:
-        print_text(f"Everybody without a ticket, with reason: ticketing export missing -e {slug}")
+        print_text(
+            f"Everybody without a ticket, with reason: ticketing export missing -e {event.slug}"
+        )
 
 
 @app.command("explain")
