@@ -13,7 +13,7 @@ TYPE = "multipart/form-data; boundary=--x"
 HEAD = b'----x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
 END = b"\r\n----x--\r\n"
 Parts = tuple[
-    dict[str, str], dict[str, tuple[str, bytes]]
+    dict[str, list[str]], dict[str, tuple[str, bytes]]
 ]  # fields, and names and content of files
 
 
@@ -48,7 +48,7 @@ def test_fields_are_read_beside_the_file() -> None:
 
     fields, files = parse_form('multipart/form-data; boundary="--x"', field + HEAD + b"1" + END)
 
-    assert (fields, list(files)) == ({"dryRun": "true"}, ["file"])
+    assert (fields, list(files)) == ({"dryRun": ["true"]}, ["file"])
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,9 @@ def imports_url(event: Event) -> str:
 def upload(operator: httpx.Client, imports_url: str) -> Upload:
     """Return a function that sends a roster; keywords are fields of the form."""
 
-    def send(content: bytes = ROSTER, name: str = "peserta.csv", **fields: str) -> httpx.Response:
+    def send(
+        content: bytes = ROSTER, name: str = "peserta.csv", **fields: str | list[str]
+    ) -> httpx.Response:
         return operator.post(imports_url, files={"file": (name, content)}, data=fields)
 
     return send
@@ -239,3 +241,34 @@ def test_a_repeated_upload_with_the_same_idempotency_key_is_one_import(
 
     assert json.loads(again.text) == json.loads(first.text)
     follow(first)
+
+
+def test_an_upload_keeps_columns_which_filter_and_sort_the_guests(
+    upload: Upload, follow: Follow, operator: httpx.Client, event: Event
+) -> None:
+    roster = (
+        "Daftar wisudawan\nnim,nama,Fakultas,Gelar,telepon\n"
+        "1,Siti,Hukum,SH,x\n2,Budi,Teknik,ST,x\n3,Ayu,hukum,MH,x\n"
+    )
+    missing = f"/api/events/{event.slug}/missing-tickets"
+
+    status = follow(
+        upload(roster.encode(), headerRow="2", keep=["Fakultas", "Gelar"], ignore="telepon")
+    )
+    of_law = {"where": "extra.fakultas=Hukum", "sort": "extra.gelar"}
+    listed = operator.get(missing, params=of_law).json()["data"]
+    count = operator.get(f"{missing}/count", params={"where": "extra.fakultas=Teknik"}).json()
+    refused = operator.get(missing, params={"where": "extra.jurusan=x"})
+    archive = operator.get(f"/api/events/{event.slug}/tickets.zip", params={"where": "x=1"})
+
+    assert (status["inserted"], status["warningCount"]) == (3, 0)
+    assert [guest["fullName"] for guest in listed["guests"]] == ["Ayu", "Siti"]
+    assert (listed["totalCount"], count["data"]["count"]) == (2, 1)
+    assert (refused.status_code, archive.status_code) == (422, 422)
+    assert "extra.fakultas, extra.gelar" in refused.json()["error"]["message"]
+
+
+def test_an_option_that_occurs_twice_in_an_upload_is_refused(upload: Upload) -> None:
+    refused = upload(headerRow=["1", "2"])
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "unreadable_form")

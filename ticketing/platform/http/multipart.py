@@ -14,7 +14,8 @@ from ticketing.platform.kernel.errors import Refused
 
 MAX_OVERHEAD_BYTES = 64 * 1024  # of a form around its file
 MAX_FILE_NAME_LENGTH = 200
-_MAX_PARTS = 30
+_MAX_FILES = 30
+_MAX_FIELDS = 100
 _FORM_TYPE = "multipart/form-data"
 
 
@@ -33,9 +34,9 @@ class FormFile:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The parts of a form by the names of their fields."""
+    """The parts of a form by the names of their fields; a text field may occur several times."""
 
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, FormFile] = field(default_factory=dict)
 
 
@@ -62,7 +63,7 @@ class _Parser(MultiPartParser):
 
     def __init__(self, request: Request) -> None:
         super().__init__(
-            request.headers, self._stream(request), max_files=_MAX_PARTS, max_fields=_MAX_PARTS,
+            request.headers, self._stream(request), max_files=_MAX_FILES, max_fields=_MAX_FIELDS,
             max_part_size=MAX_OVERHEAD_BYTES,
         )  # fmt: skip
         self._has_ended = False
@@ -80,13 +81,13 @@ class _Parser(MultiPartParser):
 def _to_form(sent: FormData) -> Form:
     form = Form()
     for name, value in sent.multi_items():
-        if name in form.fields or name in form.files:
-            raise UnreadableForm(f"the field {name!r} occurs twice in the form")
-        if isinstance(value, UploadFile):
+        if not isinstance(value, UploadFile):
+            form.fields.setdefault(name, []).append(value)
+        elif name in form.files:
+            raise UnreadableForm(f"the form has two files in the field {name!r}")
+        else:
             base_name = _base_name(value.filename or "")
             form.files[name] = FormFile(base_name, value.size or 0, value.file)
-        else:
-            form.fields[name] = value
     return form
 
 

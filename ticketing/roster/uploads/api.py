@@ -1,12 +1,11 @@
 """HTTP API of imports: upload a roster, follow its import, download the rejected rows."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
-from pydantic import Field, Json, ValidationError
+from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer, actor
@@ -15,15 +14,14 @@ from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
     EventInPath,
     IdInPath,
-    RequestModel,
     ResponseModel,
     SuccessResponse,
 )
-from ticketing.platform.http.errors import BodyTooLarge, Busy, authenticated_error_responses
-from ticketing.platform.http.multipart import Form, FormFile, UnreadableForm, read_form
+from ticketing.platform.http.errors import Busy, authenticated_error_responses
+from ticketing.platform.http.multipart import Form, read_form
 from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.kernel.errors import NotFound
-from ticketing.roster.import_result import ImportOptions
+from ticketing.roster.uploads.import_form import FORM_SCHEMA, to_upload
 from ticketing.roster.uploads.import_request_queries import ImportRequest, ImportRequestState
 from ticketing.roster.uploads.import_request_queue import ImportRequestQueue
 from ticketing.roster.uploads.import_requests import (
@@ -36,22 +34,6 @@ from ticketing.roster.uploads.import_requests import (
 
 router = authenticated_router("/api/events", "imports", 404)
 UPLOAD_PATH_PATTERN = r"/api/events/[^/]+/imports"
-_SHOWN_OPTION = Field(default=None, max_length=200)
-
-
-class ImportForm(RequestModel):
-    """The fields of the form beside the file."""
-
-    dry_run: bool = False
-    withdraw_absent: bool = False
-    apply_holder_changes: bool = False
-    clear_empty: bool = False
-    sheet: Annotated[str | None, _SHOWN_OPTION]
-    encoding: Annotated[str | None, _SHOWN_OPTION]
-    delimiter: Annotated[str | None, _SHOWN_OPTION]
-    mapping: Annotated[
-        Json[dict[str, str]] | None, Field(description="JSON object: field by column.")
-    ] = None
 
 
 class ImportAcceptedResponse(ResponseModel):
@@ -128,30 +110,7 @@ class NoRejectedRows(NotFound):
     """The import has no file of rejected rows."""
 
 
-_FORM_SCHEMA: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "A roster: .csv, .xlsx, .xls or .ods.",
-                        },
-                        **ImportForm.model_json_schema()["properties"],
-                    },
-                }
-            }
-        },
-    }
-}
-
-
-@router.post("/{event}/imports", status_code=202, openapi_extra=_FORM_SCHEMA)
+@router.post("/{event}/imports", status_code=202, openapi_extra=FORM_SCHEMA)
 def create_import(
     event: EventInPath,
     form: Annotated[Form, Depends(read_form)],
@@ -159,7 +118,7 @@ def create_import(
     caller: Operator,
 ) -> SuccessResponse[ImportAcceptedResponse]:
     """Accept a roster for import in the background; follow its status."""
-    upload = _to_upload(form, max_bytes=services.settings.max_file_size)
+    upload = to_upload(form, max_bytes=services.settings.max_file_size)
     accepted = _enqueue(services, event, upload, by=actor(caller))
     return SuccessResponse(
         data=ImportAcceptedResponse(
@@ -182,36 +141,6 @@ def _enqueue(services: Services, event: str, upload: UploadedRoster, *, by: str)
         queue.release()
         raise
     return accepted
-
-
-def _to_upload(form: Form, *, max_bytes: int) -> UploadedRoster:
-    file, fields = _require_file(form), _parse_fields(form.fields)
-    if file.size > max_bytes:
-        raise BodyTooLarge(f"the file exceeds {max_bytes} bytes, see MAX_FILE_SIZE")
-    options = ImportOptions(
-        mapping=fields.mapping or {},
-        encoding=fields.encoding,
-        delimiter=fields.delimiter,
-        dry_run=fields.dry_run,
-        withdraw_absent=fields.withdraw_absent,
-        apply_holder_changes=fields.apply_holder_changes,
-        clear_empty=fields.clear_empty,
-    )
-    return UploadedRoster(file.name, file.file, fields.sheet, options)
-
-
-def _require_file(form: Form) -> FormFile:
-    if "file" not in form.files or len(form.files) > 1:
-        raise UnreadableForm("send exactly one file, in the field `file`")
-    return form.files["file"]
-
-
-def _parse_fields(fields: dict[str, str]) -> ImportForm:
-    try:
-        return ImportForm.model_validate({name: text for name, text in fields.items() if text})
-    except ValidationError as error:
-        faults = [fault | {"loc": ("body", *fault["loc"])} for fault in error.errors()]
-        raise RequestValidationError(faults) from error
 
 
 @router.get("/{event}/imports/{import_id}")
