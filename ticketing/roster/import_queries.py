@@ -14,12 +14,12 @@ from sqlalchemy import (
     Connection,
     Select,
     func,
-    insert,
     literal,
     select,
     union_all,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
 from ticketing.platform.db.columns import columns_of
@@ -226,7 +226,7 @@ def _latest(
 
 
 def insert_rejected_rows(connection: Connection, staging: StagingTables, import_id: int) -> int:
-    """Store the rejected rows of a running import; return their number."""
+    """Store the rejected rows of a running import that are not stored yet; return their number."""
     staged = _staged_rejected_rows_query(staging).subquery()
     source = select(
         literal(import_id),
@@ -236,7 +236,8 @@ def insert_rejected_rows(connection: Connection, staging: StagingTables, import_
     )
     columns = ["import_id", "event_id", "line_number", "field", "value", "reason", "row"]
     counting = connection.execution_options(preserve_rowcount=True)
-    return counting.execute(insert(import_rejected_rows).from_select(columns, source)).rowcount
+    storing = insert(import_rejected_rows).from_select(columns, source)
+    return counting.execute(storing.on_conflict_do_nothing()).rowcount
 
 
 def list_staged_rejected_rows(

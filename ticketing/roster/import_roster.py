@@ -27,12 +27,16 @@ from ticketing.roster.cells.column_mapping import ColumnMapping, map_columns
 from ticketing.roster.cells.extra_columns import ExtraColumn, find_extra_columns
 from ticketing.roster.cells.row_rejection import reject_unreadable
 from ticketing.roster.cells.row_warnings import RowWarnings
+from ticketing.roster.import_plan import (
+    ImportPlan,
+    store_late_refusals,
+    without_late_refusals,
+)
 from ticketing.roster.import_queries import import_run
 from ticketing.roster.import_result import ImportOptions, ImportResult, write_rejected_rows
 from ticketing.roster.model import (
     ImportCounts,
     RejectedRow,
-    RosterChange,
     RosterEntry,
     RosterRow,
     RowRejection,
@@ -41,9 +45,8 @@ from ticketing.roster.model import (
 from ticketing.roster.plan import diff_queries
 from ticketing.roster.plan.diff_queries import LineRange
 from ticketing.roster.plan.duplicate_queries import rename_changed_keys
-from ticketing.roster.plan.holder_queries import record_name_changes, refuse_holder_changes
+from ticketing.roster.plan.holder_queries import refuse_holder_changes
 from ticketing.roster.plan.impact_queries import measure_impact
-from ticketing.roster.plan.import_impact import ImportImpact
 from ticketing.roster.plan.matching_queries import match_people
 from ticketing.roster.plan.staging_queries import StagingTables, reject_rounded_ids
 from ticketing.roster.plan.target_column_queries import TargetColumns
@@ -136,20 +139,6 @@ class _StagedRoster:
 
 
 @dataclass(frozen=True, slots=True)
-class _ImportPlan:
-    """The changes that an import will make."""
-
-    target: TargetColumns
-    counts: ImportCounts
-    withdrawal: WithdrawalCount
-    changed_fields: dict[str, int]
-    changes: list[RosterChange]
-    quarantine: list[RejectedRow]
-    chunks: list[LineRange]
-    impact: ImportImpact
-
-
-@dataclass(frozen=True, slots=True)
 class _ImportJob:
     database: Database
     event: Event
@@ -177,7 +166,8 @@ class _ImportJob:
             self._record_source(import_id, roster)
             plan = self._plan(staging, roster)
             self._write_once(import_id, roster, plan)
-            self._write_chunks(import_id, plan)
+            counts = self._write_chunks(import_id, plan)
+            plan = self._add_late_refusals(roster, plan, counts)
             self._complete(import_id, plan)
             return self._result(import_id, roster, plan)
 
@@ -232,7 +222,7 @@ class _ImportJob:
             if done % _ROWS_BETWEEN_REPORTS == 0:
                 self.progress(done, none_yet)
 
-    def _plan(self, staging: StagingTables, roster: _StagedRoster) -> _ImportPlan:
+    def _plan(self, staging: StagingTables, roster: _StagedRoster) -> ImportPlan:
         target = TargetColumns(
             staging, frozenset(roster.columns.indexes), clear_empty=self.options.clear_empty,
             keeps_extra=bool(roster.extra),
@@ -246,14 +236,13 @@ class _ImportJob:
                 connection, target, counts, withdrawal, emptied=fields.emptied,
                 kept_holders=kept_holders,
             )  # fmt: skip
-            rejected = import_queries.list_staged_rejected_rows(connection, staging)
-            return _ImportPlan(
+            return ImportPlan(
                 target,
                 counts,
                 withdrawal,
                 fields.changed,
                 diff_queries.list_first_changes(connection, target, MAX_RESULT_ROWS),
-                list(islice(rejected, MAX_RESULT_ROWS)),
+                self._list_rejected(connection, target),
                 diff_queries.list_chunk_ranges(connection, staging, self.options.chunk),
                 impact,
             )
@@ -270,6 +259,10 @@ class _ImportJob:
         diff_queries.plan_changes(connection, target)
         kept_holders = 0 if may_change_holders else refuse_holder_changes(connection, staging)
         return diff_queries.count_outcomes(connection, staging), kept_holders
+
+    def _list_rejected(self, connection: Connection, target: TargetColumns) -> list[RejectedRow]:
+        rejected = import_queries.list_staged_rejected_rows(connection, target.staging)
+        return list(islice(rejected, MAX_RESULT_ROWS))
 
     def _write_quarantine(
         self,
@@ -303,7 +296,7 @@ class _ImportJob:
             },
         )
 
-    def _write_once(self, import_id: int, roster: _StagedRoster, plan: _ImportPlan) -> None:
+    def _write_once(self, import_id: int, roster: _StagedRoster, plan: ImportPlan) -> None:
         """Write rejected rows, new ticket types and withdrawals."""
         with self.database.transaction() as connection:
             import_queries.lock_running(connection, import_id)
@@ -316,13 +309,13 @@ class _ImportJob:
             if self.options.withdraw_absent:
                 withdraw_absent(connection, plan.target.staging, at=self.at)
 
-    def _write_chunks(self, import_id: int, plan: _ImportPlan) -> None:
+    def _write_chunks(self, import_id: int, plan: ImportPlan) -> ImportCounts:
         """Write the chunks on two connections: no two chunks touch the same guest."""
         done = ImportCounts(unchanged=plan.counts.unchanged, quarantined=plan.counts.quarantined)
         self.progress(done.rows, done)
         with ThreadPoolExecutor(WRITER_COUNT, "import") as writers:
             chunks = [
-                writers.submit(self._write_chunk, ChunkWriter(plan.target, import_id, lines), plan)
+                writers.submit(self._write_chunk, self._chunk_writer(import_id, plan, lines))
                 for lines in plan.chunks
             ]
             try:
@@ -331,18 +324,38 @@ class _ImportJob:
                     self.progress(done.rows, done)
             finally:
                 writers.shutdown(cancel_futures=True)
+        return done
 
-    def _write_chunk(self, chunk: ChunkWriter, plan: _ImportPlan) -> ImportCounts:
+    def _chunk_writer(self, import_id: int, plan: ImportPlan, lines: LineRange) -> ChunkWriter:
+        is_renaming = "full_name" in plan.changed_fields
+        return ChunkWriter(
+            plan.target, import_id, lines,
+            renamed_by=f"import {import_id} by {self.by}" if is_renaming else "",
+            keeps_holders=not self.options.apply_holder_changes,
+        )  # fmt: skip
+
+    def _write_chunk(self, chunk: ChunkWriter) -> ImportCounts:
         with self.database.transaction() as connection:
             import_queries.lock_running(connection, chunk.import_id)
-            if "full_name" in plan.changed_fields:
-                by = f"import {chunk.import_id} by {self.by}"
-                record_name_changes(connection, plan.target, chunk.lines, by=by, at=self.at)
             written = chunk.write(connection, at=self.at)
+            if written.quarantined:
+                written = store_late_refusals(connection, chunk, written)
             import_queries.add_counts(connection, chunk.import_id, written)
             return written
 
-    def _complete(self, import_id: int, plan: _ImportPlan) -> None:
+    def _add_late_refusals(
+        self, roster: _StagedRoster, plan: ImportPlan, counts: ImportCounts
+    ) -> ImportPlan:
+        """Return the plan as it was carried out, and write the rejected rows again if needed."""
+        if counts == plan.counts:
+            return plan
+        with self.database.transaction() as connection:
+            self._write_quarantine(connection, plan.target.staging, roster, counts)
+            return without_late_refusals(
+                connection, plan, counts, rejected=self._list_rejected(connection, plan.target)
+            )
+
+    def _complete(self, import_id: int, plan: ImportPlan) -> None:
         counts = plan.counts
         with self.database.transaction() as connection:
             import_queries.lock_running(connection, import_id)
@@ -367,7 +380,7 @@ class _ImportJob:
         return self.at + timedelta(seconds=perf_counter() - self.started)
 
     def _result(
-        self, import_id: int | None, roster: _StagedRoster, plan: _ImportPlan
+        self, import_id: int | None, roster: _StagedRoster, plan: ImportPlan
     ) -> ImportResult:
         known, reading = roster.columns, roster.reading
         used = {*known.indexes.values(), *(column.place for column in roster.extra)}

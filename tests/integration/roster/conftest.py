@@ -24,9 +24,15 @@ ReadGuests = Callable[[], dict[str, dict[str, str | None]]]
 
 @pytest.fixture
 def import_csv(database: Database, event: Event, now: datetime, tmp_path: Path) -> Import:
-    """Return a function that imports lines as a file; keywords are options."""
+    """Return a function that imports lines as a file; keywords are options.
 
-    def import_lines(*lines: str, **options: object) -> ImportResult:
+    `after_plan` is called once, between the plan and the first write.
+    """
+
+    def import_lines(
+        *lines: str, after_plan: Callable[[], object] | None = None, **options: object
+    ) -> ImportResult:
+        waiting = [after_plan] if after_plan else []
         path = tmp_path / "roster.csv"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return import_roster(
@@ -36,6 +42,7 @@ def import_csv(database: Database, event: Event, now: datetime, tmp_path: Path) 
             options=ImportOptions(**options),  # type: ignore[arg-type]  # options by name
             at=now,
             by="operator",
+            progress=lambda *_: waiting and waiting.pop()(),
         )
 
     return import_lines

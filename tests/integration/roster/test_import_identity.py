@@ -1,6 +1,7 @@
 """Tests of people under slightly different ids, other names, empty cells, and touched tickets."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -152,6 +153,34 @@ def test_the_name_on_a_live_ticket_changes_only_with_the_option(
         change = connection.execute(select(guest_changes)).mappings().one()
     assert (change["old_value"], change["new_value"]) == ("Budi", "Joko")
     assert change["changed_by"] == f"import {applied.import_id} by operator"
+
+
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_ticket_that_is_issued_after_the_plan_keeps_its_holder(
+    import_csv: Import, issue: Issue, read_holders: Holders, tmp_path: Path, *, applied: bool
+) -> None:
+    import_csv(HEADER, "1,Budi,,", "2,Siti,,")
+    rejected_path = tmp_path / "rejected.csv"
+
+    result = import_csv(
+        HEADER,
+        *("1,Joko,j@example.com,", "1,Joko,j@example.com,"),
+        *("2,SITI,s@example.com,", "3,Tono,,"),
+        apply_holder_changes=applied,
+        quarantine_path=rejected_path,
+        after_plan=issue,
+    )
+
+    assert [name for _, name in read_holders().values()] == ["Joko" if applied else "Budi", "SITI"]
+    if applied:
+        assert result.counts == ImportCounts(inserted=1, updated=2, unchanged=1)
+        return
+    assert result.counts == ImportCounts(inserted=1, updated=1, quarantined=2)
+    assert [row.line for row in result.quarantine] == [2, 3]
+    assert "is in the name of Budi" in result.quarantine[0].reason
+    assert len(rejected_path.read_text().splitlines()) == 1 + 2
+    assert (result.impact.kept_holders, result.changed_fields) == (1, {"full_name": 1, "email": 1})
+    assert {change.line for change in result.changes} == {4}
 
 
 def test_a_plan_counts_the_live_and_delivered_tickets_it_touches(

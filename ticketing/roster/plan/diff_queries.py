@@ -114,11 +114,13 @@ class FieldCounts(NamedTuple):
     emptied: dict[str, int]
 
 
-def count_fields(connection: Connection, target: TargetColumns) -> FieldCounts:
-    """Return the counts by field; new guests are not counted."""
+def count_fields(
+    connection: Connection, target: TargetColumns, outcome: RowOutcome = RowOutcome.UPDATED
+) -> FieldCounts:
+    """Return the counts by field, of changes in rows of this outcome; new guests do not count."""
     pairs, emptied = target.compared_values(), target.emptied_values()
     verdict = target.staging.plan.c.verdict
-    updated = verdict == RowOutcome.UPDATED.value
+    updated = verdict == outcome.value
     conditions = [and_(updated, old.is_distinct_from(new)) for old, new in pairs.values()]
     conditions += emptied.values()
     counted = (func.count().filter(condition) for condition in conditions)

@@ -38,6 +38,47 @@ def refuse_holder_changes(connection: Connection, staging: StagingTables) -> int
     """Keep aside the planned rows that change the name on a live ticket; return their number."""
     if not _has_live_tickets(connection, staging):
         return 0
+    refused = _mark_holder_changes(connection, staging)
+    if refused:
+        matches, planned = staging.matches, staging.plan
+        aside = select(matches.c.line).where(matches.c.reason.isnot(None))
+        connection.execute(delete(planned).where(planned.c.line.in_(aside)))
+        mark_repeats_of_refused(connection, staging)
+    return len(refused)
+
+
+def refuse_late_holder_changes(
+    connection: Connection, staging: StagingTables, lines: LineRange
+) -> int:
+    """Refuse rows whose guest got a ticket after the plan was made; return their number.
+
+    They stay in the plan as quarantined.
+    """
+    if not _has_live_tickets(connection, staging):
+        return 0
+    planned = staging.plan
+    in_range = planned.c.line.between(lines.first, lines.last)
+    refused = _mark_holder_changes(connection, staging, in_range)
+    if refused:
+        verdict = RowOutcome.QUARANTINED.value
+        connection.execute(
+            update(planned).where(planned.c.line.in_(refused)).values(verdict=verdict)
+        )
+        mark_repeats_of_refused(connection, staging)
+    return len(refused)
+
+
+def list_late_refusals(connection: Connection, staging: StagingTables) -> set[int]:
+    """Return the lines that were refused after the plan was made."""
+    planned = staging.plan
+    late = select(planned.c.line).where(planned.c.verdict == RowOutcome.QUARANTINED.value)
+    return set(connection.execute(late).scalars())
+
+
+def _mark_holder_changes(
+    connection: Connection, staging: StagingTables, *conditions: ColumnElement[bool]
+) -> set[int]:
+    """Store the reason in the planned rows that change the name on a live ticket."""
     rows, matches, planned = staging.rows, staging.matches, staging.plan
     reason = func.format(
         "the live ticket %s is in the name of %s; to change it, use --apply-holder-changes",
@@ -48,20 +89,17 @@ def refuse_holder_changes(connection: Connection, staging: StagingTables) -> int
         update(matches)
         .values(field=RosterField.FULL_NAME.value, value=rows.c.full_name, reason=reason)
         .where(
-            planned.c.verdict == RowOutcome.UPDATED.value,
             rows.c.line == planned.c.line,
             matches.c.line == planned.c.line,
             guests.c.id == planned.c.guest_id,
+            planned.c.verdict == RowOutcome.UPDATED.value,
             ~has_same_name(rows, guests),
             _is_live_ticket(staging, planned.c.guest_id),
+            *conditions,
         )
         .returning(matches.c.line)
-    ).all()
-    if refused:
-        aside = select(matches.c.line).where(matches.c.reason.isnot(None))
-        connection.execute(delete(planned).where(planned.c.line.in_(aside)))
-        mark_repeats_of_refused(connection, staging)
-    return len({line for (line,) in refused})
+    )
+    return set(refused.scalars())
 
 
 def count_touched_tickets(connection: Connection, staging: StagingTables) -> TouchedTickets:

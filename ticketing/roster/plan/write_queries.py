@@ -29,7 +29,11 @@ from ticketing.platform.kernel.errors import ImportOvertaken, UnsafeWithdrawal
 from ticketing.roster.model import ImportCounts, RosterField, RowOutcome
 from ticketing.roster.plan.diff_queries import LineRange
 from ticketing.roster.plan.hold_reason_queries import duplicate_reason, join_reasons
-from ticketing.roster.plan.holder_queries import is_delivered
+from ticketing.roster.plan.holder_queries import (
+    is_delivered,
+    record_name_changes,
+    refuse_late_holder_changes,
+)
 from ticketing.roster.plan.staging_queries import StagingTables, use_bulk_query_settings
 from ticketing.roster.plan.target_column_queries import (
     TargetColumns,
@@ -105,19 +109,27 @@ def _is_absent(staging: StagingTables) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class ChunkWriter:
-    """A range of lines of a planned import, written in one transaction."""
+    """A range of lines of a planned import, written in one transaction.
+
+    `renamed_by` is empty if the plan changes no name. With `keeps_holders`, a row that would change
+    the name on a ticket issued after the plan was made is refused.
+    """
 
     target: TargetColumns
     import_id: int
     lines: LineRange
+    renamed_by: str = ""
+    keeps_holders: bool = True
 
     def write(self, connection: Connection, *, at: datetime) -> ImportCounts:
-        """Write the changes of these lines; return the numbers of created and changed guests."""
+        """Write the changes of these lines; return the created, changed and refused guests."""
         # The last commit of the import waits for the disk, and so for all earlier commits.
         connection.execute(select(func.set_config("synchronous_commit", "off", True)))
         try:
-            updated = self._update(connection, at) if self.lines.has_known_people else 0
-            return ImportCounts(self._insert(connection), updated)
+            written = ImportCounts()
+            if self.lines.has_known_people:
+                written = self._update(connection, at)
+            return written.plus(ImportCounts(inserted=self._insert(connection)))
         except IntegrityError as error:
             raise ImportOvertaken(
                 "the same people were added by another process meanwhile; run the import again"
@@ -179,9 +191,28 @@ class ChunkWriter:
             .rowcount
         )
 
-    def _update(self, connection: Connection, at: datetime) -> int:
+    def _update(self, connection: Connection, at: datetime) -> ImportCounts:
+        written = self._update_places(connection, at)
+        if self.renamed_by:
+            record_name_changes(connection, self.target, self.lines, by=self.renamed_by, at=at)
         self._update_guests(connection, at)
-        return self._update_entitlements(connection, at)
+        return written
+
+    def _update_places(self, connection: Connection, at: datetime) -> ImportCounts:
+        """Update the entitlements, which locks them against issuing, and refuse late renames."""
+        refused = 0
+        while True:
+            with connection.begin_nested() as attempt:
+                updated = self._update_entitlements(connection, at)
+                if not self._refuse_late_renames(connection):
+                    return ImportCounts(updated=updated, quarantined=refused)
+                attempt.rollback()
+            refused += self._refuse_late_renames(connection)
+
+    def _refuse_late_renames(self, connection: Connection) -> int:
+        if not self.renamed_by or not self.keeps_holders:
+            return 0
+        return refuse_late_holder_changes(connection, self.target.staging, self.lines)
 
     def _update_guests(self, connection: Connection, at: datetime) -> None:
         values = self.target.guest_values()
@@ -191,6 +222,7 @@ class ChunkWriter:
             update(guests)
             .values(**values, updated_at=at)
             .where(guests.c.id == planned.c.guest_id, *self._in_line_range(), changed)
+            .where(planned.c.verdict != RowOutcome.QUARANTINED.value)
         )
 
     def _update_entitlements(self, connection: Connection, at: datetime) -> int:
