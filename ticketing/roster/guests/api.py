@@ -1,5 +1,8 @@
 """HTTP API to change one guest of an event."""
 
+from typing import Annotated
+
+from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from ticketing.access.authenticated_route import authenticated_router
@@ -29,6 +32,9 @@ class UpdateGuestRequest(RequestModel):
     phone: str | None = None
     seat: str | None = None
     ticket_type: str | None = None
+    locale: str | None = None
+    sales_channel: str | None = None
+    test_mode: Annotated[str | None, Field(description="test or live")] = None
 
 
 class FieldChangeResponse(ResponseModel):

@@ -92,7 +92,7 @@ def merge(
 
 
 @app.command("update")
-def update(
+def update(  # noqa: PLR0913 - one parameter per option
     guest: GuestArgument,
     slug: EventOption,
     *,
@@ -103,12 +103,18 @@ def update(
     ticket_type: Annotated[
         str | None, typer.Option("--type", help="Name of a ticket type of the event.")
     ] = None,
+    locale: Annotated[
+        str | None, typer.Option(help="Language of the ticket; '' is that of the event.")
+    ] = None,
+    sales_channel: Annotated[str | None, typer.Option(help="Sales channel; '' clears it.")] = None,
+    test_mode: Annotated[str | None, typer.Option(help="test or live.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change one guest. The ticket keeps its code, and its PDF is rendered again."""
     from ticketing.roster.guests.edit_guest import EDITABLE_FIELDS, edit_guest
 
-    given = zip(EDITABLE_FIELDS, (name, email, phone, seat, ticket_type), strict=True)
+    options = (name, email, phone, seat, ticket_type, locale, sales_channel, test_mode)
+    given = zip(EDITABLE_FIELDS, options, strict=True)
     values = {field: value for field, value in given if value is not None}
     with open_event(slug) as (application, event):
         result = edit_guest(application.database, event, guest, values, by=actor(), at=now())

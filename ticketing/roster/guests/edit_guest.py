@@ -1,4 +1,4 @@
-"""Edit one guest by the rules of an import: name, e-mail, phone, seat, ticket type."""
+"""Edit one guest by the rules of an import: its name, contacts, place and attributes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,12 +24,16 @@ from ticketing.roster.guests.duplicates import (
 from ticketing.roster.guests.guest_queries import GuestRecord, RosterPlace
 from ticketing.roster.model import RosterField, RowRejection, WarnedEntry
 
+TEST, LIVE = "test", "live"  # values of the test mode
 EDITABLE_FIELDS = (
     RosterField.FULL_NAME,
     RosterField.EMAIL,
     RosterField.PHONE,
     RosterField.SEAT,
     RosterField.TICKET_TYPE,
+    RosterField.LOCALE,
+    RosterField.SALES_CHANNEL,
+    RosterField.TEST_MODE,
 )
 
 
@@ -92,6 +96,8 @@ def _clean(
     for field, value in values.items():
         if value.strip() and not cleaned[field]:
             raise UnusableGuest(f"{field} {value!r}: this is no {field}; write '' to clear it")
+    if cleaned.get(RosterField.TEST_MODE) == "":
+        cleaned[RosterField.TEST_MODE] = LIVE
     return cleaned
 
 
@@ -105,6 +111,9 @@ def _compare(
         RosterField.PHONE: guest.phone,
         RosterField.SEAT: place.seat if place else "",
         RosterField.TICKET_TYPE: place.ticket_type if place else "",
+        RosterField.LOCALE: guest.locale,
+        RosterField.SALES_CHANNEL: guest.sales_channel,
+        RosterField.TEST_MODE: TEST if guest.is_test else LIVE,
     }
     changes = {
         field.value: (old[field], value) for field, value in new.items() if old[field] != value
@@ -127,11 +136,12 @@ def _write(
 ) -> None:
     new = {field: value for field, (_, value) in changes.items()}
     seat, ticket_type = new.pop("seat", None), new.pop("ticket_type", None)
+    is_test = {"is_test": new.pop("test_mode") == TEST} if "test_mode" in new else {}
     if "full_name" in new:
         new |= {"first_name": "", "last_name": ""}  # as in a file with full names only
     _refuse_losing_key(guest, new)
-    if new:
-        guest_queries.update_guest(connection, guest.id, new, at=at)
+    if new or is_test:
+        guest_queries.update_guest(connection, guest.id, {**new, **is_test}, at=at)
         key = guest_queries.lock_guest(connection, guest.id).natural_key
         guest_queries.rename_duplicates(connection, event.id, old=guest.natural_key, new=key, at=at)
     if place and seat is not None:

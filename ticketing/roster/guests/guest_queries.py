@@ -44,6 +44,9 @@ class GuestRecord:
     email: str
     phone: str
     merged_into: int | None
+    locale: str
+    sales_channel: str
+    is_test: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ def mark_merged(connection: Connection, dropped: int, *, kept: int, at: datetime
 
 
 def update_guest(
-    connection: Connection, guest_id: int, values: Mapping[str, str], *, at: datetime
+    connection: Connection, guest_id: int, values: Mapping[str, str | bool], *, at: datetime
 ) -> None:
     """Write columns of a guest. A key that is an e-mail or phone follows it.
 
@@ -199,7 +202,7 @@ def update_guest(
     for column, prefix in (("email", "email:"), ("phone", "tel:")):
         if column in values:
             key = case(
-                (guests.c.natural_key.startswith(prefix), prefix + values[column]), else_=key
+                (guests.c.natural_key.startswith(prefix), f"{prefix}{values[column]}"), else_=key
             )
     writing = update(guests).where(guests.c.id == guest_id)
     try:
