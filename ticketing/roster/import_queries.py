@@ -241,11 +241,11 @@ def insert_rejected_rows(connection: Connection, staging: StagingTables, import_
 
 
 def list_staged_rejected_rows(
-    connection: Connection, staging: StagingTables
+    connection: Connection, staging: StagingTables, *, limit: int | None = None
 ) -> Iterator[RejectedRow]:
     """Yield the rejected rows of a running import, ordered by line."""
     staged = _staged_rejected_rows_query(staging).subquery()
-    query = select(staged).order_by(staged.c.line)
+    query = select(staged).order_by(staged.c.line).limit(limit)
     for row in connection.execute(query, execution_options={"yield_per": 1000}):
         cells = tuple(row.cells.split(CELL_SEPARATOR))
         yield RejectedRow(row.line, row.field, row.value, row.reason, cells)

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from time import perf_counter
 from typing import Protocol
 
@@ -261,8 +260,11 @@ class _ImportJob:
         return diff_queries.count_outcomes(connection, staging), kept_holders
 
     def _list_rejected(self, connection: Connection, target: TargetColumns) -> list[RejectedRow]:
-        rejected = import_queries.list_staged_rejected_rows(connection, target.staging)
-        return list(islice(rejected, MAX_RESULT_ROWS))
+        return list(
+            import_queries.list_staged_rejected_rows(
+                connection, target.staging, limit=MAX_RESULT_ROWS
+            )
+        )
 
     def _write_quarantine(
         self,
