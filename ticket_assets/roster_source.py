@@ -1,6 +1,7 @@
 """Configuration and execution of a roster import in a run."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -111,9 +112,11 @@ def _import_dropped_file(
     if not path.exists():
         # a run that was killed after it archived the file is started again
         return {"outcome": f"{path.name} is not in the drop folder: an earlier run imported it"}
+    delimiter = application.settings.csv_delimiter_character
     imported = import_dropped_file(
-        application.database, event, path, options=config.options(), at=datetime.now(UTC), by=ACTOR,
-        progress=_progress_callback(deadline),
+        application.database, event, path,
+        options=replace(config.options(), quarantine_delimiter=delimiter),
+        at=datetime.now(UTC), by=ACTOR, progress=_progress_callback(deadline),
     )  # fmt: skip
     if not imported.succeeded:
         raise UnreadableFile(f"{imported.message}; the file is now {imported.archived_path}")

@@ -15,8 +15,8 @@ from ticketing.documents.fonts import font_problems, installed_fonts
 from ticketing.documents.qr import QrCode
 from ticketing.documents.template_context import SAMPLE_TICKET, language_variables, ticket_variables
 from ticketing.documents.template_html import TicketHtmlTemplate, em_widths, overflow_message
-from ticketing.documents.template_proof import prove_sample
-from ticketing.documents.templates import TEMPLATE_FILE, TemplateFolders, TicketTemplate
+from ticketing.documents.template_proof import fit_location, prove_sample
+from ticketing.documents.templates import TemplateFolders, TicketTemplate
 from ticketing.documents.text_fitting import fit_font_size
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.documents.weasyprint_engine import (
@@ -63,7 +63,8 @@ class Renderer:
         try:
             self._load(template_id).prove(sample)
         except (TextDoesNotFit, UndrawableText) as error:
-            reason = f"template {template_id!r}, {TEMPLATE_FILE}: {error}"
+            place = fit_location(self._templates.get(template_id), error.details.get("field"))
+            reason = f"template {template_id!r}, {place}: {error}"
             raise TemplateBroken(reason) from error
 
     def preflight_checker(
@@ -162,7 +163,8 @@ class _LoadedTemplate:
                 break
         raise TextDoesNotFit(
             f"{', '.join(sorted(filter(None, overflows))) or 'a text outside of fit()'} leaves "
-            f"its box on template {self.template.id!r}"
+            f"its box on template {self.template.id!r}",
+            field=min(filter(None, overflows), default=""),
         )
 
 

@@ -92,7 +92,7 @@ class _Fitter:
         self._boxes[field] = box
         size = fit_font_size(text, box, em_widths(face))
         if size is None:
-            raise TextDoesNotFit(overflow_message(field, text, box))
+            raise TextDoesNotFit(overflow_message(field, text, box), field=field)
         size *= SHRINK_FACTOR ** self._shrink_steps.get(field, 0)
         return Markup(  # noqa: S704  # a checked name and numbers
             f'data-fit="{field}" style="width:{width:g}mm;height:{height:g}mm;'

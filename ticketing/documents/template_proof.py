@@ -58,16 +58,26 @@ def _letters(text: str) -> str:
     return re.sub(r"[\W_]", "", text).casefold()
 
 
+def fit_location(template: TicketTemplate, field: object) -> str:
+    """Return file and line of the box of a field; only the file for a text outside of boxes."""
+    if not field:
+        return TEMPLATE_FILE
+    for page, parsed in _parsed_pages(template):
+        for call in parsed.find_all(nodes.Call):
+            if any(isinstance(each, nodes.Const) and each.value == field for each in call.args):
+                return f"{page.name}:{call.lineno}"
+    return TEMPLATE_FILE
+
+
 def _location(template: TicketTemplate, variables: tuple[str, ...]) -> str:
     """Return file and line of the first use of one of the variables, or that there is none."""
-    for page in sorted(template.folder.glob("*.j2"), key=lambda page: page.name != TEMPLATE_FILE):
-        line = _line_of_use(page, variables)
-        if line is not None:
-            return f"{page.name}:{line}"
+    for page, parsed in _parsed_pages(template):
+        used = [name.lineno for name in parsed.find_all(nodes.Name) if name.name in variables]
+        if used:
+            return f"{page.name}:{min(used)}"
     return f"{TEMPLATE_FILE} does not use {' or '.join(variables)}"
 
 
-def _line_of_use(page: Path, variables: tuple[str, ...]) -> int | None:
-    parsed = Environment(autoescape=True).parse(page.read_text(encoding="utf-8"))
-    used = (name.lineno for name in parsed.find_all(nodes.Name) if name.name in variables)
-    return min(used, default=None)
+def _parsed_pages(template: TicketTemplate) -> Iterator[tuple[Path, nodes.Template]]:
+    for page in sorted(template.folder.glob("*.j2"), key=lambda page: page.name != TEMPLATE_FILE):
+        yield page, Environment(autoescape=True).parse(page.read_text(encoding="utf-8"))

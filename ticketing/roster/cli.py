@@ -107,7 +107,11 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
         rejected_path = quarantine or folder / f"{file.stem if file else 'sql'}.rejected.csv"
         result = service.import_roster(
             application.database, event, source,
-            options=replace(options, quarantine_path=rejected_path), at=now(), by=actor(),
+            options=replace(
+                options, quarantine_path=rejected_path,
+                quarantine_delimiter=application.settings.csv_delimiter_character,
+            ),
+            at=now(), by=actor(),
             progress=lambda rows, counts: show("writing" if counts.rows else "reading", rows),
         )  # fmt: skip
     if as_json:

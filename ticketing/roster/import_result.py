@@ -25,7 +25,7 @@ class ImportOptions:
     `kept` columns to be stored as they are for templates and exports. `apply_holder_changes` allows
     other names on live tickets; `clear_empty` lets empty cells clear stored values.
     `quarantine_path` is the CSV file for rejected rows, if there are any; it is written in a dry
-    run too.
+    run too, with `quarantine_delimiter`.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +41,7 @@ class ImportOptions:
     chunk: int = DEFAULT_CHUNK_SIZE
     patience_seconds: float = 30.0
     quarantine_path: Path | None = None
+    quarantine_delimiter: str = DELIMITER
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,13 @@ def format_changes(result: ImportResult) -> Iterator[str]:
 _PROBLEM_COLUMNS = ("line", "field", "value", "reason")
 
 
-def write_rejected_rows(path: Path, columns: Sequence[str], rows: Iterable[RejectedRow]) -> int:
+def write_rejected_rows(
+    path: Path,
+    columns: Sequence[str],
+    rows: Iterable[RejectedRow],
+    *,
+    delimiter: str = DELIMITER,
+) -> int:
     """Write the file atomically; return the number of rows.
 
     Raises Misconfigured if the file cannot be written.
@@ -178,7 +185,7 @@ def write_rejected_rows(path: Path, columns: Sequence[str], rows: Iterable[Rejec
     own = tuple(columns[:-4]) if tuple(columns[-4:]) == _PROBLEM_COLUMNS else tuple(columns)
     written = 0
     with _atomic_file(path) as file:
-        sheet = csv.writer(file, delimiter=DELIMITER)
+        sheet = csv.writer(file, delimiter=delimiter)
         sheet.writerow([*own, *_PROBLEM_COLUMNS])
         for row in rows:
             cells = _fit_cells(row.cells, len(own))

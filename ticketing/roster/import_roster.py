@@ -276,7 +276,8 @@ class _ImportJob:
         path = self.options.quarantine_path
         if path and counts.quarantined:
             rows = import_queries.list_staged_rejected_rows(connection, staging)
-            write_rejected_rows(path, roster.columns.header, rows)
+            delimiter = self.options.quarantine_delimiter
+            write_rejected_rows(path, roster.columns.header, rows, delimiter=delimiter)
 
     def _record_source(self, import_id: int, roster: _StagedRoster) -> None:
         known, reading = roster.columns, roster.reading

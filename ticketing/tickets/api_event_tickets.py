@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
+from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer
@@ -15,6 +16,7 @@ from ticketing.platform.http.envelope import (
     SuccessResponse,
 )
 from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.tickets.eligibility_queries import list_failed_documents
 from ticketing.tickets.guest_filter import GuestFilter
 from ticketing.tickets.guest_filter_queries import require_columns
 from ticketing.tickets.http_params import filter_parameters, where_parameter
@@ -37,14 +39,26 @@ class MissingTicketGuestResponse(ResponseModel):
     seat: str
 
 
+class FailedDocumentResponse(ResponseModel):
+    """A guest with a ticket whose PDF could not be made, with the reason."""
+
+    guest_id: int
+    external_id: str | None
+    full_name: str
+    ticket_code: str
+    reason: str = Field(validation_alias="render_error")
+
+
 class MissingTicketsResponse(ResponseModel):
-    """A page of guests without tickets, and their total."""
+    """A page of guests without tickets, and one of guests without a PDF, with their totals."""
 
     event_id: int
     total_count: int
     limit: int
     offset: int
     guests: list[MissingTicketGuestResponse]
+    failed_document_count: int
+    failed_documents: list[FailedDocumentResponse]
 
 
 class MissingTicketCountResponse(ResponseModel):
@@ -63,9 +77,12 @@ def missing(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Offset = 0,
 ) -> SuccessResponse[MissingTicketsResponse]:
-    """Return the guests without a ticket, by default in the order of the roster."""
+    """Return the guests without a ticket or PDF, by default in the order of the roster."""
     known, at = get_event(services.database, event), now()
     page = list_missing_tickets(services.database, known, wanted, at=at, limit=limit, offset=offset)
+    failed, failed_count = services.database.run(
+        list_failed_documents, known.id, wanted, limit=limit, offset=offset
+    )
     return SuccessResponse(
         data=MissingTicketsResponse(
             event_id=known.id,
@@ -73,6 +90,8 @@ def missing(
             limit=limit,
             offset=offset,
             guests=[MissingTicketGuestResponse.model_validate(person) for person in page],
+            failed_document_count=failed_count,
+            failed_documents=[FailedDocumentResponse.model_validate(person) for person in failed],
         )
     )
 

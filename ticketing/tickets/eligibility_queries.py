@@ -128,6 +128,20 @@ def count_missing(connection: Connection, event_id: int, wanted: GuestFilter = E
     return int(connection.execute(matching).scalar_one())
 
 
+def list_failed_documents(
+    connection: Connection, event_id: int, wanted: GuestFilter, *, limit: int, offset: int
+) -> tuple[list[Entitlement], int]:
+    """Return the people with a ticket whose PDF could not be made, a page of them and the total."""
+    query = _select_entitlements(event_id, event_over=False).where(
+        _ENTITLED, generated_tickets.c.render_error.is_not(None)
+    )
+    matching = filter_rows(connection, event_id, query, wanted).subquery()
+    total = connection.execute(select(func.count()).select_from(matching)).scalar_one()
+    page = apply_filter(connection, event_id, query, wanted, last_key=entitlements.c.id)
+    rows = connection.execute(page.limit(limit).offset(offset)).mappings()
+    return [_entitlement_from_row(row) for row in rows], total
+
+
 def list_eligible_guest_ids(
     connection: Connection, event_id: int, wanted: GuestFilter
 ) -> Sequence[int]:

@@ -252,3 +252,13 @@ def test_a_guest_without_an_entitlement_is_shown_as_such(
     [person] = explain("S00001").people
 
     assert (person.statuses, person.steps) == ((), ())
+
+
+def test_the_number_of_guests_that_are_not_listed_is_said(
+    explain: Explain, event: Event, add_guests: AddGuests
+) -> None:
+    add_guests(event, 23)
+
+    answer = explain("guest")
+
+    assert (len(answer.people), answer.more_people, answer.more_left_out) == (20, 3, 0)

@@ -18,12 +18,14 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.export_names import ExportKind
 from ticketing.platform.kernel.csv_writer import InMemorySheet
 from ticketing.reporting.export import write_export
+from ticketing.tickets.eligibility_queries import list_failed_documents
 from ticketing.tickets.generate import (
     GenerationContext,
     GenerationRequest,
     GenerationResult,
     generate_tickets,
 )
+from ticketing.tickets.guest_filter import EVERYBODY
 from ticketing.tickets.missing import count_eligibility
 from ticketing.tickets.reports.checks import check_missing_documents
 from ticketing.tickets.reports.explain import explain_person
@@ -62,7 +64,10 @@ def test_a_pdf_that_cannot_be_rendered_has_one_reason_everywhere(
     check = check_missing_documents(database, event, DocumentFolder(tmp_path))
     counts = count_eligibility(database, event, at=now)
 
+    (listed,), total = database.run(list_failed_documents, event.id, EVERYBODY, limit=5, offset=0)
+
     assert [message for _, message in generated.failures] == [REASON]
+    assert (listed.external_id, listed.render_error, total) == ("S00001", REASON, 1)
     assert [(row["number"], row["reason"]) for row in exported] == [("S00001", REASON)]
     assert [(entry.verdict, entry.reason) for entry in report.not_generated] == [("failed", REASON)]
     assert read_reported_statuses(report.files.csv)["1"] == "failed"

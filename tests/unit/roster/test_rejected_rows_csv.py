@@ -25,6 +25,12 @@ def test_the_file_has_the_columns_of_the_roster_and_the_errors(tmp_path: Path) -
     assert (written, reading.columns) == (1, [*HEADER, "line", "field", "value", "reason"])
 
 
+def test_the_delimiter_can_be_chosen(tmp_path: Path) -> None:
+    write_rejected_rows(tmp_path / "aside.csv", HEADER, [ROW], delimiter=",")
+
+    assert (tmp_path / "aside.csv").read_text("utf-8-sig").startswith("nim,nama,hp,line,")
+
+
 def test_rejected_rows_of_a_file_of_rejected_rows_have_their_columns_once(tmp_path: Path) -> None:
     path = tmp_path / "aside.csv"
     again = ROW._replace(cells=(*ROW.cells, "3", "email", "x", "old reason"))

@@ -118,7 +118,10 @@ def create_import(
     caller: Operator,
 ) -> SuccessResponse[ImportAcceptedResponse]:
     """Accept a roster for import in the background; follow its status."""
-    upload = to_upload(form, max_bytes=services.settings.max_file_size)
+    settings = services.settings
+    upload = to_upload(
+        form, max_bytes=settings.max_file_size, delimiter=settings.csv_delimiter_character
+    )
     accepted = _enqueue(services, event, upload, by=actor(caller))
     return SuccessResponse(
         data=ImportAcceptedResponse(

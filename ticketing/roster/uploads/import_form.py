@@ -62,8 +62,11 @@ FORM_SCHEMA: dict[str, Any] = {
 }
 
 
-def to_upload(form: Form, *, max_bytes: int) -> UploadedRoster:
-    """Return the file of a form and how to import it. Raises UnreadableForm and BodyTooLarge."""
+def to_upload(form: Form, *, max_bytes: int, delimiter: str) -> UploadedRoster:
+    """Return the file of a form and how to import it. Raises UnreadableForm and BodyTooLarge.
+
+    `delimiter` is that of the file of rejected rows.
+    """
     file, fields = _require_file(form), _parse_fields(form.fields)
     if file.size > max_bytes:
         raise BodyTooLarge(f"the file exceeds {max_bytes} bytes, see MAX_FILE_SIZE")
@@ -78,6 +81,7 @@ def to_upload(form: Form, *, max_bytes: int) -> UploadedRoster:
         withdraw_absent=fields.withdraw_absent,
         apply_holder_changes=fields.apply_holder_changes,
         clear_empty=fields.clear_empty,
+        quarantine_delimiter=delimiter,
     )
     return UploadedRoster(file.name, file.file, fields.sheet, options)
 

@@ -88,7 +88,7 @@ def _print_missing(
         )
     if len(guests) < matching:
         print_text(f"{len(guests)} of {matching:,} listed; use --limit and --offset for others.")
-    if counts.on_hold:
+    if counts.on_hold or counts.pdf_failed:
         print_text(
             f"Everybody without a ticket, with reason: ticketing export missing -e {event.slug}"
         )
@@ -142,7 +142,13 @@ def _print_explanation(answer: "Explanation", zone: "ZoneInfo") -> None:
         for step in history.steps:
             at = format_time(step.at, zone)
             print_text(f"  {at:<21}  {step.what}  {step.by}".rstrip())
+    if answer.more_people:
+        print_text(
+            f"and {answer.more_people:,} more guests match; write more of the name, or an id"
+        )
     print_text(*(f"Rejected row: {row}" for row in answer.left_out))
+    if answer.more_left_out:
+        print_text(f"and {answer.more_left_out:,} more rejected rows")
 
 
 @app.command("preflight")

@@ -42,10 +42,12 @@ class PersonHistory:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The matching guests, and the matching rejected rows of imports."""
+    """The first matching guests and rejected rows of imports, and how many more there are."""
 
     people: tuple[PersonHistory, ...]
     left_out: tuple[RejectedImportRow, ...]
+    more_people: int = 0
+    more_left_out: int = 0
 
 
 def explain_person(
@@ -64,9 +66,10 @@ def explain_person(
     if not person:
         return Explanation((), ())
     with database.transaction() as connection:
-        guests = person_history_queries.search_guests(
+        guests, total = person_history_queries.search_guests(
             connection, event.id, person, _parse_ticket_code(person)
         )
+        rows, row_total = person_history_queries.list_rejected_rows(connection, event.id, person)
         ids = [guest.id for guest in guests]
         entitlements = eligibility_queries.list_by_guest_ids(
             connection, event.id, ids, event_over=is_event_over(event, at)
@@ -82,7 +85,9 @@ def explain_person(
                 )
                 for guest in guests
             ),
-            left_out=tuple(person_history_queries.list_rejected_rows(connection, event.id, person)),
+            left_out=tuple(rows),
+            more_people=total - len(guests),
+            more_left_out=row_total - len(rows),
         )
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, false, func, or_, select
 
@@ -21,6 +22,8 @@ from ticketing.tickets.eligibility import RejectedImportRow
 from ticketing.tickets.eligibility_queries import SELECT_REJECTED_ROWS
 
 MAX_MATCHES = 20
+_TOTAL = func.count().over()  # of all matches, in each of the first
+T = TypeVar("T")
 _MIN_PHONE_DIGITS = 6  # fewer digits match too many people
 
 
@@ -86,9 +89,16 @@ class TicketFailureRecord:
     message: str
 
 
+class SearchResult(NamedTuple, Generic[T]):
+    """The first matches, and the number of all."""
+
+    first: list[T]
+    total: int
+
+
 def search_guests(
     connection: Connection, event_id: int, text: str, code: str | None
-) -> list[GuestMatch]:
+) -> SearchResult[GuestMatch]:
     """Return guests by code of ticket or order, id, e-mail or phone, else by part of the name.
 
     Former names, e-mails and phones count too.
@@ -100,15 +110,16 @@ def search_guests(
         _contains(guest_changes.c.old_value, text),
     )
     named = or_(_contains(guests.c.full_name, text), guests.c.id.in_(former))
-    return exactly or _list_guests(connection, event_id, named)
+    return exactly if exactly.total else _list_guests(connection, event_id, named)
 
 
 def _list_guests(
     connection: Connection, event_id: int, condition: ColumnElement[bool]
-) -> list[GuestMatch]:
-    query = select(*columns_of(GuestMatch, guests))
+) -> SearchResult[GuestMatch]:
+    query = select(_TOTAL, *columns_of(GuestMatch, guests))
     query = query.where(guests.c.event_id == event_id, condition).order_by(guests.c.id)
-    return [GuestMatch(*row) for row in connection.execute(query.limit(MAX_MATCHES))]
+    rows = connection.execute(query.limit(MAX_MATCHES)).all()
+    return SearchResult([GuestMatch(*row[1:]) for row in rows], rows[0][0] if rows else 0)
 
 
 def _identifier_condition(text: str, code: str | None) -> ColumnElement[bool]:
@@ -176,7 +187,9 @@ def list_failures(
     return [TicketFailureRecord(**row) for row in connection.execute(query).mappings()]
 
 
-def list_rejected_rows(connection: Connection, event_id: int, text: str) -> list[RejectedImportRow]:
+def list_rejected_rows(
+    connection: Connection, event_id: int, text: str
+) -> SearchResult[RejectedImportRow]:
     """Return rejected rows of any import that contain a text, latest first."""
     query = (
         SELECT_REJECTED_ROWS.where(
@@ -186,4 +199,5 @@ def list_rejected_rows(connection: Connection, event_id: int, text: str) -> list
         .order_by(import_rejected_rows.c.import_id.desc(), import_rejected_rows.c.line_number)
         .limit(MAX_MATCHES)
     )
-    return [RejectedImportRow(**row) for row in connection.execute(query).mappings()]
+    rows = connection.execute(query.add_columns(_TOTAL)).all()
+    return SearchResult([RejectedImportRow(*row[:-1]) for row in rows], rows[0][-1] if rows else 0)
