@@ -1,6 +1,6 @@
 """Edit one guest by the rules of an import: its name, contacts, place and attributes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +23,9 @@ from ticketing.roster.guests.duplicates import (
 )
 from ticketing.roster.guests.guest_queries import GuestRecord, RosterPlace
 from ticketing.roster.model import RosterField, RowRejection, WarnedEntry
+from ticketing.tickets.ticket_queries import find_live_of_guest
 
+_ATTRIBUTES = frozenset({RosterField.LOCALE, RosterField.SALES_CHANNEL, RosterField.TEST_MODE})
 TEST, LIVE = "test", "live"  # values of the test mode
 EDITABLE_FIELDS = (
     RosterField.FULL_NAME,
@@ -63,15 +65,16 @@ def edit_guest(
     with changing_guests(database, event) as connection:
         found = find_guest(connection, event, who)
         guest = guest_queries.lock_guest(connection, found.id)
-        _refuse_place_of_order(guest)
+        _refuse_place_of_order(guest, values)
         place = guest_queries.find_roster_place(connection, guest.id)
         new = _clean(event, guest, values)
         changes = _compare(guest, place, new)
         if changes:
             _write(connection, event, guest, place, changes, at=at)
             record_change(connection, event, guest, changes, action="guests.update", by=by, at=at)
-        ticket = place.ticket_code if place else None
-        return GuestUpdate(guest.id, guest.natural_key, changes, ticket)
+        ticket = find_live_of_guest(connection, event.id, guest.id)
+        code = ticket.ticket_code if ticket else None
+        return GuestUpdate(guest.id, guest.natural_key, changes, code)
 
 
 def _clean(
@@ -151,8 +154,9 @@ def _write(
         guest_queries.update_place(connection, place.entitlement_id, kind, at=at)
 
 
-def _refuse_place_of_order(guest: GuestRecord) -> None:
-    if guest.natural_key.startswith(NATURAL_KEY_PREFIX):
+def _refuse_place_of_order(guest: GuestRecord, values: Collection[RosterField]) -> None:
+    is_place = guest.natural_key.startswith(NATURAL_KEY_PREFIX)
+    if is_place and not _ATTRIBUTES.issuperset(values):
         raise GuestConflict(
             f"guest {guest.id} is a place of an order; change it with `ticketing orders set-guest`"
         )

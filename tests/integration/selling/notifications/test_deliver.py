@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text, update
 
 from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
+from ticketing.events.model import Event
 from ticketing.notifications import claim_queries
 from ticketing.notifications.claim_queries import AttemptResult
 from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
@@ -24,8 +25,12 @@ from ticketing.orders.order import Buyer
 from ticketing.orders.place_guest import Place, PlaceGuest
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.db.tables.roster import guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.http.services import now
+from ticketing.roster.guests.duplicates import GuestConflict
+from ticketing.roster.guests.edit_guest import edit_guest
+from ticketing.roster.model import RosterField
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
 from ticketing.selling.payments.complete_order import enqueue_message
@@ -60,6 +65,7 @@ def test_a_guest_with_an_own_address_gets_the_ticket_unless_it_was_transferred(
     buy: Callable[..., PlacedOrder],
     print_all: Callable[[], None],
     database: Database,
+    event: Event,
     message_context: MessageContext,
 ) -> None:
     placed = buy(guests={1: ("Ayu", "ayu@example.org"), 2: ("Budi", "budi@example.org")})
@@ -67,12 +73,19 @@ def test_a_guest_with_an_own_address_gets_the_ticket_unless_it_was_transferred(
     given_away = PlaceGuest(second, "Citra", "citra@example.org")
     change = GuestChange("web", now())
     set_order_guests(database, message_context.keys, placed.order.id, [given_away], change)
+    with database.transaction() as connection:
+        ayu = connection.execute(
+            select(guests.c.id).where(guests.c.full_name == "Ayu")
+        ).scalar_one()
+    edit_guest(database, event, ayu, {RosterField.LOCALE: "en"}, by="siti", at=now())
+    with pytest.raises(GuestConflict, match="place of an order"):
+        edit_guest(database, event, ayu, {RosterField.FULL_NAME: "Dewi"}, by="siti", at=now())
 
     print_all()
     send()
 
     [to_ayu], [to_citra] = mails.mails("ayu@example.org"), mails.mails("citra@example.org")
-    assert ("Halo Ayu" in to_ayu.text, len(to_ayu.files)) == (True, 1)
+    assert ("Hello Ayu" in to_ayu.text, len(to_ayu.files)) == (True, 1)
     assert ("Halo Citra" in to_citra.text, len(to_citra.files)) == (True, 1)
     assert mails.mails("budi@example.org") == []
     assert len(mails.mails(SARI)[0].files) == 2
