@@ -124,7 +124,8 @@ def _wait_until_idle(
 
 def _has_pending_work(processes: ProcessManager) -> bool:
     with processes.application.database.transaction() as connection:
-        if inbox.count_due(connection, at=datetime.now(UTC), limit=1):
+        at = datetime.now(UTC)
+        if inbox.has_overdue(connection, at, at=at):
             return True
         return bool(connection.execute(_HAS_PENDING_VOUCHERS).scalar_one())
 

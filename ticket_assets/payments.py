@@ -62,8 +62,9 @@ def payments(
 
         try:
             loop = FulfilmentLoop(
-                generation, application.get(Midtrans), lambda: datetime.now(UTC), ACTOR, report
-            )
+                generation, application.get(Midtrans), lambda: datetime.now(UTC), ACTOR, report,
+                application.settings.midtrans_concurrency,
+            )  # fmt: skip
             loop.run_until_idle(config.quiet_seconds, max_seconds=config.limit_seconds / 2)
         finally:  # also after a time-out: report completed work
             for event_slug, counts in totals.ticket_counts.items():

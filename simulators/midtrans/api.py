@@ -3,6 +3,7 @@
 import re
 from base64 import b64encode
 from hmac import compare_digest
+from itertools import count
 from threading import Event
 
 from simulators.http import CLOSE_CONNECTION, HttpRequest, HttpResponse, Route, match_route
@@ -44,6 +45,7 @@ class MidtransApi:
         self._notify = notify
         self._known_keys = IdempotencyKeys()
         self.closing = Event()
+        self._status_numbers = count(1)
         self._routes: list[Route] = [
             ("POST", re.compile(r"/snap/v1/transactions"), self._open_page),
             ("POST", re.compile(r"/snap/v1/transactions/(?P<token>[^/]+)/cancel"), self._cancel),
@@ -78,9 +80,12 @@ class MidtransApi:
         if fault.kind == "html":
             return HttpResponse.html(fault.status, _HTML_BODY)
         if fault.kind == "error":
-            return _refusal_response(
+            refusal = _refusal_response(
                 request, fault.status, "Sorry, we encountered internal errors."
             )
+            if fault.retry_after:
+                refusal.headers["Retry-After"] = str(fault.retry_after)
+            return refusal
         if fault.kind == "slow":
             self.closing.wait(fault.seconds)
         answer = self._admitted(request)
@@ -151,7 +156,14 @@ class MidtransApi:
         return HttpResponse.json(200, body | {"token_id": token, "hash": token[:13]})
 
     def _status(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
+        self.closing.wait(self._status_delay())
         return HttpResponse.json(200, self._bank.status(names["id"]))
+
+    def _status_delay(self) -> float:
+        """Return the seconds that the next status answer takes."""
+        faults, number = self._faults, next(self._status_numbers)
+        hangs = faults.hanging_every and number % faults.hanging_every == 0
+        return faults.hanging_seconds if hangs else faults.answer_seconds
 
     def _attempts(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
         return HttpResponse.json(200, self._bank.attempts(names["id"]))

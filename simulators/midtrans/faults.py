@@ -17,6 +17,7 @@ class MidtransResponseFault:
     path: str = ""
     status: int = 503  # for "error" and "html"
     seconds: float = 30  # for "slow", which then responds normally
+    retry_after: int = 0  # seconds in the header of "error"; 0 sends none
 
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown kind."""
@@ -41,6 +42,9 @@ class MidtransFaults(Faults[MidtransResponseFault]):
     customer_fee: int = 0  # rupiah added to the next payments and reported
     amount_off: int = 0  # rupiah added to the next payments, not reported
     never_expires: bool = False  # payments stay pending beyond expiry without notification
+    answer_seconds: float = 0.0  # delay of every status answer: the gateway is far away
+    hanging_every: int = 0  # each status answer of this number hangs instead; 0 for none
+    hanging_seconds: float = 20.0  # then it is given
     refunds_denied: int = 0  # the next n refunds are denied
     # payments that are named by transaction are unknown by their order id
     only_transaction_ids: bool = False

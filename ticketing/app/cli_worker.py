@@ -39,8 +39,11 @@ def worker(
     ):
         context = application.get(GenerationContext)
         gateway, webhooks = application.get(Midtrans), application.get(WebhookClient)
+        concurrency = application.settings.midtrans_concurrency
         if once:
-            FulfilmentLoop(context, gateway, now, actor(), log_fulfilment).run_until_done()
+            FulfilmentLoop(
+                context, gateway, now, actor(), log_fulfilment, concurrency
+            ).run_until_done()
             for done in provision_all(
                 ProvisioningContext(application.database, router_clients, now, actor())
             ):
@@ -49,7 +52,7 @@ def worker(
             deliver_all(application.database, sender, clock=now)
             return
         provisioning = ProvisioningContext(application.database, router_clients, now, ACTOR)
-        process = Worker(context, gateway, now, webhooks, sender, provisioning)
+        process = Worker(context, gateway, now, webhooks, sender, provisioning, concurrency)
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             process.stop()

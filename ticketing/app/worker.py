@@ -1,6 +1,6 @@
 """The worker: processes payments, tickets, messages, webhooks and vouchers when there is work.
 
-One thread settles payments, one makes tickets, one calls webhooks, one sends mails, one sends
+Several threads settle payments, one makes tickets, one calls webhooks, one sends mails, one sends
 WhatsApp messages, and one serves each router, so that a slow system delays only its own work. All
 work is found in rows, so the worker can be killed, be absent, or run twice.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -26,9 +27,13 @@ from ticketing.selling.payments.fulfil_paid import (
     FulfilmentResult,
     generate_missing_tickets,
     handled_count,
-    settle_concurrently,
 )
-from ticketing.selling.payments.settle import PaymentGateway, Settlement
+from ticketing.selling.payments.settle import (
+    STATUS_CONCURRENCY,
+    PaymentGateway,
+    Settlement,
+    SettlementPool,
+)
 from ticketing.tickets.generate import GenerationContext
 from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
 from ticketing.vouchers.provisioning.worker_pool import RouterWorkerPool
@@ -51,6 +56,7 @@ class Worker:
     webhook_transport: WebhookTransport | None = None  # none: Dagster calls webhooks
     sender: NotificationSender | None = None  # none: Dagster sends messages
     provisioning: ProvisioningContext | None = None  # none: Dagster serves the routers
+    status_concurrency: int = STATUS_CONCURRENCY
     _stopping: bool = False
     _settle_event: threading.Event = field(default_factory=threading.Event)
     _tickets_event: threading.Event = field(default_factory=threading.Event)
@@ -94,8 +100,17 @@ class Worker:
 
     @contextmanager
     def _run_threads(self) -> Iterator[None]:
+        settlement_pool = SettlementPool(
+            self.context.database,
+            self.gateway,
+            clock=self.clock,
+            by=ACTOR,
+            concurrency=self.status_concurrency,
+            on_done=self._settle_event.set,
+        )
+        settle = partial(self._settle, settlement_pool)
         threads = [
-            threading.Thread(target=self._run_loop, args=(self._settle, self._settle_event)),
+            threading.Thread(target=self._run_loop, args=(settle, self._settle_event)),
             threading.Thread(target=self._run_loop, args=(self._make_tickets, self._tickets_event)),
             threading.Thread(
                 target=self._run_loop, args=(self._send_webhooks, self._webhooks_event)
@@ -108,7 +123,7 @@ class Worker:
         ]
         context = self.provisioning
         self._router_pool = RouterWorkerPool(context, self._on_router_done) if context else None
-        with self._router_pool or nullcontext():
+        with settlement_pool, self._router_pool or nullcontext():
             for thread in threads:
                 thread.start()
             try:
@@ -134,15 +149,15 @@ class Worker:
                 LOG.warning("worker error", kind=type(error).__name__)
                 time.sleep(ERROR_BACKOFF_SECONDS)
 
-    def _settle(self) -> bool:
-        done = settle_concurrently(self.context.database, self.gateway, at=self.clock(), by=ACTOR)
+    def _settle(self, pool: SettlementPool) -> bool:
+        done = pool.advance()
         log_settlement(done)
         if done.applied:
             self._tickets_event.set()
             self._webhooks_event.set()
             self._wake_senders()
             self._provision_event.set()
-        return handled_count(done) > 0
+        return False  # the end of every question wakes it again
 
     def _make_tickets(self) -> bool:
         served = generate_missing_tickets(self.context, at=self.clock(), by=ACTOR)

@@ -127,6 +127,12 @@ class Settings(BaseSettings):
     midtrans_client_key: str = Field(
         "", description="The merchant's client key; it is sent to browsers."
     )
+    midtrans_concurrency: int = Field(
+        16,
+        ge=1,
+        le=64,
+        description="Maximum questions about payments that one process asks Midtrans at once.",
+    )
     midtrans_simulator_url: str = Field(
         "http://127.0.0.1:8788",
         pattern="^https?://[^/?#]+$",

@@ -21,9 +21,10 @@ from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import ExpiryResult, expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder, set_order_buyer
 from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments.attempt_notifications import NOTIFICATION_RETRIES
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.reconcile import reconcile
-from ticketing.selling.payments.settle import NOTIFICATION_RETRIES, PaymentGateway, Settlement
+from ticketing.selling.payments.settle import PaymentGateway, Settlement
 from ticketing.selling.refunds.resolve_flag import dismiss_flag
 
 S = AttemptState

@@ -21,10 +21,10 @@ from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.kernel.errors import BuyerUnknown, Unavailable
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.attempt_notifications import NOTIFICATION_RETRIES
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.complete_order import complete_order
 from ticketing.selling.payments.settle import (
-    NOTIFICATION_RETRIES,
     PaymentGateway,
     Settlement,
     settle,

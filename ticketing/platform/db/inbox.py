@@ -1,5 +1,6 @@
 """Inbound webhooks: stored unchanged and deduplicated, then claimed and processed."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from ticketing.platform.kernel.retry_policy import RetryPolicy
 
 PAYMENT_PROVIDERS = ("midtrans",)  # providers of payment notifications
 LEASE = timedelta(minutes=5)  # longer than processing one webhook takes
+MAX_CLAIMED = 200  # at once; a payment has few notifications
 _IS_UNHANDLED = inbound_webhooks.c.processed_at.is_(None)
 _QUEUE = WorkQueue(
     table=inbound_webhooks,
@@ -101,6 +103,39 @@ def claim_due(
         .order_by(inbound_webhooks.c.id)
         .limit(limit)
     )
+    return _claim(connection, waiting, at=at)
+
+
+def claim_due_by_reference(
+    connection: Connection, limit: int, *, at: datetime
+) -> list[list[InboundWebhook]]:
+    """Claim the oldest waiting payment notifications, with all that wait for the same payments.
+
+    Returns them by reference, of which there are at most `limit`. Commit as for `claim_due`.
+    """
+    is_due = _is_due(PAYMENT_PROVIDERS, at)
+    reference = inbound_webhooks.c.external_reference
+    oldest = (
+        select(reference)
+        .where(is_due)
+        .order_by(inbound_webhooks.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)  # else others' rows could be all that it finds
+        .cte("oldest")
+    )
+    waiting = (
+        select(inbound_webhooks.c.id)
+        .where(is_due, reference.in_(select(oldest.c.external_reference)))
+        .order_by(inbound_webhooks.c.id)
+        .limit(MAX_CLAIMED)
+    )
+    claimed = defaultdict[str, list[InboundWebhook]](list)
+    for webhook in _claim(connection, waiting, at=at):
+        claimed[webhook.external_reference].append(webhook)
+    return list(claimed.values())
+
+
+def _claim(connection: Connection, waiting: Select[int], *, at: datetime) -> list[InboundWebhook]:
     claimed = _QUEUE.claim(
         connection,
         waiting,
@@ -135,9 +170,11 @@ def postpone(
     *,
     reason: str,
     at: datetime,
+    retry_after: timedelta | None = None,
 ) -> None:
-    """Schedule the next attempt."""
-    again = retries.next_attempt_at(webhook.attempt_count, at=at)
+    """Schedule the next attempt; a time that the vendor named takes precedence."""
+    asked = retry_after and min(retry_after, retries.max_retry_after)
+    again = at + asked if asked else retries.next_attempt_at(webhook.attempt_count, at=at)
     _QUEUE.end_claim(connection, webhook.id, {"reason": reason}, until=again)
 
 
@@ -219,13 +256,6 @@ class UnhandledWebhook:
     received_at: datetime
     attempt_count: int
     reason: str
-
-
-def count_due(connection: Connection, *, at: datetime, limit: int) -> int:
-    """Return the number of payment notifications that can be claimed now, up to a limit."""
-    is_due = _is_due(PAYMENT_PROVIDERS, at)
-    due = select(inbound_webhooks.c.id).where(is_due).limit(limit).subquery()
-    return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
 
 def has_overdue(

@@ -5,9 +5,8 @@ finds the remaining work, and nothing is created twice.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ticketing.events import queries as event_queries
@@ -16,7 +15,12 @@ from ticketing.platform.db import audit_log, inbox, notify
 from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import TicketingError
-from ticketing.selling.payments.settle import PaymentGateway, Settlement, settle
+from ticketing.selling.payments.settle import (
+    STATUS_CONCURRENCY,
+    PaymentGateway,
+    Settlement,
+    settle,
+)
 from ticketing.tickets import order_ticket_queries
 from ticketing.tickets.generate import (
     GenerationContext,
@@ -25,9 +29,6 @@ from ticketing.tickets.generate import (
     generate_tickets,
 )
 
-SETTLE_THREADS = 4  # one answer of a remote gateway takes 0.1 s
-# few: the notifications claimed by a killed process wait for the end of their lease
-NOTIFICATIONS_PER_THREAD = 5
 MAX_GUESTS_PER_ROUND = 50  # few, so that the buyers of other events do not wait long
 CHUNK = 10  # PDFs per transaction: a PDF is available when its chunk is committed
 POLL_SECONDS = 2.0  # for work that sends no NOTIFY
@@ -76,37 +77,21 @@ class FulfilmentResult:
 
 
 def fulfil_paid_orders(
-    context: GenerationContext, gateway: PaymentGateway, *, at: datetime, by: str
+    context: GenerationContext,
+    gateway: PaymentGateway,
+    *,
+    at: datetime,
+    by: str,
+    concurrency: int = STATUS_CONCURRENCY,
 ) -> FulfilmentResult:
     """Run one round for all events; safe to repeat, to run concurrently, and to kill."""
-    settlement = settle_concurrently(context.database, gateway, at=at, by=by)
+    settlement = settle(context.database, gateway, at=at, by=by, concurrency=concurrency)
     return FulfilmentResult(settlement, generate_missing_tickets(context, at=at, by=by))
-
-
-def settle_concurrently(
-    database: Database, gateway: PaymentGateway, *, at: datetime, by: str
-) -> Settlement:
-    """Settle the oldest notifications in several threads: most of the time is spent waiting."""
-    waiting = database.run(inbox.count_due, at=at, limit=SETTLE_THREADS * NOTIFICATIONS_PER_THREAD)
-    if not waiting:
-        return _sum_settlements([])
-    threads = min(SETTLE_THREADS, waiting)
-
-    def settle_share(_: int) -> Settlement:
-        return settle(database, gateway, at=at, by=by, limit=-(-waiting // threads))
-
-    with ThreadPoolExecutor(threads, thread_name_prefix="settling") as pool:
-        return _sum_settlements(pool.map(settle_share, range(threads)))
 
 
 def handled_count(settlement: Settlement) -> int:
     """Return the number of notifications that need no further attempt."""
     return settlement.applied + settlement.unchanged + settlement.quarantined
-
-
-def _sum_settlements(parts: Iterable[Settlement]) -> Settlement:
-    nothing = Settlement(0, 0, 0, 0)
-    return Settlement(*map(sum, zip(*map(astuple, [nothing, *parts]), strict=True)))
 
 
 def generate_missing_tickets(
@@ -155,12 +140,16 @@ class FulfilmentLoop:
     clock: Callable[[], datetime]
     by: str
     on_round: Callable[[FulfilmentResult], None]
+    concurrency: int = STATUS_CONCURRENCY
 
     def run_until_done(self) -> bool:
         """Run rounds until no work is left; return whether there was any."""
         did_something = False
         while True:
-            result = fulfil_paid_orders(self.context, self.gateway, at=self.clock(), by=self.by)
+            result = fulfil_paid_orders(
+                self.context, self.gateway, at=self.clock(), by=self.by,
+                concurrency=self.concurrency,
+            )  # fmt: skip
             self.on_round(result)
             if not result.has_progress:
                 return did_something

@@ -1,37 +1,39 @@
 """Store payment notifications, deduplicated, and settle them: paid orders or review flags.
 
 A notification is a hint and proves nothing: the gateway is asked about the attempt, outside of
-any transaction, and its answer counts. Killed anywhere, a run loses nothing: claimed notifications
-are taken up again after the lease, and committed results change nothing twice.
+any transaction, and its answer counts for all notifications of the attempt that were claimed
+before. Killed anywhere, a run loses nothing: claimed notifications are taken up again when their
+process has ended, and committed results change nothing twice.
 """
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import datetime
+from threading import BoundedSemaphore
+from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
+
+from sqlalchemy import Connection
 
 from ticketing.orders.payment_attempt import PaymentStatus
 from ticketing.platform.db import audit_log, inbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.inbox import InboundWebhook, InboxOutcome
-from ticketing.platform.kernel.errors import (
-    SignatureMismatch,
-    TicketingError,
-    Unavailable,
-    UnknownOrder,
+from ticketing.platform.kernel.errors import SignatureMismatch, UnknownOrder
+from ticketing.platform.kernel.work_pool import WorkPool
+from ticketing.selling.payments.attempt_notifications import (
+    Outcomes,
+    Question,
+    find_question,
+    record_answer,
+    record_failure,
 )
-from ticketing.platform.kernel.retry_policy import RetryPolicy
-from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.attempt_references import collect_reference
-from ticketing.selling.payments.midtrans.signed_fields import (
-    is_dashboard_test,
-    is_signed,
-    parse_signed_fields,
-)
-from ticketing.selling.payments.record_payment import record_payment
+from ticketing.selling.payments.midtrans.call_count import CallCount, counting_calls
+from ticketing.selling.payments.midtrans.signed_fields import is_signed, parse_signed_fields
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MIDTRANS_SOURCE = "midtrans"
 
@@ -64,12 +66,9 @@ def _unique_key(body: bytes) -> str:
 
 
 CHUNK = 100
-_HOUR = timedelta(hours=1)
-# exhausted after three hours, by which a gateway knows its own transactions; while the gateway is
-# unavailable, the next attempts follow every hour
-NOTIFICATION_RETRIES = RetryPolicy.exponential(
-    timedelta(minutes=2), max_attempts=8, max_delay=_HOUR, then=_HOUR
-)
+STATUS_CONCURRENCY = 16
+# fewer than questions: a transaction is short, and other work of the process needs connections too
+MAX_TRANSACTIONS = 4
 
 
 class PaymentGateway(Protocol):
@@ -96,86 +95,124 @@ class Settlement:
     postponed: int
 
 
-def settle(
-    database: Database, gateway: PaymentGateway, *, at: datetime, by: str, limit: int = CHUNK
-) -> Settlement:
-    """Settle the oldest waiting notifications; safe to repeat, to run concurrently, and to kill."""
-    notifications = database.run(inbox.claim_due, limit, at=at)
-    outcomes = Counter(
-        _settle_notification(database, gateway, notification, at=at, by=by)
-        for notification in notifications
-    )
-    result = Settlement(
-        applied=outcomes[InboxOutcome.APPLIED],
-        unchanged=outcomes[InboxOutcome.UNCHANGED],
-        quarantined=outcomes[InboxOutcome.QUARANTINED],
-        postponed=outcomes[None],
-    )
-    if notifications:
-        database.run(
-            audit_log.record,
-            actor=by,
-            action="payments.settle",
-            items=len(notifications),
-            details={str(outcome or "postponed"): count for outcome, count in outcomes.items()},
+class SettlementPool:
+    """Threads that ask the gateway about one payment attempt each. Context manager.
+
+    Neither a transaction nor a connection is held while the gateway is asked, and a hanging answer
+    occupies one thread only.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        gateway: PaymentGateway,
+        *,
+        clock: Callable[[], datetime],
+        by: str,
+        concurrency: int = STATUS_CONCURRENCY,
+        limit: int | None = None,
+        on_done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Ask at most `concurrency` questions at once; `limit` ends the work after so many."""
+        self._database, self._gateway, self._clock, self._by = database, gateway, clock, by
+        self._left = limit
+        self._transactions = BoundedSemaphore(MAX_TRANSACTIONS)
+        self._pool = WorkPool(
+            concurrency, self._claim, self._settle_attempt, on_done=on_done, name="settling"
         )
-    return result
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for the questions in progress."""
+        self._pool.close()
+
+    def advance(self) -> Settlement:
+        """Start asking about what is due; return what was settled since the last call."""
+        self._pool.fill()
+        return self._collect()
+
+    def run_until_idle(self) -> Settlement:
+        """Settle until nothing is due; return what was settled."""
+        self._pool.run_until_idle()
+        return self._collect()
+
+    def _claim(self, free: int) -> Sequence[Sequence[InboundWebhook]]:
+        count = free if self._left is None else min(free, self._left)
+        if not count:
+            return []
+        claimed = self._database.run(inbox.claim_due_by_reference, count, at=self._clock())
+        if self._left is not None:
+            self._left -= len(claimed)
+        return claimed
+
+    def _settle_attempt(self, notifications: Sequence[InboundWebhook]) -> Outcomes:
+        """Settle one attempt; an error is written into its notifications and stops no other."""
+        at = self._clock()
+        with counting_calls() as calls:
+            try:
+                return self._ask(notifications, calls, at=at)
+            except Exception as error:  # noqa: BLE001 - one attempt must not stop the others
+                return self._run(record_failure, notifications, error, calls, at=at)
+
+    def _ask(
+        self, notifications: Sequence[InboundWebhook], calls: CallCount, *, at: datetime
+    ) -> Outcomes:
+        question = self._run(find_question, notifications, at=at)
+        if not isinstance(question, Question):
+            return question
+        attempt = question.attempt
+        statement = self._gateway.get_payment_status(attempt.key, question.transaction_ids)
+        if statement is None:
+            raise UnknownOrder(f"the gateway does not know {attempt.key}")
+        return self._run(
+            record_answer, notifications, attempt, statement, calls, at=at, by=self._by
+        )
+
+    def _run(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        with self._transactions:
+            return self._database.run(work, *args, **kwargs)
+
+    def _collect(self) -> Settlement:
+        """Return and audit what was settled; raise the first error that could not be recorded."""
+        done = self._pool.take_done()
+        errors = [error for error in (one.exception() for one in done) if error is not None]
+        outcomes = sum((one.result() for one in done if one.exception() is None), Outcomes())
+        if outcomes:
+            self._database.run(
+                audit_log.record,
+                actor=self._by,
+                action=audit_log.SETTLE_PAYMENTS_ACTION,
+                items=outcomes.total(),
+                details={str(outcome or "postponed"): count for outcome, count in outcomes.items()},
+            )
+        for error in errors:
+            raise error
+        return Settlement(
+            applied=outcomes[InboxOutcome.APPLIED],
+            unchanged=outcomes[InboxOutcome.UNCHANGED],
+            quarantined=outcomes[InboxOutcome.QUARANTINED],
+            postponed=outcomes[None],
+        )
 
 
-def _settle_notification(
+def settle(
     database: Database,
     gateway: PaymentGateway,
-    notification: InboundWebhook,
     *,
     at: datetime,
     by: str,
-) -> InboxOutcome | None:
-    """Settle one notification; an error is written into its row and stops no other."""
-    try:
-        return _handle(database, gateway, notification, at=at, by=by)
-    except Unavailable as error:
-        reason, is_exhausted = str(error), False
-    except Exception as error:  # noqa: BLE001 - one notification's failure must not stop the others
-        own = isinstance(error, TicketingError)
-        reason = str(error) if own else f"{type(error).__name__}: {error}"
-        is_exhausted = NOTIFICATION_RETRIES.is_exhausted(notification.attempt_count)
-    with database.transaction() as connection:
-        if not is_exhausted:
-            inbox.postpone(connection, notification, NOTIFICATION_RETRIES, reason=reason, at=at)
-            return None
-        inbox.mark_handled(connection, notification, InboxOutcome.QUARANTINED, reason=reason, at=at)
-        return InboxOutcome.QUARANTINED
+    limit: int = CHUNK,
+    concurrency: int = STATUS_CONCURRENCY,
+) -> Settlement:
+    """Settle the payments with the oldest notifications, at most `limit`.
 
-
-def _handle(
-    database: Database,
-    gateway: PaymentGateway,
-    notification: InboundWebhook,
-    *,
-    at: datetime,
-    by: str,
-) -> InboxOutcome:
-    with database.transaction() as connection:
-        named = notification.external_reference
-        attempt = attempt_queries.find(connection, named)
-        if attempt is None and is_dashboard_test(named):
-            reason = "a test notification of the gateway's dashboard"
-            inbox.mark_handled(
-                connection, notification, InboxOutcome.UNCHANGED, reason=reason, at=at
-            )
-            return InboxOutcome.UNCHANGED
-        if attempt is None:
-            reason = f"no payment attempt has the key {named!r}"
-            inbox.mark_handled(
-                connection, notification, InboxOutcome.QUARANTINED, reason=reason, at=at
-            )
-            return InboxOutcome.QUARANTINED
-        reference = collect_reference(connection, attempt.key)
-    statement = gateway.get_payment_status(attempt.key, reference.transaction_ids)
-    if statement is None:
-        raise UnknownOrder(f"the gateway does not know {attempt.key}")
-    with database.transaction() as connection:
-        changed = record_payment(connection, attempt, statement, at=at, by=by)
-        outcome = InboxOutcome.APPLIED if changed else InboxOutcome.UNCHANGED
-        inbox.mark_handled(connection, notification, outcome, at=at)
-    return outcome
+    Safe to repeat, to run concurrently, and to kill.
+    """
+    with SettlementPool(
+        database, gateway, clock=lambda: at, by=by, limit=limit, concurrency=concurrency
+    ) as pool:
+        return pool.run_until_idle()

@@ -1,4 +1,4 @@
-"""Tables of payments: attempts and instalments."""
+"""Tables of payments: attempts, the requests about them, and instalments."""
 
 from sqlalchemy import (
     BigInteger,
@@ -64,6 +64,15 @@ payment_attempts = Table(
         "order_id",
         postgresql_where=text("checkout_token <> '' AND checkout_closed_at IS NULL"),
     ),
+)
+
+# requests to the gateway about an attempt, repeated ones too
+gateway_calls = Table(
+    "gateway_calls",
+    metadata,
+    primary_foreign_key_column("attempt_id", "payment_attempts.id"),
+    Column("kind", Text, primary_key=True),  # create | status | cancel | refund
+    bigint_column("calls"),
 )
 
 # the amounts add up to the order's total: trigger `order_instalments_equal_total`

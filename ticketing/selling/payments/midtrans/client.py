@@ -4,14 +4,10 @@ Every call is safe to repeat, so failed calls are retried: sessions are identifi
 refunds by their key, and a cancellation has the same result when repeated.
 """
 
-import random
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import quote
-
-import httpx
 
 from ticketing.orders.payment_attempt import (
     AttemptReference,
@@ -24,7 +20,12 @@ from ticketing.platform.kernel.errors import (
     Misconfigured,
 )
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.platform.kernel.tls_trust import trusted
+from ticketing.selling.payments.midtrans.call_count import GatewayCall
+from ticketing.selling.payments.midtrans.http_client import (
+    READ_SECONDS,
+    MidtransHttp,
+    sleep_with_jitter,
+)
 from ticketing.selling.payments.midtrans.notification import (
     Json,
     MidtransNotification,
@@ -32,16 +33,10 @@ from ticketing.selling.payments.midtrans.notification import (
 from ticketing.selling.payments.midtrans.responses import (
     attempt_from_json,
     message_of,
-    read_response,
     refund_state_from_json,
 )
 from ticketing.selling.payments.midtrans.snap_request import CheckoutRequest, to_snap_body
 
-_TRIES = 3
-_INITIAL_BACKOFF_SECONDS = 0.5
-_MAX_BACKOFF_SECONDS = 10
-_CONNECT_SECONDS = 5
-_READ_SECONDS = 20
 _NOT_FOUND, _DUPLICATE, _NOT_MODIFIABLE = 404, 406, 412
 _UNREFUNDABLE = (_NOT_FOUND, _NOT_MODIFIABLE)  # a failed transaction beside the one that paid
 _DENIED_BY_BANK = "202"
@@ -104,11 +99,6 @@ class RefundReceipt:
     state: AttemptState
 
 
-def _sleep_with_jitter(seconds: float) -> None:
-    """Sleep for about this time, so that clients do not retry at the same moment."""
-    time.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
-
-
 class Midtrans:
     """A client of one account. Close it, or use `with`. Thread-safe."""
 
@@ -117,18 +107,16 @@ class Midtrans:
         account: MidtransAccount,
         *,
         notify_url: str = "",
-        read_seconds: float = _READ_SECONDS,
-        pause: Callable[[float], None] = _sleep_with_jitter,
+        read_seconds: float = READ_SECONDS,
+        pause: Callable[[float], None] = sleep_with_jitter,
     ) -> None:
         """Create a client; `notify_url` overrides the notification address of the dashboard."""
         self._account = account
-        self._override = {"X-Override-Notification": notify_url} if notify_url else {}
-        self._pause = pause
-        self._client = httpx.Client(
-            auth=(account.server_key, ""),
-            headers={"Accept": "application/json", "User-Agent": "ticketing"},
-            timeout=httpx.Timeout(read_seconds, connect=_CONNECT_SECONDS),
-            verify=trusted(),
+        self._http = MidtransHttp(
+            account.server_key,
+            headers={"X-Override-Notification": notify_url} if notify_url else {},
+            read_seconds=read_seconds,
+            pause=pause,
         )
 
     def __enter__(self) -> Self:
@@ -141,15 +129,17 @@ class Midtrans:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._http.close()
 
     def create_checkout_session(self, checkout: CheckoutRequest) -> CheckoutSession:
         """Create a checkout session.
 
         Repeated before a payment method is chosen, it creates a new session and ends the old one.
         """
-        answer = self._request_with_retry(
-            "POST", f"{self._account.snap_url}/snap/v1/transactions", to_snap_body(checkout)
+        answer = self._http.post(
+            GatewayCall.CREATE,
+            f"{self._account.snap_url}/snap/v1/transactions",
+            to_snap_body(checkout),
         )
         token, url = answer.get("token"), answer.get("redirect_url")
         if not isinstance(token, str) or not isinstance(url, str):
@@ -160,7 +150,7 @@ class Midtrans:
         """Close a session, so that an old tab cannot pay; refused once a method was chosen."""
         url = f"{self._account.snap_url}/snap/v1/transactions/{quote(token, safe='')}/cancel"
         try:
-            self._request_with_retry("POST", url, {})
+            self._http.post(GatewayCall.CANCEL, url, {})
         except GatewayRefused as refusal:
             if "already canceled" not in str(refusal):
                 raise
@@ -183,7 +173,7 @@ class Midtrans:
 
     def _find(self, reference: AttemptReference, asked_id: str) -> MidtransNotification | None:
         try:
-            answer = self._request_with_retry("GET", self._path(asked_id, "status"))
+            answer = self._http.get_status(self._path(asked_id, "status"))
         except GatewayRefused as refusal:
             if refusal.details["status"] == _NOT_FOUND:
                 return None
@@ -252,14 +242,15 @@ class Midtrans:
 
         An answer with an `unsuited` status leads to the next id.
         """
+        kind = GatewayCall.REFUND if verb == "refund" else GatewayCall.CANCEL
         *ids, last = (reference.key, *reference.transaction_ids)
         for known in ids:
             try:
-                return self._request_with_retry("POST", self._path(known, verb), body)
+                return self._http.post(kind, self._path(known, verb), body)
             except GatewayRefused as refusal:
                 if refusal.details["status"] not in unsuited:
                     raise
-        return self._request_with_retry("POST", self._path(last, verb), body)
+        return self._http.post(kind, self._path(last, verb), body)
 
     def _end_attempt(self, reference: AttemptReference, verb: str) -> MidtransNotification | None:
         try:
@@ -273,26 +264,3 @@ class Midtrans:
 
     def _path(self, order_id: str, verb: str) -> str:
         return f"{self._account.api_url}/v2/{quote(order_id, safe='')}/{verb}"
-
-    def _request_with_retry(self, method: str, url: str, payload: Json | None = None) -> Json:
-        for tried in range(1, _TRIES):
-            try:
-                return self._request(method, url, payload)
-            except GatewayUnavailable as unavailable:
-                retry_after = unavailable.details.get("retry_after_seconds")
-                wait = (
-                    retry_after
-                    if isinstance(retry_after, int)
-                    else _INITIAL_BACKOFF_SECONDS * 2**tried
-                )
-                if wait > _MAX_BACKOFF_SECONDS:
-                    raise
-                self._pause(wait)
-        return self._request(method, url, payload)
-
-    def _request(self, method: str, url: str, payload: Json | None) -> Json:
-        try:
-            response = self._client.request(method, url, json=payload, headers=self._override)
-        except httpx.RequestError as error:
-            raise GatewayUnavailable(f"Midtrans: no answer ({type(error).__name__})") from error
-        return read_response(response)

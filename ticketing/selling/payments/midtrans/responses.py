@@ -54,10 +54,10 @@ def refund_state_from_json(body: Json) -> AttemptState:
         raise GatewayUnavailable("Midtrans: an answer without a state") from error
 
 
-def read_response(response: httpx.Response) -> Json:
+def read_response(response: httpx.Response, content: bytes) -> Json:
     """Return the body of a successful answer; some errors are only in the body, under HTTP 200."""
     try:
-        body = json.loads(response.content)
+        body = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _unavailable(response, "an answer that is not JSON") from error
     if not isinstance(body, dict):

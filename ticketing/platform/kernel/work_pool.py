@@ -1,0 +1,95 @@
+"""Threads that work on claimed items, each item by itself: a slow one holds up no other."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from threading import Event, Lock
+from typing import Generic, Self, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class WorkPool(Generic[Item, Result]):
+    """Context manager; leaving it waits for the items in progress.
+
+    An item is claimed when a thread is free for it. So claims do not wait in a queue of this
+    process, and what is claimed is limited by the number of threads.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        claim: Callable[[int], Sequence[Item]],
+        work: Callable[[Item], Result],
+        *,
+        on_done: Callable[[], None] = lambda: None,
+        name: str,
+    ) -> None:
+        """Claim at most as many items as asked for; call `on_done` in the thread of each item."""
+        self._size, self._claim, self._work, self._on_done = size, claim, work, on_done
+        self._done = SimpleQueue[Future[Result]]()
+        self._changed = Event()
+        self._filling = Lock()
+        self._counting = Lock()
+        self._running = 0
+        self._threads = ThreadPoolExecutor(size, thread_name_prefix=name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wait for the items in progress."""
+        self._threads.shutdown()
+
+    @property
+    def running_count(self) -> int:
+        """Return the number of items in progress."""
+        return self._running
+
+    def fill(self) -> int:
+        """Start items until every thread has one or none is due; return the number started."""
+        started = 0
+        with self._filling:
+            while (free := self._size - self._running) > 0:
+                items = self._claim(free)
+                for item in items:
+                    self._start(item)
+                started += len(items)
+                if not items:
+                    break
+        return started
+
+    def take_done(self) -> list[Future[Result]]:
+        """Return the items that ended since the last call."""
+        done = list[Future[Result]]()
+        while True:
+            try:
+                done.append(self._done.get_nowait())
+            except Empty:
+                return done
+
+    def run_until_idle(self) -> None:
+        """Work until no item is in progress and none is due."""
+        while True:
+            self._changed.clear()
+            was_idle = self._running == 0
+            if not self.fill() and was_idle:
+                return
+            if self._running:
+                self._changed.wait()
+
+    def _start(self, item: Item) -> None:
+        with self._counting:
+            self._running += 1
+        self._threads.submit(self._work, item).add_done_callback(self._on_future_done)
+
+    def _on_future_done(self, future: Future[Result]) -> None:
+        self._done.put(future)
+        with self._counting:
+            self._running -= 1
+        self._changed.set()
+        self._on_done()
