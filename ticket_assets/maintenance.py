@@ -54,6 +54,7 @@ def reconcile_payments(
         done = reconcile(
             application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR,
             progress=lambda checked: deadline(checked, None),
+            concurrency=application.settings.midtrans_concurrency,
         )  # fmt: skip
     context.log.info(
         "%s checked, %s corrected, %s mismatches",

@@ -89,8 +89,9 @@ def reconciliation(
     day = date.fromisoformat(context.partition_key)
     with run_attempt(context) as deadline:
         result = reconcile_day(
-            application.database, application.get(Midtrans), day, progress=deadline
-        )
+            application.database, application.get(Midtrans), day, progress=deadline,
+            concurrency=application.settings.midtrans_concurrency,
+        )  # fmt: skip
     context.log.info("%s: %s payments, %s differ", day, result.attempts, len(result.differences))
     found = InvariantResult.from_violations(result.attempts, result.differences)
     return dg.MaterializeResult(

@@ -1,10 +1,13 @@
 """`ticketing worker`: fulfil paid orders as soon as they are paid."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from ticketing.platform.cli.console import actor, now, open_application
+
+SWITCH_INTERVAL_SECONDS = 0.0005
 
 
 def worker(
@@ -52,6 +55,9 @@ def worker(
             deliver_all(application.database, sender, clock=now)
             return
         provisioning = ProvisioningContext(application.database, router_clients, now, ACTOR)
+        # a thread that renders delays each of a payment's 30 queries for so long: 300 payments were
+        # settled in 26 s instead of 30 s
+        sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         process = Worker(context, gateway, now, webhooks, sender, provisioning, concurrency)
 
         def stop(_signal: int, _frame: FrameType | None) -> None:

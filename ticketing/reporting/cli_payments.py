@@ -41,9 +41,11 @@ def reconcile(
     from ticketing.selling.payments.midtrans.client import Midtrans
 
     with open_application() as application:
-        gateway = application.get(Midtrans)
+        gateway, concurrency = application.get(Midtrans), application.settings.midtrans_concurrency
         if day is not None:
-            books = reconcile_day(application.database, gateway, day.date())
+            books = reconcile_day(
+                application.database, gateway, day.date(), concurrency=concurrency
+            )
             mismatches = books.differences
             counts = {
                 "attempts": books.attempts,
@@ -53,7 +55,9 @@ def reconcile(
                 "refundedByGateway": books.returned_by_gateway.amount,
             } | {means: sums.money for means, sums in books.box_office.items()}
         else:
-            result = service.reconcile(application.database, gateway, at=now(), by=actor())
+            result = service.reconcile(
+                application.database, gateway, at=now(), by=actor(), concurrency=concurrency
+            )
             mismatches = result.mismatches
             counts = {
                 "checked": result.checked,

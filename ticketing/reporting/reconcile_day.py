@@ -23,7 +23,7 @@ from ticketing.selling.ledger.model import LedgerTotals
 from ticketing.selling.ledger.queries import sum_money_by_means
 from ticketing.selling.payments.attempt_references import collect_references
 from ticketing.selling.payments.reconcile import GatewayReply, poll_attempts
-from ticketing.selling.payments.settle import PaymentGateway
+from ticketing.selling.payments.settle import STATUS_CONCURRENCY, PaymentGateway
 
 CHUNK_SIZE = 100
 
@@ -47,6 +47,7 @@ def reconcile_day(
     day: date,
     *,
     progress: Callable[[int, int], None] | None = None,
+    concurrency: int = STATUS_CONCURRENCY,
 ) -> DayReconciliation:
     """Compare the day's attempts with the gateway; raise GatewayUnavailable."""
     with database.transaction() as connection:
@@ -57,7 +58,11 @@ def reconcile_day(
     for start in range(0, len(recorded), CHUNK_SIZE):
         chunk = recorded[start : start + CHUNK_SIZE]
         references = database.run(collect_references, [attempt.key for attempt in chunk])
-        replies += poll_attempts(gateway, references)
+        by_key = {
+            reply.key: reply
+            for reply in poll_attempts(gateway, references, concurrency=concurrency)
+        }
+        replies += [by_key[attempt.key] for attempt in chunk]
         if progress is not None:
             progress(len(replies), len(recorded))
     statuses = [answer.payment_status for answer in replies]

@@ -163,6 +163,25 @@ def test_two_workers_share_the_work(
     assert sales_checks.check_orders_fulfilled(database, at=later).holds
 
 
+def test_a_payment_is_settled_by_another_worker_when_its_own_is_killed_in_mid_question(
+    midtrans: MidtransSimulator,
+    start_worker: StartWorker,
+    pay: Pay,
+    count_printed: Callable[[], int],
+    wait_until: WaitUntil,
+) -> None:
+    killed = start_worker()
+    midtrans.faults.set(answers=[MidtransResponseFault("slow", path="/status", seconds=300)])
+    pay(places=1)
+    wait_until(lambda: midtrans.faults.answers[0].times == 0)
+
+    killed.kill()
+    start_worker()
+    wait_until(lambda: count_printed() == 1)
+
+    assert count_printed() == 1
+
+
 @pytest.mark.slow
 def test_a_worker_and_a_run_of_the_whole_event_do_not_disturb_each_other(
     database: Database,

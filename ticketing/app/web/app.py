@@ -20,6 +20,7 @@ from ticketing.events.queries import get_event
 from ticketing.monitoring import api as monitoring_api
 from ticketing.monitoring import api_health, api_repairs, console_page
 from ticketing.monitoring.api import dashboard_snapshot
+from ticketing.monitoring.payment_metrics import PaymentCollector
 from ticketing.monitoring.voucher_metrics import VoucherCollector
 from ticketing.notifications import api_whatsapp
 from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
@@ -151,6 +152,7 @@ def _build_services(application: Application) -> Services:
 
     metrics = Metrics()
     metrics.registry.register(VoucherCollector(database, now))
+    metrics.registry.register(PaymentCollector(database))
     services.register_value(Metrics, metrics)
     metrics.registry.register(TicketCollector(database))
     services.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))

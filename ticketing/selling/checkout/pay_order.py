@@ -18,13 +18,18 @@ from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout import order_view_queries
 from ticketing.selling.checkout.order_view_queries import OrderView
 from ticketing.selling.checkout.set_guests import require_guest_names
-from ticketing.selling.payments import attempt_queries, checkout_session_queries
+from ticketing.selling.payments import (
+    attempt_queries,
+    checkout_session_queries,
+    gateway_call_queries,
+)
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.checkout_session_queries import OpenCheckoutSession
 from ticketing.selling.payments.expire_checkout_sessions import (
     expire_order_sessions,
     expire_session,
 )
+from ticketing.selling.payments.midtrans.call_count import counting_calls
 from ticketing.selling.payments.midtrans.client import CheckoutSession, Midtrans
 from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
 from ticketing.selling.payments.unsettled_money import list_unsettled_money
@@ -55,7 +60,8 @@ def pay_order(
         return pending
     try:
         _expire_older_sessions(database, midtrans, pending, at=at, by=by)
-        session = midtrans.create_checkout_session(pending.checkout)
+        with counting_calls() as calls:
+            session = midtrans.create_checkout_session(pending.checkout)
     except TicketingError:
         database.run(checkout_session_queries.release, pending.attempt.id)
         raise
@@ -64,6 +70,7 @@ def pay_order(
         checkout_session_queries.store(
             connection, pending.attempt.id, token=session.token, url=session.url
         )
+        gateway_call_queries.add(connection, pending.attempt.key, calls)
     if order.state is not OrderState.PENDING:  # cancelled while the gateway was asked
         expire_order_sessions(database, midtrans, order_id, at=at, by=by)
     _require_pending(order)

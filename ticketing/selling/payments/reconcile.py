@@ -5,9 +5,9 @@ recorded as if a notification had arrived, so known facts have no effect again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from operator import itemgetter
@@ -20,16 +20,16 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_pages
 from ticketing.platform.kernel.errors import GatewayUnavailable, TicketingError, Unavailable
 from ticketing.platform.kernel.invariant import Violation
-from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments import attempt_queries, gateway_call_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.attempt_references import collect_references
 from ticketing.selling.payments.complete_order import flag_stuck
+from ticketing.selling.payments.midtrans.call_count import GatewayCall, counting_calls
 from ticketing.selling.payments.record_payment import record_payment
-from ticketing.selling.payments.settle import PaymentGateway
+from ticketing.selling.payments.settle import STATUS_CONCURRENCY, PaymentGateway
 from ticketing.selling.payments.unsettled_money import list_unsettled_money
 
 CHUNK = 100
-CONCURRENT_CALLS = 4
 MAX_CONSECUTIVE_FAILURES = 8  # then the gateway is down, and asking on would only take hours
 
 
@@ -40,35 +40,46 @@ class GatewayReply:
     key: str
     payment_status: PaymentStatus | None
     error: str = ""
+    calls: Mapping[GatewayCall, int] = field(default_factory=dict)
 
 
 def poll_attempts(
-    gateway: PaymentGateway, references: Sequence[AttemptReference]
+    gateway: PaymentGateway,
+    references: Sequence[AttemptReference],
+    *,
+    concurrency: int = STATUS_CONCURRENCY,
 ) -> Iterator[GatewayReply]:
-    """Yield one answer per attempt, in order; raise GatewayUnavailable if the gateway is down."""
+    """Yield one answer per attempt as they come; raise GatewayUnavailable if the gateway is down.
+
+    An answer that hangs holds up no other.
+    """
     failures = 0
-    with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="polling") as pool:
-        for start in range(0, len(references), CONCURRENT_CALLS):
-            batch = references[start : start + CONCURRENT_CALLS]
-            for answer, is_failure in pool.map(lambda one: _poll_attempt(gateway, one), batch):
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="polling") as pool:
+        futures = [pool.submit(_poll_attempt, gateway, one) for one in references]
+        try:
+            for future in as_completed(futures):
+                answer, is_failure = future.result()
                 failures = failures + 1 if is_failure else 0
                 yield answer
-            if failures >= MAX_CONSECUTIVE_FAILURES:
-                raise GatewayUnavailable(
-                    f"no answer to {failures} requests in a row; try again later"
-                )
+                if failures >= MAX_CONSECUTIVE_FAILURES:
+                    raise GatewayUnavailable(
+                        f"no answer to {failures} requests in a row; try again later"
+                    )
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _poll_attempt(
     gateway: PaymentGateway, reference: AttemptReference
 ) -> tuple[GatewayReply, bool]:
     key = reference.key
-    try:
-        return GatewayReply(key, gateway.get_payment_status(key, reference.transaction_ids)), False
-    except Unavailable as error:
-        return GatewayReply(key, None, str(error)), True
-    except TicketingError as error:
-        return GatewayReply(key, None, str(error)), False
+    with counting_calls() as calls:
+        try:
+            status = gateway.get_payment_status(key, reference.transaction_ids)
+        except TicketingError as error:
+            is_failure = isinstance(error, Unavailable)
+            return GatewayReply(key, None, str(error), calls=calls), is_failure
+        return GatewayReply(key, status, calls=calls), False
 
 
 class ReconcileOutcome(StrEnum):
@@ -102,6 +113,7 @@ def reconcile(
     at: datetime,
     by: str,
     progress: Callable[[int], None] | None = None,
+    concurrency: int = STATUS_CONCURRENCY,
 ) -> ReconcileResult:
     """Ask about all open attempts and record the answers; safe to repeat and to kill.
 
@@ -118,11 +130,11 @@ def reconcile(
     )
     for page in pages:
         references = database.run(collect_references, [key for _, key in page])
-        for answer in poll_attempts(gateway, references):
-            outcome, problem = _reconcile_attempt(database, answer, at=at, by=by)
+        problems = dict[str, str]()
+        for answer in poll_attempts(gateway, references, concurrency=concurrency):
+            outcome, problems[answer.key] = _reconcile_attempt(database, answer, at=at, by=by)
             outcomes[outcome] += 1
-            if problem:
-                odd.append(Violation(answer.key, problem))
+        odd += [Violation(key, problems[key]) for _, key in page if problems[key]]
         if progress is not None:
             progress(outcomes.total())
     result = ReconcileResult(
@@ -151,6 +163,7 @@ def _reconcile_attempt(
     database: Database, reply: GatewayReply, *, at: datetime, by: str
 ) -> tuple[ReconcileOutcome, str]:
     """Record one answer; an error is written into the order's flag and stops no other."""
+    database.run(gateway_call_queries.add, reply.key, reply.calls)
     if reply.error:
         return ReconcileOutcome.MISMATCHED, reply.error
     attempt = database.run(attempt_queries.find, reply.key)
