@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select, text, update
 
 from simulators.midtrans.server import SERVER_KEY, MidtransSimulator
@@ -97,6 +98,39 @@ def count_stored_notifications(database: Database) -> Callable[[], int]:
 
 Sign = Callable[..., dict[str, str]]
 CountStored = Callable[[], int]
+
+
+def test_an_ordinary_purchase_needs_two_requests_to_the_gateway(
+    *,
+    operator: httpx.Client,
+    midtrans: MidtransSimulator,
+    pay: Pay,
+    sell: Sell,
+    order: Place,
+    settle_all: Settle,
+) -> None:
+    placed = order(sell(), 2)
+    pay(placed).raise_for_status()
+    key = f"{placed['code']}-01"
+    midtrans.push(key, "choose", "bca_va")
+    midtrans.push(key, "pay")
+    midtrans.notifications(at_least=2)
+
+    settled = settle_all()
+    text = operator.get("/metrics").text
+
+    known = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith("gateway_paid_order")
+    }
+    assert (settled.applied, settled.unchanged) == (1, 1)
+    assert known == {
+        ("gateway_paid_orders_total",): 1,
+        ("gateway_paid_order_calls_total", "create"): 1,
+        ("gateway_paid_order_calls_total", "status"): 1,
+    }
 
 
 def test_asking_twice_gives_the_same_live_page(

@@ -24,9 +24,9 @@ _INITIAL_BACKOFF_SECONDS = 0.5
 _MAX_BACKOFF_SECONDS = 10
 _MAX_PAUSE_SECONDS = 3600
 _CONNECT_SECONDS = 5
-# of the first try, doubled for the next: most answers take less than a second, and a question about
-# a status can be asked again at once, but a gateway that is slow for all has to be waited for
-_STATUS_SECONDS = 5
+# by try: most answers take less than a second, and a question about a status can be asked again at
+# once, but a gateway that is slow for all has to be waited for
+_STATUS_SECONDS = (5, 10, 20)
 # a connection for each thread that asks; a new one costs a TLS handshake
 _LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=64)
 
@@ -88,7 +88,7 @@ class MidtransHttp:
         """Return the seconds after which an answer is not waited for any more."""
         if kind is not GatewayCall.STATUS:
             return self._read_seconds
-        return min(self._read_seconds, _STATUS_SECONDS * 2 ** (tried - 1))
+        return min(self._read_seconds, _STATUS_SECONDS[tried - 1])
 
     def _wait(self, backoff: float) -> None:
         """Wait before a request; refuse to wait long, since a buyer or a queue may be waiting."""
