@@ -1,8 +1,8 @@
 """The worker: processes payments, tickets, messages, webhooks and vouchers when there is work.
 
-Several threads settle payments, one makes tickets, one calls webhooks, one sends mails, one sends
-WhatsApp messages, and one serves each router, so that a slow system delays only its own work. All
-work is found in rows, so the worker can be killed, be absent, or run twice.
+Several threads settle payments, one makes tickets, several call webhooks, one sends mails, one
+sends WhatsApp messages, and one serves each router, so that a slow system delays only its own work.
+All work is found in rows, so the worker can be killed, be absent, or run twice.
 """
 
 import threading
@@ -37,7 +37,7 @@ from ticketing.selling.payments.settle import (
 from ticketing.tickets.generate import GenerationContext
 from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
 from ticketing.vouchers.provisioning.worker_pool import RouterWorkerPool
-from ticketing.webhooks.send import WebhookTransport, send_due_calls
+from ticketing.webhooks.send import WebhookCallPool, WebhookTransport
 
 LOG = structlog.stdlib.get_logger("ticketing.app.worker")
 ACTOR = "worker"
@@ -100,21 +100,13 @@ class Worker:
 
     @contextmanager
     def _run_threads(self) -> Iterator[None]:
-        settlement_pool = SettlementPool(
-            self.context.database,
-            self.gateway,
-            clock=self.clock,
-            by=ACTOR,
-            concurrency=self.status_concurrency,
-            on_done=self._settle_event.set,
-        )
+        settlement_pool, call_pool = self._create_settlement_pool(), self._create_call_pool()
         settle = partial(self._settle, settlement_pool)
+        send_webhooks = partial(self._send_webhooks, call_pool)
         threads = [
             threading.Thread(target=self._run_loop, args=(settle, self._settle_event)),
             threading.Thread(target=self._run_loop, args=(self._make_tickets, self._tickets_event)),
-            threading.Thread(
-                target=self._run_loop, args=(self._send_webhooks, self._webhooks_event)
-            ),
+            threading.Thread(target=self._run_loop, args=(send_webhooks, self._webhooks_event)),
             threading.Thread(target=self._run_loop, args=(self._send_mail, self._mail_event)),
             threading.Thread(
                 target=self._run_loop, args=(self._send_whatsapp, self._whatsapp_event)
@@ -123,7 +115,7 @@ class Worker:
         ]
         context = self.provisioning
         self._router_pool = RouterWorkerPool(context, self._on_router_done) if context else None
-        with settlement_pool, self._router_pool or nullcontext():
+        with settlement_pool, call_pool or nullcontext(), self._router_pool or nullcontext():
             for thread in threads:
                 thread.start()
             try:
@@ -133,6 +125,25 @@ class Worker:
                 self._wake_all()
                 for thread in threads:
                     thread.join()
+
+    def _create_settlement_pool(self) -> SettlementPool:
+        return SettlementPool(
+            self.context.database,
+            self.gateway,
+            clock=self.clock,
+            by=ACTOR,
+            concurrency=self.status_concurrency,
+            on_done=self._settle_event.set,
+        )
+
+    def _create_call_pool(self) -> WebhookCallPool | None:
+        if self.webhook_transport is None:
+            return None
+        context, wake = self.context, self._webhooks_event.set
+        return WebhookCallPool(
+            context.database, self.webhook_transport, context.keys,
+            clock=self.clock, by=ACTOR, on_done=wake,
+        )  # fmt: skip
 
     def _run_loop(self, work: Callable[[], bool], event: threading.Event) -> None:
         """Run `work` when woken and every few seconds, repeatedly while there is more to do."""
@@ -167,16 +178,11 @@ class Worker:
             self._wake_senders()
         return any(each.changed_count for each in served)
 
-    def _send_webhooks(self) -> bool:
-        if self.webhook_transport is None:
-            return False
-        context = self.context
-        result = send_due_calls(
-            context.database, self.webhook_transport, context.keys, at=self.clock(), by=ACTOR
-        )
-        if result.call_count:
+    def _send_webhooks(self, pool: WebhookCallPool | None) -> bool:
+        result = pool.advance() if pool else None
+        if result and result.call_count:
             LOG.info("webhooks called", delivered=result.delivered, failed=result.failed)
-        return result.call_count > 0
+        return False  # the end of every call wakes it again
 
     def _wake_senders(self) -> None:
         self._mail_event.set()

@@ -7,10 +7,9 @@ ends, with the same message id, so that receivers can ignore the duplicate.
 import random
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from sqlalchemy import Connection
 
@@ -19,6 +18,7 @@ from ticketing.platform.db import audit_log, incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import IncidentKind, Occurrence
 from ticketing.platform.kernel.wall_clock import format_clock
+from ticketing.platform.kernel.work_pool import WorkPool
 from ticketing.webhooks import call_queries, endpoint_queries
 from ticketing.webhooks.call_queries import ClaimedCall
 from ticketing.webhooks.model import (
@@ -56,6 +56,69 @@ class WebhookRunResult:
         return self.delivered + self.failed
 
 
+class WebhookCallPool:
+    """Threads that make one call each, so that a hanging endpoint holds up no other's calls.
+
+    Context manager; leaving it waits for the calls in progress.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        client: WebhookTransport,
+        keys: KeyRing,
+        *,
+        clock: Callable[[], datetime],
+        by: str,
+        jitter: Callable[[], float] = random.random,
+        limit: int | None = None,
+        on_done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Claim calls on demand; `limit` ends the work after so many."""
+        self._database, self._client, self._keys = database, client, keys
+        self._clock, self._by, self._jitter = clock, by, jitter
+        self._pool = WorkPool(
+            MAX_CONCURRENT_CALLS,
+            self._claim,
+            self._send,
+            limit=limit,
+            on_done=on_done,
+            name="hooks",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for the calls in progress."""
+        self._pool.close()
+
+    def advance(self) -> WebhookRunResult:
+        """Start the due calls; return the results since the last call."""
+        self._pool.fill()
+        return self._collect()
+
+    def run_until_idle(self) -> WebhookRunResult:
+        """Call until none is due; return the results."""
+        self._pool.run_until_idle()
+        return self._collect()
+
+    def _claim(self, count: int) -> list[ClaimedCall]:
+        return self._database.run(call_queries.claim_due, at=self._clock(), limit=count)
+
+    def _send(self, call: ClaimedCall) -> CallOutcome:
+        at = self._clock()
+        response = _post_call(self._client, self._keys, call, at=at)
+        return self._database.run(
+            _record_response, call, response, at=at, by=self._by, jitter=self._jitter()
+        )
+
+    def _collect(self) -> WebhookRunResult:
+        outcomes = Counter(call.result() for call in self._pool.take_done())
+        delivered = outcomes[CallOutcome.DELIVERED]
+        return WebhookRunResult(delivered, outcomes.total() - delivered)
+
+
 def send_due_calls(
     database: Database,
     client: WebhookTransport,
@@ -67,22 +130,10 @@ def send_due_calls(
     limit: int = 2 * MAX_CONCURRENT_CALLS,
 ) -> WebhookRunResult:
     """Send the due calls; safe to repeat, to run concurrently and to kill."""
-    with database.transaction() as connection:
-        claimed = call_queries.claim_due(connection, at=at, limit=limit)
-    if not claimed:
-        return WebhookRunResult(0, 0)
-
-    def send(call: ClaimedCall) -> CallOutcome:
-        response = _post_call(client, keys, call, at=at)
-        with database.transaction() as connection:
-            return _record_response(connection, call, response, at=at, by=by, jitter=jitter())
-
-    with ThreadPoolExecutor(
-        min(MAX_CONCURRENT_CALLS, len(claimed)), thread_name_prefix="hooks"
+    with WebhookCallPool(
+        database, client, keys, clock=lambda: at, by=by, jitter=jitter, limit=limit
     ) as pool:
-        outcomes = Counter(pool.map(send, claimed))
-    delivered = outcomes[CallOutcome.DELIVERED]
-    return WebhookRunResult(delivered, outcomes.total() - delivered)
+        return pool.run_until_idle()
 
 
 def send_all_due_calls(

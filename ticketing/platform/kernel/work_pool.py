@@ -23,11 +23,16 @@ class WorkPool(Generic[Item, Result]):
         claim: Callable[[int], Sequence[Item]],
         work: Callable[[Item], Result],
         *,
+        limit: int | None = None,
         on_done: Callable[[], None] = lambda: None,
         name: str,
     ) -> None:
-        """Claim at most as many items as asked for; call `on_done` in the thread of each item."""
+        """Claim at most as many items as asked for; call `on_done` in the thread of each item.
+
+        After `limit` items none is claimed any more.
+        """
         self._size, self._claim, self._work, self._on_done = size, claim, work, on_done
+        self._left = limit
         self._done = SimpleQueue[Future[Result]]()
         self._changed = Event()
         self._filling = Lock()
@@ -45,23 +50,24 @@ class WorkPool(Generic[Item, Result]):
         """Wait for the items in progress."""
         self._threads.shutdown()
 
-    @property
-    def running_count(self) -> int:
-        """Return the number of items in progress."""
-        return self._running
-
     def fill(self) -> int:
         """Start items until every thread has one or none is due; return the number started."""
         started = 0
         with self._filling:
-            while (free := self._size - self._running) > 0:
-                items = self._claim(free)
+            while items := self._claim_free():
                 for item in items:
                     self._start(item)
                 started += len(items)
-                if not items:
-                    break
         return started
+
+    def _claim_free(self) -> Sequence[Item]:
+        """Claim an item for each free thread, within the limit."""
+        free = self._size - self._running
+        count = free if self._left is None else min(free, self._left)
+        items = self._claim(count) if count else []
+        if self._left is not None:
+            self._left -= len(items)
+        return items
 
     def take_done(self) -> list[Future[Result]]:
         """Return the items that ended since the last call."""

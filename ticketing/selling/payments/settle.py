@@ -115,11 +115,11 @@ class SettlementPool:
     ) -> None:
         """Ask at most `concurrency` questions at once; `limit` ends the work after so many."""
         self._database, self._gateway, self._clock, self._by = database, gateway, clock, by
-        self._left = limit
         self._transactions = BoundedSemaphore(MAX_TRANSACTIONS)
         self._pool = WorkPool(
-            concurrency, self._claim, self._settle_attempt, on_done=on_done, name="settling"
-        )
+            concurrency, self._claim, self._settle_attempt,
+            limit=limit, on_done=on_done, name="settling",
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         return self
@@ -138,14 +138,8 @@ class SettlementPool:
         self._pool.run_until_idle()
         return self._collect()
 
-    def _claim(self, free: int) -> Sequence[Sequence[InboundWebhook]]:
-        count = free if self._left is None else min(free, self._left)
-        if not count:
-            return []
-        claimed = self._database.run(inbox.claim_due_by_reference, count, at=self._clock())
-        if self._left is not None:
-            self._left -= len(claimed)
-        return claimed
+    def _claim(self, count: int) -> Sequence[Sequence[InboundWebhook]]:
+        return self._database.run(inbox.claim_due_by_reference, count, at=self._clock())
 
     def _settle_attempt(self, notifications: Sequence[InboundWebhook]) -> Outcomes:
         """Settle one attempt; an error is written into its notifications and stops no other."""

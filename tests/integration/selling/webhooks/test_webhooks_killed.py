@@ -46,7 +46,7 @@ if step != "after the call":
     event.listen(database.engine, step, die_at_last)
 send_due_calls(
     database, Dying(allow_loopback=True), KeyRing(bytes(range(32))), at=datetime.fromisoformat(at),
-    by="worker",
+    by="worker", limit=1,  # so that no second claim runs beside the call, and steps have one order
 )
 """
 
