@@ -20,7 +20,7 @@ def upgrade() -> None:
             kind TEXT NOT NULL,
             calls BIGINT DEFAULT 0 NOT NULL,
             CONSTRAINT pk_gateway_calls PRIMARY KEY (attempt_id, kind),
-            CONSTRAINT fk_gateway_calls_attempt_id_payment_attempts
+            CONSTRAINT fk_gateway_calls_attempt_id
                 FOREIGN KEY (attempt_id) REFERENCES payment_attempts (id)
         )
         """
