@@ -51,10 +51,13 @@ class WorkPool(Generic[Item, Result]):
         self._threads.shutdown()
 
     def fill(self) -> int:
-        """Start items until every thread has one or none is due; return the number started."""
+        """Start items until every thread has one or none is due; return the number started.
+
+        With quick items it returns nevertheless, so that the caller can stop or use the results.
+        """
         started = 0
         with self._filling:
-            while items := self._claim_free():
+            while started < self._size and (items := self._claim_free()):
                 for item in items:
                     self._start(item)
                 started += len(items)
