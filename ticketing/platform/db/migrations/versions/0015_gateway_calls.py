@@ -1,13 +1,13 @@
 """Count the requests to the payment gateway by attempt.
 
 Revision ID: 0015_gateway_calls
-Revises: 0011_voucher_names
+Revises: 0014_payment_means
 """
 
 from alembic import op
 
 revision = "0015_gateway_calls"
-down_revision = "0011_voucher_names"
+down_revision = "0014_payment_means"
 
 
 def upgrade() -> None:
