@@ -47,6 +47,9 @@ events = Table(
     created_at_column("updated_at"),
     # whether an unusable address or number rejects a row of a roster
     Column("strict_contacts", Boolean, nullable=False, server_default=false()),
+    # of an order with a buyer, until it is paid
+    Column("hold_minutes", Integer, nullable=False, server_default="60"),
+    CheckConstraint("hold_minutes BETWEEN 5 AND 1440", name="hold_minutes"),
     CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 63", name="slug"),
     CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
     CheckConstraint("key_generation BETWEEN 1 AND 255", name="key_generation"),

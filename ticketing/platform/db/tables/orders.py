@@ -46,6 +46,8 @@ orders = Table(
     text_column("buyer_email", ""),
     text_column("buyer_phone", ""),
     optional_bigint_column("paid_attempt_id"),
+    # the client's address, for IPv6 its /64; empty for orders of staff, and erased with the hold
+    text_column("client_network", ""),
     timestamp_column("created_at"),
     timestamp_column("expires_at"),
     timestamp_column("paid_at", nullable=True),
@@ -62,7 +64,13 @@ orders = Table(
         "expires_at",
         postgresql_where=text("state = 'pending'"),
     ),
-    Index("ix_orders_event_id_buyer_key", "event_id", "buyer_key"),  # limit per buyer
+    Index("ix_orders_event_id_buyer_key", "event_id", "buyer_key"),  # limit per buyer and contact
+    # limit per address
+    Index(
+        "ix_orders_client_network",
+        "client_network",
+        postgresql_where=text("client_network <> ''"),
+    ),
 )
 
 order_lines = Table(
