@@ -3,7 +3,8 @@
     python -m benchmarks.selling_over_http [--buyers 200] [--orders 6000] [--notices 200]
 
 Runs `ticketing serve` on a new embedded PostgreSQL with default settings (fsync on). Each buyer
-orders on one connection without a pause, in total more than the capacity. Notifications are sent at
+orders on one connection without a pause, in total more than the capacity; twenty orders share an
+address, which a proxy on this machine would send along. Notifications are sent at
 a constant rate and timed from when they were due. Load and server share the machine; the CPU time
 of each is printed.
 """
@@ -44,6 +45,7 @@ from ticketing.platform.settings import Settings
 
 TICKS = os.sysconf("SC_CLK_TCK")
 HOST = "127.0.0.1"
+ORDERS_PER_ADDRESS = 20
 KEPT_ALIVE_SECONDS = 4  # uvicorn closes after five
 
 
@@ -72,10 +74,11 @@ class KeepAliveConnection:
         return int(head[9:12])
 
 
-def post(path: str, body: object) -> bytes:
+def post(path: str, body: object, address: str = HOST) -> bytes:
     """Create a request as bytes."""
     content = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
+    head += f"X-Forwarded-For: {address}\r\n"
     return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
@@ -134,7 +137,8 @@ def order(event_id: int, kind_id: int, number: int) -> bytes:
     buyer = {"name": "Sari Wulandari", "email": f"buyer{number}@example.org"}
     wanted = [{"ticketTypeId": kind_id, "quantity": 1}]
     body = {"eventId": event_id, "ticketSelections": wanted, "buyer": buyer}
-    return post("/api/orders", body)
+    address = number // ORDERS_PER_ADDRESS
+    return post("/api/orders", body, f"10.0.{address // 256}.{address % 256}")
 
 
 async def buy_all(ports: list[int], requests: list[bytes], buyers: int) -> list[tuple[int, float]]:

@@ -61,6 +61,7 @@ class ProcessManager:
             "MIN_FREE_DISK": "0",
             "WEB_PUBLIC_URL": self.url,
             "WEB_REQUESTS_A_MINUTE": "1000000",
+            "MAX_UNPAID_PLACES_PER_ADDRESS": "1000000",
             **self.external_settings,
         }
         settings = Settings.model_validate(given)

@@ -10,6 +10,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 
 from ticketing.access import key_queries
 from ticketing.access.key_queries import ApiKey, Role
+from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.errors import NotAllowed, NotKnown, TooManyRequests
 from ticketing.platform.http.rate_limit import RateLimiter
 from ticketing.platform.http.services import Services, get_services
@@ -88,4 +89,4 @@ def enforce_rate_limit(services: Services, key: str) -> None:
 
 async def rate_limit_by_address(request: Request) -> None:
     """Limit the requests of one address, for endpoints without authentication."""
-    enforce_rate_limit(get_services(request), request.client.host if request.client else "")
+    enforce_rate_limit(get_services(request), client_network(request))

@@ -49,7 +49,9 @@ def schedule_order(
 ) -> tuple[int, tuple[Instalment, ...]]:
     """Return the plan's id and the instalments of an order placed now; refuses an unfit plan."""
     number, plan = _get_plan_by_name(connection, event.id, name)
-    return number, schedule_instalments(plan, order_total, at=at, starts_at=event.starts_at)
+    return number, schedule_instalments(
+        plan, order_total, at=at, hold=event.hold_period, starts_at=event.starts_at
+    )
 
 
 def _get_plan_by_name(connection: Connection, event_id: int, name: str) -> tuple[int, PaymentPlan]:

@@ -1,6 +1,6 @@
 """Put ticket types on sale and take them off. Placed orders keep their price."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -8,6 +8,7 @@ from ticketing.catalogue import ticket_type_queries
 from ticketing.catalogue.ticket_type_queries import TicketTypeListing
 from ticketing.events.model import Event
 from ticketing.orders import cancellation_queries
+from ticketing.orders.holds import HoldLimits
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import AlreadyExists, CapacityTaken, NotOnSale
@@ -132,9 +133,17 @@ def list_ticket_types(database: Database, event: Event) -> list[TicketTypeListin
     return database.run(ticket_type_queries.list_for_event, event.id)
 
 
-def list_types_on_sale(database: Database, event: Event) -> list[TicketTypeListing]:
-    """Return the ticket types of an event that are on sale, with their stock."""
-    return [one for one in list_ticket_types(database, event) if one.on_sale]
+def list_types_on_sale(
+    database: Database, event: Event, holds: HoldLimits
+) -> list[TicketTypeListing]:
+    """Return the ticket types on sale with their stock, and with the limits of the public."""
+    return [
+        replace(
+            one, limits=replace(one.limits, per_order=holds.max_per_order(one.limits.per_order))
+        )
+        for one in list_ticket_types(database, event)
+        if one.on_sale
+    ]
 
 
 def _changes(terms: SaleTerms) -> dict[str, object]:

@@ -45,6 +45,11 @@ STRICT = typer.Option(
     help="Reject rows of a roster with an unusable address or number, even if they have an id.",
 )
 
+HOLD = typer.Option(
+    "--hold-minutes",
+    help="How long an order with a buyer holds its places until it is paid, 5 to 1440; 60 if new.",
+)
+
 
 @app.command("create")
 def create_event(  # noqa: PLR0913 - one parameter per option
@@ -63,6 +68,7 @@ def create_event(  # noqa: PLR0913 - one parameter per option
     renew_code: Annotated[bool, RENEW_CODE] = False,
     questions: Annotated[list[str] | None, QUESTIONS] = None,
     strict_contacts: Annotated[bool, STRICT] = False,
+    hold_minutes: Annotated[int | None, HOLD] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create an event.
@@ -70,7 +76,7 @@ def create_event(  # noqa: PLR0913 - one parameter per option
     Running it again with the same values changes nothing; other values are refused. A template
     whose sample ticket cannot be used is refused with file, line and reason.
     """
-    from ticketing.events.model import NewEvent
+    from ticketing.events.model import DEFAULT_HOLD_MINUTES, NewEvent
     from ticketing.events.service import add_event, parse_zone, to_instants
     from ticketing.events.template_check import EventTemplateCheck
     from ticketing.platform.kernel.wall_clock import to_instant
@@ -96,6 +102,7 @@ def create_event(  # noqa: PLR0913 - one parameter per option
                 transfer_renews_code=renew_code,
                 guest_questions="\n".join(questions or ()),
                 strict_contacts=strict_contacts,
+                hold_minutes=DEFAULT_HOLD_MINUTES if hold_minutes is None else hold_minutes,
             ),
             by=actor(),
             require_template=application.get(EventTemplateCheck).require_usable,
@@ -121,6 +128,7 @@ def update_event(  # noqa: PLR0913 - one parameter per option
     renew_code: Annotated[bool | None, RENEW_CODE] = None,
     questions: Annotated[list[str] | None, QUESTIONS] = None,
     strict_contacts: Annotated[bool | None, STRICT] = None,
+    hold_minutes: Annotated[int | None, HOLD] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change an event; omitted options stay unchanged.
@@ -146,7 +154,7 @@ def update_event(  # noqa: PLR0913 - one parameter per option
              "guest_names_required": names_required, "guest_changes_until": until,
              "transfer_renews_code": renew_code,
              "guest_questions": "\n".join(filter(None, questions)) if questions else None,
-             "strict_contacts": strict_contacts},
+             "strict_contacts": strict_contacts, "hold_minutes": hold_minutes},
             by=actor(),
             require_template=application.get(EventTemplateCheck).require_usable,
         )  # fmt: skip

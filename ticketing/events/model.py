@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_SLUG_LENGTH = 63
 RESERVED_SLUGS = frozenset({"done", "failed"})  # folders beside those of events
+DEFAULT_HOLD_MINUTES, MIN_HOLD_MINUTES, MAX_HOLD_MINUTES = 60, 5, 24 * 60
 TICKET_GRACE_PERIOD = timedelta(days=1)
 
 
@@ -20,6 +21,7 @@ class Event:
     `region` is the ISO 3166 country whose phone numbers may be written without a country code.
     `guest_questions` are one per line; `transfer_renews_code` gives a ticket a new QR code when its
     place gets another name.
+    `hold_minutes` is how long an order with a buyer holds its places until it is paid.
     With `strict_contacts` an unusable address or number rejects a row of a roster.
     """
 
@@ -40,6 +42,12 @@ class Event:
     transfer_renews_code: bool = False
     guest_questions: str = ""
     strict_contacts: bool = False
+    hold_minutes: int = DEFAULT_HOLD_MINUTES
+
+    @property
+    def hold_period(self) -> timedelta:
+        """Return how long an order with a buyer holds its places."""
+        return timedelta(minutes=self.hold_minutes)
 
     @property
     def guest_question_list(self) -> tuple[str, ...]:
@@ -80,6 +88,7 @@ class NewEvent:
     transfer_renews_code: bool = False
     guest_questions: str = ""
     strict_contacts: bool = False
+    hold_minutes: int = DEFAULT_HOLD_MINUTES
 
 
 def is_slug(text: str) -> bool:

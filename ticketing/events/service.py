@@ -9,7 +9,15 @@ import phonenumbers
 from babel import Locale, UnknownLocaleError
 
 from ticketing.events import queries
-from ticketing.events.model import MAX_SLUG_LENGTH, RESERVED_SLUGS, Event, NewEvent, is_slug
+from ticketing.events.model import (
+    MAX_HOLD_MINUTES,
+    MAX_SLUG_LENGTH,
+    MIN_HOLD_MINUTES,
+    RESERVED_SLUGS,
+    Event,
+    NewEvent,
+    is_slug,
+)
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
@@ -105,6 +113,10 @@ def _check(event: NewEvent) -> None:
     # in UTC: two times of the same zone are compared by their wall clocks
     if event.ends_at.astimezone(UTC) < event.starts_at.astimezone(UTC):
         raise UnusableEvent(f"ends {event.ends_at} is before starts {event.starts_at}")
+    if not MIN_HOLD_MINUTES <= event.hold_minutes <= MAX_HOLD_MINUTES:
+        raise UnusableEvent(
+            f"hold minutes {event.hold_minutes}: write {MIN_HOLD_MINUTES} to {MAX_HOLD_MINUTES}"
+        )
     parse_zone(event.time_zone)
     _check_locale(event.locale)
     _check_questions(event.guest_questions.splitlines())

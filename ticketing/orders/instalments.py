@@ -91,9 +91,14 @@ def split_amount(total: Rupiah, percentages: Sequence[int]) -> tuple[Rupiah, ...
 
 
 def schedule_instalments(
-    plan: PaymentPlan, total: Rupiah, *, at: datetime, starts_at: datetime
+    plan: PaymentPlan,
+    total: Rupiah,
+    *,
+    at: datetime,
+    starts_at: datetime,
+    hold: timedelta = RESERVATION_PERIOD,
 ) -> tuple[Instalment, ...]:
-    """Return the instalments of an order placed at `at`.
+    """Return the instalments of an order placed at `at`; the first is due when its hold ends.
 
     Refuses a plan whose last instalment would be due too late, and instalments of zero.
     """
@@ -101,7 +106,7 @@ def schedule_instalments(
     if ZERO in sums:
         raise PartsRefused(f"{total} is too little to be paid in {len(sums)} instalments")
     due = [
-        at + RESERVATION_PERIOD,
+        at + hold,
         *(at + plan.interval * number for number in range(1, len(sums))),
     ]
     if due[-1] > starts_at - plan.final_due_before:

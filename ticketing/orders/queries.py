@@ -57,6 +57,7 @@ BASE_ORDER_COLUMNS = (
     "buyer_name",
     "buyer_email",
     "buyer_phone",
+    "client_network",
 )
 
 
@@ -79,6 +80,7 @@ class NewOrder:
     request_sha256: bytes | None = None
     buyer: Buyer = NO_BUYER
     payment_plan_id: int | None = None
+    client_network: str = ""
 
 
 # built once: a sale opens with hundreds of orders per second, and building a statement costs more
@@ -150,6 +152,7 @@ def base_order_values(new: NewOrder) -> dict[str, object]:
         "expires_at": new.expires_at,
         "request_sha256": new.request_sha256,
         **_buyer_columns(new.buyer),
+        "client_network": new.client_network,
     }
 
 
@@ -263,11 +266,10 @@ def record_returned_places(
 def update_state(connection: Connection, order: Order, to: OrderState, *, at: datetime) -> None:
     """Set the state of a locked order; refuses a transition that is not allowed."""
     stamp = "paid_at" if to is OrderState.PAID else "closed_at"
-    connection.execute(
-        update(orders)
-        .where(orders.c.id == order.id)
-        .values({"state": validate_transition(order, to), stamp: at})
-    )
+    values = {"state": validate_transition(order, to), stamp: at}
+    if to is not OrderState.PAID or order.total > ZERO:
+        values["client_network"] = ""  # needed while the places cost nothing, and not kept longer
+    connection.execute(update(orders).where(orders.c.id == order.id).values(values))
 
 
 def set_paid_attempt(connection: Connection, order_id: int, attempt_id: int) -> None:

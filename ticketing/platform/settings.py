@@ -114,6 +114,19 @@ class Settings(BaseSettings):
         " limit of their own.",
     )
 
+    max_unpaid_places_per_address: int = Field(
+        100,
+        ge=1,
+        description="Maximum places of one event that orders from one address (IPv6: one /64) hold"
+        " unpaid; further orders are refused.",
+    )
+    max_unpaid_places_per_contact: int = Field(
+        20,
+        ge=1,
+        description="Maximum places of one event that orders of one e-mail address, or else one"
+        " phone number, hold unpaid; further orders are refused.",
+    )
+
     midtrans_environment: Literal["simulator", "sandbox", "production"] = Field(
         "simulator",
         description="simulator (started by `ticketing up`, no money), sandbox (Midtrans' test"

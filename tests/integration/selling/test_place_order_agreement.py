@@ -17,6 +17,7 @@ from ticketing.orders.order import Buyer, Selection
 from ticketing.orders.queries import NewOrder
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.platform.kernel.money import ZERO, Rupiah
 from ticketing.selling.checkout import place_order_queries
@@ -42,6 +43,7 @@ class Terms(NamedTuple):
     max_per_buyer: int | None
     taken: tuple[int, int, int]
     holds: HoldLimits = NO_HOLD_LIMITS
+    network: str = ""
 
 
 all_terms = st.builds(
@@ -52,7 +54,13 @@ all_terms = st.builds(
     max_per_order=st.none() | st.integers(1, 4),
     max_per_buyer=st.none() | st.integers(1, 6),
     taken=st.tuples(*[st.integers(0, 3)] * len(BUYERS)),
-    holds=st.builds(HoldLimits, per_order=st.none() | st.integers(1, 4)),
+    holds=st.builds(
+        HoldLimits,
+        per_order=st.none() | st.integers(1, 4),
+        per_address=st.none() | st.integers(1, 12),
+        per_contact=st.none() | st.integers(1, 6),
+    ),
+    network=st.sampled_from(["", "198.51.100.7"]),
 )
 
 
@@ -65,9 +73,11 @@ def create_type(
 
     def create(given_terms: Terms) -> int:
         ticket_type_id = sell(f"Seat {next(numbers)}")
+        with database.transaction() as connection:  # earlier examples hold nothing any more
+            connection.execute(update(orders).values(expires_at=orders.c.created_at))
         for buyer, places in zip(BUYERS, given_terms.taken, strict=True):
             if places:
-                place((ticket_type_id, places), buyer=buyer)
+                place((ticket_type_id, places), buyer=buyer, client_network=given_terms.network)
         left = given_terms.places_left
         values = {
             "price": given_terms.price,
@@ -97,14 +107,15 @@ class Outcome:
 @pytest.fixture
 def outcome(
     database: Database, place: Callable[..., PlacedOrder], stock_of: Callable[[int], Stock]
-) -> Callable[[int, int, Buyer | None, HoldLimits], Outcome]:
+) -> Callable[[int, int, Buyer | None, Terms], Outcome]:
     """Return a function that places an order of one ticket type and returns the outcome."""
 
-    def place_one(
-        ticket_type_id: int, places: int, buyer: Buyer | None, holds: HoldLimits
-    ) -> Outcome:
+    def place_one(ticket_type_id: int, places: int, buyer: Buyer | None, terms: Terms) -> Outcome:
         try:
-            placed = place((ticket_type_id, places), buyer=buyer, holds=holds)
+            placed = place(
+                (ticket_type_id, places), buyer=buyer, holds=terms.holds,
+                client_network=terms.network,
+            )  # fmt: skip
         except TicketingError as error:
             details = {k: v for k, v in error.details.items() if k != "ticket_type_id"}
             return Outcome((type(error), details), None, (), stock_of(ticket_type_id))
@@ -125,7 +136,7 @@ def outcome(
 def test_both_ways_of_placing_an_order_agree(
     *,
     create_type: Callable[[Terms], int],
-    outcome: Callable[[int, int, Buyer | None, HoldLimits], Outcome],
+    outcome: Callable[[int, int, Buyer | None, Terms], Outcome],
     terms: Terms,
     places: int,
     buyer: Buyer | None,
@@ -139,9 +150,9 @@ def test_both_ways_of_placing_an_order_agree(
         return answers[-1]
 
     with mock.patch.object(place_order_queries, "insert_simple_order", record):
-        by_fast_way = outcome(create_type(terms), places, buyer, terms.holds)
+        by_fast_way = outcome(create_type(terms), places, buyer, terms)
     with mock.patch.object(place_order_queries, "insert_simple_order", return_value=None):
-        by_long_way = outcome(create_type(terms), places, buyer, terms.holds)
+        by_long_way = outcome(create_type(terms), places, buyer, terms)
 
     assert by_fast_way == by_long_way
     is_payable = by_long_way.order is not None and by_long_way.order.total > ZERO

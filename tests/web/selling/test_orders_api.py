@@ -61,6 +61,27 @@ def test_offers_are_public_and_show_the_available_places(
         ("VIP", 50_000, 3), ("Guest", 0, None),
     ]  # fmt: skip
     assert (shown[0]["stokPending"], shown[0]["sold"], shown[0]["maxPerOrder"]) == (2, 0, 4)
+    assert shown[1]["maxPerOrder"] == 10
+
+
+def test_one_client_cannot_hold_all_places_without_paying_and_another_one_still_can(
+    shop: httpx.Client, sell: Sell, event: Event
+) -> None:
+    vip = sell(capacity=432)
+    body = {"eventId": event.slug, "ticketSelections": [{"ticketTypeId": vip, "quantity": 10}]}
+
+    answers = [
+        shop.post("/api/orders", json=body, headers={"X-Forwarded-For": f"2001:db8::{number}"})
+        for number in range(11)
+    ]
+    other = shop.post("/api/orders", json=body, headers={"X-Forwarded-For": "2001:db8:0:1::1"})
+
+    assert [answer.status_code for answer in answers] == [201] * 10 + [409]
+    error, first = answers[-1].json()["error"], answers[0].json()["data"]
+    assert error["code"] == "limit_exceeded"
+    assert (error["details"]["limit"], error["details"]["held"]) == (100, 100)
+    assert error["details"]["until"] == first["expiresAt"].replace("Z", "+00:00")
+    assert other.status_code == 201
 
 
 def test_an_order_reserves_places_for_an_hour_and_is_read_with_its_token(

@@ -35,6 +35,7 @@ from ticketing.platform.http.pages import PageSettings
 from ticketing.platform.http.rate_limit import RateLimiter
 from ticketing.platform.http.services import Services, now
 from ticketing.platform.http.sse import EventStream
+from ticketing.platform.settings import Settings
 from ticketing.roster.guests import api as api_guests
 from ticketing.roster.uploads import api as import_api
 from ticketing.roster.uploads.api import UPLOAD_PATH_PATTERN
@@ -157,7 +158,7 @@ def _build_services(application: Application) -> Services:
     metrics.registry.register(TicketCollector(database))
     services.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))
     services.register_value(ImportRequestQueue, _import_request_queue(services))
-    services.register_value(HoldLimits, HoldLimits(services.settings.max_places_per_order))
+    services.register_value(HoldLimits, _hold_limits(services.settings))
     services.register_value(RateLimiter, RateLimiter(services.settings.web_requests_a_minute))
     services.register_value(PageSettings, build_page_settings(services.get(MidtransAccount)))
     services.register_value(EventCache, EventCache(partial(get_event, database)))
@@ -166,6 +167,14 @@ def _build_services(application: Application) -> Services:
     )
     services.find(WhatsAppProviderConfig)  # an invalid setting fails at start, not in a request
     return services
+
+
+def _hold_limits(settings: Settings) -> HoldLimits:
+    return HoldLimits(
+        settings.max_places_per_order,
+        settings.max_unpaid_places_per_address,
+        settings.max_unpaid_places_per_contact,
+    )
 
 
 def _import_request_queue(services: Services) -> ImportRequestQueue:

@@ -152,7 +152,7 @@ class SoldOut(NotOnSale):
 
 
 class LimitExceeded(NotOnSale):
-    """The order exceeds the limit per order or per buyer."""
+    """The order exceeds the limit per order, per buyer, or of unpaid places."""
 
 
 class PromoRefused(Refused):

@@ -18,6 +18,7 @@ from ticketing.events.queries import get_event
 from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Selection
 from ticketing.orders.place_guest import Place
+from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
     AsciiJSONResponse,
@@ -110,7 +111,9 @@ def ticket_types(
     event: EventInPath, services: ServicesDependency
 ) -> SuccessResponse[list[TicketTypeResponse]]:
     """List the ticket types on sale for an event, with the places left."""
-    offers = list_types_on_sale(services.database, get_event(services.database, event))
+    offers = list_types_on_sale(
+        services.database, get_event(services.database, event), services.get(HoldLimits)
+    )
     return SuccessResponse(data=[TicketTypeResponse.model_validate(offer) for offer in offers])
 
 
@@ -135,9 +138,10 @@ async def place(
     services: ServicesDependency,
     request_key: IdempotencyKeyHeader = None,
 ) -> AsciiJSONResponse:
-    """Reserve places for an hour; for ten minutes as long as the order has no buyer.
+    """Reserve places for the event's period; for ten minutes as long as the order has no buyer.
 
-    409 `sold_out` reports how many are left.
+    409 `sold_out` reports how many are left; 409 `limit_exceeded` the limit, and how many unpaid
+    places the address or contact holds and until when.
     """
 
     def place_and_respond() -> AsciiJSONResponse:
@@ -161,7 +165,14 @@ def _place_order(
     placed, was_known = place_order_once(
         services.database,
         event,
-        OrderRequest(selections, buyer, body.promo_code, body.payment_plan, guests),
+        OrderRequest(
+            selections,
+            buyer,
+            body.promo_code,
+            body.payment_plan,
+            guests,
+            client_network=client_network(request),
+        ),
         idempotency=order_idempotency(services, request_key, body),
         holds=services.get(HoldLimits),
         at=now(),
@@ -225,7 +236,10 @@ def set_buyer(
 ) -> SuccessResponse[OrderResponse]:
     """Set the buyer, any number of times before payment. A free order is paid by it."""
     buyer = parse_buyer(get_event(services.database, str(order.event_id)), **body.model_dump())
-    set_order_buyer(services.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR)
+    set_order_buyer(
+        services.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR,
+        holds=services.get(HoldLimits),
+    )  # fmt: skip
     return show_order(order.id)
 
 

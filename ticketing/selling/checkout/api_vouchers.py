@@ -14,6 +14,7 @@ from ticketing.access.authentication import rate_limit_by_address
 from ticketing.events import queries as event_queries
 from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import OrderState, Selection
+from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
     AsciiJSONResponse,
@@ -93,7 +94,9 @@ async def buy(
     request_key: IdempotencyKeyHeader = None,
 ) -> SuccessResponse[VoucherPurchaseResponse]:
     """Order vouchers and start the payment. Vouchers are created after the payment only."""
-    placed, was_known = await run_in_threadpool(_order_vouchers, services, body, request_key)
+    placed, was_known = await run_in_threadpool(
+        _order_vouchers, services, body, client_network(request), request_key
+    )
     page_url = services.absolute_url(request, f"/orders/{placed.token}")
     session = await _begin_payment_or_cancel(
         services, placed, finish_url=page_url, keeps_order=request_key is not None
@@ -132,7 +135,7 @@ router.add_api_route(
 
 
 def _order_vouchers(
-    services: Services, body: VoucherPurchaseRequest, request_key: str | None
+    services: Services, body: VoucherPurchaseRequest, network: str, request_key: str | None
 ) -> tuple[PlacedOrder, bool]:
     """Return the order and whether it existed already; vouchers are created after payment."""
     with _api_field_names(body), services.database.transaction() as connection:
@@ -144,7 +147,8 @@ def _order_vouchers(
         buyer = parse_buyer(
             event, name=body.customer_name, email=body.customer_email, phone=body.customer_phone
         )
-    request = OrderRequest([Selection(package.ticket_type_id, body.quantity)], buyer)
+    selections = [Selection(package.ticket_type_id, body.quantity)]
+    request = OrderRequest(selections, buyer, client_network=network)
     idempotency = order_idempotency(services, request_key, body, prefix=b"purchase")
     return place_order_once(
         services.database, event, request, idempotency=idempotency,

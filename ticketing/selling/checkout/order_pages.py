@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.events.queries import get_event
+from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Order
 from ticketing.orders.place_guest import Place, list_places
 from ticketing.platform.http.pages import (
@@ -96,7 +97,10 @@ async def set_buyer(
             get_event(services.database, str(order.event_id)),
             **buyer_from_form(fields).model_dump(),
         )
-        set_order_buyer(services.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR)
+        set_order_buyer(
+            services.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR,
+            holds=services.get(HoldLimits),
+        )  # fmt: skip
         return _order_page_url(token)
 
     return await _run_and_redirect(token, save)

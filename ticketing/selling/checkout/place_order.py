@@ -1,6 +1,6 @@
 """Place an order: reserve its places at the current prices and limits.
 
-The places are held for ten minutes, and for an hour from the beginning once the buyer is known.
+The places are held for ten minutes, and for the event's period once the buyer is known.
 """
 
 import hashlib
@@ -15,15 +15,11 @@ from ticketing.catalogue import promo_queries, stock_queries
 from ticketing.catalogue.payment_plans import schedule_order
 from ticketing.catalogue.promo_code import normalise_promo_code, promo_discount
 from ticketing.catalogue.stock import PurchaseLimits
+from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
-from ticketing.orders import audit, instalment_queries, place_guest_queries
+from ticketing.orders import audit, hold_queries, instalment_queries, place_guest_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders.holds import (
-    NAMED_HOLD_EXTENSION,
-    NO_HOLD_LIMITS,
-    HoldLimits,
-    hold_period,
-)
+from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits, hold_period
 from ticketing.orders.instalments import Instalment
 from ticketing.orders.order import (
     ORDER_CODE_BYTES,
@@ -84,6 +80,7 @@ def place_order(  # noqa: PLR0913 - all options of an order
     promo: str | None = None,
     payment_plan: str | None = None,
     guests: Sequence[PlaceGuest] = (),
+    client_network: str = "",
     at: datetime,
     by: str,
     idempotency: OrderIdempotency | None = None,
@@ -104,9 +101,10 @@ def place_order(  # noqa: PLR0913 - all options of an order
         code=make_order_code(os.urandom(ORDER_CODE_BYTES)),
         token_hash=hash_order_token(token),
         created_at=at,
-        expires_at=at + hold_period(has_buyer=buyer is not None),
+        expires_at=at + hold_period(event.hold_period, has_buyer=buyer is not None),
         request_sha256=idempotency.request_sha256 if idempotency else None,
         buyer=buyer or order_queries.NO_BUYER,
+        client_network=client_network,
     )
     selections = normalise_selections(requested)
     is_simple = len(selections) == 1 and promo is None and payment_plan is None and not guests
@@ -122,6 +120,7 @@ def place_order(  # noqa: PLR0913 - all options of an order
             sum(each.line.quantity for each in quotes if each.limits.per_order is None)
         )
         lines = tuple(quote.line for quote in quotes)
+        _check_held(connection, new, holds, _count_places(lines))
         promo_code = (
             promo_queries.get(connection, event.id, normalise_promo_code(promo)) if promo else None
         )
@@ -170,6 +169,16 @@ def _reserve(
         place_guest_queries.store(connection, order.id, guests)
 
 
+def _check_held(connection: Connection, new: NewOrder, holds: HoldLimits, places: int) -> None:
+    """Check what the address and the contact hold already; until the commit they wait here."""
+    parameters = hold_queries.hold_parameters(
+        holds, new.event_id, new.client_network, new.buyer.key, new.created_at
+    )
+    by_address, by_contact = hold_queries.lock_and_count_held(connection, parameters)
+    holds.check_address(by_address, places)
+    holds.check_contact(by_contact, places)
+
+
 def _place_simple_order(
     database: Database,
     new: NewOrder,
@@ -190,11 +199,17 @@ def _place_simple_order(
 
 
 def set_order_buyer(
-    database: Database, order_id: int, *, buyer: Buyer, at: datetime, by: str
+    database: Database,
+    order_id: int,
+    *,
+    buyer: Buyer,
+    at: datetime,
+    by: str,
+    holds: HoldLimits = NO_HOLD_LIMITS,
 ) -> Order:
     """Set the buyer of a pending order, any number of times; refuses more places than allowed.
 
-    The first buyer extends the reservation to its full period.
+    The first buyer extends the reservation to the event's period.
     """
     with database.transaction() as connection:
         order = order_queries.lock(connection, order_id)
@@ -207,11 +222,17 @@ def set_order_buyer(
                 f"an instalment of order {order.code} is paid; its buyer cannot be changed"
             )
         lines = order_queries.list_lines(connection, order_id)
+        if order.buyer is None or order.buyer.key != buyer.key:
+            adopted = hold_queries.hold_parameters(holds, order.event_id, "", buyer.key, at)
+            _, held = hold_queries.lock_and_count_held(connection, adopted)
+            holds.check_contact(held, _count_places(lines))
         limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
         order_queries.set_buyer(connection, order, buyer)
         _check_buyer(connection, order, buyer, limits)
         if order.buyer is None and at < order.expires_at:
-            order = replace(order, expires_at=order.expires_at + NAMED_HOLD_EXTENSION)
+            event = event_queries.get(connection, str(order.event_id))
+            extension = event.hold_period - hold_period(event.hold_period, has_buyer=False)
+            order = replace(order, expires_at=order.expires_at + extension)
             order_queries.extend_reservation(connection, order_id, order.expires_at)
         order = replace(order, buyer=buyer)
         audit.record(connection, order, by, "orders.update_buyer", items=_count_places(lines))

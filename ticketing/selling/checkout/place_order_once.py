@@ -30,7 +30,7 @@ from ticketing.selling.checkout.place_order import (
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """Selections, buyer, promo code, payment plan and guests of an order."""
+    """Selections, buyer, promo code, payment plan and guests of an order, and who sent it."""
 
     selections: Sequence[Selection]
     buyer: Buyer | None = None
@@ -38,6 +38,7 @@ class OrderRequest:
     payment_plan: str | None = None
     guests: Sequence[PlaceGuest] = ()
     is_complimentary: bool = False
+    client_network: str = ""  # empty: no limit per address
 
 
 def idempotency_from_key(
@@ -66,8 +67,9 @@ def place_order_once(
     try:
         placed = place_order(
             database, event, requested=request.selections, buyer=request.buyer, promo=request.promo,
-            payment_plan=request.payment_plan, guests=request.guests, at=at, by=by,
-            idempotency=idempotency, holds=holds, is_complimentary=request.is_complimentary,
+            payment_plan=request.payment_plan, guests=request.guests,
+            client_network=request.client_network, is_complimentary=request.is_complimentary,
+            at=at, by=by, idempotency=idempotency, holds=holds,
         )  # fmt: skip
     except OrderAlreadyPlaced:
         # the same request arrived at the same moment

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from ticketing.catalogue.stock_queries import has_capacity
+from ticketing.orders import hold_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits
 from ticketing.orders.order import OrderLine, Selection
@@ -93,6 +94,7 @@ _RESERVED_TYPE = (
             _NEW_ORDER["buyer_key"] == literal_column("''"),
             _BUYER_PLACES.scalar_subquery() + _PLACES <= ticket_types.c.max_per_buyer,
         ),
+        hold_queries.within_hold_limits(_PLACES),
     )
     .values(pending=ticket_types.c.pending + _PLACES)
     .returning(ticket_types.c.id, ticket_types.c.name, ticket_types.c.price)
@@ -111,7 +113,9 @@ _LINE = (
     .cte("line")
 )
 _RESERVE_AND_INSERT_LINE = select(_LINE.c.order_id, _RESERVED_TYPE.c.name, _RESERVED_TYPE.c.price)
-_STATEMENTS = [compile_sql(_ADD), compile_sql(_LOCK), compile_sql(_RESERVE_AND_INSERT_LINE)]
+_STATEMENTS = [
+    compile_sql(each) for each in (hold_queries.LOCK_HOLDERS, _ADD, _LOCK, _RESERVE_AND_INSERT_LINE)
+]
 
 
 def insert_simple_order(
@@ -132,6 +136,9 @@ def insert_simple_order(
         "places": selection.quantity,
         "actor": by,
         "default_per_order": _UNLIMITED if holds.per_order is None else holds.per_order,
+        **hold_queries.hold_parameters(
+            holds, new.event_id, new.client_network, new.buyer.key, new.created_at
+        ),
     }
     try:
         placed = database.execute_pipeline(_STATEMENTS, parameters)

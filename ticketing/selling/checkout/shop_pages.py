@@ -1,10 +1,9 @@
 """The shop page of an event, on which tickets are ordered."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ticketing.access.authentication import rate_limit_by_address
@@ -15,7 +14,8 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event, is_slug
 from ticketing.events.queries import get_event
 from ticketing.orders.holds import HoldLimits
-from ticketing.orders.order import RESERVATION_PERIOD, Selection
+from ticketing.orders.order import Selection
+from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.pages import (
     PAGE_ERROR_RESPONSES,
     PageRoute,
@@ -44,8 +44,7 @@ from ticketing.selling.checkout.place_order_once import (
     place_order_once,
 )
 
-MAX_MENU_QUANTITY = 10
-MINUTE = timedelta(minutes=1)
+MAX_MENU_QUANTITY = 100  # a longer menu helps nobody
 SEE_OTHER, UNPROCESSABLE = 303, 422
 REQUEST_KEY_FIELD = "request"  # hidden field that identifies one visit
 
@@ -76,10 +75,12 @@ def shop(event: EventFromPath, services: ServicesDependency) -> HTMLResponse:
 
 
 @router.post("", include_in_schema=False)
-def order_now(event: EventFromPath, services: ServicesDependency, fields: FormFields) -> Response:
+def order_now(
+    event: EventFromPath, request: Request, services: ServicesDependency, fields: FormFields
+) -> Response:
     """Place the order and redirect to its page, or show the form with the problem."""
     try:
-        placed = _place_order(services, event, fields)
+        placed = _place_order(services, event, fields, client_network(request))
     except InvalidForm as error:
         return _render_shop(services, event, fields, problem=error.problem, status=UNPROCESSABLE)
     except TicketingError as error:
@@ -89,13 +90,16 @@ def order_now(event: EventFromPath, services: ServicesDependency, fields: FormFi
     return RedirectResponse(f"../orders/{placed.token}", SEE_OTHER)
 
 
-def _place_order(services: Services, event: Event, fields: dict[str, str]) -> PlacedOrder:
+def _place_order(
+    services: Services, event: Event, fields: dict[str, str], network: str
+) -> PlacedOrder:
     form_order, buyer = order_from_form(fields, event), buyer_from_form(fields)
     request = OrderRequest(
         [Selection(each.ticket_type_id, each.quantity) for each in form_order.ticket_selections],
         parse_buyer(event, **buyer.model_dump()),
         form_order.promo_code,
         form_order.payment_plan,
+        client_network=network,
     )
     digest = form_digest(fields)  # the same form twice is one order, a changed one is another
     idempotency = idempotency_from_key(services.get(KeyRing), f"form {digest.hex()}", digest)
@@ -120,7 +124,7 @@ def _render_shop(
     status: int = 200,
 ) -> HTMLResponse:
     chosen = {one["ticketTypeId"]: one["quantity"] for one in selections_from_form(fields)}
-    offers = list_types_on_sale(services.database, event)
+    offers = list_types_on_sale(services.database, event, services.get(HoldLimits))
     text = render_event_template(
         "event.html.j2",
         event,
@@ -128,7 +132,7 @@ def _render_shop(
         plan=fields.get("plan", ""),
         offers=[_offer_context(offer, chosen.get(offer.id, 0)) for offer in offers],
         is_over=now() >= event.ends_at,
-        hold_minutes=RESERVATION_PERIOD // MINUTE,
+        hold_minutes=event.hold_minutes,
         values=submitted_values(fields),
         request_key=fields.get(REQUEST_KEY_FIELD) or uuid4().hex,
         problem=problem,

@@ -1,0 +1,25 @@
+"""The network that a request comes from, by which requests and held places are limited."""
+
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from fastapi import Request
+
+_IPV6_PREFIX = 64  # one line or device has at least that many addresses
+
+
+def client_network(request: Request) -> str:
+    """Return the network of the client of a request; empty if it is not known."""
+    return network_of(request.client.host) if request.client else ""
+
+
+def network_of(host: str) -> str:
+    """Return an IPv4 address as it is, of an IPv6 address its /64, and any other name unchanged."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ip_network((address.packed, _IPV6_PREFIX), strict=False))
