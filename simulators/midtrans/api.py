@@ -7,7 +7,7 @@ from itertools import count
 from threading import Event
 
 from simulators.http import CLOSE_CONNECTION, HttpRequest, HttpResponse, Route, match_route
-from simulators.midtrans import pages
+from simulators.midtrans import pages, snap_script
 from simulators.midtrans.bank import Bank
 from simulators.midtrans.cards import OUTCOMES, token_for
 from simulators.midtrans.charge import parse_charge
@@ -60,8 +60,9 @@ class MidtransApi:
                 self._move,
             ),
             ("POST", re.compile(r"/v2/(?P<id>[^/]+)/refund(/online/direct)?"), self._refund),
-            ("GET", re.compile(pages.PATH + r"(?P<token>[^/]+)"), self._page),
-            ("POST", re.compile(pages.PATH + r"(?P<token>[^/]+)"), self._click),
+            ("GET", re.compile(snap_script.PAGE_PATH + r"(?P<token>[^/]+)"), self._page),
+            ("POST", re.compile(snap_script.PAGE_PATH + r"(?P<token>[^/]+)"), self._click),
+            ("GET", re.compile(re.escape(snap_script.PATH)), self._script),
             *console.routes,
         ]
 
@@ -124,7 +125,7 @@ class MidtransApi:
 
     def _open_page(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         session = self._bank.open_page(request.json(), self._addresses(request))
-        url = f"http://{request.headers['host']}{pages.PATH}{session.token}"
+        url = f"http://{request.headers['host']}{snap_script.PAGE_PATH}{session.token}"
         return HttpResponse.json(201, {"token": session.token, "redirect_url": url})
 
     def _addresses(self, request: HttpRequest) -> tuple[str, ...]:
@@ -182,6 +183,10 @@ class MidtransApi:
         session, begun = found
         is_open = self._bank.is_open(session)
         return HttpResponse.html(200, pages.render_payment_page(session, begun, is_open=is_open))
+
+    def _script(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
+        media_type = {"Content-Type": "application/javascript"}
+        return HttpResponse(200, snap_script.SCRIPT.encode(), media_type)
 
     def _click(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         found = self._bank.page(names["token"])

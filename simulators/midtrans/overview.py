@@ -6,8 +6,8 @@ from html import escape
 from simulators.midtrans.faults import MidtransFaults
 from simulators.midtrans.look import badge, buttons, format_rupiah, render_page
 from simulators.midtrans.notifier import NotificationAttempt
-from simulators.midtrans.pages import PATH
 from simulators.midtrans.snap import SnapSession
+from simulators.midtrans.snap_script import PAGE_PATH
 from simulators.midtrans.transaction import MERCHANT_MOVES, WORLD_MOVES, Transaction, format_time
 
 _MAX_PAYMENTS = 50
@@ -87,7 +87,7 @@ def available_moves(payment: Transaction) -> list[tuple[str, str]]:
 
 def _render_open_pages(pages: list[SnapSession]) -> str:
     cards = "".join(
-        f'<div class="card row"><a class="order" href="{PATH}{page.token}">'
+        f'<div class="card row"><a class="order" href="{PAGE_PATH}{page.token}">'
         f"{escape(page.order_id)}</a><span>{format_rupiah(page.amount)}</span></div>"
         for page in reversed(pages[-_MAX_PAYMENTS:])
     )
@@ -112,7 +112,11 @@ def _render_section(title: str, number: int, cards: str) -> str:
 
 def _render_payment(payment: Transaction, attempts: list[NotificationAttempt]) -> str:
     order = escape(payment.order_id)
-    title = f'<a class="order" href="{PATH}{payment.token}">{order}</a>' if payment.token else order
+    title = (
+        f'<a class="order" href="{PAGE_PATH}{payment.token}">{order}</a>'
+        if payment.token
+        else order
+    )
     return (
         f'<div class="card"><div class="row">{title}{badge(payment.state)}</div>'
         f'<div class="row"><span>{format_rupiah(payment.amount)}</span>'

@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from simulators.midtrans.look import badge, buttons, format_rupiah, render_page
 from simulators.midtrans.snap import SnapSession
+from simulators.midtrans.snap_script import BACK_TO_SHOP, callback_name
 from simulators.midtrans.transaction import Transaction, format_time
 
-PATH = "/snap/v4/redirection/"
 _PENDING = [
     ("pay", "Pay"),
     ("decline", "Decline payment"),
@@ -106,4 +106,6 @@ def _render_exit_link(session: SnapSession, begun: Transaction | None) -> str:
         parameters |= {"status_code": code, "transaction_status": begun.status}
     glue = "&" if "?" in session.finish_url else "?"
     url = escape(session.finish_url + glue + urlencode(parameters))
-    return f'<p><a class="button wide" href="{url}">Back to the shop</a></p>'
+    callback = callback_name(begun.status if begun else "")
+    link = f'<a class="button wide" data-callback="{callback}" href="{url}">Back to the shop</a>'
+    return f"<p>{link}</p>{BACK_TO_SHOP}"

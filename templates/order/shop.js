@@ -8,18 +8,40 @@ function updateTotal() {
   document.querySelector("#total").textContent = rupiah(sum);
 }
 
-async function poll() {
+async function refresh() {
   try {
-    const response = document.hidden ? null : await fetch(location.pathname, { cache: "no-store" });
-    if (response && response.ok) {
-      const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const fresh = page.querySelector("main");
-      if (fresh.dataset.state !== currentPage().dataset.state) currentPage().replaceWith(fresh);
-    }
+    const response = await fetch(location.pathname, { cache: "no-store" });
+    if (!response.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const fresh = page.querySelector("main");
+    if (fresh.dataset.state !== currentPage().dataset.state) currentPage().replaceWith(fresh);
   } catch {
     // no network: the next poll tries again
   }
+}
+
+async function poll() {
+  if (!document.hidden) await refresh();
   schedulePoll();
+}
+
+// Opens the payment in this page. Without the gateway's script, or if anything is refused, the form
+// is sent as without scripts. Callbacks can be forged, so they only make the page ask the server.
+async function payHere(submission) {
+  const form = submission.target;
+  const button = submission.submitter;
+  const leadsToPayment = "pays" in form.dataset && !(button && button.hasAttribute("formaction"));
+  if (!window.snap || !leadsToPayment) return;
+  submission.preventDefault();
+  try {
+    const body = new URLSearchParams(new FormData(form));
+    const headers = { Accept: "application/json" };
+    const response = await fetch(form.action, { method: "POST", headers, body });
+    const { token } = await response.json();
+    window.snap.pay(token, { onSuccess: refresh, onPending: refresh, onError: refresh, onClose: refresh });
+  } catch {
+    form.submit();
+  }
 }
 
 // The interval grows up to fivefold, so a page left open for an hour causes little load.
@@ -34,4 +56,5 @@ if (document.querySelector("#total")) {
   document.querySelector("#sum").hidden = false;
   updateTotal();
 }
+document.addEventListener("submit", payHere);
 schedulePoll();

@@ -138,7 +138,9 @@ class Settings(BaseSettings):
         " simulator.",
     )
     midtrans_client_key: str = Field(
-        "", description="The merchant's client key; it is sent to browsers."
+        "",
+        description="The merchant's client key; it is sent to browsers. With it, an order's page"
+        " shows the payment itself; without it, buyers are redirected to Midtrans.",
     )
     midtrans_concurrency: int = Field(
         16,

@@ -57,21 +57,25 @@ def test_an_event_shows_what_can_be_bought_and_what_cannot(
     assert [len(re.findall("<option", menu)) - 1 for menu in menus] == [3, 2, 10]
 
 
-def test_the_pages_load_nothing_and_run_only_their_own_script(
+def test_only_an_order_to_be_paid_loads_anything_and_that_is_the_gateways_script(
     shop: httpx.Client, sell: Sell, order: Place, event_path: str, midtrans: MidtransSimulator
 ) -> None:
-    placed = order(sell())
+    placed, free = order(sell()), order(sell("Free", price=0))
+    paths = [event_path, f"/orders/{placed['token']}", f"/orders/{free['token']}"]
+    pages = [shop.get(path) for path in paths]
 
-    for page in (shop.get(event_path), shop.get(f"/orders/{placed['token']}")):
+    for page in pages:
         policy = page.headers["Content-Security-Policy"]
         [script] = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
         digest = b64encode(sha256(script.encode()).digest()).decode()
         assert f"script-src 'sha256-{digest}'" in policy
         assert "default-src 'none'" in policy
+        assert (f"frame-src {midtrans.url}" in policy) == (midtrans.url in page.text)
         assert f"form-action 'self' {midtrans.url}" in policy
         assert page.headers["Cache-Control"] == "private, no-store"
         assert page.headers["Referrer-Policy"] == "no-referrer"
-        assert re.findall(r'(?:src|href)="(?:https?:)?//', page.text) == []
+    loaded = [re.findall(r'(?:src|href)="((?:https?:)?//[^"]+)', page.text) for page in pages]
+    assert loaded == [[], [f"{midtrans.url}/snap/snap.js"], []]
 
 
 @pytest.mark.parametrize(("locale", "label"), [("id", "Pesan"), ("en", "Order"), ("ja", "Order")])

@@ -45,11 +45,17 @@ def _script() -> str:
     return (TEMPLATES / "order" / "shop.js").read_text(encoding="utf-8")
 
 
-def content_security_policy(gateway: str) -> str:
-    """Return the content security policy of the pages; forms may lead to the gateway."""
+def content_security_policy(gateway: str, *, shows_gateway: bool = False) -> str:
+    """Return the content security policy of the pages; forms may lead to the gateway.
+
+    With `shows_gateway` the page may also load the gateway's script and show its pages.
+    """
+    script, frames = csp_script_source(_script()), ""
+    if shows_gateway:
+        script, frames = f"{script} {gateway}", f" frame-src {gateway};"
     return (
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src data:;"
-        f" style-src 'unsafe-inline'; script-src {csp_script_source(_script())};"
+        f" style-src 'unsafe-inline'; script-src {script};{frames}"
         f" connect-src 'self'; form-action 'self' {gateway}"
     )
 
@@ -89,6 +95,7 @@ class PageSettings:
     """Settings of HTML pages; registered by the web application."""
 
     content_security_policy: str
+    payment_policy: str  # of a page on which the gateway's script takes a payment
     notices: Mapping[type[TicketingError], str]  # the notice that explains an error
     render_notice: Callable[[str], str]  # the HTML of a notice
 
@@ -120,9 +127,12 @@ class PageRoute(APIRoute):
         return handle
 
 
-def page_response(services: Services, html: str, *, status: int = 200) -> HTMLResponse:
+def page_response(
+    services: Services, html: str, *, status: int = 200, shows_gateway: bool = False
+) -> HTMLResponse:
     """Return an uncached HTML response; its policy allows forms that lead to the gateway."""
-    policy = services.get(PageSettings).content_security_policy
+    settings = services.get(PageSettings)
+    policy = settings.payment_policy if shows_gateway else settings.content_security_policy
     return HTMLResponse(
         html, status, headers=NO_STORE_HEADERS | {"Content-Security-Policy": policy}
     )

@@ -1,7 +1,8 @@
 """Render the buyer's pages from `templates/order/`: the shop of an event, and an order.
 
 The language is Indonesian or English, as set for the event. Nothing is loaded from other hosts:
-the only script is inline, and the content security policy contains its digest.
+the only script is inline, and the content security policy contains its digest. An order that waits
+for its payment is the exception: the gateway's script opens the payment in the same page.
 """
 
 from datetime import timedelta
@@ -51,4 +52,9 @@ PAGE_NOTICES: dict[type[TicketingError], str] = {
 
 def build_page_settings(account: MidtransAccount) -> PageSettings:
     """Return the page settings; forms may redirect to the gateway of this account."""
-    return PageSettings(content_security_policy(account.snap_url), PAGE_NOTICES, render_notice_page)
+    return PageSettings(
+        content_security_policy(account.snap_url),
+        content_security_policy(account.snap_url, shows_gateway=True),
+        PAGE_NOTICES,
+        render_notice_page,
+    )

@@ -10,8 +10,9 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.events.queries import get_event
 from ticketing.orders.holds import HoldLimits
-from ticketing.orders.order import Order
+from ticketing.orders.order import Order, OrderState
 from ticketing.orders.place_guest import Place, list_places
+from ticketing.platform.http.envelope import NO_STORE_HEADERS, AsciiJSONResponse
 from ticketing.platform.http.pages import (
     PAGE_ERROR_RESPONSES,
     PageRoute,
@@ -20,6 +21,7 @@ from ticketing.platform.http.pages import (
 )
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.errors import TicketingError
+from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout.api import cancel_order_and_sessions
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR, order_from_token
 from ticketing.selling.checkout.api_payment import begin_payment
@@ -35,6 +37,7 @@ from ticketing.selling.checkout.html import render_event_template
 from ticketing.selling.checkout.order_view_queries import OrderView, get_order_view
 from ticketing.selling.checkout.place_order import set_order_buyer
 from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
+from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.tickets.api_holder import ticket_path
 
 POLL_SECONDS = 3
@@ -66,6 +69,11 @@ def show(
     view = get_order_view(services.database, order.id)
     event = get_event(services.database, str(order.event_id))
     is_late = now() >= view.expires_at
+    account = services.get(MidtransAccount)
+    is_payable = (
+        view.state is OrderState.PENDING and view.total > ZERO and not (is_late or view.flags)
+    )
+    is_paid_here = is_payable and bool(account.client_key)
     text = render_event_template(
         "order.html.j2",
         event,
@@ -82,8 +90,9 @@ def show(
         problem=problem,
         wrong=problem.removeprefix("unusable_"),
         simulated=is_simulated(services),
+        gateway=account if is_paid_here else None,
     )
-    return page_response(services, text)
+    return page_response(services, text, shows_gateway=is_paid_here)
 
 
 @router.post("/buyer", include_in_schema=False)
@@ -127,12 +136,19 @@ async def pay(
     services: ServicesDependency,
     fields: FormFields,
 ) -> Response:
-    """Save the names of the places, then redirect to the checkout session."""
+    """Save the names of the places, then redirect to the checkout session.
+
+    A page that shows the session itself asks for JSON and gets its token.
+    """
+    is_paid_here = "application/json" in request.headers.get("Accept", "")
     finish = services.absolute_url(request, f"/orders/{token}")
 
-    def save_and_pay() -> str:
+    def save_and_pay() -> str | Response:
         _save_guests(services, order, fields)
-        return begin_payment(services, order, finish_url=finish).redirect_url
+        session = begin_payment(services, order, finish_url=finish)
+        if is_paid_here:
+            return AsciiJSONResponse({"token": session.token}, headers=NO_STORE_HEADERS)
+        return session.redirect_url
 
     return await _run_and_redirect(token, save_and_pay)
 
@@ -156,10 +172,12 @@ async def cancel(token: str, order: OrderFromPath, services: ServicesDependency)
     return await _run_and_redirect(token, cancel_and_show)
 
 
-async def _run_and_redirect(token: str, action: Callable[[], str]) -> Response:
+async def _run_and_redirect(token: str, action: Callable[[], str | Response]) -> Response:
     """Redirect to the address that the action returns, or to the order with the problem."""
     try:
         location = await run_gateway_call(action)
+        if isinstance(location, Response):
+            return location
     except InvalidForm as error:
         location = _order_page_url(token, error.problem)
     except TicketingError as error:

@@ -76,6 +76,11 @@ class MidtransAccount:
         """Return an account of the simulator; it moves no money, so its keys are not secret."""
         return cls.for_base_url(url, "SB-Mid-server-SIMULATOR", "SB-Mid-client-SIMULATOR")
 
+    @property
+    def script_url(self) -> str:
+        """Return the address of Snap's script, which opens a session in the shop's own page."""
+        return f"{self.snap_url}/snap/snap.js"
+
     def __post_init__(self) -> None:
         """Refuse an empty server key."""
         if not self.server_key:
