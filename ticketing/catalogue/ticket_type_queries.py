@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.catalogue.stock import PurchaseLimits, Stock
+from ticketing.events import queries as event_queries
+from ticketing.events.model import Event
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.events import events
 from ticketing.platform.kernel.money import Rupiah
 
 _COLUMNS = (
@@ -34,6 +38,31 @@ class TicketTypeListing:
     price: Rupiah
     stock: Stock
     limits: PurchaseLimits
+
+
+@dataclass(frozen=True, slots=True)
+class EventOnSale:
+    """An event on sale, and the lowest price of its ticket types."""
+
+    event: Event
+    lowest_price: Rupiah
+    has_several_prices: bool
+
+
+def list_events_on_sale(connection: Connection, *, at: datetime) -> list[EventOnSale]:
+    """Return the events that are not over and sell a ticket type, the next one first."""
+    lowest, highest = func.min(ticket_types.c.price), func.max(ticket_types.c.price)
+    query = (
+        select(*event_queries.COLUMNS, lowest, highest != lowest)
+        .join(ticket_types, ticket_types.c.event_id == events.c.id)
+        .where(events.c.ends_at > at, ticket_types.c.on_sale)
+        .group_by(events.c.id)
+        .order_by(events.c.starts_at, events.c.id)
+    )
+    return [
+        EventOnSale(Event(*fields), Rupiah(price), several)
+        for *fields, price, several in connection.execute(query)
+    ]
 
 
 def list_for_event(connection: Connection, event_id: int) -> list[TicketTypeListing]:

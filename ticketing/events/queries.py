@@ -12,12 +12,12 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.kernel.errors import UnknownEvent
 
-_COLUMNS = columns_of(Event, events)
+COLUMNS = columns_of(Event, events)
 # built once: nearly every request needs an event, and building a query takes longer than its run
 _IS_SLUG = events.c.slug == bindparam("wanted")
-_BY_SLUG = select(*_COLUMNS).where(_IS_SLUG)
+_BY_SLUG = select(*COLUMNS).where(_IS_SLUG)
 _BY_SLUG_OR_ID = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     # compared as text, so that a number too large for bigint is not an error
     .where(or_(_IS_SLUG, cast(events.c.id, Text) == bindparam("wanted")))
     .order_by(_IS_SLUG.desc())  # a slug of digits takes precedence over an id
@@ -56,7 +56,7 @@ def list_slugs(connection: Connection) -> list[str]:
 
 def list_events(connection: Connection) -> list[Event]:
     """Return all events by start."""
-    rows = connection.execute(select(*_COLUMNS).order_by(events.c.starts_at)).mappings()
+    rows = connection.execute(select(*COLUMNS).order_by(events.c.starts_at)).mappings()
     return [Event(**row) for row in rows]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, insert, select, text, update
 
 from simulators.midtrans.server import SERVER_KEY, MidtransSimulator
 from ticketing.events.model import Event
@@ -240,6 +240,26 @@ def test_after_a_refused_payment_there_is_a_new_page_and_the_old_one_is_closed(
     first, second = midtrans.bank.sessions()
     assert (first.canceled, second.canceled) == (True, False)
     assert second.order_id == f"{placed['code']}-02"
+
+
+def test_a_paid_order_shows_the_attempt_that_paid_it_and_not_a_later_one(
+    *, shop: httpx.Client, pay: Pay, sell: Sell, order: Place, midtrans: MidtransSimulator,
+    settle_all: Settle, database: Database,
+) -> None:  # fmt: skip
+    placed = order(sell())
+    pay(placed)
+    midtrans.push(f"{placed['code']}-01", "pay", "gopay")
+    midtrans.notifications(2)
+    settle_all()
+    with database.transaction() as connection:
+        later = {"order_id": placed["id"], "number": 2, "key": f"{placed['code']}-02",
+                 "amount": 50_000, "created_at": func.now(), "updated_at": func.now()}  # fmt: skip
+        connection.execute(insert(payment_attempts).values(later))
+
+    shown = shop.get(f"/api/orders/{placed['id']}", headers={"X-Order-Token": placed["token"]})
+
+    assert shown.json()["data"]["status"] == "paid"
+    assert shown.json()["data"]["payment"]["status"] == "settlement"
 
 
 def test_an_order_without_a_buyer_is_not_paid(pay: Pay, sell: Sell, order: Place) -> None:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 
+from ticketing.app.web.openapi import complete_openapi
 from ticketing.checkin import api as checkin_api
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
@@ -46,6 +47,7 @@ from ticketing.selling.checkout import (
     api_payment,
     api_resolve,
     api_vouchers,
+    event_list_page,
     order_pages,
     shop_pages,
 )
@@ -85,6 +87,7 @@ ROUTERS = (
     api_vouchers.router,
     api_whatsapp.router,
     refund_api.router,
+    event_list_page.router,
     shop_pages.router,
     order_pages.router,
     monitoring_api.router,
@@ -122,6 +125,7 @@ def create_app(application: Application) -> FastAPI:
     http_errors.register_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
+    complete_openapi(app)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=application.settings.cors_origins,

@@ -13,13 +13,17 @@ from starlette.exceptions import HTTPException
 from ticketing.platform.http.envelope import AsciiJSONResponse, ErrorResponse, error_response
 from ticketing.platform.kernel.errors import (
     RETRY_AFTER_SECONDS,
+    GatewayUnavailable,
     Refused,
+    RouterUnavailable,
     TicketingError,
     Unavailable,
+    UnknownEvent,
 )
 
 LOG = structlog.stdlib.get_logger("ticketing.app.web")
 MAX_QUOTED_LENGTH = 80
+JSON_MEDIA_TYPE = "application/json"
 _TYPES_OF_UNIONS = {
     "int",
     "str",
@@ -57,6 +61,12 @@ class GoneElsewhere(Refused):
     status = HTTPStatus.GONE
 
 
+class NotJson(Refused):
+    """The body of the request is not declared as JSON."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
 class BodyTooLarge(Refused):
     """The body of the request exceeds the limit."""
 
@@ -73,9 +83,21 @@ def authenticated_error_responses(*statuses: int) -> dict[int | str, dict[str, A
     return error_responses(400, 401, 403, 413, 422, 503, *statuses)
 
 
+# in place of messages that name hosts, sockets, or events that are not on sale
+_PUBLIC_MESSAGES: dict[type[TicketingError], str] = {
+    UnknownEvent: "there is no such event",
+    Unavailable: "the database does not answer; try again",
+    GatewayUnavailable: "the payment gateway does not answer; try again",
+    RouterUnavailable: "the router does not answer; try again",
+}
+
+
 def to_error_response(error: TicketingError) -> AsciiJSONResponse:
     """Return the response for one of our own errors."""
-    response = error_response(error.status, error.code, str(error), _json_details(error.details))
+    message = _PUBLIC_MESSAGES.get(type(error), str(error))
+    if isinstance(error, Unavailable):
+        LOG.warning("request could not be served", code=error.code, reason=str(error))
+    response = error_response(error.status, error.code, message, _json_details(error.details))
     if isinstance(error, NotKnown):
         response.headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after is not None:
@@ -96,10 +118,16 @@ async def _handle_ticketing_error(_: Request, error: Exception) -> AsciiJSONResp
     return to_error_response(error)
 
 
-async def _handle_validation_error(_: Request, error: Exception) -> AsciiJSONResponse:
+async def _handle_validation_error(request: Request, error: Exception) -> AsciiJSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     errors = error.errors()
+    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    is_json = media_type == JSON_MEDIA_TYPE or media_type.endswith("+json")
+    if not is_json and any(tuple(fault["loc"]) == ("body",) for fault in errors):
+        # such a body is not parsed; curl sends one unless it is told the type
+        sent = repr(media_type) if media_type else "none"
+        return to_error_response(NotJson(f"send Content-Type: {JSON_MEDIA_TYPE}; it is {sent}"))
     if any(fault["type"] == "json_invalid" for fault in errors):
         return error_response(400, "malformed_json", "the body is not valid JSON")
     # a field of several types fails once for each; the first error stands for all

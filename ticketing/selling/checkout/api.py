@@ -79,6 +79,7 @@ IdempotencyKeyHeader = Annotated[
         alias=IDEMPOTENCY_KEY,
         pattern="^[\\x21-\\x7e]{16,255}$",
         description="A fresh UUID: the same request sent again leads to the same order.",
+        examples=["0b6f2f0e-6d0f-4a5e-9d3c-2f1f0c6f7a11"],
     ),
 ]
 

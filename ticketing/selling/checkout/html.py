@@ -27,6 +27,11 @@ from ticketing.selling.payments.midtrans.client import MidtransAccount
 OPEN_ENDED_DURATION = timedelta(days=3 * 365)
 
 
+def is_open_ended(event: Event) -> bool:
+    """Return whether an event lasts for years, such as a hotspot outlet, and has no date."""
+    return event.ends_at - event.starts_at >= OPEN_ENDED_DURATION
+
+
 def render_event_template(name: str, event: Event, **context: object) -> str:
     """Render a page of an event or an order in the language of the event."""
     schedule = (event.starts_at, event.ends_at, event.time_zone, event.locale)
@@ -36,7 +41,7 @@ def render_event_template(name: str, event: Event, **context: object) -> str:
         event=event,
         eventDate=format_event_dates(*schedule),
         eventTime=format_event_times(*schedule),
-        isAlways=event.ends_at - event.starts_at >= OPEN_ENDED_DURATION,
+        isAlways=is_open_ended(event),
         instant=lambda at: format_instant(at, event.time_zone, event.locale),
         **context,
     )

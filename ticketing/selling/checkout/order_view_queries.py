@@ -59,8 +59,11 @@ class OrderVoucher:
 
 
 @dataclass(frozen=True, slots=True)
-class LastAttempt:
-    """The latest payment attempt; token and address are None without a session to pay on."""
+class ShownAttempt:
+    """The payment attempt that paid the order, else the latest one.
+
+    Token and address are None without a session to pay on.
+    """
 
     state: AttemptState
     transaction_id: str
@@ -86,7 +89,7 @@ class OrderView:
     expires_at: datetime
     paid_at: datetime | None
     lines: tuple[OrderViewLine, ...]
-    attempt: LastAttempt | None
+    attempt: ShownAttempt | None
     tickets: tuple[OrderTicketFile, ...]
     places: int  # entitled to a ticket now
     flags: tuple[ReviewFlag, ...]
@@ -140,10 +143,11 @@ _LINES = (
     .where(order_lines.c.order_id == _ORDER_ID)
     .order_by(ticket_types.c.id)
 )
-_LAST_ATTEMPT = (
+_HAS_PAID = payment_attempts.c.id == bindparam("paid_attempt_id", type_=BigInteger)
+_SHOWN_ATTEMPT = (
     select(payment_attempts)
     .where(payment_attempts.c.order_id == _ORDER_ID)
-    .order_by(payment_attempts.c.number.desc())
+    .order_by(_HAS_PAID.desc().nulls_last(), payment_attempts.c.number.desc())
     .limit(1)
 )
 _IS_ACTIVE = vouchers.c.state == VoucherState.ACTIVE
@@ -254,7 +258,7 @@ def get(connection: Connection, order_id: int) -> OrderView:
             )
             for line in lines
         ),
-        attempt=_last_attempt(connection, row),
+        attempt=_shown_attempt(connection, row),
         tickets=tuple(list_order_ticket_files(connection, order_id)),
         places=connection.execute(_PLACES, parameters).scalar_one(),
         flags=tuple(ReviewFlag(flag) for flag in connection.execute(_FLAGS, parameters).scalars()),
@@ -274,13 +278,14 @@ def _vouchers(connection: Connection, order_id: int) -> tuple[OrderVoucher, ...]
     return tuple(OrderVoucher(name, VoucherState(state), *rest) for name, state, *rest in rows)
 
 
-def _last_attempt(connection: Connection, order: Row[Any]) -> LastAttempt | None:
-    row = connection.execute(_LAST_ATTEMPT, {"order_id": order.id}).one_or_none()
+def _shown_attempt(connection: Connection, order: Row[Any]) -> ShownAttempt | None:
+    parameters = {"order_id": order.id, "paid_attempt_id": order.paid_attempt_id}
+    row = connection.execute(_SHOWN_ATTEMPT, parameters).one_or_none()
     if row is None:
         return None
     is_payable = order.state == OrderState.PENDING and row.checkout_closed_at is None
     token, url = (row.checkout_token, row.checkout_url) if is_payable else (None, None)
-    return LastAttempt(AttemptState(row.state), row.transaction_id, token or None, url or None)
+    return ShownAttempt(AttemptState(row.state), row.transaction_id, token or None, url or None)
 
 
 def get_order_view(database: Database, order_id: int) -> OrderView:

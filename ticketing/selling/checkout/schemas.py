@@ -143,7 +143,7 @@ class BuyerResponse(ResponseModel):
 
 
 class PaymentResponse(ResponseModel):
-    """The latest payment attempt with the gateway's status; `paymentToken` opens Snap."""
+    """The payment attempt that paid the order, else the latest one; `paymentToken` opens Snap."""
 
     status: Annotated[AttemptState, Field(validation_alias="state")]
     transaction_id: str

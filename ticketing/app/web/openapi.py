@@ -1,0 +1,57 @@
+"""What many operations share in the OpenAPI description: idempotency keys, and bodies of JSON."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from ticketing.access.authenticated_route import IDEMPOTENCY_HEADER
+from ticketing.platform.http.envelope import ErrorResponse
+from ticketing.platform.http.errors import JSON_MEDIA_TYPE
+
+Operation = dict[str, Any]
+
+_IDEMPOTENCY_KEY = {
+    "name": IDEMPOTENCY_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+    "example": "0b6f2f0e-6d0f-4a5e-9d3c-2f1f0c6f7a11",
+}
+_STORED = (
+    "A fresh UUID. The same request sent again within 24 hours gets the same answer and has no"
+    " effect; another request with the key is refused with 409 `key_reused`."
+)
+_REPEATABLE = "Accepted and not needed: the call has the same result however often it is sent."
+
+
+def complete_openapi(app: FastAPI) -> None:
+    """Make the application describe the header of every POST, and 415 wherever JSON is expected."""
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        is_known = app.openapi_schema is not None
+        schema = describe()
+        if not is_known:
+            for path in schema["paths"].values():
+                for method, operation in path.items():
+                    _complete(method, operation)
+        return schema
+
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI documents this way
+
+
+def _complete(method: str, operation: Operation) -> None:
+    if method == "post" and operation.get("security"):
+        is_stored = any("bearer" in scheme for scheme in operation["security"])
+        text = _STORED if is_stored else _REPEATABLE
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY | {"description": text})
+        if is_stored:
+            operation["responses"].setdefault("409", _error("The key is in use, or was used"))
+    body = operation.get("requestBody", {}).get("content", {}).get(JSON_MEDIA_TYPE, {})
+    if "$ref" in body.get("schema", {}):
+        operation["responses"].setdefault("415", _error("The body is not declared as JSON"))
+
+
+def _error(description: str) -> dict[str, Any]:
+    reference = {"$ref": f"#/components/schemas/{ErrorResponse.__name__}"}
+    return {"description": description, "content": {JSON_MEDIA_TYPE: {"schema": reference}}}

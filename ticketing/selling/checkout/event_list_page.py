@@ -1,0 +1,57 @@
+"""The page of all events on sale."""
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse
+
+from ticketing.access.authentication import rate_limit_by_address
+from ticketing.catalogue.ticket_type_queries import EventOnSale, list_events_on_sale
+from ticketing.platform.http.pages import (
+    DEFAULT_LANGUAGE,
+    PAGE_ERROR_RESPONSES,
+    PageRoute,
+    is_simulated,
+    page_response,
+    render_page,
+)
+from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.platform.kernel.local_dates import format_event_dates, format_event_times
+from ticketing.selling.checkout.html import is_open_ended
+
+router = APIRouter(
+    tags=["pages"],
+    route_class=PageRoute,
+    default_response_class=HTMLResponse,
+    dependencies=[Depends(rate_limit_by_address)],
+    responses=PAGE_ERROR_RESPONSES,
+)
+
+
+@router.get("/")
+@router.get("/events")
+def list_events(services: ServicesDependency) -> HTMLResponse:
+    """Show the events on sale with date, place and price: the next one first, outlets last."""
+    on_sale = services.database.run(list_events_on_sale, at=now())
+    on_sale.sort(key=lambda each: is_open_ended(each.event))
+    locales = {each.event.locale for each in on_sale}
+    text = render_page(
+        "events.html.j2",
+        locales.pop() if len(locales) == 1 else DEFAULT_LANGUAGE,
+        events=[_event_context(each) for each in on_sale],
+        simulated=is_simulated(services),
+    )
+    return page_response(services, text)
+
+
+def _event_context(each: EventOnSale) -> dict[str, object]:
+    """Return the template values of an event; one that lasts for years is shown without a date."""
+    event = each.event
+    schedule = (event.starts_at, event.ends_at, event.time_zone, event.locale)
+    dates = "" if is_open_ended(event) else format_event_dates(*schedule)
+    return {
+        "slug": event.slug,
+        "name": event.name,
+        "venue": event.venue,
+        "when": f"{dates}, {format_event_times(*schedule)}" if dates else "",
+        "price": each.lowest_price,
+        "has_several_prices": each.has_several_prices,
+    }
