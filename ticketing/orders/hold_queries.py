@@ -70,7 +70,9 @@ def within_hold_limits(places: ColumnElement[int]) -> ColumnElement[bool]:
 # the address first, everywhere: two orders never wait for each other
 LOCK_HOLDERS = select(
     *(
-        func.pg_advisory_xact_lock(func.hashtextextended(bindparam(name, type_=Text), _ZERO))
+        func.pg_advisory_xact_lock(func.hashtextextended(bindparam(name, type_=Text), _ZERO)).label(
+            name
+        )
         for name in ("address_lock", "contact_lock")
     )
 )

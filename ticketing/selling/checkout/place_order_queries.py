@@ -44,12 +44,16 @@ _NEW_ORDER = {
 _COST = ticket_types.c.price * _PLACES
 _FREE: ColumnClause[int] = literal_column("0")  # a free order is paid at once: not simple
 
-# Order and audit entry come first, as everywhere, and only if the checks pass: no lock yet.
+# Order and audit entry come first, as everywhere, and only if the checks pass: no row is locked
+# yet, but the address and the contact are, because their places are counted below.
+_HOLDERS = hold_queries.LOCK_HOLDERS.cte("holders")
 _PLACED = (
     insert_or_leave(orders)
     .from_select(
         [*_NEW_ORDER, "subtotal", "total"],
-        select(*_NEW_ORDER.values(), _COST, _COST).where(
+        select(*_NEW_ORDER.values(), _COST, _COST)
+        .select_from(ticket_types.join(_HOLDERS, true()))
+        .where(
             ticket_types.c.id == _TICKET_TYPE_ID,
             ticket_types.c.event_id == _NEW_ORDER["event_id"],
             ticket_types.c.on_sale,
@@ -113,9 +117,7 @@ _LINE = (
     .cte("line")
 )
 _RESERVE_AND_INSERT_LINE = select(_LINE.c.order_id, _RESERVED_TYPE.c.name, _RESERVED_TYPE.c.price)
-_STATEMENTS = [
-    compile_sql(each) for each in (hold_queries.LOCK_HOLDERS, _ADD, _LOCK, _RESERVE_AND_INSERT_LINE)
-]
+_STATEMENTS = [compile_sql(each) for each in (_ADD, _LOCK, _RESERVE_AND_INSERT_LINE)]
 
 
 def insert_simple_order(
