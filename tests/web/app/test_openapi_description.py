@@ -29,7 +29,7 @@ def test_every_post_names_the_idempotency_key_and_explains_it_with_an_example(
             one for one in posts[path].get("parameters", []) if one["name"] == "Idempotency-Key"
         ]
         assert header["description"], path
-        assert "0b6f2f0e-6d0f" in str(header), path
+        assert "example" in str(header), path
     assert posts.keys() >= VENDOR_CALLS
 
 

@@ -43,13 +43,23 @@ def complete_openapi(app: FastAPI) -> None:
 def _complete(method: str, operation: Operation) -> None:
     if method == "post" and operation.get("security"):
         is_stored = any("bearer" in scheme for scheme in operation["security"])
-        text = _STORED if is_stored else _REPEATABLE
-        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY | {"description": text})
+        _describe_key(operation, _STORED if is_stored else _REPEATABLE)
         if is_stored:
             operation["responses"].setdefault("409", _error("The key is in use, or was used"))
     body = operation.get("requestBody", {}).get("content", {}).get(JSON_MEDIA_TYPE, {})
     if "$ref" in body.get("schema", {}):
         operation["responses"].setdefault("415", _error("The body is not declared as JSON"))
+
+
+def _describe_key(operation: Operation, text: str) -> None:
+    """Add the header, or what the operation that reads it does not say itself."""
+    parameters = operation.setdefault("parameters", [])
+    known = [each for each in parameters if each["name"].lower() == IDEMPOTENCY_HEADER.lower()]
+    for each in known:
+        each.setdefault("description", text)
+        each.setdefault("example", _IDEMPOTENCY_KEY["example"])
+    if not known:
+        parameters.append(_IDEMPOTENCY_KEY | {"description": text})
 
 
 def _error(description: str) -> dict[str, Any]:

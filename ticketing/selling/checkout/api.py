@@ -167,18 +167,14 @@ def _place_order(
         services.database,
         event,
         OrderRequest(
-            selections,
-            buyer,
-            body.promo_code,
-            body.payment_plan,
-            guests,
+            selections, buyer, body.promo_code, body.payment_plan, guests,
             client_network=client_network(request),
         ),
         idempotency=order_idempotency(services, request_key, body),
         holds=services.get(HoldLimits),
         at=now(),
         by=BUYER_ACTOR,
-    )
+    )  # fmt: skip
     view = placed.view or get_order_view(services.database, placed.order.id)
     order = to_order_response(view, services, request)
     page_url = services.absolute_url(request, f"/orders/{placed.token}")
