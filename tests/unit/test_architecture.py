@@ -19,6 +19,7 @@ LONG_MODULES = {
     "notifications/deliver.py": "one delivery from claim to result",
     "notifications/messages/templates.py": "loading and checking of one kind of template",
     "orders/queries.py": "all reads and writes of one table",
+    "platform/settings.py": "every setting with its description",
     "roster/import_roster.py": "one import from file to result",
     "vouchers/packages.py": "create and update share their checks",
     "vouchers/provisioning/router_calls.py": "one exchange with a router",
