@@ -76,10 +76,10 @@ def create_order(  # noqa: PLR0913 - one parameter per option
 
 def _ticket_type_id(database: "Database", event: "Event", name: str) -> int:
     """Return the id of a ticket type on sale; refuses another name and lists the names."""
-    from ticketing.catalogue.ticket_types import list_types_on_sale
+    from ticketing.catalogue.ticket_types import list_ticket_types
     from ticketing.platform.kernel.errors import NotOnSale
 
-    offers = {offer.name: offer.id for offer in list_types_on_sale(database, event)}
+    offers = {one.name: one.id for one in list_ticket_types(database, event) if one.on_sale}
     if name not in offers:
         known = ", ".join(offers) or "none"
         raise NotOnSale(f"ticket type {name!r} of {event.slug} is not on sale; {known} are")
