@@ -79,7 +79,10 @@ def now() -> datetime:
 
 @pytest.fixture
 def event(database: Database) -> Event:
-    """Create a graduation in Yogyakarta on 12 December 2026, 08:00-12:00 local time."""
+    """Create a graduation in Yogyakarta on 12 December 2026, 08:00-12:00 local time.
+
+    Its buyers get no notices, so that a test counts the messages that it is about.
+    """
     with database.transaction() as connection:
         connection.execute(
             events_table.insert().values(
@@ -91,6 +94,7 @@ def event(database: Database) -> Event:
                 locale="id",
                 venue="Grha Sabha Pramana, Yogyakarta",
                 region="ID",
+                buyer_notices="none",
             )
         )
         return event_queries.get(connection, "wisuda-2026")

@@ -8,13 +8,22 @@ function updateTotal() {
   document.querySelector("#total").textContent = rupiah(sum);
 }
 
+// A form that somebody fills in is not replaced; the next poll tries again.
+const isTyping = () => currentPage().contains(document.activeElement) && document.activeElement.matches("input");
+
+function show(fresh) {
+  currentPage().replaceWith(fresh);
+  const changed = [...fresh.querySelectorAll(".status, .status ~ .note")];
+  document.querySelector("#announcer").textContent = changed.map((one) => one.textContent.trim()).join(". ");
+}
+
 async function refresh() {
   try {
     const response = await fetch(location.pathname, { cache: "no-store" });
     if (!response.ok) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const fresh = page.querySelector("main");
-    if (fresh.dataset.state !== currentPage().dataset.state) currentPage().replaceWith(fresh);
+    if (fresh.dataset.state !== currentPage().dataset.state && !isTyping()) show(fresh);
   } catch {
     // no network: the next poll tries again
   }

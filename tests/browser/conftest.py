@@ -1,16 +1,22 @@
 """Fixtures: the shop as separate processes, as `ticketing up` runs it, and a browser."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 from sqlalchemy import insert
 
 from tests.plugins.processes import ForkedProcess
+from tests.plugins.waiting import ASK_EVERY_SECONDS, PATIENCE_SECONDS
 from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.db.database import Database
@@ -52,6 +58,7 @@ def shop(
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
         "TICKETING_DATA": str(tmp_path / "data"),
+        "WEB_PUBLIC_URL": address,
         "MIDTRANS_SIMULATOR_URL": f"http://127.0.0.1:{gateway}",
         "PYTHONUNBUFFERED": "1",
     }
@@ -68,3 +75,39 @@ def shop(
             stack.callback(process.terminate)
         until_it_answers(f"{address}/health").raise_for_status()
         yield address
+
+
+@pytest.fixture
+def mail_to(tmp_path: Path) -> Callable[[str, str], str]:
+    """Return a function that waits for a mail by recipient and subject, and returns its text."""
+
+    def received() -> Iterator[EmailMessage]:
+        for path in sorted((tmp_path / "data").rglob("*.eml")):
+            yield message_from_bytes(path.read_bytes(), policy=policy.default)
+
+    def wait(recipient: str, subject: str) -> str:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            for mail in received():
+                text = mail.get_body(("plain",))
+                if recipient in mail["To"] and subject in mail["Subject"] and text is not None:
+                    return str(text.get_content())
+            assert time.monotonic() < deadline, f"no mail to {recipient} about {subject!r}"
+            time.sleep(ASK_EVERY_SECONDS)
+
+    return wait
+
+
+@pytest.fixture
+def has_no_violations(phone: Page) -> Callable[[], bool]:
+    """Return a function that judges the open page by axe: light on a phone, dark on a desktop."""
+
+    def judge() -> bool:
+        for scheme, width in (("light", 390), ("dark", 1280)):
+            phone.emulate_media(color_scheme=scheme)
+            phone.set_viewport_size({"width": width, "height": 844})
+            report = Axe().run(phone)
+            assert report.violations_count == 0, f"{scheme}, {width} px: {report.generate_report()}"
+        return True
+
+    return judge

@@ -114,7 +114,9 @@ def test_a_card_that_is_refused_is_tried_again_and_then_the_order_is_given_up(
     again.click()
     expect(modal.locator("button[value=gopay]")).to_be_visible()
     phone.reload()
-    phone.get_by_role("button", name="Batalkan pesanan").click()
+    phone.get_by_text("Batalkan pesanan", exact=True).click()
+    expect(phone.get_by_text("Tempat Anda langsung dilepas")).to_be_visible()
+    phone.get_by_role("button", name="Ya, batalkan pesanan ini").click()
 
     expect(phone.locator(".status")).to_have_text("Dibatalkan")
     expect(phone.get_by_role("link", name="Pesan lagi")).to_be_visible()

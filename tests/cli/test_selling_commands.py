@@ -215,6 +215,20 @@ def test_the_office_gives_a_place_to_another_guest(
     assert "position 2    VIP: no ticket, Budi Santoso\n" in history.stdout
 
 
+def test_the_office_corrects_a_contact(
+    ticketing: Ticketing, place_paid_order: Callable[[str], str]
+) -> None:
+    code = place_paid_order("gopay")
+
+    done = ticketing("orders", "correct-contact", code, "--contact", "sari@right.org")
+    refused = ticketing("orders", "correct-contact", code, "--contact", "nobody")
+
+    assert done.stdout.startswith(f"The buyer of {code} is reached by s•••@right.org")
+    assert refused.returncode == 2
+    assert "neither an e-mail address nor a phone number" in refused.stderr
+    assert "orders.correct_contact by cli:" in ticketing("orders", "show", code).stdout
+
+
 def test_a_manual_refund_is_listed_until_it_is_marked_as_done(
     ticketing: Ticketing,
     run_json: Callable[..., Any],

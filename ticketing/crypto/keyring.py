@@ -49,6 +49,9 @@ _ORDERS = b"ticketing order token 1\x00"
 _ORDER_LINKS = b"ticketing order link 1\x00"
 
 
+_CONTACT_CODES = b"ticketing contact code 1\x00"
+
+
 _HOOKS = b"ticketing webhook secret 1\x00"
 
 
@@ -84,8 +87,8 @@ class KeyRing:
     """Derives keys from the master secret; the repr shows no secret."""
 
     __slots__ = (
-        "_downloads", "_encryption_key", "_hooks", "_links", "_order_links", "_orders",
-        "_signing", "installation_id",
+        "_contact_codes", "_downloads", "_encryption_key", "_hooks", "_links", "_order_links",
+        "_orders", "_signing", "installation_id",
     )  # fmt: skip
 
     def __init__(self, master: bytes) -> None:
@@ -100,6 +103,7 @@ class KeyRing:
         self._links = hkdf_expand(root, _LINKS)
         self._orders = hkdf_expand(root, _ORDERS)
         self._order_links = hkdf_expand(root, _ORDER_LINKS)
+        self._contact_codes = hkdf_expand(root, _CONTACT_CODES)
         self._hooks = hkdf_expand(root, _HOOKS)
         self._downloads = hkdf_expand(root, _DOWNLOADS)
         self._encryption_key = hkdf_expand(root, _ENCRYPTION)
@@ -141,6 +145,10 @@ class KeyRing:
     def order_link_proof(self, order_and_contacts: bytes) -> bytes:
         """Return the 32 bytes that prove that we sent the link of an order to these contacts."""
         return hmac.digest(self._order_links, order_and_contacts, "sha256")
+
+    def contact_code_digest(self, request: str) -> bytes:
+        """Return 32 bytes from which the code for a request to correct a contact is made."""
+        return hmac.digest(self._contact_codes, request.encode(), "sha256")
 
     def webhook_secret(self, endpoint: UUID) -> bytes:
         """Return the 32 bytes shared with the receiver of a webhook; derived, never stored."""

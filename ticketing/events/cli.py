@@ -49,6 +49,11 @@ HOLD = typer.Option(
     "--hold-minutes",
     help="How long an order with a buyer holds its places until it is paid, 5 to 1440; 60 if new.",
 )
+BUYER_NOTICES = typer.Option(
+    "--buyer-notices",
+    help="How buyers hear of placed, paid, expired and refunded orders: mail, whatsapp, both, or"
+    " none (only tickets, vouchers and refunds).",
+)
 
 
 @app.command("create")
@@ -69,6 +74,7 @@ def create_event(  # noqa: PLR0913 - one parameter per option
     questions: Annotated[list[str] | None, QUESTIONS] = None,
     strict_contacts: Annotated[bool, STRICT] = False,
     hold_minutes: Annotated[int | None, HOLD] = None,
+    buyer_notices: Annotated[str, BUYER_NOTICES] = "mail",
     as_json: JsonOption = False,
 ) -> None:
     """Create an event.
@@ -103,6 +109,7 @@ def create_event(  # noqa: PLR0913 - one parameter per option
                 guest_questions="\n".join(questions or ()),
                 strict_contacts=strict_contacts,
                 hold_minutes=DEFAULT_HOLD_MINUTES if hold_minutes is None else hold_minutes,
+                buyer_notices=buyer_notices,
             ),
             by=actor(),
             require_template=application.get(EventTemplateCheck).require_usable,
@@ -129,6 +136,7 @@ def update_event(  # noqa: PLR0913 - one parameter per option
     questions: Annotated[list[str] | None, QUESTIONS] = None,
     strict_contacts: Annotated[bool | None, STRICT] = None,
     hold_minutes: Annotated[int | None, HOLD] = None,
+    buyer_notices: Annotated[str | None, BUYER_NOTICES] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change an event; omitted options stay unchanged.
@@ -154,7 +162,8 @@ def update_event(  # noqa: PLR0913 - one parameter per option
              "guest_names_required": names_required, "guest_changes_until": until,
              "transfer_renews_code": renew_code,
              "guest_questions": "\n".join(filter(None, questions)) if questions else None,
-             "strict_contacts": strict_contacts, "hold_minutes": hold_minutes},
+             "strict_contacts": strict_contacts, "hold_minutes": hold_minutes,
+             "buyer_notices": buyer_notices},
             by=actor(),
             require_template=application.get(EventTemplateCheck).require_usable,
         )  # fmt: skip

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,15 @@ MAX_SLUG_LENGTH = 63
 RESERVED_SLUGS = frozenset({"done", "failed"})  # folders beside those of events
 DEFAULT_HOLD_MINUTES, MIN_HOLD_MINUTES, MAX_HOLD_MINUTES = 60, 5, 24 * 60
 TICKET_GRACE_PERIOD = timedelta(days=1)
+
+
+class BuyerNotices(StrEnum):
+    """How buyers are told that an order is placed, paid, expired or refunded."""
+
+    MAIL = "mail"  # by WhatsApp without an e-mail address
+    WHATSAPP = "whatsapp"  # by mail without a phone number
+    BOTH = "both"
+    NONE = "none"  # only tickets, vouchers and refunds
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,7 @@ class Event:
     guest_questions: str = ""
     strict_contacts: bool = False
     hold_minutes: int = DEFAULT_HOLD_MINUTES
+    buyer_notices: str = BuyerNotices.MAIL
 
     @property
     def hold_period(self) -> timedelta:
@@ -89,6 +100,7 @@ class NewEvent:
     guest_questions: str = ""
     strict_contacts: bool = False
     hold_minutes: int = DEFAULT_HOLD_MINUTES
+    buyer_notices: str = BuyerNotices.MAIL
 
 
 def is_slug(text: str) -> bool:

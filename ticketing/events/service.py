@@ -14,6 +14,7 @@ from ticketing.events.model import (
     MAX_SLUG_LENGTH,
     MIN_HOLD_MINUTES,
     RESERVED_SLUGS,
+    BuyerNotices,
     Event,
     NewEvent,
     is_slug,
@@ -120,6 +121,10 @@ def _check(event: NewEvent) -> None:
     parse_zone(event.time_zone)
     _check_locale(event.locale)
     _check_questions(event.guest_questions.splitlines())
+    if event.buyer_notices not in list(BuyerNotices):
+        raise UnusableEvent(
+            f"buyer notices {event.buyer_notices!r}: choose {', '.join(BuyerNotices)}"
+        )
     if event.region not in phonenumbers.SUPPORTED_REGIONS:
         raise UnusableEvent(f"region {event.region!r}: write a country's two letters, such as ID")
 

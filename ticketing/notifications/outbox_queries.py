@@ -25,7 +25,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.notifications.campaigns import queries as campaign_queries
 from ticketing.notifications.delivery import Channel, DeliveryState
-from ticketing.platform.db.outbox import GUEST_TICKET, ORDER_CONFIRMATION, ORGANISER, TICKET_READY
+from ticketing.platform.db.outbox import (
+    GUEST_TICKET,
+    NO_FALLBACK,
+    ORDER_CONFIRMATION,
+    ORGANISER,
+    TICKET_READY,
+)
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.orders import order_lines, order_positions, orders
 from ticketing.platform.db.tables.outbox import outbox
@@ -65,7 +71,10 @@ def channel_for_address(address: str) -> Channel | None:
 
 def select_messages() -> Select[Any]:
     """Return the query for outbox messages that `message_from_row` reads."""
-    is_buyer = outbox.c.recipient.in_((orders.c.buyer_email, orders.c.buyer_phone))
+    is_buyer = and_(
+        outbox.c.recipient.in_((orders.c.buyer_email, orders.c.buyer_phone)),
+        not_(outbox.c.payload.has_key(NO_FALLBACK)),
+    )
     is_guest = outbox.c.recipient.in_((guests.c.email, guests.c.phone))
     ticket = and_(
         outbox.c.purpose == TICKET_READY, generated_tickets.c.ticket_code == outbox.c.subject

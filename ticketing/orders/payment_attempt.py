@@ -133,6 +133,7 @@ class PaymentStatus:
     refunded: Rupiah
     payment_type: str = ""
     refunds: tuple[ReportedRefund, ...] = ()
+    payment_code: str = ""  # virtual account or code to pay to, with its bank or shop
 
 
 def merge_state(before: AttemptState, reported: AttemptState) -> AttemptState:

@@ -10,12 +10,14 @@ from datetime import datetime
 from sqlalchemy import (
     BindParameter,
     ColumnClause,
+    ColumnElement,
     Connection,
     RowMapping,
     Select,
     bindparam,
     func,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -198,6 +200,24 @@ def get_by_code(connection: Connection, code: str) -> Order:
 def get_by_token(connection: Connection, token_hash: bytes) -> Order:
     """Return the order whose token has this SHA-256; refuses an unknown token."""
     return _fetch_order(connection, _BY_TOKEN, token_hash)
+
+
+def list_of_contact(
+    connection: Connection, event_id: int, contact: str, *, limit: int
+) -> list[Order]:
+    """Return the newest orders of an e-mail address or phone number in an event."""
+    query = (
+        select(*_COLUMNS)
+        .where(orders.c.event_id == event_id, belongs_to(contact))
+        .order_by(orders.c.id.desc())
+        .limit(limit)
+    )
+    return [_order_from_row(row) for row in connection.execute(query).mappings()]
+
+
+def belongs_to(contact: str) -> ColumnElement[bool]:
+    """Return the condition: the buyer has this contact. The key of a buyer is its address."""
+    return or_(orders.c.buyer_key == f"email:{contact}", orders.c.buyer_phone == contact)
 
 
 def get_request_digest(connection: Connection, order_id: int) -> bytes | None:

@@ -14,14 +14,14 @@ from ticketing.documents.template_context import language_variables, ticket_vari
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.platform.http.envelope import NO_STORE_HEADERS
 from ticketing.platform.http.errors import error_responses
-from ticketing.platform.http.services import Services, ServicesDependency
+from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.paths import TEMPLATES
 from ticketing.tickets.api import pdf_response
 from ticketing.tickets.rendering.document_reader import DocumentReader
 from ticketing.tickets.single_ticket import (
     UnknownTicket,
     find_printed_ticket,
-    get_ticket_by_magic_link,
+    open_ticket,
 )
 
 FAILURE_CONTENT = {
@@ -45,7 +45,7 @@ PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
 def page(link: str, services: ServicesDependency) -> HTMLResponse:
     """Return the page with the ticket and its QR code; the link is the authentication."""
     try:
-        ticket = get_ticket_by_magic_link(services.database, services.get(KeyRing), link)
+        ticket = open_ticket(services.database, services.get(KeyRing), link, at=now())
     except UnknownTicket:
         return _notice_response(
             404, "No such ticket", "This link leads to no ticket. Is it complete?"
@@ -69,7 +69,7 @@ def page(link: str, services: ServicesDependency) -> HTMLResponse:
 )
 def document(link: str, services: ServicesDependency) -> Response:
     """Return the PDF of the ticket; the link is the authentication."""
-    ticket = get_ticket_by_magic_link(services.database, services.get(KeyRing), link)
+    ticket = open_ticket(services.database, services.get(KeyRing), link, at=now())
     if find_printed_ticket(services.database, ticket) is None:
         raise UnknownTicket("no live ticket has this link")
     return pdf_response(services.get(DocumentReader).read(ticket.document), ticket)

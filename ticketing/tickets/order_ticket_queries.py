@@ -47,7 +47,8 @@ class OrderTicketFile:
     guest_email: str
     ticket_type_id: int
     number: int = 0  # of the place of an order; 0 for a roster's ticket
-    guest_locale: str = ""  # empty is that of the event
+    is_opened: bool = False  # somebody has seen its page or PDF by the link
+    guest_locale: str = ""  # of a roster's guest; empty is that of the event
 
     @property
     def document(self) -> RecordedDocument:
@@ -74,6 +75,7 @@ _ORDER_TICKETS: Select[Any] = (
         ticket_types.c.id,
         order_positions.c.number,
         guests.c.locale,
+        generated_tickets.c.opened_at.is_not(None),
     )
     .select_from(order_lines)
     .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)

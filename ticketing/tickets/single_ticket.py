@@ -13,6 +13,7 @@ from ticketing.platform.kernel.text import to_printable
 from ticketing.tickets import eligibility_queries, ticket_queries
 from ticketing.tickets.eligibility import Entitlement, EntitlementStatus
 from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
+from ticketing.tickets.issuing import ticket_write_queries
 from ticketing.tickets.missing import is_event_over
 from ticketing.tickets.rendering import queries as rendering_queries
 from ticketing.tickets.ticket_queries import IssuedTicket
@@ -46,14 +47,20 @@ def get_ticket(database: Database, ticket_id: int) -> IssuedTicket:
     return ticket
 
 
-def get_ticket_by_magic_link(database: Database, keys: KeyRing, magic_link: str) -> IssuedTicket:
-    """Return the ticket of a magic link. Raises UnknownTicket, without repeating the link."""
+def open_ticket(
+    database: Database, keys: KeyRing, magic_link: str, *, at: datetime
+) -> IssuedTicket:
+    """Return the ticket of a magic link, and record the first time that it is opened.
+
+    Raises UnknownTicket, without repeating the link.
+    """
     token_id = keys.token_id_from_magic_link(magic_link)
     if token_id is None:
         raise UnknownTicket("no ticket has this link")
     ticket = database.run(ticket_queries.find_by_token_id, token_id)
     if ticket is None:
         raise UnknownTicket("no ticket has this link")
+    database.run(ticket_write_queries.mark_opened, ticket.ticket_id, at=at)
     return ticket
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
 import pytest
@@ -13,8 +13,7 @@ from sqlalchemy import update
 
 from ticketing.catalogue.stock import Stock
 from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits
-from ticketing.orders.order import Buyer, Selection
-from ticketing.orders.queries import NewOrder
+from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.orders import orders
@@ -143,10 +142,8 @@ def test_both_ways_of_placing_an_order_agree(
 ) -> None:
     answers = list[object]()
 
-    def record(
-        database: Database, new: NewOrder, selection: Selection, *, by: str, holds: HoldLimits
-    ) -> object:
-        answers.append(insert_simple_order(database, new, selection, by=by, holds=holds))
+    def record(*given: Any, **more: Any) -> object:  # noqa: ANN401 - those of the function
+        answers.append(insert_simple_order(*given, **more))
         return answers[-1]
 
     with mock.patch.object(place_order_queries, "insert_simple_order", record):

@@ -12,6 +12,7 @@ from sqlalchemy import update
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import PlacedOrder
@@ -64,12 +65,14 @@ def test_failed_messages_are_listed_and_resent(
     ticketing: Ticketing, paid: PlacedOrder, database: Database, settings: Settings
 ) -> None:
     with database.transaction() as connection:
+        connection.execute(update(orders).values(buyer_email="nobody@nowhere"))
         connection.execute(update(outbox).values(recipient="nobody@nowhere"))
     failed = ticketing("deliveries", "send")
     shown = json.loads(
         ticketing("deliveries", "list", "--event", "wisuda-2026", "--failed", "--json").stdout
     )
     with database.transaction() as connection:
+        connection.execute(update(orders).values(buyer_email="sari@example.org"))
         connection.execute(update(deliveries).values(address="sari@example.org"))
 
     again = ticketing("deliveries", "resend", "--failed", "--event", "wisuda-2026")

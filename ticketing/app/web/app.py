@@ -52,6 +52,8 @@ from ticketing.selling.checkout import (
     shop_pages,
 )
 from ticketing.selling.checkout.html import build_page_settings
+from ticketing.selling.contacts import api as contacts_api
+from ticketing.selling.contacts import pages as contact_pages
 from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.selling.refunds import api as refund_api
 from ticketing.tickets import api as ticket_api
@@ -88,6 +90,11 @@ ROUTERS = (
     api_whatsapp.router,
     refund_api.router,
     event_list_page.router,
+    contacts_api.public_router,
+    contacts_api.buyer_router,
+    contacts_api.office_router,
+    contact_pages.order_router,
+    contact_pages.shop_router,
     shop_pages.router,
     order_pages.router,
     monitoring_api.router,

@@ -158,6 +158,7 @@ def find_ticket_file(
             guests.c.email,
             ticket_types.c.id,
             literal(0),
+            generated_tickets.c.opened_at.is_not(None),
             guests.c.locale,
         )
         .select_from(generated_tickets)

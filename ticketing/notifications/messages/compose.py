@@ -14,6 +14,12 @@ from ticketing.events.model import Event
 from ticketing.notifications.campaigns import queries as campaign_queries
 from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.delivery import Channel
+from ticketing.notifications.messages.compose_buyer import (
+    draft_buyer_notice,
+    order_variables,
+    reject_former_contact,
+)
+from ticketing.notifications.messages.compose_contact import draft_contact_code, draft_order_links
 from ticketing.notifications.messages.compose_organiser import (
     SYSTEM_LANGUAGE,
     draft_batch_report,
@@ -77,6 +83,8 @@ def _draft_message(
     if claimed.event_slug is None:
         return SYSTEM_LANGUAGE, draft_system_message(context, claimed)
     event = event_queries.get(connection, claimed.event_slug)
+    if (rejected := reject_former_contact(connection, claimed)) is not None:
+        return SYSTEM_LANGUAGE, rejected
     write = _DRAFTS_BY_PURPOSE.get(claimed.purpose, _draft_order_notice)
     draft = write(connection, context, event, claimed)
     locale = draft.locale if isinstance(draft, MessageDraft) else ""
@@ -114,7 +122,7 @@ def _draft_order_tickets(
         f"{file.guest_name}: {file.ticket_type}, {file.ticket_code}" + (f" {link}" if link else "")
         for file, link in zip(files, links, strict=True)
     ]
-    facts = _order_variables(context, event, order) | _schedule_variables(event)
+    facts = order_variables(context, event, order) | _schedule_variables(event)
     facts |= {"tickets": tickets, "attached": [each.name for each in attached], "url": links[0]}
     return MessageDraft("order_tickets", facts, attached)
 
@@ -181,29 +189,35 @@ def _draft_order_notice(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft:
     order = order_queries.get_by_code(connection, str(claimed.payload["order"]))
-    name, facts = _order_notice(connection, event, order, claimed)
-    return MessageDraft(name, _order_variables(context, event, order) | facts)
+    page_url = context.order_page_url(order)
+    name, facts = _order_notice(connection, event, order, claimed, page_url=page_url)
+    return MessageDraft(name, order_variables(context, event, order) | facts)
 
 
 def _order_notice(
-    connection: Connection, event: Event, order: Order, claimed: ClaimedDelivery
+    connection: Connection,
+    event: Event,
+    order: Order,
+    claimed: ClaimedDelivery,
+    *,
+    page_url: str,
 ) -> TemplateAndVariables:
     """Return the notice of a purpose; raise Refused for an unknown purpose."""
     payload = claimed.payload
     facts: dict[str, TemplateValue] = {}
     match claimed.purpose:
-        case "order.refund" | "event.cancelled.refund":
+        case outbox.ORDER_REFUND | outbox.CANCELLATION_REFUND:
             name, reason = "order_refunded", str(payload["reason"]) or "-"
-            facts = {"refunded": Rupiah(payload["amount"]), "reason": reason}
-        case "event.cancelled":
+            facts = {"refunded": Rupiah(payload["amount"]), "reason": reason, "url": page_url}
+        case outbox.EVENT_CANCELLED:
             name, facts = "event_cancelled", _schedule_variables(event)
-        case "order.reversed":
+        case outbox.ORDER_REVERSED:
             name = "order_reversed"
         case outbox.INSTALMENT_DUE:
             name, due_at = "order_instalment_due", datetime.fromisoformat(payload["due"])
             amount = Rupiah(payload["amount"])
             facts = {"part": payload["part"], "amount": amount, "dueAt": due_at}
-        case "order.instalments_kept":
+        case outbox.INSTALMENTS_KEPT:
             name, facts = "order_instalments_kept", {"kept": Rupiah(payload["kept"])}
         case "order.paid":
             name, facts = "organiser_notice", _sales_variables(connection, event, order)
@@ -215,13 +229,6 @@ def _order_notice(
             question = _review_flag_text(connection, event, order, claimed.purpose)
             name, facts = "organiser_question", {"question": question, "url": ""}
     return name, facts
-
-
-def _order_variables(
-    context: MessageContext, event: Event, order: Order
-) -> dict[str, TemplateValue]:
-    name = order.buyer.name if order.buyer else ""
-    return event_variables(context, event) | {"name": name, "orderCode": order.code}
 
 
 def _schedule_variables(event: Event) -> dict[str, TemplateValue]:
@@ -263,6 +270,11 @@ _DRAFTS_BY_PURPOSE: dict[
         [Connection, MessageContext, Event, ClaimedDelivery], MessageDraft | Rejected | Deferred
     ],
 ] = {
+    outbox.ORDER_PLACED: draft_buyer_notice,
+    outbox.PAYMENT_RECEIVED: draft_buyer_notice,
+    outbox.ORDER_EXPIRED: draft_buyer_notice,
+    outbox.CONTACT_CODE: draft_contact_code,
+    outbox.ORDER_LINKS: draft_order_links,
     outbox.ORDER_CONFIRMATION: _draft_order_tickets,
     outbox.TICKET_READY: _draft_campaign_ticket,
     outbox.GUEST_TICKET: _draft_order_guest_ticket,

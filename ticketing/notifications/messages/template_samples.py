@@ -59,6 +59,15 @@ SAMPLES: dict[str, TemplateSample] = {
     "order_placed": TemplateSample(
         {**_ORDER, "total": Rupiah(205_000), "expiresAt": _DEADLINE}, "orders/4QX9"
     ),
+    "order_payment_code": TemplateSample(
+        {
+            **_ORDER,
+            "total": Rupiah(205_000),
+            "paymentCode": "BCA 12345678901",
+            "expiresAt": _DEADLINE,
+        },
+        "orders/4QX9",
+    ),
     "order_paid": TemplateSample({**_ORDER, "total": Rupiah(205_000), "places": 2}, "orders/4QX9"),
     "order_expired": TemplateSample({**_ORDER, "expiresAt": _DEADLINE}, "events/wisuda-2026"),
     "order_refunded": TemplateSample(
@@ -73,6 +82,12 @@ SAMPLES: dict[str, TemplateSample] = {
             "location": "Graha Sabha Pramana, Yogyakarta",
         },
         "t/4QX9",
+    ),
+    "contact_code": TemplateSample(
+        {**_EVENT, "code": "048213", "validity": timedelta(minutes=30)}, "events/wisuda-2026"
+    ),
+    "order_links": TemplateSample(
+        {**_EVENT, "orders": [f"ORD-7Q4M9ZKDX2TA {EXAMPLE_BASE_URL}orders/4QX9"]}, "orders/4QX9"
     ),
     "order_reversed": TemplateSample(_ORDER, "events/wisuda-2026"),
     "order_instalment_due": TemplateSample(

@@ -2,12 +2,21 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.tables.outbox import outbox
 
 ORGANISER = "organiser"  # a role; the sender knows the address
+ORDER_PLACED = "order.placed"
+PAYMENT_RECEIVED = "order.payment_received"
+ORDER_EXPIRED = "order.expired"
+ORDER_REFUND, CANCELLATION_REFUND = "order.refund", "event.cancelled.refund"
+EVENT_CANCELLED = "event.cancelled"
+ORDER_REVERSED = "order.reversed"
+INSTALMENTS_KEPT = "order.instalments_kept"
+CONTACT_CODE = "order.contact_code"  # to a contact that is not the buyer's yet
+ORDER_LINKS = "order.links"
 INSTALMENT_DUE = "order.instalment_due"
 ORDER_CONFIRMATION = "order.confirmation"  # waits for the documents to attach
 GUEST_TICKET = "order.guest_ticket"  # to a guest with an own address; waits like the confirmation
@@ -17,6 +26,16 @@ BATCH_FINISHED = "batch.finished"
 TICKETS_SENT = "tickets.sent"  # waits for all tickets of a campaign; subject: the plan's hash
 EXPORT_READY = "export.ready"
 ALERTS = "alerts"  # to the organiser, without an event
+# with tickets, codes or a link to the order: only to an address that is still the buyer's
+GIVING_ACCESS = (
+    ORDER_PLACED, PAYMENT_RECEIVED, ORDER_REFUND, CANCELLATION_REFUND, ORDER_CONFIRMATION,
+    VOUCHERS_READY,
+)  # fmt: skip
+TO_BUYER = (
+    *GIVING_ACCESS, ORDER_EXPIRED, EVENT_CANCELLED, ORDER_REVERSED, INSTALMENTS_KEPT,
+    INSTALMENT_DUE,
+)  # fmt: skip
+NO_FALLBACK = "no_fallback"  # in a payload: the other address has a message of its own
 
 
 def enqueue(
@@ -40,6 +59,19 @@ def enqueue(
     )
     added = statement.on_conflict_do_nothing().returning(outbox.c.id)
     return connection.execute(added).first() is not None
+
+
+def withdraw(connection: Connection, *, purpose: str, subject: str) -> None:
+    """Mark the messages of a purpose about a subject as processed if no delivery exists yet."""
+    connection.execute(
+        update(outbox)
+        .where(
+            outbox.c.purpose == purpose,
+            outbox.c.subject == subject,
+            outbox.c.processed_at.is_(None),
+        )
+        .values(processed_at=func.now())
+    )
 
 
 def count_messages(connection: Connection, *, purpose: str, subject: str) -> int:

@@ -18,7 +18,7 @@ from ticketing.orders import cancellation_queries, instalment_queries, review_fl
 from ticketing.orders import queries as order_queries
 from ticketing.orders.cancellation_queries import EventCancellation
 from ticketing.orders.order import OrderState, ReviewFlag
-from ticketing.platform.db import audit_log
+from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_ids
@@ -181,11 +181,11 @@ def _cancel_and_refund(
             revoke_early_entitlements(connection, order, at=at)
             instalment_queries.detach_payments(connection, order.id)
         order = close_pending_order(connection, order, OrderState.CANCELLED, at=at)
-        notify_buyer(connection, order, "event.cancelled")
+        notify_buyer(connection, order, outbox.EVENT_CANCELLED, is_required=True)
     request = full_refund_request(cancellation.fee, cancellation.reason)
     with suppress(RefundRefused):  # not paid, or refunded by an earlier run
         planned = build_refund_plan(connection, order, request, at=at)
-        decide_refund(connection, order, planned, at=at, by=by, purpose="event.cancelled.refund")
+        decide_refund(connection, order, planned, at=at, by=by, purpose=outbox.CANCELLATION_REFUND)
     for flag in (*SURPLUS_FLAGS, ReviewFlag.STUCK):
         review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
 

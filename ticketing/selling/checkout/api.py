@@ -31,9 +31,11 @@ from ticketing.platform.http.errors import GoneElsewhere, error_responses
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.selling.checkout.api_auth import (
     BUYER_ACTOR,
+    ORDER_TOKEN_HEADER,
     OrderMatchingPath,
     OrdersFromHeader,
     order_token_security,
+    refuse_other_buyer,
 )
 from ticketing.selling.checkout.buyer_input import parse_buyer, parse_guest
 from ticketing.selling.checkout.cancel_order import cancel_order
@@ -227,11 +229,13 @@ def show(
 @order_router.put("", responses=error_responses(400, 409, 413))
 def set_buyer(
     body: BuyerDetails,
+    request: Request,
     services: ServicesDependency,
     order: OrderMatchingPath,
     show_order: InjectedOrderResponder,
 ) -> SuccessResponse[OrderResponse]:
     """Set the buyer, any number of times before payment. A free order is paid by it."""
+    refuse_other_buyer(order, request.headers.get(ORDER_TOKEN_HEADER, ""))
     buyer = parse_buyer(get_event(services.database, str(order.event_id)), **body.model_dump())
     set_order_buyer(
         services.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR,

@@ -12,6 +12,7 @@ from ticketing.access.authentication import enforce_rate_limit, rate_limit_by_ad
 from ticketing.crypto.keyring import KeyRing
 from ticketing.crypto.order_link import is_order_link, order_id_from_link
 from ticketing.orders import queries as order_queries
+from ticketing.orders.buyer_contact import ContactClosed
 from ticketing.orders.order import Order
 from ticketing.platform.http.envelope import IdInPath
 from ticketing.platform.http.errors import NotKnown
@@ -74,6 +75,20 @@ def _get_by_token_or_link(connection: Connection, keys: KeyRing, token: str) -> 
     if not is_order_link(keys, order.id, order.buyer_contacts, token):
         raise UnknownOrder("the link is not valid, or its order has another buyer by now")
     return order
+
+
+def refuse_link(token: str) -> None:
+    """Refuse a link from a message in place of the order's token: it may have gone astray."""
+    if order_id_from_link(token) is not None:
+        raise ContactClosed(
+            "a contact is corrected on the page on which the order was placed; ask the organiser"
+        )
+
+
+def refuse_other_buyer(order: Order, token: str) -> None:
+    """Refuse to change a known buyer by a link from a message."""
+    if order.buyer is not None:
+        refuse_link(token)
 
 
 async def order_matching_path(

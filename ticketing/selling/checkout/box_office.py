@@ -84,6 +84,7 @@ def sell_at_box_office(
             sale.selections,
             _parse_buyer(event, sale),
             is_complimentary=sale.paid_by is PaymentMeans.COMPLIMENTARY,
+            is_at_box_office=True,
         ),
         idempotency=idempotency,
         holds=NO_HOLD_LIMITS,

@@ -33,6 +33,17 @@ def parse_buyer(event: Event, *, name: str, email: str, phone: str) -> Buyer:
     return Buyer(make_natural_key("", email, phone), printable_name, email, phone)
 
 
+def parse_contact(event: Event, contact: str) -> str:
+    """Return an e-mail address or a phone number, normalised; refuses an unusable one."""
+    text = contact.strip()
+    try:
+        return normalise_email(text) if "@" in text else phone_normaliser(event.region)(text)
+    except ValueError as error:
+        raise UnusableBuyer(
+            "contact is neither an e-mail address nor a phone number", field="contact"
+        ) from error
+
+
 def parse_guest(
     event: Event, place: Place, *, name: str, email: str, answers: Mapping[str, str]
 ) -> PlaceGuest:

@@ -10,6 +10,7 @@ from ticketing.orders import audit, instalment_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.instalments import OverduePolicy
 from ticketing.orders.order import Order, OrderState, ReviewFlag
+from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition
 from ticketing.platform.kernel.money import ZERO, Rupiah, total
@@ -63,7 +64,7 @@ def _keep_instalments(connection: Connection, order: Order, left: Rupiah, *, by:
     audit.record(
         connection, order, by, "orders.keep_instalments", items=1, details={"kept": left.amount}
     )
-    notify_buyer(connection, order, "order.instalments_kept", kept=left.amount)
+    notify_buyer(connection, order, outbox.INSTALMENTS_KEPT, is_required=True, kept=left.amount)
 
 
 def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) -> Order:
@@ -97,6 +98,7 @@ def close_pending_order(
     connection: Connection, order: Order, to: OrderState, *, at: datetime
 ) -> Order:
     """Set a locked pending order to an end state and release its places and promo code, once."""
+    outbox.withdraw(connection, purpose=outbox.ORDER_PLACED, subject=order.code)
     order_queries.update_state(connection, order, to, at=at)
     stock_queries.release(connection, order_queries.list_lines(connection, order.id))
     promo_queries.release(connection, order.id, at=at)

@@ -33,7 +33,11 @@ from ticketing.selling.checkout.cancel_order import apply_overdue_policy, close_
 from ticketing.selling.payments import attempt_queries, refund_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.attempt_references import collect_references
-from ticketing.selling.payments.complete_order import flag_for_review, flag_stuck
+from ticketing.selling.payments.complete_order import (
+    flag_for_review,
+    flag_stuck,
+    notify_buyer,
+)
 from ticketing.selling.payments.expire_checkout_sessions import (
     expire_sessions_of_ended_orders,
 )
@@ -221,6 +225,9 @@ def _apply_decision(
     review_flag_queries.resolve_flag(connection, order.id, ReviewFlag.STUCK, at=at)
     if decision is ExpiryDecision.EXPIRE:
         ended = close_pending_order(connection, order, OrderState.EXPIRED, at=at)
+        instalments = instalment_queries.list_for_order(connection, order.id)
+        if not any(each.paid_at for each in instalments):  # the policy tells of paid ones
+            notify_buyer(connection, ended, outbox.ORDER_EXPIRED)
         apply_overdue_policy(connection, ended, at=at, by=by)
 
 

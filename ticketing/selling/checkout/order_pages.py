@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ticketing.crypto.keyring import KeyRing
+from ticketing.crypto.order_link import order_id_from_link
 from ticketing.events.model import Event
 from ticketing.events.queries import get_event
+from ticketing.orders.buyer_contact import mask_contact
 from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Order, OrderState
 from ticketing.orders.place_guest import Place, list_places
@@ -23,7 +26,7 @@ from ticketing.platform.http.services import Services, ServicesDependency, now, 
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout.api import cancel_order_and_sessions
-from ticketing.selling.checkout.api_auth import BUYER_ACTOR, order_from_token
+from ticketing.selling.checkout.api_auth import BUYER_ACTOR, order_from_token, refuse_other_buyer
 from ticketing.selling.checkout.api_payment import begin_payment
 from ticketing.selling.checkout.buyer_input import parse_buyer
 from ticketing.selling.checkout.forms import (
@@ -63,7 +66,11 @@ OrderFromPath = Annotated[Order, Depends(order_from_path)]
 
 @router.get("")
 def show(
-    token: str, order: OrderFromPath, services: ServicesDependency, problem: str = ""
+    token: str,
+    order: OrderFromPath,
+    services: ServicesDependency,
+    problem: str = "",
+    news: str = "",
 ) -> HTMLResponse:
     """Show the order; the page reloads itself while a change is expected."""
     view = get_order_view(services.database, order.id)
@@ -87,6 +94,9 @@ def show(
         has_failed=view.attempt is not None and view.attempt.state.has_failed,
         poll_seconds=POLL_SECONDS if view.is_in_progress else 0,
         state=_page_state(view, is_late=is_late),
+        contacts=[mask_contact(each) for each in order.buyer_contacts.split()],
+        may_correct_contact=_may_correct_contact(view, token),
+        news=news,
         problem=problem,
         wrong=problem.removeprefix("unusable_"),
         simulated=is_simulated(services),
@@ -102,6 +112,7 @@ async def set_buyer(
     """Set the buyer, then show the order."""
 
     def save() -> str:
+        refuse_other_buyer(order, token)
         buyer = parse_buyer(
             get_event(services.database, str(order.event_id)),
             **buyer_from_form(fields).model_dump(),
@@ -110,7 +121,7 @@ async def set_buyer(
             services.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR,
             holds=services.get(HoldLimits),
         )  # fmt: skip
-        return _order_page_url(token)
+        return order_page_url(token)
 
     return await _run_and_redirect(token, save)
 
@@ -123,7 +134,7 @@ async def set_guests(
 
     def save_and_show() -> str:
         _save_guests(services, order, fields)
-        return _order_page_url(token)
+        return order_page_url(token)
 
     return await _run_and_redirect(token, save_and_show)
 
@@ -167,7 +178,7 @@ async def cancel(token: str, order: OrderFromPath, services: ServicesDependency)
 
     def cancel_and_show() -> str:
         cancel_order_and_sessions(services, order.id)
-        return _order_page_url(token)
+        return order_page_url(token)
 
     return await _run_and_redirect(token, cancel_and_show)
 
@@ -179,15 +190,16 @@ async def _run_and_redirect(token: str, action: Callable[[], str | Response]) ->
         if isinstance(location, Response):
             return location
     except InvalidForm as error:
-        location = _order_page_url(token, error.problem)
+        location = order_page_url(token, problem=error.problem)
     except TicketingError as error:
-        location = _order_page_url(token, problem_code(error))
+        location = order_page_url(token, problem=problem_code(error))
     return RedirectResponse(location, SEE_OTHER)
 
 
-def _order_page_url(token: str, problem: str = "") -> str:
+def order_page_url(token: str, *, problem: str = "", news: str = "") -> str:
     """Return the order page's address relative to an address below it."""
-    return f"../{token}?problem={problem}" if problem else f"../{token}"
+    query = urlencode({k: v for k, v in (("news", news), ("problem", problem)) if v})
+    return f"../{token}?{query}" if query else f"../{token}"
 
 
 def list_page_places(view: OrderView, event: Event) -> list[tuple[Place, str]]:
@@ -204,6 +216,13 @@ def list_page_places(view: OrderView, event: Event) -> list[tuple[Place, str]]:
     ]
     is_needed = len(places) > 1 or event.guest_names_required or event.guest_questions
     return places if is_needed and len(places) <= MAX_PAGE_PLACES else []
+
+
+def _may_correct_contact(view: OrderView, token: str) -> bool:
+    """Return whether the page offers to correct the contact; a link from a message does not."""
+    is_open = view.state in {OrderState.PENDING, OrderState.PAID} and view.buyer is not None
+    is_opened = any(ticket.is_opened for ticket in view.tickets)
+    return is_open and not is_opened and order_id_from_link(token) is None
 
 
 def _page_state(view: OrderView, *, is_late: bool) -> str:

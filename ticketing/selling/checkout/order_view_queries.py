@@ -62,11 +62,13 @@ class OrderVoucher:
 class ShownAttempt:
     """The payment attempt that paid the order, else the latest one.
 
-    Token and address are None without a session to pay on.
+    Token and address are None without a session to pay on. `payment_code` is empty unless the
+    gateway waits for a payment to it.
     """
 
     state: AttemptState
     transaction_id: str
+    payment_code: str
     checkout_token: str | None = field(repr=False)
     checkout_url: str | None = field(repr=False)
 
@@ -285,7 +287,9 @@ def _shown_attempt(connection: Connection, order: Row[Any]) -> ShownAttempt | No
         return None
     is_payable = order.state == OrderState.PENDING and row.checkout_closed_at is None
     token, url = (row.checkout_token, row.checkout_url) if is_payable else (None, None)
-    return ShownAttempt(AttemptState(row.state), row.transaction_id, token or None, url or None)
+    state = AttemptState(row.state)
+    code = row.payment_code if is_payable and state is AttemptState.PENDING else ""
+    return ShownAttempt(state, row.transaction_id, code, token or None, url or None)
 
 
 def get_order_view(database: Database, order_id: int) -> OrderView:

@@ -16,9 +16,10 @@ from ticketing.catalogue.payment_plans import schedule_order
 from ticketing.catalogue.promo_code import normalise_promo_code, promo_discount
 from ticketing.catalogue.stock import PurchaseLimits
 from ticketing.events import queries as event_queries
-from ticketing.events.model import Event
+from ticketing.events.model import BuyerNotices, Event
 from ticketing.orders import audit, hold_queries, instalment_queries, place_guest_queries
 from ticketing.orders import queries as order_queries
+from ticketing.orders.buyer_notices import MAX_PLACED_NOTICES, notice_addresses
 from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits, hold_period
 from ticketing.orders.instalments import Instalment
 from ticketing.orders.order import (
@@ -34,13 +35,14 @@ from ticketing.orders.order import (
 )
 from ticketing.orders.place_guest import PlaceGuest, check_places
 from ticketing.orders.queries import NewOrder
+from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.base32 import encode_base32
 from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout import order_view_queries, place_order_queries
 from ticketing.selling.checkout.order_view_queries import OrderView
-from ticketing.selling.payments.complete_order import complete_order
+from ticketing.selling.payments.complete_order import complete_order, notify_buyer
 
 TOKEN_BYTES = 20
 
@@ -86,12 +88,13 @@ def place_order(  # noqa: PLR0913 - all options of an order
     idempotency: OrderIdempotency | None = None,
     holds: HoldLimits = NO_HOLD_LIMITS,
     is_complimentary: bool = False,
+    is_at_box_office: bool = False,
 ) -> PlacedOrder:
     """Reserve the requested places, all or none; `guests` are those of some or all places.
 
     Refuses types that are not on sale, sold out or over a limit, a promo code or payment plan that
     does not apply, and, with OrderAlreadyPlaced, a request that created an order before. A
-    complimentary order is discounted completely.
+    complimentary order is discounted completely. A buyer at the box office is not asked to pay.
     """
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
@@ -109,7 +112,11 @@ def place_order(  # noqa: PLR0913 - all options of an order
     selections = normalise_selections(requested)
     is_simple = len(selections) == 1 and promo is None and payment_plan is None and not guests
     if is_simple and not is_complimentary:
-        simple = _place_simple_order(database, new, selections[0], token, by=by, holds=holds)
+        addresses = notice_addresses(BuyerNotices(event.buyer_notices), buyer)
+        simple = _place_simple_order(
+            database, new, selections[0], token, by=by, holds=holds,
+            notice_addresses=() if is_at_box_office else addresses,
+        )  # fmt: skip
         if simple is not None:
             return simple
     with database.transaction() as connection:
@@ -147,6 +154,7 @@ def place_order(  # noqa: PLR0913 - all options of an order
             _check_buyer(connection, order, buyer, limits)
         if not is_complimentary:  # the box office completes it
             order = complete_if_free(connection, order, at=at, by=by)
+        _notify_of_placed_order(connection, order, is_at_box_office=is_at_box_office)
     names = [quote.name for quote in quotes]
     code = promo_code.code if promo_code else None
     view = order_view_queries.from_new_order(
@@ -187,9 +195,12 @@ def _place_simple_order(
     *,
     by: str,
     holds: HoldLimits,
+    notice_addresses: Sequence[str],
 ) -> PlacedOrder | None:
     """Place the order in one round trip; return None, and change nothing, if not possible."""
-    placed = place_order_queries.insert_simple_order(database, new, selection, by=by, holds=holds)
+    placed = place_order_queries.insert_simple_order(
+        database, new, selection, by=by, holds=holds, notice_addresses=notice_addresses
+    )
     if placed is None:
         return None
     order_id, name, line = placed
@@ -226,9 +237,7 @@ def set_order_buyer(
             adopted = hold_queries.hold_parameters(holds, order.event_id, "", buyer.key, at)
             _, held = hold_queries.lock_and_count_held(connection, adopted)
             holds.check_contact(held, _count_places(lines))
-        limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
-        order_queries.set_buyer(connection, order, buyer)
-        _check_buyer(connection, order, buyer, limits)
+        store_buyer(connection, order, buyer)
         if order.buyer is None and at < order.expires_at:
             event = event_queries.get(connection, str(order.event_id))
             extension = event.hold_period - hold_period(event.hold_period, has_buyer=False)
@@ -236,7 +245,28 @@ def set_order_buyer(
             order_queries.extend_reservation(connection, order_id, order.expires_at)
         order = replace(order, buyer=buyer)
         audit.record(connection, order, by, "orders.update_buyer", items=_count_places(lines))
-        return complete_if_free(connection, order, at=at, by=by)
+        order = complete_if_free(connection, order, at=at, by=by)
+        _notify_of_placed_order(connection, order)
+        return order
+
+
+def store_buyer(connection: Connection, order: Order, buyer: Buyer) -> None:
+    """Store the buyer of a locked order; refuses one with more places than the limit."""
+    lines = order_queries.list_lines(connection, order.id)
+    limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
+    order_queries.set_buyer(connection, order, buyer)
+    _check_buyer(connection, order, buyer, limits)
+
+
+def _notify_of_placed_order(
+    connection: Connection, order: Order, *, is_at_box_office: bool = False
+) -> None:
+    """Tell the buyer of a pending order how to pay it, and a later buyer a limited number."""
+    message = {"purpose": outbox.ORDER_PLACED, "subject": order.code}
+    if is_at_box_office or order.state is not OrderState.PENDING or order.total == ZERO:
+        return
+    if outbox.count_messages(connection, **message) < MAX_PLACED_NOTICES:
+        notify_buyer(connection, order, outbox.ORDER_PLACED)
 
 
 def _has_paid_instalment(connection: Connection, order: Order) -> bool:

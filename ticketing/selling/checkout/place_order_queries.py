@@ -3,11 +3,17 @@
 Concurrent orders then wait for PostgreSQL only, and not for this process between statements.
 """
 
+import json
+from collections.abc import Sequence
+
 import psycopg
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnClause,
+    Text,
     bindparam,
+    cast,
     exists,
     func,
     insert,
@@ -16,18 +22,22 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from ticketing.catalogue.stock_queries import has_capacity
 from ticketing.orders import hold_queries
 from ticketing.orders import queries as order_queries
+from ticketing.orders.buyer_notices import notice_payload
 from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits
 from ticketing.orders.order import OrderLine, Selection
 from ticketing.orders.queries import NewOrder
 from ticketing.platform.db.database import Database, compile_sql
+from ticketing.platform.db.outbox import ORDER_PLACED
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.orders import order_lines, orders
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.kernel.money import Rupiah
 
 _TICKET_TYPE_ID, _PLACES = (
@@ -65,9 +75,29 @@ _PLACED = (
     .returning(orders.c.event_id, orders.c.code)
     .cte("placed")
 )
-_ADD = insert(audit_log).from_select(
-    ["actor", "action", "event_id", "subject", "items"],
-    select(_ACTOR, literal_column("'orders.place'"), _PLACED.c.event_id, _PLACED.c.code, _PLACES),
+_NOTICE = (
+    insert(outbox)
+    .from_select(
+        ["event_id", "purpose", "subject", "recipient", "payload"],
+        select(
+            _PLACED.c.event_id,
+            literal_column(f"'{ORDER_PLACED}'"),
+            _PLACED.c.code,
+            func.unnest(cast(bindparam("notice_addresses"), ARRAY(Text))),
+            cast(bindparam("notice_payload", type_=Text), JSONB),
+        ),
+    )
+    .cte("notice")
+)
+_ADD = (
+    insert(audit_log)
+    .from_select(
+        ["actor", "action", "event_id", "subject", "items"],
+        select(
+            _ACTOR, literal_column("'orders.place'"), _PLACED.c.event_id, _PLACED.c.code, _PLACES
+        ),
+    )
+    .add_cte(_NOTICE)
 )
 # A separate statement, so that the next one sees the changes of the previous lock holders.
 _LOCK = (
@@ -127,8 +157,11 @@ def insert_simple_order(
     *,
     by: str,
     holds: HoldLimits = NO_HOLD_LIMITS,
+    notice_addresses: Sequence[str] = (),
 ) -> tuple[int, str, OrderLine] | None:
     """Store a pending order and reserve its places; return its id, the type's name and the line.
+
+    The buyer's notice is stored with it.
 
     None means that nothing was changed; the long way in `place_order` finds the reason.
     """
@@ -137,6 +170,8 @@ def insert_simple_order(
         "type_id": selection.ticket_type_id,
         "places": selection.quantity,
         "actor": by,
+        "notice_addresses": list(notice_addresses),
+        "notice_payload": json.dumps(notice_payload(new.code, notice_addresses)),
         "default_per_order": _UNLIMITED if holds.per_order is None else holds.per_order,
         **hold_queries.hold_parameters(
             holds, new.event_id, new.client_network, new.buyer.key, new.created_at

@@ -143,10 +143,14 @@ class BuyerResponse(ResponseModel):
 
 
 class PaymentResponse(ResponseModel):
-    """The payment attempt that paid the order, else the latest one; `paymentToken` opens Snap."""
+    """The payment attempt that paid the order, else the latest one; `paymentToken` opens Snap.
+
+    `paymentCode` is the virtual account or code that the gateway waits for, else empty.
+    """
 
     status: Annotated[AttemptState, Field(validation_alias="state")]
     transaction_id: str
+    payment_code: str
     payment_token: Annotated[str | None, Field(validation_alias="checkout_token")]
     redirect_url: Annotated[str | None, Field(validation_alias="checkout_url")]
 

@@ -39,6 +39,7 @@ class PaymentAttempt:
     created_at: datetime
     instalment_sequence: int | None = None  # None: the whole order
     requested_amount: Rupiah | None = None  # None: `amount`, which is what came once it is paid
+    payment_code: str = ""  # virtual account or code to pay to, with its bank or shop
 
     @property
     def requested(self) -> Rupiah:
@@ -193,6 +194,7 @@ def update_attempt(connection: Connection, attempt: PaymentAttempt, *, at: datet
             refunded=attempt.refunded.amount,
             transaction_id=attempt.transaction_id,
             payment_type=attempt.payment_type,
+            payment_code=attempt.payment_code,
             updated_at=at,
         )
     )

@@ -8,13 +8,17 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.catalogue import promo_queries, stock_queries
+from ticketing.events import queries as event_queries
+from ticketing.events.model import BuyerNotices
 from ticketing.orders import audit, place_guest_queries, review_flag_queries
 from ticketing.orders import queries as order_queries
+from ticketing.orders.buyer_notices import notice_addresses, notice_payload
 from ticketing.orders.order import Buyer, Order, OrderState, ReviewFlag
 from ticketing.orders.place_guest import PlaceGuest
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import BuyerUnknown, PromoRefused, SoldOut
+from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.payments import entitlement_queries
 from ticketing.tickets.issuing import ticket_write_queries
 from ticketing.vouchers import transition_queries
@@ -41,6 +45,9 @@ def complete_order(
     if attempt_id is not None:
         order_queries.set_paid_attempt(connection, order.id, attempt_id)
     enqueue_message(connection, order, "order.paid", outbox.ORGANISER)
+    outbox.withdraw(connection, purpose=outbox.ORDER_PLACED, subject=order.code)
+    if order.total > ZERO:
+        notify_buyer(connection, order, outbox.PAYMENT_RECEIVED)
     places = entitle_buyer(connection, order, order.buyer) + allocate_vouchers(
         connection, order, at=at
     )
@@ -135,7 +142,7 @@ def reverse_order(
         connection, order.id, reason=transition_queries.REVERSED, at=at
     )
     flag_for_review(connection, order, ReviewFlag.MONEY_REVERSED, reason, at=at)
-    notify_buyer(connection, order, "order.reversed")
+    notify_buyer(connection, order, outbox.ORDER_REVERSED, is_required=True)
     audit.record(connection, order, by, "orders.reverse", items=revoked)
 
 
@@ -159,10 +166,29 @@ def flag_stuck(
     return message
 
 
-def notify_buyer(connection: Connection, order: Order, purpose: str, **payload: object) -> None:
-    """Add a message about the order to the buyer, if known, to the outbox."""
-    if order.buyer is not None and order.buyer.contact:
-        enqueue_message(connection, order, purpose, order.buyer.contact, **payload)
+def notify_buyer(
+    connection: Connection,
+    order: Order,
+    purpose: str,
+    *,
+    subject: str = "",
+    is_required: bool = False,
+    **payload: object,
+) -> None:
+    """Add a notice about the order to the outbox, to the addresses that the event chooses.
+
+    The subject is the order, unless there can be several notices of this purpose about it.
+    """
+    if order.buyer is None:
+        return
+    event = event_queries.get(connection, str(order.event_id))
+    choice = BuyerNotices(event.buyer_notices)
+    addresses = notice_addresses(choice, order.buyer, is_required=is_required)
+    for address in addresses:
+        outbox.enqueue(
+            connection, event_id=order.event_id, purpose=purpose, subject=subject or order.code,
+            recipient=address, payload=notice_payload(order.code, addresses) | payload,
+        )  # fmt: skip
 
 
 def enqueue_message(

@@ -112,6 +112,7 @@ def record_payment(
         refunded=max(before.refunded, payment_status.refunded),
         transaction_id=payment_status.transaction_id,
         payment_type=payment_status.payment_type or before.payment_type,
+        payment_code=payment_status.payment_code or before.payment_code,
     )
     attempt_queries.update_attempt(connection, after, at=at)
     attempts[attempt.id] = after

@@ -16,6 +16,7 @@ from ticketing.orders.refund import Refund, RefundState
 from ticketing.platform.db import outbox
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.payments import attempt_queries, entitlement_queries, refund_queries
+from ticketing.selling.payments.complete_order import notify_buyer
 from ticketing.selling.refunds.refund_plan import RefundPlan
 from ticketing.tickets.issuing import ticket_write_queries
 from ticketing.vouchers import transition_queries
@@ -28,7 +29,7 @@ def decide_refund(
     *,
     at: datetime,
     by: str,
-    purpose: str = "order.refund",
+    purpose: str = outbox.ORDER_REFUND,
 ) -> list[Refund]:
     """Apply a plan except for moving the money; return the outstanding refunds.
 
@@ -94,21 +95,16 @@ def _enqueue_refund_message(
     connection: Connection, order: Order, plan: RefundPlan, purpose: str
 ) -> None:
     """Enqueue one message per plan for the buyer."""
-    if order.buyer is None or not order.buyer.contact:
-        return
-    outbox.enqueue(
+    notify_buyer(
         connection,
-        event_id=order.event_id,
-        purpose=purpose,
+        order,
+        purpose,
         subject=f"{order.code}/{plan.plan_hash[:12]}",
-        recipient=order.buyer.contact,
-        payload={
-            "order": order.code,
-            "amount": plan.amount.amount,
-            "kept": plan.kept.amount,
-            "places": len(plan.places),
-            "reason": plan.request.reason,
-        },
+        is_required=True,
+        amount=plan.amount.amount,
+        kept=plan.kept.amount,
+        places=len(plan.places),
+        reason=plan.request.reason,
     )
 
 

@@ -115,6 +115,15 @@ def mark_revoked(
     return list(connection.execute(query).scalars())
 
 
+def mark_opened(connection: Connection, ticket_id: int, *, at: datetime) -> None:
+    """Record when the page or PDF of a ticket was opened for the first time."""
+    connection.execute(
+        update(generated_tickets)
+        .where(generated_tickets.c.id == ticket_id, generated_tickets.c.opened_at.is_(None))
+        .values(opened_at=at)
+    )
+
+
 def discard_documents(connection: Connection, event_id: int, guest_ids: Sequence[int]) -> None:
     """Forget the PDFs of live tickets, so that none with the former name is sent or served.
 

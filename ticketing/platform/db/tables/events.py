@@ -50,6 +50,8 @@ events = Table(
     # of an order with a buyer, until it is paid
     Column("hold_minutes", Integer, nullable=False, server_default="60"),
     CheckConstraint("hold_minutes BETWEEN 5 AND 1440", name="hold_minutes"),
+    text_column("buyer_notices", "mail"),
+    CheckConstraint("buyer_notices IN ('mail', 'whatsapp', 'both', 'none')", name="buyer_notices"),
     CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 63", name="slug"),
     CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
     CheckConstraint("key_generation BETWEEN 1 AND 255", name="key_generation"),

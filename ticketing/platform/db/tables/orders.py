@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     Table,
     Text,
@@ -70,6 +71,13 @@ orders = Table(
         "ix_orders_client_network",
         "client_network",
         postgresql_where=text("client_network <> ''"),
+    ),
+    # orders of a phone number; the key of a buyer with both contacts is the e-mail address
+    Index(
+        "ix_orders_event_id_buyer_phone",
+        "event_id",
+        "buyer_phone",
+        postgresql_where=text("buyer_phone <> ''"),
     ),
 )
 
@@ -140,4 +148,30 @@ order_idempotency_keys = Table(
     primary_foreign_key_column("order_id", "orders.id"),
     Column("key", Text, primary_key=True),
     timestamp_column("created_at"),
+)
+
+# requests of buyers to correct a contact; the code that confirms one is derived and not stored
+contact_corrections = Table(
+    "contact_corrections",
+    metadata,
+    id_column(),
+    foreign_key_column("order_id", "orders.id"),
+    text_column("contact"),  # the new one: an e-mail address, or a number in E.164 form
+    timestamp_column("requested_at"),
+    timestamp_column("expires_at"),
+    Column("failed_count", Integer, nullable=False, server_default="0"),  # wrong codes
+    timestamp_column("completed_at", nullable=True),
+    Index("ix_contact_corrections_order_id", "order_id", "id"),
+    Index("ix_contact_corrections_contact", "contact", "requested_at"),  # limit per contact
+)
+
+# requests to send the orders of a contact again, for the limit per contact; kept for a day
+order_link_requests = Table(
+    "order_link_requests",
+    metadata,
+    id_column(),
+    Column("contact_sha256", LargeBinary, nullable=False),
+    timestamp_column("requested_at"),
+    Index("ix_order_link_requests_contact_sha256", "contact_sha256", "requested_at"),
+    Index("ix_order_link_requests_requested_at", "requested_at"),  # rows to delete
 )

@@ -49,6 +49,8 @@ payment_attempts = Table(
     optional_bigint_column("instalment_sequence"),  # NULL: the whole order
     timestamp_column("created_at"),
     timestamp_column("updated_at"),
+    # virtual account or code that the buyer pays to, with its bank or shop
+    text_column("payment_code", ""),
     UniqueConstraint("order_id", "number"),
     CheckConstraint("refunded >= 0", name="refunded"),
     CheckConstraint("means IN ('gateway', 'cash', 'transfer', 'complimentary')", name="means"),

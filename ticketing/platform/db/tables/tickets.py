@@ -88,6 +88,7 @@ generated_tickets = Table(
     text_column("document_key", nullable=True),  # digest of data, template and fonts behind the PDF
     timestamp_column("pdf_removed_at", nullable=True),  # by the retention rule
     text_column("render_error", nullable=True),
+    timestamp_column("opened_at", nullable=True),  # first view of its page or PDF by the link
     # event and guest are those of the entitlement; two foreign keys would prove less
     ForeignKeyConstraint(
         ["event_id", "entitlement_id", "guest_id"],

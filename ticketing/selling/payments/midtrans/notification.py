@@ -17,6 +17,7 @@ from ticketing.orders.payment_attempt import (
 )
 from ticketing.platform.kernel.errors import NotMoney, UnreadableNotification
 from ticketing.platform.kernel.money import ZERO, Rupiah
+from ticketing.selling.payments.midtrans.payment_code import payment_code
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 _CURRENCY = "IDR"
@@ -52,6 +53,7 @@ class MidtransNotification:
     settled_at: datetime | None
     expires_at: datetime | None
     echoed_key: str = ""  # the key of the payment attempt as we sent it; empty if not repeated
+    payment_code: str = ""  # virtual account or code to pay to, with its bank or shop
 
     @property
     def payment_status(self) -> PaymentStatus:
@@ -64,6 +66,7 @@ class MidtransNotification:
             refunded=self.refunded,
             payment_type=self.payment_type,
             refunds=tuple(ReportedRefund(refund.key, refund.amount) for refund in self.refunds),
+            payment_code=self.payment_code,
         )
 
 
@@ -109,6 +112,7 @@ def _build_notification(payload: Json) -> MidtransNotification:
         settled_at=_instant_if_readable(payload.get("settlement_time")),
         expires_at=_instant_if_readable(payload.get("expiry_time")),
         echoed_key=_text(payload, "custom_field1", ""),
+        payment_code=payment_code(payload),
     )
     if notification.state in _PAID and notification.status_code != "200":
         raise ValueError(f"{notification.state} with status_code {notification.status_code}")

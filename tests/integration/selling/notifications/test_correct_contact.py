@@ -1,0 +1,215 @@
+"""Tests of a mistyped contact that is corrected, and of orders that are sent again."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from simulators.mail.server import MailSimulator
+from ticketing.crypto.contact_code import make_contact_code
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.notifications.deliver import DeliveryRunResult
+from ticketing.orders import queries as order_queries
+from ticketing.orders.buyer_contact import (
+    CODE_LIFETIME,
+    MAX_CODES_PER_ORDER,
+    MAX_LINK_REQUESTS,
+    MAX_WRONG_CODES,
+    ContactClosed,
+    TooManyCodes,
+    WrongCode,
+)
+from ticketing.orders.order import Buyer
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.db.tables.orders import contact_corrections
+from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel.errors import UnusableBuyer
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.contacts.confirm_contact import confirm_contact, request_contact_code
+from ticketing.selling.contacts.correct_contact import correct_contact
+from ticketing.selling.contacts.send_order_links import request_order_links
+from ticketing.tickets.issuing import ticket_write_queries
+
+RIGHT = "sari@right.org"
+Place = Callable[..., PlacedOrder]
+Send = Callable[..., DeliveryRunResult]
+
+
+@pytest.fixture
+def code_of(database: Database, keys: KeyRing) -> Callable[[], str]:
+    """Return a function that derives the code of the newest request."""
+
+    def derive() -> str:
+        columns = contact_corrections.c["id", "contact"]
+        query = select(*columns).order_by(contact_corrections.c.id.desc()).limit(1)
+        with database.transaction() as connection:
+            return make_contact_code(keys, *connection.execute(query).one())
+
+    return derive
+
+
+@pytest.fixture
+def live_codes(database: Database) -> Callable[[], set[str]]:
+    """Return a function that reads the codes of all live tickets."""
+    query = select(generated_tickets.c.ticket_code).where(generated_tickets.c.state == "live")
+
+    def fetch() -> set[str]:
+        with database.transaction() as connection:
+            return set(connection.execute(query).scalars())
+
+    return fetch
+
+
+def test_the_buyer_corrects_the_address_by_a_code_and_gets_everything_again(
+    sold: PlacedOrder, sari: Buyer, mails: MailSimulator, send: Send, database: Database,
+    keys: KeyRing, print_all: Callable[[], None], live_codes: Callable[[], set[str]],
+    now: datetime,
+) -> None:  # fmt: skip
+    send()
+    before = live_codes()
+    request_contact_code(database, sold.order.id, RIGHT, at=now)
+    send()
+    [mail] = mails.mails(RIGHT)
+    code = re.search(r"\b\d{6}\b", mail.text)
+    assert code is not None
+
+    confirm_contact(database, keys, sold.order.id, code[0], at=now, by="buyer")
+    print_all()
+    send()
+
+    assert live_codes().isdisjoint(before)
+    [again] = [mail for mail in mails.mails(RIGHT) if mail.files]
+    assert {name.removesuffix(".pdf") for name in again.files} == live_codes()
+    assert len([mail for mail in mails.mails(sari.email) if mail.files]) == 1
+    with pytest.raises(WrongCode):  # the code confirms nothing a second time
+        confirm_contact(database, keys, sold.order.id, code[0], at=now, by="buyer")
+
+
+def test_messages_that_were_not_sent_yet_go_to_the_new_address_only(
+    sold: PlacedOrder, sari: Buyer, mails: MailSimulator, send: Send, database: Database,
+    keys: KeyRing, print_all: Callable[[], None], now: datetime,
+) -> None:  # fmt: skip
+    correct_contact(
+        database, keys, sold.order.code, RIGHT, reason="by phone", at=now, by="cli:office"
+    )
+    print_all()
+    send()
+
+    assert mails.mails(sari.email) == []
+    assert len(mails.mails(RIGHT)) == 1
+    with database.transaction() as connection:
+        order = order_queries.get(connection, sold.order.id)
+        entry = connection.execute(
+            select(audit_log.c.actor, audit_log.c.details).where(
+                audit_log.c.action == "orders.correct_contact"
+            )
+        ).one()
+    assert order.buyer == Buyer(f"email:{RIGHT}", sari.name, RIGHT, sari.phone)
+    assert entry.actor == "cli:office"
+    assert (entry.details["from"], entry.details["to"], entry.details["reason"]) == (
+        ["s•••@example.org"], "s•••@right.org", "by phone",
+    )  # fmt: skip
+
+
+def test_once_a_ticket_was_opened_only_the_office_corrects_the_address(
+    sold: PlacedOrder, database: Database, keys: KeyRing, now: datetime
+) -> None:
+    with database.transaction() as connection:
+        ticket_id = connection.execute(select(func.min(generated_tickets.c.id))).scalar_one()
+        ticket_write_queries.mark_opened(connection, ticket_id, at=now)
+
+    with pytest.raises(ContactClosed, match="ask the organiser"):
+        request_contact_code(database, sold.order.id, RIGHT, at=now)
+    order = correct_contact(database, keys, sold.order.code, RIGHT, reason="", at=now, by="cli")
+    assert order.buyer is not None
+    assert order.buyer.email == RIGHT
+
+
+def test_a_code_cannot_be_guessed_expires_and_is_not_stored(
+    sell: Callable[..., int], place: Place, sari: Buyer, database: Database, keys: KeyRing,
+    code_of: Callable[[], str], now: datetime,
+) -> None:  # fmt: skip
+    placed = place((sell("VIP"), 1), buyer=sari)
+    request_contact_code(database, placed.order.id, RIGHT, at=now)
+    with database.transaction() as connection:
+        payloads = connection.execute(select(outbox.c.payload)).scalars()
+        assert all(code_of() not in str(payload) for payload in payloads)
+
+    late = now + CODE_LIFETIME
+    with pytest.raises(WrongCode):
+        confirm_contact(database, keys, placed.order.id, code_of(), at=late, by="buyer")
+    for _ in range(MAX_WRONG_CODES):
+        with pytest.raises(WrongCode):
+            confirm_contact(database, keys, placed.order.id, "x", at=now, by="buyer")
+    with pytest.raises(WrongCode):
+        confirm_contact(database, keys, placed.order.id, code_of(), at=now, by="buyer")
+
+
+def test_codes_are_limited_and_the_present_contact_needs_none(
+    sell: Callable[..., int], place: Place, sari: Buyer, database: Database, now: datetime
+) -> None:
+    placed = place((sell("VIP"), 1), buyer=sari)
+    with pytest.raises(UnusableBuyer, match="already"):
+        request_contact_code(database, placed.order.id, sari.email.upper(), at=now)
+
+    for number in range(MAX_CODES_PER_ORDER):
+        request_contact_code(database, placed.order.id, f"{number}@right.org", at=now)
+
+    with pytest.raises(TooManyCodes):
+        request_contact_code(database, placed.order.id, RIGHT, at=now)
+    request_contact_code(database, placed.order.id, RIGHT, at=now + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    "asked", ["SARI@example.org", "0811-111-1111"], ids=["address", "phone number"]
+)
+def test_orders_are_sent_again_to_the_contact_that_has_them_and_to_nobody_else(
+    asked: str, sell: Callable[..., int], place: Place, sari: Buyer, budi: Buyer, event: Event,
+    database: Database, messages: Callable[[], list[tuple[str, str]]], now: datetime,
+) -> None:  # fmt: skip
+    kind = sell("VIP")
+    for buyer in (sari, sari, budi):
+        place((kind, 1), buyer=buyer)
+
+    request_order_links(database, event, asked, at=now)
+    request_order_links(database, event, "stranger@example.org", at=now)
+
+    [(purpose, recipient)] = messages()
+    assert purpose == "order.links"
+    assert recipient in {sari.email, sari.phone}
+
+
+def test_the_message_has_the_links_of_the_orders_of_that_contact(
+    sell: Callable[..., int], place: Place, sari: Buyer, budi: Buyer, event: Event,
+    database: Database, mails: MailSimulator, send: Send, now: datetime,
+) -> None:  # fmt: skip
+    kind = sell("VIP")
+    first, second, other = (place((kind, 1), buyer=buyer) for buyer in (sari, sari, budi))
+
+    request_order_links(database, event, sari.email, at=now)
+    send()
+
+    [mail] = mails.mails(sari.email)
+    assert first.order.code in mail.text
+    assert second.order.code in mail.text
+    assert other.order.code not in mail.text
+    assert len(set(re.findall(r"https://tickets.example.org/orders/\S+", mail.text))) == 2
+
+
+@pytest.mark.parametrize("contact", ["sari@example.org", "stranger@example.org"])
+def test_a_contact_is_asked_for_three_times_an_hour_whether_it_is_known_or_not(
+    contact: str, sell: Callable[..., int], place: Place, sari: Buyer, event: Event,
+    database: Database, now: datetime,
+) -> None:  # fmt: skip
+    place((sell("VIP"), 1), buyer=sari)
+    for _ in range(MAX_LINK_REQUESTS):
+        request_order_links(database, event, contact, at=now)
+
+    with pytest.raises(TooManyCodes):
+        request_order_links(database, event, contact, at=now)
+    request_order_links(database, event, contact, at=now + timedelta(hours=1))

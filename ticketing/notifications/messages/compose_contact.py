@@ -1,0 +1,46 @@
+"""Messages to a contact that somebody has named: the code that confirms it, and its orders."""
+
+from sqlalchemy import Connection
+
+from ticketing.crypto.contact_code import make_contact_code
+from ticketing.events.model import Event
+from ticketing.notifications.claim_queries import ClaimedDelivery
+from ticketing.notifications.delivery import Channel
+from ticketing.notifications.messages.context import (
+    MessageContext,
+    MessageDraft,
+    event_variables,
+    reject_message,
+)
+from ticketing.notifications.messages.message import Rejected
+from ticketing.orders import queries as order_queries
+from ticketing.orders.buyer_contact import CODE_LIFETIME
+from ticketing.selling.contacts import correction_queries
+
+_MAX_ORDERS = {Channel.MAIL: 20, Channel.WHATSAPP: 5}  # Meta limits a text to 1024 characters
+
+
+def draft_contact_code(
+    connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
+) -> MessageDraft | Rejected:
+    """Return the code that confirms a new contact; it names no person and no order."""
+    correction_id = int(claimed.payload["correction"])
+    if not correction_queries.is_open(connection, correction_id):
+        return reject_message("the contact was corrected meanwhile")
+    code = make_contact_code(context.keys, correction_id, claimed.address)
+    facts = event_variables(context, event) | {"code": code, "validity": CODE_LIFETIME}
+    return MessageDraft("contact_code", facts)
+
+
+def draft_order_links(
+    connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
+) -> MessageDraft | Rejected:
+    """Return the links of the newest orders of a contact in an event."""
+    limit = _MAX_ORDERS.get(claimed.channel, 1)
+    orders = order_queries.list_of_contact(connection, event.id, claimed.address, limit=limit)
+    if not orders:
+        return reject_message("the contact has no orders any more")
+    links = [context.order_page_url(order) for order in orders]
+    listed = [f"{order.code} {link}".rstrip() for order, link in zip(orders, links, strict=True)]
+    facts = event_variables(context, event) | {"orders": listed, "url": links[0]}
+    return MessageDraft("order_links", facts)

@@ -1,0 +1,127 @@
+"""Queries of corrected contacts: requests with their limits, and messages to repeat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+
+from ticketing.platform.db.outbox import TO_BUYER
+from ticketing.platform.db.tables.orders import contact_corrections
+from ticketing.platform.db.tables.outbox import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class ContactCorrection:
+    """A request to correct the contact of an order; the code was sent to the new contact."""
+
+    id: int
+    contact: str
+    failed_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message of the outbox about an order, without its recipient."""
+
+    purpose: str
+    subject: str
+    payload: dict[str, Any]
+
+
+def insert_correction(
+    connection: Connection, order_id: int, contact: str, *, at: datetime, expires_at: datetime
+) -> int:
+    """Store a request; return its id."""
+    statement = insert(contact_corrections).values(
+        order_id=order_id, contact=contact, requested_at=at, expires_at=expires_at
+    )
+    return int(connection.execute(statement.returning(contact_corrections.c.id)).scalar_one())
+
+
+def count_recent(
+    connection: Connection, order_id: int, contact: str, *, since: datetime
+) -> tuple[int, int]:
+    """Return how many requests an order and a contact had since a time."""
+    of_order = contact_corrections.c.order_id == order_id
+    of_contact = contact_corrections.c.contact == contact
+    query = select(func.count().filter(of_order), func.count().filter(of_contact)).where(
+        or_(of_order, of_contact), contact_corrections.c.requested_at > since
+    )
+    by_order, by_contact = connection.execute(query).one()
+    return by_order, by_contact
+
+
+def find_newest(connection: Connection, order_id: int, *, at: datetime) -> ContactCorrection | None:
+    """Return the newest request of a locked order if it is neither completed nor expired."""
+    query = (
+        select(
+            contact_corrections.c.id,
+            contact_corrections.c.contact,
+            contact_corrections.c.failed_count,
+            contact_corrections.c.completed_at,
+            contact_corrections.c.expires_at,
+        )
+        .where(contact_corrections.c.order_id == order_id)
+        .order_by(contact_corrections.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None or row.completed_at is not None or row.expires_at <= at:
+        return None
+    return ContactCorrection(row.id, row.contact, row.failed_count)
+
+
+def is_open(connection: Connection, correction_id: int) -> bool:
+    """Return whether a request waits for its code."""
+    query = select(contact_corrections.c.completed_at).where(
+        contact_corrections.c.id == correction_id
+    )
+    row = connection.execute(query).one_or_none()
+    return row is not None and row.completed_at is None
+
+
+def record_wrong_code(connection: Connection, correction_id: int) -> None:
+    """Count a wrong code."""
+    _update(connection, correction_id, failed_count=contact_corrections.c.failed_count + 1)
+
+
+def complete(connection: Connection, correction_id: int, *, at: datetime) -> None:
+    """Record that the code of a request was entered: it confirms nothing a second time."""
+    _update(connection, correction_id, completed_at=at)
+
+
+def _update(connection: Connection, correction_id: int, **values: object) -> None:
+    connection.execute(
+        update(contact_corrections)
+        .where(contact_corrections.c.id == correction_id)
+        .values(**values)
+    )
+
+
+def withdraw_messages(
+    connection: Connection, order_code: str, addresses: Sequence[str]
+) -> list[SentMessage]:
+    """Return the messages about an order to these addresses, each once, oldest first.
+
+    Those without a delivery are marked as processed: they are not sent to these addresses.
+    """
+    is_theirs = _is_to(order_code, addresses)
+    connection.execute(
+        update(outbox)
+        .where(is_theirs, outbox.c.processed_at.is_(None))
+        .values(processed_at=func.now())
+    )
+    query = select(outbox.c.purpose, outbox.c.subject, outbox.c.payload).where(is_theirs)
+    rows = connection.execute(query.order_by(outbox.c.id))
+    newest = {(row.purpose, row.subject): SentMessage(*row) for row in rows}
+    return list(newest.values())
+
+
+def _is_to(order_code: str, addresses: Sequence[str]) -> ColumnElement[bool]:
+    return and_(
+        outbox.c.recipient.in_(addresses),
+        outbox.c.purpose.in_(TO_BUYER),
+        outbox.c.payload["order"].astext == order_code,
+    )

@@ -1,0 +1,116 @@
+"""Forms of contacts: a corrected contact on the page of an order, and orders again in the shop."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from ticketing.access.authentication import rate_limit_by_address
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.platform.http.pages import (
+    PAGE_ERROR_RESPONSES,
+    PageRoute,
+    is_simulated,
+    page_response,
+)
+from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
+from ticketing.platform.kernel.errors import TicketingError
+from ticketing.selling.checkout.api_auth import BUYER_ACTOR, refuse_link
+from ticketing.selling.checkout.forms import FormFields, problem_code
+from ticketing.selling.checkout.html import render_event_template
+from ticketing.selling.checkout.order_pages import SEE_OTHER, OrderFromPath, order_page_url
+from ticketing.selling.checkout.shop_pages import EventFromPath
+from ticketing.selling.contacts.confirm_contact import confirm_contact, request_contact_code
+from ticketing.selling.contacts.send_order_links import request_order_links
+
+order_router = APIRouter(
+    prefix="/orders/{token}",
+    tags=["pages"],
+    route_class=PageRoute,
+    default_response_class=HTMLResponse,
+    responses=PAGE_ERROR_RESPONSES,
+)
+shop_router = APIRouter(
+    prefix="/events/{slug}/orders",
+    tags=["pages"],
+    route_class=PageRoute,
+    default_response_class=HTMLResponse,
+    dependencies=[Depends(rate_limit_by_address)],
+    responses=PAGE_ERROR_RESPONSES,
+)
+
+
+@order_router.post("/contact", include_in_schema=False)
+async def send_code(
+    token: str, order: OrderFromPath, services: ServicesDependency, fields: FormFields
+) -> Response:
+    """Send a code to the new contact, then show the order with the field for it."""
+
+    def send() -> None:
+        refuse_link(token)
+        request_contact_code(services.database, order.id, fields.get("contact", ""), at=now())
+
+    return await _run_and_redirect(token, send, done="code_sent", failed="")
+
+
+@order_router.post("/contact-code", include_in_schema=False)
+async def confirm(
+    token: str, order: OrderFromPath, services: ServicesDependency, fields: FormFields
+) -> Response:
+    """Correct the contact by the code, then show the order."""
+
+    def save() -> None:
+        refuse_link(token)
+        code, keys = fields.get("code", ""), services.get(KeyRing)
+        confirm_contact(services.database, keys, order.id, code, at=now(), by=BUYER_ACTOR)
+
+    return await _run_and_redirect(token, save, done="contact_corrected", failed="code_sent")
+
+
+async def _run_and_redirect(
+    token: str, action: Callable[[], None], *, done: str, failed: str
+) -> Response:
+    """Redirect to the form on the order's page with the news that is named, or the problem."""
+    try:
+        await run_gateway_call(action)
+        location = order_page_url(token, news=done)
+    except TicketingError as error:
+        location = order_page_url(token, problem=problem_code(error), news=failed)
+    return RedirectResponse(f"{location}#contact", SEE_OTHER)
+
+
+@shop_router.get("")
+def ask(event: EventFromPath, services: ServicesDependency) -> HTMLResponse:
+    """Show the form that sends a contact its orders again."""
+    return _render_form(services, event)
+
+
+@shop_router.post("", include_in_schema=False)
+def send_links(
+    event: EventFromPath, services: ServicesDependency, fields: FormFields
+) -> HTMLResponse:
+    """Send a contact its orders, and show the same page whether it has any or not."""
+    contact = fields.get("contact", "")
+    try:
+        request_order_links(services.database, event, contact, at=now())
+    except TicketingError as error:
+        problem = problem_code(error)
+        return _render_form(services, event, contact, problem=problem, status=error.status)
+    return _render_form(services, event, is_sent=True)
+
+
+def _render_form(
+    services: Services,
+    event: Event,
+    contact: str = "",
+    *,
+    is_sent: bool = False,
+    problem: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    text = render_event_template(
+        "resend.html.j2", event, contact=contact, is_sent=is_sent, problem=problem,
+        simulated=is_simulated(services),
+    )  # fmt: skip
+    return page_response(services, text, status=status)
