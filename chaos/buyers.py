@@ -25,7 +25,10 @@ SCENARIOS = (
     *["leave"] * 2,
 )
 REACHABILITIES = (*["has WhatsApp"] * 18, "has no WhatsApp", "is not reached")
-METHODS = ("bca_va", "gopay", "other_qris", "credit_card", "echannel")
+# the gateway answers about the last three under their transaction ids
+METHODS = (
+    "bca_va", "gopay", "other_qris", "credit_card", "echannel", "dana", "bsi_va", "danamon_va"
+)  # fmt: skip
 PAID_SCENARIOS = {"pay", "decline, then pay", "pay twice told"}  # final outcome
 REQUEST_DEADLINE_SECONDS = 20
 RETRY_STATUSES = {429, 500, 502, 503, 504}

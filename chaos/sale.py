@@ -61,7 +61,10 @@ def run_scenario(scenario: ChaosScenario, folder: Path) -> dict[str, object]:
         offer = open_sale(processes.application, environment)
         buyers = BuyerPool(processes.url, environment, offer, scenario.seed, scenario.voucher_share)
         environment.set_webhook_base_url(processes.url)
-        environment.midtrans.faults.set(noise=scenario.noise, disorder_seconds=0.3)
+        environment.midtrans.faults.set(
+            noise=scenario.noise, disorder_seconds=0.3, answer_seconds=0.3, hanging_every=12,
+            hanging_seconds=8.0,
+        )  # fmt: skip
         with (
             inject_faults(
                 environment, processes.application.database, scenario.seed

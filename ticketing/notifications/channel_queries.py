@@ -30,6 +30,7 @@ _IGNORED_SCOPES = (
     PauseScope.CHANNEL,
     FailureScope.OPTED_OUT,
     FailureScope.OBSOLETE,
+    FailureScope.OVERTAKEN,
 )
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.notifications.delivery import CLAIM_TIMEOUT, Channel, DeliveryState
+from ticketing.notifications.messages.message import FailureScope
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.notifications import (
     channel_circuit_breakers,
@@ -185,6 +186,7 @@ def update_delivery(
 ) -> None:
     """Store the result of the latest attempt in the delivery."""
     is_over = step.state.rank >= DeliveryState.SENT.rank
+    overtaken = {"cancelled_at": at} if step.failure_scope == FailureScope.OVERTAKEN else {}
     connection.execute(
         update(deliveries)
         .where(deliveries.c.id == delivery_id)
@@ -196,6 +198,7 @@ def update_delivery(
             completed_at=at if is_over else None,
             provider_id=step.provider_id,
             last_error=step.reason,
+            **overtaken,
         )
     )
 

@@ -31,6 +31,7 @@ from ticketing.notifications.messages.compose_vouchers import draft_voucher_mess
 from ticketing.notifications.messages.context import (
     MessageContext,
     MessageDraft,
+    drop_overtaken,
     event_variables,
     reject_message,
 )
@@ -136,7 +137,7 @@ def _draft_order_guest_ticket(
     for file in order_ticket_queries.list_order_ticket_files(connection, order.id):
         if (file.ticket_type_id, file.number, file.guest_email) == (*place, claimed.address):
             return _draft_ticket(context, event, file)
-    return reject_message(f"place {place.number} of order {order.code} has another guest by now")
+    return drop_overtaken(f"place {place.number} of order {order.code} has another guest by now")
 
 
 def _draft_campaign_ticket(

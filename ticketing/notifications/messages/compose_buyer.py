@@ -7,8 +7,8 @@ from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.messages.context import (
     MessageContext,
     MessageDraft,
+    drop_overtaken,
     event_variables,
-    reject_message,
 )
 from ticketing.notifications.messages.message import Rejected
 from ticketing.notifications.messages.template_samples import TemplateValue
@@ -29,7 +29,7 @@ def reject_former_contact(connection: Connection, claimed: ClaimedDelivery) -> R
     buyer = order_queries.get_by_code(connection, str(code)).buyer
     if buyer is not None and claimed.address in {buyer.email, buyer.phone}:
         return None
-    return reject_message(f"order {code} has another contact by now")
+    return drop_overtaken(f"order {code} has another contact by now")
 
 
 def draft_buyer_notice(
@@ -39,7 +39,7 @@ def draft_buyer_notice(
     order = order_queries.get_by_code(connection, claimed.subject)
     wanted = _STATE_BY_PURPOSE[claimed.purpose]
     if order.state is not wanted:
-        return reject_message(f"order {order.code} is {order.state} by now")
+        return drop_overtaken(f"order {order.code} is {order.state} by now")
     facts = order_variables(context, event, order)
     match claimed.purpose:
         case outbox.ORDER_PLACED:

@@ -9,8 +9,8 @@ from ticketing.notifications.delivery import Channel
 from ticketing.notifications.messages.context import (
     MessageContext,
     MessageDraft,
+    drop_overtaken,
     event_variables,
-    reject_message,
 )
 from ticketing.notifications.messages.message import Rejected
 from ticketing.orders import queries as order_queries
@@ -26,7 +26,7 @@ def draft_contact_code(
     """Return the code that confirms a new contact; it names no person and no order."""
     correction_id = int(claimed.payload["correction"])
     if not correction_queries.is_open(connection, correction_id):
-        return reject_message("the contact was corrected meanwhile")
+        return drop_overtaken("the contact was corrected meanwhile")
     code = make_contact_code(context.keys, correction_id, claimed.address)
     facts = event_variables(context, event) | {"code": code, "validity": CODE_LIFETIME}
     return MessageDraft("contact_code", facts)
@@ -39,7 +39,7 @@ def draft_order_links(
     limit = _MAX_ORDERS.get(claimed.channel, 1)
     orders = order_queries.list_of_contact(connection, event.id, claimed.address, limit=limit)
     if not orders:
-        return reject_message("the contact has no orders any more")
+        return drop_overtaken("the contact has no orders any more")
     links = [context.order_page_url(order) for order in orders]
     listed = [f"{order.code} {link}".rstrip() for order, link in zip(orders, links, strict=True)]
     facts = event_variables(context, event) | {"orders": listed, "url": links[0]}

@@ -59,6 +59,11 @@ def reject_message(reason: str) -> Rejected:
     return Rejected(reason, "message", FailureScope.OBSOLETE)
 
 
+def drop_overtaken(reason: str) -> Rejected:
+    """Return a rejection of a message whose subject has changed since; it needs no attention."""
+    return Rejected(reason, "message", FailureScope.OVERTAKEN)
+
+
 def event_variables(context: MessageContext, event: Event) -> dict[str, TemplateValue]:
     """Return the variables of every message about an event."""
     return {

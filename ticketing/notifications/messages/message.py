@@ -63,6 +63,7 @@ class FailureScope(StrEnum):
     OPTED_OUT = "opted out"  # no channel may be tried for such messages
     MESSAGE = "message"  # our error, which would repeat with the next recipient
     OBSOLETE = "subject"  # the message has become pointless on any channel
+    OVERTAKEN = "overtaken"  # the same, because what it says is no longer true: nobody has to act
 
 
 class PauseScope(StrEnum):
@@ -91,7 +92,11 @@ class Rejected:
     @property
     def can_fall_back(self) -> bool:
         """Return whether another channel may be tried."""
-        return self.scope not in {FailureScope.OPTED_OUT, FailureScope.OBSOLETE}
+        return self.scope not in {
+            FailureScope.OPTED_OUT,
+            FailureScope.OBSOLETE,
+            FailureScope.OVERTAKEN,
+        }
 
 
 @dataclass(frozen=True, slots=True)

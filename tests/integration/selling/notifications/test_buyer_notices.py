@@ -9,6 +9,7 @@ import pytest
 from simulators.mail.server import MailSimulator
 from ticketing.events import queries as event_queries
 from ticketing.events.model import BuyerNotices, Event
+from ticketing.notifications import delivery_queries
 from ticketing.notifications.deliver import DeliveryRunResult
 from ticketing.orders.order import Buyer, Selection
 from ticketing.orders.payment_attempt import AttemptState
@@ -112,6 +113,27 @@ def test_a_paid_order_that_was_not_announced_yet_is_not_asked_to_be_paid(
 
     subjects = [mail.message["Subject"] for mail in mails.mails(sari.email)]
     assert subjects == [f"Pembayaran pesanan {placed.order.code} sudah diterima"]
+
+
+def test_a_reminder_to_pay_that_is_overtaken_by_the_payment_needs_no_attention(
+    database: Database, event: Event, sell: Callable[..., int], place: Place, sari: Buyer,
+    mails: MailSimulator, begin_payment: Callable[[PlacedOrder], PaymentAttempt],
+    receive_status: Callable[..., object], send: Callable[..., DeliveryRunResult],
+) -> None:  # fmt: skip
+    mails.faults.set(meets=[{"stage": "rcpt", "reply": "451 4.3.0 Try again later"}])
+    placed = place((sell("VIP"), 1), buyer=sari)
+    send()
+
+    receive_status(begin_payment(placed), AttemptState.SETTLED)
+    send(minutes=60)
+
+    with database.transaction() as connection:
+        told = delivery_queries.list_event_deliveries(connection, event.id, failed=False, limit=9)
+        failed = delivery_queries.list_event_deliveries(connection, event.id, failed=True, limit=9)
+    assert [each.last_error for each in told if each.purpose == outbox.ORDER_PLACED] == [
+        f"order {placed.order.code} is paid by now"
+    ]
+    assert failed == []
 
 
 def test_the_first_mail_names_amount_and_time_limit_and_leads_back_to_the_order(

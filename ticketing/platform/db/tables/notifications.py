@@ -61,7 +61,7 @@ deliveries = Table(
     timestamp_column("claimed_until", nullable=True),
     holder_column("claimed_by"),
     timestamp_column("completed_at", nullable=True),  # sent or failed
-    timestamp_column("cancelled_at", nullable=True),  # by staff
+    timestamp_column("cancelled_at", nullable=True),  # by staff, or overtaken
     text_column("provider_id", ""),
     text_column("last_error", ""),
     UniqueConstraint("outbox_id", "channel"),
