@@ -74,8 +74,8 @@ _ORDER_TICKETS: Select[Any] = (
         guests.c.email,
         ticket_types.c.id,
         order_positions.c.number,
-        guests.c.locale,
         generated_tickets.c.opened_at.is_not(None),
+        guests.c.locale,
     )
     .select_from(order_lines)
     .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
