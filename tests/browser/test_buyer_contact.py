@@ -67,8 +67,10 @@ def test_a_buyer_who_closed_the_tab_comes_back_by_the_mail_and_pays_a_virtual_ac
 ) -> None:
     ordered(RIGHT)
     phone.get_by_role("button", name="Bayar sekarang").click()
-    phone.locator("button[value=bca_va]").click()
-    at_the_bank = phone.url
+    modal = phone.frame_locator("#snap-midtrans")
+    modal.locator("button[value=bca_va]").click()
+    expect(modal.locator("button[value=pay]")).to_be_visible()
+    at_the_bank = phone.frames[-1].url
     phone.goto("about:blank")
 
     link = LINK.search(mail_to(RIGHT, "menunggu pembayaran"))
