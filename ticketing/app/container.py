@@ -221,7 +221,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
         given = settings.database_url.get_secret_value() if settings.database_url else ""
         server = None if given else stack.enter_context(EmbeddedServer(settings.data_path))
         url = server.url() if server else parse_database_url(given)
-        database = Database.from_url(url)
+        database = Database.from_url(url, environment=settings.midtrans_environment)
         stack.callback(database.dispose)
         yield Application(settings, database, url, _dagster_url(settings, url), server, get_factory)
 

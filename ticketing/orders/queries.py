@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import Buyer, Order, OrderLine, OrderState, validate_transition
+from ticketing.platform.db.payment_environment import CURRENT_ENVIRONMENT
 from ticketing.platform.db.tables.orders import order_idempotency_keys, order_lines, orders
 from ticketing.platform.kernel.errors import Refused, UnknownOrder
 from ticketing.platform.kernel.money import ZERO, Rupiah
@@ -41,6 +42,9 @@ _COLUMNS = (
     orders.c.expires_at,
     orders.c.paid_attempt_id,
     orders.c.payment_plan_id,
+    func.coalesce(func.nullif(orders.c.environment, CURRENT_ENVIRONMENT), "").label(
+        "other_environment"
+    ),
 )
 _ZERO: ColumnClause[int] = literal_column("0")
 _STATES_HOLDING_PLACES: list[ColumnClause[str]] = [
@@ -248,6 +252,7 @@ def _order_from_row(row: RowMapping) -> Order:
         expires_at=row["expires_at"],
         paid_attempt_id=row["paid_attempt_id"],
         payment_plan_id=row["payment_plan_id"],
+        other_environment=row["other_environment"],
     )
 
 

@@ -149,7 +149,11 @@ def _build_services(application: Application) -> Services:
     """Return the services; their database has more connections, and other objects are new."""
     services = Services(
         application.settings,
-        Database.from_url(application.url, max_connections=MAX_CONNECTIONS),
+        Database.from_url(
+            application.url,
+            max_connections=MAX_CONNECTIONS,
+            environment=application.settings.midtrans_environment,
+        ),
         application.url,
         application.dagster_url,
         application.server,

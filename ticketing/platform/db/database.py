@@ -13,6 +13,7 @@ from sqlalchemy.sql import ClauseElement
 
 from ticketing.platform.db.lease_holder import OPTION as LEASE_HOLDER_OPTION
 from ticketing.platform.db.lease_holder import LeaseHolder, is_connected
+from ticketing.platform.db.payment_environment import PaymentEnvironment, connection_options
 from ticketing.platform.kernel.errors import Misconfigured, Unavailable
 
 P = ParamSpec("P")
@@ -71,15 +72,29 @@ class Database:
     engine: Engine
 
     @classmethod
-    def from_url(cls, url: str | URL, *, max_connections: int = 15) -> "Database":
-        """Return the database at a URL. Connections are opened on demand, up to a maximum."""
+    def from_url(
+        cls,
+        url: str | URL,
+        *,
+        max_connections: int = 15,
+        environment: PaymentEnvironment = "simulator",
+    ) -> "Database":
+        """Return the database at a URL. Connections are opened on demand, up to a maximum.
+
+        `environment` is that of the payments; the database records it on each order.
+        """
         holder = LeaseHolder()
+        parsed = parse_database_url(url if isinstance(url, str) else url.render_as_string(False))
         engine = create_engine(
-            parse_database_url(str(url) if isinstance(url, str) else url.render_as_string(False)),
+            parsed,
             pool_size=POOL_SIZE,
             max_overflow=max_connections - POOL_SIZE,
             hide_parameters=True,  # an error's text goes to logs, and rows hold names and tokens
-            connect_args={"application_name": "ticketing", "connect_timeout": 10},
+            connect_args={
+                "application_name": "ticketing",
+                "connect_timeout": 10,
+                "options": connection_options(parsed, environment),
+            },
             execution_options={LEASE_HOLDER_OPTION: holder},
         )
         event.listen(engine, "engine_disposed", lambda _: holder.close())

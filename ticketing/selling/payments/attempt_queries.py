@@ -65,6 +65,11 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
         raise ImpossibleTransition(f"order {order.code} is {order.state}; it cannot be paid")
     if at >= order.expires_at:
         raise ImpossibleTransition(f"the reservation of order {order.code} has ended; order again")
+    if order.other_environment:
+        raise ImpossibleTransition(
+            f"order {order.code} was placed in the payment environment {order.other_environment};"
+            " order again"
+        )
     if order.buyer is None:
         raise BuyerUnknown(f"order {order.code} has no buyer yet")
     instalments = (

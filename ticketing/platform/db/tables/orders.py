@@ -27,6 +27,12 @@ from ticketing.platform.db.columns import (
     timestamp_column,
 )
 
+# The setting of the connection. One without it is not of this program: nothing that it inserts
+# passes for real.
+PAYMENT_ENVIRONMENT = text(
+    "coalesce(nullif(current_setting('ticketing.payment_environment', true), ''), 'simulator')"
+)
+
 orders = Table(
     "orders",
     metadata,
@@ -56,7 +62,10 @@ orders = Table(
     Column("request_sha256", LargeBinary, nullable=True),  # detects a repeated request
     # NULL: paid in one amount
     foreign_key_column("payment_plan_id", "payment_plans.id", nullable=True),
+    # of the program that inserted the order; see `payment_environment.py`
+    Column("environment", Text, nullable=False, server_default=PAYMENT_ENVIRONMENT),
     CheckConstraint("state IN ('pending', 'paid', 'cancelled', 'expired')", name="state"),
+    CheckConstraint("environment IN ('simulator', 'sandbox', 'production')", name="environment"),
     CheckConstraint("total = subtotal - discount AND total >= 0", name="total"),
     CheckConstraint("octet_length(token_hash) = 32", name="token_hash"),
     # orders to expire
@@ -78,6 +87,13 @@ orders = Table(
         "event_id",
         "buyer_phone",
         postgresql_where=text("buyer_phone <> ''"),
+    ),
+    # orders to clear before the event goes live
+    Index(
+        "ix_orders_rehearsal",
+        "event_id",
+        "id",
+        postgresql_where=text("environment <> 'production'"),
     ),
 )
 
