@@ -73,6 +73,8 @@ def _check_ticket(
     """Check state, event and validity; the event's present dates apply, not those at issue."""
     if ticket is None:
         return VerificationResult(RejectionReason.UNKNOWN)
+    if ticket.is_refused_rehearsal:
+        return VerificationResult(RejectionReason.REHEARSAL, ticket=ticket.scanned_ticket)
     if ticket.state is TicketState.REVOKED:
         return VerificationResult(
             RejectionReason.REVOKED, ticket.revoked_reason or "", ticket=ticket.scanned_ticket

@@ -13,7 +13,12 @@ from markupsafe import Markup
 from ticketing.documents.emoji import leave_out_emoji
 from ticketing.documents.fonts import font_problems, installed_fonts
 from ticketing.documents.qr import QrCode
-from ticketing.documents.template_context import SAMPLE_TICKET, language_variables, ticket_variables
+from ticketing.documents.template_context import (
+    SAMPLE_TICKET,
+    banner_of_test,
+    language_variables,
+    ticket_variables,
+)
 from ticketing.documents.template_html import TicketHtmlTemplate, em_widths, overflow_message
 from ticketing.documents.template_proof import fit_location, prove_sample
 from ticketing.documents.templates import TemplateFolders, TicketTemplate
@@ -29,6 +34,12 @@ from ticketing.platform.kernel.errors import TemplateBroken, TextDoesNotFit, Und
 
 QR_URL = "qr:ticket"  # the URL of the code in the page; an embedded image would be parsed
 _PROVED: set[tuple[str, PrintedTicket]] = set()  # by digest: renderers of a process share proofs
+# above everything that a template draws, at the edge of the page, where no code is
+TEST_BANNER = (
+    '<div style="position:fixed;z-index:2147483647;top:0;left:0;right:0;height:4.5mm;margin:0;'
+    "padding:0;background:#ffd400;color:#000;font:bold 8pt/4.5mm Noto Sans,sans-serif;"
+    'text-align:center;white-space:nowrap;overflow:hidden">{}</div>'
+)
 MAX_LAYOUT_ATTEMPTS = 8  # each reduces the font size of an overflowing field by 6 %
 
 
@@ -90,7 +101,7 @@ class Renderer:
     def _document_key(self, ticket: PrintedTicket, template: TicketTemplate) -> str:
         *printed, extra, is_test = astuple(ticket)
         # without kept columns and tests as before there were any, so that no document is stale
-        values = [*printed, *filter(None, (extra, is_test))]
+        values = [*printed, *filter(None, (extra, is_test and TEST_BANNER))]
         canonical = json.dumps(values, default=_json_default, ensure_ascii=False)
         parts = (self._engine, installed_fonts().digest, template.digest, canonical)
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
@@ -144,9 +155,12 @@ class _LoadedTemplate:
         code = QrCode(ticket.qr_text)
         codes = {QR_URL: code}
         variables = _template_variables(ticket, texts, *codes)
+        banner = TEST_BANNER.format(banner_of_test(ticket.locale)) if ticket.is_test else ""
         shrink_steps: Counter[str | None] = Counter()
         for _ in range(MAX_LAYOUT_ATTEMPTS):
-            document = self._writer.layout(self.page.render_html(variables, shrink_steps), codes)
+            document = self._writer.layout(
+                self.page.render_html(variables, shrink_steps) + banner, codes
+            )
             overflows = overflowing_fields(document)
             if not overflows:
                 return self._writer.write_pdf(

@@ -42,6 +42,14 @@ def ticket_variables(ticket: PrintedTicket) -> dict[str, str]:
     }
 
 
+TEST_BANNER_TEXTS = {"en": "TEST TICKET", "id": "TIKET UJI COBA"}
+
+
+def banner_of_test(locale: str) -> str:
+    """Return what a test ticket says across its page, in the ticket's language, else in English."""
+    return TEST_BANNER_TEXTS.get(parse_locale(locale).language, TEST_BANNER_TEXTS["en"])
+
+
 class ExtraTexts:
     """The kept columns of a ticket in a template: `extra.faculty`, empty if unknown."""
 

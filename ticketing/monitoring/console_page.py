@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from ticketing.platform.http import pages as http_html
 from ticketing.platform.http.envelope import NO_STORE_HEADERS
-from ticketing.platform.http.pages import is_simulated
+from ticketing.platform.http.pages import is_rehearsal
 from ticketing.platform.http.services import ServicesDependency
 from ticketing.platform.paths import TEMPLATES
 
@@ -54,4 +54,4 @@ router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
 def console(services: ServicesDependency) -> Response:
     """Return the voucher console; it asks for an API key and keeps it in the browser's tab."""
     headers = NO_STORE_HEADERS | {"Content-Security-Policy": content_security_policy()}
-    return HTMLResponse(render_voucher_console(simulated=is_simulated(services)), headers=headers)
+    return HTMLResponse(render_voucher_console(simulated=is_rehearsal(services)), headers=headers)

@@ -40,6 +40,7 @@ from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.platform.export_names import ExportKind
 from ticketing.tickets.guest_filter import EVERYBODY, EXTRA_PREFIX, GuestFilter, UnusableFilter
 from ticketing.tickets.guest_filter_queries import apply_filter, list_kept_columns
+from ticketing.tickets.rehearsal_queries import is_test_ticket
 from ticketing.tickets.reports.queries import FETCH_SIZE, PDF_PENDING, last_failure_subquery
 
 EXPORT_MAILED_ACTION = "exports.mail"  # audit action of an export queued for mailing
@@ -119,7 +120,7 @@ _GUEST_COLUMNS = (
 _GUEST_ATTRIBUTES = (
     guests.c.locale.label("language"),
     guests.c.sales_channel.label("channel"),
-    case((guests.c.is_test, "test"), else_="").label("test"),
+    case((is_test_ticket(), "test"), else_="").label("test"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Queries for the sales and the payment attempts of a time span."""
+"""Queries for the sales and the payment attempts of a time span, of this payment environment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, 
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import AttemptState, PaymentMeans
 from ticketing.platform.db.conditions import is_within
+from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.payments import payment_attempts
@@ -72,7 +73,7 @@ def list_event_sales(connection: Connection, span: TimeSpan) -> list[EventSales]
             _sum(orders.c.refunded, paid),
         )
         .join(events, events.c.id == orders.c.event_id)
-        .where(or_(placed, paid))
+        .where(or_(placed, paid), is_of_this_environment())
         .group_by(events.c.id)
         .order_by(_sum(_PAID_VALUE, paid).desc(), events.c.slug)
     )
@@ -90,7 +91,7 @@ def list_paid_amounts(connection: Connection, span: TimeSpan) -> Sequence[tuple[
     """Return the payments in the span, in the order of time."""
     query = (
         select(orders.c.paid_at, _PAID_VALUE)
-        .where(is_within(orders.c.paid_at, span))
+        .where(is_within(orders.c.paid_at, span), is_of_this_environment())
         .order_by(orders.c.paid_at, orders.c.id)
     )
     return [(paid_at, Rupiah(total)) for paid_at, total in connection.execute(query)]
@@ -110,6 +111,7 @@ def list_attempts(connection: Connection, span: TimeSpan) -> list[RecordedAttemp
         .where(
             payment_attempts.c.means == PaymentMeans.GATEWAY,
             or_(is_within(payment_attempts.c.created_at, span), is_within(orders.c.paid_at, span)),
+            is_of_this_environment(),
         )
         .order_by(payment_attempts.c.id)
     )

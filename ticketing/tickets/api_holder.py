@@ -10,7 +10,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ticketing.access.authentication import rate_limit_by_address
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.qr import QrCode
-from ticketing.documents.template_context import language_variables, ticket_variables
+from ticketing.documents.template_context import (
+    banner_of_test,
+    language_variables,
+    ticket_variables,
+)
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.platform.http.envelope import NO_STORE_HEADERS
 from ticketing.platform.http.errors import error_responses
@@ -102,6 +106,7 @@ def render_holder_page(ticket: PrintedTicket, *, document_url: str | None) -> st
             **language_variables(ticket),
             qr=QrCode(ticket.qr_text).data_url(),
             document_url=document_url,
+            test_banner=banner_of_test(ticket.locale) if ticket.is_test else "",
         )
     )
 

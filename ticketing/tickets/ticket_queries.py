@@ -19,6 +19,7 @@ from ticketing.platform.db.tables.tickets import generated_tickets, ticket_gener
 from ticketing.tickets.guest_filter import EVERYBODY, GuestFilter
 from ticketing.tickets.guest_filter_queries import filter_rows
 from ticketing.tickets.model import RecordedDocument, TicketState
+from ticketing.tickets.rehearsal_queries import is_refused_rehearsal, is_test_ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class TicketValidity:
     valid_from: datetime
     state: TicketState
     revoked_reason: str | None
+    is_refused_rehearsal: bool  # a test ticket, and the payment environment is production
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def _find_validity(connection: Connection, condition: ColumnElement[bool]) -> Ti
             generated_tickets.c.guest_id,
             guests.c.full_name,
             case(
-                (guests.c.is_test, literal(TEST_MARK) + ticket_types.c.name),
+                (is_test_ticket(), literal(TEST_MARK) + ticket_types.c.name),
                 else_=ticket_types.c.name,
             ).label("ticket_type"),
             entitlements.c.seat,
@@ -72,6 +74,7 @@ def _find_validity(connection: Connection, condition: ColumnElement[bool]) -> Ti
             generated_tickets.c.valid_from,
             generated_tickets.c.state,
             generated_tickets.c.revoked_reason,
+            is_refused_rehearsal().label("is_refused_rehearsal"),
         )
         .join(events, events.c.id == generated_tickets.c.event_id)
         .join(guests, guests.c.id == generated_tickets.c.guest_id)
@@ -90,6 +93,7 @@ def _find_validity(connection: Connection, condition: ColumnElement[bool]) -> Ti
         valid_from=row["valid_from"],
         state=TicketState(row["state"]),
         revoked_reason=row["revoked_reason"],
+        is_refused_rehearsal=row["is_refused_rehearsal"],
     )
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from tests.plugins.properties import examples
-from ticketing.documents.pdf_inspection import picture_of, qr_text_of
+from ticketing.documents.pdf_inspection import picture_of, qr_text_of, text_of
 from ticketing.documents.renderer import Renderer, installation_problems
 from ticketing.documents.template_context import SAMPLE_TICKET
 from ticketing.documents.templates import TemplateFolders
@@ -106,6 +106,16 @@ def test_a_scanner_reads_the_token_whatever_the_name(
 ) -> None:
     pdf = renderer.render(named_ticket, template)
 
+    assert qr_text_of(pdf) == SAMPLE_TICKET.qr_text
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_test_ticket_says_so_in_its_language_and_can_still_be_scanned(
+    renderer: Renderer, template: str
+) -> None:
+    pdf = renderer.render(replace(SAMPLE_TICKET, is_test=True), template)
+
+    assert "TIKET UJI COBA" in text_of(pdf)
     assert qr_text_of(pdf) == SAMPLE_TICKET.qr_text
 
 

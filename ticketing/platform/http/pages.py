@@ -30,6 +30,7 @@ def csp_script_source(script: str) -> str:
 
 
 DEFAULT_LANGUAGE = "en"
+PRODUCTION = "production"
 
 
 @functools.cache
@@ -138,6 +139,9 @@ def page_response(
     )
 
 
-def is_simulated(services: Services) -> bool:
-    """Return whether payments are simulated; every page has to show it."""
-    return services.settings.midtrans_environment == "simulator"
+def is_rehearsal(services: Services, placed_in: str = "") -> bool:
+    """Return whether no real money moves; every page has to show it.
+
+    `placed_in` is the payment environment of an order, if it is not the present one.
+    """
+    return (placed_in or services.settings.midtrans_environment) != PRODUCTION

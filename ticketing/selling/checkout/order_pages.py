@@ -19,7 +19,7 @@ from ticketing.platform.http.envelope import NO_STORE_HEADERS, AsciiJSONResponse
 from ticketing.platform.http.pages import (
     PAGE_ERROR_RESPONSES,
     PageRoute,
-    is_simulated,
+    is_rehearsal,
     page_response,
 )
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
@@ -99,7 +99,7 @@ def show(
         news=news,
         problem=problem,
         wrong=problem.removeprefix("unusable_"),
-        simulated=is_simulated(services),
+        simulated=is_rehearsal(services, order.other_environment),
         gateway=account if is_paid_here else None,
     )
     return page_response(services, text, shows_gateway=is_paid_here)

@@ -19,7 +19,7 @@ from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.pages import (
     PAGE_ERROR_RESPONSES,
     PageRoute,
-    is_simulated,
+    is_rehearsal,
     page_response,
 )
 from ticketing.platform.http.services import Services, ServicesDependency, now
@@ -137,7 +137,7 @@ def _render_shop(
         request_key=fields.get(REQUEST_KEY_FIELD) or uuid4().hex,
         problem=problem,
         wrong=problem.removeprefix("unusable_"),
-        simulated=is_simulated(services),
+        simulated=is_rehearsal(services),
     )
     return page_response(services, text, status=status)
 

@@ -14,6 +14,7 @@ from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import AttemptState, PaymentMeans
 from ticketing.orders.refund import RefundChannel, RefundState
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.orders import orders
@@ -71,7 +72,10 @@ def list_for_event(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[LedgerEntry]:
-    """Return the entries of an event from `since` on and before `until`, oldest first."""
+    """Return the entries of an event from `since` on and before `until`, oldest first.
+
+    Entries of another payment environment are left out: production has none of a rehearsal.
+    """
     query = join_order_and_event(select(*COLUMNS).select_from(order_ledger))
     rows = connection.execute(
         query.where(*_in_period(event_id, since, until)).order_by(order_ledger.c.id)
@@ -94,6 +98,7 @@ def sum_by_kind(
             func.sum(order_ledger.c.sale),
             func.sum(order_ledger.c.money),
         )
+        .join(orders, orders.c.id == order_ledger.c.order_id)
         .where(*_in_period(event_id, since, until))
         .group_by(order_ledger.c.kind)
     )
@@ -117,6 +122,7 @@ def sum_money_by_means(
             func.sum(order_ledger.c.money),
         )
         .join(order_ledger, order_ledger.c.attempt_id == payment_attempts.c.id)
+        .join(orders, orders.c.id == order_ledger.c.order_id)
         .where(*_in_period(event_id, since, until))
         .group_by(payment_attempts.c.means)
     )
@@ -127,7 +133,7 @@ def sum_money_by_means(
 def _in_period(
     event_id: int | None, since: datetime | None, until: datetime | None
 ) -> list[ColumnElement[bool]]:
-    conditions = list[ColumnElement[bool]]()
+    conditions = [is_of_this_environment()]
     if event_id is not None:
         conditions.append(order_ledger.c.event_id == event_id)
     if since is not None:

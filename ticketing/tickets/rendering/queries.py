@@ -30,6 +30,7 @@ from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.model import TicketState
+from ticketing.tickets.rehearsal_queries import is_test_ticket
 from ticketing.tickets.rendering import duration_queries
 
 # advisory locks share one space of 64 bits: ours begin with these bytes ("doc")
@@ -43,7 +44,8 @@ _TICKET_COLUMNS = (
     *guests.c["first_name", "last_name", "full_name", "email"],
     ticket_types.c.name.label("ticket_type"),
     entitlements.c.seat,
-    *guests.c["extra", "is_test"],
+    guests.c.extra,
+    is_test_ticket().label("is_test"),
 )
 
 

@@ -13,6 +13,7 @@ from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.batches.queries import BatchState
+from ticketing.tickets.rehearsal_queries import is_test_ticket
 
 
 class GenerationCount(NamedTuple):
@@ -134,7 +135,8 @@ def _select_report_rows(event_id: int) -> Select[tuple[object, ...]]:
             generated_tickets.c.pdf_removed_at,
             generated_tickets.c.render_error,
             last_failure_subquery(event_id).label("failure"),
-            *guests.c["sales_channel", "is_test"],
+            guests.c.sales_channel,
+            is_test_ticket().label("is_test"),
         )
         .select_from(entitlements)
         .join(guests, guests.c.id == entitlements.c.guest_id)
