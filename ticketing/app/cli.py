@@ -74,6 +74,11 @@ COMMANDS = {
     ),
     "Operations": (
         ("doctor", "app.cli_operations:doctor", "Check whether this machine is ready."),
+        (
+            "go-live",
+            "app.cli_go_live:app",
+            "Check an event before it goes live; clear its rehearsals.",
+        ),
         ("migrate", "app.cli_operations:migrate", "Upgrade the database schema."),
         ("incidents", "monitoring.cli:app", "List open problems."),
         ("api-keys", "access.cli:app", "Manage API keys of the web service."),

@@ -1,12 +1,17 @@
 """`ticketing doctor`, `migrate`, `run` for programs that use the database, and `demo`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ticketing.platform.cli.console import actor, now, open_application
 from ticketing.platform.cli.options import JsonOption
 from ticketing.platform.cli.output import print_json, print_result, stdout_console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ticketing.app.findings import DoctorFinding
 
 
 def migrate(
@@ -55,27 +60,35 @@ def doctor(*, as_json: JsonOption = False) -> None:
 
     Names what is missing and how to correct it. Exit code 1 when something does not work.
     """
-    from rich.markup import escape
-
-    from ticketing.app.doctor import DoctorStatus, run_checks
+    from ticketing.app.doctor import run_checks
+    from ticketing.app.findings import DoctorStatus
 
     with open_application(migrated=False) as application:
         findings = list(run_checks(application))
     if as_json:
         print_json(findings)
     else:
-        colours = {
-            DoctorStatus.OK: "green",
-            DoctorStatus.WARNING: "yellow",
-            DoctorStatus.FAILED: "red",
-        }
-        out = stdout_console()
-        for finding in findings:
-            mark = f"[{colours[finding.status]}]{finding.status:<4}[/]"
-            out.print(f"{mark} {finding.subject:<14} {escape(finding.detail)}")
-            if finding.hint:
-                out.print(f"     {'':<14} -> {escape(finding.hint)}")
+        print_findings(findings)
     raise typer.Exit(1 if any(one.status is DoctorStatus.FAILED for one in findings) else 0)
+
+
+def print_findings(findings: "Iterable[DoctorFinding]") -> None:
+    """Print the results of checks, each with what to do about a problem."""
+    from rich.markup import escape
+
+    from ticketing.app.findings import DoctorStatus
+
+    colours = {
+        DoctorStatus.OK: "green",
+        DoctorStatus.WARNING: "yellow",
+        DoctorStatus.FAILED: "red",
+    }
+    out = stdout_console()
+    for finding in findings:
+        mark = f"[{colours[finding.status]}]{finding.status:<4}[/]"
+        out.print(f"{mark} {finding.subject:<14} {escape(finding.detail)}")
+        if finding.hint:
+            out.print(f"     {'':<14} -> {escape(finding.hint)}")
 
 
 demo = typer.Typer(no_args_is_help=True)

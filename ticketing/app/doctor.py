@@ -4,15 +4,15 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
+from ticketing.app.findings import DoctorFinding, DoctorStatus, failed, ok, warning
 from ticketing.app.transports import whatsapp_provider_config
 from ticketing.crypto import key_queries
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events import queries as event_queries
+from ticketing.go_live import queries as go_live_queries
 from ticketing.notifications.admin import get_outbox_backlog
 from ticketing.notifications.deliver import MessagingConnector
 from ticketing.notifications.delivery import Channel
@@ -33,36 +33,6 @@ CLOCK_TOLERANCE_SECONDS = 5
 MIN_PLAUSIBLE_YEAR = 2026
 
 
-class DoctorStatus(StrEnum):
-    """Result of a check: ok, a warning, or a failure."""
-
-    OK = "ok"
-    WARNING = "warn"
-    FAILED = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class DoctorFinding:
-    """Result of a check; `hint` says what to do, and is empty if there is no problem."""
-
-    subject: str
-    status: DoctorStatus
-    detail: str
-    hint: str = ""
-
-
-def _ok(subject: str, detail: str) -> DoctorFinding:
-    return DoctorFinding(subject, DoctorStatus.OK, detail)
-
-
-def _warning(subject: str, detail: str, hint: str) -> DoctorFinding:
-    return DoctorFinding(subject, DoctorStatus.WARNING, detail, hint)
-
-
-def _failed(subject: str, detail: str, hint: str) -> DoctorFinding:
-    return DoctorFinding(subject, DoctorStatus.FAILED, detail, hint)
-
-
 def run_checks(application: Application) -> Iterator[DoctorFinding]:
     """Run all checks, in the order in which things are needed.
 
@@ -71,7 +41,7 @@ def run_checks(application: Application) -> Iterator[DoctorFinding]:
     for check in (_database, _clock, _fonts, _engine, _folders, _disk, _secret):
         yield from _run_check(check, application)
     if _has_current_schema(application):
-        for check in (_keys, _mail, _whatsapp, _routers):
+        for check in (_keys, _mail, _whatsapp, _routers, _rehearsals):
             yield from _run_check(check, application)
 
 
@@ -89,21 +59,21 @@ def _run_check(
     try:
         yield from check(application)
     except (TicketingError, OSError) as error:
-        yield _failed(check.__name__.strip("_"), str(error), "see the message")
+        yield failed(check.__name__.strip("_"), str(error), "see the message")
 
 
 def _database(application: Application) -> Iterator[DoctorFinding]:
     version = application.database.server_version()
     detail = f"PostgreSQL {version // 10000}.{version % 10000} at {_database_location(application)}"
     if version < MIN_SERVER_VERSION:
-        yield _failed("database", detail, "point DATABASE_URL to version 14 or newer")
+        yield failed("database", detail, "point DATABASE_URL to version 14 or newer")
         return
     state = get_schema_state(application.database)
     if state is SchemaState.CURRENT:
-        yield _ok("database", detail)
+        yield ok("database", detail)
     else:
         problem = "no tables yet" if state is SchemaState.EMPTY else "older schema"
-        yield _failed("database", f"{detail}, {problem}", "run `ticketing migrate`")
+        yield failed("database", f"{detail}, {problem}", "run `ticketing migrate`")
 
 
 def _database_location(application: Application) -> str:
@@ -118,9 +88,9 @@ def _clock(application: Application) -> Iterator[DoctorFinding]:
     offset = abs((local_time - database_time).total_seconds())
     detail = f"{format_clock(local_time)}, {offset:.1f} s from the database's"
     if offset > CLOCK_TOLERANCE_SECONDS or local_time.year < MIN_PLAUSIBLE_YEAR:
-        yield _failed("clock", detail, "synchronise the clocks by NTP: tickets depend on the time")
+        yield failed("clock", detail, "synchronise the clocks by NTP: tickets depend on the time")
     else:
-        yield _ok("clock", detail)
+        yield ok("clock", detail)
 
 
 def _fonts(_: Application) -> Iterator[DoctorFinding]:
@@ -139,9 +109,9 @@ def _engine(_: Application) -> Iterator[DoctorFinding]:
 
 def _problem_findings(subject: str, problems: list[str], ok_text: str) -> Iterator[DoctorFinding]:
     if not problems:
-        yield _ok(subject, ok_text)
+        yield ok(subject, ok_text)
     for problem in problems:
-        yield _failed(subject, problem, "`make setup` installs it or prints the command")
+        yield failed(subject, problem, "`make setup` installs it or prints the command")
 
 
 def _folders(application: Application) -> Iterator[DoctorFinding]:
@@ -149,9 +119,9 @@ def _folders(application: Application) -> Iterator[DoctorFinding]:
     for subject, folder in (("documents", settings.documents), ("inbox", settings.inbox)):
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK | os.X_OK):
-            yield _ok(subject, f"{folder} is writable")
+            yield ok(subject, f"{folder} is writable")
         else:
-            yield _failed(subject, f"{folder} is not writable", f"chown {folder}")
+            yield failed(subject, f"{folder} is not writable", f"chown {folder}")
 
 
 def _disk(application: Application) -> Iterator[DoctorFinding]:
@@ -176,14 +146,14 @@ def _nearest_existing_folder(folder: Path) -> Path:
 def _secret(application: Application) -> Iterator[DoctorFinding]:
     path = application.settings.data_path / "master.secret"
     if application.settings.master_secret:
-        yield _ok("master secret", "set by TICKETING_MASTER_SECRET")
+        yield ok("master secret", "set by TICKETING_MASTER_SECRET")
     elif not path.exists():
-        yield _ok("master secret", f"will be created in {path} with the first ticket")
+        yield ok("master secret", f"will be created in {path} with the first ticket")
     elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield _failed("master secret", f"{path} is readable by others", f"chmod 600 {path}")
+        yield failed("master secret", f"{path} is readable by others", f"chmod 600 {path}")
     else:
         detail = f"stored in {path}; back it up, no ticket can be signed without it"
-        yield _ok("master secret", detail)
+        yield ok("master secret", detail)
 
 
 def _keys(application: Application) -> Iterator[DoctorFinding]:
@@ -198,13 +168,13 @@ def _keys(application: Application) -> Iterator[DoctorFinding]:
         if application.get(KeyRing).public_key(event.uid, key.generation) != key.key
     ]  # fmt: skip
     if foreign:
-        yield _failed(
+        yield failed(
             "signing keys",
             f"not of this master secret: {', '.join(foreign)}",
             "set TICKETING_MASTER_SECRET to its previous value",
         )
     else:
-        yield _ok("signing keys", f"{len(recorded)} recorded, all of this secret")
+        yield ok("signing keys", f"{len(recorded)} recorded, all of this secret")
 
 
 def _mail(application: Application) -> Iterator[DoctorFinding]:
@@ -215,19 +185,19 @@ def _mail(application: Application) -> Iterator[DoctorFinding]:
     waiting = f"{backlog.to_people} messages are waiting"
     if not has_mail_server:
         detail = f"no mail server, nothing is sent; {waiting}"
-        yield _warning("mail", detail, "set MAIL_URL and MAIL_FROM")
+        yield warning("mail", detail, "set MAIL_URL and MAIL_FROM")
     elif not application.settings.mail_url:
         detail = f"simulated: mails are files in {application.settings.mail_folder}"
-        yield _ok("mail", detail)
+        yield ok("mail", detail)
     elif Channel.MAIL in backlog.rests:
         until, reason = backlog.rests[Channel.MAIL]
         detail = f"nothing is sent {_pause_text(until)}; {reason}"
-        yield _warning("mail", detail, "correct MAIL_URL, or wait")
+        yield warning("mail", detail, "correct MAIL_URL, or wait")
     else:
-        yield _ok("mail", f"sent through the server of MAIL_URL; {waiting}")
+        yield ok("mail", f"sent through the server of MAIL_URL; {waiting}")
     if backlog.to_organiser and not application.settings.organiser_email:
         detail = f"no recipient for mails about orders; {backlog.to_organiser} messages are waiting"
-        yield _warning("organiser", detail, "set ORGANISER_EMAIL")
+        yield warning("organiser", detail, "set ORGANISER_EMAIL")
 
 
 def _pause_text(until: datetime | None) -> str:
@@ -239,7 +209,7 @@ def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
     settings = application.settings
     provider = whatsapp_provider_config(settings)
     if provider is None:
-        yield _ok("WhatsApp", "no provider; messages are sent by mail")
+        yield ok("WhatsApp", "no provider; messages are sent by mail")
         return
     with application.get(MessagingConnector).connect():
         rate_limit = application.get(RateLimit)
@@ -252,12 +222,12 @@ def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
     if Channel.WHATSAPP in pauses:
         until, reason = pauses[Channel.WHATSAPP]
         hint = "correct the problem, then `ticketing deliveries resume-channel whatsapp`"
-        yield _warning("WhatsApp", f"nothing is sent {_pause_text(until)}; {reason}", hint)
+        yield warning("WhatsApp", f"nothing is sent {_pause_text(until)}; {reason}", hint)
     elif not provider.webhook_secret:
         hint = "set WHATSAPP_WEBHOOK_SECRET"
-        yield _warning("WhatsApp", f"{detail}; receipts cannot be verified", hint)
+        yield warning("WhatsApp", f"{detail}; receipts cannot be verified", hint)
     else:
-        yield _ok("WhatsApp", detail)
+        yield ok("WhatsApp", detail)
 
 
 def _routers(application: Application) -> Iterator[DoctorFinding]:
@@ -275,7 +245,7 @@ def _router(
     check = f"`ticketing routers check {stored.name}`"
     if is_demo and application.settings.midtrans_environment != "simulator":
         detail = "simulated router; its vouchers give no internet access"
-        yield _failed(subject, detail, "move its packages, `ticketing routers delete`")
+        yield failed(subject, detail, "move its packages, `ticketing routers delete`")
         return
     try:
         report = check_router(application.database, stored, clients.client_for(stored))
@@ -288,12 +258,24 @@ def _router(
     health = report.health
     detail = f"RouterOS {health.version}, {health.cpu_percent} % busy"
     if is_demo:
-        yield _ok(subject, f"simulated: {detail}")
+        yield ok(subject, f"simulated: {detail}")
     elif not stored.address.tls:
         detail += "; its password is sent unencrypted"
-        yield _warning(subject, detail, f"`ticketing routers update {stored.name} --tls`, or a VPN")
+        yield warning(subject, detail, f"`ticketing routers update {stored.name} --tls`, or a VPN")
     else:
-        yield _ok(subject, detail)
+        yield ok(subject, detail)
     if report.mismatches:
         codes = ", ".join(one.package.code for one, _ in report.mismatches)
-        yield _failed(subject, f"packages {codes} cannot be provisioned there", check)
+        yield failed(subject, f"packages {codes} cannot be provisioned there", check)
+
+
+def _rehearsals(application: Application) -> Iterator[DoctorFinding]:
+    """Fail in production while an event that is not over has orders of a rehearsal."""
+    if application.settings.midtrans_environment != "production":
+        return
+    found = application.database.run(go_live_queries.list_unfinished_events, at=datetime.now(UTC))
+    if not found:
+        yield ok("rehearsals", "nothing is left of them")
+    for slug, orders in found:
+        detail = f"{orders:,} orders of {slug} were never paid with real money"
+        yield failed("rehearsals", detail, f"`ticketing go-live --event {slug}`, then apply")

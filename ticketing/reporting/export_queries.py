@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from ticketing.platform.db.outbox import EXPORT_READY
+from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import order_ledger
@@ -233,7 +234,7 @@ def _orders(event_id: int) -> Select[Any]:
         .outerjoin(payment_attempts, payment_attempts.c.id == orders.c.paid_attempt_id)
         .outerjoin(promo_redemptions, promo_redemptions.c.order_id == orders.c.id)
         .outerjoin(promos, promos.c.id == promo_redemptions.c.promo_id)
-        .where(orders.c.event_id == event_id)
+        .where(orders.c.event_id == event_id, is_of_this_environment())
         .order_by(orders.c.id)
     )
 

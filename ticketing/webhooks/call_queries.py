@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.orders import orders
@@ -250,7 +251,9 @@ def enqueue_since(
         select(literal(endpoint.id), order_ledger.c.id, literal(at))
         .select_from(order_ledger)
         .join(webhook_endpoints, webhook_endpoints.c.id == endpoint.id)
+        .join(orders, orders.c.id == order_ledger.c.order_id)
         .where(
+            is_of_this_environment(),
             order_ledger.c.at >= since,
             order_ledger.c.kind == func.any(webhook_endpoints.c.kinds),
             or_(

@@ -16,6 +16,7 @@ from ticketing.platform.kernel.errors import PlanOutdated
 class PlanKind(StrEnum):
     """The change of a plan; the key of its parameters in the row."""
 
+    GO_LIVE = "go_live"
     REFUND = "refund"
     ACCEPTED_PAYMENT = "accepted_payment"
     ASSIGNED_TRANSACTION = "assigned_transaction"

@@ -1,0 +1,37 @@
+"""Results of checks: what was found, and what to do about a problem."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DoctorStatus(StrEnum):
+    """Result of a check: ok, a warning, or a failure."""
+
+    OK = "ok"
+    WARNING = "warn"
+    FAILED = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorFinding:
+    """Result of a check; `hint` says what to do, and is empty if there is no problem."""
+
+    subject: str
+    status: DoctorStatus
+    detail: str
+    hint: str = ""
+
+
+def ok(subject: str, detail: str) -> DoctorFinding:
+    """Return the finding that nothing is wrong."""
+    return DoctorFinding(subject, DoctorStatus.OK, detail)
+
+
+def warning(subject: str, detail: str, hint: str) -> DoctorFinding:
+    """Return a finding that somebody should look at."""
+    return DoctorFinding(subject, DoctorStatus.WARNING, detail, hint)
+
+
+def failed(subject: str, detail: str, hint: str) -> DoctorFinding:
+    """Return the finding that something does not work."""
+    return DoctorFinding(subject, DoctorStatus.FAILED, detail, hint)
