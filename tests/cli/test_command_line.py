@@ -6,12 +6,18 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, update
 
 from ticketing.app.cli import ENTRIES
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.orders import orders
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]
@@ -255,3 +261,28 @@ def test_the_help_groups_all_commands_in_panels_that_fit_80_columns(ticketing: T
     assert all(f"─ {panel} ─" in listed for panel in {entry.panel for entry in ENTRIES})
     assert [name for name, *_ in ENTRIES if f"│ {name} " not in listed] == []
     assert max(map(len, listed.splitlines())) <= 80
+
+
+def test_production_is_not_ready_while_a_rehearsal_is_left(
+    ticketing: Ticketing, database: Database, event: Event, now: datetime
+) -> None:
+    real = {"MIDTRANS_ENVIRONMENT": "production", "MIDTRANS_SERVER_KEY": "Mid-server-x"}
+    with database.transaction() as connection:
+        connection.execute(update(events).values(ends_at=datetime(2099, 12, 31, tzinfo=UTC)))
+        connection.execute(
+            insert(orders).values(
+                event_id=event.id, code="ORD-1", token_hash=bytes(32), created_at=now,
+                expires_at=now,
+            )
+        )  # fmt: skip
+
+    visit = ticketing("doctor", **real)
+    shown = ticketing("go-live", "--event", event.slug, **real)
+    command = re.search(r"ticketing (go-live apply .*)", shown.stdout)
+    assert command, shown.stdout
+    applied = ticketing(*command[1].split(), **real)
+
+    assert visit.returncode == shown.returncode == 1
+    assert f"ticketing go-live --event {event.slug}" in visit.stdout
+    assert applied.stdout == "Cleared now: 1 orders, 0 PDFs.\n"
+    assert "rehearsals     nothing is left of them" in ticketing("doctor", **real).stdout

@@ -26,6 +26,11 @@ class ClearingPlan:
     plan_hash: str
 
 
+def count_rehearsal(database: Database, event: Event) -> RehearsalRemains:
+    """Count what the rehearsals of an event left behind, without a plan."""
+    return database.run(queries.count_remains, event.id)
+
+
 def plan_clearing(database: Database, event: Event, *, at: datetime, by: str) -> ClearingPlan:
     """Count what the rehearsals of an event left behind, and store the plan under its hash."""
     with database.transaction() as connection:

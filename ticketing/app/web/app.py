@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 
+from ticketing.app.web import go_live_page
 from ticketing.app.web.openapi import complete_openapi
 from ticketing.checkin import api as checkin_api
 from ticketing.crypto.keyring import KeyRing
@@ -100,6 +101,7 @@ ROUTERS = (
     monitoring_api.router,
     api_repairs.router,
     console_page.router,
+    go_live_page.router,
     api_holder.router,
     api_health.router,
     api_health.metrics_router,

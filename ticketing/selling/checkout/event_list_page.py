@@ -9,7 +9,7 @@ from ticketing.platform.http.pages import (
     DEFAULT_LANGUAGE,
     PAGE_ERROR_RESPONSES,
     PageRoute,
-    is_simulated,
+    is_rehearsal,
     page_response,
     render_page,
 )
@@ -37,7 +37,7 @@ def list_events(services: ServicesDependency) -> HTMLResponse:
         "events.html.j2",
         locales.pop() if len(locales) == 1 else DEFAULT_LANGUAGE,
         events=[_event_context(each) for each in on_sale],
-        simulated=is_simulated(services),
+        simulated=is_rehearsal(services),
     )
     return page_response(services, text)
 

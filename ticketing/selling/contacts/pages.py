@@ -11,7 +11,7 @@ from ticketing.events.model import Event
 from ticketing.platform.http.pages import (
     PAGE_ERROR_RESPONSES,
     PageRoute,
-    is_simulated,
+    is_rehearsal,
     page_response,
 )
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
@@ -111,6 +111,6 @@ def _render_form(
 ) -> HTMLResponse:
     text = render_event_template(
         "resend.html.j2", event, contact=contact, is_sent=is_sent, problem=problem,
-        simulated=is_simulated(services),
+        simulated=is_rehearsal(services),
     )  # fmt: skip
     return page_response(services, text, status=status)
