@@ -24,7 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import Buyer, Order, OrderLine, OrderState, validate_transition
-from ticketing.platform.db.payment_environment import CURRENT_ENVIRONMENT
+from ticketing.platform.db.payment_environment import (
+    CURRENT_ENVIRONMENT,
+    is_of_this_environment,
+)
 from ticketing.platform.db.tables.orders import order_idempotency_keys, order_lines, orders
 from ticketing.platform.kernel.errors import Refused, UnknownOrder
 from ticketing.platform.kernel.money import ZERO, Rupiah
@@ -347,7 +350,10 @@ def list_expired_pending(
     query = (
         select(orders.c.id)
         .where(
-            orders.c.state == OrderState.PENDING, orders.c.expires_at <= at, orders.c.id > after_id
+            orders.c.state == OrderState.PENDING,
+            orders.c.expires_at <= at,
+            orders.c.id > after_id,
+            is_of_this_environment(),  # another gateway does not know its payments
         )
         .order_by(orders.c.id)
         .limit(limit)

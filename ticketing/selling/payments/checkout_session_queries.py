@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Select, select, true, update
 
 from ticketing.orders.order import OrderState
+from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.db.work_queue import WorkQueue
@@ -71,7 +72,9 @@ def list_open_of_ended_orders(
     query = (
         _select_open()
         .join(orders, orders.c.id == payment_attempts.c.order_id)
-        .where(orders.c.state.in_(_ENDED), payment_attempts.c.id > after_id)
+        .where(
+            orders.c.state.in_(_ENDED), payment_attempts.c.id > after_id, is_of_this_environment()
+        )
         .limit(limit)
     )
     return _fetch_sessions(connection, query)

@@ -23,6 +23,7 @@ from ticketing.orders.refund import (
     validate_transition,
 )
 from ticketing.platform.db.columns import columns_of
+from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.db.tables.refunds import refunds
@@ -227,7 +228,11 @@ def list_waiting_ids(
     connection: Connection, *, order_id: int | None = None, after_id: int = 0, limit: int
 ) -> list[int]:
     """Return refunds to be sent to the gateway, one page, ordered by id."""
-    query = select(refunds.c.id).where(_WAITING, refunds.c.id > after_id)
+    query = (
+        select(refunds.c.id)
+        .join(orders, orders.c.id == refunds.c.order_id)
+        .where(_WAITING, refunds.c.id > after_id, is_of_this_environment())
+    )
     if order_id is not None:
         query = query.where(refunds.c.order_id == order_id)
     return list(connection.execute(query.order_by(refunds.c.id).limit(limit)).scalars())
