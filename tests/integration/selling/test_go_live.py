@@ -20,6 +20,7 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, Selection
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.webhooks import webhook_calls
 from ticketing.platform.kernel.errors import ImpossibleTransition, PlanOutdated
@@ -96,6 +97,9 @@ def test_production_refuses_the_tickets_of_a_rehearsal_and_those_of_the_roster_p
 
     refused = RejectionReason.REHEARSAL
     assert rejections == [[None, None, None], [refused, refused, None]]
+    with database.transaction() as connection:
+        connection.execute(update(guests).values(is_test=True))  # by the roster
+    assert verify_ticket(production, rehearsed[2], at=event.starts_at).rejection is refused
 
 
 @pytest.mark.usefixtures("rehearsed")

@@ -16,6 +16,7 @@ from ticketing.orders.order import RESERVATION_PERIOD, Order, OrderState, attemp
 from ticketing.orders.payment_attempt import AttemptState, PaymentMeans
 from ticketing.platform.db import inbox
 from ticketing.platform.db.columns import columns_of
+from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.payments import order_instalments, payment_attempts
 from ticketing.platform.kernel.errors import BuyerUnknown, ImpossibleTransition
@@ -281,13 +282,13 @@ def list_unsettled_keys(
     reversible = (state == AttemptState.SETTLED) & (created_at > at - _REVERSAL_WINDOW)
     # of an order that is held because of a notification, however old
     held = payment_attempts.c.key.in_(inbox.select_unsettled_references()) & (
-        payment_attempts.c.order_id.in_(
-            select(orders.c.id).where(orders.c.state == OrderState.PENDING)
-        )
+        orders.c.state == OrderState.PENDING
     )
     query = (
         select(payment_attempts.c.id, payment_attempts.c.key)
+        .join(orders, orders.c.id == payment_attempts.c.order_id)
         .where(
+            is_of_this_environment(),
             payment_attempts.c.id > after_id,
             payment_attempts.c.means == PaymentMeans.GATEWAY,
             or_(state.in_(_IN_PROGRESS_STATES), recently_ended, reversible, held),
