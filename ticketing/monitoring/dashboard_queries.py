@@ -39,6 +39,7 @@ from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.conditions import is_within
 from ticketing.platform.db.outbox import VOUCHERS_READY
+from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.orders import order_lines, orders
@@ -229,8 +230,9 @@ def count_vouchers_by_router(
 
 
 def event_conditions(event_id: int | None) -> Sequence[ColumnElement[bool]]:
-    """Return the condition for orders of one event, or of all."""
-    return [true() if event_id is None else orders.c.event_id == event_id]
+    """Return the conditions for orders of one event, or of all, of this payment environment."""
+    of_event = true() if event_id is None else orders.c.event_id == event_id
+    return [of_event, is_of_this_environment()]
 
 
 def sum_or_zero(
