@@ -67,6 +67,20 @@ INSERT INTO generated_tickets (event_id, entitlement_id, guest_id, job_id, ticke
         now(), now(), 'classic', now(), now(), id || '.pdf'
     FROM entitlements;
 """
+# orders from before revision 0019, told apart by the host of their newest checkout session
+SOLD_ORDERS = """
+INSERT INTO events (slug, name, starts_at, ends_at, time_zone, locale, venue, region)
+    VALUES ('gala', 'Gala', '2026-12-12', '2026-12-13', 'Asia/Jakarta', 'id', 'Aula', 'ID');
+INSERT INTO orders (event_id, code, token_hash, created_at, expires_at)
+    SELECT 1, 'ORD-' || n, sha256(n::text::bytea), now(), now() FROM generate_series(1, 4) AS n;
+INSERT INTO payment_attempts (order_id, number, key, checkout_url, created_at, updated_at)
+    SELECT order_id, number, concat('ORD-', order_id, '-', number), url, now(), now() FROM (VALUES
+        (1, 1, 'https://app.sandbox.midtrans.com/snap/v4/redirection/a'),
+        (1, 2, 'https://app.midtrans.com/snap/v4/redirection/b'),
+        (2, 1, 'https://app.sandbox.midtrans.com/snap/v4/redirection/c'),
+        (3, 1, 'http://127.0.0.1:8788/pay/d')
+    ) AS paid (order_id, number, url);
+"""
 NOT_IN_METADATA = ("alembic_version", "voucher_delivery_logs")
 
 
@@ -188,3 +202,19 @@ def test_places_that_shared_a_guest_get_one_each_in_the_buyers_name(
         ("T3", "order:ORD-2/1/1", "Budi", "3.pdf"),
         ("T4", "order:ORD-2/1/2", "Budi", "4.pdf"),
     ]
+
+
+def test_orders_of_before_get_the_environment_of_their_checkout_session(
+    empty_database: Database, database_factory: DatabaseFactory, execute: Callable[[str], None]
+) -> None:
+    migrate.upgrade(empty_database, revision="0018_hold_limits")
+    execute(SOLD_ORDERS)
+    url = database_factory.url("without_tables")
+    migrating = Database.from_url(url, environment="sandbox")  # of orders without a session
+
+    migrate.upgrade(migrating)
+
+    with migrating.transaction() as connection:
+        environments = connection.execute(text("SELECT environment FROM orders ORDER BY id"))
+        assert list(environments.scalars()) == ["production", "sandbox", "simulator", "sandbox"]
+    migrating.dispose()
