@@ -27,6 +27,7 @@ from ticketing.orders.order import Buyer, Order, OrderLine, OrderState, validate
 from ticketing.platform.db.payment_environment import (
     CURRENT_ENVIRONMENT,
     is_of_this_environment,
+    is_rehearsal,
 )
 from ticketing.platform.db.tables.orders import order_idempotency_keys, order_lines, orders
 from ticketing.platform.kernel.errors import Refused, UnknownOrder
@@ -225,6 +226,12 @@ def list_of_contact(
 def belongs_to(contact: str) -> ColumnElement[bool]:
     """Return the condition: the buyer has this contact. The key of a buyer is its address."""
     return or_(orders.c.buyer_key == f"email:{contact}", orders.c.buyer_phone == contact)
+
+
+def is_of_rehearsal(connection: Connection, code: str | None) -> bool:
+    """Return whether the code is that of an order which no real money can pay."""
+    query = select(orders.c.id).where(orders.c.code == code, is_rehearsal())
+    return connection.execute(query).first() is not None
 
 
 def get_request_digest(connection: Connection, order_id: int) -> bytes | None:

@@ -4,11 +4,13 @@ The texts are in templates/messages; this module maps each purpose to its templa
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from ticketing.catalogue import ticket_type_queries
+from ticketing.documents.ticket_data import TEST_MARK
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.notifications.campaigns import queries as campaign_queries
@@ -86,6 +88,8 @@ def _draft_message(
     event = event_queries.get(connection, claimed.event_slug)
     if (rejected := reject_former_contact(connection, claimed)) is not None:
         return SYSTEM_LANGUAGE, rejected
+    if order_queries.is_of_rehearsal(connection, claimed.payload.get("order")):
+        event = replace(event, name=TEST_MARK + event.name)
     write = _DRAFTS_BY_PURPOSE.get(claimed.purpose, _draft_order_notice)
     draft = write(connection, context, event, claimed)
     locale = draft.locale if isinstance(draft, MessageDraft) else ""

@@ -51,7 +51,7 @@ def test_a_buyer_who_paid_gets_the_tickets_and_the_organiser_is_notified(
     assert (done.taken, done.sent, done.attempts) == (2, 2, 2)
     assert states() == [(ORGANISER, DeliveryState.SENT), (SARI, DeliveryState.SENT)]
     (mail,) = mails.mails(SARI)
-    assert mail.message["Subject"] == "Tiket Anda untuk Wisuda Periode II 2026"
+    assert mail.message["Subject"] == "Tiket Anda untuk TEST · Wisuda Periode II 2026"
     assert len(mail.files) == 2
     assert all(content.startswith(b"%PDF-") for content in mail.files.values())
     assert mail.text.count("https://tickets.example.org/t/") == 3  # each ticket's, and the button's
