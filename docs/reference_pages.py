@@ -13,6 +13,7 @@ import resources
 from ticket_assets.definitions import build_definitions
 from ticketing.app.cli import app
 from ticketing.app.web.app import DESCRIPTION, ROUTERS
+from ticketing.app.web.openapi import complete_openapi
 from ticketing.platform.cli.lazy_group import LazyGroup
 from ticketing.platform.settings import Settings
 
@@ -93,6 +94,7 @@ def openapi() -> dict[str, Any]:
     )
     for router in ROUTERS:
         service.include_router(router)
+    complete_openapi(service)
     return service.openapi()
 
 
