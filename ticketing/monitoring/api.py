@@ -40,11 +40,19 @@ DEFAULT_SPAN = timedelta(days=7)
 MAX_HOURLY_SPAN = timedelta(days=2)  # longer spans default to days
 
 EventParameter = Annotated[
-    str | None, Field(pattern="^[a-z0-9-]{1,63}$", description="The event's slug or number.")
+    str | None,
+    Field(pattern="^[a-z0-9-]{1,63}$", description="The event's slug or number; default: all."),
 ]
 # within datetime's range by more than a day
 Instant = Annotated[
     AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))
+]
+From = Annotated[
+    Instant | None,
+    Field(alias="from", description="Start, ISO 8601 with a time zone; included."),
+]
+To = Annotated[
+    Instant | None, Field(description="End, ISO 8601 with a time zone; excluded. Default: now.")
 ]
 router = APIRouter(
     prefix="/voucher/api",
@@ -70,7 +78,9 @@ class PurchaseStatusFilter(StrEnum):
 class PageParameters(BaseModel):
     """Page of a list, optionally of one event."""
 
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    limit: Annotated[
+        int, Field(ge=1, le=500, description="Greatest number of items on the page.")
+    ] = 50
     offset: Offset = 0
     event: EventParameter = None
 
@@ -78,9 +88,11 @@ class PageParameters(BaseModel):
 class PurchaseListParameters(PageParameters):
     """Page of purchases, optionally by state and time of placing."""
 
-    status: PurchaseStatusFilter | None = None
-    begins_at: Annotated[Instant | None, Field(alias="from")] = None
-    to: Instant | None = None
+    status: Annotated[
+        PurchaseStatusFilter | None, Field(description="State of the purchase; default: all.")
+    ] = None
+    begins_at: From = None
+    to: To = None
 
     @property
     def states(self) -> tuple[PurchaseState | None, OrderState | None]:
@@ -96,9 +108,12 @@ class DashboardParameters(BaseModel):
     """Time span of the dashboard, by default the last seven days, and its step."""
 
     event: EventParameter = None
-    begins_at: Annotated[Instant | None, Field(alias="from")] = None
-    to: Instant | None = None
-    step: TimeStep | None = None
+    begins_at: From = None
+    to: To = None
+    step: Annotated[
+        TimeStep | None,
+        Field(description="Length of a step; default: hours for up to two days, else days."),
+    ] = None
 
     def to_filter(self, event: Event | None, *, at: datetime) -> DashboardFilter:
         """Return the filter for the service, with the named event and default values."""
@@ -136,7 +151,9 @@ def list_payments(
 
 @router.get("/delivery-status", responses=authenticated_error_responses(404))
 def delivery_status(
-    purchase_id: Annotated[int, Query(ge=1, le=MAX_ID)], services: ServicesDependency, _: Viewer
+    purchase_id: Annotated[int, Query(ge=1, le=MAX_ID, description="The purchase's id.")],
+    services: ServicesDependency,
+    _: Viewer,
 ) -> SuccessResponse[DeliveryStatusResponse]:
     """Return the deliveries of a purchase's codes, with every attempt."""
     return SuccessResponse(data=get_purchase_delivery(services.database, purchase_id))

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from importlib.metadata import version
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import Field
 
 from ticketing.access.authenticated_route import AuthenticatedRoute
 from ticketing.access.authentication import Viewer, auth_dependencies, rate_limit_by_address
@@ -20,6 +21,9 @@ from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
 SERVICE_NAME = "ticket-assets"
 VERSION = version(SERVICE_NAME)
 NO_STORE_HEADERS = {"Cache-Control": "no-store"}
+ServiceName = Annotated[str, Field(description=f"Always `{SERVICE_NAME}`.")]
+ServiceVersion = Annotated[str, Field(description="Version of the service.")]
+Uptime = Annotated[float, Field(description="Seconds since the service started.")]
 
 router = APIRouter(tags=["health"], default_response_class=AsciiJSONResponse)
 metrics_router = APIRouter(
@@ -34,21 +38,26 @@ class LivenessResponse(ResponseModel):
     """The service responds; nothing else was checked."""
 
     status: Literal["healthy"]
-    service: str
-    version: str
-    uptime: float  # seconds
+    """Always `healthy`."""
+    service: ServiceName
+    version: ServiceVersion
+    uptime: Uptime
 
 
 class ReadinessResponse(ResponseModel):
     """Status of the dependencies and queues."""
 
     status: Literal["healthy", "unhealthy"]
-    service: str
-    version: str
-    uptime: float
+    """`unhealthy` while a dependency that tickets require is down."""
+    service: ServiceName
+    version: ServiceVersion
+    uptime: Uptime
     checked_at: datetime
+    """When the dependencies were checked, ISO 8601 in UTC."""
     dependencies: dict[str, DependencyStatus]
+    """`up` or `down` by dependency."""
     queues: dict[str, QueueDepthResponse]
+    """Waiting and active items by queue."""
 
 
 @router.get("/health")

@@ -13,12 +13,13 @@ from ticketing.platform.http.envelope import (
     AsciiJSONResponse,
     ErrorDetail,
     Id,
-    IdInPath,
     RequestModel,
     ResponseModel,
     SuccessResponse,
+    with_example,
 )
 from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.fields import PurchaseId, PurchaseIdInPath
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.platform.kernel.errors import Refused
 from ticketing.vouchers.maintenance import clean_up_expired, clean_up_order
@@ -39,44 +40,57 @@ router = APIRouter(
 class RegeneratedResponse(ResponseModel):
     """A purchase's vouchers by state; `due` ones are requested from the router now."""
 
-    purchase_id: int
+    purchase_id: PurchaseId
     due: int
+    """Number of vouchers that are requested from the router now."""
     present: int
+    """Number of vouchers that are active on the router."""
     ended: int
+    """Number of vouchers that are revoked or removed."""
 
 
 class BulkRegenerateRequest(RequestModel):
     """Purchases by id; duplicates count once."""
 
+    model_config = with_example({"purchaseIds": [4711, 4712]})
+
     purchase_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_BULK_PURCHASES)]
+    """The purchases; one that is named twice counts once."""
 
 
 class BulkRegenerateResult(ResponseModel):
     """Result of one purchase: its vouchers, or the error."""
 
-    purchase_id: int
+    purchase_id: PurchaseId
     regenerated: RegeneratedResponse | None = None
+    """The vouchers of the purchase; null if it was refused."""
     error: ErrorDetail | None = None
+    """Why it was refused; null if it was not."""
 
 
 class BulkRegenerateResponse(ResponseModel):
     """Results of all purchases, in the order of the request."""
 
     regenerated_count: int
+    """Number of purchases whose missing vouchers are requested."""
     refused_count: int
+    """Number of refused purchases."""
     results: list[BulkRegenerateResult]
+    """One result for each purchase, in the order of the request."""
 
 
 class CleanUpResponse(ResponseModel):
     """Revoked vouchers: `leftOver` of unpaid or reversed purchases, or `expired`."""
 
     left_over: int
+    """Number of revoked vouchers of unpaid or reversed purchases."""
     expired: int
+    """Number of revoked vouchers whose validity has ended."""
 
 
 @router.post("/retry-delivery/{purchase_id}", responses=authenticated_error_responses(404, 409))
 def retry_delivery(
-    purchase_id: IdInPath, services: ServicesDependency, caller: Operator
+    purchase_id: PurchaseIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[DeliveryStatusResponse]:
     """Send a purchase's codes now; codes already sent are sent as another copy."""
     delivery = resend_codes(services.database, purchase_id, at=now(), by=actor(caller))
@@ -85,7 +99,7 @@ def retry_delivery(
 
 @router.post("/regenerate-voucher/{purchase_id}", responses=authenticated_error_responses(404, 409))
 def regenerate_voucher(
-    purchase_id: IdInPath, services: ServicesDependency, caller: Operator
+    purchase_id: PurchaseIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[RegeneratedResponse]:
     """Request the missing vouchers from the router now; active vouchers stay unchanged."""
     done = regenerate(services.database, purchase_id, at=now(), by=actor(caller))
@@ -110,7 +124,7 @@ def bulk_regenerate(
 
 @router.post("/cleanup-failed/{purchase_id}", responses=authenticated_error_responses(404, 409))
 def cleanup_failed(
-    purchase_id: IdInPath, services: ServicesDependency, caller: Operator
+    purchase_id: PurchaseIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[CleanUpResponse]:
     """Revoke the vouchers of a purchase that ended unpaid or was reversed; the purchase is kept."""
     ended = clean_up_order(services.database, purchase_id, at=now(), by=actor(caller))

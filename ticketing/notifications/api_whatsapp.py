@@ -1,7 +1,9 @@
 """Endpoints for WhatsApp status webhooks: stored in the request, processed afterwards."""
 
+from typing import Annotated
+
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from ticketing.notifications.delivery_receipts import store_status_webhook
@@ -19,11 +21,14 @@ router = APIRouter(
     prefix="/webhooks/whatsapp", tags=["messages"], default_response_class=AsciiJSONResponse
 )
 
+Vendor = Annotated[WhatsAppProvider, Path(description="The configured WhatsApp provider.")]
+
 
 class StatusWebhookResponse(ResponseModel):
     """The report is stored; `known` is true if it was stored before."""
 
     known: bool
+    """Whether the same report was stored before."""
 
 
 def _get_provider_config(request: Request, vendor: WhatsAppProvider) -> WhatsAppProviderConfig:
@@ -38,7 +43,7 @@ def _get_provider_config(request: Request, vendor: WhatsAppProvider) -> WhatsApp
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}, **error_responses(403, 422)},
 )
-async def challenge(vendor: WhatsAppProvider, request: Request) -> Response:
+async def challenge(vendor: Vendor, request: Request) -> Response:
     """Answer Meta's verification of the webhook address; 403 unless the verify token matches."""
     answer = answer_challenge(
         request.query_params, _get_provider_config(request, vendor).verify_token
@@ -58,9 +63,7 @@ async def challenge(vendor: WhatsAppProvider, request: Request) -> Response:
         }
     },
 )
-async def report(
-    vendor: WhatsAppProvider, request: Request
-) -> SuccessResponse[StatusWebhookResponse]:
+async def report(vendor: Vendor, request: Request) -> SuccessResponse[StatusWebhookResponse]:
     """Store a status webhook signed by the provider; 200 ends the provider's retries."""
     config = _get_provider_config(request, vendor)
     body = await request.body()

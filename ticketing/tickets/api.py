@@ -15,12 +15,22 @@ from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
     Id,
-    IdInPath,
     RequestModel,
     ResponseModel,
     SuccessResponse,
+    with_example,
 )
 from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.fields import (
+    EventId,
+    FirstName,
+    FullName,
+    GuestId,
+    LastName,
+    TicketCode,
+    TicketId,
+    TicketIdInPath,
+)
 from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.kernel.person_name import first_and_last_name
 from ticketing.tickets.api_templates import TemplateReference, resolve_template
@@ -38,57 +48,82 @@ class GuestData(RequestModel):
     """The guest as the client knows it; refused where it differs from the printed data."""
 
     first_name: str | None = None
+    """First name of the guest; null is not compared."""
     last_name: str | None = None
+    """Last name of the guest; null is not compared."""
     email: str | None = None
+    """E-mail address of the guest; null is not compared."""
     ticket_type: str | None = None
+    """Name of the guest's ticket type; null is not compared."""
 
 
 class GenerateTicketRequest(RequestModel):
     """A ticket for a guest of an event."""
 
+    model_config = with_example(
+        {
+            "guestId": 123,
+            "eventId": "wisuda-2026",
+            "data": {"firstName": "Budi", "lastName": "Santoso"},
+        }
+    )
+
     guest_id: Id
+    """The guest's id; the guest must be entitled to a place of the event."""
     event_id: EventReference
     template_id: TemplateReference = None
     data: GuestData | None = None
+    """What is to be compared before the ticket is issued; null compares nothing."""
 
 
 class GeneratedTicketResponse(ResponseModel):
     """A ticket with its PDF."""
 
-    ticket_id: int
-    ticket_code: str
+    ticket_id: TicketId
+    ticket_code: TicketCode
     qr_code_url: str
+    """Address of the QR code as an image; opens without an API key for some minutes."""
     pdf_url: str
+    """Address of the PDF; opens without an API key for some minutes."""
     generated_at: datetime | None
+    """When the PDF was made, ISO 8601 in UTC; null if it could not be made."""
 
 
 class TicketGuestResponse(ResponseModel):
     """The guest of a ticket. A single name is split: its last word is `lastName`."""
 
-    id: int
-    first_name: str
-    last_name: str
-    full_name: str
+    id: GuestId
+    first_name: FirstName
+    last_name: LastName
+    full_name: FullName
 
 
 class TicketEventResponse(ResponseModel):
     """The event of a ticket."""
 
-    id: int
+    id: EventId
     title: str
+    """Name of the event."""
 
 
 class TicketResponse(ResponseModel):
     """A ticket; `qrCodeData` is a PNG in base64."""
 
-    id: int
-    ticket_code: str
+    id: TicketId
+    ticket_code: TicketCode
     qr_code_data: str
+    """The QR code: a PNG image in base64."""
     pdf_url: str
+    """Address of the PDF; opens without an API key for some minutes."""
     guest: TicketGuestResponse
+    """The guest who holds the ticket."""
     event: TicketEventResponse
+    """The event for which the ticket was issued."""
     status: Literal["issued", "generated", "failed", "revoked"]
+    """`generated` has a PDF, `issued` waits for it, `failed` could not be rendered, `revoked` is
+    not valid any more."""
     generated_at: datetime | None
+    """When the PDF was made, ISO 8601 in UTC; null without one."""
 
 
 @router.post("/generate", responses=authenticated_error_responses(404, 409))
@@ -121,7 +156,7 @@ def generate(
 
 @router.get("/{ticket_id:int}")
 def show(
-    ticket_id: IdInPath,
+    ticket_id: TicketIdInPath,
     request: Request,
     services: ServicesDependency,
     _: Operator,
@@ -149,7 +184,7 @@ def show(
     response_class=Response,
     responses={200: {"content": {"application/pdf": {}}}},
 )
-def pdf(ticket_id: IdInPath, services: ServicesDependency, _: Operator) -> Response:
+def pdf(ticket_id: TicketIdInPath, services: ServicesDependency, _: Operator) -> Response:
     """Return the PDF of a ticket; one that was damaged on disk is rendered again first."""
     ticket = get_ticket(services.database, ticket_id)
     return pdf_response(services.get(DocumentReader).read(ticket.document), ticket)
@@ -161,16 +196,21 @@ def pdf(ticket_id: IdInPath, services: ServicesDependency, _: Operator) -> Respo
     responses={200: {"content": {"image/png": {}, "image/svg+xml": {}}}},
 )
 def qr(  # noqa: PLR0917 - query parameters
-    ticket_id: IdInPath,
+    ticket_id: TicketIdInPath,
     services: ServicesDependency,
     _: Operator,
-    form: Annotated[Literal["png", "svg"], Query(alias="format")] = "png",
+    form: Annotated[
+        Literal["png", "svg"], Query(alias="format", description="PNG or SVG.")
+    ] = "png",
     size: Annotated[int, Query(ge=32, le=2000, description="Width and height in pixels.")] = 300,
     margin: Annotated[int, Query(ge=0, le=32, description="In modules; scanners need 4.")] = 4,
     dark: Colour = "#000000",
     light: Colour = "#ffffff",
     error_correction_level: Annotated[
-        ErrorCorrection, Query(alias="errorCorrectionLevel")
+        ErrorCorrection,
+        Query(
+            alias="errorCorrectionLevel", description="Readable damage: L 7, M 15, Q 25, H 30 %."
+        ),
     ] = ErrorCorrection.M,
 ) -> Response:
     """Return the QR code of a ticket as an image."""

@@ -15,6 +15,19 @@ from ticketing.platform.http.envelope import (
     ResponseModel,
     SuccessResponse,
 )
+from ticketing.platform.http.fields import (
+    EventId,
+    ExternalId,
+    FirstName,
+    FullName,
+    GuestId,
+    LastName,
+    PageLimit,
+    PageOffset,
+    Seat,
+    TicketCode,
+    TicketTypeName,
+)
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.tickets.eligibility_queries import list_failed_documents
 from ticketing.tickets.guest_filter import GuestFilter
@@ -30,42 +43,48 @@ router = authenticated_router("/api/events", "events", 404)
 class MissingTicketGuestResponse(ResponseModel):
     """An entitled and eligible guest without a live ticket."""
 
-    guest_id: int
-    external_id: str | None
-    first_name: str
-    last_name: str
-    full_name: str
-    ticket_type: str
-    seat: str
+    guest_id: GuestId
+    external_id: ExternalId
+    first_name: FirstName
+    last_name: LastName
+    full_name: FullName
+    ticket_type: TicketTypeName
+    seat: Seat
 
 
 class FailedDocumentResponse(ResponseModel):
     """A guest with a ticket whose PDF could not be made, with the reason."""
 
-    guest_id: int
-    external_id: str | None
-    full_name: str
-    ticket_code: str
+    guest_id: GuestId
+    external_id: ExternalId
+    full_name: FullName
+    ticket_code: TicketCode
     reason: str = Field(validation_alias="render_error")
+    """Why the PDF could not be made."""
 
 
 class MissingTicketsResponse(ResponseModel):
     """A page of guests without tickets, and one of guests without a PDF, with their totals."""
 
-    event_id: int
+    event_id: EventId
     total_count: int
-    limit: int
-    offset: int
+    """Number of guests without a ticket, on all pages."""
+    limit: PageLimit
+    offset: PageOffset
     guests: list[MissingTicketGuestResponse]
+    """The guests of this page."""
     failed_document_count: int
+    """Number of guests whose ticket has no PDF, on all pages."""
     failed_documents: list[FailedDocumentResponse]
+    """Tickets of this page whose PDF could not be made, under the same limit and offset."""
 
 
 class MissingTicketCountResponse(ResponseModel):
     """The number of missing tickets."""
 
-    event_id: int
+    event_id: EventId
     count: int
+    """Number of entitled guests without a live ticket."""
 
 
 @router.get("/{event}/missing-tickets")
@@ -74,7 +93,9 @@ def missing(
     services: ServicesDependency,
     _: Viewer,
     wanted: Annotated[GuestFilter, Depends(filter_parameters)],
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="Greatest number of guests in each list.")
+    ] = 100,
     offset: Offset = 0,
 ) -> SuccessResponse[MissingTicketsResponse]:
     """Return the guests without a ticket or PDF, by default in the order of the roster."""

@@ -1,9 +1,9 @@
 """Pages of the magic link: the guest's ticket on a phone, and its PDF."""
 
 import functools
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -37,6 +37,7 @@ router = APIRouter(
     dependencies=[Depends(rate_limit_by_address)],
     responses=error_responses(429, 503),
 )
+Link = Annotated[str, Path(description="The secret part of a guest's magic link.")]
 PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
     404: {"description": "Unknown link", "content": {"text/html": {}}},
     410: {"description": "Link of a revoked ticket", "content": {"text/html": {}}},
@@ -46,7 +47,7 @@ PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/t/{link}", response_class=HTMLResponse, responses=PAGE_RESPONSES)
-def page(link: str, services: ServicesDependency) -> HTMLResponse:
+def page(link: Link, services: ServicesDependency) -> HTMLResponse:
     """Return the page with the ticket and its QR code; the link is the authentication."""
     try:
         ticket = open_ticket(services.database, services.get(KeyRing), link, at=now())
@@ -71,7 +72,7 @@ def page(link: str, services: ServicesDependency) -> HTMLResponse:
     response_class=Response,
     responses={200: {"content": {"application/pdf": {}}}, **error_responses(404)},
 )
-def document(link: str, services: ServicesDependency) -> Response:
+def document(link: Link, services: ServicesDependency) -> Response:
     """Return the PDF of the ticket; the link is the authentication."""
     ticket = open_ticket(services.database, services.get(KeyRing), link, at=now())
     if find_printed_ticket(services.database, ticket) is None:

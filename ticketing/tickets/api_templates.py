@@ -29,13 +29,16 @@ class TemplateResponse(ResponseModel):
     """A ticket template; its number never changes."""
 
     id: int
+    """The template's number, for `templateId` of other requests; it never changes."""
     name: str
+    """The name of the template, for `templateId` of other requests."""
 
 
 class TemplatesResponse(ResponseModel):
     """All ticket templates by number."""
 
     templates: list[TemplateResponse]
+    """The templates, lowest number first."""
 
 
 @router.get("")

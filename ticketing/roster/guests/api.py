@@ -10,12 +10,13 @@ from ticketing.access.authentication import Operator, actor
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
     EventInPath,
-    IdInPath,
     RequestModel,
     ResponseModel,
     SuccessResponse,
+    with_example,
 )
 from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.fields import GuestId, GuestIdInPath
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.roster.guests.edit_guest import edit_guest
 from ticketing.roster.model import RosterField
@@ -27,13 +28,22 @@ router = authenticated_router("/api/events", "events", 404)
 class UpdateGuestRequest(RequestModel):
     """The fields to change; an empty text clears one, an absent field keeps it."""
 
+    model_config = with_example({"fullName": "Siti Aminah", "seat": ""})
+
     full_name: str | None = None
+    """The name as printed on the ticket; it cannot be cleared."""
     email: str | None = None
+    """E-mail address."""
     phone: str | None = None
+    """Phone number, with country code or as dialled locally."""
     seat: str | None = None
+    """The seat."""
     ticket_type: str | None = None
+    """Name of the ticket type, for example VIP."""
     locale: str | None = None
+    """Language of the ticket and of messages: `id` or `en`."""
     sales_channel: str | None = None
+    """Where the place was sold, as in the roster."""
     test_mode: Annotated[str | None, Field(description="test or live")] = None
 
 
@@ -41,22 +51,27 @@ class FieldChangeResponse(ResponseModel):
     """The value of a field before and after."""
 
     before: str
+    """The stored value until now; empty for none."""
     after: str
+    """The new value; empty if it was cleared."""
 
 
 class UpdatedGuestResponse(ResponseModel):
     """A changed guest, and the code of the live ticket, which stays the same."""
 
-    guest_id: int
+    guest_id: GuestId
     changes: dict[str, FieldChangeResponse]
+    """The changed fields by name; empty if every value was stored already."""
     ticket_code: str | None
+    """Code of the live ticket, whose PDF is rendered again; null without a ticket."""
     pdf_errors: list[str]
+    """Why the PDF could not be rendered; empty if it was."""
 
 
 @router.patch("/{event}/guests/{guest_id}", responses=authenticated_error_responses(404, 409))
 def update_guest(
     event: EventInPath,
-    guest_id: IdInPath,
+    guest_id: GuestIdInPath,
     body: UpdateGuestRequest,
     services: ServicesDependency,
     caller: Operator,

@@ -13,11 +13,11 @@ from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
     EventInPath,
-    IdInPath,
     ResponseModel,
     SuccessResponse,
 )
 from ticketing.platform.http.errors import Busy, authenticated_error_responses
+from ticketing.platform.http.fields import EventId, ImportIdInPath
 from ticketing.platform.http.multipart import Form, read_form
 from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.kernel.errors import NotFound
@@ -33,35 +33,48 @@ from ticketing.roster.uploads.import_requests import (
 )
 
 router = authenticated_router("/api/events", "imports", 404)
+ImportId = Annotated[int, Field(description="The import's id, for its status.")]
+DryRun = Annotated[bool, Field(description="Whether the import only reports what it would do.")]
+FileName = Annotated[str, Field(description="Name of the uploaded file.")]
 UPLOAD_PATH_PATTERN = r"/api/events/[^/]+/imports"
 
 
 class ImportAcceptedResponse(ResponseModel):
     """An accepted import."""
 
-    import_id: int
+    import_id: ImportId
     status: ImportRequestState
-    dry_run: bool
-    file_name: str
+    """Always `queued`."""
+    dry_run: DryRun
+    file_name: FileName
 
 
 class ImportChangeResponse(ResponseModel):
     """A field of a guest that the file changes."""
 
     line: int
+    """Line of the file."""
     person: str
+    """The guest: id in the roster, or name."""
     field: str
+    """The field that changes."""
     old: str
+    """The stored value; empty for none."""
     new: str
+    """The value of the file; empty if it is cleared."""
 
 
 class ImportRejectedRowResponse(ResponseModel):
     """A rejected row."""
 
     line: int
+    """Line of the file."""
     field: str
+    """The field that the reason is about; empty for the whole row."""
     value: str
+    """The value in the file."""
     reason: str
+    """What is wrong and what to do, in English."""
 
 
 class ImportRowWarningResponse(ImportRejectedRowResponse):
@@ -72,38 +85,58 @@ class TouchedTicketsResponse(ResponseModel):
     """The live tickets of guests that an import changes or withdraws."""
 
     live: int = 0
+    """Number of live tickets."""
     delivered: int = 0
+    """How many of them were sent to their holders already."""
 
 
 class ImportStatusResponse(ResponseModel):
     """State and result of an import. Lists have the first 20 items, the counts are complete."""
 
-    import_id: int
-    event_id: int
-    file_name: str
-    dry_run: bool
+    import_id: ImportId
+    event_id: EventId
+    file_name: FileName
+    dry_run: DryRun
     status: ImportRequestState
+    """`queued` or `running`; ended: `completed`, `failed`, or `interrupted` by the end of the
+    service."""
     error_code: str
+    """Code of the error as of a refused request; empty unless it failed."""
     message: str
+    """Why it failed or was interrupted, in English; empty otherwise."""
     requested_at: datetime
+    """When the file was accepted, ISO 8601 in UTC."""
     completed_at: datetime | None
+    """When the import ended, ISO 8601 in UTC; null until then."""
     record_id: int | None = Field(description="Number in the import history; null for a dry run.")
     sheet: str = ""
+    """Name of the imported sheet; empty for a CSV file."""
     total: int = 0
+    """Number of rows in the file."""
     inserted: int = 0
+    """Number of new guests."""
     updated: int = 0
+    """Number of changed guests."""
     unchanged: int = 0
+    """Number of rows that change nothing."""
     rejected: int = 0
+    """Number of rows that cannot be guests."""
     withdrawn: int = 0
+    """Number of guests who are not in the file and are withdrawn; 0 unless requested."""
     touched_tickets: TouchedTicketsResponse = Field(default_factory=TouchedTicketsResponse)
+    """Tickets of guests whom the import changes or withdraws."""
     warnings: list[str] = Field(default_factory=list)
+    """Remarks about the file as a whole."""
     warning_count: int = Field(0, description="Number of warnings about imported rows.")
     row_warnings: list[ImportRowWarningResponse] = Field(default_factory=list)
+    """Remarks about imported rows."""
     notices: list[str] = Field(
         default_factory=list, description="Possible duplicates, touched tickets, empty cells."
     )
     changes: list[ImportChangeResponse] = Field(default_factory=list)
+    """Fields of known guests that the file changes."""
     rejected_rows: list[ImportRejectedRowResponse] = Field(default_factory=list)
+    """The rejected rows with their reasons."""
 
 
 class NoRejectedRows(NotFound):
@@ -148,7 +181,7 @@ def _enqueue(services: Services, event: str, upload: UploadedRoster, *, by: str)
 
 @router.get("/{event}/imports/{import_id}")
 def status(
-    event: EventInPath, import_id: IdInPath, services: ServicesDependency, _: Viewer
+    event: EventInPath, import_id: ImportIdInPath, services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[ImportStatusResponse]:
     """Return the state of an import, and its result when it has ended."""
     known = get_event(services.database, event)
@@ -199,7 +232,7 @@ def _message(request: ImportRequest) -> str:
     responses={200: {"content": {"text/csv": {}}}, **authenticated_error_responses(404)},
 )
 def rejected_rows(
-    event: EventInPath, import_id: IdInPath, services: ServicesDependency, _: Operator
+    event: EventInPath, import_id: ImportIdInPath, services: ServicesDependency, _: Operator
 ) -> FileResponse:
     """Return the rejected rows as CSV, each with its reason; corrected, they can be imported."""
     known = get_event(services.database, event)

@@ -12,7 +12,7 @@ from ticketing.roster.import_result import ImportOptions
 from ticketing.roster.uploads.import_requests import UploadedRoster
 
 _REPEATED_FIELDS = {"ignore", "keep"}
-_SHOWN_OPTION = Field(default=None, max_length=200)
+_Option = Annotated[str | None, Field(max_length=200)]
 _ColumnName = Annotated[str, Field(max_length=200)]
 _Columns = Annotated[list[_ColumnName], Field(default_factory=list)]
 
@@ -21,12 +21,19 @@ class ImportForm(RequestModel):
     """The fields of the form beside the file."""
 
     dry_run: bool = False
+    """Whether to report only what the import would do."""
     withdraw_absent: bool = False
+    """Whether guests who are not in the file lose their place and ticket."""
     apply_holder_changes: bool = False
+    """Whether names on live tickets may change."""
     clear_empty: bool = False
-    sheet: Annotated[str | None, _SHOWN_OPTION]
-    encoding: Annotated[str | None, _SHOWN_OPTION]
-    delimiter: Annotated[str | None, _SHOWN_OPTION]
+    """Whether empty cells clear stored values."""
+    sheet: _Option = None
+    """Name of the sheet; default: the only one, or the first with a header."""
+    encoding: _Option = None
+    """Encoding of a CSV file, as in `cp1252`; default: detected."""
+    delimiter: _Option = None
+    """Delimiter of a CSV file; default: detected."""
     header_row: Annotated[
         int | None, Field(ge=1, description="Line of the column names; default: detected.")
     ] = None
@@ -55,7 +62,8 @@ FORM_SCHEMA: dict[str, Any] = {
                         },
                         **ImportForm.model_json_schema()["properties"],
                     },
-                }
+                },
+                "example": {"file": "guests.xlsx", "dryRun": True, "keep": ["Table"]},
             }
         },
     }

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from ticketing.access.authenticated_route import IDEMPOTENCY_HEADER as IDEMPOTENCY_KEY
 from ticketing.access.authenticated_route import REPLAYED_HEADER
 from ticketing.access.authentication import rate_limit_by_address
 from ticketing.catalogue.payment_plans import list_offered_plans
@@ -23,11 +22,11 @@ from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
     AsciiJSONResponse,
     EventInPath,
-    IdInPath,
     RequestModel,
     SuccessResponse,
 )
 from ticketing.platform.http.errors import GoneElsewhere, error_responses
+from ticketing.platform.http.fields import OrderIdInPath
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.selling.checkout.api_auth import (
     BUYER_ACTOR,
@@ -46,13 +45,16 @@ from ticketing.selling.checkout.place_order_once import (
     idempotency_from_key,
     place_order_once,
 )
-from ticketing.selling.checkout.schemas import (
+from ticketing.selling.checkout.request_schemas import (
     BuyerDetails,
+    IdempotencyKeyHeader,
+    PlaceOrderRequest,
+    SetGuestsRequest,
+)
+from ticketing.selling.checkout.schemas import (
     OrderResponse,
     PaymentPlanResponse,
     PlacedOrderResponse,
-    PlaceOrderRequest,
-    SetGuestsRequest,
     TicketTypeResponse,
     to_order_response,
 )
@@ -74,16 +76,6 @@ order_router = APIRouter(
     dependencies=order_token_security(),
     responses=error_responses(401, 404, 422, 429, 503),
 )
-# senders are anonymous here, so the key alone has to be unique and hard to guess
-IdempotencyKeyHeader = Annotated[
-    str | None,
-    Header(
-        alias=IDEMPOTENCY_KEY,
-        pattern="^[\\x21-\\x7e]{16,255}$",
-        description="A fresh UUID: the same request sent again leads to the same order.",
-        examples=["0b6f2f0e-6d0f-4a5e-9d3c-2f1f0c6f7a11"],
-    ),
-]
 
 # Orders wait here and do not occupy the threads of other requests. More threads sell no faster:
 # places of one type are sold one after another, and waiting in PostgreSQL costs it work.
@@ -296,7 +288,7 @@ def cancel_order_and_sessions(services: Services, order_id: int) -> None:
 
 
 @public_router.put("/orders/{order_id:int}/pay", responses=error_responses(410))
-def pay(order_id: IdInPath) -> None:
+def pay(order_id: OrderIdInPath) -> None:
     """Removed: use `POST /api/payment/create`."""
     instead = "POST /api/payment/create"
     raise GoneElsewhere(f"orders are paid through {instead}", order_id=order_id, instead=instead)

@@ -14,8 +14,8 @@ from ticketing.crypto.order_link import is_order_link, order_id_from_link
 from ticketing.orders import queries as order_queries
 from ticketing.orders.buyer_contact import ContactClosed
 from ticketing.orders.order import Order
-from ticketing.platform.http.envelope import IdInPath
 from ticketing.platform.http.errors import NotKnown
+from ticketing.platform.http.fields import OrderIdInPath
 from ticketing.platform.http.services import get_services
 from ticketing.platform.kernel.errors import UnknownOrder
 from ticketing.selling.checkout.place_order import hash_order_token
@@ -92,7 +92,7 @@ def refuse_other_buyer(order: Order, token: str) -> None:
 
 
 async def order_matching_path(
-    order_id: IdInPath, order: Annotated[Order, Depends(order_from_header)]
+    order_id: OrderIdInPath, order: Annotated[Order, Depends(order_from_header)]
 ) -> Order:
     """Return the order of the token; refuses a path with another order's id."""
     if order_id != order.id:

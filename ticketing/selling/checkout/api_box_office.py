@@ -14,23 +14,25 @@ from ticketing.orders.order import OrderState, Selection
 from ticketing.orders.payment_attempt import PaymentMeans
 from ticketing.platform.http.envelope import (
     Amount,
-    Id,
     RequestModel,
     ResponseModel,
     SuccessResponse,
+    with_example,
 )
 from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.fields import OrderCode
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.selling.checkout.box_office import (
     BoxOfficeSale,
     box_office_idempotency,
     sell_at_box_office,
 )
-from ticketing.selling.checkout.schemas import (
-    MAX_PLACES,
+from ticketing.selling.checkout.request_schemas import (
     MAX_SELECTIONS,
     SINGLE_LINE_PATTERN,
     BuyerDetails,
+    Quantity,
+    TicketTypeId,
 )
 
 router = authenticated_router("/api/box-office/orders", "orders", 404, 409)
@@ -41,29 +43,47 @@ IdempotencyKeyHeader = Annotated[str | None, Header(alias=IDEMPOTENCY_HEADER)]
 class BoxOfficeSelection(RequestModel):
     """A number of places of one ticket type."""
 
-    ticket_type_id: Id
-    quantity: Annotated[int, Field(ge=1, le=MAX_PLACES, strict=True)]
+    ticket_type_id: TicketTypeId
+    quantity: Quantity
 
 
 class BoxOfficeOrderRequest(RequestModel):
     """A sale at the box office; buyers without an address get their tickets there."""
 
+    model_config = with_example(
+        {
+            "eventId": "wisuda-2026",
+            "ticketSelections": [{"ticketTypeId": 7, "quantity": 2}],
+            "buyer": {"name": "Budi Santoso"},
+            "paidBy": "cash",
+            "reason": "receipt 118",
+        }
+    )
+
     event_id: EventReference
     ticket_selections: Annotated[
         list[BoxOfficeSelection], Field(min_length=1, max_length=MAX_SELECTIONS)
     ]
+    """The ticket types and quantities to sell."""
     buyer: BuyerDetails
+    """The buyer; an address is not needed here."""
     paid_by: Literal["cash", "transfer", "complimentary"]
+    """Means of payment: `cash`, `transfer` to the organiser's account, or `complimentary`, which
+    costs nothing."""
     reason: Annotated[str, Field(min_length=1, max_length=255, pattern=SINGLE_LINE_PATTERN)]
+    """Why, in one line, for example the number of the receipt; it is kept in the audit log."""
 
 
 class BoxOfficeOrderResponse(ResponseModel):
     """The paid order; its tickets are issued next."""
 
     id: int
-    order_code: Annotated[str, Field(validation_alias="code")]
+    """The order's id, for the paths of the API."""
+    order_code: Annotated[OrderCode, Field(validation_alias="code")]
     state: OrderState
+    """State of the order: `paid`."""
     total: Amount
+    """Amount paid in rupiah; 0 for a complimentary order."""
 
 
 @router.post("", status_code=201, responses=authenticated_error_responses(409))

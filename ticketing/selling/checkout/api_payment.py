@@ -10,6 +10,7 @@ from ticketing.platform.http.envelope import (
     RequestModel,
     ResponseModel,
     SuccessResponse,
+    with_example,
 )
 from ticketing.platform.http.errors import BodyTooLarge, error_responses
 from ticketing.platform.http.services import (
@@ -51,21 +52,28 @@ router = APIRouter(
 class PaymentRequest(RequestModel):
     """The order to be paid."""
 
+    model_config = with_example({"orderId": 4711})
+
     order_id: Id
+    """The order's id; the token in the header must be that of this order."""
 
 
 class CheckoutSessionResponse(ResponseModel):
     """A checkout session: a token for Snap's script with its client key, and an address."""
 
     token: str
+    """Token for Snap's script."""
     redirect_url: str
+    """Address of the gateway's page to pay on."""
     client_key: str
+    """The gateway's public key for Snap's script."""
 
 
 class NotificationResponse(ResponseModel):
     """A stored notification; `known` marks a duplicate."""
 
     known: bool
+    """Whether the same notification was stored before."""
 
 
 @router.post(

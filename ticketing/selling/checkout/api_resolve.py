@@ -12,12 +12,13 @@ from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.http.envelope import (
     Amount,
-    IdInPath,
     RequestModel,
     ResponseModel,
     SuccessResponse,
+    with_example,
 )
 from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.fields import OrderCode, OrderIdInPath, PlanHash
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.selling.payments import assign_transaction
 from ticketing.selling.payments.midtrans.client import Midtrans
@@ -26,19 +27,44 @@ from ticketing.selling.refunds.resolve_flag import complete_late_order, dismiss_
 
 router = authenticated_router("/api/orders/{order_id:int}", "orders", 404, 409)
 
-Reason = Annotated[str, Field(min_length=1, max_length=255, pattern="^[^\\x00-\\x1f\\x7f]*$")]
-PlanHash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-TransactionId = Annotated[str, Field(min_length=1, max_length=100, pattern="^[!-~]+$")]
+Reason = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=255,
+        pattern="^[^\\x00-\\x1f\\x7f]*$",
+        description="Why, in one line; it is kept in the audit log.",
+    ),
+]
+TransactionId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        pattern="^[!-~]+$",
+        description="The id of the payment at the gateway.",
+    ),
+]
+PaymentKey = Annotated[str, Field(description="Our key of the payment attempt at the gateway.")]
 
 
 class PlanAcceptanceRequest(RequestModel):
     """A payment of another amount is to be accepted; nothing changes yet."""
+
+    model_config = with_example({"reason": "the promotion of the bank pays the rest"})
 
     reason: Reason
 
 
 class PlanAssignmentRequest(RequestModel):
     """A transaction at the gateway is to be assigned to the order; nothing changes yet."""
+
+    model_config = with_example(
+        {
+            "transactionId": "57d5293c-e65f-4a29-95e4-5959c3fa335b",
+            "reason": "the buyer showed the receipt",
+        }
+    )
 
     transaction_id: TransactionId
     reason: Reason
@@ -47,7 +73,9 @@ class PlanAssignmentRequest(RequestModel):
 class ApplyPlanRequest(RequestModel):
     """A plan to be applied."""
 
-    plan_hash: PlanHash
+    model_config = with_example({"planHash": "0123456789abcdef" * 4})
+
+    plan_hash: Annotated[PlanHash, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class ResolveFlagRequest(RequestModel):
@@ -56,47 +84,67 @@ class ResolveFlagRequest(RequestModel):
     A refund is planned with `POST /api/orders/{orderId}/refunds` and `flag`.
     """
 
+    model_config = with_example(
+        {"flag": "paid_late", "by": "complete", "reason": "places were left"}
+    )
+
     flag: ReviewFlag
+    """The open review flag to answer."""
     by: Literal["complete", "note"]
+    """`complete` gives an order that was paid late its places; `note` only records the reason."""
     reason: Reason
 
 
 class AcceptancePlanResponse(ResponseModel):
     """The effect of accepting a payment. `difference` is what came minus what was requested."""
 
-    plan_hash: str
-    order_code: str
-    payment: Annotated[str, Field(validation_alias="attempt_key")]
+    plan_hash: PlanHash
+    order_code: OrderCode
+    payment: Annotated[PaymentKey, Field(validation_alias="attempt_key")]
     instalment: int | None
+    """Number of the instalment that the payment is for; null for the whole order."""
     requested: Amount
+    """Amount that was to be paid, in rupiah."""
     received: Amount
+    """Amount that was paid, in rupiah."""
     difference: int
+    """Received minus requested in rupiah: negative for a shortfall."""
 
 
 class AssignmentPlanResponse(ResponseModel):
     """The effect of assigning a transaction; `endsOrder` is the order that loses its payment."""
 
-    plan_hash: str
-    order_code: str
-    payment: Annotated[str, Field(validation_alias="attempt_key")]
+    plan_hash: PlanHash
+    order_code: OrderCode
+    payment: Annotated[PaymentKey, Field(validation_alias="attempt_key")]
     requested: Amount
+    """Amount that was to be paid, in rupiah."""
     transaction_id: str
+    """The id of the payment at the gateway."""
     transaction_state: AttemptState
+    """State of the transaction in the gateway's words."""
     amount: Amount
+    """Amount of the transaction in rupiah."""
     taken_from: str
+    """Key of the payment attempt that had the transaction until now; empty for none."""
     ends_order: str
+    """Code of the order that is cancelled because it loses its payment; empty for none."""
 
 
 class ResolvedOrderResponse(ResponseModel):
     """The order afterwards."""
 
-    order_code: Annotated[str, Field(validation_alias="code")]
+    order_code: Annotated[OrderCode, Field(validation_alias="code")]
     state: OrderState
+    """State of the order afterwards: `pending`, `paid`, `cancelled` or `expired`."""
 
 
 @router.post("/accepted-payments/plan")
 def plan_accepting(
-    order_id: IdInPath, body: PlanAcceptanceRequest, services: ServicesDependency, caller: Operator
+    order_id: OrderIdInPath,
+    body: PlanAcceptanceRequest,
+    services: ServicesDependency,
+    caller: Operator,
 ) -> SuccessResponse[AcceptancePlanResponse]:
     """Show what accepting the payment of another amount would do."""
     code = _code_of(services, order_id)
@@ -106,7 +154,7 @@ def plan_accepting(
 
 @router.post("/accepted-payments")
 def accept(
-    order_id: IdInPath, body: ApplyPlanRequest, services: ServicesDependency, caller: Operator
+    order_id: OrderIdInPath, body: ApplyPlanRequest, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[ResolvedOrderResponse]:
     """Accept the payment of another amount as planned; the order is completed by it."""
     code = _code_of(services, order_id)
@@ -118,7 +166,10 @@ def accept(
 
 @router.post("/transactions/plan", responses=authenticated_error_responses(502, 503))
 async def plan_assigning(
-    order_id: IdInPath, body: PlanAssignmentRequest, services: ServicesDependency, caller: Operator
+    order_id: OrderIdInPath,
+    body: PlanAssignmentRequest,
+    services: ServicesDependency,
+    caller: Operator,
 ) -> SuccessResponse[AssignmentPlanResponse]:
     """Ask the gateway about a transaction, and show what assigning it to the order would do."""
     plan = await run_gateway_call(lambda: _plan_assignment(services, order_id, body, caller))
@@ -127,7 +178,7 @@ async def plan_assigning(
 
 @router.post("/transactions", responses=authenticated_error_responses(502, 503))
 async def assign(
-    order_id: IdInPath, body: ApplyPlanRequest, services: ServicesDependency, caller: Operator
+    order_id: OrderIdInPath, body: ApplyPlanRequest, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[ResolvedOrderResponse]:
     """Assign a transaction at the gateway to the order as planned."""
     order = await run_gateway_call(
@@ -141,7 +192,10 @@ async def assign(
 
 @router.post("/resolved-flags")
 def resolve(
-    order_id: IdInPath, body: ResolveFlagRequest, services: ServicesDependency, caller: Operator
+    order_id: OrderIdInPath,
+    body: ResolveFlagRequest,
+    services: ServicesDependency,
+    caller: Operator,
 ) -> SuccessResponse[ResolvedOrderResponse]:
     """Resolve a review flag with places for a late payment, or with a note."""
     code, by = _code_of(services, order_id), actor(caller)

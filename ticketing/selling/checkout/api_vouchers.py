@@ -21,8 +21,10 @@ from ticketing.platform.http.envelope import (
     RequestModel,
     ResponseModel,
     SuccessResponse,
+    with_example,
 )
 from ticketing.platform.http.errors import MAX_QUOTED_LENGTH, error_responses
+from ticketing.platform.http.fields import OrderCode, OrderPageUrl, OrderToken, PurchaseId
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.errors import (
     NotOnSale,
@@ -31,17 +33,18 @@ from ticketing.platform.kernel.errors import (
     UnusableBuyer,
 )
 from ticketing.selling.checkout import api_payment
-from ticketing.selling.checkout.api import (
-    IdempotencyKeyHeader,
-    cancel_order_and_sessions,
-    order_idempotency,
-)
+from ticketing.selling.checkout.api import cancel_order_and_sessions, order_idempotency
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR
 from ticketing.selling.checkout.api_payment import CheckoutSessionResponse, begin_payment
 from ticketing.selling.checkout.buyer_input import parse_buyer
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.checkout.place_order_once import OrderRequest, place_order_once
-from ticketing.selling.checkout.schemas import SINGLE_LINE_PATTERN
+from ticketing.selling.checkout.request_schemas import (
+    EmailText,
+    IdempotencyKeyHeader,
+    NameText,
+    PhoneText,
+)
 from ticketing.vouchers import order_queries, package_queries
 from ticketing.vouchers.model import PurchaseState
 from ticketing.vouchers.packages import MAX_PER_PURCHASE
@@ -52,13 +55,26 @@ router = APIRouter(prefix="/voucher", tags=["vouchers"], default_response_class=
 class VoucherPurchaseRequest(RequestModel):
     """A quantity of vouchers of a package, sent to the phone and shown on the order's page."""
 
+    model_config = with_example(
+        {
+            "packageId": "5k",
+            "customerName": "Budi Santoso",
+            "customerPhone": "0812 3456 7890",
+            "quantity": 2,
+        }
+    )
+
     package_id: Annotated[
         str, Field(pattern="^[a-z0-9-]{1,32}$", description="A package's code, as in 5k.")
     ]
-    customer_name: Annotated[str, Field(min_length=1, max_length=100, pattern=SINGLE_LINE_PATTERN)]
-    customer_phone: Annotated[str, Field(min_length=1, max_length=40, pattern=SINGLE_LINE_PATTERN)]
-    customer_email: Annotated[str, Field(max_length=254, pattern=SINGLE_LINE_PATTERN)] = ""
+    customer_name: NameText
+    """The buyer's name."""
+    customer_phone: Annotated[PhoneText, Field(min_length=1)]
+    """The phone number that gets the codes by WhatsApp."""
+    customer_email: EmailText = ""
+    """The buyer's e-mail address; empty without one."""
     quantity: Annotated[int, Field(ge=1, le=MAX_PER_PURCHASE, strict=True)] = 1
+    """Number of vouchers."""
 
 
 class VoucherPurchaseResponse(ResponseModel):
@@ -68,16 +84,23 @@ class VoucherPurchaseResponse(ResponseModel):
     the order; `pageUrl` is the buyer's page, which shows the codes.
     """
 
-    id: int
-    code: str
+    id: PurchaseId
+    code: OrderCode
     status: PurchaseState
+    """`pending` until it is paid and its vouchers exist, then `completed`; else `failed`, or
+    `voucher_generation_failed` after the payment."""
     package_id: str
+    """The package's code."""
     quantity: int
+    """Number of vouchers."""
     total: int
+    """Amount to be paid in rupiah."""
     expires_at: datetime
+    """When an unpaid order ends, ISO 8601 in UTC."""
     payment: CheckoutSessionResponse | None
-    token: str
-    page_url: str
+    """The checkout session; null if nothing has to be paid."""
+    token: OrderToken
+    page_url: OrderPageUrl
 
 
 @router.post(

@@ -14,7 +14,7 @@ from ticketing.orders.place_guest import Place, PlaceGuest
 from ticketing.platform.http.errors import BodyTooLarge
 from ticketing.platform.kernel.errors import TicketingError, Unavailable, UnusableBuyer
 from ticketing.selling.checkout.buyer_input import parse_guest
-from ticketing.selling.checkout.schemas import BuyerDetails, GuestDetails, PlaceOrderRequest
+from ticketing.selling.checkout.request_schemas import BuyerDetails, GuestDetails, PlaceOrderRequest
 
 MAX_FORM_BYTES, MAX_FORM_FIELDS = 128 * 1024, 1000  # names and answers of up to 50 guests
 PLACES_PREFIX, BUYER_FIELDS = "places-", ("name", "email", "phone")

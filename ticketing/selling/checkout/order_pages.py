@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ticketing.crypto.keyring import KeyRing
@@ -54,9 +54,16 @@ router = APIRouter(
     default_response_class=HTMLResponse,
     responses=PAGE_ERROR_RESPONSES,
 )
+OrderTokenInPath = Annotated[
+    str, Path(description="The order's token, or the secret part of a link in a message.")
+]
+Problem = Annotated[
+    str, Query(description="Name of the problem that the page explains; empty for none.")
+]
+News = Annotated[str, Query(description="Name of what the page confirms; empty for nothing.")]
 
 
-async def order_from_path(token: str, request: Request) -> Order:
+async def order_from_path(token: OrderTokenInPath, request: Request) -> Order:
     """Return the order of the path's token. Raises UnknownOrder."""
     return await order_from_token(request, token)
 
@@ -66,11 +73,11 @@ OrderFromPath = Annotated[Order, Depends(order_from_path)]
 
 @router.get("")
 def show(
-    token: str,
+    token: OrderTokenInPath,
     order: OrderFromPath,
     services: ServicesDependency,
-    problem: str = "",
-    news: str = "",
+    problem: Problem = "",
+    news: News = "",
 ) -> HTMLResponse:
     """Show the order; the page reloads itself while a change is expected."""
     view = get_order_view(services.database, order.id)

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ticketing.access.authentication import rate_limit_by_address
@@ -58,7 +58,9 @@ router = APIRouter(
 )
 
 
-def event_from_path(slug: str, services: ServicesDependency) -> Event:
+def event_from_path(
+    slug: Annotated[str, Path(description="The event's slug.")], services: ServicesDependency
+) -> Event:
     """Return the event of the path. Raises UnknownEvent."""
     if not is_slug(slug):
         raise UnknownEvent("the path does not contain the short name of an event")

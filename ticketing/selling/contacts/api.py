@@ -16,12 +16,13 @@ from ticketing.orders.buyer_contact import CODE_LIFETIME, mask_contact
 from ticketing.orders.order import Order
 from ticketing.platform.http.envelope import (
     AsciiJSONResponse,
-    IdInPath,
     RequestModel,
     ResponseModel,
     SuccessResponse,
+    with_example,
 )
 from ticketing.platform.http.errors import authenticated_error_responses, error_responses
+from ticketing.platform.http.fields import OrderCode, OrderIdInPath
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.selling.checkout.api import InjectedOrderResponder
 from ticketing.selling.checkout.api_auth import (
@@ -31,12 +32,22 @@ from ticketing.selling.checkout.api_auth import (
     order_token_security,
     refuse_link,
 )
-from ticketing.selling.checkout.schemas import SINGLE_LINE_PATTERN, OrderResponse
+from ticketing.selling.checkout.request_schemas import SINGLE_LINE_PATTERN
+from ticketing.selling.checkout.schemas import OrderResponse
 from ticketing.selling.contacts.confirm_contact import confirm_contact, request_contact_code
 from ticketing.selling.contacts.correct_contact import correct_contact
 from ticketing.selling.contacts.send_order_links import request_order_links
 
-ContactText = Annotated[str, Field(min_length=1, max_length=254, pattern=SINGLE_LINE_PATTERN)]
+ContactText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=254,
+        pattern=SINGLE_LINE_PATTERN,
+        description="An e-mail address, or a phone number with country code or as dialled locally.",
+    ),
+]
+MaskedContact = Annotated[str, Field(description="The contact, masked as in `s•••@example.org`.")]
 
 public_router = APIRouter(
     prefix="/api/orders",
@@ -58,6 +69,8 @@ office_router = authenticated_router("/api/orders/{order_id:int}/contact", "orde
 class OrderLinksRequest(RequestModel):
     """The contact whose orders are sent to it again."""
 
+    model_config = with_example({"eventId": "wisuda-2026", "contact": "budi@example.com"})
+
     event_id: EventReference
     contact: ContactText
 
@@ -65,39 +78,51 @@ class OrderLinksRequest(RequestModel):
 class NewContactRequest(RequestModel):
     """The right e-mail address or phone number of the buyer."""
 
+    model_config = with_example({"contact": "budi@example.com"})
+
     contact: ContactText
 
 
 class ContactCodeRequest(RequestModel):
     """The code that was sent to the new contact."""
 
+    model_config = with_example({"code": "482913"})
+
     code: Annotated[str, Field(min_length=1, max_length=20, pattern=SINGLE_LINE_PATTERN)]
+    """The six digits from the message to the new contact."""
 
 
 class CorrectContactRequest(NewContactRequest):
     """The right contact, and the reason for the audit log."""
 
+    model_config = with_example(
+        {"contact": "budi@example.com", "reason": "mistyped at the box office"}
+    )
+
     reason: Annotated[str, Field(max_length=255, pattern=SINGLE_LINE_PATTERN)] = ""
+    """Why, in one line; it is kept in the audit log. Empty for none."""
 
 
 class ContactCodeResponse(ResponseModel):
     """The masked contact to which the code goes, and how long the code is valid."""
 
-    contact: str
+    contact: MaskedContact
     expires_at: datetime
+    """Until when the code is accepted, ISO 8601 in UTC."""
 
 
 class RequestedLinksResponse(ResponseModel):
     """The same answer for every contact, known or not."""
 
-    contact: str
+    contact: MaskedContact
 
 
 class CorrectedContactResponse(ResponseModel):
     """The order and the masked contacts of its buyer."""
 
-    order_code: str
+    order_code: OrderCode
     contacts: list[str]
+    """The buyer's contacts, masked."""
 
 
 async def own_order(order: OrderMatchingPath, request: Request) -> Order:
@@ -156,7 +181,7 @@ def confirm(
 
 @office_router.put("", responses=authenticated_error_responses(404, 409))
 def correct(
-    order_id: IdInPath,
+    order_id: OrderIdInPath,
     body: CorrectContactRequest,
     services: ServicesDependency,
     caller: Operator,

@@ -12,12 +12,13 @@ from ticketing.orders.order import ReviewFlag
 from ticketing.orders.refund import Refund, RefundChannel, RefundState
 from ticketing.platform.http.envelope import (
     Amount,
-    IdInPath,
     RequestModel,
     ResponseModel,
     SuccessResponse,
+    with_example,
 )
 from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.fields import OrderCode, OrderIdInPath, PlanHash, TicketTypeName
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments.midtrans.client import Midtrans
@@ -45,14 +46,26 @@ class CreateRefundRequest(RequestModel):
     payments that raised this review flag, and resolves it.
     """
 
+    model_config = with_example({"places": [1], "feePercent": 10, "reason": "ill"})
+
     places: Annotated[list[PlaceNumber], Field(max_length=MAX_PLACES)] | None = None
+    """Numbers of the places to refund, as in a plan; null for all, or none if only an amount is
+    given."""
     amount: RupiahAmount | None = None
+    """Amount to refund in rupiah, without a fee; null for what the places cost."""
     surplus: bool = False
+    """Whether late and double payments are refunded, instead of those for the places."""
     flag: ReviewFlag | None = None
+    """The review flag whose payments are refunded; null for none. Only a reason can be given with
+    it."""
     fee_percent: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
+    """Percentage of the price that is kept; null for the fee of the event."""
     fee_each: RupiahAmount | None = None
+    """Amount kept for each place, in rupiah; null for the fee of the event."""
     reason: Annotated[str, Field(max_length=255, pattern="^[^\\x00-\\x1f\\x7f]*$")] = ""
+    """Why, in one line; it is sent to the gateway and kept. Empty for none."""
     plan_hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    """The hash of the plan to apply, as the only field; null to make a plan."""
 
     @model_validator(mode="after")
     def require_hash_alone(self) -> Self:
@@ -68,9 +81,13 @@ class RefundPartResponse(ResponseModel):
     """The refund of one payment; `why` explains a manual channel."""
 
     payment: Annotated[str, Field(validation_alias="attempt_key")]
+    """Our key of the payment attempt at the gateway."""
     amount: Amount
+    """Amount to refund in rupiah."""
     channel: RefundChannel
+    """`gateway` pays it back itself; `manual` waits for a transfer by staff."""
     why: Annotated[str, Field(validation_alias="reason")]
+    """Why the gateway cannot pay it back; empty if it can."""
 
 
 class RefundPlaceResponse(ResponseModel):
@@ -80,49 +97,72 @@ class RefundPlaceResponse(ResponseModel):
     """
 
     number: int
-    ticket_type: str
+    """The place's number within the order, for `places` of a request."""
+    ticket_type: TicketTypeName
     worth: Amount
+    """Price of the place in rupiah, after its share of the discount."""
     ticket_code: str | None
+    """Code of the ticket that is revoked; null if none was issued, and for a voucher."""
     delivered: bool
+    """Whether the ticket was sent to its holder."""
     used: bool | None
+    """Whether the voucher was used; null for tickets, whose check-ins are not recorded yet."""
     is_voucher: bool
+    """Whether this is a voucher, not a place."""
 
 
 class RefundPlanResponse(ResponseModel):
     """The effects of a refund; nothing has changed yet."""
 
-    plan_hash: str
+    plan_hash: PlanHash
     amount: Amount
+    """Amount to refund in rupiah: the sum of the parts."""
     kept: Amount
+    """Fee that is kept, in rupiah."""
     places: list[RefundPlaceResponse]
+    """Places whose tickets are revoked, and vouchers that end."""
     places_left: int
+    """Number of places that the order keeps."""
     parts: list[RefundPartResponse]
+    """The refunds, one for each payment."""
     notes: list[str]
+    """What staff should know before they apply the plan, in English; empty for nothing."""
 
 
 class RefundResponse(ResponseModel):
     """One refund."""
 
     key: str
+    """Idempotency key of the refund at the gateway."""
     amount: Amount
+    """Amount in rupiah."""
     channel: RefundChannel
+    """`gateway`, `manual` for a transfer by staff, or `external` if it was made in the gateway's
+    dashboard."""
     state: RefundState
+    """`requested`, `sent` without an answer, `done`, `manual` until staff transferred it, `failed`,
+    or `cancelled` by staff."""
     reason: str
+    """Why; empty if no reason was given."""
     said: Annotated[str, Field(validation_alias="gateway_message")]
+    """The gateway's last message; empty for none."""
     reference: str
+    """Reference of the transfer by staff; empty for none."""
 
 
 class OrderRefundsResponse(ResponseModel):
     """The refunds of an order, and the requested plan."""
 
-    order_code: str
+    order_code: OrderCode
     plan: RefundPlanResponse | None = None
+    """The plan that the request asked for; null in other answers."""
     refunds: list[RefundResponse]
+    """All refunds of the order, oldest first."""
 
 
 @router.get("")
 def show(
-    order_id: IdInPath, services: ServicesDependency, _: Viewer
+    order_id: OrderIdInPath, services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[OrderRefundsResponse]:
     """List the refunds of an order."""
     code, refunds = list_order_refunds(services.database, order_id)
@@ -131,7 +171,10 @@ def show(
 
 @router.post("", responses=authenticated_error_responses(404, 409))
 async def refund(
-    order_id: IdInPath, body: CreateRefundRequest, services: ServicesDependency, caller: Operator
+    order_id: OrderIdInPath,
+    body: CreateRefundRequest,
+    services: ServicesDependency,
+    caller: Operator,
 ) -> SuccessResponse[OrderRefundsResponse]:
     """Plan a refund, or apply a plan by `planHash`. Applying again continues where it stopped."""
     if body.plan_hash is None:

@@ -17,8 +17,10 @@ from ticketing.platform.http.envelope import (
     RequestModel,
     ResponseModel,
     SuccessResponse,
+    with_example,
 )
 from ticketing.platform.http.errors import Busy, authenticated_error_responses
+from ticketing.platform.http.fields import EventId, TicketCode, TicketId
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.tickets import ticket_queries
 from ticketing.tickets.api_templates import TemplateReference, resolve_template
@@ -37,16 +39,29 @@ BATCH_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 MAX_GUESTS = 100_000
 CHUNK = 25  # PDFs between two checks for shutdown: about a second
 
+BatchKey = Annotated[str, Field(description="The id of the batch, yours or a made one.")]
+JobId = Annotated[int, Field(description="The number of the batch, assigned by the service.")]
+BatchStatus = Annotated[
+    BatchState, Field(description="`processing`; ended: `completed`, `failed` or `cancelled`.")
+]
+EstimatedCompletion = Annotated[
+    datetime | None,
+    Field(description="Expected end, ISO 8601 in UTC; null if unknown, or when it has ended."),
+]
+
 
 class BatchOptions(RequestModel):
     """Options of a batch. A repeated `batchId` refers to the same batch."""
 
     batch_id: Annotated[str | None, Field(pattern=BATCH_ID_PATTERN)] = None
+    """Your own id of the batch; null makes one. The same id again returns the same batch."""
     priority: BatchPriority = BatchPriority.NORMAL
+    """`high` is taken before `normal`, and `normal` before `low`."""
     skip_existing: Annotated[
         bool, Field(strict=True, description="false prints again what is printed; codes stay.")
     ] = True
     limit: Annotated[int | None, Field(ge=1, le=MAX_ID, strict=True)] = None
+    """Greatest number of tickets to issue; null for no limit."""
 
 
 class BatchRequest(RequestModel):
@@ -55,55 +70,78 @@ class BatchRequest(RequestModel):
     `where` leaves out guests who do not match, are on hold, or are withdrawn.
     """
 
+    model_config = with_example(
+        {
+            "eventId": "wisuda-2026",
+            "guestIds": None,
+            "options": {"batchId": "wisuda-1", "priority": "high", "limit": 500},
+        }
+    )
+
     event_id: EventReference
     guest_ids: Annotated[list[Id] | None, Field(min_length=1, max_length=MAX_GUESTS)] = None
+    """The guests to issue tickets for; null for everyone whose ticket is missing."""
     where: Where = Field(default_factory=list)
     template_id: TemplateReference = None
     options: BatchOptions = BatchOptions()
+    """How the batch is processed."""
 
 
 class BatchAcceptedResponse(ResponseModel):
     """An accepted or existing batch."""
 
-    batch_id: str
-    job_id: int
+    batch_id: BatchKey
+    job_id: JobId
     total_count: int
-    status: BatchState
-    estimated_completion: datetime | None
+    """Number of guests of the batch."""
+    status: BatchStatus
+    estimated_completion: EstimatedCompletion
 
 
 class BatchTicketResponse(ResponseModel):
     """A ticket issued by the batch."""
 
-    ticket_id: int
-    ticket_code: str
+    ticket_id: TicketId
+    ticket_code: TicketCode
     status: str
+    """`issued`, `generated`, `failed` or `revoked`, as of a single ticket."""
 
 
 class BatchErrorResponse(ResponseModel):
     """A guest for whom the batch failed."""
 
     guest_id: int | None
+    """The guest who got no ticket; null if the failure is not about one guest."""
     message: str
+    """Why there is no ticket or no PDF."""
 
 
 class BatchStatusResponse(ResponseModel):
     """Progress of a batch; `tickets` and `errors` are one page."""
 
-    batch_id: str
-    job_id: int
-    event_id: int
-    status: BatchState
+    batch_id: BatchKey
+    job_id: JobId
+    event_id: EventId
+    status: BatchStatus
     priority: str
+    """`high`, `normal` or `low`."""
     total_count: int
+    """Number of guests of the batch."""
     processed_count: int
+    """Number of PDFs rendered so far. With the skipped and failed ones it adds up to the total."""
     failed_count: int
+    """Number of tickets that failed; `errors` says why."""
     skipped_count: int
+    """Number of guests who had a ticket already."""
     started_at: datetime
+    """When the batch was accepted, ISO 8601 in UTC."""
     completed_at: datetime | None
-    estimated_completion: datetime | None
+    """When the batch ended, ISO 8601 in UTC; null while it is processed."""
+    estimated_completion: EstimatedCompletion
     tickets: list[BatchTicketResponse]
+    """A page of the issued tickets, by `limit` and `offset`."""
     errors: list[BatchErrorResponse]
+    """A page of the failures, by the same `limit` and `offset`."""
 
 
 @router.post("/tickets/batch", status_code=202, responses=authenticated_error_responses(404, 409))
@@ -138,10 +176,14 @@ def create_batch(
 
 @router.get("/batches/{batch_id}/status")
 def status(
-    batch_id: Annotated[str, Path(pattern=BATCH_ID_PATTERN)],
+    batch_id: Annotated[
+        str, Path(pattern=BATCH_ID_PATTERN, description="The `batchId` of the batch.")
+    ],
     services: ServicesDependency,
     _: Viewer,
-    limit: Annotated[int, Query(ge=0, le=1000)] = 100,
+    limit: Annotated[
+        int, Query(ge=0, le=1000, description="Greatest number of tickets, and of errors.")
+    ] = 100,
     offset: Offset = 0,
 ) -> SuccessResponse[BatchStatusResponse]:
     """Return the progress of a batch, with a page of its tickets and errors."""
