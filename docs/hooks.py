@@ -23,7 +23,13 @@ BLOCK = re.compile(r"^[ ]*```[^\n]*\n(.*?)^[ ]*```", re.MULTILINE | re.DOTALL)
 CALL = re.compile(r"(^|[ |])ticketing [a-z]")
 INLINE = re.compile(r"`([^`\n]+)`")
 VARIABLE = re.compile(r"[A-Z]+(_[A-Z]+)+")
-OTHER_VARIABLES = {"ROSTER_DATABASE_URL", "ROUTER_PASSWORD", "POSTGRES_PASSWORD", "DAGSTER_HOME"}
+OTHER_VARIABLES = {
+    "ROSTER_DATABASE_URL",
+    "ROUTER_PASSWORD",
+    "POSTGRES_PASSWORD",
+    "DAGSTER_HOME",
+    "FORWARDED_ALLOW_IPS",  # read by uvicorn
+}
 # typer contains its own click, and exports of its usage errors only this subclass
 USAGE_ERROR: Any = typer.BadParameter.__base__
 

@@ -43,7 +43,7 @@ class GuestDetails(RequestModel):
     name: NameText
     """The guest's name, as it is to be printed on the ticket."""
     email: EmailText = ""
-    """The guest's e-mail address; empty without one."""
+    """The guest's e-mail address, which gets the ticket, too; empty for none."""
     answers: Annotated[dict[str, AnswerText], Field(max_length=MAX_QUESTIONS, default_factory=dict)]
     """Answers by question; the event says which questions it asks."""
 

@@ -93,7 +93,7 @@ class BatchAcceptedResponse(ResponseModel):
     batch_id: BatchKey
     job_id: JobId
     total_count: int
-    """Number of guests of the batch."""
+    """Number of tickets that the batch attempts."""
     status: BatchStatus
     estimated_completion: EstimatedCompletion
 
@@ -126,7 +126,7 @@ class BatchStatusResponse(ResponseModel):
     priority: str
     """`high`, `normal` or `low`."""
     total_count: int
-    """Number of guests of the batch."""
+    """Number of tickets that the batch attempts."""
     processed_count: int
     """Number of PDFs rendered so far. With the skipped and failed ones it adds up to the total."""
     failed_count: int
