@@ -29,7 +29,7 @@ class ImportForm(RequestModel):
     clear_empty: bool = False
     """Whether empty cells clear stored values."""
     sheet: _Option = None
-    """Name of the sheet; default: the only one, or the first with a header."""
+    """Name of the sheet; default: the only visible one with rows."""
     encoding: _Option = None
     """Encoding of a CSV file, as in `cp1252`; default: detected."""
     delimiter: _Option = None
