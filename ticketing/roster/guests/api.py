@@ -41,7 +41,7 @@ class UpdateGuestRequest(RequestModel):
     ticket_type: str | None = None
     """Name of the ticket type, for example VIP."""
     locale: str | None = None
-    """Language of the ticket and of messages: `id` or `en`."""
+    """Language of the ticket and of messages, as in `id` or `en`."""
     sales_channel: str | None = None
     """Where the place was sold, as in the roster."""
     test_mode: Annotated[str | None, Field(description="test or live")] = None
