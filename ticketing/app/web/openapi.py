@@ -25,6 +25,7 @@ _STORED = (
 # any text as a parameter and have no 422.
 _UNUSED_SCHEMAS = ("HTTPValidationError", "ValidationError")
 _REPEATABLE = "Accepted and not needed: the call has the same result however often it is sent."
+_UNREAD = "Accepted and not read: a request sent again is a new one."
 
 
 def complete_openapi(app: FastAPI) -> None:
@@ -48,13 +49,15 @@ def complete_openapi(app: FastAPI) -> None:
 def _complete(method: str, operation: Operation) -> None:
     if _UNUSED_SCHEMAS[0] in str(operation["responses"].get("422")):
         del operation["responses"]["422"]
-    if method == "post" and operation.get("security"):
-        is_stored = any("bearer" in scheme for scheme in operation["security"])
-        _describe_key(operation, _STORED if is_stored else _REPEATABLE)
-        if is_stored:
-            operation["responses"].setdefault("409", _error("The key is in use, or was used"))
     body = operation.get("requestBody", {}).get("content", {}).get(JSON_MEDIA_TYPE, {})
-    if "$ref" in body.get("schema", {}):
+    has_model = "$ref" in body.get("schema", {})  # a vendor's body has none
+    security = operation.get("security", [])
+    is_stored = any("bearer" in scheme for scheme in security)
+    if method == "post" and (security or has_model):
+        _describe_key(operation, _STORED if is_stored else _REPEATABLE if security else _UNREAD)
+    if method == "post" and is_stored:
+        operation["responses"].setdefault("409", _error("The key is in use, or was used"))
+    if has_model:
         operation["responses"].setdefault("415", _error("The body is not declared as JSON"))
 
 
