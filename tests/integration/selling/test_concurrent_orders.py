@@ -22,7 +22,8 @@ from ticketing.platform.kernel.errors import LimitExceeded, PromoRefused, SoldOu
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import expire_orders
-from ticketing.selling.checkout.place_order import place_order, set_order_buyer
+from ticketing.selling.checkout.place_order import place_order
+from ticketing.selling.checkout.set_buyer import set_order_buyer
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.record_payment import record_payment
 

@@ -18,7 +18,8 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.kernel.errors import LimitExceeded
 from ticketing.selling.checkout.cancel_order import cancel_order
-from ticketing.selling.checkout.place_order import PlacedOrder, set_order_buyer
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.set_buyer import set_order_buyer
 from ticketing.selling.payments.complete_order import complete_order
 
 Place = Callable[..., PlacedOrder]

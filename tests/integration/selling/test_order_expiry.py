@@ -19,7 +19,8 @@ from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.kernel.errors import ImpossibleTransition, Unavailable
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import ExpiryResult, expire_orders
-from ticketing.selling.checkout.place_order import PlacedOrder, set_order_buyer
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.set_buyer import set_order_buyer
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_notifications import NOTIFICATION_RETRIES
 from ticketing.selling.payments.attempt_queries import PaymentAttempt

@@ -39,7 +39,7 @@ from ticketing.selling.checkout.api_auth import (
 from ticketing.selling.checkout.buyer_input import parse_buyer, parse_guest
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.order_view_queries import get_order_view
-from ticketing.selling.checkout.place_order import OrderIdempotency, set_order_buyer
+from ticketing.selling.checkout.place_order import OrderIdempotency
 from ticketing.selling.checkout.place_order_once import (
     OrderRequest,
     idempotency_from_key,
@@ -58,6 +58,7 @@ from ticketing.selling.checkout.schemas import (
     TicketTypeResponse,
     to_order_response,
 )
+from ticketing.selling.checkout.set_buyer import set_order_buyer
 from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
 from ticketing.selling.payments.expire_checkout_sessions import expire_order_sessions
 from ticketing.selling.payments.midtrans.client import Midtrans

@@ -38,7 +38,7 @@ from ticketing.selling.checkout.forms import (
 )
 from ticketing.selling.checkout.html import render_event_template
 from ticketing.selling.checkout.order_view_queries import OrderView, get_order_view
-from ticketing.selling.checkout.place_order import set_order_buyer
+from ticketing.selling.checkout.set_buyer import set_order_buyer
 from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
 from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.tickets.api_holder import ticket_path

@@ -15,7 +15,6 @@ from ticketing.catalogue import promo_queries, stock_queries
 from ticketing.catalogue.payment_plans import schedule_order
 from ticketing.catalogue.promo_code import normalise_promo_code, promo_discount
 from ticketing.catalogue.stock import PurchaseLimits
-from ticketing.events import queries as event_queries
 from ticketing.events.model import BuyerNotices, Event
 from ticketing.orders import audit, hold_queries, instalment_queries, place_guest_queries
 from ticketing.orders import queries as order_queries
@@ -38,7 +37,7 @@ from ticketing.orders.queries import NewOrder
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.base32 import encode_base32
-from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
+from ticketing.platform.kernel.errors import NotOnSale
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout import order_view_queries, place_order_queries
 from ticketing.selling.checkout.order_view_queries import OrderView
@@ -127,7 +126,7 @@ def place_order(  # noqa: PLR0913 - all options of an order
             sum(each.line.quantity for each in quotes if each.limits.per_order is None)
         )
         lines = tuple(quote.line for quote in quotes)
-        _check_held(connection, new, holds, _count_places(lines))
+        _check_held(connection, new, holds, count_places(lines))
         promo_code = (
             promo_queries.get(connection, event.id, normalise_promo_code(promo)) if promo else None
         )
@@ -144,17 +143,17 @@ def place_order(  # noqa: PLR0913 - all options of an order
         order = order_queries.insert_order(connection, new)
         if instalments:
             instalment_queries.insert_instalments(connection, order.id, instalments)
-        audit.record(connection, order, by, "orders.place", items=_count_places(lines))
+        audit.record(connection, order, by, "orders.place", items=count_places(lines))
         # other orders of the same type wait from here to the commit, so little work follows
         _reserve(connection, order, lines, guests)
         if promo_code is not None:
             promo_queries.redeem(connection, promo_code, order.id)
         if buyer is not None:
             limits = {quote.line.ticket_type_id: quote.limits for quote in quotes}
-            _check_buyer(connection, order, buyer, limits)
+            check_buyer(connection, order, buyer, limits)
         if not is_complimentary:  # the box office completes it
             order = complete_if_free(connection, order, at=at, by=by)
-        _notify_of_placed_order(connection, order, is_at_box_office=is_at_box_office)
+        notify_of_placed_order(connection, order, is_at_box_office=is_at_box_office)
     names = [quote.name for quote in quotes]
     code = promo_code.code if promo_code else None
     view = order_view_queries.from_new_order(
@@ -209,56 +208,7 @@ def _place_simple_order(
     return PlacedOrder(order_queries.order_from_new_order(order_id, new), (line,), token, view)
 
 
-def set_order_buyer(
-    database: Database,
-    order_id: int,
-    *,
-    buyer: Buyer,
-    at: datetime,
-    by: str,
-    holds: HoldLimits = NO_HOLD_LIMITS,
-) -> Order:
-    """Set the buyer of a pending order, any number of times; refuses more places than allowed.
-
-    The first buyer extends the reservation to the event's period.
-    """
-    with database.transaction() as connection:
-        order = order_queries.lock(connection, order_id)
-        if order.state is not OrderState.PENDING:
-            raise ImpossibleTransition(
-                f"order {order.code} is {order.state}; its buyer cannot be changed"
-            )
-        if order.payment_plan_id is not None and _has_paid_instalment(connection, order):
-            raise ImpossibleTransition(
-                f"an instalment of order {order.code} is paid; its buyer cannot be changed"
-            )
-        lines = order_queries.list_lines(connection, order_id)
-        if order.buyer is None or order.buyer.key != buyer.key:
-            adopted = hold_queries.hold_parameters(holds, order.event_id, "", buyer.key, at)
-            _, held = hold_queries.lock_and_count_held(connection, adopted)
-            holds.check_contact(held, _count_places(lines))
-        store_buyer(connection, order, buyer)
-        if order.buyer is None and at < order.expires_at:
-            event = event_queries.get(connection, str(order.event_id))
-            extension = event.hold_period - hold_period(event.hold_period, has_buyer=False)
-            order = replace(order, expires_at=order.expires_at + extension)
-            order_queries.extend_reservation(connection, order_id, order.expires_at)
-        order = replace(order, buyer=buyer)
-        audit.record(connection, order, by, "orders.update_buyer", items=_count_places(lines))
-        order = complete_if_free(connection, order, at=at, by=by)
-        _notify_of_placed_order(connection, order)
-        return order
-
-
-def store_buyer(connection: Connection, order: Order, buyer: Buyer) -> None:
-    """Store the buyer of a locked order; refuses one with more places than the limit."""
-    lines = order_queries.list_lines(connection, order.id)
-    limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
-    order_queries.set_buyer(connection, order, buyer)
-    _check_buyer(connection, order, buyer, limits)
-
-
-def _notify_of_placed_order(
+def notify_of_placed_order(
     connection: Connection, order: Order, *, is_at_box_office: bool = False
 ) -> None:
     """Tell the buyer of a pending order how to pay it, and a later buyer a limited number."""
@@ -267,13 +217,6 @@ def _notify_of_placed_order(
         return
     if outbox.count_messages(connection, **message) < MAX_PLACED_NOTICES:
         notify_buyer(connection, order, outbox.ORDER_PLACED)
-
-
-def _has_paid_instalment(connection: Connection, order: Order) -> bool:
-    return any(
-        instalment.paid_at is not None
-        for instalment in instalment_queries.list_for_order(connection, order.id)
-    )
 
 
 def complete_if_free(connection: Connection, order: Order, *, at: datetime, by: str) -> Order:
@@ -289,7 +232,7 @@ def complete_if_free(connection: Connection, order: Order, *, at: datetime, by: 
     return order_queries.lock(connection, order.id)
 
 
-def _check_buyer(
+def check_buyer(
     connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, PurchaseLimits]
 ) -> None:
     """Check the buyer's limit including this order; the stock rows are locked."""
@@ -302,5 +245,6 @@ def _check_buyer(
             )
 
 
-def _count_places(lines: Sequence[OrderLine]) -> int:
+def count_places(lines: Sequence[OrderLine]) -> int:
+    """Return the number of places of an order."""
     return sum(line.quantity for line in lines)

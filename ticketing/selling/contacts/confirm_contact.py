@@ -27,7 +27,7 @@ from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import UnusableBuyer
 from ticketing.selling.checkout.buyer_input import parse_contact
-from ticketing.selling.checkout.place_order import store_buyer
+from ticketing.selling.checkout.set_buyer import store_buyer
 from ticketing.selling.contacts import correction_queries
 from ticketing.selling.contacts.correct_contact import apply_contact, require_buyer, with_contact
 from ticketing.tickets.order_ticket_queries import list_order_ticket_files

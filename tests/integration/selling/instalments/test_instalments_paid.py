@@ -12,7 +12,8 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.reporting import sales_checks
-from ticketing.selling.checkout.place_order import PlacedOrder, set_order_buyer
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.set_buyer import set_order_buyer
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.refunds.refund_plan import RefundRequest

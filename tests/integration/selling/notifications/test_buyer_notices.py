@@ -16,7 +16,8 @@ from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.selling.checkout.expire_orders import expire_orders
-from ticketing.selling.checkout.place_order import PlacedOrder, place_order, set_order_buyer
+from ticketing.selling.checkout.place_order import PlacedOrder, place_order
+from ticketing.selling.checkout.set_buyer import set_order_buyer
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 
 Place = Callable[..., PlacedOrder]
