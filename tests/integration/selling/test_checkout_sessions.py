@@ -340,7 +340,7 @@ def test_no_payment_begins_while_a_signed_notification_of_another_is_unsettled(
     with database.transaction() as connection:
         [attempt] = attempt_queries.list_for_order(connection, placed.order.id)
         failed = replace(attempt, state=AttemptState.DENIED)
-        attempt_queries.update_attempt(connection, failed, at=now)
+        attempt_queries.update_attempt(connection, failed, at=now, by="sensor")
     signed = {"order_id": attempt.key, "status_code": "200", "gross_amount": "1.00"}
     store_notification(attempt.key, "money", json.dumps(signed).encode())
 

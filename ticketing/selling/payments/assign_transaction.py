@@ -210,7 +210,7 @@ def _take_away(
     state = AttemptState.REVERSED if other.state.has_taken_money else other.state
     after = replace(other, state=state, transaction_id="")
     before = order_queries.lock(connection, other.order_id)
-    attempt_queries.update_attempt(connection, after, at=at)
+    attempt_queries.update_attempt(connection, after, at=at, by=by)
     if plan.ends_order:
         reason = f"its payment belongs to order {plan.order_code}"
         reverse_order(connection, before, reason=reason, at=at, by=by)

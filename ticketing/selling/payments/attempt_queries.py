@@ -187,10 +187,12 @@ def list_for_order(connection: Connection, order_id: int) -> list[PaymentAttempt
     return [_attempt_from_row(row) for row in connection.execute(query).mappings()]
 
 
-def update_attempt(connection: Connection, attempt: PaymentAttempt, *, at: datetime) -> None:
-    """Store the state of an attempt; its order is locked."""
+def update_attempt(
+    connection: Connection, attempt: PaymentAttempt, *, at: datetime, by: str | None = None
+) -> None:
+    """Store the state of an attempt; its order is locked, and the ledger names `by` as actor."""
     requested = attempt.requested_amount
-    connection.execute(
+    statement = (
         update(payment_attempts)
         .where(payment_attempts.c.id == attempt.id)
         .values(
@@ -204,6 +206,9 @@ def update_attempt(connection: Connection, attempt: PaymentAttempt, *, at: datet
             updated_at=at,
         )
     )
+    if by is not None:  # in the same statement, because every payment comes through here
+        statement = statement.returning(func.set_config("ticketing.actor", by, True))
+    connection.execute(statement)
 
 
 def update_accepted_difference(connection: Connection, order_id: int) -> None:
@@ -252,8 +257,6 @@ _IN_PROGRESS_STATES = (
     AttemptState.AUTHORIZED,
     AttemptState.CAPTURED,
 )
-
-
 # these may still change while a checkout session is open or a payment is under way
 _RECENTLY_ENDED_STATES = (
     AttemptState.CREATED,
@@ -263,12 +266,8 @@ _RECENTLY_ENDED_STATES = (
     AttemptState.CANCELLED,
 )
 
-
-_RECENTLY_ENDED_WINDOW = timedelta(
-    days=2
-)  # a session ends with the reservation of its order, after an hour
-
-
+# a session ends with the reservation of its order, after an hour
+_RECENTLY_ENDED_WINDOW = timedelta(days=2)
 # a bank may reverse a settled payment within minutes, and that notification may be lost too
 _REVERSAL_WINDOW = timedelta(hours=3)
 

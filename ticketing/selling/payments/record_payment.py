@@ -114,7 +114,7 @@ def record_payment(
         payment_type=payment_status.payment_type or before.payment_type,
         payment_code=payment_status.payment_code or before.payment_code,
     )
-    attempt_queries.update_attempt(connection, after, at=at)
+    attempt_queries.update_attempt(connection, after, at=at, by=by)
     attempts[attempt.id] = after
     requested = record_reported_refunds(connection, after, payment_status, at=at, by=by)
     for transition in new_transitions(before.state, after.state):
