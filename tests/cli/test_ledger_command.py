@@ -1,4 +1,4 @@
-"""Tests of the commands for the ledger and for webhooks."""
+"""Tests of the commands for the ledger, its checks, closing reports and webhooks."""
 
 import csv
 import json
@@ -209,3 +209,23 @@ def test_a_single_run_of_the_worker_sends_waiting_webhooks(
 
     assert worked.returncode == 0, worked.stderr
     assert len(receiver.received) == 1
+
+
+def test_a_closing_report_is_created_listed_and_verified(
+    ticketing: Ticketing, event: Event, place: Callable[[datetime], PlacedOrder], now: datetime
+) -> None:
+    place(now)
+    created = ticketing("closing-reports", "create", "--event", event.slug)
+    listed = ticketing("closing-reports", "list", "--event", event.slug, "--json")
+    file = json.loads(listed.stdout)[0]["file"]
+
+    known = ticketing("closing-reports", "verify", file, "--compare")
+    key = ticketing("keys", "list", "--event", event.slug, "--format", "hex").stdout.split()[1]
+    alone = ticketing("closing-reports", "verify", file, "--public-key", key, DATABASE_URL="x")
+    foreign = ticketing("closing-reports", "verify", file, "--public-key", "00" * 32, "--json")
+
+    assert created.returncode == 0, created.stderr
+    assert "pending 1" in created.stdout
+    assert (known.returncode, alone.returncode) == (0, 0), known.stdout + alone.stderr
+    assert foreign.returncode == 1
+    assert "another key" in json.loads(foreign.stdout)["problems"][file][0]

@@ -52,6 +52,11 @@ COMMANDS = {
         ("refunds", "selling.refunds.cli:app", "Refund orders: plan, then apply."),
         ("cancellations", "selling.cancellation.cli:app", "Cancel events: plan, then apply."),
         ("ledger", "selling.ledger.cli:app", "List orders, payments and refunds."),
+        (
+            "closing-reports",
+            "reporting.closing.cli:app",
+            "Write and verify the signed figures of an event.",
+        ),
     ),
     "Hotspot vouchers": (
         ("routers", "vouchers.provisioning.cli_routers:app", "Manage hotspot routers."),

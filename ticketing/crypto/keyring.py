@@ -8,6 +8,7 @@ from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
+from ticketing.crypto.document_signature import document_signing_input
 from ticketing.crypto.ticket_token import SIGNATURE_BYTES, TOKEN_ID_BYTES, signing_input
 from ticketing.platform.kernel.errors import Misconfigured
 
@@ -65,7 +66,7 @@ _INSTALLATION = b"ticketing office name 1\x00"
 
 
 class Signer:
-    """Signs tokens of one event with one generation of its keys."""
+    """Signs tokens and documents of one event with one generation of its keys."""
 
     __slots__ = ("_secret_key", "generation", "public_key")
 
@@ -77,6 +78,10 @@ class Signer:
     def sign(self, packed_claims: bytes) -> bytes:
         """Return the 64 bytes of the signature over a token's claims; it is deterministic."""
         return crypto_sign(signing_input(packed_claims), self._secret_key)[:SIGNATURE_BYTES]
+
+    def sign_document(self, content: bytes) -> bytes:
+        """Return the 64 bytes of the signature over a document."""
+        return crypto_sign(document_signing_input(content), self._secret_key)[:SIGNATURE_BYTES]
 
     def __repr__(self) -> str:
         """Show no secret."""

@@ -292,6 +292,11 @@ class Settings(BaseSettings):
         return self.data_path / "uploads"
 
     @property
+    def closing_reports(self) -> Path:
+        """Return the folder of closing reports, a folder per event."""
+        return self.data_path / "closing-reports"
+
+    @property
     def rejected_rows_folder(self) -> Path:
         """Return the folder of rejected rows, a folder per event."""
         return self.data_path / "rejected"

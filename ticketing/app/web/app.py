@@ -38,6 +38,7 @@ from ticketing.platform.http.rate_limit import RateLimiter
 from ticketing.platform.http.services import Services, now
 from ticketing.platform.http.sse import EventStream
 from ticketing.platform.settings import Settings
+from ticketing.reporting.closing import api as closing_report_api
 from ticketing.roster.guests import api as api_guests
 from ticketing.roster.uploads import api as import_api
 from ticketing.roster.uploads.api import UPLOAD_PATH_PATTERN
@@ -78,6 +79,7 @@ ROUTERS = (
     ticket_api.file_router,
     batche_api.router,
     api_event_tickets.router,
+    closing_report_api.router,
     import_api.router,
     api_templates.router,
     api_guests.router,

@@ -56,12 +56,12 @@ class InMemorySheet:
 
 
 @contextmanager
-def atomic_text_file(path: Path) -> Iterator[TextIO]:
+def atomic_text_file(path: Path, *, encoding: str = ENCODING) -> Iterator[TextIO]:
     """Open a file that appears only when it is complete; its folders are created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.parent / f"{path.name}.part"
     try:
-        with part.open("w", encoding=ENCODING, newline="") as file:
+        with part.open("w", encoding=encoding, newline="") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
