@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from standardwebhooks import Webhook
 
 from simulators.hooks import WebhookReceiver
@@ -18,6 +18,7 @@ from ticketing.events.model import Event
 from ticketing.orders.order import Selection
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import orders
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 
@@ -229,3 +230,26 @@ def test_a_closing_report_is_created_listed_and_verified(
     assert (known.returncode, alone.returncode) == (0, 0), known.stdout + alone.stderr
     assert foreign.returncode == 1
     assert "another key" in json.loads(foreign.stdout)["problems"][file][0]
+
+
+def test_rebuild_names_an_order_that_was_changed_by_hand_and_exits_with_1(
+    ticketing: Ticketing, database: Database, event: Event,
+    place: Callable[[datetime], PlacedOrder], now: datetime,
+) -> None:  # fmt: skip
+    placed = place(now)
+    agreed = ticketing("orders", "rebuild", "--check", "--event", event.slug)
+
+    with database.transaction() as connection:
+        connection.execute(update(orders).values(state="cancelled", closed_at=now))
+    damaged = ticketing("orders", "rebuild", "--check", "--json")
+    unchecked = ticketing("orders", "rebuild")
+
+    assert (agreed.returncode, damaged.returncode) == (0, 1), agreed.stdout + damaged.stderr
+    assert "differenceCount: 0" in agreed.stdout
+    (difference,) = json.loads(damaged.stdout)["differences"]
+    assert difference == {
+        "subject": placed.order.code, "part": "order state",
+        "expected": "pending", "found": "cancelled",
+    }  # fmt: skip
+    assert unchecked.returncode == 2
+    assert "--check" in unchecked.stderr

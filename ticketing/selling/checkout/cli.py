@@ -22,9 +22,11 @@ from ticketing.platform.cli.output import (
     to_object,
 )
 from ticketing.selling.checkout import cli_create, cli_resolve
+from ticketing.selling.rebuild.cli import rebuild
 from ticketing.selling.refunds.cli_outcome import OrderCodeArgument
 
 app = typer.Typer(no_args_is_help=True)
+app.command("rebuild")(rebuild)
 
 
 @app.command("list")
