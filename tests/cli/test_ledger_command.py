@@ -253,3 +253,16 @@ def test_rebuild_names_an_order_that_was_changed_by_hand_and_exits_with_1(
     }  # fmt: skip
     assert unchecked.returncode == 2
     assert "--check" in unchecked.stderr
+
+
+def test_the_preflight_list_has_the_event_and_the_machine(
+    ticketing: Ticketing, event: Event
+) -> None:
+    listed = ticketing("preflight", "--event", event.slug, "--json")
+
+    items = {item["subject"]: item for item in json.loads(listed.stdout)["items"]}
+    assert items["guests without a ticket"]["severity"] == "ok"
+    assert items["database"]["severity"] == "ok"
+    assert items["age of the backup"]["severity"] == "not recorded"
+    blocking = sum(item["severity"] == "blocking" for item in items.values())
+    assert listed.returncode == (1 if blocking else 0)

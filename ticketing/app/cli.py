@@ -78,6 +78,7 @@ COMMANDS = {
         ("webhooks", "webhooks.cli:app", "Notify other programs of orders."),
     ),
     "Operations": (
+        ("preflight", "app.cli_preflight:preflight", "List what to repair before an event."),
         ("doctor", "app.cli_operations:doctor", "Check whether this machine is ready."),
         (
             "go-live",
