@@ -52,9 +52,14 @@ events = Table(
     CheckConstraint("hold_minutes BETWEEN 5 AND 1440", name="hold_minutes"),
     text_column("buyer_notices", "mail"),
     CheckConstraint("buyer_notices IN ('mail', 'whatsapp', 'both', 'none')", name="buyer_notices"),
+    text_column("late_payments", "accept"),
+    # that an offer to the waiting list holds its places
+    Column("waiting_list_hours", Integer, nullable=False, server_default="24"),
     CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 63", name="slug"),
     CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
     CheckConstraint("key_generation BETWEEN 1 AND 255", name="key_generation"),
+    CheckConstraint("waiting_list_hours BETWEEN 1 AND 168", name="waiting_list_hours"),
+    CheckConstraint("late_payments IN ('accept', 'refund', 'review')", name="late_payments"),
 )
 
 
