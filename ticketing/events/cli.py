@@ -54,6 +54,15 @@ BUYER_NOTICES = typer.Option(
     help="How buyers hear of placed, paid, expired and refunded orders: mail, whatsapp, both, or"
     " none (only tickets, vouchers and refunds).",
 )
+LATE_PAYMENTS = typer.Option(
+    "--late-payments",
+    help="Money for an expired order: accept (if places are left, else staff decide), refund (if"
+    " none are left, and for a cancelled order), or review (staff decide).",
+)
+
+WAITING_LIST_HOURS = typer.Option(
+    "--waiting-list-hours", help="Hours that an offer to the waiting list holds its places."
+)
 
 
 @app.command("create")
@@ -75,6 +84,8 @@ def create_event(  # noqa: PLR0913 - one parameter per option
     strict_contacts: Annotated[bool, STRICT] = False,
     hold_minutes: Annotated[int | None, HOLD] = None,
     buyer_notices: Annotated[str, BUYER_NOTICES] = "mail",
+    late_payments: Annotated[str, LATE_PAYMENTS] = "accept",
+    waiting_list_hours: Annotated[int, WAITING_LIST_HOURS] = 24,
     as_json: JsonOption = False,
 ) -> None:
     """Create an event.
@@ -110,6 +121,8 @@ def create_event(  # noqa: PLR0913 - one parameter per option
                 strict_contacts=strict_contacts,
                 hold_minutes=DEFAULT_HOLD_MINUTES if hold_minutes is None else hold_minutes,
                 buyer_notices=buyer_notices,
+                late_payments=late_payments,
+                waiting_list_hours=waiting_list_hours,
             ),
             by=actor(),
             require_template=application.get(EventTemplateCheck).require_usable,
@@ -137,6 +150,8 @@ def update_event(  # noqa: PLR0913 - one parameter per option
     strict_contacts: Annotated[bool | None, STRICT] = None,
     hold_minutes: Annotated[int | None, HOLD] = None,
     buyer_notices: Annotated[str | None, BUYER_NOTICES] = None,
+    late_payments: Annotated[str | None, LATE_PAYMENTS] = None,
+    waiting_list_hours: Annotated[int | None, WAITING_LIST_HOURS] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change an event; omitted options stay unchanged.
@@ -163,7 +178,8 @@ def update_event(  # noqa: PLR0913 - one parameter per option
              "transfer_renews_code": renew_code,
              "guest_questions": "\n".join(filter(None, questions)) if questions else None,
              "strict_contacts": strict_contacts, "hold_minutes": hold_minutes,
-             "buyer_notices": buyer_notices},
+             "buyer_notices": buyer_notices, "late_payments": late_payments,
+             "waiting_list_hours": waiting_list_hours},
             by=actor(),
             require_template=application.get(EventTemplateCheck).require_usable,
         )  # fmt: skip

@@ -12,6 +12,7 @@ MAX_SLUG_LENGTH = 63
 RESERVED_SLUGS = frozenset({"done", "failed"})  # folders beside those of events
 DEFAULT_HOLD_MINUTES, MIN_HOLD_MINUTES, MAX_HOLD_MINUTES = 60, 5, 24 * 60
 TICKET_GRACE_PERIOD = timedelta(days=1)
+DEFAULT_WAITING_LIST_HOURS, MAX_WAITING_LIST_HOURS = 24, 168
 
 
 class BuyerNotices(StrEnum):
@@ -21,6 +22,14 @@ class BuyerNotices(StrEnum):
     WHATSAPP = "whatsapp"  # by mail without a phone number
     BOTH = "both"
     NONE = "none"  # only tickets, vouchers and refunds
+
+
+class LatePayments(StrEnum):
+    """What happens to money for an order that has expired or was cancelled."""
+
+    ACCEPT = "accept"  # completes an expired order if places are left; else staff decide
+    REFUND = "refund"  # completes an expired order if places are left; else it is refunded
+    REVIEW = "review"  # staff decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ class Event:
     strict_contacts: bool = False
     hold_minutes: int = DEFAULT_HOLD_MINUTES
     buyer_notices: str = BuyerNotices.MAIL
+    late_payments: str = LatePayments.ACCEPT
+    waiting_list_hours: int = DEFAULT_WAITING_LIST_HOURS
 
     @property
     def hold_period(self) -> timedelta:
@@ -69,6 +80,11 @@ class Event:
     def guest_changes_end(self) -> datetime:
         """Return the time until which buyers may change the guests of their places."""
         return self.guest_changes_until or self.starts_at
+
+    @property
+    def waiting_list_period(self) -> timedelta:
+        """Return how long an offer to the waiting list holds its places."""
+        return timedelta(hours=self.waiting_list_hours)
 
     @property
     def year(self) -> int:
@@ -101,6 +117,8 @@ class NewEvent:
     strict_contacts: bool = False
     hold_minutes: int = DEFAULT_HOLD_MINUTES
     buyer_notices: str = BuyerNotices.MAIL
+    late_payments: str = LatePayments.ACCEPT
+    waiting_list_hours: int = DEFAULT_WAITING_LIST_HOURS
 
 
 def is_slug(text: str) -> bool:

@@ -12,10 +12,12 @@ from ticketing.events import queries
 from ticketing.events.model import (
     MAX_HOLD_MINUTES,
     MAX_SLUG_LENGTH,
+    MAX_WAITING_LIST_HOURS,
     MIN_HOLD_MINUTES,
     RESERVED_SLUGS,
     BuyerNotices,
     Event,
+    LatePayments,
     NewEvent,
     is_slug,
 )
@@ -114,19 +116,31 @@ def _check(event: NewEvent) -> None:
     # in UTC: two times of the same zone are compared by their wall clocks
     if event.ends_at.astimezone(UTC) < event.starts_at.astimezone(UTC):
         raise UnusableEvent(f"ends {event.ends_at} is before starts {event.starts_at}")
+    parse_zone(event.time_zone)
+    _check_locale(event.locale)
+    _check_questions(event.guest_questions.splitlines())
+    _check_selling(event)
+    if event.region not in phonenumbers.SUPPORTED_REGIONS:
+        raise UnusableEvent(f"region {event.region!r}: write a country's two letters, such as ID")
+
+
+def _check_selling(event: NewEvent) -> None:
     if not MIN_HOLD_MINUTES <= event.hold_minutes <= MAX_HOLD_MINUTES:
         raise UnusableEvent(
             f"hold minutes {event.hold_minutes}: write {MIN_HOLD_MINUTES} to {MAX_HOLD_MINUTES}"
         )
-    parse_zone(event.time_zone)
-    _check_locale(event.locale)
-    _check_questions(event.guest_questions.splitlines())
     if event.buyer_notices not in list(BuyerNotices):
         raise UnusableEvent(
             f"buyer notices {event.buyer_notices!r}: choose {', '.join(BuyerNotices)}"
         )
-    if event.region not in phonenumbers.SUPPORTED_REGIONS:
-        raise UnusableEvent(f"region {event.region!r}: write a country's two letters, such as ID")
+    if event.late_payments not in list(LatePayments):
+        raise UnusableEvent(
+            f"late payments {event.late_payments!r}: choose {', '.join(LatePayments)}"
+        )
+    if not 1 <= event.waiting_list_hours <= MAX_WAITING_LIST_HOURS:
+        raise UnusableEvent(
+            f"waiting list hours {event.waiting_list_hours}: write 1 to {MAX_WAITING_LIST_HOURS}"
+        )
 
 
 def _check_questions(questions: Sequence[str]) -> None:

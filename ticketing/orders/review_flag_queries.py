@@ -1,12 +1,15 @@
 """Queries for review flags: questions about an order that staff have to answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from ticketing.events.model import LatePayments
 from ticketing.orders.order import ReviewFlag
+from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.orders import order_review_flags, orders
 
 
@@ -88,3 +91,25 @@ def list_open(connection: Connection, event_id: int) -> list[OpenReviewFlag]:
         OpenReviewFlag(code, ReviewFlag(flag), *rest)
         for code, flag, *rest in connection.execute(query)
     ]
+
+
+def list_late_payments_to_refund(
+    connection: Connection, flags: Sequence[ReviewFlag], *, after_id: int, limit: int
+) -> list[int]:
+    """Return orders with one of these open flags, of events that refund late payments, by id."""
+    query = (
+        select(orders.c.id)
+        .distinct()
+        .join(order_review_flags, order_review_flags.c.order_id == orders.c.id)
+        .join(events, events.c.id == orders.c.event_id)
+        .where(
+            events.c.late_payments == LatePayments.REFUND,
+            orders.c.payment_plan_id.is_(None),  # the plan decides about its instalments
+            order_review_flags.c.flag.in_(flags),
+            order_review_flags.c.resolved_at.is_(None),
+            orders.c.id > after_id,
+        )
+        .order_by(orders.c.id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())

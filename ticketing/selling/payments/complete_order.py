@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from ticketing.catalogue import promo_queries, stock_queries
 from ticketing.events import queries as event_queries
-from ticketing.events.model import BuyerNotices
+from ticketing.events.model import BuyerNotices, LatePayments
 from ticketing.orders import audit, place_guest_queries, review_flag_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.buyer_notices import notice_addresses, notice_payload
@@ -20,11 +20,13 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import BuyerUnknown, PromoRefused, SoldOut
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.payments import entitlement_queries
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.tickets.issuing import ticket_write_queries
 from ticketing.vouchers import transition_queries
 from ticketing.vouchers.allocate import allocate_vouchers
 
 PAYMENT_REVERSED_REASON = "the bank reversed the payment"
+LATE_PAYMENT_FLAGS = (ReviewFlag.PAID_LATE, ReviewFlag.PAID_AFTER_CANCELLING)
 
 
 def complete_order(
@@ -108,16 +110,22 @@ def enqueue_guest_ticket(connection: Connection, order: Order, guest: PlaceGuest
 
 
 def complete_order_if_in_stock(
-    connection: Connection, order: Order, *, attempt_id: int, at: datetime, by: str
+    connection: Connection, order: Order, attempt: PaymentAttempt, *, at: datetime, by: str
 ) -> None:
-    """Sell the places again for a late payment; flag the order if they are not available."""
+    """Sell the places again for a late payment; flag the order if they are not available.
+
+    It is also flagged if staff decide about all late payments of the event.
+    """
+    if _get_late_payments(connection, order) is LatePayments.REVIEW:
+        message = f"{attempt.key}: paid after the deadline"
+        flag_for_review(connection, order, ReviewFlag.PAID_LATE, message, at=at)
+        return
     try:
         with connection.begin_nested():
-            complete_order(connection, order, attempt_id=attempt_id, at=at, by=by)
+            complete_order(connection, order, attempt_id=attempt.id, at=at, by=by)
     except (SoldOut, PromoRefused) as error:
-        flag_for_review(
-            connection, order, ReviewFlag.PAID_LATE, f"paid after the deadline: {error}", at=at
-        )
+        message = f"{attempt.key}: paid after the deadline: {error}"
+        flag_for_review(connection, order, ReviewFlag.PAID_LATE, message, at=at)
 
 
 def reverse_order(
@@ -146,11 +154,28 @@ def reverse_order(
     audit.record(connection, order, by, "orders.reverse", items=revoked)
 
 
+def _get_late_payments(connection: Connection, order: Order) -> LatePayments:
+    return LatePayments(event_queries.get(connection, str(order.event_id)).late_payments)
+
+
 def flag_for_review(
     connection: Connection, order: Order, flag: ReviewFlag, message: str, *, at: datetime
 ) -> None:
-    """Raise a review flag on the order and notify the organiser."""
+    """Raise a review flag on the order and notify the organiser, unless a refund answers it."""
     review_flag_queries.raise_flag(connection, order.id, flag, message, at=at)
+    if not _is_refunded_automatically(connection, order, flag):
+        notify_of_flag(connection, order, flag)
+
+
+def _is_refunded_automatically(connection: Connection, order: Order, flag: ReviewFlag) -> bool:
+    """Return whether a refund answers the flag; a payment plan decides about its instalments."""
+    if flag not in LATE_PAYMENT_FLAGS or order.payment_plan_id is not None:
+        return False
+    return _get_late_payments(connection, order) is LatePayments.REFUND
+
+
+def notify_of_flag(connection: Connection, order: Order, flag: ReviewFlag) -> None:
+    """Add a message about a review flag to the organiser to the outbox, once per flag."""
     enqueue_message(connection, order, f"order.{flag}", outbox.ORGANISER)
 
 

@@ -101,7 +101,7 @@ def _complete_late(
         )
         flag_for_review(connection, order, ReviewFlag.PAID_LATE, message, at=at)
         return
-    complete_order_if_in_stock(connection, order, attempt_id=attempt.id, at=at, by=by)
+    complete_order_if_in_stock(connection, order, attempt, at=at, by=by)
     if order_queries.lock(connection, order.id).state is OrderState.PAID:
         instalment_queries.mark_paid(connection, order.id, payers, at=at)
         review_flag_queries.resolve_flag(

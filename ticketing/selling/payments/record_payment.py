@@ -199,7 +199,7 @@ def _apply_transition(
         case OrderAction.COMPLETE:
             complete_order(connection, order, attempt_id=attempt.id, at=at, by=by)
         case OrderAction.COMPLETE_IF_IN_STOCK:
-            complete_order_if_in_stock(connection, order, attempt_id=attempt.id, at=at, by=by)
+            complete_order_if_in_stock(connection, order, attempt, at=at, by=by)
         case OrderAction.REVERSE:
             reverse_order(connection, order, at=at, by=by)
         case OrderAction.REVIEW:

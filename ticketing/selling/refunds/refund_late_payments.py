@@ -1,0 +1,69 @@
+"""Refund late payments of the events that say so.
+
+The review flag of the order is the queue: recording the payment raises it, deciding the refund
+resolves it, in one transaction with the refund and its key. A payment that cannot be refunded
+keeps its flag, and staff are notified.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.orders import queries as order_queries
+from ticketing.orders import review_flag_queries
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.paging import iter_ids
+from ticketing.platform.kernel.errors import RefundRefused
+from ticketing.selling.payments.complete_order import LATE_PAYMENT_FLAGS, notify_of_flag
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.refunds.decide_refund import decide_refund
+from ticketing.selling.refunds.resolve_flag import refund_request_for_flag
+from ticketing.selling.refunds.send_refunds import send_refunds
+from ticketing.selling.refunds.service import build_refund_plan
+
+AUTOMATIC_ACTOR = "automatic"  # in the audit log and as the refund's requester
+LATE_REASON = "paid after the order had ended"
+CHUNK = 100
+
+
+def refund_late_payments(database: Database, gateway: Midtrans, *, at: datetime) -> int:
+    """Decide and send the due refunds; return how many were decided.
+
+    Safe to repeat, to run concurrently, and to kill: a refund that was decided and not sent is
+    sent with the other waiting refunds.
+    """
+    order_ids = iter_ids(
+        database,
+        lambda connection, last_id: review_flag_queries.list_late_payments_to_refund(
+            connection, LATE_PAYMENT_FLAGS, after_id=last_id, limit=CHUNK
+        ),
+    )
+    decided = 0
+    for order_id in order_ids:
+        if database.run(_decide, order_id, at=at):
+            decided += 1
+            send_refunds(database, gateway, order_id=order_id, at=at, by=AUTOMATIC_ACTOR)
+    return decided
+
+
+def _decide(connection: Connection, order_id: int, *, at: datetime) -> bool:
+    """Decide the refund that the open flags of a late payment ask for."""
+    order = order_queries.lock(connection, order_id)
+    flags = [
+        flag
+        for flag in LATE_PAYMENT_FLAGS
+        if review_flag_queries.is_open(connection, order.id, flag)  # staff may have been faster
+    ]
+    if not flags:
+        return False
+    request = refund_request_for_flag(flags[0], reason=LATE_REASON)
+    try:
+        plan = build_refund_plan(connection, order, request, at=at)
+    except RefundRefused:
+        for flag in flags:
+            notify_of_flag(connection, order, flag)
+        return False
+    decide_refund(connection, order, plan, at=at, by=AUTOMATIC_ACTOR)
+    for flag in flags:
+        review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
+    return True
