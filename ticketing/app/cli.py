@@ -49,6 +49,11 @@ COMMANDS = {
             "Expire unpaid orders whose reservation has ended.",
         ),
         ("payments", "reporting.cli_payments:app", "Compare payments with the payment gateway."),
+        (
+            "waiting-list",
+            "selling.waiting_list.cli:app",
+            "List who waits for places that are sold out; offer places.",
+        ),
         ("refunds", "selling.refunds.cli:app", "Refund orders: plan, then apply."),
         ("cancellations", "selling.cancellation.cli:app", "Cancel events: plan, then apply."),
         ("ledger", "selling.ledger.cli:app", "List orders, payments and refunds."),

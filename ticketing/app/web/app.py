@@ -58,6 +58,8 @@ from ticketing.selling.contacts import api as contacts_api
 from ticketing.selling.contacts import pages as contact_pages
 from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.selling.refunds import api as refund_api
+from ticketing.selling.waiting_list import api as waiting_list_api
+from ticketing.selling.waiting_list import pages as waiting_list_pages
 from ticketing.tickets import api as ticket_api
 from ticketing.tickets import api_event_tickets, api_holder, api_templates
 from ticketing.tickets.batches import api as batche_api
@@ -98,6 +100,10 @@ ROUTERS = (
     contacts_api.office_router,
     contact_pages.order_router,
     contact_pages.shop_router,
+    waiting_list_api.public_router,
+    waiting_list_api.router,
+    waiting_list_pages.shop_router,
+    waiting_list_pages.entry_router,
     shop_pages.router,
     order_pages.router,
     monitoring_api.router,

@@ -17,6 +17,7 @@ ORDER_REVERSED = "order.reversed"
 INSTALMENTS_KEPT = "order.instalments_kept"
 CONTACT_CODE = "order.contact_code"  # to a contact that is not the buyer's yet
 ORDER_LINKS = "order.links"
+WAITING_LIST_JOINED, WAITING_LIST_OFFER = "waiting_list.joined", "waiting_list.offer"
 INSTALMENT_DUE = "order.instalment_due"
 ORDER_CONFIRMATION = "order.confirmation"  # waits for the documents to attach
 GUEST_TICKET = "order.guest_ticket"  # to a guest with an own address; waits like the confirmation
@@ -29,7 +30,7 @@ ALERTS = "alerts"  # to the organiser, without an event
 # with tickets, codes or a link to the order: only to an address that is still the buyer's
 GIVING_ACCESS = (
     ORDER_PLACED, PAYMENT_RECEIVED, ORDER_REFUND, CANCELLATION_REFUND, ORDER_CONFIRMATION,
-    VOUCHERS_READY,
+    VOUCHERS_READY, WAITING_LIST_OFFER,
 )  # fmt: skip
 TO_BUYER = (
     *GIVING_ACCESS, ORDER_EXPIRED, EVENT_CANCELLED, ORDER_REVERSED, INSTALMENTS_KEPT,

@@ -53,6 +53,14 @@ class UnknownEvent(NotFound):
     """No event has that slug or id."""
 
 
+class UnknownWaitingEntry(NotFound):
+    """No entry of a waiting list has that id or link."""
+
+
+class UnknownRule(NotFound):
+    """No sending rule has that id."""
+
+
 class UnusableTime(Refused):
     """A local time does not exist in its zone; the message names the field and the gap."""
 

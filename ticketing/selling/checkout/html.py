@@ -15,7 +15,13 @@ from ticketing.platform.http.pages import (
     render_notice_page,
     render_page,
 )
-from ticketing.platform.kernel.errors import TicketingError, Unavailable, UnknownEvent, UnknownOrder
+from ticketing.platform.kernel.errors import (
+    TicketingError,
+    Unavailable,
+    UnknownEvent,
+    UnknownOrder,
+    UnknownWaitingEntry,
+)
 from ticketing.platform.kernel.local_dates import (
     format_event_dates,
     format_event_times,
@@ -50,6 +56,7 @@ def render_event_template(name: str, event: Event, **context: object) -> str:
 PAGE_NOTICES: dict[type[TicketingError], str] = {
     UnknownEvent: "no_event",
     UnknownOrder: "no_order",
+    UnknownWaitingEntry: "no_entry",
     TooManyRequests: "too_many",
     Unavailable: "away",
 }

@@ -1,13 +1,13 @@
 """Let an event choose what happens to late payments, and store waiting lists.
 
 Revision ID: 0023_waiting_list
-Revises: 0018_hold_limits
+Revises: 0019_order_environment
 """
 
 from alembic import op
 
 revision = "0023_waiting_list"
-down_revision = "0018_hold_limits"
+down_revision = "0019_order_environment"
 
 _UPGRADE = """
 ALTER TABLE events ADD COLUMN late_payments TEXT NOT NULL DEFAULT 'accept';

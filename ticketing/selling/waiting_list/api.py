@@ -1,0 +1,121 @@
+"""HTTP API of waiting lists: buyers join, operators list, offer and remove."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from ticketing.access.authenticated_route import authenticated_router
+from ticketing.access.authentication import Operator, Viewer, actor, rate_limit_by_address
+from ticketing.events.cache import EventCache
+from ticketing.events.http_params import EventReference
+from ticketing.events.queries import get_event
+from ticketing.platform.http.envelope import (
+    AsciiJSONResponse,
+    EventInPath,
+    Id,
+    IdInPath,
+    RequestModel,
+    ResponseModel,
+    SuccessResponse,
+)
+from ticketing.platform.http.errors import authenticated_error_responses, error_responses
+from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.selling.checkout.api_auth import BUYER_ACTOR
+from ticketing.selling.checkout.buyer_input import parse_buyer
+from ticketing.selling.checkout.schemas import MAX_PLACES, BuyerDetails
+from ticketing.selling.waiting_list import queries
+from ticketing.selling.waiting_list.join_list import join_waiting_list, remove_entry
+from ticketing.selling.waiting_list.model import EntryState, describe
+from ticketing.selling.waiting_list.offer_places import offer_to_entry
+
+public_router = APIRouter(
+    prefix="/api/waiting-list",
+    tags=["waiting lists"],
+    default_response_class=AsciiJSONResponse,
+    dependencies=[Depends(rate_limit_by_address)],
+    responses=error_responses(400, 404, 409, 413, 422, 429, 503),
+)
+router = authenticated_router("/api", "waiting lists", 404)
+
+
+class JoinRequest(RequestModel):
+    """Who waits for how many places of a ticket type that is sold out."""
+
+    event_id: EventReference
+    ticket_type_id: Id
+    quantity: Annotated[int, Field(ge=1, le=MAX_PLACES, strict=True)]
+    buyer: BuyerDetails
+
+
+class JoinResponse(ResponseModel):
+    """The same whether the contact was on the list already; its link is sent to it."""
+
+    ticket_type_id: int
+    joined: bool = True
+
+
+class WaitingEntryResponse(ResponseModel):
+    """An entry of a waiting list; order and time limit of the newest offer."""
+
+    id: int
+    ticket_type_id: int
+    ticket_type: str
+    name: str
+    contact: str
+    quantity: int
+    joined_at: datetime
+    state: EntryState
+    offer_count: int
+    order_code: str | None
+    offered_until: datetime | None
+
+
+@public_router.post("", status_code=202)
+def join(body: JoinRequest, services: ServicesDependency) -> SuccessResponse[JoinResponse]:
+    """Join the waiting list of a ticket type, once per contact."""
+    event = services.get(EventCache).get(str(body.event_id))
+    join_waiting_list(
+        services.database,
+        event,
+        body.ticket_type_id,
+        quantity=body.quantity,
+        buyer=parse_buyer(event, **body.buyer.model_dump()),
+        at=now(),
+        by=BUYER_ACTOR,
+    )
+    return SuccessResponse(data=JoinResponse(ticket_type_id=body.ticket_type_id))
+
+
+@router.get("/events/{event}/waiting-list")
+def list_entries(
+    event: EventInPath, services: ServicesDependency, _caller: Viewer
+) -> SuccessResponse[list[WaitingEntryResponse]]:
+    """List the entries of an event, the earliest of each ticket type first."""
+    known = get_event(services.database, event)
+    entries = services.database.run(queries.list_entries, known.id)
+    return SuccessResponse(
+        data=[WaitingEntryResponse.model_validate(describe(entry)) for entry in entries]
+    )
+
+
+@router.post(
+    "/waiting-list/{entry_id}/offer", responses=authenticated_error_responses(404, 409, 422)
+)
+def offer(
+    entry_id: IdInPath, services: ServicesDependency, caller: Operator
+) -> SuccessResponse[WaitingEntryResponse]:
+    """Offer places to an entry now, before all others."""
+    offer_to_entry(services.database, entry_id, at=now(), by=actor(caller))
+    entry = services.database.run(queries.get, entry_id)
+    return SuccessResponse(data=WaitingEntryResponse.model_validate(describe(entry)))
+
+
+@router.post("/waiting-list/{entry_id}/remove", responses=authenticated_error_responses(404, 409))
+def remove(
+    entry_id: IdInPath, services: ServicesDependency, caller: Operator
+) -> SuccessResponse[WaitingEntryResponse]:
+    """Take an entry off the list; an offer that is still open is cancelled."""
+    entry = remove_entry(services.database, entry_id, at=now(), by=actor(caller))
+    return SuccessResponse(data=WaitingEntryResponse.model_validate(describe(entry)))

@@ -1,0 +1,108 @@
+"""Join and leave a waiting list. The answer never tells whether a contact was listed already."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from ticketing.catalogue import ticket_type_queries
+from ticketing.catalogue.ticket_type_queries import TicketTypeListing
+from ticketing.events.model import Event
+from ticketing.orders.order import Buyer
+from ticketing.platform.db import audit_log, outbox
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import Conflict, LimitExceeded, NotOnSale
+from ticketing.selling.checkout.cancel_order import cancel_order
+from ticketing.selling.waiting_list import queries
+from ticketing.selling.waiting_list.model import EntryState, WaitingEntry
+
+
+class PlacesLeft(Conflict):
+    """The places that someone wants to wait for can be ordered now."""
+
+
+def join_waiting_list(
+    database: Database,
+    event: Event,
+    ticket_type_id: int,
+    *,
+    quantity: int,
+    buyer: Buyer,
+    at: datetime,
+    by: str,
+) -> None:
+    """Add a contact to the list of a ticket type once, and send it the link of its entry.
+
+    Refuses a type that is not on sale, or not sold out, and more places than it can ever offer.
+    """
+    with database.transaction() as connection:
+        _check(connection, event, ticket_type_id, quantity, at=at)
+        entry_id = queries.insert_entry(
+            connection, event_id=event.id, ticket_type_id=ticket_type_id, quantity=quantity,
+            buyer=buyer, at=at,
+        )  # fmt: skip
+        if entry_id is None:
+            return
+        audit_log.record(
+            connection, by, "waiting_list.join", event_id=event.id, subject=str(entry_id),
+            items=quantity,
+        )  # fmt: skip
+        message = {"purpose": outbox.WAITING_LIST_JOINED, "subject": str(entry_id)}
+        outbox.enqueue(
+            connection, **message, event_id=event.id, recipient=buyer.contact,
+            payload={"entry": entry_id},
+            revision=outbox.next_revision(connection, **message, recipient=buyer.contact),
+        )  # fmt: skip
+
+
+def _check(
+    connection: Connection, event: Event, ticket_type_id: int, quantity: int, *, at: datetime
+) -> None:
+    if at >= event.ends_at:
+        raise NotOnSale(f"{event.slug} is over")
+    offered = find_type_on_sale(connection, event, ticket_type_id)
+    left, capacity = offered.stock.available, offered.stock.capacity
+    if left is None or left >= quantity:
+        raise PlacesLeft(f"{offered.name}: {quantity} places can be ordered now")
+    if capacity is not None and quantity > capacity:
+        raise LimitExceeded(f"{quantity} places; {offered.name} has {capacity}", limit=capacity)
+    offered.limits.check_order(quantity)
+
+
+def find_type_on_sale(
+    connection: Connection, event: Event, ticket_type_id: int
+) -> TicketTypeListing:
+    """Return a ticket type of the event. Raises NotOnSale."""
+    for listing in ticket_type_queries.list_for_event(connection, event.id):
+        if listing.id == ticket_type_id and listing.on_sale:
+            return listing
+    raise NotOnSale(f"ticket type {ticket_type_id} is not on sale for this event")
+
+
+def leave_waiting_list(database: Database, token: UUID, *, at: datetime, by: str) -> WaitingEntry:
+    """Leave the list by the link of an entry; safe to repeat."""
+    entry = database.run(queries.get_by_token, token)
+    return remove_entry(database, entry.id, at=at, by=by)
+
+
+def remove_entry(
+    database: Database, entry_id: int, *, reason: str = "", at: datetime, by: str
+) -> WaitingEntry:
+    """Take an entry off the list; an offered order is cancelled first. One that ended stays so.
+
+    Refuses while a payment of the offered order is processed.
+    """
+    entry = database.run(queries.get, entry_id)
+    if entry.state is EntryState.OFFERED and entry.order_id is not None:
+        cancel_order(database, entry.order_id, at=at, by=by)
+    with database.transaction() as connection:
+        entry = queries.lock(connection, entry_id)
+        if entry.state is EntryState.OFFERED:  # offered at this moment
+            raise Conflict(f"entry {entry_id} was offered places at this moment; try again")
+        if entry.state in {EntryState.WAITING, EntryState.LAPSED}:
+            queries.set_left(connection, entry_id, at=at)
+            audit_log.record(
+                connection, by, "waiting_list.leave", event_id=entry.event_id,
+                subject=str(entry_id), details={"reason": reason},
+            )  # fmt: skip
+        return queries.get(connection, entry_id)

@@ -1,0 +1,124 @@
+"""Offer free places to the waiting list: an order in the name of the earliest entry that fits.
+
+Order, reserved places, entry and message are stored in one transaction, under the lock of the
+ticket type: stock is never oversold, and an entry never has two open offers. An offer that is not
+paid in time expires as any order, and its places are offered to the next.
+"""
+
+import os
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.catalogue import stock_queries
+from ticketing.catalogue.stock_queries import QuotedLine
+from ticketing.events import queries as event_queries
+from ticketing.orders import audit
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import ORDER_CODE_BYTES, Order, OrderState, Selection, make_order_code
+from ticketing.orders.queries import NewOrder
+from ticketing.platform.db import audit_log, outbox
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import (
+    ImpossibleTransition,
+    LimitExceeded,
+    NotOnSale,
+)
+from ticketing.selling.checkout.place_order import complete_if_free
+from ticketing.selling.waiting_list import queries
+from ticketing.selling.waiting_list.model import WaitingEntry, offer_deadline
+
+TOKEN_HASH_BYTES = 32
+
+
+def offer_free_places(database: Database, *, at: datetime, by: str) -> int:
+    """Offer the free places of all ticket types; return the number of handled entries.
+
+    Safe to repeat, to run concurrently, and to kill.
+    """
+    offered = 0
+    for ticket_type_id in database.run(queries.list_types_to_offer, at=at):
+        while database.run(_offer_next, ticket_type_id, at=at, by=by):
+            offered += 1
+    return offered
+
+
+def offer_to_entry(database: Database, entry_id: int, *, at: datetime, by: str) -> Order:
+    """Offer places to one entry now, before all others. Refuses if too few are left."""
+    with database.transaction() as connection:
+        entry = queries.lock(connection, entry_id)
+        if not entry.can_be_offered:
+            raise ImpossibleTransition(
+                f"entry {entry_id} is {entry.state}; only a waiting or lapsed one can be offered"
+            )
+        stock_queries.lock_limits(connection, [entry.ticket_type_id])
+        return _offer(connection, entry, at=at, by=by)
+
+
+def _offer_next(connection: Connection, ticket_type_id: int, *, at: datetime, by: str) -> bool:
+    """Offer places of a ticket type to the next entry; return whether there was one."""
+    stock_queries.lock_limits(connection, [ticket_type_id])
+    left = stock_queries.get_stock(connection, ticket_type_id).available
+    entry = queries.lock_next(connection, ticket_type_id, left)
+    if entry is None:
+        return False
+    try:
+        with connection.begin_nested():
+            _offer(connection, entry, at=at, by=by)
+    except LimitExceeded as error:  # the buyer has other orders by now, or a limit was lowered
+        queries.set_left(connection, entry.id, at=at)
+        audit_log.record(
+            connection, by, "waiting_list.leave", event_id=entry.event_id,
+            subject=str(entry.id), details={"reason": str(error)},
+        )  # fmt: skip
+    except NotOnSale:  # taken off sale at this moment
+        return False
+    return True
+
+
+def _offer(connection: Connection, entry: WaitingEntry, *, at: datetime, by: str) -> Order:
+    """Place the order of a locked entry, and enqueue the message, unless it is free and paid."""
+    event = event_queries.get(connection, str(entry.event_id))
+    if at >= event.ends_at:
+        raise NotOnSale(f"{event.slug} is over")
+    selection = Selection(entry.ticket_type_id, entry.quantity)
+    (quote,) = stock_queries.quote_lines(connection, event.id, [selection])
+    _check_limits(connection, entry, quote)
+    new = NewOrder(
+        event_id=event.id,
+        code=make_order_code(os.urandom(ORDER_CODE_BYTES)),
+        token_hash=os.urandom(TOKEN_HASH_BYTES),  # of no token: the message has a link instead
+        created_at=at,
+        expires_at=offer_deadline(event, at=at),
+        lines=(quote.line,),
+        subtotal=quote.line.amount,
+        buyer=entry.buyer,
+    )
+    order = order_queries.insert_order(connection, new)
+    audit.record(connection, order, by, "orders.place", items=entry.quantity)
+    stock_queries.reserve(connection, quote.line, order.id)
+    queries.set_offer(connection, entry.id, order.id)
+    order = complete_if_free(connection, order, at=at, by=by)
+    if order.state is OrderState.PENDING:
+        _enqueue_offer(connection, entry, order)
+    return order
+
+
+def _check_limits(connection: Connection, entry: WaitingEntry, quote: QuotedLine) -> None:
+    """Check the limits of the ticket type, which may have changed since the entry was made."""
+    quote.limits.check_order(entry.quantity)
+    held = order_queries.count_buyer_places(
+        connection, entry.event_id, entry.buyer.key, entry.ticket_type_id
+    )
+    quote.limits.check_buyer(held + entry.quantity)
+
+
+def _enqueue_offer(connection: Connection, entry: WaitingEntry, order: Order) -> None:
+    outbox.enqueue(
+        connection,
+        event_id=entry.event_id,
+        purpose=outbox.WAITING_LIST_OFFER,
+        subject=order.code,
+        recipient=entry.buyer.contact,
+        payload={"order": order.code, "entry": entry.id},
+    )

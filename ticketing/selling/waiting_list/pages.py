@@ -1,0 +1,161 @@
+"""Pages of waiting lists: the form of a ticket type in the shop, and the page of an entry."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import HTMLResponse
+
+from ticketing.access.authentication import rate_limit_by_address
+from ticketing.events.model import Event
+from ticketing.events.queries import get_event
+from ticketing.platform.http.pages import (
+    PAGE_ERROR_RESPONSES,
+    PageRoute,
+    is_simulated,
+    page_response,
+)
+from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.platform.kernel.errors import TicketingError
+from ticketing.selling.checkout.api_auth import BUYER_ACTOR
+from ticketing.selling.checkout.buyer_input import parse_buyer
+from ticketing.selling.checkout.forms import (
+    FormFields,
+    InvalidForm,
+    buyer_from_form,
+    problem_code,
+    submitted_values,
+)
+from ticketing.selling.checkout.html import render_event_template
+from ticketing.selling.checkout.shop_pages import UNPROCESSABLE, EventFromPath
+from ticketing.selling.waiting_list import queries
+from ticketing.selling.waiting_list.join_list import (
+    find_type_on_sale,
+    join_waiting_list,
+    leave_waiting_list,
+)
+from ticketing.selling.waiting_list.model import WaitingEntry
+
+MAX_MENU_QUANTITY, MAX_ID = 10, 2**63 - 1
+
+shop_router = APIRouter(
+    prefix="/events/{slug}/waiting-list",
+    tags=["pages"],
+    route_class=PageRoute,
+    default_response_class=HTMLResponse,
+    dependencies=[Depends(rate_limit_by_address)],
+    responses=PAGE_ERROR_RESPONSES,
+)
+entry_router = APIRouter(
+    prefix="/waiting-list/{token}",
+    tags=["pages"],
+    route_class=PageRoute,
+    default_response_class=HTMLResponse,
+    dependencies=[Depends(rate_limit_by_address)],
+    responses=PAGE_ERROR_RESPONSES,
+)
+
+TypeInQuery = Annotated[
+    int, Query(alias="type", ge=1, le=MAX_ID, description="Id of the ticket type.")
+]
+
+
+@shop_router.get("")
+def ask(
+    event: EventFromPath, services: ServicesDependency, ticket_type_id: TypeInQuery
+) -> HTMLResponse:
+    """Show the form that joins the waiting list of a ticket type."""
+    return _render_form(services, event, ticket_type_id, {})
+
+
+@shop_router.post("", include_in_schema=False)
+def join(
+    event: EventFromPath,
+    services: ServicesDependency,
+    ticket_type_id: TypeInQuery,
+    fields: FormFields,
+) -> HTMLResponse:
+    """Join the list, or show the form with the problem."""
+    try:
+        _join(services, event, ticket_type_id, fields)
+    except InvalidForm as error:
+        problem, status = error.problem, UNPROCESSABLE
+    except TicketingError as error:
+        problem, status = problem_code(error), error.status
+    else:
+        return _render_form(services, event, ticket_type_id, fields, has_joined=True)
+    return _render_form(services, event, ticket_type_id, fields, problem=problem, status=status)
+
+
+def _join(services: Services, event: Event, ticket_type_id: int, fields: dict[str, str]) -> None:
+    quantity = fields.get("quantity", "")
+    if quantity not in {str(number) for number in range(1, MAX_MENU_QUANTITY + 1)}:
+        raise InvalidForm("other")
+    join_waiting_list(
+        services.database,
+        event,
+        ticket_type_id,
+        quantity=int(quantity),
+        buyer=parse_buyer(event, **buyer_from_form(fields).model_dump()),
+        at=now(),
+        by=BUYER_ACTOR,
+    )
+
+
+def _render_form(
+    services: Services,
+    event: Event,
+    ticket_type_id: int,
+    fields: dict[str, str],
+    *,
+    has_joined: bool = False,
+    problem: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    offer = services.database.run(find_type_on_sale, event, ticket_type_id)
+    limits = (offer.stock.capacity, offer.limits.per_order, offer.limits.per_buyer)
+    text = render_event_template(
+        "waiting_list.html.j2",
+        event,
+        offer=offer,
+        most=min([MAX_MENU_QUANTITY, *(limit for limit in limits if limit is not None)]),
+        quantity=fields.get("quantity", "1"),
+        values=submitted_values(fields),
+        has_joined=has_joined,
+        hours=event.waiting_list_hours,
+        problem=problem,
+        wrong=problem.removeprefix("unusable_"),
+        simulated=is_simulated(services),
+    )
+    return page_response(services, text, status=status)
+
+
+@entry_router.get("")
+def show(token: UUID, services: ServicesDependency) -> HTMLResponse:
+    """Show the state of an entry and how to leave the list."""
+    return _render_entry(services, services.database.run(queries.get_by_token, token))
+
+
+@entry_router.post("", include_in_schema=False)
+def leave(token: UUID, services: ServicesDependency) -> HTMLResponse:
+    """Leave the list, and show that it is done or why it is not."""
+    try:
+        entry = leave_waiting_list(services.database, token, at=now(), by=BUYER_ACTOR)
+    except TicketingError as error:
+        entry = services.database.run(queries.get_by_token, token)
+        return _render_entry(services, entry, problem=problem_code(error), status=error.status)
+    return _render_entry(services, entry)
+
+
+def _render_entry(
+    services: Services, entry: WaitingEntry, *, problem: str = "", status: int = 200
+) -> HTMLResponse:
+    text = render_event_template(
+        "waiting_entry.html.j2",
+        get_event(services.database, str(entry.event_id)),
+        entry=entry,
+        earlier=services.database.run(queries.count_earlier, entry),
+        problem=problem,
+        simulated=is_simulated(services),
+    )
+    return page_response(services, text, status=status)
