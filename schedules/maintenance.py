@@ -7,7 +7,12 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from ticket_assets.deliveries import check_deliveries, mail_bounces, send_alert_digest
+from ticket_assets.deliveries import (
+    apply_sending_rules,
+    check_deliveries,
+    mail_bounces,
+    send_alert_digest,
+)
 from ticket_assets.jobs import check_sales, check_vouchers, daily_reconciliation
 from ticket_assets.maintenance import (
     daily_exports,
@@ -18,6 +23,7 @@ from ticket_assets.maintenance import (
     webhooks,
 )
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
+from ticketing.notifications.campaigns.apply_rules import list_due_rules
 from ticketing.notifications.delivery_queries import list_events_with_recent_deliveries
 from ticketing.notifications.mail.mailbox import has_unread_mail
 from ticketing.platform.application import Application
@@ -112,6 +118,16 @@ def send_alerts_every_10_minutes(
     with application.database.transaction() as connection:
         has_unreported = incidents.has_unreported(connection)
     return run_if(has_unreported, context, otherwise="no unreported incidents")
+
+
+@jakarta_schedule(job=apply_sending_rules, cron_schedule="*/10 * * * *")
+def apply_sending_rules_every_10_minutes(
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
+) -> dg.RunRequest | dg.SkipReason:
+    """Every ten minutes: applies sending rules that are due and that no worker has applied."""
+    at = context.scheduled_execution_time.astimezone(UTC)
+    due = application.database.run(list_due_rules, at=at)
+    return run_if(due, context, otherwise="no sending rule is due")
 
 
 @jakarta_schedule(job=mail_bounces, cron_schedule="*/10 * * * *")

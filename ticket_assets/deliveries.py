@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from ticket_assets.batch import ACTOR
 from ticket_assets.check_results import to_check_result
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.partitions import EVENT_PARTITIONS, event_asset, partition_event
 from ticket_assets.retries import run_attempt
 from ticketing.notifications import delivery_queries
 from ticketing.notifications.alert_digest import enqueue_alert_digest
+from ticketing.notifications.campaigns.apply_rules import apply_due_rules
 from ticketing.notifications.checks import (
     check_failed_deliveries,
     check_overdue_deliveries,
@@ -43,6 +45,22 @@ def send_due_messages(
 def deliver_messages() -> None:
     """Sends all due messages of the outbox. Safe to run again."""
     send_due_messages()
+
+
+@dg.op
+def apply_due_sending_rules(
+    context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
+) -> None:
+    """Enqueue the messages of the sending rules that are due."""
+    with run_attempt(context):
+        messages = apply_due_rules(application.database, at=datetime.now(UTC), by=ACTOR)
+    context.add_output_metadata({"messages": messages})
+
+
+@dg.job
+def apply_sending_rules() -> None:
+    """Applies the sending rules of campaigns that are due, each once. Safe to run again."""
+    apply_due_sending_rules()
 
 
 @dg.op

@@ -17,7 +17,9 @@ from ticketing.reporting.export import queue_daily_export_mails
 from ticketing.selling.checkout.expire_orders import enqueue_instalment_reminders, expire_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.reconcile import reconcile
+from ticketing.selling.refunds.refund_late_payments import refund_late_payments
 from ticketing.selling.refunds.send_refunds import send_refunds
+from ticketing.selling.waiting_list.offer_places import offer_free_places
 from ticketing.tickets.rendering.retention_queries import delete_expired_documents
 from ticketing.vouchers.maintenance import maintain_vouchers
 from ticketing.vouchers.provisioning.context import ProvisioningContext
@@ -34,15 +36,16 @@ def expire_unpaid_orders(
 ) -> None:
     """Expire unpaid orders and release their places, unless a payment may still arrive.
 
-    Also enqueues reminders of due instalments.
+    Also offers free places to the waiting lists, and enqueues reminders of due instalments.
     """
     with run_attempt(context):
         expired = expire_orders(
             application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR
         )
+        offered = offer_free_places(application.database, at=datetime.now(UTC), by=ACTOR)
         reminded = enqueue_instalment_reminders(application.database, at=datetime.now(UTC))
     context.log.info("%s expired, %s left, %s stuck", expired.expired, expired.left, expired.stuck)
-    context.add_output_metadata(asdict(expired) | {"reminded": reminded})
+    context.add_output_metadata(asdict(expired) | {"reminded": reminded, "offered": offered})
 
 
 @dg.op
@@ -79,13 +82,16 @@ def reconcile_payments(
 def send_pending_refunds(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
-    """Send pending refunds to the gateway and query those with an unknown result."""
+    """Refund late payments, send pending refunds, and query those with an unknown result."""
     with run_attempt(context):
+        late = refund_late_payments(
+            application.database, application.get(Midtrans), at=datetime.now(UTC)
+        )
         sent = send_refunds(
             application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR
         )
     context.log.info("%s done, %s failed, %s waiting", sent.done, sent.failed, sent.waiting)
-    context.add_output_metadata(asdict(sent))
+    context.add_output_metadata(asdict(sent) | {"late payments refunded": late})
 
 
 @dg.job

@@ -89,6 +89,7 @@ def test_no_schedule_that_issues_a_rosters_tickets_runs_by_itself(
     }
 
     assert running == {
+        "apply_sending_rules_every_10_minutes": "apply_sending_rules",
         "send_alerts_every_10_minutes": "send_alert_digest",
         "process_bounces_every_10_minutes": "mail_bounces",
         "daily_reconciliation_nightly": "daily_reconciliation",

@@ -24,7 +24,8 @@ def worker(
     import signal
     from types import FrameType
 
-    from ticketing.app.worker import ACTOR, Worker, log_fulfilment, log_provisioning
+    from ticketing.app.worker import ACTOR, Worker
+    from ticketing.app.worker_log import log_fulfilment, log_provisioning
     from ticketing.notifications.deliver import MessagingConnector, deliver_all
     from ticketing.selling.payments.fulfil_paid import FulfilmentLoop
     from ticketing.selling.payments.midtrans.client import Midtrans

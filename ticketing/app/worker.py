@@ -1,8 +1,9 @@
 """The worker: processes payments, tickets, messages, webhooks and vouchers when there is work.
 
-Several threads settle payments, one makes tickets, several call webhooks, one sends mails, one
-sends WhatsApp messages, and one serves each router, so that a slow system delays only its own work.
-All work is found in rows, so the worker can be killed, be absent, or run twice.
+Several threads settle payments, one refunds late payments, one offers free places to waiting lists
+and applies sending rules, one makes tickets, several call webhooks, one sends mails, one sends
+WhatsApp messages, and one serves each router, so that a slow system delays only its own work. All
+work is found in rows, so the worker can be killed, be absent, or run twice.
 """
 
 import threading
@@ -15,25 +16,20 @@ from functools import partial
 
 import structlog
 
+from ticketing.app.worker_log import log_generation, log_provisioning, log_settlement
 from ticketing.events import queries as event_queries
+from ticketing.notifications.campaigns.apply_rules import apply_due_rules
 from ticketing.notifications.deliver import NotificationSender, deliver_due
 from ticketing.notifications.delivery import Channel
 from ticketing.notifications.delivery_receipts import process_status_webhooks
 from ticketing.platform.db import notify
 from ticketing.platform.db.notify import NotificationListener
 from ticketing.platform.kernel.errors import TicketingError, Unavailable
-from ticketing.selling.payments.fulfil_paid import (
-    EventFulfilment,
-    FulfilmentResult,
-    generate_missing_tickets,
-    handled_count,
-)
-from ticketing.selling.payments.settle import (
-    STATUS_CONCURRENCY,
-    PaymentGateway,
-    Settlement,
-    SettlementPool,
-)
+from ticketing.selling.payments.fulfil_paid import generate_missing_tickets
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.settle import STATUS_CONCURRENCY, SettlementPool
+from ticketing.selling.refunds.refund_late_payments import refund_late_payments
+from ticketing.selling.waiting_list.offer_places import offer_free_places
 from ticketing.tickets.generate import GenerationContext
 from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
 from ticketing.vouchers.provisioning.worker_pool import RouterWorkerPool
@@ -51,7 +47,7 @@ class Worker:
     """Works from `run` until `stop`. Dagster also does this work, some seconds later."""
 
     context: GenerationContext
-    gateway: PaymentGateway
+    gateway: Midtrans
     clock: Callable[[], datetime]
     webhook_transport: WebhookTransport | None = None  # none: Dagster calls webhooks
     sender: NotificationSender | None = None  # none: Dagster sends messages
@@ -59,6 +55,8 @@ class Worker:
     status_concurrency: int = STATUS_CONCURRENCY
     _stopping: bool = False
     _settle_event: threading.Event = field(default_factory=threading.Event)
+    _refund_event: threading.Event = field(default_factory=threading.Event)
+    _follow_up_event: threading.Event = field(default_factory=threading.Event)
     _tickets_event: threading.Event = field(default_factory=threading.Event)
     _webhooks_event: threading.Event = field(default_factory=threading.Event)
     _mail_event: threading.Event = field(default_factory=threading.Event)
@@ -93,6 +91,8 @@ class Worker:
 
     def _wake_all(self) -> None:
         self._settle_event.set()
+        self._refund_event.set()
+        self._follow_up_event.set()
         self._tickets_event.set()
         self._webhooks_event.set()
         self._wake_senders()
@@ -105,6 +105,8 @@ class Worker:
         send_webhooks = partial(self._send_webhooks, call_pool)
         threads = [
             threading.Thread(target=self._run_loop, args=(settle, self._settle_event)),
+            threading.Thread(target=self._run_loop, args=(self._refund, self._refund_event)),
+            threading.Thread(target=self._run_loop, args=(self._follow_up, self._follow_up_event)),
             threading.Thread(target=self._run_loop, args=(self._make_tickets, self._tickets_event)),
             threading.Thread(target=self._run_loop, args=(send_webhooks, self._webhooks_event)),
             threading.Thread(target=self._run_loop, args=(self._send_mail, self._mail_event)),
@@ -164,11 +166,28 @@ class Worker:
         done = pool.advance()
         log_settlement(done)
         if done.applied:
+            self._refund_event.set()
             self._tickets_event.set()
             self._webhooks_event.set()
             self._wake_senders()
             self._provision_event.set()
         return False  # the end of every question wakes it again
+
+    def _refund(self) -> bool:
+        refunded = refund_late_payments(self.context.database, self.gateway, at=self.clock())
+        if refunded:
+            LOG.info("late payments refunded", orders=refunded)
+            self._wake_senders()
+        return False  # what cannot be refunded waits for staff
+
+    def _follow_up(self) -> bool:
+        database = self.context.database
+        offered = offer_free_places(database, at=self.clock(), by=ACTOR)
+        sent = apply_due_rules(database, at=self.clock(), by=ACTOR)
+        if offered or sent:
+            LOG.info("waiting lists and sending rules", offered=offered, enqueued=sent)
+            self._wake_senders()
+        return False
 
     def _make_tickets(self) -> bool:
         served = generate_missing_tickets(self.context, at=self.clock(), by=ACTOR)
@@ -238,45 +257,3 @@ def warm_up(context: GenerationContext) -> None:
             context.renderer.check_template(template_id)
         except TicketingError as error:
             LOG.warning("template cannot be rendered", template=template_id, error=str(error))
-
-
-def log_fulfilment(service: FulfilmentResult) -> None:
-    """Log a round of settlement and tickets."""
-    log_settlement(service.settlement)
-    for served in service.event_fulfilments:
-        log_generation(served)
-
-
-def log_settlement(done: Settlement) -> None:
-    """Log the settled payments, if any."""
-    if handled_count(done) or done.postponed:
-        LOG.info(
-            "payments settled", applied=done.applied, unchanged=done.unchanged,
-            quarantined=done.quarantined, postponed=done.postponed,
-        )  # fmt: skip
-
-
-def log_generation(served: EventFulfilment) -> None:
-    """Log the tickets of an event's buyers, or why there are none."""
-    if served.generation is None:
-        LOG.warning("tickets not made", event_id=served.event.id, error=served.error)
-        return
-    generation = served.generation
-    LOG.info(
-        "tickets made", event_id=served.event.id, job_id=generation.job_id,
-        created=generation.created, renewed=generation.renewed, failed=generation.failed,
-        seconds=round(generation.seconds, 3),
-    )  # fmt: skip
-
-
-def log_provisioning(done: ProvisionResult) -> None:
-    """Log the changes on a router, unknown rows, and its errors."""
-    if done.has_progress or done.refused:
-        LOG.info(
-            "vouchers provisioned", router=done.router, placed=done.placed, removed=done.removed,
-            renamed=done.renamed, refused=done.refused, orders=done.completed_orders,
-        )  # fmt: skip
-    if done.foreign:
-        LOG.warning("unknown rows on router left unchanged", router=done.router, rows=done.foreign)
-    if done.trouble:
-        LOG.warning("router failed", router=done.router, error=done.trouble)

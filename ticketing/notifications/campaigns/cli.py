@@ -1,10 +1,11 @@
-"""`ticketing campaigns`: plan, apply."""
+"""`ticketing campaigns`: plan, apply; the rules are in `cli_rules`."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ticketing.events.cli_context import open_event
+from ticketing.notifications.campaigns import cli_rules
 from ticketing.platform.cli.console import actor, now
 from ticketing.platform.cli.options import EventOption, JsonOption, PlanOption
 from ticketing.platform.cli.output import (
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ticketing.notifications.delivery import Channel
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(cli_rules.app, name="rules", help="Send tickets at a time before the event.")
 
 ChannelsOption = Annotated[
     str,
@@ -43,7 +45,7 @@ def plan_campaign(
     from ticketing.notifications.rate_limit import RateLimit
 
     with open_event(slug) as (application, event):
-        plan = send_tickets.plan_campaign(application.database, event, channels=_parse_channels(by))
+        plan = send_tickets.plan_campaign(application.database, event, channels=parse_channels(by))
         by_whatsapp = plan.count_by_channel(Channel.WHATSAPP)
         last_send = estimate_last_send_at(
             application.database,
@@ -81,12 +83,13 @@ def apply_campaign(
 
     with open_event(slug) as (application, event):
         result = send_tickets.apply_campaign(
-            application.database, event, plan_hash=plan, channels=_parse_channels(by), by=actor()
+            application.database, event, plan_hash=plan, channels=parse_channels(by), by=actor()
         )
     print_result(result, f"Tickets queued: {len(result.tickets):,}", as_json=as_json)
 
 
-def _parse_channels(text: str) -> "list[Channel]":
+def parse_channels(text: str) -> "list[Channel]":
+    """Return the channels of the option `--by`, the preferred one first."""
     from ticketing.notifications.delivery import Channel
 
     known = {str(channel): channel for channel in (Channel.WHATSAPP, Channel.MAIL)}

@@ -4,7 +4,7 @@ The messages of a campaign carry the hash of its plan.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, n
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from ticketing.notifications.campaigns.sending_rule import Audience
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import TICKET_READY, TICKETS_SENT
 from ticketing.platform.db.tables.catalogue import ticket_types
@@ -86,14 +87,8 @@ class GuestTicket:
         return {Channel.MAIL: self.mail, Channel.WHATSAPP: self.phone}.get(channel, "")
 
 
-def list_unsent_tickets(connection: Connection, event_id: int) -> list[GuestTicket]:
-    """Return the live, printed roster tickets without a message, ordered by code."""
-    is_enqueued = exists().where(
-        outbox.c.purpose == TICKET_READY,
-        outbox.c.subject == generated_tickets.c.ticket_code,
-        outbox.c.recipient.in_((guests.c.email, guests.c.phone)),
-        outbox.c.revision == 1,
-    )
+def list_tickets(connection: Connection, event_id: int, audience: Audience) -> list[GuestTicket]:
+    """Return the live, printed roster tickets of an audience, ordered by code."""
     query = (
         select(
             generated_tickets.c.ticket_code,
@@ -110,13 +105,33 @@ def list_unsent_tickets(connection: Connection, event_id: int) -> list[GuestTick
             generated_tickets.c.generated_at.is_not(None),
             _IS_VALID,
             entitlements.c.source == "roster",
-            not_(is_enqueued),
+            *_conditions(audience),
         )
         .order_by(generated_tickets.c.ticket_code)
     )
     return [GuestTicket(*row) for row in connection.execute(query)]
 
 
+def _conditions(audience: Audience) -> list[ColumnElement[bool]]:
+    """Return the conditions for an audience; a message to an address of another person is none."""
+    is_message = and_(
+        outbox.c.purpose == TICKET_READY,
+        outbox.c.subject == generated_tickets.c.ticket_code,
+        outbox.c.recipient.in_((guests.c.email, guests.c.phone)),
+    )
+    match audience:
+        case Audience.UNSENT:
+            return [not_(exists().where(is_message))]
+        case Audience.UNOPENED:
+            return [generated_tickets.c.opened_at.is_(None)]
+        case Audience.UNDELIVERED:
+            accepted = deliveries.c.state.in_(_ACCEPTED_STATES)
+            is_delivery = and_(deliveries.c.outbox_id == outbox.c.id, accepted)
+            return [not_(exists().where(is_message, is_delivery))]
+    return []
+
+
+_ACCEPTED_STATES = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ)
 _IS_VALID = and_(generated_tickets.c.state == TicketState.LIVE, entitlements.c.state == "entitled")
 
 
@@ -125,7 +140,12 @@ def _is_opted_out(address: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def enqueue_ticket_messages(
-    connection: Connection, event_id: int, tickets: Sequence[tuple[str, str]], *, plan_hash: str
+    connection: Connection,
+    event_id: int,
+    tickets: Sequence[tuple[str, str]],
+    *,
+    revision: int,
+    payload: Mapping[str, object],
 ) -> None:
     """Enqueue a message for each ticket code and address; existing messages stay unchanged."""
     rows = [
@@ -134,7 +154,8 @@ def enqueue_ticket_messages(
             "purpose": TICKET_READY,
             "subject": ticket_code,
             "recipient": address,
-            "payload": {"plan": plan_hash},
+            "revision": revision,
+            "payload": dict(payload),
         }
         for ticket_code, address in tickets
     ]

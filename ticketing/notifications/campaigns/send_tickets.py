@@ -8,12 +8,14 @@ from sqlalchemy import Connection
 
 from ticketing.events.model import Event
 from ticketing.notifications.campaigns import queries
+from ticketing.notifications.campaigns.sending_rule import Audience, RuleMessage
 from ticketing.notifications.delivery import Channel
 from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import RowDigest, require_unchanged
 
 MAIL_ONLY = (Channel.MAIL,)
+DEFAULT_MESSAGE = RuleMessage.TICKET
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def plan_campaign(
 ) -> CampaignPlan:
     """Plan a message for each guest by the first available of these channels. Changes nothing."""
     with database.transaction() as connection:
-        return _build_plan(connection, event, channels)
+        return build_plan(connection, event, channels)
 
 
 def apply_campaign(
@@ -59,21 +61,10 @@ def apply_campaign(
 ) -> CampaignPlan:
     """Enqueue the planned messages; raise PlanOutdated if the unsent tickets have changed."""
     with database.transaction() as connection:
-        plan = _build_plan(connection, event, channels)
+        plan = build_plan(connection, event, channels)
         effect = f"{len(plan.tickets)} would be sent"
         require_unchanged(plan, plan_hash, subject=f"the tickets of {event.slug}", effect=effect)
-        messages = [(each.ticket_code, each.address) for each in plan.tickets]
-        if messages:
-            queries.enqueue_ticket_messages(connection, event.id, messages, plan_hash=plan_hash)
-            # the report to the organiser, which waits until the campaign has ended
-            outbox.enqueue(
-                connection,
-                event_id=event.id,
-                purpose=outbox.TICKETS_SENT,
-                subject=plan_hash,
-                recipient=outbox.ORGANISER,
-                payload={},
-            )
+        enqueue_plan(connection, event, plan)
         audit_log.record(
             connection,
             actor=by,
@@ -96,26 +87,63 @@ def opt_out_address(database: Database, address: str, *, at: datetime, by: str) 
     return is_new
 
 
-def _build_plan(connection: Connection, event: Event, channels: Sequence[Channel]) -> CampaignPlan:
-    unsent = queries.list_unsent_tickets(connection, event.id)
+def enqueue_plan(
+    connection: Connection,
+    event: Event,
+    plan: CampaignPlan,
+    *,
+    revision: int = 1,
+    message: str = DEFAULT_MESSAGE,
+) -> None:
+    """Enqueue the messages of a plan, once per ticket and revision, and the report of their end."""
+    if not plan.tickets:
+        return
+    queries.enqueue_ticket_messages(
+        connection,
+        event.id,
+        [(each.ticket_code, each.address) for each in plan.tickets],
+        revision=revision,
+        payload={"plan": plan.plan_hash, "message": message},
+    )
+    # the report to the organiser, which waits until the campaign has ended
+    outbox.enqueue(
+        connection,
+        event_id=event.id,
+        purpose=outbox.TICKETS_SENT,
+        subject=plan.plan_hash,
+        recipient=outbox.ORGANISER,
+        payload={},
+    )
+
+
+def build_plan(
+    connection: Connection,
+    event: Event,
+    channels: Sequence[Channel],
+    audience: Audience = Audience.UNSENT,
+    *,
+    heading: str = "send",
+) -> CampaignPlan:
+    """Return the plan for the tickets of an audience; `heading` makes its hash another one."""
+    found = queries.list_tickets(connection, event.id, audience)
     channels_by_guest = {
         each.guest_id: next((channel for channel in channels if each.address(channel)), None)
-        for each in unsent
+        for each in found
     }
     tickets = tuple(
         PlannedTicketMessage(each.ticket_code, each.guest_id, channel, each.address(channel))
-        for each in unsent
+        for each in found
         if (channel := channels_by_guest[each.guest_id]) is not None and not each.opted_out
     )
-    digest = RowDigest("send", event.uid)
+    digest = RowDigest(heading, event.uid)
     for ticket in tickets:
         digest.add(ticket.ticket_code, ticket.address)
     return CampaignPlan(
         event.slug,
         tickets,
-        tuple(each.guest_id for each in unsent if channels_by_guest[each.guest_id] is None),
+        tuple(each.guest_id for each in found if channels_by_guest[each.guest_id] is None),
         tuple(
-            each.guest_id for each in unsent if channels_by_guest[each.guest_id] and each.opted_out
+            each.guest_id for each in found if channels_by_guest[each.guest_id] and each.opted_out
         ),
         digest.hexdigest(),
     )

@@ -14,6 +14,7 @@ from ticketing.documents.ticket_data import TEST_MARK
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.notifications.campaigns import queries as campaign_queries
+from ticketing.notifications.campaigns.sending_rule import RuleMessage
 from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.delivery import Channel
 from ticketing.notifications.messages.compose_buyer import (
@@ -30,6 +31,10 @@ from ticketing.notifications.messages.compose_organiser import (
     draft_system_message,
 )
 from ticketing.notifications.messages.compose_vouchers import draft_voucher_message
+from ticketing.notifications.messages.compose_waiting_list import (
+    draft_waiting_list_joined,
+    draft_waiting_list_offer,
+)
 from ticketing.notifications.messages.context import (
     MessageContext,
     MessageDraft,
@@ -153,11 +158,16 @@ def _draft_campaign_ticket(
     if file is None:
         reason = "is not valid any more, or its guest has another address"
         return reject_message(f"ticket {claimed.subject} {reason}")
-    return _draft_ticket(context, event, file)
+    name = claimed.payload.get("message", RuleMessage.TICKET)
+    return _draft_ticket(context, event, file, template_name=str(name))
 
 
 def _draft_ticket(
-    context: MessageContext, event: Event, file: OrderTicketFile
+    context: MessageContext,
+    event: Event,
+    file: OrderTicketFile,
+    *,
+    template_name: str = RuleMessage.TICKET,
 ) -> MessageDraft | Rejected | Deferred:
     attached = _load_attachments(context, [file])
     if not isinstance(attached, tuple):
@@ -169,7 +179,7 @@ def _draft_ticket(
         "ticketCode": file.ticket_code,
     }
     facts |= {"url": context.ticket_page_url(file)}
-    return MessageDraft("ticket_ready", facts, attached, file.guest_locale)
+    return MessageDraft(template_name, facts, attached, file.guest_locale)
 
 
 def _load_attachments(
@@ -283,6 +293,8 @@ _DRAFTS_BY_PURPOSE: dict[
     outbox.ORDER_CONFIRMATION: _draft_order_tickets,
     outbox.TICKET_READY: _draft_campaign_ticket,
     outbox.GUEST_TICKET: _draft_order_guest_ticket,
+    outbox.WAITING_LIST_JOINED: draft_waiting_list_joined,
+    outbox.WAITING_LIST_OFFER: draft_waiting_list_offer,
     outbox.VOUCHERS_READY: draft_voucher_message,
     outbox.BATCH_FINISHED: draft_batch_report,
     outbox.TICKETS_SENT: draft_campaign_report,

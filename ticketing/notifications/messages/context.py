@@ -49,6 +49,10 @@ class MessageContext:
         link = make_order_link(self.keys, order.id, order.buyer_contacts)
         return f"{self.public_url.rstrip('/')}/orders/{link}"
 
+    def waiting_entry_url(self, token: str) -> str:
+        """Return the link to an entry of a waiting list; empty without a public base URL."""
+        return f"{self.public_url.rstrip('/')}/waiting-list/{token}" if self.public_url else ""
+
     def shop_page_url(self, event: Event) -> str:
         """Return the link to the event's shop page; empty without a public base URL."""
         return f"{self.public_url.rstrip('/')}/events/{event.slug}" if self.public_url else ""

@@ -41,21 +41,23 @@ _ORDER: dict[str, TemplateValue] = {
     "name": "Ayu Kusumaningtyas",
     "orderCode": "ORD-7Q4M9ZKDX2TA",
 }
+_TICKET = TemplateSample(
+    {
+        **_EVENT,
+        "name": "Ayu Kusumaningtyas",
+        "ticketType": "Wisudawan",
+        "ticketCode": "TC-2026-7Q4M9ZKD",
+        **_SCHEDULE,
+        "location": "Graha Sabha Pramana, Yogyakarta",
+    },
+    "t/4QX9",
+    document_name="Tiket TC-2026-7Q4M9ZKD.pdf",
+)
 _DEADLINE = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 SAMPLES: dict[str, TemplateSample] = {
-    "ticket_ready": TemplateSample(
-        {
-            **_EVENT,
-            "name": "Ayu Kusumaningtyas",
-            "ticketType": "Wisudawan",
-            "ticketCode": "TC-2026-7Q4M9ZKD",
-            **_SCHEDULE,
-            "location": "Graha Sabha Pramana, Yogyakarta",
-        },
-        "t/4QX9",
-        document_name="Tiket TC-2026-7Q4M9ZKD.pdf",
-    ),
+    "ticket_ready": _TICKET,
+    "ticket_reminder": _TICKET,
     "order_placed": TemplateSample(
         {**_ORDER, "total": Rupiah(205_000), "expiresAt": _DEADLINE}, "orders/4QX9"
     ),
@@ -69,6 +71,20 @@ SAMPLES: dict[str, TemplateSample] = {
         "orders/4QX9",
     ),
     "order_paid": TemplateSample({**_ORDER, "total": Rupiah(205_000), "places": 2}, "orders/4QX9"),
+    "waiting_list_joined": TemplateSample(
+        {**_EVENT, "name": "Ayu Kusumaningtyas", "quantity": 2, "ticketType": "Pendamping"},
+        "waiting-list/4QX9",
+    ),
+    "waiting_list_offer": TemplateSample(
+        {
+            **_ORDER,
+            "quantity": 2,
+            "ticketType": "Pendamping",
+            "total": Rupiah(205_000),
+            "expiresAt": _DEADLINE,
+        },
+        "orders/4QX9",
+    ),
     "order_expired": TemplateSample({**_ORDER, "expiresAt": _DEADLINE}, "events/wisuda-2026"),
     "order_refunded": TemplateSample(
         {**_ORDER, "refunded": Rupiah(100_000), "reason": "satu tempat dibatalkan"}, "orders/4QX9"

@@ -1,7 +1,8 @@
 """Tests of campaigns: planned, applied once, and not sent to guests who opted out."""
 
 from collections.abc import Callable
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -9,16 +10,31 @@ from sqlalchemy import update
 from simulators.mail.server import MailSimulator
 from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.events.model import Event
+from ticketing.notifications.campaigns.apply_rules import (
+    apply_due_rules,
+    create_rule,
+    disable_rule,
+    preview_rule,
+)
+from ticketing.notifications.campaigns.queries import enqueue_ticket_messages, list_tickets
 from ticketing.notifications.campaigns.send_tickets import (
     apply_campaign,
     opt_out_address,
     plan_campaign,
 )
+from ticketing.notifications.campaigns.sending_rule import (
+    Audience,
+    NewRule,
+    RuleMessage,
+    RuleTime,
+    UnusableRule,
+)
 from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.notifications.delivery import Channel
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import guests as guests_table
-from ticketing.platform.kernel.errors import PlanOutdated
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel.errors import ImpossibleTransition, PlanOutdated
 from ticketing.selling.checkout.place_order import PlacedOrder
 
 Send = Callable[..., DeliveryRunResult]
@@ -197,3 +213,54 @@ def test_a_plan_names_its_channels_and_an_opt_out_of_either_applies_to_both(
         )
 
     assert plan_campaign(database, event).opted_out == (guests[0],)
+
+
+@pytest.mark.usefixtures("guests")
+@pytest.mark.parametrize(
+    ("audience", "recipients"), [("unopened", 2), ("undelivered", 2), ("all", 3)]
+)
+def test_a_sending_rule_is_applied_once_when_it_is_due(
+    database: Database, event: Event, mails: MailSimulator, send: Send, now: datetime,
+    audience: str, recipients: int,
+) -> None:  # fmt: skip
+    new = NewRule(
+        RuleTime(days_before=3), Audience(audience), (Channel.MAIL,), RuleMessage.REMINDER
+    )
+    rule = create_rule(database, event, new, at=now, by="cli")
+    due = event.starts_at - timedelta(days=3)
+    with database.transaction() as connection:
+        tickets = list_tickets(connection, event.id, Audience.ALL)
+        first = generated_tickets.c.ticket_code == tickets[0].ticket_code
+        connection.execute(update(generated_tickets).where(first).values(opened_at=now))
+        first_message = [(tickets[0].ticket_code, tickets[0].mail)]
+        enqueue_ticket_messages(
+            connection, event.id, first_message, revision=1, payload={"plan": "x"}
+        )
+    send()
+    preview = preview_rule(database, event, rule.id)
+
+    early = apply_due_rules(database, at=due - timedelta(seconds=1), by="worker")
+    with ThreadPoolExecutor(3) as pool:
+        applied = list(pool.map(lambda _: apply_due_rules(database, at=due, by="worker"), range(3)))
+    again = apply_due_rules(database, at=due + timedelta(hours=1), by="worker")
+    done = send()
+
+    assert (len(preview.tickets), early, sum(applied), again) == (recipients, 0, recipients, 0)
+    assert done.sent == recipients
+    subjects = [str(mail.message["Subject"]) for mail in mails.mails()]
+    assert sum(text.startswith("Pengingat") for text in subjects) == recipients
+    with pytest.raises(ImpossibleTransition, match="was applied"):
+        disable_rule(database, event, rule.id, at=due, by="cli")
+
+
+def test_a_disabled_rule_sends_nothing_and_one_in_the_past_is_refused(
+    database: Database, event: Event, now: datetime
+) -> None:
+    new = NewRule(RuleTime(hours_before=24), Audience.ALL, (Channel.MAIL,), RuleMessage.TICKET)
+    rule = create_rule(database, event, new, at=now, by="cli")
+    for _ in range(2):
+        disable_rule(database, event, rule.id, at=now, by="cli")
+
+    assert apply_due_rules(database, at=event.starts_at, by="worker") == 0
+    with pytest.raises(UnusableRule, match="choose a time between now and the end"):
+        create_rule(database, event, new, at=event.starts_at, by="cli")
