@@ -15,6 +15,7 @@ import pytest
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.catalogue import ticket_type_queries
 from ticketing.events.model import Event
+from ticketing.events.queries import get_event
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, Selection
 from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
@@ -26,6 +27,7 @@ from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
 from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
 from ticketing.selling.payments.record_payment import record_payment
+from ticketing.selling.waiting_list.join_list import join_waiting_list
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]
@@ -508,3 +510,44 @@ def test_percentages_that_do_not_add_up_to_100_are_refused_with_an_error(
 
     assert refused.returncode == 2
     assert message in refused.stderr
+
+
+def test_a_waiting_list_and_sending_rules_are_managed_by_commands(
+    ticketing: Ticketing, run_json: Callable[..., Any], database: Database, event: Event, vip: int
+) -> None:
+    chosen = run_json(
+        "events", "update", event.slug, "--late-payments", "refund", "--waiting-list-hours", "12",
+        "--starts", "2099-12-12 08:00", "--ends", "2099-12-12 12:00",
+    )  # fmt: skip
+    event = get_event(database, event.slug)
+    refused = ticketing("events", "update", event.slug, "--late-payments", "keep")
+    at = datetime.now(UTC)
+    ani, budi = (
+        Buyer(f"email:{n}@example.org", n, f"{n}@example.org", "") for n in ("ani", "budi")
+    )
+    placed = place_order(
+        database, event, requested=[Selection(vip, 5)], buyer=ani, at=at, by="test"
+    )
+    join_waiting_list(database, event, vip, quantity=2, buyer=budi, at=at, by="test")
+    [waiting] = run_json("waiting-list", "list", "--event", event.slug)
+    sold_out = ticketing("waiting-list", "offer", str(waiting["id"]))
+    cancel_order(database, placed.order.id, at=at, by="test")
+    run_json("waiting-list", "offer", str(waiting["id"]))
+    [offered] = run_json("waiting-list", "list", "--event", event.slug)
+    removed = run_json("waiting-list", "remove", str(waiting["id"]), "--reason", "by phone")
+
+    assert (chosen["late_payments"], chosen["waiting_list_hours"]) == ("refund", 12)
+    assert (refused.returncode, "choose accept, refund, review" in refused.stderr) == (2, True)
+    assert (sold_out.returncode, "2 places requested, 0 left" in sold_out.stderr) == (2, True)
+    assert (waiting["state"], offered["state"], removed["state"]) == ("waiting", "offered", "left")
+
+    rules = ("campaigns", "rules")
+    made = run_json(*rules, "create", "--event", event.slug, "--days", "3")
+    twice = ticketing(*rules, "create", "--event", event.slug, "--days", "3", "--hours", "3")
+    preview = run_json(*rules, "preview", "--event", event.slug, str(made["rule"]))
+    run_json(*rules, "disable", "--event", event.slug, str(made["rule"]))
+    [rule] = run_json(*rules, "list", "--event", event.slug)
+
+    assert (twice.returncode, "give one of" in twice.stderr) == (2, True)
+    assert made["due"].startswith("2099-12-09 01:00")
+    assert (preview, rule["state"], rule["audience"]) == ([], "disabled", "unopened")
