@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.events.model import LatePayments
 from ticketing.orders.order import ReviewFlag
+from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.orders import order_review_flags, orders
 
@@ -104,6 +105,7 @@ def list_late_payments_to_refund(
         .join(events, events.c.id == orders.c.event_id)
         .where(
             events.c.late_payments == LatePayments.REFUND,
+            is_of_this_environment(),  # another gateway does not know its payments
             orders.c.payment_plan_id.is_(None),  # the plan decides about its instalments
             order_review_flags.c.flag.in_(flags),
             order_review_flags.c.resolved_at.is_(None),

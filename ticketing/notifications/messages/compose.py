@@ -31,10 +31,7 @@ from ticketing.notifications.messages.compose_organiser import (
     draft_system_message,
 )
 from ticketing.notifications.messages.compose_vouchers import draft_voucher_message
-from ticketing.notifications.messages.compose_waiting_list import (
-    draft_waiting_list_joined,
-    draft_waiting_list_offer,
-)
+from ticketing.notifications.messages.compose_waiting_list import WAITING_LIST_DRAFTS
 from ticketing.notifications.messages.context import (
     MessageContext,
     MessageDraft,
@@ -158,16 +155,12 @@ def _draft_campaign_ticket(
     if file is None:
         reason = "is not valid any more, or its guest has another address"
         return reject_message(f"ticket {claimed.subject} {reason}")
-    name = claimed.payload.get("message", RuleMessage.TICKET)
-    return _draft_ticket(context, event, file, template_name=str(name))
+    template = str(claimed.payload.get("message", RuleMessage.TICKET))
+    return _draft_ticket(context, event, file, template)
 
 
 def _draft_ticket(
-    context: MessageContext,
-    event: Event,
-    file: OrderTicketFile,
-    *,
-    template_name: str = RuleMessage.TICKET,
+    context: MessageContext, event: Event, file: OrderTicketFile, template: str = RuleMessage.TICKET
 ) -> MessageDraft | Rejected | Deferred:
     attached = _load_attachments(context, [file])
     if not isinstance(attached, tuple):
@@ -179,7 +172,7 @@ def _draft_ticket(
         "ticketCode": file.ticket_code,
     }
     facts |= {"url": context.ticket_page_url(file)}
-    return MessageDraft(template_name, facts, attached, file.guest_locale)
+    return MessageDraft(template, facts, attached, file.guest_locale)
 
 
 def _load_attachments(
@@ -293,8 +286,7 @@ _DRAFTS_BY_PURPOSE: dict[
     outbox.ORDER_CONFIRMATION: _draft_order_tickets,
     outbox.TICKET_READY: _draft_campaign_ticket,
     outbox.GUEST_TICKET: _draft_order_guest_ticket,
-    outbox.WAITING_LIST_JOINED: draft_waiting_list_joined,
-    outbox.WAITING_LIST_OFFER: draft_waiting_list_offer,
+    **WAITING_LIST_DRAFTS,
     outbox.VOUCHERS_READY: draft_voucher_message,
     outbox.BATCH_FINISHED: draft_batch_report,
     outbox.TICKETS_SENT: draft_campaign_report,

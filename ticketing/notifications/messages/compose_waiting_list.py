@@ -14,11 +14,12 @@ from ticketing.notifications.messages.message import Rejected
 from ticketing.notifications.messages.template_samples import TemplateValue
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import OrderState
+from ticketing.platform.db import outbox
 from ticketing.selling.waiting_list import queries
 from ticketing.selling.waiting_list.model import EntryState, WaitingEntry
 
 
-def draft_waiting_list_joined(
+def _draft_waiting_list_joined(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected:
     """Return the message with the link of an entry, unless it has left the list."""
@@ -30,7 +31,7 @@ def draft_waiting_list_joined(
     return MessageDraft("waiting_list_joined", facts)
 
 
-def draft_waiting_list_offer(
+def _draft_waiting_list_offer(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected:
     """Return the message about offered places, unless their order was paid or has ended."""
@@ -58,3 +59,9 @@ def _entry_variables(entry: WaitingEntry) -> dict[str, TemplateValue]:
 
 def _contacts(entry: WaitingEntry) -> tuple[str, str]:
     return entry.buyer.email, entry.buyer.phone
+
+
+WAITING_LIST_DRAFTS = {
+    outbox.WAITING_LIST_JOINED: _draft_waiting_list_joined,
+    outbox.WAITING_LIST_OFFER: _draft_waiting_list_offer,
+}

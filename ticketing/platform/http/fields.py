@@ -16,6 +16,7 @@ def _id_in_path(description: str) -> Any:  # noqa: ANN401 - FastAPI's parameters
 
 
 GuestIdInPath = Annotated[int, _id_in_path("The guest's id.")]
+WaitingEntryIdInPath = Annotated[int, _id_in_path("The id of an entry of a waiting list.")]
 ImportIdInPath = Annotated[int, _id_in_path("The `importId` of the upload's answer.")]
 OrderIdInPath = Annotated[int, _id_in_path("The order's id, not its code.")]
 PurchaseIdInPath = Annotated[int, _id_in_path("The purchase's id, which is that of its order.")]

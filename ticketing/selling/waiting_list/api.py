@@ -1,10 +1,8 @@
 """HTTP API of waiting lists: buyers join, operators list, offer and remove."""
 
 from datetime import datetime
-from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer, actor, rate_limit_by_address
@@ -14,17 +12,17 @@ from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
     AsciiJSONResponse,
     EventInPath,
-    Id,
-    IdInPath,
     RequestModel,
     ResponseModel,
     SuccessResponse,
+    with_example,
 )
 from ticketing.platform.http.errors import authenticated_error_responses, error_responses
+from ticketing.platform.http.fields import WaitingEntryIdInPath
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR
 from ticketing.selling.checkout.buyer_input import parse_buyer
-from ticketing.selling.checkout.schemas import MAX_PLACES, BuyerDetails
+from ticketing.selling.checkout.request_schemas import BuyerDetails, Quantity, TicketTypeId
 from ticketing.selling.waiting_list import queries
 from ticketing.selling.waiting_list.join_list import join_waiting_list, remove_entry
 from ticketing.selling.waiting_list.model import EntryState, describe
@@ -43,33 +41,56 @@ router = authenticated_router("/api", "waiting lists", 404)
 class JoinRequest(RequestModel):
     """Who waits for how many places of a ticket type that is sold out."""
 
+    model_config = with_example(
+        {
+            "eventId": "wisuda-2026",
+            "ticketTypeId": 7,
+            "quantity": 2,
+            "buyer": {"name": "Budi Santoso", "email": "budi@example.com"},
+        }
+    )
+
     event_id: EventReference
-    ticket_type_id: Id
-    quantity: Annotated[int, Field(ge=1, le=MAX_PLACES, strict=True)]
+    ticket_type_id: TicketTypeId
+    quantity: Quantity
     buyer: BuyerDetails
+    """Who waits; the message with the offer goes to this contact."""
 
 
 class JoinResponse(ResponseModel):
     """The same whether the contact was on the list already; its link is sent to it."""
 
     ticket_type_id: int
+    """The ticket type's id."""
     joined: bool = True
+    """Always true."""
 
 
 class WaitingEntryResponse(ResponseModel):
     """An entry of a waiting list; order and time limit of the newest offer."""
 
     id: int
+    """The entry's id."""
     ticket_type_id: int
+    """The ticket type's id."""
     ticket_type: str
+    """The ticket type's name."""
     name: str
+    """The name of who waits."""
     contact: str
+    """The e-mail address, else the phone number."""
     quantity: int
+    """How many places are wanted."""
     joined_at: datetime
+    """When the entry joined; the earliest is offered places first."""
     state: EntryState
+    """Follows from the order of the newest offer."""
     offer_count: int
+    """How many offers were made."""
     order_code: str | None
+    """The order of the newest offer."""
     offered_until: datetime | None
+    """Until when that order holds its places."""
 
 
 @public_router.post("", status_code=202)
@@ -104,7 +125,7 @@ def list_entries(
     "/waiting-list/{entry_id}/offer", responses=authenticated_error_responses(404, 409, 422)
 )
 def offer(
-    entry_id: IdInPath, services: ServicesDependency, caller: Operator
+    entry_id: WaitingEntryIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[WaitingEntryResponse]:
     """Offer places to an entry now, before all others."""
     offer_to_entry(services.database, entry_id, at=now(), by=actor(caller))
@@ -114,7 +135,7 @@ def offer(
 
 @router.post("/waiting-list/{entry_id}/remove", responses=authenticated_error_responses(404, 409))
 def remove(
-    entry_id: IdInPath, services: ServicesDependency, caller: Operator
+    entry_id: WaitingEntryIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[WaitingEntryResponse]:
     """Take an entry off the list; an offer that is still open is cancelled."""
     entry = remove_entry(services.database, entry_id, at=now(), by=actor(caller))

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import HTMLResponse
 
 from ticketing.access.authentication import rate_limit_by_address
@@ -12,7 +12,7 @@ from ticketing.events.queries import get_event
 from ticketing.platform.http.pages import (
     PAGE_ERROR_RESPONSES,
     PageRoute,
-    is_simulated,
+    is_rehearsal,
     page_response,
 )
 from ticketing.platform.http.services import Services, ServicesDependency, now
@@ -55,6 +55,7 @@ entry_router = APIRouter(
     responses=PAGE_ERROR_RESPONSES,
 )
 
+EntryTokenInPath = Annotated[UUID, Path(description="The secret part of the link of an entry.")]
 TypeInQuery = Annotated[
     int, Query(alias="type", ge=1, le=MAX_ID, description="Id of the ticket type.")
 ]
@@ -125,19 +126,19 @@ def _render_form(
         hours=event.waiting_list_hours,
         problem=problem,
         wrong=problem.removeprefix("unusable_"),
-        simulated=is_simulated(services),
+        simulated=is_rehearsal(services),
     )
     return page_response(services, text, status=status)
 
 
 @entry_router.get("")
-def show(token: UUID, services: ServicesDependency) -> HTMLResponse:
+def show(token: EntryTokenInPath, services: ServicesDependency) -> HTMLResponse:
     """Show the state of an entry and how to leave the list."""
     return _render_entry(services, services.database.run(queries.get_by_token, token))
 
 
 @entry_router.post("", include_in_schema=False)
-def leave(token: UUID, services: ServicesDependency) -> HTMLResponse:
+def leave(token: EntryTokenInPath, services: ServicesDependency) -> HTMLResponse:
     """Leave the list, and show that it is done or why it is not."""
     try:
         entry = leave_waiting_list(services.database, token, at=now(), by=BUYER_ACTOR)
@@ -156,6 +157,6 @@ def _render_entry(
         entry=entry,
         earlier=services.database.run(queries.count_earlier, entry),
         problem=problem,
-        simulated=is_simulated(services),
+        simulated=is_rehearsal(services),
     )
     return page_response(services, text, status=status)
