@@ -207,7 +207,7 @@ def test_places_that_shared_a_guest_get_one_each_in_the_buyers_name(
 def test_orders_of_before_get_the_environment_of_their_checkout_session(
     empty_database: Database, database_factory: DatabaseFactory, execute: Callable[[str], None]
 ) -> None:
-    migrate.upgrade(empty_database, revision="0018_hold_limits")
+    migrate.upgrade(empty_database, revision="0017_hold_limits")
     execute(SOLD_ORDERS)
     url = database_factory.url("without_tables")
     migrating = Database.from_url(url, environment="sandbox")  # of orders without a session

@@ -1,13 +1,13 @@
 """Store the closing reports of events.
 
-Revision ID: 0021_closing_reports
-Revises: 0019_order_environment
+Revision ID: 0019_closing_reports
+Revises: 0018_order_environment
 """
 
 from alembic import op
 
-revision = "0021_closing_reports"
-down_revision = "0019_order_environment"
+revision = "0019_closing_reports"
+down_revision = "0018_order_environment"
 
 _UPGRADE = """
 CREATE TABLE closing_reports (

@@ -1,7 +1,7 @@
 """Correct the contact of an order, send orders to a contact again, and note opened tickets.
 
-Revision ID: 0017_contact_corrections
-Revises: 0016_buyer_notices
+Revision ID: 0016_contact_corrections
+Revises: 0015_buyer_notices
 """
 
 from alembic import op
@@ -17,8 +17,8 @@ from sqlalchemy import (
     text,
 )
 
-revision = "0017_contact_corrections"
-down_revision = "0016_buyer_notices"
+revision = "0016_contact_corrections"
+down_revision = "0015_buyer_notices"
 
 
 def upgrade() -> None:

@@ -1,13 +1,13 @@
 """Distinguish payments at the box office from those through the gateway.
 
-Revision ID: 0014_payment_means
-Revises: 0013_accepted_differences
+Revision ID: 0013_payment_means
+Revises: 0012_accepted_differences
 """
 
 from alembic import op
 
-revision = "0014_payment_means"
-down_revision = "0013_accepted_differences"
+revision = "0013_payment_means"
+down_revision = "0012_accepted_differences"
 
 
 def upgrade() -> None:

@@ -1,12 +1,12 @@
 """Book payments of another amount than requested, and the differences that staff accept.
 
-Revision ID: 0013_accepted_differences
+Revision ID: 0012_accepted_differences
 Revises: 0011_voucher_names
 """
 
 from alembic import op
 
-revision = "0013_accepted_differences"
+revision = "0012_accepted_differences"
 down_revision = "0011_voucher_names"
 
 _UPGRADE = """

@@ -1,14 +1,14 @@
 """Let an event choose how buyers are told about their orders, and keep codes to pay with.
 
-Revision ID: 0016_buyer_notices
-Revises: 0015_gateway_calls
+Revision ID: 0015_buyer_notices
+Revises: 0014_gateway_calls
 """
 
 from alembic import op
 from sqlalchemy import Column, Text
 
-revision = "0016_buyer_notices"
-down_revision = "0015_gateway_calls"
+revision = "0015_buyer_notices"
+down_revision = "0014_gateway_calls"
 
 
 def upgrade() -> None:

@@ -1,13 +1,13 @@
 """Store the sending rules of campaigns.
 
-Revision ID: 0024_campaign_rules
-Revises: 0023_waiting_list
+Revision ID: 0021_campaign_rules
+Revises: 0020_waiting_list
 """
 
 from alembic import op
 
-revision = "0024_campaign_rules"
-down_revision = "0023_waiting_list"
+revision = "0021_campaign_rules"
+down_revision = "0020_waiting_list"
 
 _UPGRADE = """
 CREATE TABLE campaign_rules (

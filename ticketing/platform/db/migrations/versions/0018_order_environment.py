@@ -3,14 +3,14 @@
 Orders from before are assigned by the host of their checkout sessions; those without one by the
 environment in which this migration runs. Switch the environment after the migration, not before.
 
-Revision ID: 0019_order_environment
-Revises: 0018_hold_limits
+Revision ID: 0018_order_environment
+Revises: 0017_hold_limits
 """
 
 from alembic import op
 
-revision = "0019_order_environment"
-down_revision = "0018_hold_limits"
+revision = "0018_order_environment"
+down_revision = "0017_hold_limits"
 
 COLUMN = """
 ALTER TABLE orders

@@ -1,13 +1,13 @@
 """Count unpaid places per address, and let an event set how long they are held.
 
-Revision ID: 0018_hold_limits
-Revises: 0017_contact_corrections
+Revision ID: 0017_hold_limits
+Revises: 0016_contact_corrections
 """
 
 from alembic import op
 
-revision = "0018_hold_limits"
-down_revision = "0017_contact_corrections"
+revision = "0017_hold_limits"
+down_revision = "0016_contact_corrections"
 
 
 def upgrade() -> None:

@@ -1,13 +1,13 @@
 """Let an event choose what happens to late payments, and store waiting lists.
 
-Revision ID: 0023_waiting_list
-Revises: 0019_order_environment
+Revision ID: 0020_waiting_list
+Revises: 0019_closing_reports
 """
 
 from alembic import op
 
-revision = "0023_waiting_list"
-down_revision = "0019_order_environment"
+revision = "0020_waiting_list"
+down_revision = "0019_closing_reports"
 
 _UPGRADE = """
 ALTER TABLE events ADD COLUMN late_payments TEXT NOT NULL DEFAULT 'accept';

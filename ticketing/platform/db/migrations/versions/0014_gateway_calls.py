@@ -1,13 +1,13 @@
 """Count the requests to the payment gateway by attempt.
 
-Revision ID: 0015_gateway_calls
-Revises: 0014_payment_means
+Revision ID: 0014_gateway_calls
+Revises: 0013_payment_means
 """
 
 from alembic import op
 
-revision = "0015_gateway_calls"
-down_revision = "0014_payment_means"
+revision = "0014_gateway_calls"
+down_revision = "0013_payment_means"
 
 
 def upgrade() -> None:
