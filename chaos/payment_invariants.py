@@ -88,7 +88,8 @@ def _money_violations(snapshot: PaymentSnapshot, held: dict[str, int]) -> Iterat
 def _order_violations(snapshot: PaymentSnapshot, held: dict[str, int]) -> Iterator[str]:
     for order, (state, total, paid_by) in snapshot.orders.items():
         if state == "pending":
-            yield f"order {order} still reserves its places"
+            flags = ", ".join(sorted(snapshot.open_flags.get(order, ()))) or "none"
+            yield f"order {order} still reserves its places; its open flags: {flags}"
         if state == "paid" and total and held.get(paid_by) != total:
             yield f"order {order}: paid says {paid_by or 'nobody'}, with Rp{held.get(paid_by)}"
 
