@@ -32,8 +32,8 @@ from ticketing.selling.checkout.place_order import (
     PlacedOrder,
     hash_order_token,
     place_order,
-    set_order_buyer,
 )
+from ticketing.selling.checkout.set_buyer import set_order_buyer
 
 Sell = Callable[..., int]
 Place = Callable[..., PlacedOrder]

@@ -22,9 +22,13 @@ class ClosingReportResponse(ResponseModel):
     """A closing report; `sha256` is that of its file."""
 
     number: int
+    """Number of the report within its event, from 1."""
     sha256: str
+    """SHA-256 of the file, in hex; the next report contains it."""
     created_at: datetime
+    """ISO 8601 in UTC."""
     created_by: str
+    """Who made the report: a user of the command line, or an API key."""
 
 
 @router.get("/{event}/closing-reports")
@@ -40,7 +44,7 @@ def list_closing_reports(
 @router.get("/{event}/closing-reports/{number}", response_class=Response)
 def get_closing_report(
     event: EventInPath,
-    number: Annotated[int, Path(ge=1, le=MAX_NUMBER)],
+    number: Annotated[int, Path(ge=1, le=MAX_NUMBER, description="Its number within the event.")],
     services: ServicesDependency,
     _: Operator,
 ) -> Response:

@@ -16,7 +16,7 @@ from ticketing.platform.http.pages import (
     page_response,
 )
 from ticketing.platform.http.services import Services, ServicesDependency, now
-from ticketing.platform.kernel.errors import TicketingError
+from ticketing.platform.kernel.errors import TicketingError, UnknownWaitingEntry
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR
 from ticketing.selling.checkout.buyer_input import parse_buyer
 from ticketing.selling.checkout.forms import (
@@ -55,10 +55,28 @@ entry_router = APIRouter(
     responses=PAGE_ERROR_RESPONSES,
 )
 
-EntryTokenInPath = Annotated[UUID, Path(description="The secret part of the link of an entry.")]
-TypeInQuery = Annotated[
-    int, Query(alias="type", ge=1, le=MAX_ID, description="Id of the ticket type.")
-]
+
+def parse_token(
+    token: Annotated[str, Path(description="The secret part of the link of an entry.")],
+) -> UUID:
+    """Return the token of a link; refuses what cannot be one like an unknown one."""
+    try:
+        return UUID(token)
+    except ValueError as error:
+        raise UnknownWaitingEntry("no entry of a waiting list has this link") from error
+
+
+def parse_type(
+    ticket_type_id: Annotated[str, Query(alias="type", description="Id of the ticket type.")] = "",
+) -> int:
+    """Return the id of a ticket type; refuses what cannot be one like an unknown one."""
+    if not ticket_type_id.isdecimal() or not 0 < int(ticket_type_id) <= MAX_ID:
+        raise UnknownWaitingEntry(f"{ticket_type_id!r} is no ticket type of this event")
+    return int(ticket_type_id)
+
+
+EntryTokenInPath = Annotated[UUID, Depends(parse_token)]
+TypeInQuery = Annotated[int, Depends(parse_type)]
 
 
 @shop_router.get("")
