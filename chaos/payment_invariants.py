@@ -87,9 +87,11 @@ def _money_violations(snapshot: PaymentSnapshot, held: dict[str, int]) -> Iterat
 
 def _order_violations(snapshot: PaymentSnapshot, held: dict[str, int]) -> Iterator[str]:
     for order, (state, total, paid_by) in snapshot.orders.items():
-        if state == "pending":
-            flags = ", ".join(sorted(snapshot.open_flags.get(order, ()))) or "none"
-            yield f"order {order} still reserves its places; its open flags: {flags}"
+        flags = snapshot.open_flags.get(order, set())
+        # a transaction that only answers under an id of which no notification has told: for staff
+        if state == "pending" and "stuck" not in flags:
+            named = ", ".join(sorted(flags)) or "none"
+            yield f"order {order} still reserves its places; its open flags: {named}"
         if state == "paid" and total and held.get(paid_by) != total:
             yield f"order {order}: paid says {paid_by or 'nobody'}, with Rp{held.get(paid_by)}"
 
