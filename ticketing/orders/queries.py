@@ -213,11 +213,15 @@ def get_by_token(connection: Connection, token_hash: bytes) -> Order:
 def list_of_contact(
     connection: Connection, event_id: int, contact: str, *, limit: int
 ) -> list[Order]:
-    """Return the newest orders of an e-mail address or phone number in an event."""
+    """Return the orders of an e-mail address or phone number in an event, paid ones first.
+
+    Anybody can place orders with a contact, so orders that have ended must not hide a paid one.
+    """
+    is_paid, is_pending = (orders.c.state == each for each in (OrderState.PAID, OrderState.PENDING))
     query = (
         select(*_COLUMNS)
         .where(orders.c.event_id == event_id, belongs_to(contact))
-        .order_by(orders.c.id.desc())
+        .order_by(is_paid.desc(), is_pending.desc(), orders.c.id.desc())
         .limit(limit)
     )
     return [_order_from_row(row) for row in connection.execute(query).mappings()]

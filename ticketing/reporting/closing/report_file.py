@@ -88,11 +88,12 @@ def parse_file(file: bytes) -> ClosingReport:
             signature=b64decode(signature["value"], validate=True),
             sha256=sha256_of(file),
         )
+        is_canonical = to_canonical_json(document) + b"\n" == file
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UnreadableClosingReport(f"the file is not a closing report: {error!r}") from error
     if content.get("format") != FORMAT or signature.get("algorithm") != ALGORITHM:
         raise UnreadableClosingReport(f"the file is not a {FORMAT!r} signed with {ALGORITHM}")
-    if to_canonical_json(document) + b"\n" != file:
+    if not is_canonical:
         raise UnreadableClosingReport(
             "the file is not written as it was signed (canonical JSON and a line end);"
             " verify the original file, or `ticketing closing-reports list` writes it again"

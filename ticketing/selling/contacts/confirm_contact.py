@@ -108,6 +108,6 @@ def _check_limits(connection: Connection, order: Order, contact: str, *, at: dat
     )
     if of_order >= MAX_CODES_PER_ORDER or of_contact >= MAX_CODES_PER_CONTACT:
         raise TooManyCodes(
-            f"{max(of_order, of_contact)} codes were requested for order {order.code} or this"
-            " contact within an hour; wait, or ask the organiser"
+            f"too many codes were requested for order {order.code} or this contact within an hour;"
+            " wait, or ask the organiser"
         )

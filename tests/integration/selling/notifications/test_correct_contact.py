@@ -201,6 +201,19 @@ def test_the_message_has_the_links_of_the_orders_of_that_contact(
     assert len(set(re.findall(r"https://tickets.example.org/orders/\S+", mail.text))) == 2
 
 
+def test_orders_that_anybody_placed_with_the_contact_do_not_hide_its_paid_one(
+    buy: Callable[..., PlacedOrder], sell: Callable[..., int], place: Place, sari: Buyer,
+    event: Event, database: Database,
+) -> None:  # fmt: skip
+    paid = buy()
+    place((sell("Reguler"), 1), buyer=sari)
+
+    with database.transaction() as connection:
+        [first] = order_queries.list_of_contact(connection, event.id, sari.email, limit=1)
+
+    assert first.code == paid.order.code
+
+
 @pytest.mark.parametrize("contact", ["sari@example.org", "stranger@example.org"])
 def test_a_contact_is_asked_for_three_times_an_hour_whether_it_is_known_or_not(
     contact: str, sell: Callable[..., int], place: Place, sari: Buyer, event: Event,
