@@ -44,7 +44,7 @@ def test_who_waits_is_offered_free_places_by_mail_and_leaves_by_the_link(
     entry = LINK.search(mail_to("sari@example.org", "masuk daftar tunggu"))
 
     set_capacity(database, 2)
-    offer = LINK.search(mail_to("sari@example.org", "milik Anda sampai"))
+    offer = LINK.search(mail_to("sari@example.org", "Tempat Anda untuk"))
 
     assert entry is not None
     assert offer is not None
