@@ -16,7 +16,7 @@ DEFAULT_WAITING_LIST_HOURS, MAX_WAITING_LIST_HOURS = 24, 168
 
 
 class BuyerNotices(StrEnum):
-    """How buyers are told that an order is placed, paid, expired or refunded."""
+    """Channels of the notices that an order is placed, paid, expired or refunded."""
 
     MAIL = "mail"  # by WhatsApp without an e-mail address
     WHATSAPP = "whatsapp"  # by mail without a phone number

@@ -42,7 +42,7 @@ REASON = "rehearsal"  # of the revoked tickets
 
 @dataclass(frozen=True, slots=True)
 class ClearingResult:
-    """What this run cleared."""
+    """Numbers of rows that this run cleared."""
 
     orders: int
     documents: int

@@ -19,7 +19,7 @@ COMPARED = ("orders", "newest_order", "places", "tickets", "vouchers")
 
 @dataclass(frozen=True, slots=True)
 class ClearingPlan:
-    """What would be cleared; `plan_hash` identifies it."""
+    """Rehearsal data to be cleared; `plan_hash` identifies it."""
 
     event: str
     remains: RehearsalRemains

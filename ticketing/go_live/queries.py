@@ -38,7 +38,7 @@ _HAS_PDF = and_(
 
 @dataclass(frozen=True, slots=True)
 class RehearsalRemains:
-    """What is left of the rehearsals of an event."""
+    """Data that the rehearsals of an event left behind."""
 
     orders: int  # with places, money, refunds, flags or messages
     newest_order: int  # its id, 0 without one

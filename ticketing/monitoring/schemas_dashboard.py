@@ -170,9 +170,9 @@ class DashboardResponse(ResponseModel):
     packages: list[PackageSalesResponse]
     """Packages paid in the span, highest revenue first."""
     rates: FulfilmentStatsResponse
-    """How reliably paid vouchers reached their buyers."""
+    """Rates of paid vouchers that reached their buyers."""
     manual_intervention: InterventionStatsResponse
-    """How many failures in the span needed staff."""
+    """Numbers of failures in the span that needed staff."""
     waiting: WaitingResponse
     """What waits now."""
     vouchers: dict[VoucherState, int]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 
-from ticketing.orders.order import Buyer
+from ticketing.orders.order import Buyer, Order
 from ticketing.platform.kernel.errors import Conflict, Refused
 
 CODE_LIFETIME = timedelta(minutes=30)
@@ -38,6 +38,11 @@ def mask_contact(contact: str) -> str:
         local, _, domain = contact.partition("@")
         return f"{local[:1]}{_DOTS}@{domain}"
     return f"{contact[:3]}{_DOTS}{contact[-3:]}" if contact else ""
+
+
+def mask_contacts(order: Order) -> list[str]:
+    """Return the contacts of the buyer of an order, each masked."""
+    return [mask_contact(each) for each in order.buyer_contacts.split()]
 
 
 def parse_code(text: str) -> str:

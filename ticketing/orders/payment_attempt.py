@@ -13,7 +13,7 @@ from ticketing.platform.kernel.money import Rupiah
 
 
 class PaymentMeans(StrEnum):
-    """How an order is paid: by the buyer through the gateway, or at the box office."""
+    """Means of payment of an order: through the gateway, or at the box office."""
 
     GATEWAY = "gateway"
     CASH = "cash"

@@ -46,9 +46,9 @@ class OrderTicketFile:
     guest_name: str
     guest_email: str
     ticket_type_id: int
+    is_opened: bool  # somebody has seen its page or PDF by the link
+    guest_locale: str = ""  # empty is that of the event
     number: int = 0  # of the place of an order; 0 for a roster's ticket
-    is_opened: bool = False  # somebody has seen its page or PDF by the link
-    guest_locale: str = ""  # of a roster's guest; empty is that of the event
 
     @property
     def document(self) -> RecordedDocument:
@@ -61,22 +61,24 @@ class OrderTicketFile:
         return self.path is not None
 
 
+TICKET_FILE_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    generated_tickets.c.ticket_code,
+    ticket_types.c.name,
+    generated_tickets.c.token_id,
+    generated_tickets.c.pdf_file_path,
+    generated_tickets.c.pdf_sha256,
+    generated_tickets.c.id,
+    guests.c.full_name,
+    guests.c.email,
+    ticket_types.c.id,
+    generated_tickets.c.opened_at.is_not(None),
+    guests.c.locale,
+)
+"""The values of an `OrderTicketFile` in the order of its fields, but for the number of a place."""
+
 # built once: the pages of orders poll every few seconds
 _ORDER_TICKETS: Select[Any] = (
-    select(
-        generated_tickets.c.ticket_code,
-        ticket_types.c.name,
-        generated_tickets.c.token_id,
-        generated_tickets.c.pdf_file_path,
-        generated_tickets.c.pdf_sha256,
-        generated_tickets.c.id,
-        guests.c.full_name,
-        guests.c.email,
-        ticket_types.c.id,
-        order_positions.c.number,
-        generated_tickets.c.opened_at.is_not(None),
-        guests.c.locale,
-    )
+    select(*TICKET_FILE_COLUMNS, order_positions.c.number)
     .select_from(order_lines)
     .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
     .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)

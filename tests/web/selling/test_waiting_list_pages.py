@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import httpx
+import pytest
 from sqlalchemy import select, update
 
 from ticketing.access.key_queries import Role
@@ -42,6 +43,21 @@ def test_a_visitor_joins_in_the_shop_sees_the_entry_and_leaves_it(
     assert "Yang menunggu sebelum Anda: 0" in entry.text
     assert "Anda sudah keluar dari daftar tunggu" in left.text
     assert shop.get("/waiting-list/00000000-0000-0000-0000-000000000000").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "waiting-list/x",
+        *(f"events/{{}}/waiting-list?type={no_id}" for no_id in ("", "x", "9" * 5000)),
+    ],
+)
+def test_an_address_that_cannot_be_right_shows_that_nothing_was_found(
+    shop: httpx.Client, event: Event, path: str
+) -> None:
+    answer = shop.get(f"/{path.format(event.slug)}")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
 
 
 def test_operators_list_and_remove_who_joined_by_the_api(

@@ -18,7 +18,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How many there are, and the first of them."""
+    """The number of matches, and the first of them."""
 
     count: int
     examples: Sequence[str] = ()

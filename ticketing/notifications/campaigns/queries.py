@@ -21,7 +21,7 @@ from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.model import TicketState
-from ticketing.tickets.order_ticket_queries import OrderTicketFile
+from ticketing.tickets.order_ticket_queries import TICKET_FILE_COLUMNS, OrderTicketFile
 
 _ticket_messages = outbox.alias("tickets")
 
@@ -168,20 +168,7 @@ def find_ticket_file(
 ) -> OrderTicketFile | None:
     """Return the ticket with its holder's name; None if it is not valid or not theirs any more."""
     query = (
-        select(
-            generated_tickets.c.ticket_code,
-            ticket_types.c.name,
-            generated_tickets.c.token_id,
-            generated_tickets.c.pdf_file_path,
-            generated_tickets.c.pdf_sha256,
-            generated_tickets.c.id,
-            guests.c.full_name,
-            guests.c.email,
-            ticket_types.c.id,
-            literal(0),
-            generated_tickets.c.opened_at.is_not(None),
-            guests.c.locale,
-        )
+        select(*TICKET_FILE_COLUMNS)
         .select_from(generated_tickets)
         .join(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
         .join(guests, guests.c.id == entitlements.c.guest_id)

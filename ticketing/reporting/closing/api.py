@@ -28,7 +28,7 @@ class ClosingReportResponse(ResponseModel):
     created_at: datetime
     """ISO 8601 in UTC."""
     created_by: str
-    """Who made the report: a user of the command line, or an API key."""
+    """The author: a user of the command line, or an API key."""
 
 
 @router.get("/{event}/closing-reports")

@@ -43,7 +43,7 @@ class UpdateGuestRequest(RequestModel):
     locale: str | None = None
     """Language of the ticket and of messages, as in `id` or `en`."""
     sales_channel: str | None = None
-    """Where the place was sold, as in the roster."""
+    """Sales channel of the place, as in the roster."""
     test_mode: Annotated[str | None, Field(description="test or live")] = None
 
 

@@ -87,7 +87,7 @@ class TouchedTicketsResponse(ResponseModel):
     live: int = 0
     """Number of live tickets."""
     delivered: int = 0
-    """How many of them were sent to their holders already."""
+    """Number of them that were sent to their holders already."""
 
 
 class ImportStatusResponse(ResponseModel):

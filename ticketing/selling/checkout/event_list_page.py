@@ -1,14 +1,11 @@
 """The page of all events on sale."""
 
-from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 
-from ticketing.access.authentication import rate_limit_by_address
+from ticketing.access.public_pages import pages_router
 from ticketing.catalogue.ticket_type_queries import EventOnSale, list_events_on_sale
 from ticketing.platform.http.pages import (
     DEFAULT_LANGUAGE,
-    PAGE_ERROR_RESPONSES,
-    PageRoute,
     is_rehearsal,
     page_response,
     render_page,
@@ -17,13 +14,7 @@ from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.platform.kernel.local_dates import format_event_dates, format_event_times
 from ticketing.selling.checkout.html import is_open_ended
 
-router = APIRouter(
-    tags=["pages"],
-    route_class=PageRoute,
-    default_response_class=HTMLResponse,
-    dependencies=[Depends(rate_limit_by_address)],
-    responses=PAGE_ERROR_RESPONSES,
-)
+router = pages_router()
 
 
 @router.get("/")

@@ -4,21 +4,20 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from ticketing.access.public_pages import pages_router
 from ticketing.crypto.keyring import KeyRing
 from ticketing.crypto.order_link import order_id_from_link
 from ticketing.events.model import Event
 from ticketing.events.queries import get_event
-from ticketing.orders.buyer_contact import mask_contact
+from ticketing.orders.buyer_contact import mask_contacts
 from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Order, OrderState
 from ticketing.orders.place_guest import Place, list_places
 from ticketing.platform.http.envelope import NO_STORE_HEADERS, AsciiJSONResponse
 from ticketing.platform.http.pages import (
-    PAGE_ERROR_RESPONSES,
-    PageRoute,
     is_rehearsal,
     page_response,
 )
@@ -47,13 +46,7 @@ POLL_SECONDS = 3
 SEE_OTHER = 303
 MAX_PAGE_PLACES = 50
 
-router = APIRouter(
-    prefix="/orders/{token}",
-    tags=["pages"],
-    route_class=PageRoute,
-    default_response_class=HTMLResponse,
-    responses=PAGE_ERROR_RESPONSES,
-)
+router = pages_router("/orders/{token}", limits_addresses=False)
 OrderTokenInPath = Annotated[
     str, Path(description="The order's token, or the secret part of a link in a message.")
 ]
@@ -101,7 +94,7 @@ def show(
         has_failed=view.attempt is not None and view.attempt.state.has_failed,
         poll_seconds=POLL_SECONDS if view.is_in_progress else 0,
         state=_page_state(view, is_late=is_late),
-        contacts=[mask_contact(each) for each in order.buyer_contacts.split()],
+        contacts=mask_contacts(order),
         may_correct_contact=_may_correct_contact(view, token),
         news=news,
         problem=problem,

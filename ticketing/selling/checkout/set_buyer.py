@@ -1,5 +1,6 @@
 """Set the buyer of a pending order, whose reservation the first buyer extends."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from ticketing.events import queries as event_queries
 from ticketing.orders import audit, hold_queries, instalment_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits, hold_period
-from ticketing.orders.order import Buyer, Order, OrderState
+from ticketing.orders.order import Buyer, Order, OrderLine, OrderState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition
 from ticketing.selling.checkout.place_order import (
@@ -49,7 +50,7 @@ def set_order_buyer(
             adopted = hold_queries.hold_parameters(holds, order.event_id, "", buyer.key, at)
             _, held = hold_queries.lock_and_count_held(connection, adopted)
             holds.check_contact(held, count_places(lines))
-        store_buyer(connection, order, buyer)
+        store_buyer(connection, order, buyer, lines)
         if order.buyer is None and at < order.expires_at:
             event = event_queries.get(connection, str(order.event_id))
             extension = event.hold_period - hold_period(event.hold_period, has_buyer=False)
@@ -62,9 +63,10 @@ def set_order_buyer(
         return order
 
 
-def store_buyer(connection: Connection, order: Order, buyer: Buyer) -> None:
+def store_buyer(
+    connection: Connection, order: Order, buyer: Buyer, lines: Sequence[OrderLine]
+) -> None:
     """Store the buyer of a locked order; refuses one with more places than the limit."""
-    lines = order_queries.list_lines(connection, order.id)
     limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
     order_queries.set_buyer(connection, order, buyer)
     check_buyer(connection, order, buyer, limits)

@@ -3,10 +3,10 @@
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from ticketing.access.authentication import rate_limit_by_address
+from ticketing.access.public_pages import pages_router
 from ticketing.catalogue.payment_plans import list_offered_plans
 from ticketing.catalogue.ticket_type_queries import TicketTypeListing
 from ticketing.catalogue.ticket_types import list_types_on_sale
@@ -17,8 +17,6 @@ from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Selection
 from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.pages import (
-    PAGE_ERROR_RESPONSES,
-    PageRoute,
     is_rehearsal,
     page_response,
 )
@@ -48,14 +46,7 @@ MAX_MENU_QUANTITY = 100  # a longer menu helps nobody
 SEE_OTHER, UNPROCESSABLE = 303, 422
 REQUEST_KEY_FIELD = "request"  # hidden field that identifies one visit
 
-router = APIRouter(
-    prefix="/events/{slug}",
-    tags=["pages"],
-    route_class=PageRoute,
-    default_response_class=HTMLResponse,
-    dependencies=[Depends(rate_limit_by_address)],
-    responses=PAGE_ERROR_RESPONSES,
-)
+router = pages_router("/events/{slug}")
 
 
 def event_from_path(

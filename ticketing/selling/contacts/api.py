@@ -12,7 +12,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.http_params import EventReference
 from ticketing.events.queries import get_event
 from ticketing.orders import queries as order_queries
-from ticketing.orders.buyer_contact import CODE_LIFETIME, mask_contact
+from ticketing.orders.buyer_contact import CODE_LIFETIME, mask_contact, mask_contacts
 from ticketing.orders.order import Order
 from ticketing.platform.http.envelope import (
     AsciiJSONResponse,
@@ -192,5 +192,5 @@ def correct(
         services.database, services.get(KeyRing), code, body.contact,
         reason=body.reason, at=now(), by=actor(caller),
     )  # fmt: skip
-    contacts = [mask_contact(each) for each in order.buyer_contacts.split()]
+    contacts = mask_contacts(order)
     return SuccessResponse(data=CorrectedContactResponse(order_code=order.code, contacts=contacts))

@@ -25,7 +25,7 @@ def correct_contact(
     are sent again, to the new contact only. Vouchers keep their codes.
     """
     from ticketing.crypto.keyring import KeyRing
-    from ticketing.orders.buyer_contact import mask_contact
+    from ticketing.orders.buyer_contact import mask_contacts
     from ticketing.selling.contacts import correct_contact as service
 
     with open_application() as application:
@@ -33,7 +33,7 @@ def correct_contact(
             application.database, application.get(KeyRing), code, contact,
             reason=reason, at=now(), by=actor(),
         )  # fmt: skip
-    contacts = [mask_contact(each) for each in order.buyer_contacts.split()]
+    contacts = mask_contacts(order)
     line = f"The buyer of {order.code} is reached by {' and '.join(contacts)}."
     print_result({"order": order.code, "contacts": contacts}, line, as_json=as_json)
 

@@ -87,7 +87,8 @@ def _apply_if_right(
         return None
     _check_correctable(connection, order)
     buyer = with_contact(require_buyer(order), correction.contact)
-    store_buyer(connection, order, buyer)  # checks the limit of places per buyer
+    lines = order_queries.list_lines(connection, order.id)
+    store_buyer(connection, order, buyer, lines)  # checks the limit of places per buyer
     correction_queries.complete(connection, correction.id, at=at)
     return apply_contact(connection, keys, order, correction.contact, at=at, by=by)
 

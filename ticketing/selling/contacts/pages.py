@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from ticketing.access.authentication import rate_limit_by_address
+from ticketing.access.public_pages import pages_router
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.http.pages import (
-    PAGE_ERROR_RESPONSES,
-    PageRoute,
     is_rehearsal,
     page_response,
 )
@@ -24,21 +22,8 @@ from ticketing.selling.checkout.shop_pages import EventFromPath
 from ticketing.selling.contacts.confirm_contact import confirm_contact, request_contact_code
 from ticketing.selling.contacts.send_order_links import request_order_links
 
-order_router = APIRouter(
-    prefix="/orders/{token}",
-    tags=["pages"],
-    route_class=PageRoute,
-    default_response_class=HTMLResponse,
-    responses=PAGE_ERROR_RESPONSES,
-)
-shop_router = APIRouter(
-    prefix="/events/{slug}/orders",
-    tags=["pages"],
-    route_class=PageRoute,
-    default_response_class=HTMLResponse,
-    dependencies=[Depends(rate_limit_by_address)],
-    responses=PAGE_ERROR_RESPONSES,
-)
+order_router = pages_router("/orders/{token}", limits_addresses=False)
+shop_router = pages_router("/events/{slug}/orders")
 
 
 @order_router.post("/contact", include_in_schema=False)

@@ -39,7 +39,7 @@ router = authenticated_router("/api", "waiting lists", 404)
 
 
 class JoinRequest(RequestModel):
-    """Who waits for how many places of a ticket type that is sold out."""
+    """A buyer and the number of places wanted of a ticket type that is sold out."""
 
     model_config = with_example(
         {
@@ -54,7 +54,7 @@ class JoinRequest(RequestModel):
     ticket_type_id: TicketTypeId
     quantity: Quantity
     buyer: BuyerDetails
-    """Who waits; the message with the offer goes to this contact."""
+    """The waiting buyer; the message with the offer goes to this contact."""
 
 
 class JoinResponse(ResponseModel):
@@ -80,13 +80,13 @@ class WaitingEntryResponse(ResponseModel):
     contact: str
     """The e-mail address, else the phone number."""
     quantity: int
-    """How many places are wanted."""
+    """Number of places wanted."""
     joined_at: datetime
     """When the entry joined; the earliest is offered places first."""
     state: EntryState
     """Follows from the order of the newest offer."""
     offer_count: int
-    """How many offers were made."""
+    """Number of offers made."""
     order_code: str | None
     """The order of the newest offer."""
     offered_until: datetime | None

@@ -100,9 +100,5 @@ def remove_entry(
         if entry.state is EntryState.OFFERED:  # offered at this moment
             raise Conflict(f"entry {entry_id} was offered places at this moment; try again")
         if entry.state in {EntryState.WAITING, EntryState.LAPSED}:
-            queries.set_left(connection, entry_id, at=at)
-            audit_log.record(
-                connection, by, "waiting_list.leave", event_id=entry.event_id,
-                subject=str(entry_id), details={"reason": reason},
-            )  # fmt: skip
+            queries.record_left(connection, entry, reason=reason, at=at, by=by)
         return queries.get(connection, entry_id)

@@ -17,7 +17,7 @@ from ticketing.orders import audit
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import ORDER_CODE_BYTES, Order, OrderState, Selection, make_order_code
 from ticketing.orders.queries import NewOrder
-from ticketing.platform.db import audit_log, outbox
+from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import (
     ImpossibleTransition,
@@ -66,11 +66,7 @@ def _offer_next(connection: Connection, ticket_type_id: int, *, at: datetime, by
         with connection.begin_nested():
             _offer(connection, entry, at=at, by=by)
     except LimitExceeded as error:  # the buyer has other orders by now, or a limit was lowered
-        queries.set_left(connection, entry.id, at=at)
-        audit_log.record(
-            connection, by, "waiting_list.leave", event_id=entry.event_id,
-            subject=str(entry.id), details={"reason": str(error)},
-        )  # fmt: skip
+        queries.record_left(connection, entry, reason=str(error), at=at, by=by)
     except NotOnSale:  # taken off sale at this moment
         return False
     return True

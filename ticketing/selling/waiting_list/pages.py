@@ -3,15 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 from fastapi.responses import HTMLResponse
 
-from ticketing.access.authentication import rate_limit_by_address
+from ticketing.access.public_pages import pages_router
 from ticketing.events.model import Event
 from ticketing.events.queries import get_event
+from ticketing.platform.http.envelope import MAX_ID
 from ticketing.platform.http.pages import (
-    PAGE_ERROR_RESPONSES,
-    PageRoute,
     is_rehearsal,
     page_response,
 )
@@ -36,24 +35,11 @@ from ticketing.selling.waiting_list.join_list import (
 )
 from ticketing.selling.waiting_list.model import WaitingEntry
 
-MAX_MENU_QUANTITY, MAX_ID = 10, 2**63 - 1
+MAX_MENU_QUANTITY = 10
+_MAX_DIGITS = len(str(MAX_ID))  # Python refuses to convert much longer numbers
 
-shop_router = APIRouter(
-    prefix="/events/{slug}/waiting-list",
-    tags=["pages"],
-    route_class=PageRoute,
-    default_response_class=HTMLResponse,
-    dependencies=[Depends(rate_limit_by_address)],
-    responses=PAGE_ERROR_RESPONSES,
-)
-entry_router = APIRouter(
-    prefix="/waiting-list/{token}",
-    tags=["pages"],
-    route_class=PageRoute,
-    default_response_class=HTMLResponse,
-    dependencies=[Depends(rate_limit_by_address)],
-    responses=PAGE_ERROR_RESPONSES,
-)
+shop_router = pages_router("/events/{slug}/waiting-list")
+entry_router = pages_router("/waiting-list/{token}")
 
 
 def parse_token(
@@ -70,8 +56,9 @@ def parse_type(
     ticket_type_id: Annotated[str, Query(alias="type", description="Id of the ticket type.")] = "",
 ) -> int:
     """Return the id of a ticket type; refuses what cannot be one like an unknown one."""
-    if not ticket_type_id.isdecimal() or not 0 < int(ticket_type_id) <= MAX_ID:
-        raise UnknownWaitingEntry(f"{ticket_type_id!r} is no ticket type of this event")
+    is_number = ticket_type_id.isdecimal() and len(ticket_type_id) <= _MAX_DIGITS
+    if not is_number or not 0 < int(ticket_type_id) <= MAX_ID:
+        raise UnknownWaitingEntry("no ticket type of this event has this id")
     return int(ticket_type_id)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import Buyer, OrderState
+from ticketing.platform.db import audit_log
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.orders import orders
@@ -151,9 +152,15 @@ def set_offer(connection: Connection, entry_id: int, order_id: int) -> None:
     _update(connection, entry_id, order_id=order_id, offer_count=entries.c.offer_count + 1)
 
 
-def set_left(connection: Connection, entry_id: int, *, at: datetime) -> None:
-    """Record that a locked entry has left the list."""
-    _update(connection, entry_id, left_at=at)
+def record_left(
+    connection: Connection, entry: WaitingEntry, *, reason: str, at: datetime, by: str
+) -> None:
+    """Record that a locked entry has left the list, and why."""
+    _update(connection, entry.id, left_at=at)
+    audit_log.record(
+        connection, by, "waiting_list.leave", event_id=entry.event_id, subject=str(entry.id),
+        details={"reason": reason},
+    )  # fmt: skip
 
 
 def _update(connection: Connection, entry_id: int, **values: object) -> None:

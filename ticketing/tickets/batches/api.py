@@ -84,7 +84,7 @@ class BatchRequest(RequestModel):
     where: Where = Field(default_factory=list)
     template_id: TemplateReference = None
     options: BatchOptions = BatchOptions()
-    """How the batch is processed."""
+    """Options of the processing."""
 
 
 class BatchAcceptedResponse(ResponseModel):

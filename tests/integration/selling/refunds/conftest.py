@@ -15,7 +15,9 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.money import Rupiah
+from ticketing.reporting import sales_checks
 from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.ledger.queries import check_ledger_matches_sales
 from ticketing.selling.payments import refund_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
@@ -194,5 +196,19 @@ def is_consistent(database: Database, event: Event) -> Callable[[], bool]:
                 or promo_queries.list_miscounted_codes(connection, event.id)
                 or refund_queries.list_over_refunded_keys(connection, event.id)
             )
+
+    return check
+
+
+@pytest.fixture
+def books_agree(database: Database, is_consistent: Callable[[], bool]) -> Callable[[], bool]:
+    """Return a function that checks stock, money and ledger."""
+
+    def check() -> bool:
+        return is_consistent() and not [
+            *check_ledger_matches_sales(database).violations,
+            *sales_checks.check_unallocated_money(database).violations,
+            *sales_checks.check_duplicate_payments(database).violations,
+        ]
 
     return check

@@ -14,12 +14,10 @@ from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition, PaymentUnderWay, PlanOutdated
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.reporting import sales_checks
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.pay_order import pay_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.ledger import queries as ledger_queries
-from ticketing.selling.ledger.queries import check_ledger_matches_sales
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.refunds.accept_payment import apply_acceptance, plan_acceptance
@@ -63,20 +61,6 @@ def entries(database: Database, event: Event) -> Callable[[], list[tuple[str, in
         return [(one.kind, one.sale, one.money) for one in found]
 
     return fetch
-
-
-@pytest.fixture
-def books_agree(database: Database, is_consistent: Callable[[], bool]) -> Callable[[], bool]:
-    """Return a function that checks stock, money and ledger."""
-
-    def check() -> bool:
-        return is_consistent() and not [
-            *check_ledger_matches_sales(database).violations,
-            *sales_checks.check_unallocated_money(database).violations,
-            *sales_checks.check_duplicate_payments(database).violations,
-        ]
-
-    return check
 
 
 @pytest.mark.parametrize(

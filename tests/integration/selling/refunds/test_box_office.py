@@ -20,7 +20,6 @@ from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.kernel.errors import GuestNamesMissing, ImpossibleTransition, SoldOut
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.reporting import sales_checks
 from ticketing.reporting.reconcile_day import reconcile_day
 from ticketing.selling.checkout.box_office import (
     BoxOfficeSale,
@@ -30,7 +29,6 @@ from ticketing.selling.checkout.box_office import (
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.ledger.model import LedgerEntry
-from ticketing.selling.ledger.queries import check_ledger_matches_sales
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.reconcile import reconcile
 from ticketing.selling.refunds.outcome import mark_transferred
@@ -108,20 +106,6 @@ def ledger(database: Database, event: Event) -> Ledger:
         return database.run(ledger_queries.list_for_event, event.id)
 
     return fetch
-
-
-@pytest.fixture
-def books_agree(database: Database, is_consistent: Callable[[], bool]) -> Callable[[], bool]:
-    """Return a function that checks stock, money and ledger."""
-
-    def check() -> bool:
-        return is_consistent() and not [
-            *check_ledger_matches_sales(database).violations,
-            *sales_checks.check_unallocated_money(database).violations,
-            *sales_checks.check_duplicate_payments(database).violations,
-        ]
-
-    return check
 
 
 @pytest.mark.parametrize(
