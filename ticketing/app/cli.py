@@ -42,7 +42,7 @@ COMMANDS = {
         ("ticket-types", "catalogue.cli_ticket_types:app", "Put ticket types on sale."),
         ("promos", "catalogue.cli_promo_codes:app", "Offer promo codes."),
         ("payment-plans", "catalogue.cli_payment_plans:app", "Offer instalments."),
-        ("orders", "selling.contacts.cli:app", "List orders and resolve review flags."),
+        ("orders", "app.cli_orders:app", "List orders and resolve review flags."),
         (
             "expire-orders",
             "selling.checkout.cli:expire_orders",

@@ -15,7 +15,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.payments import payment_attempts
-from ticketing.selling.checkout.box_office import BoxOfficeSale, sell_at_box_office
+from ticketing.selling.box_office.sell import BoxOfficeSale, sell_at_box_office
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
@@ -23,7 +23,7 @@ from ticketing.selling.payments import reconcile as reconciliation
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.rebuild.check import RebuildCheck, check_orders
 from ticketing.selling.rebuild.replay import Difference
-from ticketing.selling.refunds.accept_payment import apply_acceptance, plan_acceptance
+from ticketing.selling.review.accept_payment import apply_acceptance, plan_acceptance
 
 Check = Callable[[], tuple[RebuildCheck, list[Difference]]]
 Notify = Callable[..., object]

@@ -43,21 +43,16 @@ from ticketing.roster.guests import api as api_guests
 from ticketing.roster.uploads import api as import_api
 from ticketing.roster.uploads.api import UPLOAD_PATH_PATTERN
 from ticketing.roster.uploads.import_request_queue import ImportRequestQueue
+from ticketing.selling.box_office import api as box_office_api
 from ticketing.selling.checkout import api as checkout_api
-from ticketing.selling.checkout import (
-    api_box_office,
-    api_payment,
-    api_resolve,
-    api_vouchers,
-    event_list_page,
-    order_pages,
-    shop_pages,
-)
-from ticketing.selling.checkout.html import build_page_settings
+from ticketing.selling.checkout import api_payment, api_vouchers
 from ticketing.selling.contacts import api as contacts_api
 from ticketing.selling.contacts import pages as contact_pages
 from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.selling.refunds import api as refund_api
+from ticketing.selling.review import api as review_api
+from ticketing.selling.shop import event_list_page, order_pages, shop_pages
+from ticketing.selling.shop.html import build_page_settings
 from ticketing.selling.waiting_list import api as waiting_list_api
 from ticketing.selling.waiting_list import pages as waiting_list_pages
 from ticketing.tickets import api as ticket_api
@@ -89,8 +84,8 @@ ROUTERS = (
     checkout_api.public_router,
     checkout_api.order_router,
     api_payment.router,
-    api_resolve.router,
-    api_box_office.router,
+    review_api.router,
+    box_office_api.router,
     api_vouchers.router,
     api_whatsapp.router,
     refund_api.router,

@@ -19,7 +19,7 @@ from ticketing.platform.http.envelope import NO_STORE_HEADERS
 from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.kernel.errors import UnknownEvent
 from ticketing.platform.paths import TEMPLATES
-from ticketing.selling.checkout.forms import read_form
+from ticketing.selling.shop.forms import read_form
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self';"

@@ -1,7 +1,4 @@
-"""`ticketing orders`: list, show, set-guest, recount; and `ticketing expire-orders`.
-
-`cli_create` sells at the box office, `cli_resolve` has the commands for review flags.
-"""
+"""`ticketing orders`: list, show, set-guest, recount; and `ticketing expire-orders`."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -21,12 +18,9 @@ from ticketing.platform.cli.output import (
     print_text,
     to_object,
 )
-from ticketing.selling.checkout import cli_create, cli_resolve
-from ticketing.selling.rebuild.cli import rebuild
 from ticketing.selling.refunds.cli_outcome import OrderCodeArgument
 
-app = typer.Typer(no_args_is_help=True)
-app.command("rebuild")(rebuild)
+app = typer.Typer()
 
 
 @app.command("list")
@@ -80,7 +74,6 @@ def show_order(code: OrderCodeArgument, *, as_json: JsonOption = False) -> None:
 
     from ticketing.events.queries import get_event
     from ticketing.orders import queries as order_queries
-    from ticketing.selling.checkout.cli import print_history
     from ticketing.selling.refunds import order_history_queries
 
     with open_application() as application, application.database.transaction() as connection:
@@ -92,10 +85,6 @@ def show_order(code: OrderCodeArgument, *, as_json: JsonOption = False) -> None:
         print_json(history)
     else:
         print_history(history, ZoneInfo(event.time_zone))
-
-
-app.add_typer(cli_create.app)
-app.add_typer(cli_resolve.app)
 
 
 @app.command("set-guest")

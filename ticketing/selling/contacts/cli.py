@@ -1,4 +1,4 @@
-"""`ticketing orders correct-contact`, beside the other commands of orders."""
+"""`ticketing orders correct-contact`."""
 
 from typing import Annotated
 
@@ -7,8 +7,9 @@ import typer
 from ticketing.platform.cli.console import actor, now, open_application
 from ticketing.platform.cli.options import JsonOption
 from ticketing.platform.cli.output import print_result
-from ticketing.selling.checkout.cli import app
 from ticketing.selling.refunds.cli_outcome import OrderCodeArgument
+
+app = typer.Typer()
 
 
 @app.command("correct-contact")
@@ -36,6 +37,3 @@ def correct_contact(
     contacts = mask_contacts(order)
     line = f"The buyer of {order.code} is reached by {' and '.join(contacts)}."
     print_result({"order": order.code, "contacts": contacts}, line, as_json=as_json)
-
-
-__all__ = ["app"]

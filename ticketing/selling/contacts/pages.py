@@ -15,12 +15,12 @@ from ticketing.platform.http.pages import (
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR, refuse_link
-from ticketing.selling.checkout.forms import FormFields, problem_code
-from ticketing.selling.checkout.html import render_event_template
-from ticketing.selling.checkout.order_pages import SEE_OTHER, OrderFromPath, order_page_url
-from ticketing.selling.checkout.shop_pages import EventFromPath
 from ticketing.selling.contacts.confirm_contact import confirm_contact, request_contact_code
 from ticketing.selling.contacts.send_order_links import request_order_links
+from ticketing.selling.shop.forms import FormFields, problem_code
+from ticketing.selling.shop.html import render_event_template
+from ticketing.selling.shop.order_pages import SEE_OTHER, OrderFromPath, order_page_url
+from ticketing.selling.shop.shop_pages import EventFromPath
 
 order_router = pages_router("/orders/{token}", limits_addresses=False)
 shop_router = pages_router("/events/{slug}/orders")

@@ -11,7 +11,10 @@ from ticketing.platform.cli.output import print_json, print_text
 if TYPE_CHECKING:
     from ticketing.selling.rebuild.check import RebuildCheck
 
+app = typer.Typer()
 
+
+@app.command("rebuild")
 def rebuild(
     *,
     check: Annotated[

@@ -18,15 +18,15 @@ from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.kernel.errors import TicketingError, UnknownWaitingEntry
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR
 from ticketing.selling.checkout.buyer_input import parse_buyer
-from ticketing.selling.checkout.forms import (
+from ticketing.selling.shop.forms import (
     FormFields,
     InvalidForm,
     buyer_from_form,
     problem_code,
     submitted_values,
 )
-from ticketing.selling.checkout.html import render_event_template
-from ticketing.selling.checkout.shop_pages import UNPROCESSABLE, EventFromPath
+from ticketing.selling.shop.html import render_event_template
+from ticketing.selling.shop.shop_pages import UNPROCESSABLE, EventFromPath
 from ticketing.selling.waiting_list import queries
 from ticketing.selling.waiting_list.join_list import (
     find_type_on_sale,

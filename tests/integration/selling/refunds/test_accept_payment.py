@@ -20,10 +20,10 @@ from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.selling.refunds.accept_payment import apply_acceptance, plan_acceptance
 from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest, RefundScope
 from ticketing.selling.refunds.resolve_flag import dismiss_flag, refund_request_for_flag
 from ticketing.selling.refunds.service import AppliedRefund, plan_refund
+from ticketing.selling.review.accept_payment import apply_acceptance, plan_acceptance
 
 Place = Callable[..., PlacedOrder]
 Pay = Callable[..., PaymentAttempt]

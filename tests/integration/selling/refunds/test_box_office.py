@@ -21,7 +21,7 @@ from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.kernel.errors import GuestNamesMissing, ImpossibleTransition, SoldOut
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.reporting.reconcile_day import reconcile_day
-from ticketing.selling.checkout.box_office import (
+from ticketing.selling.box_office.sell import (
     BoxOfficeSale,
     box_office_idempotency,
     sell_at_box_office,
@@ -48,7 +48,7 @@ from ticketing.events.queries import get_event
 from ticketing.orders.order import Selection
 from ticketing.orders.payment_attempt import PaymentMeans
 from ticketing.platform.db.database import Database
-from ticketing.selling.checkout.box_office import (
+from ticketing.selling.box_office.sell import (
     BoxOfficeSale, box_office_idempotency, sell_at_box_office,
 )
 

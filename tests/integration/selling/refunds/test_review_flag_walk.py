@@ -39,7 +39,6 @@ from ticketing.selling.payments.complete_order import flag_stuck
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
 from ticketing.selling.payments.record_payment import record_payment
-from ticketing.selling.refunds.accept_payment import apply_acceptance, plan_acceptance
 from ticketing.selling.refunds.outcome import retry_refund
 from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
 from ticketing.selling.refunds.resolve_flag import (
@@ -49,6 +48,7 @@ from ticketing.selling.refunds.resolve_flag import (
 )
 from ticketing.selling.refunds.send_refunds import send_refunds
 from ticketing.selling.refunds.service import apply_refund, plan_refund
+from ticketing.selling.review.accept_payment import apply_acceptance, plan_acceptance
 
 F, S = ReviewFlag, OrderState
 DAY = timedelta(days=1)

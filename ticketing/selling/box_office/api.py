@@ -22,7 +22,7 @@ from ticketing.platform.http.envelope import (
 from ticketing.platform.http.errors import authenticated_error_responses
 from ticketing.platform.http.fields import OrderCode
 from ticketing.platform.http.services import ServicesDependency, now
-from ticketing.selling.checkout.box_office import (
+from ticketing.selling.box_office.sell import (
     BoxOfficeSale,
     box_office_idempotency,
     sell_at_box_office,

@@ -22,8 +22,8 @@ from ticketing.platform.http.fields import OrderCode, OrderIdInPath, PlanHash
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.selling.payments import assign_transaction
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.selling.refunds.accept_payment import apply_acceptance, plan_acceptance
 from ticketing.selling.refunds.resolve_flag import complete_late_order, dismiss_flag
+from ticketing.selling.review.accept_payment import apply_acceptance, plan_acceptance
 
 router = authenticated_router("/api/orders/{order_id:int}", "orders", 404, 409)
 

@@ -12,7 +12,7 @@ from ticketing.platform.http.pages import (
 )
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.platform.kernel.local_dates import format_event_dates, format_event_times
-from ticketing.selling.checkout.html import is_open_ended
+from ticketing.selling.shop.html import is_open_ended
 
 router = pages_router()
 

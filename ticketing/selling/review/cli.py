@@ -17,7 +17,7 @@ from ticketing.selling.refunds.cli_outcome import OrderCodeArgument, print_refun
 if TYPE_CHECKING:
     from ticketing.orders.order import Order
     from ticketing.selling.payments.assign_transaction import AssignmentPlan
-    from ticketing.selling.refunds.accept_payment import AcceptancePlan
+    from ticketing.selling.review.accept_payment import AcceptancePlan
 
 app = typer.Typer()
 
@@ -52,13 +52,13 @@ def resolve_flag(
     accept` carry the plan out.
     """
     from ticketing.orders.order import ReviewFlag
-    from ticketing.selling.refunds.accept_payment import plan_acceptance
     from ticketing.selling.refunds.resolve_flag import (
         complete_late_order,
         dismiss_flag,
         refund_request_for_flag,
     )
     from ticketing.selling.refunds.service import plan_refund
+    from ticketing.selling.review.accept_payment import plan_acceptance
 
     chosen = parse_choice(flag, ReviewFlag, "--flag")
     _check_resolution(chosen, by, reason)
@@ -96,7 +96,7 @@ def accept_payment(
     code: OrderCodeArgument, *, plan: PlanOption, as_json: JsonOption = False
 ) -> None:
     """Accept a payment of another amount, as planned by `orders resolve --by accept`."""
-    from ticketing.selling.refunds.accept_payment import apply_acceptance
+    from ticketing.selling.review.accept_payment import apply_acceptance
 
     with open_application() as application:
         order = apply_acceptance(application.database, code, plan_hash=plan, at=now(), by=actor())

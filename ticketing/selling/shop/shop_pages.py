@@ -24,7 +24,13 @@ from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.kernel.errors import TicketingError, UnknownEvent
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR
 from ticketing.selling.checkout.buyer_input import parse_buyer
-from ticketing.selling.checkout.forms import (
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.place_order_once import (
+    OrderRequest,
+    idempotency_from_key,
+    place_order_once,
+)
+from ticketing.selling.shop.forms import (
     FormFields,
     InvalidForm,
     buyer_from_form,
@@ -34,13 +40,7 @@ from ticketing.selling.checkout.forms import (
     selections_from_form,
     submitted_values,
 )
-from ticketing.selling.checkout.html import render_event_template
-from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.checkout.place_order_once import (
-    OrderRequest,
-    idempotency_from_key,
-    place_order_once,
-)
+from ticketing.selling.shop.html import render_event_template
 
 MAX_MENU_QUANTITY = 100  # a longer menu helps nobody
 SEE_OTHER, UNPROCESSABLE = 303, 422

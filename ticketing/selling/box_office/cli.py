@@ -50,7 +50,7 @@ def create_order(  # noqa: PLR0913 - one parameter per option
     from ticketing.crypto.keyring import KeyRing
     from ticketing.orders.order import Selection
     from ticketing.orders.payment_attempt import PaymentMeans
-    from ticketing.selling.checkout.box_office import (
+    from ticketing.selling.box_office.sell import (
         BoxOfficeSale,
         box_office_idempotency,
         sell_at_box_office,

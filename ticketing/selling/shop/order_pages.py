@@ -28,18 +28,18 @@ from ticketing.selling.checkout.api import cancel_order_and_sessions
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR, order_from_token, refuse_other_buyer
 from ticketing.selling.checkout.api_payment import begin_payment
 from ticketing.selling.checkout.buyer_input import parse_buyer
-from ticketing.selling.checkout.forms import (
+from ticketing.selling.checkout.order_view_queries import OrderView, get_order_view
+from ticketing.selling.checkout.set_buyer import set_order_buyer
+from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
+from ticketing.selling.payments.midtrans.client import MidtransAccount
+from ticketing.selling.shop.forms import (
     FormFields,
     InvalidForm,
     buyer_from_form,
     guests_from_form,
     problem_code,
 )
-from ticketing.selling.checkout.html import render_event_template
-from ticketing.selling.checkout.order_view_queries import OrderView, get_order_view
-from ticketing.selling.checkout.set_buyer import set_order_buyer
-from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
-from ticketing.selling.payments.midtrans.client import MidtransAccount
+from ticketing.selling.shop.html import render_event_template
 from ticketing.tickets.api_holder import ticket_path
 
 POLL_SECONDS = 3
