@@ -9,7 +9,6 @@ from sqlalchemy import Connection, text
 
 from simulators.midtrans.transaction import Transaction
 from ticketing.catalogue import promo_queries, stock_queries
-from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
 
 CAPTURED_STATES = {"capture", "settlement"}
@@ -32,6 +31,7 @@ class PaymentSnapshot:
 def read_snapshot(database: Database, event_ids: Iterable[int]) -> PaymentSnapshot:
     """Read the snapshot in one transaction; no other process writes any more."""
     with database.transaction() as connection:
+        unsolved = connection.execute(_UNSOLVED_NOTIFICATIONS).one()
         return PaymentSnapshot(
             orders={
                 row.id: (row.state, row.total, row.paid_by or "")
@@ -44,8 +44,8 @@ def read_snapshot(database: Database, event_ids: Iterable[int]) -> PaymentSnapsh
                 order: set(flags)
                 for order, flags in _group_by_order(connection.execute(_FLAGS)).items()
             },
-            unhandled_count=connection.execute(_UNHANDLED).scalar_one(),
-            quarantined_count=len(inbox.list_quarantined(connection)),
+            unhandled_count=unsolved.unhandled,
+            quarantined_count=unsolved.quarantined,
             counter_errors=[each for one in event_ids for each in _wrong_counts(connection, one)],
         )
 
@@ -150,4 +150,11 @@ _TICKETS = text(
     " JOIN generated_tickets t ON t.entitlement_id = p.entitlement_id AND t.state = 'live'"
 )
 _FLAGS = text("SELECT order_id, flag FROM order_review_flags WHERE resolved_at IS NULL")
-_UNHANDLED = text("SELECT count(*) FROM inbound_webhooks WHERE processed_at IS NULL")
+# while an order is flagged as stuck, staff answer for its notifications
+_UNSOLVED_NOTIFICATIONS = text(
+    "SELECT count(*) FILTER (WHERE processed_at IS NULL) AS unhandled,"
+    " count(*) FILTER (WHERE outcome = 'quarantined') AS quarantined"
+    " FROM inbound_webhooks w WHERE NOT EXISTS"
+    " (SELECT FROM payment_attempts a JOIN order_review_flags f USING (order_id)"
+    " WHERE a.key = w.external_reference AND f.flag = 'stuck' AND f.resolved_at IS NULL)"
+)

@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.plugins.processes",
     "tests.plugins.properties",
     "tests.plugins.statements",
+    "tests.plugins.temporary_files",
     "tests.plugins.waiting",
     "tests.plugins.workbooks",
 ]
@@ -41,15 +42,12 @@ CARELESS = {
     "full_page_writes": "off",
     "max_wal_size": "256MB",  # several workers' may lie in memory
 }
-MEMORY = Path("/dev/shm")  # noqa: S108 - only the parent of a folder with a random name
-MEMORY_NEEDED = 2 << 30
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedServer]:
+def server(memory_folder: Path | None) -> Iterator[EmbeddedServer]:
     """Start an embedded server for this worker with a migrated database `template_ticketing`."""
-    memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED
-    with TemporaryDirectory(dir=MEMORY if memory else None) as name, ExitStack() as stack:
+    with TemporaryDirectory(dir=memory_folder) as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o711)  # root's server runs as somebody else, who must find its way
         running = stack.enter_context(EmbeddedServer(folder, CARELESS))

@@ -17,7 +17,7 @@ VICTIMS = {"web", "worker", "run", "PostgreSQL"}
 
 def test_a_short_sale_survives_killed_processes_and_failing_vendors(tmp_path: Path) -> None:
     # so many purchases at the least, however slow the machine
-    options = ["--seconds", "8", "--purchases", "4", "--calm", "15", "--seed", "5"]
+    options = ["--seconds", "4", "--lines", "4", "--purchases", "3", "--calm", "15", "--seed", "5"]
 
     told = subprocess.run(
         [sys.executable, "-m", "chaos", *options, "--keep", str(tmp_path)],
