@@ -55,7 +55,7 @@ def test_no_request_gets_a_5xx_or_an_undocumented_response(
             sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()",
             "run", described, "-H", f"Authorization: Bearer {key_of(Role.OPERATOR)}",
             "-H", f"X-Order-Token: {token}", "--checks", ",".join(CHECKS), "--no-color",
-            "--phases", "coverage,fuzzing", "--max-examples", "10", "--seed", "1",
+            "--phases", "coverage,fuzzing", "--max-examples", "6", "--seed", "1",
             "--exclude-path", ENDLESS, *choice,
         ],
         check=False, capture_output=True, text=True, timeout=900,
