@@ -28,7 +28,6 @@ OTHER_VARIABLES = {
     "ROUTER_PASSWORD",
     "POSTGRES_PASSWORD",
     "DAGSTER_HOME",
-    "FORWARDED_ALLOW_IPS",  # read by uvicorn
 }
 # typer contains its own click, and exports of its usage errors only this subclass
 USAGE_ERROR: Any = typer.BadParameter.__base__

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from pydantic import SecretStr
 from sqlalchemy import insert, select
 
@@ -18,8 +17,7 @@ from simulators.midtrans.server import MidtransSimulator
 from simulators.trust import trusted
 from ticketing.access.key_queries import Role, add_key
 from ticketing.app.container import open_application
-from ticketing.app.web.app import create_app
-from ticketing.app.web.server import WebServer
+from ticketing.app.web.server import build_server
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
@@ -62,8 +60,7 @@ def serve() -> Callable[..., AbstractContextManager[str]]:
     @contextmanager
     def running(application: Application, port: int = 0) -> Iterator[str]:
         listening = socket.create_server(("127.0.0.1", port))
-        app = create_app(application)
-        server = WebServer(app, uvicorn.Config(app, log_config=None, access_log=False))
+        server = build_server(application)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         while not server.started and thread.is_alive():

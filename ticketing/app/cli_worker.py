@@ -41,6 +41,7 @@ def worker(
         application.get(MessagingConnector).connect() as sender,
         application.get(RouterConnector).connect() as router_clients,
     ):
+        application.settings.require_public_url()
         context = application.get(GenerationContext)
         gateway, webhooks = application.get(Midtrans), application.get(WebhookClient)
         concurrency = application.settings.midtrans_concurrency

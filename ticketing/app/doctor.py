@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ticketing.app.doctor_web import check_public_address
 from ticketing.app.findings import DoctorFinding, DoctorStatus, failed, ok, warning
 from ticketing.app.transports import whatsapp_provider_config
 from ticketing.crypto import key_queries
@@ -38,7 +39,9 @@ def run_checks(application: Application) -> Iterator[DoctorFinding]:
 
     Checks that read tables are left out while the schema is missing or outdated.
     """
-    for check in (_database, _clock, _fonts, _engine, _folders, _disk, _secret):
+    for check in (
+        _database, _clock, _fonts, _engine, _folders, _disk, _secret, check_public_address,
+    ):  # fmt: skip
         yield from _run_check(check, application)
     if _has_current_schema(application):
         for check in (_keys, _mail, _whatsapp, _routers, _rehearsals):

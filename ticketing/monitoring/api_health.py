@@ -4,7 +4,7 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from ticketing.access.authenticated_route import AuthenticatedRoute
 from ticketing.access.authentication import Viewer, auth_dependencies, rate_limit_by_address
 from ticketing.monitoring.health import DependencyStatus, check_health
 from ticketing.monitoring.schemas_dashboard import QueueDepthResponse
+from ticketing.platform.http.client_network import untrusted_proxy
 from ticketing.platform.http.envelope import AsciiJSONResponse, ResponseModel, SuccessResponse
 from ticketing.platform.http.errors import authenticated_error_responses, error_responses
 from ticketing.platform.http.metrics import Metrics
@@ -42,6 +43,15 @@ class LivenessResponse(ResponseModel):
     service: ServiceName
     version: ServiceVersion
     uptime: Uptime
+
+
+class ClientAddressResponse(ResponseModel):
+    """The address by which requests of this client are limited."""
+
+    address: str
+    """IPv4 or IPv6 address of the client, as the service sees it."""
+    untrusted_proxy: str
+    """Address of a proxy that forwarded the request and is not in TRUSTED_PROXIES, else empty."""
 
 
 class ReadinessResponse(ResponseModel):
@@ -101,6 +111,22 @@ def detailed(
             dependencies=dict(found.dependencies),
             queues={"ticket-generation": generation, **found.queues},
         )
+    )
+
+
+@router.get(
+    "/api/client-address",
+    dependencies=[Depends(rate_limit_by_address)],
+    responses=error_responses(429),
+)
+async def client_address(
+    request: Request, response: Response
+) -> SuccessResponse[ClientAddressResponse]:
+    """Return the address by which requests of this client are limited; `doctor` asks for it."""
+    response.headers.update(NO_STORE_HEADERS)
+    address = request.client.host if request.client else ""
+    return SuccessResponse(
+        data=ClientAddressResponse(address=address, untrusted_proxy=untrusted_proxy(request))
     )
 
 

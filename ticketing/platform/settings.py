@@ -1,18 +1,21 @@
 """The environment variables, typed, in one list. A test compares `.env.example` with it."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasGenerator, Field, SecretStr, model_validator
+from pydantic import AliasGenerator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ticketing.platform.export_names import ExportKind
+from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.paths import base_folder
 
 MIB = 1024 * 1024
 _EXPORT_PATTERN = "|".join(ExportKind)
 _RENAMED_VARIABLES = {
+    "FORWARDED_ALLOW_IPS": "TRUSTED_PROXIES",
     "MIDTRANS_REHEARSAL_URL": "MIDTRANS_SIMULATOR_URL",
     "ORGANISER_MAIL": "ORGANISER_EMAIL",
     "WHATSAPP_REHEARSAL_URL": "WHATSAPP_SIMULATOR_URL",
@@ -102,6 +105,11 @@ class Settings(BaseSettings):
     )
     web_cors_origins: str = Field(
         "", description="Origins of pages that may call the web service, separated by commas."
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses and networks (10.0.0.0/8) of the reverse proxies whose"
+        " X-Forwarded-For tells the address of a client, separated by commas.",
     )
     web_requests_a_minute: int = Field(
         120, ge=1, description="Maximum requests per minute from one address without an API key."
@@ -244,6 +252,24 @@ class Settings(BaseSettings):
                 raise ValueError(f"{variable}={values[variable]} was renamed: use {renamed}")
         return values
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str) -> str:
+        """Refuse what is no address and no network; everybody would be trusted by `*`."""
+        for proxy in filter(None, map(str.strip, value.split(","))):
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(
+                    f"{proxy!r} is no address and no network such as 10.0.0.0/8: {error}"
+                ) from error
+        return value
+
+    @property
+    def proxies(self) -> list[str]:
+        """Return the addresses and networks of TRUSTED_PROXIES as a list."""
+        return [proxy.strip() for proxy in self.trusted_proxies.split(",") if proxy.strip()]
+
     @property
     def active_whatsapp_provider(self) -> Literal["simulator", "cloud", "waha", "fonnte", "none"]:
         """Return the WhatsApp provider, with the default filled in."""
@@ -300,6 +326,14 @@ class Settings(BaseSettings):
     def rejected_rows_folder(self) -> Path:
         """Return the folder of rejected rows, a folder per event."""
         return self.data_path / "rejected"
+
+    def require_public_url(self) -> None:
+        """Raise Misconfigured for real money without an address to which buyers can return."""
+        if self.midtrans_environment == "production" and not self.web_public_url:
+            raise Misconfigured(
+                "MIDTRANS_ENVIRONMENT is production: set WEB_PUBLIC_URL to the address at which"
+                " buyers reach the web service, such as https://tickets.example.org"
+            )
 
     @property
     def public_base_url(self) -> str:

@@ -33,7 +33,13 @@ def test_all_data_are_in_one_folder_by_default(
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("MAX_FILE_SIZE", "10 MB"), ("LOG_LEVEL", "chatty"), ("DOCUMENT_RETENTION_DAYS", "0")],
+    [
+        ("MAX_FILE_SIZE", "10 MB"),
+        ("LOG_LEVEL", "chatty"),
+        ("DOCUMENT_RETENTION_DAYS", "0"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "*"),
+    ],
 )
 def test_a_wrong_value_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str

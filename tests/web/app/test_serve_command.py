@@ -86,9 +86,11 @@ def test_a_taken_port_is_exit_code_2_and_named(ticketing: Ticketing, unused_port
         ({"MIDTRANS_ENVIRONMENT": "production"}, "set MIDTRANS_SERVER_KEY"),
         ({"MIDTRANS_ENVIRONMENT": "production", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"},
          "the server key is a sandbox key"),
+        ({"MIDTRANS_ENVIRONMENT": "production", "MIDTRANS_SERVER_KEY": "Mid-server-x"},
+         "set WEB_PUBLIC_URL"),
     ],
 )  # fmt: skip
-def test_without_a_key_to_verify_notifications_it_does_not_start(
+def test_with_settings_that_cannot_sell_it_does_not_start(
     run_ticketing: Ticketing, environment: dict[str, str], settings: dict[str, str], message: str
 ) -> None:
     refused = run_ticketing("serve", environment=environment | settings)

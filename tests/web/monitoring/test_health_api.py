@@ -29,6 +29,16 @@ def test_liveness_needs_no_key_and_has_no_rate_limit(anonymous_client: httpx.Cli
     assert {anonymous_client.get("/health").status_code for _ in range(40)} == {200}
 
 
+def test_the_address_of_a_client_is_the_one_that_a_trusted_proxy_forwards(
+    anonymous_client: httpx.Client,
+) -> None:
+    forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9"}
+
+    seen = anonymous_client.get("/api/client-address", headers=forwarded).json()["data"]
+
+    assert seen == {"address": "203.0.113.9", "untrustedProxy": ""}
+
+
 def test_readiness_lists_dependencies_as_up(anonymous_client: httpx.Client) -> None:
     detailed = anonymous_client.get("/health/detailed")
 
@@ -219,4 +229,8 @@ def test_the_api_has_an_openapi_description(anonymous_client: httpx.Client) -> N
     assert set(described["components"]["securitySchemes"]) == {
         "bearer", "header", "order token",
     }  # fmt: skip
-    assert anonymous_client.get("/docs").status_code == 200
+    page = anonymous_client.get("/docs")
+    for file in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert anonymous_client.get(f"/{file}").status_code == 200
+    assert "script-src 'self';" in page.headers["Content-Security-Policy"]
+    assert "//" not in page.text

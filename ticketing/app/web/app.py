@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 
-from ticketing.app.web import go_live_page
+from ticketing.app.web import api_docs_page, go_live_page
 from ticketing.app.web.openapi import complete_openapi
 from ticketing.checkin import api as checkin_api
 from ticketing.crypto.keyring import KeyRing
@@ -106,6 +106,7 @@ ROUTERS = (
     console_page.router,
     go_live_page.router,
     api_holder.router,
+    api_docs_page.router,
     api_health.router,
     api_health.metrics_router,
 )
@@ -129,6 +130,7 @@ def create_app(application: Application) -> FastAPI:
         title="Ticket assets",
         version=api_health.VERSION,
         description=DESCRIPTION,
+        docs_url=None,  # our own page loads nothing from elsewhere
         redoc_url=None,
         lifespan=_lifespan,
         telemetry=TELEMETRY_OFF,
@@ -137,6 +139,7 @@ def create_app(application: Application) -> FastAPI:
     http_errors.register_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
+    app.mount("/docs/files", api_docs_page.swagger_ui_files())
     complete_openapi(app)
     app.add_middleware(
         CORSMiddleware,
@@ -185,7 +188,9 @@ def _build_services(application: Application) -> Services:
     services.register_value(
         EventStream, EventStream("dashboard", partial(dashboard_snapshot, database))
     )
-    services.find(WhatsAppProviderConfig)  # an invalid setting fails at start, not in a request
+    # an invalid setting fails at start, not in a request
+    services.find(WhatsAppProviderConfig)
+    services.settings.require_public_url()
     return services
 
 

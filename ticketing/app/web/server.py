@@ -33,21 +33,28 @@ class WebServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(application: Application, *, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; running requests are completed."""
+def build_server(application: Application) -> WebServer:
+    """Return the server of the web application, configured but not started."""
     app = create_app(application)
     config = uvicorn.Config(
         app,
         log_config=None,  # our middleware writes the access log; uvicorn's would contain paths
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=application.settings.proxies,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
     )
+    return WebServer(app, config)
+
+
+def serve(application: Application, *, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; running requests are completed."""
+    server = build_server(application)
     # uvicorn sends the signal again after its shutdown: exit with code 0 then
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _exit_on_signal)
     with _open_socket(host, port) as listening:
-        WebServer(app, config).run([listening])
+        server.run([listening])
 
 
 def _open_socket(host: str, port: int) -> socket.socket:

@@ -12,6 +12,18 @@ def client_network(request: Request) -> str:
     return network_of(request.client.host) if request.client else ""
 
 
+def untrusted_proxy(request: Request) -> str:
+    """Return the address of a proxy whose X-Forwarded-For was not believed, or "".
+
+    The server has replaced the client's address by a forwarded one if it trusts the proxy.
+    """
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    if request.client is None or not forwarded:
+        return ""
+    is_believed = request.client.host in map(str.strip, forwarded.split(","))
+    return "" if is_believed else request.client.host
+
+
 def network_of(host: str) -> str:
     """Return an IPv4 address as it is, of an IPv6 address its /64, and any other name unchanged."""
     try:

@@ -23,12 +23,6 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _CSP_NONE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _CSP_INLINE_STYLE = f"{_CSP_NONE}; img-src data:; style-src 'unsafe-inline'"
-# FastAPI's /docs page is the only one that loads scripts from other origins
-_CSP_DOCS = (
-    "default-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; frame-ancestors 'none';"
-    " script-src 'unsafe-inline' https://cdn.jsdelivr.net;"
-    " style-src 'unsafe-inline' https://cdn.jsdelivr.net"
-)
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -174,6 +168,4 @@ class _RequestState:
         return message
 
     def _content_security_policy(self) -> str:
-        if self.scope["path"] == "/docs":
-            return _CSP_DOCS
         return _CSP_INLINE_STYLE if self.route.startswith("/t/") else _CSP_NONE
