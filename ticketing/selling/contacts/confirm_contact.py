@@ -104,6 +104,7 @@ def _check_correctable(connection: Connection, order: Order) -> None:
 
 
 def _check_limits(connection: Connection, order: Order, contact: str, *, at: datetime) -> None:
+    correction_queries.lock_contact(connection, contact)
     of_order, of_contact = correction_queries.count_recent(
         connection, order.id, contact, since=at - CORRECTION_WINDOW
     )

@@ -30,6 +30,15 @@ class SentMessage:
     payload: dict[str, Any]
 
 
+def lock_contact(connection: Connection, contact: str) -> None:
+    """Let one transaction at a time count and store the requests for a contact.
+
+    A lock of the order keeps requests for one order apart, but not those of several orders.
+    """
+    key = func.hashtextextended(f"requests for {contact}", 0)
+    connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
 def insert_correction(
     connection: Connection, order_id: int, contact: str, *, at: datetime, expires_at: datetime
 ) -> int:

@@ -11,7 +11,7 @@ from ticketing.events.model import Event
 from ticketing.orders.buyer_contact import LINK_REQUEST_WINDOW, MAX_LINK_REQUESTS, TooManyCodes
 from ticketing.platform.db.database import Database
 from ticketing.selling.checkout.buyer_input import parse_contact
-from ticketing.selling.contacts import link_queries
+from ticketing.selling.contacts import correction_queries, link_queries
 
 
 def request_order_links(database: Database, event: Event, contact: str, *, at: datetime) -> None:
@@ -22,6 +22,7 @@ def request_order_links(database: Database, event: Event, contact: str, *, at: d
     address = parse_contact(event, contact)
     digest = hashlib.sha256(f"{event.id} {address}".encode()).digest()
     with database.transaction() as connection:
+        correction_queries.lock_contact(connection, address)
         since = at - LINK_REQUEST_WINDOW
         if link_queries.count_requests(connection, digest, since=since) >= MAX_LINK_REQUESTS:
             raise TooManyCodes("this contact was asked for too often within an hour; wait")

@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
+from threading import Barrier
 
 import pytest
 from sqlalchemy import func, select
@@ -15,6 +18,7 @@ from ticketing.notifications.deliver import DeliveryRunResult
 from ticketing.orders import queries as order_queries
 from ticketing.orders.buyer_contact import (
     CODE_LIFETIME,
+    MAX_CODES_PER_CONTACT,
     MAX_CODES_PER_ORDER,
     MAX_LINK_REQUESTS,
     MAX_WRONG_CODES,
@@ -226,3 +230,30 @@ def test_a_contact_is_asked_for_three_times_an_hour_whether_it_is_known_or_not(
     with pytest.raises(TooManyCodes):
         request_order_links(database, event, contact, at=now)
     request_order_links(database, event, contact, at=now + timedelta(hours=1))
+
+
+def test_parallel_requests_for_a_contact_do_not_get_past_its_limits(
+    sell: Callable[..., int], place: Place, sari: Buyer, event: Event, database: Database,
+    now: datetime,
+) -> None:  # fmt: skip
+    kind, too_many = sell("VIP"), 8
+    orders = [place((kind, 1), buyer=sari).order.id for _ in range(too_many)]
+    asking = Barrier(too_many, timeout=10)
+
+    def count_accepted(*requests: Callable[[], object]) -> int:
+        def is_accepted(request: Callable[[], object]) -> bool:
+            asking.wait()
+            try:
+                request()
+            except TooManyCodes:
+                return False
+            return True
+
+        with ThreadPoolExecutor(too_many) as pool:
+            return sum(pool.map(is_accepted, requests))
+
+    codes = [partial(request_contact_code, database, one, RIGHT, at=now) for one in orders]
+    links = [partial(request_order_links, database, event, RIGHT, at=now)] * too_many
+
+    assert count_accepted(*codes) == MAX_CODES_PER_CONTACT
+    assert count_accepted(*links) == MAX_LINK_REQUESTS
