@@ -19,7 +19,7 @@ from ticketing.platform.db.tables.orders import (
     order_review_flags,
     orders,
 )
-from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.outbox import message_order_code, outbox
 from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.db.tables.refunds import refunds
 from ticketing.platform.db.tables.tickets import generated_tickets
@@ -104,7 +104,7 @@ def list_unfinished_events(connection: Connection, *, at: datetime) -> list[tupl
 def discard_messages(connection: Connection, order_code: str, *, at: datetime) -> int:
     """Mark the waiting messages about an order as processed, so that none is sent."""
     statement = update(outbox).where(
-        outbox.c.payload["order"].astext == order_code, outbox.c.processed_at.is_(None)
+        message_order_code == order_code, outbox.c.processed_at.is_(None)
     )
     return connection.execute(statement.values(processed_at=at)).rowcount
 
@@ -114,7 +114,7 @@ def list_waiting_deliveries(connection: Connection, order_code: str) -> Sequence
     query = (
         select(deliveries.c.id)
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
-        .where(outbox.c.payload["order"].astext == order_code, _IS_WAITING)
+        .where(message_order_code == order_code, _IS_WAITING)
         .order_by(deliveries.c.id)
         .with_for_update(of=deliveries)
     )
@@ -150,7 +150,7 @@ def _is_left(event_id: int | None = None) -> ColumnElement[bool]:
     flagged = exists().where(
         order_review_flags.c.order_id == orders.c.id, order_review_flags.c.resolved_at.is_(None)
     )
-    about = outbox.c.payload["order"].astext == orders.c.code
+    about = message_order_code == orders.c.code
     waiting = exists().where(about, outbox.c.processed_at.is_(None))
     mailed = exists().where(deliveries.c.outbox_id == outbox.c.id, about, _IS_WAITING)
     left = or_(_HOLDS_PLACES, with_money, outstanding, flagged, waiting, mailed)
@@ -200,7 +200,7 @@ def _messages(event_id: int) -> Select[*tuple[object, ...]]:
     """Select the messages without a delivery."""
     return (
         select(outbox.c.id)
-        .join(orders, orders.c.code == outbox.c.payload["order"].astext)
+        .join(orders, orders.c.code == message_order_code)
         .where(orders.c.event_id == event_id, is_rehearsal(), outbox.c.processed_at.is_(None))
     )
 
@@ -210,6 +210,6 @@ def _deliveries(event_id: int) -> Select[*tuple[object, ...]]:
     return (
         select(deliveries.c.id)
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
-        .join(orders, orders.c.code == outbox.c.payload["order"].astext)
+        .join(orders, orders.c.code == message_order_code)
         .where(orders.c.event_id == event_id, is_rehearsal(), _IS_WAITING)
     )

@@ -34,7 +34,7 @@ from ticketing.platform.db.outbox import (
 )
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.orders import order_lines, order_positions, orders
-from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.outbox import message_order_code, outbox
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets import order_ticket_queries
@@ -88,7 +88,7 @@ def select_messages() -> Select[Any]:
             case((is_buyer, orders.c.buyer_email), (is_guest, guests.c.email), else_=""),
             case((is_buyer, orders.c.buyer_phone), (is_guest, guests.c.phone), else_=""),
         )
-        .outerjoin(orders, orders.c.code == outbox.c.payload["order"].astext)
+        .outerjoin(orders, orders.c.code == message_order_code)
         .outerjoin(generated_tickets, ticket)
         .outerjoin(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
         .outerjoin(guests, guests.c.id == entitlements.c.guest_id)

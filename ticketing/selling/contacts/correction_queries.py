@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, selec
 
 from ticketing.platform.db.outbox import TO_BUYER
 from ticketing.platform.db.tables.orders import contact_corrections
-from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.outbox import message_order_code, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +132,5 @@ def _is_to(order_code: str, addresses: Sequence[str]) -> ColumnElement[bool]:
     return and_(
         outbox.c.recipient.in_(addresses),
         outbox.c.purpose.in_(TO_BUYER),
-        outbox.c.payload["order"].astext == order_code,
+        message_order_code == order_code,
     )

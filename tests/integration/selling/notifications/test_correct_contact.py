@@ -8,7 +8,7 @@ from functools import partial
 from threading import Barrier
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from simulators.mail.server import MailSimulator
 from ticketing.crypto.contact_code import make_contact_code
@@ -30,7 +30,7 @@ from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.orders import contact_corrections
-from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.outbox import message_order_code, outbox
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import UnusableBuyer
 from ticketing.selling.checkout.place_order import PlacedOrder
@@ -118,6 +118,16 @@ def test_messages_that_were_not_sent_yet_go_to_the_new_address_only(
     assert (entry.details["from"], entry.details["to"], entry.details["reason"]) == (
         ["s•••@example.org"], "s•••@right.org", "by phone",
     )  # fmt: skip
+
+
+def test_messages_about_an_order_are_found_by_an_index(database: Database) -> None:
+    about = select(outbox.c.id).where(message_order_code == "ORD-1")
+    with database.transaction() as connection:
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        explain = f"EXPLAIN {about.compile(connection, compile_kwargs={'literal_binds': True})}"
+        plan = "\n".join(connection.execute(text(explain)).scalars())
+
+    assert "ix_outbox_order_code" in plan
 
 
 def test_once_a_ticket_was_opened_only_the_office_corrects_the_address(

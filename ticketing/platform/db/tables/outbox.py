@@ -1,6 +1,16 @@
 """The outbox: messages to send, written in the transaction that causes them."""
 
-from sqlalchemy import BigInteger, Column, Index, Table, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    literal,
+    text,
+)
 
 from ticketing.platform.db.columns import (
     created_at_column,
@@ -27,3 +37,9 @@ outbox = Table(
     UniqueConstraint("purpose", "subject", "recipient", "revision"),
     Index("ix_outbox_pending", "id", postgresql_where=text("processed_at IS NULL")),
 )
+
+# the order that a message is about, not sent as a parameter, so that its index always matches
+message_order_code: ColumnElement[str] = outbox.c.payload.op("->>", return_type=Text())(
+    literal("order", literal_execute=True)
+)
+Index("ix_outbox_order_code", message_order_code, postgresql_where=message_order_code.is_not(None))
