@@ -46,10 +46,7 @@ def set_order_buyer(
                 f"an instalment of order {order.code} is paid; its buyer cannot be changed"
             )
         lines = order_queries.list_lines(connection, order_id)
-        if order.buyer is None or order.buyer.key != buyer.key:
-            adopted = hold_queries.hold_parameters(holds, order.event_id, "", buyer.key, at)
-            _, held = hold_queries.lock_and_count_held(connection, adopted)
-            holds.check_contact(held, count_places(lines))
+        check_contact_hold(connection, order, buyer, lines, holds=holds, at=at)
         store_buyer(connection, order, buyer, lines)
         if order.buyer is None and at < order.expires_at:
             event = event_queries.get(connection, str(order.event_id))
@@ -61,6 +58,23 @@ def set_order_buyer(
         order = complete_if_free(connection, order, at=at, by=by)
         notify_of_placed_order(connection, order)
         return order
+
+
+def check_contact_hold(
+    connection: Connection,
+    order: Order,
+    buyer: Buyer,
+    lines: Sequence[OrderLine],
+    *,
+    holds: HoldLimits,
+    at: datetime,
+) -> None:
+    """Refuse to give a locked unpaid order to another contact that holds too many places."""
+    if order.buyer is not None and order.buyer.key == buyer.key:
+        return
+    adopted = hold_queries.hold_parameters(holds, order.event_id, "", buyer.key, at)
+    _, held = hold_queries.lock_and_count_held(connection, adopted)
+    holds.check_contact(held, count_places(lines))
 
 
 def store_buyer(

@@ -13,6 +13,7 @@ from ticketing.events.http_params import EventReference
 from ticketing.events.queries import get_event
 from ticketing.orders import queries as order_queries
 from ticketing.orders.buyer_contact import CODE_LIFETIME, mask_contact, mask_contacts
+from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Order
 from ticketing.platform.http.envelope import (
     AsciiJSONResponse,
@@ -171,11 +172,13 @@ def confirm(
 ) -> SuccessResponse[OrderResponse]:
     """Correct the contact by the code; everything is sent again, to the new contact only.
 
-    Tickets get new codes, and links that were sent to the former contact open nothing.
+    Tickets get new codes, and links that were sent to the former contact open nothing. 409
+    `limit_exceeded`: the contact holds too many unpaid places; pay or cancel one of its orders.
     """
     confirm_contact(
-        services.database, services.get(KeyRing), order.id, body.code, at=now(), by=BUYER_ACTOR
-    )
+        services.database, services.get(KeyRing), order.id, body.code,
+        holds=services.get(HoldLimits), at=now(), by=BUYER_ACTOR,
+    )  # fmt: skip
     return show_order(order.id)
 
 

@@ -22,12 +22,14 @@ from ticketing.orders.buyer_contact import (
     WrongCode,
     parse_code,
 )
+from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits
 from ticketing.orders.order import Order, OrderState
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import UnusableBuyer
+from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout.buyer_input import parse_contact
-from ticketing.selling.checkout.set_buyer import store_buyer
+from ticketing.selling.checkout.set_buyer import check_contact_hold, store_buyer
 from ticketing.selling.contacts import correction_queries
 from ticketing.selling.contacts.correct_contact import apply_contact, require_buyer, with_contact
 from ticketing.tickets.order_ticket_queries import list_order_ticket_files
@@ -63,20 +65,37 @@ def request_contact_code(database: Database, order_id: int, contact: str, *, at:
 
 
 def confirm_contact(
-    database: Database, keys: KeyRing, order_id: int, code: str, *, at: datetime, by: str
+    database: Database,
+    keys: KeyRing,
+    order_id: int,
+    code: str,
+    *,
+    holds: HoldLimits = NO_HOLD_LIMITS,
+    at: datetime,
+    by: str,
 ) -> Order:
     """Correct the contact of an order by the code that was sent to the new one.
 
-    Refuses a wrong or expired code. After too many wrong ones a new code has to be requested.
+    Refuses a wrong or expired code, and a contact that would hold too many unpaid places: once it
+    has paid or cancelled an order, the same code is accepted. After too many wrong codes a new one
+    has to be requested.
     """
-    corrected = database.run(_apply_if_right, keys, order_id, parse_code(code), at=at, by=by)
+    digits = parse_code(code)
+    corrected = database.run(_apply_if_right, keys, order_id, digits, holds=holds, at=at, by=by)
     if corrected is None:  # raised here, because the wrong code has to be counted
         raise WrongCode("the code is wrong or has expired; check it, or request another one")
     return corrected
 
 
 def _apply_if_right(
-    connection: Connection, keys: KeyRing, order_id: int, code: str, *, at: datetime, by: str
+    connection: Connection,
+    keys: KeyRing,
+    order_id: int,
+    code: str,
+    *,
+    holds: HoldLimits,
+    at: datetime,
+    by: str,
 ) -> Order | None:
     order = order_queries.lock(connection, order_id)
     correction = correction_queries.find_newest(connection, order.id, at=at)
@@ -88,6 +107,8 @@ def _apply_if_right(
     _check_correctable(connection, order)
     buyer = with_contact(require_buyer(order), correction.contact)
     lines = order_queries.list_lines(connection, order.id)
+    if (order.state is OrderState.PENDING or order.total == ZERO) and at < order.expires_at:
+        check_contact_hold(connection, order, buyer, lines, holds=holds, at=at)
     store_buyer(connection, order, buyer, lines)  # checks the limit of places per buyer
     correction_queries.complete(connection, correction.id, at=at)
     return apply_contact(connection, keys, order, correction.contact, at=at, by=by)

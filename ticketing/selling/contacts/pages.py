@@ -8,10 +8,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from ticketing.access.public_pages import pages_router
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
-from ticketing.platform.http.pages import (
-    is_rehearsal,
-    page_response,
-)
+from ticketing.orders.holds import HoldLimits
+from ticketing.platform.http.pages import is_rehearsal, page_response
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR, refuse_link
@@ -48,7 +46,10 @@ async def confirm(
     def save() -> None:
         refuse_link(token)
         code, keys = fields.get("code", ""), services.get(KeyRing)
-        confirm_contact(services.database, keys, order.id, code, at=now(), by=BUYER_ACTOR)
+        confirm_contact(
+            services.database, keys, order.id, code, holds=services.get(HoldLimits),
+            at=now(), by=BUYER_ACTOR,
+        )  # fmt: skip
 
     return await _run_and_redirect(token, save, done="contact_corrected", failed="code_sent")
 

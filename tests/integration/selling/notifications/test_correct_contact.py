@@ -26,13 +26,15 @@ from ticketing.orders.buyer_contact import (
     TooManyCodes,
     WrongCode,
 )
+from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.orders import contact_corrections
 from ticketing.platform.db.tables.outbox import message_order_code, outbox
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.platform.kernel.errors import UnusableBuyer
+from ticketing.platform.kernel.errors import LimitExceeded, UnusableBuyer
+from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.contacts.confirm_contact import confirm_contact, request_contact_code
 from ticketing.selling.contacts.correct_contact import correct_contact
@@ -162,6 +164,22 @@ def test_a_code_cannot_be_guessed_expires_and_is_not_stored(
             confirm_contact(database, keys, placed.order.id, "x", at=now, by="buyer")
     with pytest.raises(WrongCode):
         confirm_contact(database, keys, placed.order.id, code_of(), at=now, by="buyer")
+
+
+def test_a_contact_that_holds_its_limit_of_unpaid_places_gets_no_order_by_a_code(
+    sell: Callable[..., int], place: Place, sari: Buyer, budi: Buyer, database: Database,
+    keys: KeyRing, code_of: Callable[[], str], now: datetime,
+) -> None:  # fmt: skip
+    kind, holds = sell("VIP"), HoldLimits(per_contact=15)
+    held, moved = place((kind, 10), buyer=budi), place((kind, 6), buyer=sari)
+    request_contact_code(database, moved.order.id, budi.email, at=now)
+    confirm = partial(confirm_contact, database, keys, moved.order.id, code_of())
+
+    with pytest.raises(LimitExceeded, match="pay or cancel an order"):
+        confirm(holds=holds, at=now, by="buyer")
+    cancel_order(database, held.order.id, at=now, by="buyer")
+
+    assert confirm(holds=holds, at=now, by="buyer").buyer_contacts.startswith(budi.email)
 
 
 def test_codes_are_limited_and_the_present_contact_needs_none(
