@@ -60,6 +60,7 @@ class ClaimedDelivery:
     purpose: str
     subject: str
     payload: dict[str, Any] = field(repr=False)
+    claimed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def claim_due(
         },
     )
     ids = [row.id for row in claimed]
-    claims = [_claim_from_row(row) for row in connection.execute(_select_claims(ids))]
+    claims = [_claim_from_row(row, at) for row in connection.execute(_select_claims(ids))]
     begun = [
         {
             "delivery_id": each.id,
@@ -141,12 +142,14 @@ def _select_claims(ids: Sequence[int]) -> Select[Any]:
     )
 
 
-def _claim_from_row(row: Sequence[Any]) -> ClaimedDelivery:
-    delivery_id, attempt_count, failure_count, resend_count, uid, copy_count, channel, *rest = row
+def _claim_from_row(row: Sequence[Any], at: datetime) -> ClaimedDelivery:
+    delivery_id, attempt_count, failure_count, resend_count, uid, copy_count, *rest = row
+    channel, address, event_slug, purpose, subject, payload = rest
     reference = _provider_reference(uid, copy_count)
     return ClaimedDelivery(
-        delivery_id, attempt_count, failure_count, resend_count, reference, Channel(channel), *rest
-    )
+        delivery_id, attempt_count, failure_count, resend_count, reference, Channel(channel),
+        address, event_slug, purpose, subject, payload, at,
+    )  # fmt: skip
 
 
 def _provider_reference(uid: UUID, copy_count: int) -> str:

@@ -46,8 +46,9 @@ def write(
 
     def about(order: Order, channel: Channel = Channel.MAIL) -> ComposeResult:
         claimed = ClaimedDelivery(
-            1, 1, 0, 0, "ref", channel, "", "wisuda-2026", outbox.VOUCHERS_READY, order.code, {}
-        )
+            1, 1, 0, 0, "ref", channel, "", "wisuda-2026", outbox.VOUCHERS_READY, order.code, {},
+            now,
+        )  # fmt: skip
         return compose_message(database, message_context, claimed)
 
     return about

@@ -1,5 +1,7 @@
 """Messages to a contact that somebody has named: the code that confirms it, and its orders."""
 
+from datetime import timedelta
+
 from sqlalchemy import Connection
 
 from ticketing.crypto.contact_code import make_contact_code
@@ -14,21 +16,30 @@ from ticketing.notifications.messages.context import (
 )
 from ticketing.notifications.messages.message import Rejected
 from ticketing.orders import queries as order_queries
-from ticketing.orders.buyer_contact import CODE_LIFETIME
 from ticketing.selling.contacts import correction_queries
 
+_ONE_MINUTE = timedelta(minutes=1)
 _MAX_ORDERS = {Channel.MAIL: 20, Channel.WHATSAPP: 5}  # Meta limits a text to 1024 characters
 
 
 def draft_contact_code(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected:
-    """Return the code that confirms a new contact; it names no person and no order."""
+    """Return the code that confirms a new contact; it names no person and no order.
+
+    A message that leaves late says how long the code is still valid, and is dropped if that is less
+    than a minute, or if a newer code was requested.
+    """
     correction_id = int(claimed.payload["correction"])
-    if not correction_queries.is_open(connection, correction_id):
-        return drop_overtaken("the contact was corrected meanwhile")
+    order_id = correction_queries.find_order_id(connection, correction_id)
+    newest = correction_queries.find_newest(connection, order_id) if order_id else None
+    if newest is None or newest.id != correction_id:
+        return drop_overtaken("another code was requested meanwhile")
+    if reason := newest.closed_by(claimed.claimed_at + _ONE_MINUTE):
+        return drop_overtaken(reason)
     code = make_contact_code(context.keys, correction_id, claimed.address)
-    facts = event_variables(context, event) | {"code": code, "validity": CODE_LIFETIME}
+    validity = (newest.expires_at - claimed.claimed_at) // _ONE_MINUTE * _ONE_MINUTE
+    facts = event_variables(context, event) | {"code": code, "validity": validity}
     return MessageDraft("contact_code", facts)
 
 

@@ -16,7 +16,6 @@ from ticketing.orders.buyer_contact import (
     CORRECTION_WINDOW,
     MAX_CODES_PER_CONTACT,
     MAX_CODES_PER_ORDER,
-    MAX_WRONG_CODES,
     ContactClosed,
     TooManyCodes,
     WrongCode,
@@ -98,8 +97,8 @@ def _apply_if_right(
     by: str,
 ) -> Order | None:
     order = order_queries.lock(connection, order_id)
-    correction = correction_queries.find_newest(connection, order.id, at=at)
-    if correction is None or correction.failed_count >= MAX_WRONG_CODES:
+    correction = correction_queries.find_newest(connection, order.id)
+    if correction is None or correction.closed_by(at):
         return None
     if not is_contact_code(keys, correction.id, correction.contact, code):
         correction_queries.record_wrong_code(connection, correction.id)

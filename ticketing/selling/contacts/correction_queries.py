@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
+from ticketing.orders.buyer_contact import MAX_WRONG_CODES
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.outbox import TO_BUYER
 from ticketing.platform.db.tables.orders import contact_corrections
 from ticketing.platform.db.tables.outbox import message_order_code, outbox
@@ -19,6 +21,19 @@ class ContactCorrection:
     id: int
     contact: str
     failed_count: int
+    completed_at: datetime | None
+    expires_at: datetime
+
+    def closed_by(self, at: datetime) -> str:
+        """Return why the code is not accepted any more; empty as long as it is."""
+        if self.completed_at is not None:
+            return "the contact was corrected meanwhile"
+        if self.failed_count >= MAX_WRONG_CODES:
+            return "too many wrong codes were entered"
+        return "" if at < self.expires_at else "the code has expired"
+
+
+_COLUMNS = columns_of(ContactCorrection, contact_corrections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +77,18 @@ def count_recent(
     return by_order, by_contact
 
 
-def find_newest(connection: Connection, order_id: int, *, at: datetime) -> ContactCorrection | None:
-    """Return the newest request of a locked order if it is neither completed nor expired."""
-    query = (
-        select(
-            contact_corrections.c.id,
-            contact_corrections.c.contact,
-            contact_corrections.c.failed_count,
-            contact_corrections.c.completed_at,
-            contact_corrections.c.expires_at,
-        )
-        .where(contact_corrections.c.order_id == order_id)
-        .order_by(contact_corrections.c.id.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None or row.completed_at is not None or row.expires_at <= at:
-        return None
-    return ContactCorrection(row.id, row.contact, row.failed_count)
+def find_newest(connection: Connection, order_id: int) -> ContactCorrection | None:
+    """Return the newest request of an order: the only one whose code is accepted."""
+    query = select(*_COLUMNS).where(contact_corrections.c.order_id == order_id)
+    newest = query.order_by(contact_corrections.c.id.desc()).limit(1)
+    row = connection.execute(newest).mappings().one_or_none()
+    return None if row is None else ContactCorrection(**row)
 
 
-def is_open(connection: Connection, correction_id: int) -> bool:
-    """Return whether a request waits for its code."""
-    query = select(contact_corrections.c.completed_at).where(
-        contact_corrections.c.id == correction_id
-    )
-    row = connection.execute(query).one_or_none()
-    return row is not None and row.completed_at is None
+def find_order_id(connection: Connection, correction_id: int) -> int | None:
+    """Return the order of a request, None if its order was deleted."""
+    query = select(contact_corrections.c.order_id).where(contact_corrections.c.id == correction_id)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def record_wrong_code(connection: Connection, correction_id: int) -> None:

@@ -154,7 +154,7 @@ def test_every_message_about_instalments_has_a_template(
         row = connection.execute(select(outbox).where(outbox.c.purpose == purpose)).one()
     claimed = ClaimedDelivery(
         row.id, 1, 0, 0, "", Channel.MAIL, row.recipient, event.slug, purpose, row.subject,
-        row.payload,
+        row.payload, now,
     )  # fmt: skip
     mail = compose_message(database, message_context, claimed)
 

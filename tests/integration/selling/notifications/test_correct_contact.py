@@ -14,6 +14,7 @@ from simulators.mail.server import MailSimulator
 from ticketing.crypto.contact_code import make_contact_code
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
+from ticketing.events.service import change_event
 from ticketing.notifications.deliver import DeliveryRunResult
 from ticketing.orders import queries as order_queries
 from ticketing.orders.buyer_contact import (
@@ -29,6 +30,7 @@ from ticketing.orders.buyer_contact import (
 from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.orders import contact_corrections
 from ticketing.platform.db.tables.outbox import message_order_code, outbox
@@ -180,6 +182,48 @@ def test_a_contact_that_holds_its_limit_of_unpaid_places_gets_no_order_by_a_code
     cancel_order(database, held.order.id, at=now, by="buyer")
 
     assert confirm(holds=holds, at=now, by="buyer").buyer_contacts.startswith(budi.email)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(0, "valid for 30 minutes"), (17.5, "valid for 12 minutes")]
+)
+def test_a_code_that_is_sent_late_says_how_long_it_is_still_valid(
+    sell: Callable[..., int], place: Place, sari: Buyer, database: Database,
+    mails: MailSimulator, send: Send, now: datetime, minutes: float, said: str,
+) -> None:  # fmt: skip
+    change_event(database, "wisuda-2026", {"locale": "en"}, by="cli")
+    placed = place((sell("VIP"), 1), buyer=sari)
+    request_contact_code(database, placed.order.id, RIGHT, at=now)
+
+    send(minutes)
+
+    assert said in mails.mails(RIGHT)[0].text
+
+
+@pytest.mark.parametrize("case", ["expired", "superseded", "guessed"])
+def test_a_code_that_is_not_accepted_any_more_is_withdrawn_with_the_reason(
+    sell: Callable[..., int], place: Place, sari: Buyer, database: Database, keys: KeyRing,
+    mails: MailSimulator, send: Send, now: datetime, case: str,
+) -> None:  # fmt: skip
+    order_id = place((sell("VIP"), 1), buyer=sari).order.id
+    request_contact_code(database, order_id, RIGHT, at=now)
+    if case == "superseded":
+        request_contact_code(database, order_id, "other@right.org", at=now)
+    for _ in range(MAX_WRONG_CODES if case == "guessed" else 0):
+        with pytest.raises(WrongCode):
+            confirm_contact(database, keys, order_id, "x", at=now, by="buyer")
+
+    send(minutes=30 if case == "expired" else 1)
+
+    shown = {"expired": "has expired", "superseded": "another code", "guessed": "wrong codes"}
+    withdrawn = select(deliveries.c.last_error, deliveries.c.cancelled_at.is_not(None)).where(
+        deliveries.c.address == RIGHT
+    )
+    with database.transaction() as connection:
+        [(reason, is_withdrawn)] = connection.execute(withdrawn)
+    assert shown[case] in reason
+    assert is_withdrawn
+    assert mails.mails(RIGHT) == []
 
 
 def test_codes_are_limited_and_the_present_contact_needs_none(
