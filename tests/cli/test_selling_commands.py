@@ -363,6 +363,24 @@ def test_an_order_is_sold_at_the_box_office_once(
     assert vip
 
 
+def test_a_failed_sale_names_the_guests_it_needs_and_the_key_to_repeat_it_with(
+    ticketing: Ticketing, run_json: Callable[..., Any], event: Event, vip: int
+) -> None:
+    assert ticketing("events", "update", event.slug, "--guest-names-required").returncode == 0
+    create = ("orders", "create", "--event", event.slug, "--quantity", "2", "--name", "Sari")
+    create += ("--reason", "no card", "--paid-by", "cash", "--ticket-type", "VIP")
+
+    failed = ticketing(*create)
+    key = re.search(r"--key ([0-9a-f-]{36})", failed.stderr)
+    assert key is not None
+    repeated = (*create, "--guest", "Ani", "--guest", "Budi", "--key", key[1])
+    sold = [run_json(*repeated) for _ in range(2)]
+
+    assert (failed.returncode, sold[0]) == (2, sold[1])
+    assert "2 places need a name on their tickets" in failed.stderr
+    assert vip
+
+
 def test_an_event_is_cancelled_and_all_orders_are_refunded(
     ticketing: Ticketing,
     run_json: Callable[..., Any],

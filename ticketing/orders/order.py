@@ -98,6 +98,7 @@ class Order:
     expires_at: datetime
     paid_attempt_id: int | None
     payment_plan_id: int | None = None
+    at_box_office: bool = False  # sold by an operator; nobody is asked to pay it
     other_environment: str = ""  # the payment environment it was placed in, if not the present one
 
     @property

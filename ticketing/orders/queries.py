@@ -46,6 +46,7 @@ _COLUMNS = (
     orders.c.expires_at,
     orders.c.paid_attempt_id,
     orders.c.payment_plan_id,
+    orders.c.at_box_office,
     func.coalesce(func.nullif(orders.c.environment, CURRENT_ENVIRONMENT), "").label(
         "other_environment"
     ),
@@ -68,6 +69,7 @@ BASE_ORDER_COLUMNS = (
     "buyer_email",
     "buyer_phone",
     "client_network",
+    "at_box_office",
 )
 
 
@@ -91,6 +93,7 @@ class NewOrder:
     buyer: Buyer = NO_BUYER
     payment_plan_id: int | None = None
     client_network: str = ""
+    at_box_office: bool = False
 
 
 # built once: a sale opens with hundreds of orders per second, and building a statement costs more
@@ -163,6 +166,7 @@ def base_order_values(new: NewOrder) -> dict[str, object]:
         "request_sha256": new.request_sha256,
         **_buyer_columns(new.buyer),
         "client_network": new.client_network,
+        "at_box_office": new.at_box_office,
     }
 
 
@@ -178,6 +182,7 @@ def order_from_new_order(order_id: int, new: NewOrder) -> Order:
         expires_at=new.expires_at,
         paid_attempt_id=None,
         payment_plan_id=new.payment_plan_id,
+        at_box_office=new.at_box_office,
     )
 
 
@@ -266,6 +271,7 @@ def _order_from_row(row: RowMapping) -> Order:
         expires_at=row["expires_at"],
         paid_attempt_id=row["paid_attempt_id"],
         payment_plan_id=row["payment_plan_id"],
+        at_box_office=row["at_box_office"],
         other_environment=row["other_environment"],
     )
 

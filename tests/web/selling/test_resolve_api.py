@@ -9,6 +9,8 @@ import pytest
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.access.key_queries import Role
 from ticketing.events.model import Event
+from ticketing.events.service import change_event
+from ticketing.platform.db.database import Database
 from ticketing.selling.payments.settle import Settlement
 
 
@@ -76,11 +78,13 @@ def test_a_transaction_is_planned_and_assigned(
 
 def test_an_order_is_sold_at_the_box_office_once(
     shop: httpx.Client, headers_of: Callable[..., dict[str, str]], sell: Callable[..., int],
-    event: Event,
+    event: Event, database: Database,
 ) -> None:  # fmt: skip
+    change_event(database, event.slug, {"guest_names_required": True}, by="cli")
+    guests = [{"name": "Ani"}, {"name": "Budi"}]
     sale = {
         "eventId": event.slug,
-        "ticketSelections": [{"ticketTypeId": sell(), "quantity": 2}],
+        "ticketSelections": [{"ticketTypeId": sell(), "quantity": 2, "guests": guests}],
         "buyer": {"name": "Sari"},
         "paidBy": "transfer",
         "reason": "school fund",

@@ -31,20 +31,13 @@ from ticketing.selling.checkout.request_schemas import (
     MAX_SELECTIONS,
     SINGLE_LINE_PATTERN,
     BuyerDetails,
-    Quantity,
-    TicketTypeId,
+    TicketSelection,
+    parse_guests,
 )
 
 router = authenticated_router("/api/box-office/orders", "orders", 404, 409)
 
 IdempotencyKeyHeader = Annotated[str | None, Header(alias=IDEMPOTENCY_HEADER)]
-
-
-class BoxOfficeSelection(RequestModel):
-    """A number of places of one ticket type."""
-
-    ticket_type_id: TicketTypeId
-    quantity: Quantity
 
 
 class BoxOfficeOrderRequest(RequestModel):
@@ -62,9 +55,10 @@ class BoxOfficeOrderRequest(RequestModel):
 
     event_id: EventReference
     ticket_selections: Annotated[
-        list[BoxOfficeSelection], Field(min_length=1, max_length=MAX_SELECTIONS)
+        list[TicketSelection], Field(min_length=1, max_length=MAX_SELECTIONS)
     ]
-    """The ticket types and quantities to sell."""
+    """The ticket types and quantities to sell, and their guests: of all places, if the event
+    requires names."""
     buyer: BuyerDetails
     """The buyer; an address is not needed here."""
     paid_by: Literal["cash", "transfer", "complimentary"]
@@ -95,17 +89,20 @@ def create(
 ) -> SuccessResponse[BoxOfficeOrderResponse]:
     """Sell at the box office: stock and limits apply, and the order is paid at once.
 
-    With an `Idempotency-Key` the same request again continues an interrupted sale.
+    With an `Idempotency-Key` the same request again continues an interrupted sale. 409
+    `guest_names_missing`: the event requires names, and nothing was reserved.
     """
+    event = services.get(EventCache).get(str(body.event_id))
     sale = BoxOfficeSale(
         [Selection(each.ticket_type_id, each.quantity) for each in body.ticket_selections],
         PaymentMeans(body.paid_by),
         body.reason,
         **body.buyer.model_dump(),
+        guests=parse_guests(event, body.ticket_selections),
     )
     order = sell_at_box_office(
         services.database,
-        services.get(EventCache).get(str(body.event_id)),
+        event,
         sale,
         idempotency=box_office_idempotency(services.get(KeyRing), request_key, sale),
         at=now(),

@@ -21,6 +21,7 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.holds import NO_HOLD_LIMITS
 from ticketing.orders.order import Buyer, Order, OrderState, Selection
 from ticketing.orders.payment_attempt import PaymentMeans
+from ticketing.orders.place_guest import PlaceGuest
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.base32 import encode_base32
 from ticketing.platform.kernel.errors import ImpossibleTransition, UnusableBuyer
@@ -41,7 +42,7 @@ _BUYER_KEY_BYTES = 10
 
 @dataclass(frozen=True, slots=True)
 class BoxOfficeSale:
-    """What was sold at the box office, to whom, how it was paid, and why there."""
+    """What was sold at the box office, to whom, for whom, how it was paid, and why there."""
 
     selections: Sequence[Selection]
     paid_by: PaymentMeans
@@ -49,6 +50,7 @@ class BoxOfficeSale:
     name: str
     email: str = ""
     phone: str = ""
+    guests: Sequence[PlaceGuest] = ()
 
     def __post_init__(self) -> None:
         """Refuse the means of buyers who pay themselves."""
@@ -62,8 +64,10 @@ def box_office_idempotency(
     """Return the idempotency of a sale, None without a key."""
     if request_key is None:
         return None
-    content = json.dumps(asdict(sale), sort_keys=True).encode()
-    digest = hashlib.sha256(content).digest()
+    content = asdict(sale)
+    if not sale.guests:
+        del content["guests"]  # an earlier version had none, and its sales can be continued
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
     return idempotency_from_key(keys, f"box office {request_key}", digest)
 
 
@@ -76,15 +80,19 @@ def sell_at_box_office(
     at: datetime,
     by: str,
 ) -> Order:
-    """Place an order and record its payment; the same key again continues, or changes nothing."""
+    """Place an order and record its payment; the same key again continues, or changes nothing.
+
+    Refuses, and reserves nothing, while names that the event requires are missing.
+    """
     placed, _ = place_order_once(
         database,
         event,
         OrderRequest(
             sale.selections,
             _parse_buyer(event, sale),
+            guests=sale.guests,
             is_complimentary=sale.paid_by is PaymentMeans.COMPLIMENTARY,
-            is_at_box_office=True,
+            at_box_office=True,
         ),
         idempotency=idempotency,
         holds=NO_HOLD_LIMITS,

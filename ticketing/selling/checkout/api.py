@@ -50,6 +50,7 @@ from ticketing.selling.checkout.request_schemas import (
     IdempotencyKeyHeader,
     PlaceOrderRequest,
     SetGuestsRequest,
+    parse_guests,
 )
 from ticketing.selling.checkout.schemas import (
     OrderResponse,
@@ -152,17 +153,12 @@ def _place_order(
     event = services.get(EventCache).get(str(body.event_id))
     buyer = parse_buyer(event, **dict(body.buyer)) if body.buyer else None
     selections = [Selection(each.ticket_type_id, each.quantity) for each in body.ticket_selections]
-    guests = [
-        parse_guest(event, Place(each.ticket_type_id, number), **guest.model_dump())
-        for each in body.ticket_selections
-        for number, guest in enumerate(each.guests, start=1)
-        if guest is not None
-    ]
     placed, was_known = place_order_once(
         services.database,
         event,
         OrderRequest(
-            selections, buyer, body.promo_code, body.payment_plan, guests,
+            selections, buyer, body.promo_code, body.payment_plan,
+            parse_guests(event, body.ticket_selections),
             client_network=client_network(request),
         ),
         idempotency=order_idempotency(services, request_key, body),

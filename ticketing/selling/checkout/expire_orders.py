@@ -226,7 +226,8 @@ def _apply_decision(
     if decision is ExpiryDecision.EXPIRE:
         ended = close_pending_order(connection, order, OrderState.EXPIRED, at=at)
         instalments = instalment_queries.list_for_order(connection, order.id)
-        if not any(each.paid_at for each in instalments):  # the policy tells of paid ones
+        is_told_otherwise = any(each.paid_at for each in instalments)  # by the policy
+        if not (is_told_otherwise or order.at_box_office):
             notify_buyer(connection, ended, outbox.ORDER_EXPIRED)
         apply_overdue_policy(connection, ended, at=at, by=by)
 

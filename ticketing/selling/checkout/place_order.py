@@ -37,7 +37,7 @@ from ticketing.orders.queries import NewOrder
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.base32 import encode_base32
-from ticketing.platform.kernel.errors import NotOnSale
+from ticketing.platform.kernel.errors import GuestNamesMissing, NotOnSale
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout import order_view_queries, place_order_queries
 from ticketing.selling.checkout.order_view_queries import OrderView
@@ -87,13 +87,14 @@ def place_order(  # noqa: PLR0913 - all options of an order
     idempotency: OrderIdempotency | None = None,
     holds: HoldLimits = NO_HOLD_LIMITS,
     is_complimentary: bool = False,
-    is_at_box_office: bool = False,
+    at_box_office: bool = False,
 ) -> PlacedOrder:
     """Reserve the requested places, all or none; `guests` are those of some or all places.
 
     Refuses types that are not on sale, sold out or over a limit, a promo code or payment plan that
     does not apply, and, with OrderAlreadyPlaced, a request that created an order before. A
-    complimentary order is discounted completely. A buyer at the box office is not asked to pay.
+    complimentary order is discounted completely. A buyer at the box office is not asked to pay, and
+    all names that the event requires must be known there.
     """
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
@@ -107,14 +108,14 @@ def place_order(  # noqa: PLR0913 - all options of an order
         request_sha256=idempotency.request_sha256 if idempotency else None,
         buyer=buyer or order_queries.NO_BUYER,
         client_network=client_network,
+        at_box_office=at_box_office,
     )
     selections = normalise_selections(requested)
     is_simple = len(selections) == 1 and promo is None and payment_plan is None and not guests
-    if is_simple and not is_complimentary:
-        addresses = notice_addresses(BuyerNotices(event.buyer_notices), buyer)
+    if is_simple and not (is_complimentary or at_box_office):
         simple = _place_simple_order(
             database, new, selections[0], token, by=by, holds=holds,
-            notice_addresses=() if is_at_box_office else addresses,
+            notice_addresses=notice_addresses(BuyerNotices(event.buyer_notices), buyer),
         )  # fmt: skip
         if simple is not None:
             return simple
@@ -153,7 +154,7 @@ def place_order(  # noqa: PLR0913 - all options of an order
             check_buyer(connection, order, buyer, limits)
         if not is_complimentary:  # the box office completes it
             order = complete_if_free(connection, order, at=at, by=by)
-        notify_of_placed_order(connection, order, is_at_box_office=is_at_box_office)
+        notify_of_placed_order(connection, order)
     names = [quote.name for quote in quotes]
     code = promo_code.code if promo_code else None
     view = order_view_queries.from_new_order(
@@ -168,12 +169,24 @@ def _reserve(
     lines: Sequence[OrderLine],
     guests: Sequence[PlaceGuest],
 ) -> None:
-    """Reserve the places and store the guests that are known already."""
+    """Reserve the places and store the guests; at the box office all names must be known."""
     for line in lines:
         stock_queries.reserve(connection, line, order.id)
     if guests:
         check_places(guests, place_guest_queries.list_quantities(connection, order.id))
         place_guest_queries.store(connection, order.id, guests)
+    if order.at_box_office:
+        _require_names_now(connection, order)
+
+
+def _require_names_now(connection: Connection, order: Order) -> None:
+    """Refuse, and so reserve nothing, while names that the event requires are missing."""
+    missing = place_guest_queries.count_missing_names(connection, order.id)
+    if missing:
+        raise GuestNamesMissing(
+            f"{missing} places need a name on their tickets; give the guest of every place",
+            missing=missing,
+        )
 
 
 def _check_held(connection: Connection, new: NewOrder, holds: HoldLimits, places: int) -> None:
@@ -208,12 +221,10 @@ def _place_simple_order(
     return PlacedOrder(order_queries.order_from_new_order(order_id, new), (line,), token, view)
 
 
-def notify_of_placed_order(
-    connection: Connection, order: Order, *, is_at_box_office: bool = False
-) -> None:
+def notify_of_placed_order(connection: Connection, order: Order) -> None:
     """Tell the buyer of a pending order how to pay it, and a later buyer a limited number."""
     message = {"purpose": outbox.ORDER_PLACED, "subject": order.code}
-    if is_at_box_office or order.state is not OrderState.PENDING or order.total == ZERO:
+    if order.at_box_office or order.state is not OrderState.PENDING or order.total == ZERO:
         return
     if outbox.count_messages(connection, **message) < MAX_PLACED_NOTICES:
         notify_buyer(connection, order, outbox.ORDER_PLACED)

@@ -39,7 +39,7 @@ class OrderRequest:
     guests: Sequence[PlaceGuest] = ()
     is_complimentary: bool = False
     client_network: str = ""  # empty: no limit per address
-    is_at_box_office: bool = False
+    at_box_office: bool = False
 
 
 def idempotency_from_key(
@@ -70,7 +70,7 @@ def place_order_once(
             database, event, requested=request.selections, buyer=request.buyer, promo=request.promo,
             payment_plan=request.payment_plan, guests=request.guests,
             client_network=request.client_network, is_complimentary=request.is_complimentary,
-            is_at_box_office=request.is_at_box_office, at=at, by=by, idempotency=idempotency,
+            at_box_office=request.at_box_office, at=at, by=by, idempotency=idempotency,
             holds=holds,
         )  # fmt: skip
     except OrderAlreadyPlaced:

@@ -1,5 +1,6 @@
 """Request schemas of orders, for buyers and the box office."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import Header
@@ -7,7 +8,10 @@ from pydantic import Field
 
 from ticketing.access.authenticated_route import IDEMPOTENCY_HEADER
 from ticketing.events.http_params import EventReference
+from ticketing.events.model import Event
+from ticketing.orders.place_guest import Place, PlaceGuest
 from ticketing.platform.http.envelope import Id, RequestModel, with_example
+from ticketing.selling.checkout.buyer_input import parse_guest
 
 MAX_SELECTIONS, MAX_PLACES, MAX_QUESTIONS = 20, 1000, 20
 
@@ -55,6 +59,16 @@ class TicketSelection(RequestModel):
     quantity: Quantity
     guests: Annotated[list[GuestDetails | None], Field(max_length=MAX_PLACES, default_factory=list)]
     """The guests in the order of the places; null, or fewer of them, are named later."""
+
+
+def parse_guests(event: Event, selections: Iterable[TicketSelection]) -> list[PlaceGuest]:
+    """Return the guests that are named with the selections; refuses an unusable one."""
+    return [
+        parse_guest(event, Place(each.ticket_type_id, number), **guest.model_dump())
+        for each in selections
+        for number, guest in enumerate(each.guests, start=1)
+        if guest is not None
+    ]
 
 
 class PlaceGuestDetails(GuestDetails):

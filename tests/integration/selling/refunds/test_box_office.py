@@ -6,17 +6,20 @@ from datetime import datetime, timedelta
 from subprocess import CompletedProcess
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from ticketing.catalogue.stock import Stock
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
-from ticketing.orders.order import Order, OrderState, Selection
+from ticketing.events.service import change_event
+from ticketing.orders import place_guest_queries
+from ticketing.orders.holds import NO_HOLD_LIMITS
+from ticketing.orders.order import Buyer, Order, OrderState, Selection
 from ticketing.orders.payment_attempt import PaymentMeans
+from ticketing.orders.place_guest import Place, PlaceGuest
 from ticketing.orders.refund import RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.idempotency_keys import KeyReused
-from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.kernel.errors import GuestNamesMissing, ImpossibleTransition, SoldOut
 from ticketing.platform.kernel.money import Rupiah
@@ -27,6 +30,7 @@ from ticketing.selling.box_office.sell import (
     sell_at_box_office,
 )
 from ticketing.selling.checkout.expire_orders import expire_orders
+from ticketing.selling.checkout.place_order_once import OrderRequest, place_order_once
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.ledger.model import LedgerEntry
 from ticketing.selling.payments.midtrans.client import Midtrans
@@ -179,14 +183,18 @@ def test_a_killed_sale_is_continued_by_its_key(
     assert books_agree()
 
 
-def test_an_interrupted_sale_expires_and_is_not_continued_then(
-    database: Database, client: Midtrans, guest: int, sell_two: Sell,
-    stock_of: Callable[[int], Stock], now: datetime,
+def test_an_interrupted_sale_expires_in_silence_and_is_not_continued_then(
+    database: Database, event: Event, keys: KeyRing, client: Midtrans, guest: int, sari: Buyer,
+    sell_two: Sell, stock_of: Callable[[int], Stock],
+    messages: Callable[[], list[tuple[str, str]]], now: datetime,
 ) -> None:  # fmt: skip
-    with database.transaction() as connection:
-        connection.execute(update(events).values(guest_names_required=True))
-    with pytest.raises(GuestNamesMissing, match="2 places need a name"):
-        sell_two(M.COMPLIMENTARY, "till-1")
+    chosen = [Selection(guest, 2)]
+    sale = BoxOfficeSale(chosen, M.COMPLIMENTARY, "no card", "Sari", "sari@example.org")
+    request = OrderRequest(chosen, sari, is_complimentary=True, at_box_office=True)
+    place_order_once(  # the first of the two transactions of a sale
+        database, event, request, holds=NO_HOLD_LIMITS, at=now, by="cashier",
+        idempotency=box_office_idempotency(keys, "till-1", sale),
+    )  # fmt: skip
     held = stock_of(guest)
     expire_orders(database, client, at=now + timedelta(hours=1), by="schedule")
 
@@ -196,6 +204,27 @@ def test_an_interrupted_sale_expires_and_is_not_continued_then(
         sell_two(M.CASH, "till-1")
 
     assert (held, stock_of(guest)) == (Stock(4, 2, 0), Stock(4, 0, 0))
+    assert messages() == []
+
+
+def test_a_sale_reserves_nothing_until_every_required_name_is_given(
+    database: Database, event: Event, guest: int, stock_of: Callable[[int], Stock], now: datetime
+) -> None:
+    change_event(database, event.slug, {"guest_names_required": True}, by="cli")
+    names = [PlaceGuest(Place(guest, number), f"Guest {number}") for number in (1, 2)]
+
+    def sell(guests: list[PlaceGuest]) -> Order:
+        sale = BoxOfficeSale([Selection(guest, 2)], M.CASH, "at the door", "Sari", guests=guests)
+        return sell_at_box_office(database, event, sale, idempotency=None, at=now, by="cashier")
+
+    for given in ([], names[:1]):
+        with pytest.raises(GuestNamesMissing, match=f"{2 - len(given)} places need a name"):
+            sell(given)
+    refused = stock_of(guest)
+    granted = database.run(place_guest_queries.list_granted, sell(names).id)
+
+    assert (refused, stock_of(guest)) == (Stock(4, 0, 0), Stock(4, 0, 2))
+    assert [place.full_name for place in granted] == ["Guest 1", "Guest 2"]
 
 
 def test_the_box_office_sells_no_more_than_there_is_and_sends_nothing_without_an_address(

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -53,6 +54,8 @@ orders = Table(
     text_column("buyer_email", ""),
     text_column("buyer_phone", ""),
     optional_bigint_column("paid_attempt_id"),
+    # its places are sold by an operator; until the payment is recorded, the sale is unfinished
+    Column("at_box_office", Boolean, nullable=False, server_default="false"),
     # the client's address, for IPv6 its /64; empty for orders of staff, and erased with the hold
     text_column("client_network", ""),
     timestamp_column("created_at"),
