@@ -18,7 +18,7 @@ from ticketing.monitoring.preflight.item import (
     Severity,
     make_item,
 )
-from ticketing.monitoring.preflight.near_names import find_near_names
+from ticketing.monitoring.preflight.near_names import describe_spellings
 from ticketing.orders import review_flag_queries
 from ticketing.platform.db import notify
 from ticketing.platform.db.database import Database
@@ -134,10 +134,13 @@ def _check_people(connection: Connection, event: Event) -> Iterator[PreflightIte
 
 
 def _find_spellings(connection: Connection, event_id: int) -> Found:
-    """Find guests with one contact and nearly the same name; each contact counts once."""
+    """Find guests with one contact and nearly the same name: at most one pair per contact.
+
+    A pair with the same e-mail address and the same number counts once.
+    """
     shared = preflight_queries.iter_shared_contacts(connection, event_id)
-    pairs = dict.fromkeys(filter(None, (find_near_names(names) for _, names in shared)))
-    return Found(len(pairs), [f"{one} / {other}" for one, other in islice(pairs, MAX_EXAMPLES)])
+    found = dict.fromkeys(filter(None, (describe_spellings(*each) for each in shared)))
+    return Found(len(found), list(islice(found, MAX_EXAMPLES)))
 
 
 def _check_sales(connection: Connection, event: Event) -> Iterator[PreflightItem]:

@@ -63,10 +63,10 @@ def find_undecided_duplicates(connection: Connection, event_id: int) -> Found:
 
 
 def iter_shared_contacts(connection: Connection, event_id: int) -> Iterator[tuple[str, list[str]]]:
-    """Yield each contact with the names of its guests if there are several names, streamed."""
+    """Yield each contact with the different names of its guests if there are several, streamed."""
     for contact in (guests.c.email, guests.c.phone):
         query = (
-            select(contact, func.array_agg(guests.c.full_name))
+            select(contact, func.array_agg(guests.c.full_name.distinct()))
             .join(entitlements, entitlements.c.guest_id == guests.c.id)
             .where(
                 entitlements.c.event_id == event_id,
