@@ -63,18 +63,18 @@ class OrderTicketFile:
 
 TICKET_FILE_COLUMNS: tuple[ColumnElement[Any], ...] = (
     generated_tickets.c.ticket_code,
-    ticket_types.c.name,
+    ticket_types.c.name.label("ticket_type"),
     generated_tickets.c.token_id,
-    generated_tickets.c.pdf_file_path,
-    generated_tickets.c.pdf_sha256,
-    generated_tickets.c.id,
-    guests.c.full_name,
-    guests.c.email,
-    ticket_types.c.id,
-    generated_tickets.c.opened_at.is_not(None),
-    guests.c.locale,
+    generated_tickets.c.pdf_file_path.label("path"),
+    generated_tickets.c.pdf_sha256.label("sha256"),
+    generated_tickets.c.id.label("ticket_id"),
+    guests.c.full_name.label("guest_name"),
+    guests.c.email.label("guest_email"),
+    ticket_types.c.id.label("ticket_type_id"),
+    generated_tickets.c.opened_at.is_not(None).label("is_opened"),
+    guests.c.locale.label("guest_locale"),
 )
-"""The values of an `OrderTicketFile` in the order of its fields, but for the number of a place."""
+"""The fields of an `OrderTicketFile`, but for the number of a place."""
 
 # built once: the pages of orders poll every few seconds
 _ORDER_TICKETS: Select[Any] = (
@@ -97,8 +97,8 @@ _ORDER_TICKETS: Select[Any] = (
 
 def list_order_ticket_files(connection: Connection, order_id: int) -> list[OrderTicketFile]:
     """Return the live tickets of an order by ticket type and position."""
-    rows = connection.execute(_ORDER_TICKETS, {"order_id": order_id})
-    return [OrderTicketFile(*row) for row in rows]
+    rows = connection.execute(_ORDER_TICKETS, {"order_id": order_id}).mappings()
+    return [OrderTicketFile(**row) for row in rows]
 
 
 # a failed ticket is retried, but not every few seconds

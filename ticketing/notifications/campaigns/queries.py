@@ -176,8 +176,8 @@ def find_ticket_file(
         .where(generated_tickets.c.ticket_code == ticket_code, _IS_VALID)
         .where(or_(func.lower(guests.c.email) == address.lower(), guests.c.phone == address))
     )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else OrderTicketFile(*row)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else OrderTicketFile(**row)
 
 
 def has_opted_out(connection: Connection, address: str) -> bool:
