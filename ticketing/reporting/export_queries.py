@@ -230,6 +230,7 @@ def _orders(event_id: int) -> Select[Any]:
             orders.c.expires_at.label("expires"),
             orders.c.paid_at.label("paid"),
             orders.c.closed_at.label("closed"),
+            orders.c.accepted_difference.label("accepted difference"),
         )
         .outerjoin(payment_attempts, payment_attempts.c.id == orders.c.paid_attempt_id)
         .outerjoin(promo_redemptions, promo_redemptions.c.order_id == orders.c.id)

@@ -17,6 +17,7 @@ from ticketing.notifications.admin import list_deliveries
 from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.export_names import ExportKind
@@ -62,6 +63,19 @@ def test_tickets_and_orders_are_exported_in_the_time_zone_of_the_venue(
         sold.order.code, "paid", "2x Reguler Sari Wulandari",
     )  # fmt: skip
     assert order["total"] == str(sold.order.total.amount)
+
+
+@pytest.mark.parametrize("difference", [-5_000, 0, 20_000])
+def test_the_last_column_of_orders_is_what_staff_accepted_as_paid_too_much_or_too_little(
+    database: Database, export_rows: Callable[..., Rows], paid_order: PlacedOrder, difference: int
+) -> None:
+    with database.transaction() as connection:
+        accepted = update(orders).values(accepted_difference=difference)
+        connection.execute(accepted.where(orders.c.id == paid_order.order.id))
+
+    [order] = export_rows(ExportKind.ORDERS)
+
+    assert list(order.items())[-1] == ("accepted difference", str(difference))
 
 
 @pytest.mark.usefixtures("sold")
