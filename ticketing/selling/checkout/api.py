@@ -8,7 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ticketing.access.authenticated_route import REPLAYED_HEADER
-from ticketing.access.authentication import rate_limit_by_address
+from ticketing.access.public_json import public_json_router
 from ticketing.catalogue.payment_plans import list_offered_plans
 from ticketing.catalogue.ticket_types import list_types_on_sale
 from ticketing.crypto.keyring import KeyRing
@@ -64,13 +64,7 @@ from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
 from ticketing.selling.payments.expire_checkout_sessions import expire_order_sessions
 from ticketing.selling.payments.midtrans.client import Midtrans
 
-public_router = APIRouter(
-    prefix="/api",
-    tags=["orders"],
-    default_response_class=AsciiJSONResponse,
-    dependencies=[Depends(rate_limit_by_address)],
-    responses=error_responses(404, 422, 429, 503),
-)
+public_router = public_json_router("/api", "orders", 404)
 order_router = APIRouter(
     prefix="/api/orders/{order_id:int}",
     tags=["orders"],

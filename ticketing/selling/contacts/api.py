@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
-from ticketing.access.authentication import Operator, actor, rate_limit_by_address
+from ticketing.access.authentication import Operator, actor
+from ticketing.access.public_json import public_json_router
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.http_params import EventReference
 from ticketing.events.queries import get_event
@@ -50,13 +51,7 @@ ContactText = Annotated[
 ]
 MaskedContact = Annotated[str, Field(description="The contact, masked as in `s•••@example.org`.")]
 
-public_router = APIRouter(
-    prefix="/api/orders",
-    tags=["orders"],
-    default_response_class=AsciiJSONResponse,
-    dependencies=[Depends(rate_limit_by_address)],
-    responses=error_responses(404, 422, 429, 503),
-)
+public_router = public_json_router("/api/orders", "orders", 404)
 buyer_router = APIRouter(
     prefix="/api/orders/{order_id:int}/contact",
     tags=["orders"],

@@ -2,22 +2,20 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter, Depends
-
 from ticketing.access.authenticated_route import authenticated_router
-from ticketing.access.authentication import Operator, Viewer, actor, rate_limit_by_address
+from ticketing.access.authentication import Operator, Viewer, actor
+from ticketing.access.public_json import public_json_router
 from ticketing.events.cache import EventCache
 from ticketing.events.http_params import EventReference
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
-    AsciiJSONResponse,
     EventInPath,
     RequestModel,
     ResponseModel,
     SuccessResponse,
     with_example,
 )
-from ticketing.platform.http.errors import authenticated_error_responses, error_responses
+from ticketing.platform.http.errors import authenticated_error_responses
 from ticketing.platform.http.fields import WaitingEntryIdInPath
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR
@@ -28,13 +26,7 @@ from ticketing.selling.waiting_list.join_list import join_waiting_list, remove_e
 from ticketing.selling.waiting_list.model import EntryState, describe
 from ticketing.selling.waiting_list.offer_places import offer_to_entry
 
-public_router = APIRouter(
-    prefix="/api/waiting-list",
-    tags=["waiting lists"],
-    default_response_class=AsciiJSONResponse,
-    dependencies=[Depends(rate_limit_by_address)],
-    responses=error_responses(400, 404, 409, 413, 422, 429, 503),
-)
+public_router = public_json_router("/api/waiting-list", "waiting lists", 400, 404, 409, 413)
 router = authenticated_router("/api", "waiting lists", 404)
 
 
