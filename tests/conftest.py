@@ -116,8 +116,10 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def phone(browser: "Browser") -> Iterator["Page"]:
-    """Open a phone-sized page; blocked content and script errors fail the test."""
-    context = browser.new_context(viewport={"width": 390, "height": 844}, accept_downloads=True)
+    """Open an Indonesian page on a phone; blocked content and script errors fail the test."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, locale="id-ID", accept_downloads=True
+    )
     context.set_default_timeout(PATIENCE_MILLISECONDS)
     page = context.new_page()
     complaints: list[str] = []

@@ -99,6 +99,7 @@ class Order:
     paid_attempt_id: int | None
     payment_plan_id: int | None = None
     at_box_office: bool = False  # sold by an operator; nobody is asked to pay it
+    locale: str = ""  # the language it was placed in; empty: that of the event
     other_environment: str = ""  # the payment environment it was placed in, if not the present one
 
     @property

@@ -47,6 +47,7 @@ _COLUMNS = (
     orders.c.paid_attempt_id,
     orders.c.payment_plan_id,
     orders.c.at_box_office,
+    orders.c.locale,
     func.coalesce(func.nullif(orders.c.environment, CURRENT_ENVIRONMENT), "").label(
         "other_environment"
     ),
@@ -70,6 +71,7 @@ BASE_ORDER_COLUMNS = (
     "buyer_phone",
     "client_network",
     "at_box_office",
+    "locale",
 )
 
 
@@ -94,6 +96,7 @@ class NewOrder:
     payment_plan_id: int | None = None
     client_network: str = ""
     at_box_office: bool = False
+    locale: str = ""
 
 
 # built once: a sale opens with hundreds of orders per second, and building a statement costs more
@@ -167,6 +170,7 @@ def base_order_values(new: NewOrder) -> dict[str, object]:
         **_buyer_columns(new.buyer),
         "client_network": new.client_network,
         "at_box_office": new.at_box_office,
+        "locale": new.locale,
     }
 
 
@@ -183,6 +187,7 @@ def order_from_new_order(order_id: int, new: NewOrder) -> Order:
         paid_attempt_id=None,
         payment_plan_id=new.payment_plan_id,
         at_box_office=new.at_box_office,
+        locale=new.locale,
     )
 
 
@@ -243,6 +248,12 @@ def is_of_rehearsal(connection: Connection, code: str | None) -> bool:
     return connection.execute(query).first() is not None
 
 
+def find_locale(connection: Connection, code: str) -> str:
+    """Return the language an order was placed in; empty for that of its event."""
+    query = select(orders.c.locale).where(orders.c.code == code)
+    return connection.execute(query).scalar_one_or_none() or ""
+
+
 def get_request_digest(connection: Connection, order_id: int) -> bytes | None:
     """Return the digest of the request that created the order, or None if it is not repeatable."""
     query = select(orders.c.request_sha256).where(orders.c.id == order_id)
@@ -272,6 +283,7 @@ def _order_from_row(row: RowMapping) -> Order:
         paid_attempt_id=row["paid_attempt_id"],
         payment_plan_id=row["payment_plan_id"],
         at_box_office=row["at_box_office"],
+        locale=row["locale"],
         other_environment=row["other_environment"],
     )
 

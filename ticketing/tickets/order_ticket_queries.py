@@ -72,13 +72,12 @@ TICKET_FILE_COLUMNS: tuple[ColumnElement[Any], ...] = (
     guests.c.email.label("guest_email"),
     ticket_types.c.id.label("ticket_type_id"),
     generated_tickets.c.opened_at.is_not(None).label("is_opened"),
-    guests.c.locale.label("guest_locale"),
 )
-"""The fields of an `OrderTicketFile`, but for the number of a place."""
+"""The fields of an `OrderTicketFile`, but for the number of a place and the language."""
 
 # built once: the pages of orders poll every few seconds
 _ORDER_TICKETS: Select[Any] = (
-    select(*TICKET_FILE_COLUMNS, order_positions.c.number)
+    select(*TICKET_FILE_COLUMNS, order_positions.c.number, guests.c.locale.label("guest_locale"))
     .select_from(order_lines)
     .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
     .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)

@@ -6,7 +6,8 @@ from simulators.mail.server import MailSimulator
 from ticketing.notifications.mail.client import SmtpTransport
 from ticketing.notifications.messages.message import Accepted
 from ticketing.notifications.messages.template_samples import SAMPLES
-from ticketing.notifications.messages.templates import LANGUAGES, MessageTemplates
+from ticketing.notifications.messages.templates import MessageTemplates
+from ticketing.platform.kernel.languages import LANGUAGES
 
 EVERY = [(name, language) for name in SAMPLES for language in LANGUAGES]
 

@@ -9,8 +9,9 @@ from simulators.whatsapp.cloud import BUSINESS_ID, PHONE_ID, TOKEN
 from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.notifications.messages.message import Accepted
 from ticketing.notifications.messages.template_samples import SAMPLES
-from ticketing.notifications.messages.templates import LANGUAGES, MessageTemplates
+from ticketing.notifications.messages.templates import MessageTemplates
 from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudClient
+from ticketing.platform.kernel.languages import LANGUAGES
 
 EVERY = [(name, language) for name in SAMPLES for language in LANGUAGES]
 

@@ -15,13 +15,13 @@ from jinja2 import Environment, meta
 from ticketing.notifications.messages.message import Attachment
 from ticketing.notifications.messages.template_samples import EXAMPLE_BASE_URL, SAMPLES
 from ticketing.notifications.messages.templates import (
-    LANGUAGES,
     MESSAGE_TEMPLATES_DIR,
     MessageTemplates,
     language_for_locale,
     parse_chat_template,
 )
 from ticketing.platform.kernel.errors import TemplateBroken
+from ticketing.platform.kernel.languages import LANGUAGES
 
 EVERY = [(name, language) for name in SAMPLES for language in LANGUAGES]
 PDF = Attachment("Tiket TC-2026-7Q4M9ZKD.pdf", b"%PDF-")

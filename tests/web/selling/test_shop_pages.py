@@ -1,4 +1,4 @@
-"""Tests of the shop's pages: event, order, payment, in the language of the event."""
+"""Tests of the shop's pages: event, order, payment, in the language of the buyer or the event."""
 
 import re
 from base64 import b64encode
@@ -55,6 +55,48 @@ def test_an_event_shows_what_can_be_bought_and_what_cannot(
         assert said in page.text
     menus = re.findall(r"<select.*?</select>", page.text, re.DOTALL)
     assert [len(re.findall("<option", menu)) - 1 for menu in menus] == [3, 2, 10]
+
+
+def test_a_buyer_orders_in_the_language_of_the_browser_and_the_order_keeps_it(
+    shop: httpx.Client, sell: Sell, event_path: str
+) -> None:
+    form, english = {f"places-{sell()}": "1"} | SARI, {"Accept-Language": "de, en-US;q=0.8"}
+
+    page = shop.get(event_path, headers=english)
+    resend = shop.get(f"{event_path}/orders", headers=english)
+    listed = shop.get("/events", headers=english)
+    placed = shop.post(event_path, data=form, headers=english)
+    order_page = shop.get(placed.headers["Location"].removeprefix(".."))
+
+    assert "Saturday, 12 December 2026" in page.text
+    assert "Send me my order again" in resend.text
+    assert '<html lang="en"' in listed.text
+    assert "Waiting for your payment" in order_page.text
+
+
+@pytest.mark.parametrize(
+    ("locale", "header", "shown"),
+    [
+        ("en", "id", "Waiting for your payment"),
+        (None, "en", "Waiting for your payment"),
+        (None, "de", "Menunggu pembayaran"),
+        ("de", "en", None),
+    ],
+)
+def test_an_order_of_the_api_has_one_of_two_languages_by_its_field_or_the_header(
+    shop: httpx.Client, sell: Sell, event: Event, locale: str | None, header: str,
+    shown: str | None,
+) -> None:  # fmt: skip
+    body = {"eventId": event.id, "ticketSelections": [{"ticketTypeId": sell(), "quantity": 1}]}
+
+    placed = shop.post(
+        "/api/orders", json=body | {"locale": locale}, headers={"Accept-Language": header}
+    )
+
+    if shown is None:
+        assert placed.status_code == 422
+    else:
+        assert shown in shop.get(f"/orders/{placed.json()['data']['token']}").text
 
 
 def test_only_an_order_to_be_paid_loads_anything_and_that_is_the_gateways_script(

@@ -17,6 +17,7 @@ from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import TICKET_READY, TICKETS_SENT
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.notifications import deliveries, opt_outs
+from ticketing.platform.db.tables.orders import order_lines, order_positions, orders
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
@@ -168,11 +169,19 @@ def find_ticket_file(
 ) -> OrderTicketFile | None:
     """Return the ticket with its holder's name; None if it is not valid or not theirs any more."""
     query = (
-        select(*TICKET_FILE_COLUMNS)
+        select(
+            *TICKET_FILE_COLUMNS,
+            func.coalesce(func.nullif(guests.c.locale, ""), orders.c.locale, "").label(
+                "guest_locale"
+            ),
+        )
         .select_from(generated_tickets)
         .join(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
         .join(guests, guests.c.id == entitlements.c.guest_id)
         .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
+        .outerjoin(order_positions, order_positions.c.entitlement_id == entitlements.c.id)
+        .outerjoin(order_lines, order_lines.c.id == order_positions.c.order_line_id)
+        .outerjoin(orders, orders.c.id == order_lines.c.order_id)
         .where(generated_tickets.c.ticket_code == ticket_code, _IS_VALID)
         .where(or_(func.lower(guests.c.email) == address.lower(), guests.c.phone == address))
     )

@@ -91,7 +91,7 @@ def _check_name(templates: "MessageTemplates", name: str) -> str:
 
 
 def _check_language(language: str) -> str:
-    from ticketing.notifications.messages.templates import LANGUAGES
+    from ticketing.platform.kernel.languages import LANGUAGES
 
     if language not in LANGUAGES:
         raise typer.BadParameter(

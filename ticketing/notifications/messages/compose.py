@@ -19,6 +19,7 @@ from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.delivery import Channel
 from ticketing.notifications.messages.compose_buyer import (
     draft_buyer_notice,
+    order_language,
     order_variables,
     reject_former_contact,
 )
@@ -56,6 +57,7 @@ from ticketing.orders.place_guest import Place
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused, TemplateBroken
+from ticketing.platform.kernel.languages import localise
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.tickets import order_ticket_queries
 from ticketing.tickets.order_ticket_queries import OrderTicketFile
@@ -92,6 +94,7 @@ def _draft_message(
         return SYSTEM_LANGUAGE, rejected
     if order_queries.is_of_rehearsal(connection, claimed.payload.get("order")):
         event = replace(event, name=TEST_MARK + event.name)
+    event = replace(event, locale=localise(event.locale, order_language(connection, claimed)))
     write = _DRAFTS_BY_PURPOSE.get(claimed.purpose, _draft_order_notice)
     draft = write(connection, context, event, claimed)
     locale = draft.locale if isinstance(draft, MessageDraft) else ""

@@ -32,6 +32,17 @@ def reject_former_contact(connection: Connection, claimed: ClaimedDelivery) -> R
     return drop_overtaken(f"order {code} has another contact by now")
 
 
+def order_language(connection: Connection, claimed: ClaimedDelivery) -> str:
+    """Return the language in which the people of an order read; empty for that of the event.
+
+    The organiser reads about orders in the language of the event.
+    """
+    code = claimed.payload.get("order")
+    if code is None or claimed.purpose not in {*outbox.TO_BUYER, outbox.GUEST_TICKET}:
+        return ""
+    return order_queries.find_locale(connection, code)
+
+
 def draft_buyer_notice(
     connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected:

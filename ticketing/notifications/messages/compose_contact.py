@@ -32,7 +32,10 @@ def draft_contact_code(
     """
     correction_id = int(claimed.payload["correction"])
     order_id = correction_queries.find_order_id(connection, correction_id)
-    newest = correction_queries.find_newest(connection, order_id) if order_id else None
+    if order_id is None:
+        return drop_overtaken("the order was deleted")
+    order = order_queries.get(connection, order_id)
+    newest = correction_queries.find_newest(connection, order_id)
     if newest is None or newest.id != correction_id:
         return drop_overtaken("another code was requested meanwhile")
     if reason := newest.closed_by(claimed.claimed_at + _ONE_MINUTE):
@@ -40,7 +43,7 @@ def draft_contact_code(
     code = make_contact_code(context.keys, correction_id, claimed.address)
     validity = (newest.expires_at - claimed.claimed_at) // _ONE_MINUTE * _ONE_MINUTE
     facts = event_variables(context, event) | {"code": code, "validity": validity}
-    return MessageDraft("contact_code", facts)
+    return MessageDraft("contact_code", facts, locale=order.locale)
 
 
 def draft_order_links(
@@ -54,4 +57,4 @@ def draft_order_links(
     links = [context.order_page_url(order) for order in orders]
     listed = [f"{order.code} {link}".rstrip() for order, link in zip(orders, links, strict=True)]
     facts = event_variables(context, event) | {"orders": listed, "url": links[0]}
-    return MessageDraft("order_links", facts)
+    return MessageDraft("order_links", facts, locale=orders[0].locale)

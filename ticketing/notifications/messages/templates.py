@@ -33,6 +33,7 @@ from ticketing.notifications.messages.template_samples import (
     TemplateVariables,
 )
 from ticketing.platform.kernel.errors import TemplateBroken
+from ticketing.platform.kernel.languages import LANGUAGES, LOCALES, language_of
 from ticketing.platform.kernel.local_dates import (
     format_event_dates,
     format_event_times,
@@ -90,12 +91,6 @@ def _render_node(part: nodes.Node, names: list[str]) -> str:
 MESSAGE_TEMPLATES_DIR = TEMPLATES / "messages"
 
 
-_LOCALES = {"id": "id_ID", "en": "en_GB"}
-
-
-LANGUAGES = tuple(_LOCALES)
-
-
 _FALLBACK_LANGUAGE = "en"
 
 
@@ -136,7 +131,7 @@ class MessagePreview:
 
 def language_for_locale(locale: str) -> str:
     """Return the language of a locale if there are templates for it, else English."""
-    language = locale.replace("-", "_").partition("_")[0].lower()
+    language = language_of(locale)
     return language if language in LANGUAGES else _FALLBACK_LANGUAGE
 
 
@@ -283,7 +278,7 @@ def _localize_variables(variables: TemplateVariables, language: str) -> dict[str
 
     `startsAt` and `endsAt` of an event also give `eventDate` and `eventTime`.
     """
-    zone, locale = str(variables["timeZone"]), _LOCALES[language]
+    zone, locale = str(variables["timeZone"]), LOCALES[language]
     localized = {name: _localize_value(fact, zone, locale) for name, fact in variables.items()}
     starts, ends = variables.get("startsAt"), variables.get("endsAt")
     if isinstance(starts, datetime) and isinstance(ends, datetime):

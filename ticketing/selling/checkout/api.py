@@ -17,6 +17,7 @@ from ticketing.events.queries import get_event
 from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Selection
 from ticketing.orders.place_guest import Place
+from ticketing.platform.http.client_language import client_language
 from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
@@ -154,6 +155,7 @@ def _place_order(
             selections, buyer, body.promo_code, body.payment_plan,
             parse_guests(event, body.ticket_selections),
             client_network=client_network(request),
+            locale=body.locale or client_language(request),
         ),
         idempotency=order_idempotency(services, request_key, body),
         holds=services.get(HoldLimits),

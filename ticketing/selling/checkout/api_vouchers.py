@@ -14,6 +14,7 @@ from ticketing.access.authentication import rate_limit_by_address
 from ticketing.events import queries as event_queries
 from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import OrderState, Selection
+from ticketing.platform.http.client_language import client_language
 from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
@@ -118,7 +119,7 @@ async def buy(
 ) -> SuccessResponse[VoucherPurchaseResponse]:
     """Order vouchers and start the payment. Vouchers are created after the payment only."""
     placed, was_known = await run_in_threadpool(
-        _order_vouchers, services, body, client_network(request), request_key
+        _order_vouchers, services, body, request, request_key
     )
     page_url = services.absolute_url(request, f"/orders/{placed.token}")
     session = await _begin_payment_or_cancel(
@@ -158,7 +159,7 @@ router.add_api_route(
 
 
 def _order_vouchers(
-    services: Services, body: VoucherPurchaseRequest, network: str, request_key: str | None
+    services: Services, body: VoucherPurchaseRequest, request: Request, request_key: str | None
 ) -> tuple[PlacedOrder, bool]:
     """Return the order and whether it existed already; vouchers are created after payment."""
     with _api_field_names(body), services.database.transaction() as connection:
@@ -171,10 +172,12 @@ def _order_vouchers(
             event, name=body.customer_name, email=body.customer_email, phone=body.customer_phone
         )
     selections = [Selection(package.ticket_type_id, body.quantity)]
-    request = OrderRequest(selections, buyer, client_network=network)
+    wanted = OrderRequest(
+        selections, buyer, client_network=client_network(request), locale=client_language(request)
+    )
     idempotency = order_idempotency(services, request_key, body, prefix=b"purchase")
     return place_order_once(
-        services.database, event, request, idempotency=idempotency,
+        services.database, event, wanted, idempotency=idempotency,
         holds=services.get(HoldLimits), at=now(), by=BUYER_ACTOR,
     )  # fmt: skip
 

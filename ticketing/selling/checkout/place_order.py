@@ -88,13 +88,14 @@ def place_order(  # noqa: PLR0913 - all options of an order
     holds: HoldLimits = NO_HOLD_LIMITS,
     is_complimentary: bool = False,
     at_box_office: bool = False,
+    locale: str = "",
 ) -> PlacedOrder:
     """Reserve the requested places, all or none; `guests` are those of some or all places.
 
     Refuses types that are not on sale, sold out or over a limit, a promo code or payment plan that
     does not apply, and, with OrderAlreadyPlaced, a request that created an order before. A
     complimentary order is discounted completely. A buyer at the box office is not asked to pay, and
-    all names that the event requires must be known there.
+    all names that the event requires must be known there. `locale` is the language of the buyer.
     """
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
@@ -109,6 +110,7 @@ def place_order(  # noqa: PLR0913 - all options of an order
         buyer=buyer or order_queries.NO_BUYER,
         client_network=client_network,
         at_box_office=at_box_office,
+        locale=locale,
     )
     selections = normalise_selections(requested)
     is_simple = len(selections) == 1 and promo is None and payment_plan is None and not guests

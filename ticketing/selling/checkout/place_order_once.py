@@ -40,6 +40,7 @@ class OrderRequest:
     is_complimentary: bool = False
     client_network: str = ""  # empty: no limit per address
     at_box_office: bool = False
+    locale: str = ""  # empty: the language of the event
 
 
 def idempotency_from_key(
@@ -70,8 +71,8 @@ def place_order_once(
             database, event, requested=request.selections, buyer=request.buyer, promo=request.promo,
             payment_plan=request.payment_plan, guests=request.guests,
             client_network=request.client_network, is_complimentary=request.is_complimentary,
-            at_box_office=request.at_box_office, at=at, by=by, idempotency=idempotency,
-            holds=holds,
+            at_box_office=request.at_box_office, locale=request.locale, at=at, by=by,
+            idempotency=idempotency, holds=holds,
         )  # fmt: skip
     except OrderAlreadyPlaced:
         # the same request arrived at the same moment

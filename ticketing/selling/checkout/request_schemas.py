@@ -11,6 +11,7 @@ from ticketing.events.http_params import EventReference
 from ticketing.events.model import Event
 from ticketing.orders.place_guest import Place, PlaceGuest
 from ticketing.platform.http.envelope import Id, RequestModel, with_example
+from ticketing.platform.kernel.languages import Language
 from ticketing.selling.checkout.buyer_input import parse_guest
 
 MAX_SELECTIONS, MAX_PLACES, MAX_QUESTIONS = 20, 1000, 20
@@ -134,6 +135,9 @@ class PlaceOrderRequest(RequestModel):
     """A promo code, upper or lower case; null for none."""
     buyer: BuyerDetails | None = None
     """The buyer; null sets them later, and the places are held for ten minutes until then."""
+    locale: Language | None = None
+    """Language of the order's page and messages; null takes it from `Accept-Language`, else the
+    event's."""
     payment_plan: Annotated[
         str | None,
         Field(

@@ -9,6 +9,7 @@ from ticketing.access.public_pages import pages_router
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders.holds import HoldLimits
+from ticketing.platform.http.client_language import ClientLanguage
 from ticketing.platform.http.pages import is_rehearsal, page_response
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.errors import TicketingError
@@ -67,14 +68,19 @@ async def _run_and_redirect(
 
 
 @shop_router.get("")
-def ask(event: EventFromPath, services: ServicesDependency) -> HTMLResponse:
+def ask(
+    event: EventFromPath, services: ServicesDependency, language: ClientLanguage
+) -> HTMLResponse:
     """Show the form that sends a contact its orders again."""
-    return _render_form(services, event)
+    return _render_form(services, event, language)
 
 
 @shop_router.post("", include_in_schema=False)
 def send_links(
-    event: EventFromPath, services: ServicesDependency, fields: FormFields
+    event: EventFromPath,
+    services: ServicesDependency,
+    fields: FormFields,
+    language: ClientLanguage,
 ) -> HTMLResponse:
     """Send a contact its orders, and show the same page whether it has any or not."""
     contact = fields.get("contact", "")
@@ -82,13 +88,16 @@ def send_links(
         request_order_links(services.database, event, contact, at=now())
     except TicketingError as error:
         problem = problem_code(error)
-        return _render_form(services, event, contact, problem=problem, status=error.status)
-    return _render_form(services, event, is_sent=True)
+        return _render_form(
+            services, event, language, contact, problem=problem, status=error.status
+        )
+    return _render_form(services, event, language, is_sent=True)
 
 
 def _render_form(
     services: Services,
     event: Event,
+    language: str,
     contact: str = "",
     *,
     is_sent: bool = False,
@@ -96,7 +105,7 @@ def _render_form(
     status: int = 200,
 ) -> HTMLResponse:
     text = render_event_template(
-        "resend.html.j2", event, contact=contact, is_sent=is_sent, problem=problem,
-        simulated=is_rehearsal(services),
+        "resend.html.j2", event, language=language, contact=contact, is_sent=is_sent,
+        problem=problem, simulated=is_rehearsal(services),
     )  # fmt: skip
     return page_response(services, text, status=status)

@@ -1,7 +1,8 @@
 """Render the buyer's pages from `templates/order/`: the shop of an event, and an order.
 
-The language is Indonesian or English, as set for the event. Nothing is loaded from other hosts:
-the only script is inline, and the content security policy contains its digest. An order that waits
+The language is Indonesian or English: the one that the browser asks for, for an order the one that
+it was placed in, else that of the event. Nothing is loaded from other hosts: the only script is
+inline, and the content security policy contains its digest. An order that waits
 for its payment is the exception: the gateway's script opens the payment in the same page.
 """
 
@@ -22,6 +23,7 @@ from ticketing.platform.kernel.errors import (
     UnknownOrder,
     UnknownWaitingEntry,
 )
+from ticketing.platform.kernel.languages import localise
 from ticketing.platform.kernel.local_dates import (
     format_event_dates,
     format_event_times,
@@ -38,17 +40,18 @@ def is_open_ended(event: Event) -> bool:
     return event.ends_at - event.starts_at >= OPEN_ENDED_DURATION
 
 
-def render_event_template(name: str, event: Event, **context: object) -> str:
-    """Render a page of an event or an order in the language of the event."""
-    schedule = (event.starts_at, event.ends_at, event.time_zone, event.locale)
+def render_event_template(name: str, event: Event, *, language: str = "", **context: object) -> str:
+    """Render a page of an event or an order in a language, else in that of the event."""
+    locale = localise(event.locale, language)
+    schedule = (event.starts_at, event.ends_at, event.time_zone, locale)
     return render_page(
         name,
-        event.locale,
+        locale,
         event=event,
         eventDate=format_event_dates(*schedule),
         eventTime=format_event_times(*schedule),
         isAlways=is_open_ended(event),
-        instant=lambda at: format_instant(at, event.time_zone, event.locale),
+        instant=lambda at: format_instant(at, event.time_zone, locale),
         **context,
     )
 

@@ -84,6 +84,7 @@ def show(
     text = render_event_template(
         "order.html.j2",
         event,
+        language=order.locale,
         order=view,
         places=list_page_places(view, event),
         guests={guest.place: guest for line in view.lines for guest in line.guests},

@@ -1,5 +1,6 @@
 """The shop page of an event, on which tickets are ordered."""
 
+from functools import partial
 from typing import Annotated
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from ticketing.events.model import Event, is_slug
 from ticketing.events.queries import get_event
 from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Selection
+from ticketing.platform.http.client_language import ClientLanguage
 from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.pages import (
     is_rehearsal,
@@ -62,29 +64,37 @@ EventFromPath = Annotated[Event, Depends(event_from_path)]
 
 
 @router.get("")
-def shop(event: EventFromPath, services: ServicesDependency) -> HTMLResponse:
-    """Show the ticket types on sale and the order form."""
-    return _render_shop(services, event, {})
+def shop(
+    event: EventFromPath, services: ServicesDependency, language: ClientLanguage
+) -> HTMLResponse:
+    """Show the ticket types on sale and the order form, in the language that the browser asks for.
+
+    The order has the same language.
+    """
+    return _render_shop(services, event, {}, language)
 
 
 @router.post("", include_in_schema=False)
 def order_now(
-    event: EventFromPath, request: Request, services: ServicesDependency, fields: FormFields
+    event: EventFromPath,
+    request: Request,
+    services: ServicesDependency,
+    fields: FormFields,
+    language: ClientLanguage,
 ) -> Response:
     """Place the order and redirect to its page, or show the form with the problem."""
+    show = partial(_render_shop, services, event, fields, language)
     try:
-        placed = _place_order(services, event, fields, client_network(request))
+        placed = _place_order(services, event, fields, client_network(request), language)
     except InvalidForm as error:
-        return _render_shop(services, event, fields, problem=error.problem, status=UNPROCESSABLE)
+        return show(problem=error.problem, status=UNPROCESSABLE)
     except TicketingError as error:
-        return _render_shop(
-            services, event, fields, problem=problem_code(error), status=error.status
-        )
+        return show(problem=problem_code(error), status=error.status)
     return RedirectResponse(f"../orders/{placed.token}", SEE_OTHER)
 
 
 def _place_order(
-    services: Services, event: Event, fields: dict[str, str], network: str
+    services: Services, event: Event, fields: dict[str, str], network: str, language: str
 ) -> PlacedOrder:
     form_order, buyer = order_from_form(fields, event), buyer_from_form(fields)
     request = OrderRequest(
@@ -93,6 +103,7 @@ def _place_order(
         form_order.promo_code,
         form_order.payment_plan,
         client_network=network,
+        locale=language,
     )
     digest = form_digest(fields)  # the same form twice is one order, a changed one is another
     idempotency = idempotency_from_key(services.get(KeyRing), f"form {digest.hex()}", digest)
@@ -112,6 +123,7 @@ def _render_shop(
     services: Services,
     event: Event,
     fields: dict[str, str],
+    language: str,
     *,
     problem: str = "",
     status: int = 200,
@@ -121,6 +133,7 @@ def _render_shop(
     text = render_event_template(
         "event.html.j2",
         event,
+        language=language,
         plans=list_offered_plans(services.database, event),
         plan=fields.get("plan", ""),
         offers=[_offer_context(offer, chosen.get(offer.id, 0)) for offer in offers],

@@ -135,10 +135,12 @@ def buy(
 ) -> Callable[..., PlacedOrder]:
     """Return a function that creates a paid order of two places without tickets."""
 
-    def bought(buyer: Buyer = sari, guests: Mapping[int, tuple[str, str]] = {}) -> PlacedOrder:
+    def bought(
+        buyer: Buyer = sari, guests: Mapping[int, tuple[str, str]] = {}, **more: str
+    ) -> PlacedOrder:
         kind = sell(f"Reguler {buyer.name}")
         given = [PlaceGuest(Place(kind, number), *guest) for number, guest in guests.items()]
-        placed = place((kind, 2), buyer=buyer, guests=given)
+        placed = place((kind, 2), buyer=buyer, guests=given, **more)
         receive_status(begin_payment(placed), AttemptState.SETTLED)
         return placed
 

@@ -18,7 +18,10 @@ from ticketing.platform.db.database import Database
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 from ticketing.selling.checkout.set_buyer import set_order_buyer
+from ticketing.selling.contacts.confirm_contact import request_contact_code
+from ticketing.selling.contacts.send_order_links import request_order_links
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.tickets.order_ticket_queries import list_order_ticket_files
 
 Place = Callable[..., PlacedOrder]
 Messages = Callable[[], list[tuple[str, str]]]
@@ -56,6 +59,31 @@ def test_a_buyer_is_told_once_that_the_order_is_placed_and_that_it_is_paid(
 
     assert messages().count((outbox.PAYMENT_RECEIVED, sari.email)) == 1
     assert messages().count((outbox.ORDER_PLACED, sari.email)) == 1
+
+
+@pytest.mark.parametrize(("locale", "hello"), [("en", "Hello"), ("", "Halo")])
+def test_everybody_about_an_order_is_written_to_in_its_language_and_the_organiser_is_not(
+    buy: Callable[..., PlacedOrder], print_all: Callable[[], None], event: Event,
+    database: Database, enqueue: Callable[..., None],
+    mails: MailSimulator, send: Callable[..., object], now: datetime, sari: Buyer,
+    locale: str, hello: str,
+) -> None:  # fmt: skip
+    order = buy(guests={1: ("Ani", "ani@example.org")}, locale=locale).order
+    print_all()
+    request_order_links(database, event, sari.email, at=now)
+    request_contact_code(database, order.id, "new@example.org", at=now)
+    with database.transaction() as connection:
+        ticket = list_order_ticket_files(connection, order.id)[0]
+    enqueue(outbox.TICKET_READY, ticket.ticket_code, "ani@example.org")
+
+    send(limit=20)
+
+    counts = {"sari@example.org": 3, "ani@example.org": 2, "new@example.org": 1}
+    for address, count in counts.items():
+        texts = [mail.text for mail in mails.mails(address)]
+        assert len(texts) == count
+        assert [text for text in texts if hello not in text] == []
+    assert "sudah dibayar" in mails.mails("panitia@example.org")[0].text
 
 
 @pytest.mark.parametrize(

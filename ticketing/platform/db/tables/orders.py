@@ -54,6 +54,7 @@ orders = Table(
     text_column("buyer_email", ""),
     text_column("buyer_phone", ""),
     optional_bigint_column("paid_attempt_id"),
+    text_column("locale", ""),  # the language it was placed in; empty: that of the event
     # its places are sold by an operator; until the payment is recorded, the sale is unfinished
     Column("at_box_office", Boolean, nullable=False, server_default="false"),
     # the client's address, for IPv6 its /64; empty for orders of staff, and erased with the hold
