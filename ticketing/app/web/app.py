@@ -56,7 +56,7 @@ from ticketing.selling.shop.html import build_page_settings
 from ticketing.selling.waiting_list import api as waiting_list_api
 from ticketing.selling.waiting_list import pages as waiting_list_pages
 from ticketing.tickets import api as ticket_api
-from ticketing.tickets import api_event_tickets, api_holder, api_templates
+from ticketing.tickets import api_event_tickets, api_events, api_holder, api_templates
 from ticketing.tickets.batches import api as batche_api
 from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
 from ticketing.tickets.batches.service import fail_abandoned_batches
@@ -75,6 +75,7 @@ ROUTERS = (
     ticket_api.router,
     ticket_api.file_router,
     batche_api.router,
+    api_events.router,
     api_event_tickets.router,
     closing_report_api.router,
     import_api.router,
