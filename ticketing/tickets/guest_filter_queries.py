@@ -3,11 +3,25 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    case,
+    column,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.tickets.guest_filter import EXTRA_PREFIX, GuestFilter, UnusableFilter
+
+_NUMBER_LENGTH = 30  # digits that are compared, more than any number of a roster has
 
 COLUMNS: Mapping[str, ColumnElement[str]] = {
     "external_id": func.coalesce(guests.c.external_id, ""),
@@ -53,10 +67,26 @@ def apply_filter(
     """Return the filtered query in the sort order, then by `last_key`. Raises UnusableFilter."""
     columns = _resolve(connection, event_id, wanted)
     order = (
-        columns[name].desc() if is_descending else columns[name]
+        key.desc() if is_descending else key
         for name, is_descending in wanted.sort
+        for key in (_natural_key(columns[name]), columns[name])
     )
     return filter_rows(connection, event_id, query, wanted).order_by(*order, last_key)
+
+
+def _natural_key(text: ColumnElement[str]) -> ColumnElement[str]:
+    """Return the key by which numbers in a text are sorted by value: A2 before A10.
+
+    Zeros make all numbers equally long. An ICU collation would do the same, but the embedded
+    PostgreSQL is built without ICU.
+    """
+    found = func.regexp_matches(text, "([^0-9]*)([0-9]*)", "g")
+    parts = found.table_valued(column("part", ARRAY(Text)), with_ordinality="position")
+    parts = parts.render_derived()
+    before, number = parts.c.part[1], func.nullif(parts.c.part[2], "")
+    padded = before + func.coalesce(func.lpad(number, _NUMBER_LENGTH, "0"), "")
+    in_order = aggregate_order_by(literal(""), parts.c.position)
+    return select(func.string_agg(padded, in_order)).scalar_subquery()
 
 
 def require_columns(connection: Connection, event_id: int, wanted: GuestFilter) -> None:

@@ -16,6 +16,8 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.eligibility import EligibilityCounts, EntitlementStatus, RejectedImportRow
+from ticketing.tickets.eligibility_queries import list_missing
+from ticketing.tickets.guest_filter import parse_filter
 from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.missing import (
     count_eligibility,
@@ -268,3 +270,16 @@ def test_in_any_state_of_guests_the_sums_agree(
         == len(crowd)
         == len(list(iter_entitlements(database, event, at=at)))
     )
+
+
+@pytest.mark.parametrize("sort", ["seat", "-seat"])
+def test_numbers_in_a_sort_column_are_sorted_by_value(
+    database: Database, event: Event, add_guests: AddGuests, sort: str
+) -> None:
+    ascending = ["", "A02", "A2", "A2 B9", "A2 B10", "A10", "A100", "B1", f"B{'9' * 20}"]
+    for seat in reversed(ascending):
+        add_guests(event, 1, seat=seat)
+
+    found = database.run(list_missing, event.id, parse_filter(None, [sort]))
+
+    assert [one.seat for one in found] == (ascending if sort == "seat" else ascending[::-1])
