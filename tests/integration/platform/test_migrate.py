@@ -80,6 +80,7 @@ INSERT INTO payment_attempts (order_id, number, key, checkout_url, created_at, u
         (2, 1, 'https://app.sandbox.midtrans.com/snap/v4/redirection/c'),
         (3, 1, 'http://127.0.0.1:8788/pay/d')
     ) AS paid (order_id, number, url);
+INSERT INTO order_idempotency_keys (order_id, key, created_at) VALUES (4, 'box office', now());
 """
 NOT_IN_METADATA = ("alembic_version", "voucher_delivery_logs")
 
@@ -204,7 +205,7 @@ def test_places_that_shared_a_guest_get_one_each_in_the_buyers_name(
     ]
 
 
-def test_orders_of_before_get_the_environment_of_their_checkout_session(
+def test_orders_of_before_get_the_environment_and_the_place_they_were_sold_in(
     empty_database: Database, database_factory: DatabaseFactory, execute: Callable[[str], None]
 ) -> None:
     migrate.upgrade(empty_database, revision="0017_hold_limits")
@@ -217,4 +218,6 @@ def test_orders_of_before_get_the_environment_of_their_checkout_session(
     with migrating.transaction() as connection:
         environments = connection.execute(text("SELECT environment FROM orders ORDER BY id"))
         assert list(environments.scalars()) == ["production", "sandbox", "simulator", "sandbox"]
+        sold_by_operator = connection.execute(text("SELECT id FROM orders WHERE at_box_office"))
+        assert list(sold_by_operator.scalars()) == [4]
     migrating.dispose()
