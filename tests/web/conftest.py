@@ -32,8 +32,14 @@ from ticketing.selling.payments.settle import Settlement, settle
 
 
 @pytest.fixture(scope="session")
-def open_test_application() -> Callable[..., AbstractContextManager[Application]]:
-    """Return a function that opens an application on a database with a data folder."""
+def open_test_application(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., AbstractContextManager[Application]]:
+    """Return a function that opens an application on a database with a data folder.
+
+    Other tests log elsewhere: the folder does not outlive its test.
+    """
+    later = tmp_path_factory.getbasetemp() / "later.jsonl"
 
     @contextmanager
     def opened(database_url: str, folder: Path, **more: object) -> Iterator[Application]:
@@ -47,8 +53,11 @@ def open_test_application() -> Callable[..., AbstractContextManager[Application]
         }
         settings = Settings(_env_file=None, **given | more)
         json_logging.configure("DEBUG", settings.log_file)
-        with open_application(settings) as application:
-            yield application
+        try:
+            with open_application(settings) as application:
+                yield application
+        finally:
+            json_logging.configure("INFO", later)
 
     return opened
 

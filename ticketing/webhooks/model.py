@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
@@ -44,13 +44,15 @@ CALL_RETRIES = RetryPolicy(
 ENDPOINT_BACKOFF = timedelta(minutes=1)
 HTTP_GONE = 410
 
-# IPv6 ranges that embed IPv4 addresses, and so could lead to private ones (SSRF)
-_IPV4_EMBEDDING_NETWORKS = (
-    IPv6Network("64:ff9b::/96"),
-    IPv6Network("64:ff9b:1::/48"),
-    IPv6Network("2001::/32"),
-    IPv6Network("2002::/16"),
-)
+# IPv6 ranges that embed IPv4 addresses, and so could lead to private ones (SSRF), and ranges that
+# IANA's registries of special-purpose addresses name as not global and `is_global` does not know
+_NOT_PUBLIC = tuple(
+    ip_network(network)
+    for network in (
+        "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16",
+        "100:0:0:1::/64", "3fff::/20", "5f00::/16", "fec0::/10", "192.0.0.8/32", "192.88.99.0/24",
+    )
+)  # fmt: skip
 
 
 class UnusableHook(Refused):
@@ -201,9 +203,8 @@ def validate_url(url: str, *, allow_loopback: bool) -> str:
 def is_address_allowed(address: str, *, allow_loopback: bool) -> bool:
     """Return whether an address is public, or loopback if that is allowed."""
     ip = ip_address(address.partition("%")[0])
-    if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return is_address_allowed(str(ip.ipv4_mapped), allow_loopback=allow_loopback)
-        if any(ip in network for network in _IPV4_EMBEDDING_NETWORKS):
-            return False
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        return is_address_allowed(str(ip.ipv4_mapped), allow_loopback=allow_loopback)
+    if any(ip in network for network in _NOT_PUBLIC):
+        return False
     return (ip.is_global and not ip.is_multicast) or (allow_loopback and ip.is_loopback)

@@ -102,6 +102,7 @@ def test_an_endpoint_is_disabled_after_three_days_without_a_success() -> None:
         "224.0.0.1", "255.255.255.255", "198.18.0.1", "fe80::1%eth0", "fc00::1", "fd12::1",
         "ff02::1", "0.1.2.3",
         "::", "::ffff:10.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1", "2002:a00:1::", "2001:0:a00:1::",
+        "100:0:0:1::1", "3fff::1", "5f00::1", "fec0::1", "192.0.0.8", "192.88.99.1", "2001:db8::1",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("allow_loopback", [False, True])
