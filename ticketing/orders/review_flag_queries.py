@@ -25,15 +25,23 @@ class OpenReviewFlag:
 
 
 def raise_flag(
-    connection: Connection, order_id: int, flag: ReviewFlag, message: str, *, at: datetime
+    connection: Connection,
+    order_id: int,
+    flag: ReviewFlag,
+    message: str,
+    *,
+    attempt_id: int | None = None,
+    at: datetime,
 ) -> None:
-    """Raise a flag, or raise it again with a new message; the same message changes nothing."""
-    statement = insert(order_review_flags).values(
-        order_id=order_id, flag=flag, message=message, raised_at=at
-    )
+    """Raise a flag, or raise it again with a new message; the same message changes nothing.
+
+    `attempt_id` is the payment that the flag is about, if it is about one.
+    """
+    values = {"attempt_id": attempt_id, "message": message, "raised_at": at}
+    statement = insert(order_review_flags).values(order_id=order_id, flag=flag, **values)
     statement = statement.on_conflict_do_update(
         index_elements=[order_review_flags.c.order_id, order_review_flags.c.flag],
-        set_={"message": message, "raised_at": at, "resolved_at": None},
+        set_=values | {"resolved_at": None},
         where=order_review_flags.c.message != message,
     )
     connection.execute(statement)
@@ -60,6 +68,18 @@ def is_open(connection: Connection, order_id: int, flag: ReviewFlag) -> bool:
         order_review_flags.c.resolved_at.is_(None),
     )
     return connection.execute(query).first() is not None
+
+
+def find_open_attempts(
+    connection: Connection, order_id: int, flags: Sequence[ReviewFlag]
+) -> dict[ReviewFlag, int | None]:
+    """Return those of the flags that are open, each with the payment that it is about."""
+    query = select(order_review_flags.c.flag, order_review_flags.c.attempt_id).where(
+        order_review_flags.c.order_id == order_id,
+        order_review_flags.c.flag.in_(flags),
+        order_review_flags.c.resolved_at.is_(None),
+    )
+    return {ReviewFlag(flag): attempt_id for flag, attempt_id in connection.execute(query)}
 
 
 def is_resolved(connection: Connection, order_id: int, flag: ReviewFlag, message: str) -> bool:

@@ -25,12 +25,20 @@ from ticketing.tickets.model import INCOMPLETE_PAYMENT_REASON
 
 
 def apply_overdue_policy(connection: Connection, order: Order, *, at: datetime, by: str) -> None:
-    """Apply the payment plan's policy to the paid instalments of a locked order that has ended."""
+    """Apply the payment plan's policy to the paid instalments of a locked order that has ended.
+
+    About payments that pay no instalment staff decide, whatever the policy: they may have returned
+    one by hand.
+    """
     if order.payment_plan_id is None:
         return
     revoke_early_entitlements(connection, order, at=at)
+    instalments = instalment_queries.list_for_order(connection, order.id)
+    payers = {each.paid_by for each in instalments if each.paid_by is not None}
     left = total(
-        payment.refundable for payment in refund_queries.list_payment_balances(connection, order.id)
+        payment.refundable
+        for payment in refund_queries.list_payment_balances(connection, order.id)
+        if payment.attempt_id in payers
     )
     if left == ZERO:
         return
@@ -40,12 +48,8 @@ def apply_overdue_policy(connection: Connection, order: Order, *, at: datetime, 
             _keep_instalments(connection, order, left, by=by)
         case OverduePolicy.REFUND:
             instalment_queries.detach_payments(connection, order.id)
-            request = RefundRequest(
-                money=RefundScope.SURPLUS,
-                reason=INCOMPLETE_PAYMENT_REASON,
-                flag=ReviewFlag.PAID_TWICE,
-            )
-            refund_plan = build_refund_plan(connection, order, request, at=at)
+            request = RefundRequest(money=RefundScope.SURPLUS, reason=INCOMPLETE_PAYMENT_REASON)
+            refund_plan = build_refund_plan(connection, order, request, only=payers, at=at)
             decide_refund(connection, order, refund_plan, at=at, by=by)
         case OverduePolicy.ASK:
             instalment_queries.detach_payments(connection, order.id)

@@ -117,15 +117,15 @@ def complete_order_if_in_stock(
     It is also flagged if staff decide about all late payments of the event.
     """
     if _get_late_payments(connection, order) is LatePayments.REVIEW:
-        message = f"{attempt.key}: paid after the deadline"
-        flag_for_review(connection, order, ReviewFlag.PAID_LATE, message, at=at)
+        message = "paid after the deadline"
+        flag_payment(connection, order, attempt, ReviewFlag.PAID_LATE, message, at=at)
         return
     try:
         with connection.begin_nested():
             complete_order(connection, order, attempt_id=attempt.id, at=at, by=by)
     except (SoldOut, PromoRefused) as error:
-        message = f"{attempt.key}: paid after the deadline: {error}"
-        flag_for_review(connection, order, ReviewFlag.PAID_LATE, message, at=at)
+        message = f"paid after the deadline: {error}"
+        flag_payment(connection, order, attempt, ReviewFlag.PAID_LATE, message, at=at)
 
 
 def reverse_order(
@@ -159,12 +159,34 @@ def _get_late_payments(connection: Connection, order: Order) -> LatePayments:
 
 
 def flag_for_review(
-    connection: Connection, order: Order, flag: ReviewFlag, message: str, *, at: datetime
+    connection: Connection,
+    order: Order,
+    flag: ReviewFlag,
+    message: str,
+    *,
+    attempt_id: int | None = None,
+    at: datetime,
 ) -> None:
     """Raise a review flag on the order and notify the organiser, unless a refund answers it."""
-    review_flag_queries.raise_flag(connection, order.id, flag, message, at=at)
+    review_flag_queries.raise_flag(
+        connection, order.id, flag, message, attempt_id=attempt_id, at=at
+    )
     if not _is_refunded_automatically(connection, order, flag):
         notify_of_flag(connection, order, flag)
+
+
+def flag_payment(
+    connection: Connection,
+    order: Order,
+    attempt: PaymentAttempt,
+    flag: ReviewFlag,
+    problem: str,
+    *,
+    at: datetime,
+) -> None:
+    """Raise a review flag about one payment of the order, see `flag_for_review`."""
+    message = f"{attempt.key}: {problem}"
+    flag_for_review(connection, order, flag, message, attempt_id=attempt.id, at=at)
 
 
 def _is_refunded_automatically(connection: Connection, order: Order, flag: ReviewFlag) -> bool:

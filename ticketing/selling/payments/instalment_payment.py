@@ -24,6 +24,7 @@ from ticketing.selling.payments.complete_order import (
     complete_order_if_in_stock,
     entitle_buyer,
     flag_for_review,
+    flag_payment,
 )
 
 
@@ -41,8 +42,8 @@ def apply_instalment_payment(
         case InstalmentAction.COMPLETE_LATE:
             _complete_late(connection, order, attempt, at=at, by=by)
         case InstalmentAction.REVIEW:
-            message = f"{attempt.key}: {attempt.state}, instalment {instalment.number}"
-            flag_for_review(connection, order, _review_flag(order), message, at=at)
+            problem = f"{attempt.state}, instalment {instalment.number}"
+            flag_payment(connection, order, attempt, _review_flag(order), problem, at=at)
 
 
 def _mark_instalment_paid(
@@ -95,11 +96,8 @@ def _complete_late(
 ) -> None:
     payers = find_instalment_payers(connection, order)
     if not payers:
-        message = (
-            f"{attempt.key}: instalment {attempt.instalment_sequence} was paid late,"
-            " and others are unpaid"
-        )
-        flag_for_review(connection, order, ReviewFlag.PAID_LATE, message, at=at)
+        problem = f"instalment {attempt.instalment_sequence} was paid late, and others are unpaid"
+        flag_payment(connection, order, attempt, ReviewFlag.PAID_LATE, problem, at=at)
         return
     complete_order_if_in_stock(connection, order, attempt, at=at, by=by)
     if order_queries.lock(connection, order.id).state is OrderState.PAID:

@@ -30,6 +30,7 @@ from ticketing.selling.payments.complete_order import (
     complete_order,
     complete_order_if_in_stock,
     flag_for_review,
+    flag_payment,
     reverse_order,
 )
 from ticketing.selling.payments.instalment_payment import (
@@ -104,7 +105,8 @@ def record_payment(
         return False
     reused = _describe_reused_transaction(connection, before, payment_status.transaction_id)
     if reused:
-        flag_for_review(connection, order, ReviewFlag.TRANSACTION_REUSED, reused, at=at)
+        flag = ReviewFlag.TRANSACTION_REUSED
+        flag_payment(connection, order, before, flag, reused, at=at)
         return False
     after = replace(
         _with_paid_amount(before, payment_status),
@@ -150,7 +152,7 @@ def _describe_reused_transaction(
         return ""
     attempt_queries.lock_transaction(connection, transaction_id)
     other = attempt_queries.find_other_key(connection, attempt.id, transaction_id)
-    return f"{attempt.key}: transaction {transaction_id} belongs to {other}" if other else ""
+    return f"transaction {transaction_id} belongs to {other}" if other else ""
 
 
 def _with_paid_amount(attempt: PaymentAttempt, payment_status: PaymentStatus) -> PaymentAttempt:
@@ -175,8 +177,8 @@ def _apply_transition(
     if transition is PaymentTransition.MONEY_TAKEN and cancellation_queries.find(
         connection, order.event_id
     ):
-        message = f"{attempt.key}: paid after the event was cancelled"
-        flag_for_review(connection, order, ReviewFlag.PAID_AFTER_CANCELLING, message, at=at)
+        flag, problem = ReviewFlag.PAID_AFTER_CANCELLING, "paid after the event was cancelled"
+        flag_payment(connection, order, attempt, flag, problem, at=at)
         return
     if transition is PaymentTransition.MONEY_TAKEN and _needs_acceptance(order, attempt):
         _flag_differing_amount(connection, order, attempt, at=at)
@@ -204,7 +206,7 @@ def _apply_transition(
             reverse_order(connection, order, at=at, by=by)
         case OrderAction.REVIEW:
             flag = _review_flag(transition, order)
-            flag_for_review(connection, order, flag, f"{attempt.key}: {attempt.state}", at=at)
+            flag_payment(connection, order, attempt, flag, attempt.state, at=at)
 
 
 def _needs_acceptance(order: Order, attempt: PaymentAttempt) -> bool:
@@ -216,11 +218,8 @@ def _needs_acceptance(order: Order, attempt: PaymentAttempt) -> bool:
 def _flag_differing_amount(
     connection: Connection, order: Order, attempt: PaymentAttempt, *, at: datetime
 ) -> None:
-    message = (
-        f"{attempt.key}: amount {attempt.requested} requested,"
-        f" {attempt.amount} reported by the gateway"
-    )
-    flag_for_review(connection, order, ReviewFlag.AMOUNT_DIFFERS, message, at=at)
+    problem = f"amount {attempt.requested} requested, {attempt.amount} reported by the gateway"
+    flag_payment(connection, order, attempt, ReviewFlag.AMOUNT_DIFFERS, problem, at=at)
 
 
 def _holds_money(attempt: PaymentAttempt) -> bool:

@@ -1,6 +1,7 @@
 """Plan refunds, which moves nothing, and apply plans, once however often applied or killed."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -53,10 +54,19 @@ def _refuse_unfinished_instalments(order: Order, request: RefundRequest) -> None
 
 
 def build_refund_plan(
-    connection: Connection, order: Order, request: RefundRequest, *, at: datetime
+    connection: Connection,
+    order: Order,
+    request: RefundRequest,
+    *,
+    only: Collection[int] | None = None,
+    at: datetime,
 ) -> RefundPlan:
-    """Return the plan for the current state of a locked order."""
-    return compute_plan(plan_queries.get_snapshot(connection, order), request, at=at)
+    """Return the plan for the current state of a locked order; `only` limits the payments."""
+    snapshot = plan_queries.get_snapshot(connection, order)
+    if only is not None:
+        payments = [one for one in snapshot.payments if one.attempt_id in only]
+        snapshot = replace(snapshot, payments=payments)
+    return compute_plan(snapshot, request, at=at)
 
 
 def get_refund_fee(database: Database, code: str) -> RefundFee:

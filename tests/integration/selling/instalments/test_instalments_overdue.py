@@ -17,8 +17,9 @@ from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import ExpiryResult
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.settle import Settlement
 from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
-from ticketing.selling.refunds.resolve_flag import refund_request_for_flag
+from ticketing.selling.refunds.resolve_flag import dismiss_flag, refund_request_for_flag
 from ticketing.selling.refunds.service import plan_refund
 
 S = AttemptState
@@ -182,4 +183,25 @@ def test_early_entitlements_end_with_an_overdue_instalment(
         40_000,
     )
     assert sales_checks.check_orders_fulfilled(database, at=now + HOUR).violations == []
+    check_consistency()
+
+
+def test_the_rule_refunds_instalments_but_no_second_payment_that_staff_returned_by_hand(
+    *, database: Database, order_by: Callable[[OverduePolicy], PlacedOrder],
+    competing_attempts: Callable[[PlacedOrder], list[PaymentAttempt]],
+    receive_status: Callable[..., Settlement], expire: Expire,
+    pending_refunds_of: Callable[[PlacedOrder], int], now: datetime,
+    check_consistency: Callable[[], None],
+) -> None:  # fmt: skip
+    placed = order_by(OverduePolicy.REFUND)
+    for attempt in competing_attempts(placed)[:2]:
+        receive_status(attempt, S.SETTLED)
+    paid_twice = ReviewFlag.PAID_TWICE
+    dismiss_flag(
+        database, placed.order.code, paid_twice, reason="returned by hand", at=now, by="op"
+    )
+
+    expire(9 * DAY)
+
+    assert pending_refunds_of(placed) == 40_000
     check_consistency()

@@ -19,6 +19,9 @@ from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.refunds.refund_late_payments import refund_late_payments
+from ticketing.selling.refunds.refund_plan import RefundPlan
+from ticketing.selling.refunds.resolve_flag import dismiss_flag, refund_request_for_flag
+from ticketing.selling.refunds.service import AppliedRefund, plan_refund
 
 S, F = OrderState, ReviewFlag
 
@@ -83,4 +86,63 @@ def test_a_late_payment_is_handled_once_as_the_event_chooses(
     with database.transaction() as connection:
         by = select(audit_log.c.actor).where(audit_log.c.action == "orders.refund")
         assert list(connection.execute(by).scalars()) == ["automatic"] * refunded
+    assert is_consistent()
+
+
+@pytest.mark.parametrize(
+    ("answer", "refunded", "raised"),
+    [
+        ("returned by hand", 0, [F.PAID_LATE]),
+        ("refunded", 1, []),
+        ("", 0, [F.PAID_LATE]),  # both wait for a decision
+    ],
+)
+def test_only_the_late_payment_of_the_flag_is_refunded_and_nothing_beside_other_money(
+    database: Database,
+    event: Event,
+    midtrans: MidtransSimulator,
+    client: Midtrans,
+    sell: Callable[..., int],
+    place: Callable[..., PlacedOrder],
+    start_paying: Callable[[PlacedOrder], PaymentAttempt],
+    store_status: Callable[[PaymentAttempt], None],
+    apply: Callable[[RefundPlan], AppliedRefund],
+    flags: Callable[[], list[ReviewFlag]],
+    messages: Callable[[], list[tuple[str, str]]],
+    gateway_refunds: Callable[[PaymentAttempt], list[tuple[str, int]]],
+    is_consistent: Callable[[], bool],
+    sari: Buyer,
+    budi: Buyer,
+    now: datetime,
+    answer: str,
+    refunded: int,
+    raised: list[ReviewFlag],
+) -> None:
+    change_event(database, event.slug, {"late_payments": "refund"}, by="operator")
+    vip = sell("VIP", capacity=2, price=100_000)
+    placed = place((vip, 2), buyer=sari)
+    code, first = placed.order.code, start_paying(placed)
+    midtrans.push(first.key, "choose", "gopay")
+    midtrans.push(first.key, "decline")
+    store_status(first)
+    second = start_paying(placed)
+    expire_orders(database, client, at=placed.order.expires_at, by="schedule")
+    place((vip, 1), buyer=budi)
+    midtrans.push(first.key, "settle")
+    store_status(first)
+    if answer == "refunded":
+        request = refund_request_for_flag(F.PAID_LATE, reason="too late")
+        apply(plan_refund(database, code, request, at=now, by="operator"))
+    elif answer:
+        dismiss_flag(database, code, F.PAID_LATE, reason=answer, at=now, by="operator")
+    midtrans.push(second.key, "pay", "gopay")
+    store_status(second)
+
+    decided = [refund_late_payments(database, client, at=now) for _ in range(2)]
+
+    assert decided == [refunded, 0]
+    assert [amount for _, amount in gateway_refunds(second)] == [200_000] * refunded
+    assert len(gateway_refunds(first)) == (answer == "refunded")
+    assert flags() == raised
+    assert (("order.paid_late", outbox.ORGANISER) in messages()) is bool(raised)
     assert is_consistent()

@@ -155,6 +155,8 @@ order_review_flags = Table(
     metadata,
     primary_foreign_key_column("order_id", "orders.id"),
     Column("flag", Text, primary_key=True),  # the question for staff
+    # the payment that the question is about; NULL: about the order, or unknown
+    foreign_key_column("attempt_id", "payment_attempts.id", nullable=True),
     text_column("message"),
     timestamp_column("raised_at"),
     timestamp_column("resolved_at", nullable=True),
