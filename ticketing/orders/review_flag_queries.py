@@ -31,18 +31,23 @@ def raise_flag(
     message: str,
     *,
     attempt_id: int | None = None,
+    is_repeated: bool = False,
     at: datetime,
 ) -> None:
-    """Raise a flag, or raise it again with a new message; the same message changes nothing.
+    """Raise a flag, or raise it again; an open one with the same message stays as it is.
 
-    `attempt_id` is the payment that the flag is about, if it is about one.
+    `attempt_id` is the payment that the flag is about, if it is about one. A finding that
+    `is_repeated` by every run stays resolved as long as its message is the same.
     """
     values = {"attempt_id": attempt_id, "message": message, "raised_at": at}
     statement = insert(order_review_flags).values(order_id=order_id, flag=flag, **values)
+    is_new = order_review_flags.c.message != message
+    if not is_repeated:
+        is_new |= order_review_flags.c.resolved_at.is_not(None)
     statement = statement.on_conflict_do_update(
         index_elements=[order_review_flags.c.order_id, order_review_flags.c.flag],
         set_=values | {"resolved_at": None},
-        where=order_review_flags.c.message != message,
+        where=is_new,
     )
     connection.execute(statement)
 

@@ -35,13 +35,20 @@ StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
 
 
+@pytest.mark.parametrize("dismissed_before", [False, True])
 def test_another_amount_than_requested_raises_a_flag_and_is_no_payment(
-    sell: Sell, place: Place, begin_payment: Begin, receive_status: Callable[..., Settlement],
-    state_of: StateOf, flags: Callable[[], list[ReviewFlag]], sari: Buyer,
+    database: Database, sell: Sell, place: Place, begin_payment: Begin,
+    receive_status: Callable[..., Settlement], state_of: StateOf,
+    flags: Callable[[], list[ReviewFlag]], sari: Buyer, now: datetime, *, dismissed_before: bool,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest", price=50_000), 2), buyer=sari)
+    attempt, flag = begin_payment(placed), ReviewFlag.AMOUNT_DIFFERS
+    if dismissed_before:  # by a version that did not record the payment
+        message = f"{attempt.key}: amount Rp100.000 requested, Rp50.000 reported by the gateway"
+        database.run(review_flag_queries.raise_flag, placed.order.id, flag, message, at=now)
+        database.run(review_flag_queries.resolve_flag, placed.order.id, flag, at=now)
 
-    receive_status(begin_payment(placed), S.SETTLED, amount=50_000)
+    receive_status(attempt, S.SETTLED, amount=50_000)
 
     assert state_of(placed) is OrderState.PENDING
     assert flags() == [ReviewFlag.AMOUNT_DIFFERS]

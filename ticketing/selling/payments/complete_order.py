@@ -26,6 +26,8 @@ from ticketing.vouchers import transition_queries
 from ticketing.vouchers.allocate import allocate_vouchers
 
 PAYMENT_REVERSED_REASON = "the bank reversed the payment"
+# every run that finds the same raises them again, also after staff have resolved them
+REPEATED_FLAGS = (ReviewFlag.STUCK, ReviewFlag.TRANSACTION_REUSED)
 LATE_PAYMENT_FLAGS = (ReviewFlag.PAID_LATE, ReviewFlag.PAID_AFTER_CANCELLING)
 
 
@@ -169,7 +171,13 @@ def flag_for_review(
 ) -> None:
     """Raise a review flag on the order and notify the organiser, unless a refund answers it."""
     review_flag_queries.raise_flag(
-        connection, order.id, flag, message, attempt_id=attempt_id, at=at
+        connection,
+        order.id,
+        flag,
+        message,
+        attempt_id=attempt_id,
+        is_repeated=flag in REPEATED_FLAGS,
+        at=at,
     )
     if not _is_refunded_automatically(connection, order, flag):
         notify_of_flag(connection, order, flag)

@@ -457,15 +457,18 @@ def test_a_refused_refund_stays_outstanding_until_it_is_retried(
 ) -> None:
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
-    midtrans.faults.set(refunds_denied=1)
+    midtrans.faults.set(refunds_denied=2)
     failed = apply(plan(placed))
     seen = flags()
 
     retry_refund(database, placed.order.code, key=None, at=now, by="operator")
+    send_refunds(database, client, at=now, by="operator")
+    refused_again = flags()
+    retry_refund(database, placed.order.code, key=None, at=now, by="operator")
     sent = send_refunds(database, client, at=now, by="operator")
 
     assert [one.state for one in failed.refunds] == [RefundState.FAILED]
-    assert (seen, flags()) == ([ReviewFlag.REFUND_FAILED], [])
+    assert (seen, refused_again, flags()) == (*[[ReviewFlag.REFUND_FAILED]] * 2, [])
     assert (sent.done, len(gateway_refunds(attempt))) == (1, 1)
 
 
