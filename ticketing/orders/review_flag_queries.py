@@ -31,18 +31,18 @@ def raise_flag(
     message: str,
     *,
     attempt_id: int | None = None,
-    is_repeated: bool = False,
+    reopen: bool = True,
     at: datetime,
 ) -> None:
     """Raise a flag, or raise it again; an open one with the same message stays as it is.
 
-    `attempt_id` is the payment that the flag is about, if it is about one. A finding that
-    `is_repeated` by every run stays resolved as long as its message is the same.
+    `attempt_id` is the payment that the flag is about, if it is about one. Without `reopen` a
+    resolved flag stays resolved as long as its message is the same.
     """
     values = {"attempt_id": attempt_id, "message": message, "raised_at": at}
     statement = insert(order_review_flags).values(order_id=order_id, flag=flag, **values)
     is_new = order_review_flags.c.message != message
-    if not is_repeated:
+    if reopen:
         is_new |= order_review_flags.c.resolved_at.is_not(None)
     statement = statement.on_conflict_do_update(
         index_elements=[order_review_flags.c.order_id, order_review_flags.c.flag],

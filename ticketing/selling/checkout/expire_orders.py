@@ -45,9 +45,13 @@ from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.payments.settle import PaymentGateway
 from ticketing.selling.payments.unsettled_money import list_unsettled_money
+from ticketing.selling.refunds.resolve_flag import flag_undecided_payments
 
 CHUNK = 100
 _NO_CLEAR_ANSWER = "the reservation has ended, and the gateway gives no clear answer"
+_HELD_BY_MONEY = (
+    "the reservation has ended, and a payment that does not complete the order holds it; refund it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +154,21 @@ def _record_and_decide(
         decision, message = (ExpiryDecision.STUCK, held) if held else (decision, message)
     if order.state is not OrderState.PENDING or order.expires_at > at:
         decision = ExpiryDecision.LEAVE
+    elif decision is ExpiryDecision.LEAVE:
+        _ask_about_money(connection, order, at=at)
+        return decision
     _apply_decision(connection, order, decision, message, at=at, by=by)
     return decision
+
+
+def _ask_about_money(connection: Connection, order: Order, *, at: datetime) -> None:
+    """Make sure that an overdue order which money holds has an open flag."""
+    flag_undecided_payments(connection, order, at=at)
+    questions = [flag for flag in ReviewFlag if flag is not ReviewFlag.STUCK]
+    if review_flag_queries.find_open_attempts(connection, order.id, questions):
+        review_flag_queries.resolve_flag(connection, order.id, ReviewFlag.STUCK, at=at)
+    else:
+        flag_for_review(connection, order, ReviewFlag.STUCK, _HELD_BY_MONEY, reopen=True, at=at)
 
 
 def _settled_states(

@@ -119,15 +119,15 @@ def complete_order_if_in_stock(
     It is also flagged if staff decide about all late payments of the event.
     """
     if _get_late_payments(connection, order) is LatePayments.REVIEW:
-        message = "paid after the deadline"
-        flag_payment(connection, order, attempt, ReviewFlag.PAID_LATE, message, at=at)
+        problem = "paid after the deadline"
+        flag_payment(connection, order, attempt, ReviewFlag.PAID_LATE, problem, at=at)
         return
     try:
         with connection.begin_nested():
             complete_order(connection, order, attempt_id=attempt.id, at=at, by=by)
     except (SoldOut, PromoRefused) as error:
-        message = f"paid after the deadline: {error}"
-        flag_payment(connection, order, attempt, ReviewFlag.PAID_LATE, message, at=at)
+        problem = f"paid after the deadline: {error}"
+        flag_payment(connection, order, attempt, ReviewFlag.PAID_LATE, problem, at=at)
 
 
 def reverse_order(
@@ -167,16 +167,21 @@ def flag_for_review(
     message: str,
     *,
     attempt_id: int | None = None,
+    reopen: bool = False,
     at: datetime,
 ) -> None:
-    """Raise a review flag on the order and notify the organiser, unless a refund answers it."""
+    """Raise a review flag on the order and notify the organiser, unless a refund answers it.
+
+    A resolved one with the same message is raised again, unless every run finds the same and the
+    caller does not insist (`reopen`).
+    """
     review_flag_queries.raise_flag(
         connection,
         order.id,
         flag,
         message,
         attempt_id=attempt_id,
-        is_repeated=flag in REPEATED_FLAGS,
+        reopen=reopen or flag not in REPEATED_FLAGS,
         at=at,
     )
     if not _is_refunded_automatically(connection, order, flag):

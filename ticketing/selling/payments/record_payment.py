@@ -126,7 +126,7 @@ def record_payment(
         ):
             _apply_transition(connection, transition, after, list(attempts.values()), at=at, by=by)
     if before.state.has_taken_money and after.amount != before.amount:
-        _flag_differing_amount(connection, order, after, at=at)
+        flag_differing_amount(connection, order, after, at=at)
     is_returned = after.state in MONEY_RETURNED_STATES and before.state not in MONEY_RETURNED_STATES
     if is_returned and after.instalment_sequence is not None:
         was_paid, current = order.state is OrderState.PAID, order_queries.lock(connection, order.id)
@@ -181,7 +181,7 @@ def _apply_transition(
         flag_payment(connection, order, attempt, flag, problem, at=at)
         return
     if transition is PaymentTransition.MONEY_TAKEN and _needs_acceptance(order, attempt):
-        _flag_differing_amount(connection, order, attempt, at=at)
+        flag_differing_amount(connection, order, attempt, at=at)
         return
     if transition is PaymentTransition.MONEY_TAKEN and attempt.instalment_sequence is not None:
         apply_instalment_payment(connection, order, attempt, at=at, by=by)
@@ -215,9 +215,10 @@ def _needs_acceptance(order: Order, attempt: PaymentAttempt) -> bool:
     return can_complete and attempt.requested_amount is not None
 
 
-def _flag_differing_amount(
+def flag_differing_amount(
     connection: Connection, order: Order, attempt: PaymentAttempt, *, at: datetime
 ) -> None:
+    """Ask staff about a payment of another amount of a locked order."""
     problem = f"amount {attempt.requested} requested, {attempt.amount} reported by the gateway"
     flag_payment(connection, order, attempt, ReviewFlag.AMOUNT_DIFFERS, problem, at=at)
 

@@ -19,6 +19,7 @@ from ticketing.platform.kernel.errors import RefundRefused
 from ticketing.platform.kernel.retry_policy import RetryPolicy
 from ticketing.selling.payments import attempt_queries, refund_queries
 from ticketing.selling.payments.complete_order import flag_for_review
+from ticketing.selling.refunds.resolve_flag import flag_undecided_payments
 
 # sent by the hourly reconciliation for more than a day: by then a card's payment is settled
 REFUND_RETRIES = RetryPolicy(delays=(timedelta(hours=1),) * 29)
@@ -143,7 +144,10 @@ def retry_failed_refunds(
 def cancel_refund(
     database: Database, code: str, *, key: str | None, reason: str, at: datetime, by: str
 ) -> Refund:
-    """Cancel an outstanding refund; places and tickets stay as they are."""
+    """Cancel an outstanding refund; places and tickets stay as they are.
+
+    Staff are asked again about a payment of another amount, which holds its pending order.
+    """
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
         refund = _find_refund(connection, order, key, _MANUAL_STATES)
@@ -151,6 +155,7 @@ def cancel_refund(
             connection, refund, RefundState.CANCELLED, at=at, message=reason
         )
         resolve_flag_if_none_failed(connection, order.id, at=at)
+        flag_undecided_payments(connection, order, at=at)
         _record(connection, order, refund, "refunds.cancel", by=by, reason=reason)
         return refund_queries.get(connection, refund.id)
 

@@ -14,6 +14,7 @@ from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.payments import attempt_queries, refund_queries
 from ticketing.selling.payments.complete_order import complete_order
 from ticketing.selling.payments.instalment_payment import find_instalment_payers
+from ticketing.selling.payments.record_payment import flag_differing_amount
 from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
 
 SURPLUS_FLAGS = {
@@ -91,6 +92,14 @@ def list_undecided_payments(connection: Connection, order: Order) -> list[Paymen
         and not payment.is_requested_amount
         and payment.attempt_id not in paying
     ]
+
+
+def flag_undecided_payments(connection: Connection, order: Order, *, at: datetime) -> None:
+    """Raise the flag about payments of another amount, if there are any to be decided about."""
+    undecided = list_undecided_payments(connection, order)
+    for payment in undecided[-1:]:  # one flag asks about all of them
+        attempt = attempt_queries.get(connection, payment.attempt_id)
+        flag_differing_amount(connection, order, attempt, at=at)
 
 
 def dismiss_flag(

@@ -9,17 +9,22 @@ from simulators.midtrans.server import MidtransSimulator
 from ticketing.catalogue.payment_plans import offer_plan
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
+from ticketing.orders import review_flag_queries
+from ticketing.orders.cancellation_queries import EventCancellation
 from ticketing.orders.instalments import OverduePolicy, PaymentPlan
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
+from ticketing.orders.refund import NO_FEE
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition, PaymentUnderWay, PlanOutdated
 from ticketing.platform.kernel.money import Rupiah
+from ticketing.selling.cancellation import queries as cancellation_store
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.pay_order import pay_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.refunds.outcome import cancel_refund
 from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest, RefundScope
 from ticketing.selling.refunds.resolve_flag import dismiss_flag, refund_request_for_flag
 from ticketing.selling.refunds.service import AppliedRefund, plan_refund
@@ -166,6 +171,52 @@ def test_no_other_payment_begins_and_no_note_is_enough_while_staff_decide_about_
             at=now,
             by="operator",
         )
+
+
+@pytest.mark.parametrize("is_expired", [False, True])
+def test_a_cancelled_refund_of_another_amount_asks_staff_again(
+    database: Database, client: Midtrans, midtrans: MidtransSimulator,
+    pay_another_amount: Callable[..., PlacedOrder], apply: Callable[[RefundPlan], AppliedRefund],
+    plan: Callable[..., RefundPlan], flags: Callable[[], list[ReviewFlag]], now: datetime,
+    *, is_expired: bool,
+) -> None:  # fmt: skip
+    placed = pay_another_amount(5_000)
+    code, flag = placed.order.code, ReviewFlag.AMOUNT_DIFFERS
+    midtrans.faults.set(refunds_denied=1)
+    apply(plan(placed, money=RefundScope.SURPLUS, flag=flag))
+    if is_expired:
+        expire_orders(database, client, at=placed.order.expires_at, by="schedule")
+    promised = flags()
+
+    cancel_refund(database, code, key=None, reason="accepted", at=now, by="operator")
+
+    assert (promised, flags()) == ([ReviewFlag.REFUND_FAILED], [flag])
+    plan_acceptance(database, code, reason="accepted", at=now, by="operator")
+
+
+@pytest.mark.parametrize("amount_off", [5_000, 0])
+def test_an_order_that_money_holds_after_its_end_always_has_a_flag(
+    database: Database, client: Midtrans, event: Event, place: Place, pay: Pay, guest: int,
+    midtrans: MidtransSimulator, state_of: Callable[[PlacedOrder], str],
+    flags: Callable[[], list[ReviewFlag]], sari: Buyer, now: datetime, amount_off: int,
+) -> None:  # fmt: skip
+    placed = place((guest, 2), buyer=sari)
+    midtrans.faults.set(amount_off=amount_off)
+    if not amount_off:  # then no payment completes an order
+        cancellation = EventCancellation(event.id, "plan", "rain", NO_FEE, "op", now, None)
+        database.run(cancellation_store.insert_cancellation, cancellation)
+    pay(placed)
+    raised = flags()
+    for flag in raised:
+        database.run(review_flag_queries.resolve_flag, placed.order.id, flag, at=now)
+
+    seen = []
+    for _ in range(2):
+        expire_orders(database, client, at=placed.order.expires_at, by="schedule")
+        seen.append(flags())
+
+    assert state_of(placed) == OrderState.PENDING
+    assert seen == [raised if amount_off else [ReviewFlag.STUCK]] * 2
 
 
 def test_a_payment_that_was_returned_in_part_can_only_be_returned(
