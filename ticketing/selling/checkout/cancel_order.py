@@ -19,6 +19,7 @@ from ticketing.selling.payments.complete_order import flag_for_review, notify_bu
 from ticketing.selling.payments.unsettled_money import list_unsettled_money
 from ticketing.selling.refunds.decide_refund import decide_refund
 from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
+from ticketing.selling.refunds.resolve_flag import list_undecided_payments
 from ticketing.selling.refunds.service import build_refund_plan
 from ticketing.tickets.issuing import ticket_write_queries
 from ticketing.tickets.model import INCOMPLETE_PAYMENT_REASON
@@ -74,7 +75,8 @@ def _keep_instalments(connection: Connection, order: Order, left: Rupiah, *, by:
 def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) -> Order:
     """Cancel a pending order; safe to repeat. Refuses a paid or expired order.
 
-    Refuses also while a signed notification of money is unsettled: the places would be sold again.
+    Refuses also while a signed notification of money is unsettled, since the places would be sold
+    again, and while staff decide about a payment of another amount, which could be kept.
     `expire_order_sessions` closes its checkout sessions. A payment that the gateway received
     nevertheless is found by settlement and flagged for staff.
     """
@@ -95,6 +97,11 @@ def _refuse_unsettled_money(connection: Connection, order: Order) -> None:
     if list_unsettled_money(connection, attempts, answered=()):
         raise ImpossibleTransition(
             f"order {order.code}: a payment is being processed; look at the order again in a minute"
+        )
+    if list_undecided_payments(connection, order):
+        raise ImpossibleTransition(
+            f"order {order.code} cannot be cancelled before staff have accepted or refunded a"
+            " payment of another amount; write to the organiser"
         )
 
 

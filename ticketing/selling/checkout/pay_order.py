@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from ticketing.orders import queries as order_queries
-from ticketing.orders import review_flag_queries
-from ticketing.orders.order import Order, OrderState, ReviewFlag
+from ticketing.orders.order import Order, OrderState
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition, PaymentUnderWay, TicketingError
@@ -33,6 +32,7 @@ from ticketing.selling.payments.midtrans.call_count import counting_calls
 from ticketing.selling.payments.midtrans.client import CheckoutSession, Midtrans
 from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
 from ticketing.selling.payments.unsettled_money import list_unsettled_money
+from ticketing.selling.refunds.resolve_flag import list_undecided_payments
 
 MINUTE = timedelta(minutes=1)
 
@@ -111,9 +111,7 @@ def _refuse_payment_in_progress(connection: Connection, order: Order) -> None:
         raise PaymentUnderWay(
             f"order {order.code}: a payment is being processed; look at the order again in a minute"
         )
-    if order.state is OrderState.PENDING and review_flag_queries.is_open(
-        connection, order.id, ReviewFlag.AMOUNT_DIFFERS
-    ):
+    if order.state is OrderState.PENDING and list_undecided_payments(connection, order):
         raise PaymentUnderWay(
             f"order {order.code}: a payment of another amount arrived; the organiser decides about"
             " it first"

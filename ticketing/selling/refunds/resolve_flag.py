@@ -107,15 +107,17 @@ def dismiss_flag(
 ) -> None:
     """Resolve a flag without action; the reason is stored in the audit log.
 
-    Refuses while the order would be held for ever by a payment of another amount. The note about
-    one that pays its order accepts the amount.
+    Refuses while a payment of another amount pays for nothing: it would be kept, and a pending
+    order held for ever. The note about one that pays its order accepts the amount.
     """
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
-        is_about_amount = flag is ReviewFlag.AMOUNT_DIFFERS and order.state is OrderState.PENDING
+        is_about_amount = flag is ReviewFlag.AMOUNT_DIFFERS and order.state is not OrderState.PAID
         if is_about_amount and list_undecided_payments(connection, order):
+            can_pay = order.state is not OrderState.CANCELLED
             raise ImpossibleTransition(
-                f"order {order.code} waits for its payment of another amount; accept or refund it"
+                f"order {order.code} is {order.state} and has a payment of another amount;"
+                f" {'accept or refund' if can_pay else 'refund'} it"
             )
         if flag is ReviewFlag.AMOUNT_DIFFERS:
             attempt_queries.update_accepted_difference(connection, order.id)

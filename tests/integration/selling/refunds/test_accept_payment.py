@@ -18,6 +18,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition, PaymentUnderWay, PlanOutdated
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.cancellation import queries as cancellation_store
+from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.pay_order import pay_order
 from ticketing.selling.checkout.place_order import PlacedOrder
@@ -162,6 +163,8 @@ def test_no_other_payment_begins_and_no_note_is_enough_while_staff_decide_about_
 
     with pytest.raises(PaymentUnderWay, match="another amount"):
         pay_order(database, client, placed.order.id, finish_url="", at=now, by="web")
+    with pytest.raises(ImpossibleTransition, match="cannot be cancelled before staff"):
+        cancel_order(database, placed.order.id, at=now, by="web")
     with pytest.raises(ImpossibleTransition, match="accept or refund it"):
         dismiss_flag(
             database,
@@ -173,25 +176,28 @@ def test_no_other_payment_begins_and_no_note_is_enough_while_staff_decide_about_
         )
 
 
-@pytest.mark.parametrize("is_expired", [False, True])
-def test_a_cancelled_refund_of_another_amount_asks_staff_again(
+@pytest.mark.parametrize("ended", ["", "expired", "cancelled"])
+def test_a_cancelled_refund_of_another_amount_asks_staff_again_and_a_note_is_not_enough(
     database: Database, client: Midtrans, midtrans: MidtransSimulator,
     pay_another_amount: Callable[..., PlacedOrder], apply: Callable[[RefundPlan], AppliedRefund],
     plan: Callable[..., RefundPlan], flags: Callable[[], list[ReviewFlag]], now: datetime,
-    *, is_expired: bool,
+    ended: str,
 ) -> None:  # fmt: skip
     placed = pay_another_amount(5_000)
     code, flag = placed.order.code, ReviewFlag.AMOUNT_DIFFERS
     midtrans.faults.set(refunds_denied=1)
     apply(plan(placed, money=RefundScope.SURPLUS, flag=flag))
-    if is_expired:
+    if ended == "expired":
         expire_orders(database, client, at=placed.order.expires_at, by="schedule")
+    elif ended:  # possible as soon as the refund is decided
+        cancel_order(database, placed.order.id, at=now, by="web")
     promised = flags()
 
     cancel_refund(database, code, key=None, reason="accepted", at=now, by="operator")
 
     assert (promised, flags()) == ([ReviewFlag.REFUND_FAILED], [flag])
-    plan_acceptance(database, code, reason="accepted", at=now, by="operator")
+    with pytest.raises(ImpossibleTransition, match="payment of another amount"):
+        dismiss_flag(database, code, flag, reason="keep it", at=now, by="operator")
 
 
 @pytest.mark.parametrize("amount_off", [5_000, 0])

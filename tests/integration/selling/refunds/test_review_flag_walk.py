@@ -39,7 +39,7 @@ from ticketing.selling.payments.complete_order import flag_stuck
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
 from ticketing.selling.payments.record_payment import record_payment
-from ticketing.selling.refunds.outcome import retry_refund
+from ticketing.selling.refunds.outcome import cancel_refund, retry_refund
 from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
 from ticketing.selling.refunds.resolve_flag import (
     complete_late_order,
@@ -200,8 +200,11 @@ class Case:
         self.pay(second, amount_off=-5_000)
         if state is S.PAID:
             self.push(first, "settle")
-        if state is S.CANCELLED:
+        if state is S.CANCELLED:  # refused before a refund is decided, which is then withdrawn
+            self.midtrans.faults.set(refunds_denied=1)
+            self.refund(RefundRequest(money=RefundScope.SURPLUS, flag=F.AMOUNT_DIFFERS))
             self.cancel()
+            cancel_refund(self.database, self.code, key=None, reason="kept", **self.who)
 
     def transaction_reused(self, state: OrderState) -> None:
         other = self.order(BUDI, 2)
