@@ -63,20 +63,36 @@ def test_a_payment_whose_notification_was_lost_completes_its_order_once(
     assert count_entitled() == 2
 
 
+@pytest.fixture
+def set_order(database: Database, now: datetime) -> Callable[..., None]:
+    """Return a function that sets the state of an order, and the hours of its reservation."""
+
+    def change(placed: PlacedOrder, state: OrderState, *, hold_hours: int) -> None:
+        values = {"state": state, "expires_at": now + timedelta(hours=hold_hours)}
+        with database.transaction() as connection:
+            connection.execute(update(orders).where(orders.c.id == placed.order.id).values(values))
+
+    return change
+
+
+@pytest.mark.parametrize("paid_after_hours", [1, 167])
 def test_a_reversal_without_a_notification_is_found_within_hours_for_a_limited_time(
+    set_order: Callable[..., None],
     begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
     set_payment_status: SetPaymentStatus,
     reconcile_after: Reconcile,
     state_of: Callable[[PlacedOrder], OrderState],
     count_entitled: Callable[[], int],
+    paid_after_hours: int,
 ) -> None:
     placed, attempt = begun()
     begun()
+    set_order(placed, OrderState.PENDING, hold_hours=168)
     set_payment_status(attempt, AttemptState.SETTLED)
-    reconcile_after()
+    reconcile_after(paid_after_hours)
     set_payment_status(attempt, AttemptState.DENIED)
 
-    found, much_later = reconcile_after(2), reconcile_after(4)
+    found, much_later = reconcile_after(paid_after_hours + 1), reconcile_after(paid_after_hours + 3)
 
     assert found.corrected == 1
     assert state_of(placed) is OrderState.CANCELLED
@@ -98,14 +114,21 @@ def test_an_attempt_with_an_unchanged_status_changes_nothing(
     assert again == ReconcileResult(corrected=0, agreed=1, unused=0, mismatches=())
 
 
-def test_an_unused_page_is_reconciled_for_two_days(
-    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]], reconcile_after: Reconcile
+@pytest.mark.parametrize("hold_hours", [1, 168])
+def test_an_unused_page_is_reconciled_until_two_days_after_its_reservation(
+    set_order: Callable[..., None],
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
+    reconcile_after: Reconcile,
+    hold_hours: int,
 ) -> None:
-    begun()
+    placed, _ = begun()
+    set_order(placed, OrderState.PENDING, hold_hours=hold_hours)
+    pending = reconcile_after(hours=hold_hours + 100)
+    set_order(placed, OrderState.EXPIRED, hold_hours=hold_hours)
 
-    soon, later = reconcile_after(hours=47), reconcile_after(hours=49)
+    soon, later = reconcile_after(hours=hold_hours + 47), reconcile_after(hours=hold_hours + 48)
 
-    assert soon == ReconcileResult(corrected=0, agreed=0, unused=1, mismatches=())
+    assert soon == pending == ReconcileResult(corrected=0, agreed=0, unused=1, mismatches=())
     assert later.checked == 0
 
 

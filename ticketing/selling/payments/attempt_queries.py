@@ -1,7 +1,4 @@
-"""Queries for payment attempts, including those that may still change at the gateway.
-
-The rules for state changes are in `orders/payment_attempt.py`.
-"""
+"""Queries for payment attempts. The rules for state changes are in `orders/payment_attempt.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +11,7 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import next_unpaid_instalment
 from ticketing.orders.order import RESERVATION_PERIOD, Order, OrderState, attempt_key
 from ticketing.orders.payment_attempt import AttemptState, PaymentMeans
-from ticketing.platform.db import inbox
 from ticketing.platform.db.columns import columns_of
-from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.payments import order_instalments, payment_attempts
 from ticketing.platform.kernel.errors import BuyerUnknown, ImpossibleTransition
@@ -248,51 +243,3 @@ def _attempt_from_row(row: RowMapping) -> PaymentAttempt:
             "refunded": Rupiah(row["refunded"]),
         }
     )
-
-
-# the gateway has started these and will end them, however long it takes
-_IN_PROGRESS_STATES = (
-    AttemptState.PENDING,
-    AttemptState.CHALLENGE,
-    AttemptState.AUTHORIZED,
-    AttemptState.CAPTURED,
-)
-# these may still change while a checkout session is open or a payment is under way
-_RECENTLY_ENDED_STATES = (
-    AttemptState.CREATED,
-    AttemptState.DENIED,
-    AttemptState.FAILED,
-    AttemptState.EXPIRED,
-    AttemptState.CANCELLED,
-)
-
-# a session ends with the reservation of its order, after an hour
-_RECENTLY_ENDED_WINDOW = timedelta(days=2)
-# a bank may reverse a settled payment within minutes, and that notification may be lost too
-_REVERSAL_WINDOW = timedelta(hours=3)
-
-
-def list_unsettled_keys(
-    connection: Connection, *, at: datetime, after_id: int, limit: int
-) -> list[tuple[int, str]]:
-    """Return id and key of the attempts that may still change, one page, ordered by id."""
-    state, created_at = payment_attempts.c.state, payment_attempts.c.created_at
-    recently_ended = state.in_(_RECENTLY_ENDED_STATES) & (created_at > at - _RECENTLY_ENDED_WINDOW)
-    reversible = (state == AttemptState.SETTLED) & (created_at > at - _REVERSAL_WINDOW)
-    # of an order that is held because of a notification, however old
-    held = payment_attempts.c.key.in_(inbox.select_unsettled_references()) & (
-        orders.c.state == OrderState.PENDING
-    )
-    query = (
-        select(payment_attempts.c.id, payment_attempts.c.key)
-        .join(orders, orders.c.id == payment_attempts.c.order_id)
-        .where(
-            is_of_this_environment(),
-            payment_attempts.c.id > after_id,
-            payment_attempts.c.means == PaymentMeans.GATEWAY,
-            or_(state.in_(_IN_PROGRESS_STATES), recently_ended, reversible, held),
-        )
-        .order_by(payment_attempts.c.id)
-        .limit(limit)
-    )
-    return [(number, key) for number, key in connection.execute(query)]

@@ -20,7 +20,11 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_pages
 from ticketing.platform.kernel.errors import GatewayUnavailable, TicketingError, Unavailable
 from ticketing.platform.kernel.invariant import Violation
-from ticketing.selling.payments import attempt_queries, gateway_call_queries
+from ticketing.selling.payments import (
+    attempt_queries,
+    gateway_call_queries,
+    unsettled_attempt_queries,
+)
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.attempt_references import collect_references
 from ticketing.selling.payments.complete_order import flag_stuck
@@ -123,7 +127,7 @@ def reconcile(
     odd: list[Violation] = []
     pages = iter_pages(
         database,
-        lambda connection, last_id: attempt_queries.list_unsettled_keys(
+        lambda connection, last_id: unsettled_attempt_queries.list_unsettled_keys(
             connection, at=at, after_id=last_id, limit=CHUNK
         ),
         key=itemgetter(0),

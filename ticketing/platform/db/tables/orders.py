@@ -78,6 +78,7 @@ orders = Table(
         "expires_at",
         postgresql_where=text("state = 'pending'"),
     ),
+    Index("ix_orders_expires_at", "expires_at"),  # payments that may still change
     Index("ix_orders_event_id_buyer_key", "event_id", "buyer_key"),  # limit per buyer and contact
     # limit per address
     Index(

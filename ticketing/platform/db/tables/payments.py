@@ -60,6 +60,12 @@ payment_attempts = Table(
         "transaction_id",
         postgresql_where=text("transaction_id <> ''"),
     ),
+    # payments that the gateway has started and will end
+    Index(
+        "ix_payment_attempts_in_progress",
+        "id",
+        postgresql_where=text("state IN ('pending', 'challenge', 'authorize', 'capture')"),
+    ),
     # checkout sessions to close with their order
     Index(
         "ix_payment_attempts_open_checkout",
