@@ -34,6 +34,7 @@ from ticketing.selling.payments import attempt_queries, entitlement_queries, ref
 from ticketing.selling.payments.attempt_references import collect_reference
 from ticketing.selling.payments.complete_order import flag_stuck, notify_buyer
 from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.record_calls import recording_calls
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.refunds import plan_queries
 from ticketing.selling.refunds.decide_refund import decide_refund
@@ -166,8 +167,9 @@ def _end_payments(
         ]
     for attempt in attempts:
         known = database.run(collect_reference, attempt.key).transaction_ids
-        gateway.cancel(attempt.key, known)
-        statement = gateway.get_payment_status(attempt.key, known)
+        with recording_calls(database, attempt.key):
+            gateway.cancel(attempt.key, known)
+            statement = gateway.get_payment_status(attempt.key, known)
         if statement is not None:
             database.run(record_payment, attempt, statement, at=at, by=by)
 

@@ -42,6 +42,7 @@ from ticketing.selling.payments.expire_checkout_sessions import (
     expire_sessions_of_ended_orders,
 )
 from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.record_calls import recording_calls
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.payments.settle import PaymentGateway
 from ticketing.selling.payments.unsettled_money import list_unsettled_money
@@ -115,7 +116,7 @@ def _expire_order(
         attempts = database.run(attempt_queries.list_for_order, order_id)
         references = database.run(collect_references, [attempt.key for attempt in attempts])
         replies = [
-            _poll_attempt(gateway, attempt, reference)
+            _poll_attempt(database, gateway, attempt, reference)
             for attempt, reference in zip(attempts, references, strict=True)
         ]
         return database.run(_record_and_decide, order_id, replies, at=at, by=by)
@@ -125,10 +126,14 @@ def _expire_order(
 
 
 def _poll_attempt(
-    gateway: PaymentGateway, attempt: PaymentAttempt, reference: AttemptReference
+    database: Database,
+    gateway: PaymentGateway,
+    attempt: PaymentAttempt,
+    reference: AttemptReference,
 ) -> _AttemptReply:
     try:
-        statement = gateway.get_payment_status(attempt.key, reference.transaction_ids)
+        with recording_calls(database, attempt.key):
+            statement = gateway.get_payment_status(attempt.key, reference.transaction_ids)
     except Unavailable:
         return _AttemptReply(attempt, None, None)
     if statement is not None:

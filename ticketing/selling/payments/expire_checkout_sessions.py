@@ -11,15 +11,11 @@ from datetime import datetime
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_rows
 from ticketing.platform.kernel.errors import GatewayRefused, Unavailable
-from ticketing.selling.payments import (
-    attempt_queries,
-    checkout_session_queries,
-    gateway_call_queries,
-)
+from ticketing.selling.payments import attempt_queries, checkout_session_queries
 from ticketing.selling.payments.attempt_references import collect_reference
 from ticketing.selling.payments.checkout_session_queries import OpenCheckoutSession
-from ticketing.selling.payments.midtrans.call_count import counting_calls
 from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.record_calls import recording_calls
 from ticketing.selling.payments.record_payment import record_payment
 
 CHUNK = 100
@@ -79,13 +75,12 @@ def expire_session(
 ) -> bool:
     """Close a session; return False while a payment on it is under way."""
     notification = None
-    with counting_calls() as calls:
+    with recording_calls(database, session.attempt_key):
         try:
             gateway.expire_checkout_session(session.token)
         except GatewayRefused:
             reference = database.run(collect_reference, session.attempt_key)
             notification = gateway.cancel(session.attempt_key, reference.transaction_ids)
-    database.run(gateway_call_queries.add, session.attempt_key, calls)
     if notification is not None and not (
         notification.state.has_failed or notification.state.has_taken_money
     ):

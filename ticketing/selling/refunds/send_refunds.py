@@ -21,6 +21,7 @@ from ticketing.platform.kernel.errors import GatewayRefused, TicketingError
 from ticketing.selling.payments import attempt_queries, refund_queries
 from ticketing.selling.payments.attempt_references import collect_reference
 from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.record_calls import recording_calls
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.refunds.outcome import (
     record_refund_done,
@@ -88,7 +89,8 @@ def _send(
 ) -> RefundState | None:
     attempt = database.run(attempt_queries.get, refund.attempt_id)
     known = database.run(collect_reference, attempt.key).transaction_ids
-    statement = gateway.get_payment_status(attempt.key, known)
+    with recording_calls(database, attempt.key):
+        statement = gateway.get_payment_status(attempt.key, known)
     with database.transaction() as connection:
         to, reason = _decide_next_state(connection, refund, statement, at=at, by=by)
         if to is RefundState.FAILED:
@@ -100,13 +102,14 @@ def _send(
     if to is not RefundState.SENT:
         return to
     try:
-        gateway.refund(
-            attempt.key,
-            key=refund.key,
-            amount=refund.amount,
-            reason=refund.reason,
-            transaction_ids=known,
-        )
+        with recording_calls(database, attempt.key):
+            gateway.refund(
+                attempt.key,
+                key=refund.key,
+                amount=refund.amount,
+                reason=refund.reason,
+                transaction_ids=known,
+            )
     except GatewayRefused as refusal:
         if refusal.details.get("status") == _UNAUTHORIZED:
             raise  # the key is wrong, which is unrelated to this refund
