@@ -14,7 +14,8 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.platform.application import Application
 from ticketing.reporting.export import queue_daily_export_mails
-from ticketing.selling.checkout.expire_orders import enqueue_instalment_reminders, expire_orders
+from ticketing.selling.checkout.expire_orders import expire_orders
+from ticketing.selling.checkout.remind_instalments import enqueue_instalment_reminders
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.reconcile import reconcile
 from ticketing.selling.refunds.refund_late_payments import refund_late_payments
@@ -40,8 +41,9 @@ def expire_unpaid_orders(
     """
     with run_attempt(context):
         expired = expire_orders(
-            application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR
-        )
+            application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR,
+            concurrency=application.settings.midtrans_concurrency,
+        )  # fmt: skip
         offered = offer_free_places(application.database, at=datetime.now(UTC), by=ACTOR)
         reminded = enqueue_instalment_reminders(application.database, at=datetime.now(UTC))
     context.log.info("%s expired, %s left, %s stuck", expired.expired, expired.left, expired.stuck)
@@ -83,13 +85,16 @@ def send_pending_refunds(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Refund late payments, send pending refunds, and query those with an unknown result."""
+    concurrency = application.settings.midtrans_concurrency
     with run_attempt(context):
         late = refund_late_payments(
-            application.database, application.get(Midtrans), at=datetime.now(UTC)
-        )
+            application.database, application.get(Midtrans), at=datetime.now(UTC),
+            concurrency=concurrency,
+        )  # fmt: skip
         sent = send_refunds(
-            application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR
-        )
+            application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR,
+            concurrency=concurrency,
+        )  # fmt: skip
     context.log.info("%s done, %s failed, %s waiting", sent.done, sent.failed, sent.waiting)
     context.add_output_metadata(asdict(sent) | {"late payments refunded": late})
 

@@ -174,7 +174,12 @@ class Worker:
         return False  # the end of every question wakes it again
 
     def _refund(self) -> bool:
-        refunded = refund_late_payments(self.context.database, self.gateway, at=self.clock())
+        refunded = refund_late_payments(
+            self.context.database,
+            self.gateway,
+            at=self.clock(),
+            concurrency=self.status_concurrency,
+        )
         if refunded:
             LOG.info("late payments refunded", orders=refunded)
             self._wake_senders()

@@ -261,7 +261,7 @@ def test_expiry_closes_the_pages_of_ended_orders_and_the_next_run_the_rest(
     vip = sell("VIP", capacity=10)
     for _ in range(3):
         pay(place((vip, 1), buyer=sari))
-    simulator.faults.set(answers=[{"kind": "error", "path": "/cancel", "times": 3}])
+    simulator.faults.set(answers=[{"kind": "error", "path": "/cancel", "times": 9}])
     at = now + timedelta(minutes=60)
     expire_orders(database, midtrans, at=at, by="sensor")
     left_open = [session.canceled for session in simulator.bank.sessions()]
@@ -286,11 +286,12 @@ def test_a_page_that_cannot_be_closed_stops_no_other(
     now: datetime,
 ) -> None:
     vip = sell("VIP", capacity=10)
-    for _ in range(2):
-        order = place((vip, 1), buyer=sari)
-        pay(order)
-        cancel_order(database, order.order.id, at=now, by="web")
-    refusing = [{"kind": "error", "status": 402, "path": "/cancel", "times": 2}]
+    placed = [place((vip, 1), buyer=sari) for _ in range(2)]
+    tokens = [pay(one).token for one in placed]
+    for one in placed:
+        cancel_order(database, one.order.id, at=now, by="web")
+    names = (tokens[0], placed[0].order.code)  # of the session and of its payment
+    refusing = [{"kind": "error", "status": 402, "path": name} for name in names]
     simulator.faults.set(answers=refusing)
 
     first = expire_sessions_of_ended_orders(database, midtrans, at=now, by="sensor")

@@ -1,7 +1,8 @@
 """Threads that work on claimed items, each item by itself: a slow one holds up no other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Event, Lock
 from typing import Generic, Self, TypeVar
@@ -83,13 +84,24 @@ class WorkPool(Generic[Item, Result]):
 
     def run_until_idle(self) -> None:
         """Work until no item is in progress and none is due."""
-        while True:
-            self._changed.clear()
-            was_idle = self._running == 0
-            if not self.fill() and was_idle:
-                return
-            if self._running:
-                self._changed.wait()
+        while self._advance():
+            pass
+
+    def iter_done(self) -> Iterator[Future[Result]]:
+        """Work until no item is in progress and none is due; yield each item when it ends."""
+        while self._advance():
+            yield from self.take_done()
+        yield from self.take_done()
+
+    def _advance(self) -> bool:
+        """Start items and wait until one ends; return False if none is in progress or due."""
+        self._changed.clear()
+        was_idle = self._running == 0
+        if not self.fill() and was_idle:
+            return False
+        if self._running:
+            self._changed.wait()
+        return True
 
     def _start(self, item: Item) -> None:
         with self._counting:
@@ -102,3 +114,17 @@ class WorkPool(Generic[Item, Result]):
             self._running -= 1
         self._changed.set()
         self._on_done()
+
+
+def work_side_by_side(
+    items: Iterable[Item], work: Callable[[Item], Result], *, size: int, name: str
+) -> Iterator[Result]:
+    """Yield the result of each item when it ends, with at most `size` items in progress.
+
+    An item is taken when a thread is free for it. An error of the work is raised, and then no item
+    is begun any more.
+    """
+    remaining = iter(items)
+    with WorkPool(size, lambda count: list(islice(remaining, count)), work, name=name) as pool:
+        for done in pool.iter_done():
+            yield done.result()

@@ -24,6 +24,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_ids
 from ticketing.platform.kernel.change_plan import plan_outdated
 from ticketing.platform.kernel.errors import RefundRefused
+from ticketing.platform.kernel.work_pool import work_side_by_side
 from ticketing.selling.cancellation import queries
 from ticketing.selling.cancellation.plan_cancellation import (
     build_cancellation_plan,
@@ -36,6 +37,7 @@ from ticketing.selling.payments.complete_order import flag_stuck, notify_buyer
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_calls import recording_calls
 from ticketing.selling.payments.record_payment import record_payment
+from ticketing.selling.payments.settle import STATUS_CONCURRENCY
 from ticketing.selling.refunds import plan_queries
 from ticketing.selling.refunds.decide_refund import decide_refund
 from ticketing.selling.refunds.resolve_flag import SURPLUS_FLAGS
@@ -81,11 +83,13 @@ def cancel_event(
             connection, event.id, after_id=last_id, limit=CHUNK
         ),
     )
-    for order_id in order_ids:
-        if _end_order(database, gateway, order_id, decision, at=at, by=by):
-            ended += 1
-        else:
-            left += 1
+    for is_ended in work_side_by_side(
+        order_ids,
+        lambda order_id: _end_order(database, gateway, order_id, decision, at=at, by=by),
+        size=STATUS_CONCURRENCY,
+        name="cancelling",
+    ):
+        ended, left = ended + is_ended, left + (not is_ended)
         if progress is not None:
             progress("orders", ended + left)
     refunded = None if progress is None else partial(progress, "refunds")

@@ -146,13 +146,14 @@ def expire_orders(*, as_json: JsonOption = False) -> None:
     unclear.
     """
     from ticketing.selling.checkout import expire_orders as service
-    from ticketing.selling.checkout.expire_orders import enqueue_instalment_reminders
+    from ticketing.selling.checkout.remind_instalments import enqueue_instalment_reminders
     from ticketing.selling.payments.midtrans.client import Midtrans
 
     with open_application() as application:
         result = service.expire_orders(
-            application.database, application.get(Midtrans), at=now(), by=actor()
-        )
+            application.database, application.get(Midtrans), at=now(), by=actor(),
+            concurrency=application.settings.midtrans_concurrency,
+        )  # fmt: skip
         reminded = enqueue_instalment_reminders(application.database, at=now())
     print_result(
         to_object(result) | {"reminded": reminded},

@@ -9,7 +9,7 @@ pay.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -29,6 +29,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_ids
 from ticketing.platform.kernel.errors import Unavailable
 from ticketing.platform.kernel.money import ZERO
+from ticketing.platform.kernel.work_pool import work_side_by_side
 from ticketing.selling.checkout.cancel_order import apply_overdue_policy, close_pending_order
 from ticketing.selling.payments import attempt_queries, refund_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
@@ -44,7 +45,7 @@ from ticketing.selling.payments.expire_checkout_sessions import (
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_calls import recording_calls
 from ticketing.selling.payments.record_payment import record_payment
-from ticketing.selling.payments.settle import PaymentGateway
+from ticketing.selling.payments.settle import STATUS_CONCURRENCY, PaymentGateway
 from ticketing.selling.payments.unsettled_money import list_unsettled_money
 from ticketing.selling.refunds.resolve_flag import flag_undecided_payments
 
@@ -79,9 +80,18 @@ class _AttemptReply:
 
 
 def expire_orders(
-    database: Database, gateway: Midtrans, *, at: datetime, by: str, chunk: int = CHUNK
+    database: Database,
+    gateway: Midtrans,
+    *,
+    at: datetime,
+    by: str,
+    chunk: int = CHUNK,
+    concurrency: int = STATUS_CONCURRENCY,
 ) -> ExpiryResult:
-    """Expire every overdue order; safe to repeat, to run concurrently, and to kill."""
+    """Expire every overdue order; safe to repeat, to run concurrently, and to kill.
+
+    Asks about `concurrency` orders at once, so that a hanging answer holds up no other order.
+    """
     order_ids = iter_ids(
         database,
         lambda connection, last_id: order_queries.list_expired_pending(
@@ -89,7 +99,12 @@ def expire_orders(
         ),
     )
     outcomes = Counter(
-        _expire_order(database, gateway, order_id, at=at, by=by) for order_id in order_ids
+        work_side_by_side(
+            order_ids,
+            lambda order_id: _expire_order(database, gateway, order_id, at=at, by=by),
+            size=concurrency,
+            name="expiring",
+        )
     )
     result = ExpiryResult(
         expired=outcomes[ExpiryDecision.EXPIRE],
@@ -104,7 +119,7 @@ def expire_orders(
             items=result.expired,
             details={"left": result.left, "stuck": result.stuck},
         )
-    expire_sessions_of_ended_orders(database, gateway, at=at, by=by)
+    expire_sessions_of_ended_orders(database, gateway, at=at, by=by, concurrency=concurrency)
     return result
 
 
@@ -252,37 +267,3 @@ def _apply_decision(
         if not (is_told_otherwise or order.at_box_office):
             notify_buyer(connection, ended, outbox.ORDER_EXPIRED)
         apply_overdue_policy(connection, ended, at=at, by=by)
-
-
-REMIND_BEFORE = timedelta(days=3)
-REMINDERS_PER_TRANSACTION = 500
-
-
-def enqueue_instalment_reminders(database: Database, *, at: datetime) -> int:
-    """Enqueue one message per instalment that is due soon; return their number. Safe to repeat."""
-    reminded = 0
-    while True:
-        with database.transaction() as connection:
-            due = instalment_queries.list_due_for_reminder(
-                connection, due_by=at + REMIND_BEFORE, limit=REMINDERS_PER_TRANSACTION
-            )
-            for order, instalment in due:
-                if order.buyer is not None:
-                    outbox.enqueue(
-                        connection,
-                        event_id=order.event_id,
-                        purpose=outbox.INSTALMENT_DUE,
-                        subject=instalment_queries.instalment_reference(
-                            order.code, instalment.number
-                        ),
-                        recipient=order.buyer.contact,
-                        payload={
-                            "order": order.code,
-                            "part": instalment.number,
-                            "amount": instalment.amount.amount,
-                            "due": instalment.due_at.isoformat(),
-                        },
-                    )
-        reminded += len(due)
-        if len(due) < REMINDERS_PER_TRANSACTION:
-            return reminded

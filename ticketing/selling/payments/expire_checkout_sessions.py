@@ -4,19 +4,24 @@ A session on which a payment method was chosen cannot be closed; its payment is 
 A payment received nevertheless is recorded as the gateway reports it.
 """
 
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_rows
 from ticketing.platform.kernel.errors import GatewayRefused, Unavailable
+from ticketing.platform.kernel.work_pool import work_side_by_side
 from ticketing.selling.payments import attempt_queries, checkout_session_queries
 from ticketing.selling.payments.attempt_references import collect_reference
 from ticketing.selling.payments.checkout_session_queries import OpenCheckoutSession
 from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.reconcile import MAX_CONSECUTIVE_FAILURES
 from ticketing.selling.payments.record_calls import recording_calls
 from ticketing.selling.payments.record_payment import record_payment
+from ticketing.selling.payments.settle import STATUS_CONCURRENCY
 
 CHUNK = 100
 
@@ -30,13 +35,19 @@ class SessionExpiryResult:
 
 
 def expire_sessions_of_ended_orders(
-    database: Database, gateway: Midtrans, *, at: datetime, by: str
+    database: Database,
+    gateway: Midtrans,
+    *,
+    at: datetime,
+    by: str,
+    concurrency: int = STATUS_CONCURRENCY,
 ) -> SessionExpiryResult:
     """Close the open sessions of cancelled and expired orders; safe to repeat and to kill.
 
-    Stops when the gateway does not answer; the next run continues.
+    Closes `concurrency` sessions at once. Stops when the gateway is down; the next run continues.
     """
-    closed = left = 0
+    outcomes = Counter[bool]()
+    recent = deque[bool | None](maxlen=MAX_CONSECUTIVE_FAILURES)
     sessions = iter_rows(
         database,
         lambda connection, last_id: checkout_session_queries.list_open_of_ended_orders(
@@ -44,15 +55,27 @@ def expire_sessions_of_ended_orders(
         ),
         key=lambda session: session.attempt_id,
     )
-    for session in sessions:
-        try:
-            done = expire_session(database, gateway, session, at=at, by=by)
-        except Unavailable:
-            return SessionExpiryResult(closed, left + 1)
-        except GatewayRefused:
-            done = False
-        closed, left = closed + done, left + (not done)
-    return SessionExpiryResult(closed, left)
+    for is_closed in work_side_by_side(
+        takewhile(lambda _: recent.count(None) < MAX_CONSECUTIVE_FAILURES, sessions),
+        lambda session: _try_to_expire(database, gateway, session, at=at, by=by),
+        size=concurrency,
+        name="closing",
+    ):
+        recent.append(is_closed)
+        outcomes[bool(is_closed)] += 1
+    return SessionExpiryResult(closed=outcomes[True], left=outcomes[False])
+
+
+def _try_to_expire(
+    database: Database, gateway: Midtrans, session: OpenCheckoutSession, *, at: datetime, by: str
+) -> bool | None:
+    """Return whether a session was closed; None without an answer of the gateway."""
+    try:
+        return expire_session(database, gateway, session, at=at, by=by)
+    except Unavailable:
+        return None
+    except GatewayRefused:
+        return False
 
 
 def expire_order_sessions(

@@ -224,18 +224,25 @@ def reopen(
     )
 
 
-def list_waiting_ids(
+def list_attempts_with_waiting(
     connection: Connection, *, order_id: int | None = None, after_id: int = 0, limit: int
 ) -> list[int]:
-    """Return refunds to be sent to the gateway, one page, ordered by id."""
+    """Return the attempts with refunds to be sent to the gateway, one page, ordered by id."""
     query = (
-        select(refunds.c.id)
+        select(refunds.c.attempt_id)
+        .distinct()
         .join(orders, orders.c.id == refunds.c.order_id)
-        .where(_WAITING, refunds.c.id > after_id, is_of_this_environment())
+        .where(_WAITING, refunds.c.attempt_id > after_id, is_of_this_environment())
     )
     if order_id is not None:
         query = query.where(refunds.c.order_id == order_id)
-    return list(connection.execute(query.order_by(refunds.c.id).limit(limit)).scalars())
+    return list(connection.execute(query.order_by(refunds.c.attempt_id).limit(limit)).scalars())
+
+
+def list_waiting_ids(connection: Connection, attempt_id: int) -> list[int]:
+    """Return the refunds of an attempt to be sent to the gateway, first to last."""
+    query = select(refunds.c.id).where(_WAITING, refunds.c.attempt_id == attempt_id)
+    return list(connection.execute(query.order_by(refunds.c.id)).scalars())
 
 
 def list_outstanding(connection: Connection, event_id: int) -> list[OutstandingRefund]:

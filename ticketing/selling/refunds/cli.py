@@ -107,8 +107,9 @@ def send_refunds(*, as_json: JsonOption = False) -> None:
 
     with open_application() as application:
         result = service.send_refunds(
-            application.database, application.get(Midtrans), at=now(), by=actor()
-        )
+            application.database, application.get(Midtrans), at=now(), by=actor(),
+            concurrency=application.settings.midtrans_concurrency,
+        )  # fmt: skip
     line = f"{result.done} done, {result.failed} failed, {result.waiting} still waiting."
     print_result(result, line, as_json=as_json)
     raise typer.Exit(1 if result.failed else 0)

@@ -17,9 +17,11 @@ from ticketing.orders.order import Order, ReviewFlag
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_ids
 from ticketing.platform.kernel.errors import RefundRefused
+from ticketing.platform.kernel.work_pool import work_side_by_side
 from ticketing.selling.payments import refund_queries
 from ticketing.selling.payments.complete_order import LATE_PAYMENT_FLAGS, notify_of_flag
 from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.settle import STATUS_CONCURRENCY
 from ticketing.selling.refunds.decide_refund import decide_refund
 from ticketing.selling.refunds.refund_plan import RefundPlan
 from ticketing.selling.refunds.resolve_flag import refund_request_for_flag
@@ -31,8 +33,16 @@ LATE_REASON = "paid after the order had ended"
 CHUNK = 100
 
 
-def refund_late_payments(database: Database, gateway: Midtrans, *, at: datetime) -> int:
+def refund_late_payments(
+    database: Database,
+    gateway: Midtrans,
+    *,
+    at: datetime,
+    concurrency: int = STATUS_CONCURRENCY,
+) -> int:
     """Decide and send the due refunds; return how many were decided.
+
+    A hanging answer of the gateway holds up the refund of no other order.
 
     Safe to repeat, to run concurrently, and to kill: a refund that was decided and not sent is
     sent with the other waiting refunds.
@@ -43,12 +53,21 @@ def refund_late_payments(database: Database, gateway: Midtrans, *, at: datetime)
             connection, LATE_PAYMENT_FLAGS, after_id=last_id, limit=CHUNK
         ),
     )
-    decided = 0
-    for order_id in order_ids:
-        if database.run(_decide, order_id, at=at):
-            decided += 1
-            send_refunds(database, gateway, order_id=order_id, at=at, by=AUTOMATIC_ACTOR)
-    return decided
+    return sum(
+        work_side_by_side(
+            order_ids,
+            lambda order_id: _refund_order(database, gateway, order_id, at=at),
+            size=concurrency,
+            name="refunding late",
+        )
+    )
+
+
+def _refund_order(database: Database, gateway: Midtrans, order_id: int, *, at: datetime) -> bool:
+    is_decided = database.run(_decide, order_id, at=at)
+    if is_decided:
+        send_refunds(database, gateway, order_id=order_id, at=at, by=AUTOMATIC_ACTOR)
+    return is_decided
 
 
 def _decide(connection: Connection, order_id: int, *, at: datetime) -> bool:

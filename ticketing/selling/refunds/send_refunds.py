@@ -18,11 +18,13 @@ from ticketing.orders.refund import Refund, RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_ids
 from ticketing.platform.kernel.errors import GatewayRefused, TicketingError
+from ticketing.platform.kernel.work_pool import work_side_by_side
 from ticketing.selling.payments import attempt_queries, refund_queries
 from ticketing.selling.payments.attempt_references import collect_reference
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_calls import recording_calls
 from ticketing.selling.payments.record_payment import record_payment
+from ticketing.selling.payments.settle import STATUS_CONCURRENCY
 from ticketing.selling.refunds.outcome import (
     record_refund_done,
     record_refund_failed,
@@ -50,21 +52,42 @@ def send_refunds(
     at: datetime,
     by: str,
     progress: Callable[[int], None] | None = None,
+    concurrency: int = STATUS_CONCURRENCY,
 ) -> SendRefundsResult:
-    """Send every waiting refund; safe to repeat, to run concurrently, and to kill."""
+    """Send every waiting refund; safe to repeat, to run concurrently, and to kill.
+
+    Sends the refunds of `concurrency` payments at once, so that a hanging answer holds up no other
+    payment's.
+    """
     outcomes = Counter[RefundState | None]()
-    refund_ids = iter_ids(
+    attempt_ids = iter_ids(
         database,
-        lambda connection, last_id: refund_queries.list_waiting_ids(
+        lambda connection, last_id: refund_queries.list_attempts_with_waiting(
             connection, order_id=order_id, after_id=last_id, limit=CHUNK
         ),
     )
-    for refund_id in refund_ids:
-        outcomes[_send_one(database, gateway, refund_id, at=at, by=by)] += 1
+    for sent in work_side_by_side(
+        attempt_ids,
+        lambda attempt_id: _send_of_payment(database, gateway, attempt_id, at=at, by=by),
+        size=concurrency,
+        name="refunding",
+    ):
+        outcomes += sent
         if progress is not None:
             progress(outcomes.total())
     done, failed = outcomes[RefundState.DONE], outcomes[RefundState.FAILED]
     return SendRefundsResult(done=done, failed=failed, waiting=outcomes.total() - done - failed)
+
+
+def _send_of_payment(
+    database: Database, gateway: Midtrans, attempt_id: int, *, at: datetime, by: str
+) -> Counter[RefundState | None]:
+    """Send the waiting refunds of a payment, one after another.
+
+    The gateway's answer about one would look like a refund by somebody else to the next.
+    """
+    waiting = database.run(refund_queries.list_waiting_ids, attempt_id)
+    return Counter(_send_one(database, gateway, one, at=at, by=by) for one in waiting)
 
 
 def _send_one(

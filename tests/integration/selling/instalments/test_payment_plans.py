@@ -28,8 +28,9 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.payments import order_instalments as parts_table
 from ticketing.platform.kernel.errors import NotOnSale
-from ticketing.selling.checkout.expire_orders import ExpiryResult, enqueue_instalment_reminders
+from ticketing.selling.checkout.expire_orders import ExpiryResult
 from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.remind_instalments import enqueue_instalment_reminders
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.tickets.rendering.document_reader import DocumentReader
 
