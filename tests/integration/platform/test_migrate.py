@@ -81,6 +81,9 @@ INSERT INTO payment_attempts (order_id, number, key, checkout_url, created_at, u
         (3, 1, 'http://127.0.0.1:8788/pay/d')
     ) AS paid (order_id, number, url);
 INSERT INTO order_idempotency_keys (order_id, key, created_at) VALUES (4, 'box office', now());
+INSERT INTO order_review_flags (order_id, flag, message, raised_at) VALUES
+    (1, 'paid_late', 'ORD-1-2: paid after the deadline', now()),
+    (2, 'refund_failed', 'ORD-2-1-R1: denied', now());
 """
 NOT_IN_METADATA = ("alembic_version", "voucher_delivery_logs")
 
@@ -205,7 +208,7 @@ def test_places_that_shared_a_guest_get_one_each_in_the_buyers_name(
     ]
 
 
-def test_orders_of_before_get_the_environment_and_the_place_they_were_sold_in(
+def test_orders_of_before_get_their_environment_and_place_of_sale_and_flags_their_payment(
     empty_database: Database, database_factory: DatabaseFactory, execute: Callable[[str], None]
 ) -> None:
     migrate.upgrade(empty_database, revision="0017_hold_limits")
@@ -220,4 +223,11 @@ def test_orders_of_before_get_the_environment_and_the_place_they_were_sold_in(
         assert list(environments.scalars()) == ["production", "sandbox", "simulator", "sandbox"]
         sold_by_operator = connection.execute(text("SELECT id FROM orders WHERE at_box_office"))
         assert list(sold_by_operator.scalars()) == [4]
+        flagged = connection.execute(
+            text(
+                "SELECT flag, key FROM order_review_flags f"
+                " LEFT JOIN payment_attempts a ON a.id = f.attempt_id ORDER BY flag"
+            )
+        )
+        assert list(flagged) == [("paid_late", "ORD-1-2"), ("refund_failed", None)]
     migrating.dispose()
