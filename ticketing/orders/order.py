@@ -24,6 +24,7 @@ class OrderState(StrEnum):
     EXPIRED = "expired"
 
 
+ENDED_STATES = (OrderState.CANCELLED, OrderState.EXPIRED)
 # expired -> paid: a late payment while places are left; paid -> cancelled: the bank reversed it
 ALLOWED_TRANSITIONS = {
     OrderState.PENDING: {OrderState.PAID, OrderState.CANCELLED, OrderState.EXPIRED},

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
 
-from ticketing.orders.order import OrderState
+from ticketing.orders.order import ENDED_STATES
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
@@ -18,7 +18,6 @@ from ticketing.vouchers.model import UNPLACED_STATES, ValidityStart, VoucherStat
 EXPIRED = "expired"
 
 _ENDED_STATES = (VoucherState.REVOKING, VoucherState.REMOVED)
-_ENDED_ORDER_STATES = (OrderState.CANCELLED, OrderState.EXPIRED)
 
 
 def revoke_matching(
@@ -51,7 +50,7 @@ def is_of_ended_order(event_id: int | None = None) -> ColumnElement[bool]:
     lines = (
         select(order_lines.c.id)
         .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(orders.c.state.in_(_ENDED_ORDER_STATES))
+        .where(orders.c.state.in_(ENDED_STATES))
     )
     if event_id is not None:
         lines = lines.where(orders.c.event_id == event_id)

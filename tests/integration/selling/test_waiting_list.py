@@ -9,12 +9,14 @@ import pytest
 from ticketing.catalogue.stock import Stock
 from ticketing.catalogue.ticket_types import SaleTerms, open_sale
 from ticketing.events.model import Event
+from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import LimitExceeded, SoldOut
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments import attempt_queries, checkout_session_queries
 from ticketing.selling.payments.settle import PaymentGateway
 from ticketing.selling.waiting_list import queries
 from ticketing.selling.waiting_list.join_list import (
@@ -146,19 +148,27 @@ def test_concurrent_runs_make_each_offer_once_and_oversell_nothing(
     assert list(states().values()) == ["offered"] * 3 + ["waiting"] * 3
 
 
-def test_leaving_by_the_link_gives_an_offered_place_to_the_next(
-    database: Database, sold_out: PlacedOrder, join: Join, states: States,
+def test_leaving_by_the_link_gives_an_offered_place_to_the_next_and_closes_its_payment_page(
+    database: Database, gateway: PaymentGateway, sold_out: PlacedOrder, join: Join, states: States,
     entries: Callable[[], dict[str, WaitingEntry]], now: datetime,
 ) -> None:  # fmt: skip
     for name in ("ani", "budi", "citra"):
         join(name, 3)
     cancel_order(database, sold_out.order.id, at=now, by="web")
     offer_free_places(database, at=now, by="worker")
+    offered = entries()["ani"].order_id
+    assert offered is not None
+    with database.transaction() as connection:
+        attempt = attempt_queries.get_or_insert_open(
+            connection, order_queries.lock(connection, offered), at=now
+        )
+        checkout_session_queries.store(connection, attempt.id, token=attempt.key, url="x")
 
     for name in ("ani", "budi", "ani"):  # offered, waiting, and again
-        leave_waiting_list(database, entries()[name].token, at=now, by="buyer")
+        leave_waiting_list(database, gateway, entries()[name].token, at=now, by="buyer")
     offer_free_places(database, at=now, by="worker")
 
+    assert gateway.closed == [attempt.key]
     assert states() == {"ani": "left", "budi": "left", "citra": "offered"}
 
 

@@ -34,6 +34,7 @@ from ticketing.selling.checkout.cancel_order import close_pending_order, revoke_
 from ticketing.selling.payments import attempt_queries, entitlement_queries, refund_queries
 from ticketing.selling.payments.attempt_references import collect_reference
 from ticketing.selling.payments.complete_order import flag_stuck, notify_buyer
+from ticketing.selling.payments.expire_checkout_sessions import expire_order_sessions
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.record_calls import recording_calls
 from ticketing.selling.payments.record_payment import record_payment
@@ -152,7 +153,8 @@ def _end_order(
     """End one order; an error is written into its flag and stops no other."""
     try:
         _end_payments(database, gateway, order_id, at=at, by=by)
-        database.run(_cancel_and_refund, order_id, cancellation, at=at, by=by)
+        if database.run(_cancel_and_refund, order_id, cancellation, at=at, by=by):
+            expire_order_sessions(database, gateway, order_id, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one order's failure must not stop the others
         flag_stuck(database, order_id, error, problem="event cancelled, order not ended", at=at)
         return False
@@ -180,9 +182,11 @@ def _end_payments(
 
 def _cancel_and_refund(
     connection: Connection, order_id: int, cancellation: EventCancellation, *, at: datetime, by: str
-) -> None:
+) -> bool:
+    """Cancel an order or refund it; return whether it was pending, and so may have sessions."""
     order = order_queries.lock(connection, order_id)
-    if order.state is OrderState.PENDING:
+    was_pending = order.state is OrderState.PENDING
+    if was_pending:
         if order.payment_plan_id is not None:
             revoke_early_entitlements(connection, order, at=at)
             instalment_queries.detach_payments(connection, order.id)
@@ -194,6 +198,7 @@ def _cancel_and_refund(
         decide_refund(connection, order, planned, at=at, by=by, purpose=outbox.CANCELLATION_REFUND)
     for flag in (*SURPLUS_FLAGS, ReviewFlag.STUCK):
         review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
+    return was_pending
 
 
 def _withdraw_entitlements(

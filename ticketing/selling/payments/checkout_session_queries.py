@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Select, select, true, update
 
-from ticketing.orders.order import OrderState
+from ticketing.orders.order import ENDED_STATES
 from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.payments import payment_attempts
@@ -23,7 +23,6 @@ _QUEUE = WorkQueue(
     claimed_by=payment_attempts.c.checkout_claimed_by,
 )
 _COLUMNS = (*payment_attempts.c["id", "key", "checkout_token", "checkout_url"],)
-_ENDED = (OrderState.CANCELLED, OrderState.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,9 @@ def list_open_of_ended_orders(
         _select_open()
         .join(orders, orders.c.id == payment_attempts.c.order_id)
         .where(
-            orders.c.state.in_(_ENDED), payment_attempts.c.id > after_id, is_of_this_environment()
+            orders.c.state.in_(ENDED_STATES),
+            payment_attempts.c.id > after_id,
+            is_of_this_environment(),
         )
         .limit(limit)
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 
+from ticketing.orders import queries as order_queries
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_rows
 from ticketing.platform.kernel.errors import GatewayRefused, Unavailable
@@ -81,7 +82,12 @@ def _try_to_expire(
 def expire_order_sessions(
     database: Database, gateway: Midtrans, order_id: int, *, at: datetime, by: str
 ) -> None:
-    """Close the sessions of one order now, as far as possible; the next run closes the rest."""
+    """Close the sessions of one order now, as far as possible; the next run closes the rest.
+
+    Those of an order of another payment environment are left: this gateway does not know them.
+    """
+    if database.run(order_queries.get, order_id).other_environment:
+        return
     sessions = database.run(checkout_session_queries.list_open_for_order, order_id)
     with suppress(Unavailable, GatewayRefused):
         for session in sessions:

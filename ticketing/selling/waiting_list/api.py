@@ -1,6 +1,7 @@
 """HTTP API of waiting lists: buyers join, operators list, offer and remove."""
 
 from datetime import datetime
+from functools import partial
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer, actor
@@ -17,10 +18,11 @@ from ticketing.platform.http.envelope import (
 )
 from ticketing.platform.http.errors import authenticated_error_responses
 from ticketing.platform.http.fields import WaitingEntryIdInPath
-from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.platform.http.services import ServicesDependency, now, run_gateway_call
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR
 from ticketing.selling.checkout.buyer_input import parse_buyer
 from ticketing.selling.checkout.request_schemas import BuyerDetails, Quantity, TicketTypeId
+from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.waiting_list import queries
 from ticketing.selling.waiting_list.join_list import join_waiting_list, remove_entry
 from ticketing.selling.waiting_list.model import EntryState, describe
@@ -126,9 +128,12 @@ def offer(
 
 
 @router.post("/waiting-list/{entry_id}/remove", responses=authenticated_error_responses(404, 409))
-def remove(
+async def remove(
     entry_id: WaitingEntryIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[WaitingEntryResponse]:
     """Take an entry off the list; an offer that is still open is cancelled."""
-    entry = remove_entry(services.database, entry_id, at=now(), by=actor(caller))
+    gateway, by = services.get(Midtrans), actor(caller)
+    entry = await run_gateway_call(
+        partial(remove_entry, services.database, gateway, entry_id, at=now(), by=by)
+    )
     return SuccessResponse(data=WaitingEntryResponse.model_validate(describe(entry)))

@@ -64,11 +64,13 @@ def remove_entry(
     as_json: JsonOption = False,
 ) -> None:
     """Take an entry off the list; an offer that is still open is cancelled."""
+    from ticketing.selling.payments.midtrans.client import Midtrans
     from ticketing.selling.waiting_list import join_list
 
     with open_application() as application:
+        gateway = application.get(Midtrans)
         entry = join_list.remove_entry(
-            application.database, entry_id, reason=reason, at=now(), by=actor()
+            application.database, gateway, entry_id, reason=reason, at=now(), by=actor()
         )
     result = {"entry": entry_id, "state": entry.state}
     print_result(result, f"Entry {entry_id} is {entry.state}.", as_json=as_json)

@@ -8,11 +8,13 @@ from sqlalchemy import Connection
 from ticketing.catalogue import ticket_type_queries
 from ticketing.catalogue.ticket_type_queries import TicketTypeListing
 from ticketing.events.model import Event
-from ticketing.orders.order import Buyer
+from ticketing.orders.order import ENDED_STATES, Buyer
 from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Conflict, LimitExceeded, NotOnSale
 from ticketing.selling.checkout.cancel_order import cancel_order
+from ticketing.selling.payments.expire_checkout_sessions import expire_order_sessions
+from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.waiting_list import queries
 from ticketing.selling.waiting_list.model import EntryState, WaitingEntry
 
@@ -79,17 +81,26 @@ def find_type_on_sale(
     raise NotOnSale(f"ticket type {ticket_type_id} is not on sale for this event")
 
 
-def leave_waiting_list(database: Database, token: UUID, *, at: datetime, by: str) -> WaitingEntry:
+def leave_waiting_list(
+    database: Database, gateway: Midtrans, token: UUID, *, at: datetime, by: str
+) -> WaitingEntry:
     """Leave the list by the link of an entry; safe to repeat."""
     entry = database.run(queries.get_by_token, token)
-    return remove_entry(database, entry.id, at=at, by=by)
+    return remove_entry(database, gateway, entry.id, at=at, by=by)
 
 
 def remove_entry(
-    database: Database, entry_id: int, *, reason: str = "", at: datetime, by: str
+    database: Database,
+    gateway: Midtrans,
+    entry_id: int,
+    *,
+    reason: str = "",
+    at: datetime,
+    by: str,
 ) -> WaitingEntry:
     """Take an entry off the list; an offered order is cancelled first. One that ended stays so.
 
+    Safe to repeat: the checkout sessions of the order are closed again if they are still open.
     Refuses while a payment of the offered order is processed.
     """
     entry = database.run(queries.get, entry_id)
@@ -101,4 +112,7 @@ def remove_entry(
             raise Conflict(f"entry {entry_id} was offered places at this moment; try again")
         if entry.state in {EntryState.WAITING, EntryState.LAPSED}:
             queries.record_left(connection, entry, reason=reason, at=at, by=by)
-        return queries.get(connection, entry_id)
+        entry = queries.get(connection, entry_id)
+    if entry.order_id is not None and entry.order_state in ENDED_STATES:
+        expire_order_sessions(database, gateway, entry.order_id, at=at, by=by)
+    return entry

@@ -1,5 +1,6 @@
 """Pages of waiting lists: the form of a ticket type in the shop, and the page of an entry."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -14,10 +15,11 @@ from ticketing.platform.http.pages import (
     is_rehearsal,
     page_response,
 )
-from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.errors import TicketingError, UnknownWaitingEntry
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR
 from ticketing.selling.checkout.buyer_input import parse_buyer
+from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.shop.forms import (
     FormFields,
     InvalidForm,
@@ -143,10 +145,15 @@ def show(token: EntryTokenInPath, services: ServicesDependency) -> HTMLResponse:
 
 
 @entry_router.post("", include_in_schema=False)
-def leave(token: EntryTokenInPath, services: ServicesDependency) -> HTMLResponse:
+async def leave(token: EntryTokenInPath, services: ServicesDependency) -> HTMLResponse:
     """Leave the list, and show that it is done or why it is not."""
+    return await run_gateway_call(partial(_leave, services, token))
+
+
+def _leave(services: Services, token: UUID) -> HTMLResponse:
+    gateway = services.get(Midtrans)
     try:
-        entry = leave_waiting_list(services.database, token, at=now(), by=BUYER_ACTOR)
+        entry = leave_waiting_list(services.database, gateway, token, at=now(), by=BUYER_ACTOR)
     except TicketingError as error:
         entry = services.database.run(queries.get_by_token, token)
         return _render_entry(services, entry, problem=problem_code(error), status=error.status)

@@ -21,6 +21,7 @@ from ticketing.selling.cancellation.cancel_event import CancellationResult, canc
 from ticketing.selling.cancellation.plan_cancellation import CancellationPlan, plan_cancellation
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments import checkout_session_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.refunds.refund_plan import RefundPlan
@@ -159,15 +160,20 @@ def test_payments_concurrent_with_the_cancellation_are_all_refunded(
     assert is_consistent()
 
 
-def test_a_payment_in_progress_is_cancelled(
-    vip: int, place: Place, make_plan: MakePlan, cancel: Cancel, midtrans: MidtransSimulator,
-    start_paying: Callable[[PlacedOrder], PaymentAttempt], sari: Buyer,
+def test_a_payment_in_progress_is_cancelled_and_an_unused_payment_page_is_closed(
+    vip: int, database: Database, place: Place, make_plan: MakePlan, cancel: Cancel,
+    midtrans: MidtransSimulator, start_paying: Callable[[PlacedOrder], PaymentAttempt],
+    sari: Buyer, budi: Buyer,
 ) -> None:  # fmt: skip
     attempt = start_paying(place((vip, 2), buyer=sari))
     midtrans.push(attempt.key, "choose", "bca_va")
+    unused = start_paying(place((vip, 1), buyer=budi))
+    with database.transaction() as connection:
+        checkout_session_queries.store(connection, unused.id, token=unused.key, url="x")
 
     cancel(make_plan())
 
+    assert database.run(checkout_session_queries.list_open_for_order, unused.order_id) == []
     assert midtrans.bank.status(attempt.key)["transaction_status"] == "cancel"
 
 
