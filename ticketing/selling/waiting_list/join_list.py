@@ -7,7 +7,8 @@ from sqlalchemy import Connection
 
 from ticketing.catalogue import ticket_type_queries
 from ticketing.catalogue.ticket_type_queries import TicketTypeListing
-from ticketing.events.model import Event
+from ticketing.events.model import BuyerNotices, Event
+from ticketing.orders.buyer_notices import notice_addresses
 from ticketing.orders.order import ENDED_STATES, Buyer
 from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.database import Database
@@ -49,11 +50,19 @@ def join_waiting_list(
             connection, by, "waiting_list.join", event_id=event.id, subject=str(entry_id),
             items=quantity,
         )  # fmt: skip
-        message = {"purpose": outbox.WAITING_LIST_JOINED, "subject": str(entry_id)}
+        _notify_of_entry(connection, event, entry_id, buyer)
+
+
+def _notify_of_entry(connection: Connection, event: Event, entry_id: int, buyer: Buyer) -> None:
+    """Send the link of the entry, even if the event wants no notices: nothing else has it."""
+    choice = BuyerNotices(event.buyer_notices)
+    for address in notice_addresses(choice, buyer, is_required=True):
+        message = {
+            "purpose": outbox.WAITING_LIST_JOINED, "subject": str(entry_id), "recipient": address,
+        }  # fmt: skip
         outbox.enqueue(
-            connection, **message, event_id=event.id, recipient=buyer.contact,
-            payload={"entry": entry_id},
-            revision=outbox.next_revision(connection, **message, recipient=buyer.contact),
+            connection, **message, event_id=event.id, payload={"entry": entry_id},
+            revision=outbox.next_revision(connection, **message),
         )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from ticketing.platform.kernel.errors import (
     NotOnSale,
 )
 from ticketing.selling.checkout.place_order import complete_if_free
+from ticketing.selling.payments.complete_order import notify_buyer
 from ticketing.selling.waiting_list import queries
 from ticketing.selling.waiting_list.model import WaitingEntry, offer_deadline
 
@@ -96,7 +97,7 @@ def _offer(connection: Connection, entry: WaitingEntry, *, at: datetime, by: str
     queries.set_offer(connection, entry.id, order.id)
     order = complete_if_free(connection, order, at=at, by=by)
     if order.state is OrderState.PENDING:
-        _enqueue_offer(connection, entry, order)
+        notify_buyer(connection, order, outbox.WAITING_LIST_OFFER, is_required=True, entry=entry.id)
     return order
 
 
@@ -107,14 +108,3 @@ def _check_limits(connection: Connection, entry: WaitingEntry, quote: QuotedLine
         connection, entry.event_id, entry.buyer.key, entry.ticket_type_id
     )
     quote.limits.check_buyer(held + entry.quantity)
-
-
-def _enqueue_offer(connection: Connection, entry: WaitingEntry, order: Order) -> None:
-    outbox.enqueue(
-        connection,
-        event_id=entry.event_id,
-        purpose=outbox.WAITING_LIST_OFFER,
-        subject=order.code,
-        recipient=entry.buyer.contact,
-        payload={"order": order.code, "entry": entry.id},
-    )

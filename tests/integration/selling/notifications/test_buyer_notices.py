@@ -15,12 +15,15 @@ from ticketing.orders.order import Buyer, Selection
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
+from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 from ticketing.selling.checkout.set_buyer import set_order_buyer
 from ticketing.selling.contacts.confirm_contact import request_contact_code
 from ticketing.selling.contacts.send_order_links import request_order_links
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.waiting_list.join_list import join_waiting_list
+from ticketing.selling.waiting_list.offer_places import offer_free_places
 from ticketing.tickets.order_ticket_queries import list_order_ticket_files
 
 Place = Callable[..., PlacedOrder]
@@ -104,6 +107,33 @@ def test_the_event_chooses_how_its_buyers_are_told(
     place_order(database, choose(choice), requested=wanted, buyer=sari, at=now, by="buyer")
 
     assert messages() == [(outbox.ORDER_PLACED, address) for address in told]
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        (BuyerNotices.NONE, ["sari@example.org"]),  # nothing else has the links
+        (BuyerNotices.WHATSAPP, ["+628111111111"]),
+        (BuyerNotices.BOTH, ["sari@example.org", "+628111111111"]),
+    ],
+)
+def test_who_waits_for_places_is_told_as_the_event_chooses_and_always(
+    choice: BuyerNotices, told: list[str], choose: Callable[[BuyerNotices], Event],
+    database: Database, sell: Callable[..., int], place: Place, sari: Buyer, messages: Messages,
+    now: datetime,
+) -> None:  # fmt: skip
+    vip = sell("VIP", capacity=1)
+    other = place((vip, 1))
+
+    join_waiting_list(database, choose(choice), vip, quantity=1, buyer=sari, at=now, by="buyer")
+    cancel_order(database, other.order.id, at=now, by="buyer")
+    offer_free_places(database, at=now, by="worker")
+
+    assert messages() == [
+        (purpose, address)
+        for purpose in (outbox.WAITING_LIST_JOINED, outbox.WAITING_LIST_OFFER)
+        for address in told
+    ]
 
 
 def test_a_free_order_is_paid_at_once_and_no_payment_is_asked_for_or_acknowledged(
