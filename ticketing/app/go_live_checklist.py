@@ -10,10 +10,9 @@ from ticketing.documents.template_checker import TemplateChecker
 from ticketing.events.model import Event
 from ticketing.go_live.queries import RehearsalRemains
 from ticketing.platform.application import Application
+from ticketing.platform.db.payment_environment import PRODUCTION
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.selling.payments.midtrans.client import MidtransAccount
-
-PRODUCTION = "production"
 
 
 def list_findings(

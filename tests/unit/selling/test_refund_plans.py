@@ -41,6 +41,14 @@ REFUND = Refund(
     "", "", "", ZERO, 0,
 )  # fmt: skip
 
+
+def test_an_order_of_another_payment_environment_is_not_refunded() -> None:
+    placed_elsewhere = replace(ORDER, other_environment="simulator")
+
+    with pytest.raises(RefundRefused, match=r"ORD-A was placed in .* simulator.*go-live"):
+        compute_plan(RefundSnapshot(placed_elsewhere, [], [PAID], 0), RefundRequest(), at=NOW)
+
+
 rupiah = st.builds(Rupiah, st.integers(0, 10**7))
 order_lines = st.lists(
     st.builds(OrderLine, st.integers(1, 3), st.integers(1, 9), rupiah),

@@ -12,7 +12,8 @@ from ticketing.platform.db.tables.orders import PAYMENT_ENVIRONMENT, orders
 
 PaymentEnvironment = Literal["simulator", "sandbox", "production"]
 CURRENT_ENVIRONMENT: ColumnClause[str] = literal_column(PAYMENT_ENVIRONMENT.text, Text)
-_PRODUCTION: ColumnClause[str] = literal_column("'production'", Text)
+PRODUCTION: PaymentEnvironment = "production"
+_PRODUCTION: ColumnClause[str] = literal_column(f"'{PRODUCTION}'", Text)
 
 
 def connection_options(url: URL, environment: PaymentEnvironment) -> str:

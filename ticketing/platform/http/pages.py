@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ticketing.platform.db.payment_environment import PRODUCTION
 from ticketing.platform.http.envelope import NO_STORE_HEADERS, Handler
 from ticketing.platform.http.errors import to_error_response
 from ticketing.platform.http.services import Services, get_services
@@ -30,7 +31,6 @@ def csp_script_source(script: str) -> str:
 
 
 DEFAULT_LANGUAGE = "en"
-PRODUCTION = "production"
 
 
 @functools.cache

@@ -13,8 +13,9 @@ from ticketing.orders.order import OrderState
 from ticketing.orders.refund import RefundChannel, RefundFee
 from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.payment_environment import PRODUCTION
 from ticketing.platform.kernel.change_plan import digest
-from ticketing.platform.kernel.errors import NotOnSale, RefundRefused
+from ticketing.platform.kernel.errors import Conflict, NotOnSale, RefundRefused
 from ticketing.platform.kernel.money import Rupiah, total
 from ticketing.selling.cancellation import queries
 from ticketing.selling.refunds import plan_queries
@@ -22,6 +23,10 @@ from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest, Ref
 from ticketing.selling.refunds.service import build_refund_plan
 
 CHUNK = 500
+
+
+class OtherEnvironment(Conflict):
+    """An event has orders of another payment environment, whose gateway cannot be asked here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,11 @@ def plan_cancellation(
 def build_cancellation_plan(
     connection: Connection, event: Event, request: RefundRequest, *, at: datetime
 ) -> CancellationPlan:
-    """Return the plan for the current state of the event; no order is locked."""
+    """Return the plan for the current state of the event; no order is locked.
+
+    Refuses while orders of another payment environment have places or money: they cannot end here.
+    """
+    _refuse_orders_elsewhere(connection, event)
     pending, refunds = 0, list[RefundPlan]()
     for order_id in _iter_order_ids(connection, event.id):
         order = order_queries.get(connection, order_id)
@@ -93,6 +102,19 @@ def build_cancellation_plan(
     count, newest = queries.count_live_tickets(connection, event.id)
     facts = [event.uid, [one.plan_hash for one in refunds], count, newest]
     return CancellationPlan(event.slug, pending, tuple(refunds), count, digest(facts))
+
+
+def _refuse_orders_elsewhere(connection: Connection, event: Event) -> None:
+    found = queries.count_orders_elsewhere(connection, event.id)
+    if not found:
+        return
+    counts = ", ".join(f"{number} orders placed in {name}" for name, number in found)
+    way_out = f"clear them first: `ticketing go-live --event {event.slug}`"
+    if any(name == PRODUCTION for name, _ in found):
+        way_out = f"cancel it with MIDTRANS_ENVIRONMENT={PRODUCTION}, which can refund them"
+    raise OtherEnvironment(
+        f"{event.slug} has {counts}; {way_out}", orders=sum(number for _, number in found)
+    )
 
 
 def _iter_order_ids(connection: Connection, event_id: int) -> Iterator[int]:

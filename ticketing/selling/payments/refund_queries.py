@@ -246,11 +246,15 @@ def list_waiting_ids(connection: Connection, attempt_id: int) -> list[int]:
 
 
 def list_outstanding(connection: Connection, event_id: int) -> list[OutstandingRefund]:
-    """Return the incomplete refunds of an event, oldest first."""
+    """Return the incomplete refunds of an event and this payment environment, oldest first."""
     query = (
         select(orders.c.code, *_COLUMNS)
         .join(orders, orders.c.id == refunds.c.order_id)
-        .where(orders.c.event_id == event_id, refunds.c.completed_at.is_(None))
+        .where(
+            orders.c.event_id == event_id,
+            refunds.c.completed_at.is_(None),
+            is_of_this_environment(),
+        )
         .order_by(refunds.c.id)
     )
     return [

@@ -20,6 +20,7 @@ from ticketing.platform.kernel.retry_policy import RetryPolicy
 from ticketing.selling.payments import attempt_queries, refund_queries
 from ticketing.selling.payments.complete_order import flag_for_review
 from ticketing.selling.refunds.resolve_flag import flag_undecided_payments
+from ticketing.selling.refunds.refund_plan import require_own_environment
 
 # sent by the hourly reconciliation for more than a day: by then a card's payment is settled
 REFUND_RETRIES = RetryPolicy(delays=(timedelta(hours=1),) * 29)
@@ -104,6 +105,7 @@ def retry_refund(
     """Request a failed refund again; `send_refunds` sends it."""
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
+        require_own_environment(order)
         refund = _find_refund(connection, order, key, {RefundState.FAILED})
         payment = next(
             one

@@ -130,8 +130,18 @@ def net_prices(
     return shares
 
 
+def require_own_environment(order: Order) -> None:
+    """Refuse a refund in another payment environment: it would wait for ever and never be sent."""
+    if order.other_environment:
+        raise RefundRefused(
+            f"order {order.code} was placed in the payment environment {order.other_environment}:"
+            " refund it there; `ticketing go-live` clears rehearsals"
+        )
+
+
 def compute_plan(snapshot: RefundSnapshot, request: RefundRequest, *, at: datetime) -> RefundPlan:
     """Return the refund plan; refuses a refund of nothing, and of more than was paid."""
+    require_own_environment(snapshot.order)
     places = _select_places(snapshot, request)
     worth = total(place.worth for place in places)
     parts, kept, notes = _split_amount(snapshot, request, places, at=at)

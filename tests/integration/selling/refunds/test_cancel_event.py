@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from sqlalchemy import update
 
 from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
@@ -15,10 +16,16 @@ from ticketing.events.model import Event
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.refund import RefundFee, RefundState
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.tables.refunds import refunds
 from ticketing.platform.kernel.errors import NotOnSale, PlanOutdated
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.cancellation.cancel_event import CancellationResult, cancel_event
-from ticketing.selling.cancellation.plan_cancellation import CancellationPlan, plan_cancellation
+from ticketing.selling.cancellation.plan_cancellation import (
+    CancellationPlan,
+    OtherEnvironment,
+    plan_cancellation,
+)
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments import checkout_session_queries
@@ -158,6 +165,35 @@ def test_payments_concurrent_with_the_cancellation_are_all_refunded(
     assert [[amount for _, amount in gateway_refunds(one)] for one in attempts] == [[100_000]] * 8
     assert count_entitled() == 0
     assert is_consistent()
+
+
+def test_an_event_with_orders_of_a_rehearsal_is_not_cancelled_before_they_are_cleared(
+    vip: int, database_url: str, event: Event, place: Place, sari: Buyer, now: datetime
+) -> None:
+    place((vip, 2), buyer=sari)
+    production = Database.from_url(database_url, environment="production")
+    with pytest.raises(OtherEnvironment, match=r"1 orders placed in simulator; .*go-live --event"):
+        plan_cancellation(production, event, fee=RefundFee(), reason="", at=now, by="operator")
+    production.dispose()
+
+
+def test_a_cancellation_that_has_begun_leaves_orders_of_a_rehearsal_alone_and_ends(
+    vip: int, database: Database, place: Place, pay: Pay, make_plan: MakePlan, cancel: Cancel,
+    gateway_refunds: GatewayRefunds, state_of: StateOf, sari: Buyer,
+) -> None:  # fmt: skip
+    rehearsed = place((vip, 1), buyer=sari)
+    attempt = pay(rehearsed)
+    planned = make_plan()
+    cancel(planned)
+    with database.transaction() as connection:  # as a cancellation of an older version left it
+        connection.execute(update(orders).values(environment="sandbox", state=OrderState.PAID))
+        connection.execute(update(refunds).values(state=RefundState.REQUESTED, completed_at=None))
+
+    done = cancel(planned)
+
+    assert (done.ended, done.left, done.outstanding_refunds) == (0, 0, 0)
+    assert state_of(rehearsed) is OrderState.PAID
+    assert len(gateway_refunds(attempt)) == 1  # before
 
 
 def test_a_payment_in_progress_is_cancelled_and_an_unused_payment_page_is_closed(
