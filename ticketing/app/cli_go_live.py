@@ -62,6 +62,7 @@ def _print_plan(plan: "ClearingPlan") -> None:
     print_counts(
         "Applying the plan clears what the rehearsals left behind:",
         {
+            "waiting entries": remains.entries,
             "orders": remains.orders,
             "places, back on sale": remains.places,
             "live tickets": remains.tickets,
@@ -92,5 +93,8 @@ def apply(slug: EventOption, *, plan: PlanOption, as_json: JsonOption = False) -
             application.database, application.get(DocumentFolder), event, plan_hash=plan, at=now(),
             by=actor(), progress=progress,
         )  # fmt: skip
-    line = f"Cleared now: {result.orders:,} orders, {result.documents:,} PDFs."
+    line = (
+        f"Cleared now: {result.entries:,} waiting entries, {result.orders:,} orders,"
+        f" {result.documents:,} PDFs."
+    )
     print_result(result, line, as_json=as_json)

@@ -85,6 +85,7 @@ def _rehearsal(event: Event, remains: RehearsalRemains) -> DoctorFinding:
     if remains.is_cleared:
         return ok("rehearsals", "nothing is left of them")
     detail = (
-        f"{remains.orders:,} orders, {remains.tickets:,} tickets, {remains.vouchers:,} vouchers"
+        f"{remains.orders:,} orders, {remains.tickets:,} tickets, {remains.vouchers:,} vouchers,"
+        f" {remains.entries:,} waiting entries"
     )
     return failed("rehearsals", detail, f"`ticketing go-live --event {event.slug}`, then apply")

@@ -1,20 +1,22 @@
 """Clear the rehearsals of an event order by order; safe to kill, and to repeat.
 
-Orders are cancelled and never deleted. Their payments count as never received, so that their
+Whoever waits for places leaves the waiting list first, so that nothing is offered any more. Orders
+are cancelled and never deleted. Their payments count as never received, so that their
 entries in the ledger add up to nothing. No gateway is called, and nobody gets a message.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 
 from ticketing.catalogue import promo_queries, stock_queries
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
-from ticketing.go_live import queries
+from ticketing.go_live import message_queries, queries
 from ticketing.go_live.plan_clearing import require_planned
 from ticketing.notifications import claim_queries
 from ticketing.orders import audit, instalment_queries, review_flag_queries
@@ -32,18 +34,20 @@ from ticketing.selling.payments import (
     entitlement_queries,
     refund_queries,
 )
+from ticketing.selling.waiting_list import queries as waiting_list_queries
 from ticketing.tickets.issuing import ticket_write_queries
 from ticketing.tickets.rendering import retention_queries
 from ticketing.vouchers import transition_queries
 
 CHUNK = 100
-REASON = "rehearsal"  # of the revoked tickets
+REASON = "rehearsal"  # of the revoked tickets, and of leaving a waiting list
 
 
 @dataclass(frozen=True, slots=True)
 class ClearingResult:
     """Numbers of rows that this run cleared."""
 
+    entries: int
     orders: int
     documents: int
 
@@ -59,24 +63,39 @@ def clear_rehearsal(
     progress: Callable[[str, int], None] | None = None,
 ) -> ClearingResult:
     """Apply a plan, or continue it; refuses if there is more to clear than planned."""
-    newest = database.run(require_planned, event, plan_hash)
-    cleared = 0
-    for order_id in iter_ids(database, partial(_next_orders, event.id, newest)):
-        database.run(_clear_order, order_id, at=at, by=by)
-        cleared += 1
-        if progress is not None:
-            progress("orders", cleared)
+    planned = database.run(require_planned, event, plan_hash)
+    cleared = Counter[str]()
+    for what, list_ids, clear, newest in (
+        ("waiting entries", queries.list_entry_ids, _clear_entry, planned.newest_entry),
+        ("orders", queries.list_order_ids, _clear_order, planned.newest_order),
+    ):
+        for row_id in iter_ids(database, partial(_list_page, list_ids, event.id, newest)):
+            database.run(clear, row_id, at=at, by=by)
+            cleared[what] += 1
+            if progress is not None:
+                progress(what, cleared[what])
     documents = 0
     while removed := database.run(_delete_documents, folder, event, at=at, by=by):
         documents += removed
-    return ClearingResult(cleared, documents)
+    return ClearingResult(cleared["waiting entries"], cleared["orders"], documents)
 
 
-def _next_orders(event_id: int, newest: int, connection: Connection, after_id: int) -> list[int]:
-    found = queries.list_order_ids(
-        connection, event_id, after_id=after_id, up_to=newest, limit=CHUNK
-    )
-    return list(found)
+def _list_page(
+    list_ids: Callable[..., Sequence[int]],
+    event_id: int,
+    newest: int,
+    connection: Connection,
+    after_id: int,
+) -> list[int]:
+    return list(list_ids(connection, event_id, after_id=after_id, up_to=newest, limit=CHUNK))
+
+
+def _clear_entry(connection: Connection, entry_id: int, *, at: datetime, by: str) -> None:
+    """Take an entry off its waiting list; the order that was offered to it is cleared later."""
+    entry = waiting_list_queries.lock(connection, entry_id)
+    if entry.left_at is None:
+        _discard_messages(connection, message_queries.about_entry(entry_id), at=at)
+        waiting_list_queries.record_left(connection, entry, reason=REASON, at=at, by=by)
 
 
 def _clear_order(connection: Connection, order_id: int, *, at: datetime, by: str) -> None:
@@ -89,7 +108,7 @@ def _clear_order(connection: Connection, order_id: int, *, at: datetime, by: str
     )
     _return_places(connection, order, at=at)
     _reverse_payments(connection, order, at=at)
-    messages = _discard_messages(connection, order, at=at)
+    messages = _discard_messages(connection, message_queries.about_order(order.code), at=at)
     for flag in ReviewFlag:
         review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
     details = {"tickets": tickets, "vouchers": vouchers, "messages": messages}
@@ -139,12 +158,12 @@ def _end_state(state: AttemptState) -> AttemptState:
     return AttemptState.CANCELLED if state.is_open else state
 
 
-def _discard_messages(connection: Connection, order: Order, *, at: datetime) -> int:
-    """Discard the waiting messages about the order; return their number."""
-    waiting = queries.list_waiting_deliveries(connection, order.code)
+def _discard_messages(connection: Connection, about: ColumnElement[bool], *, at: datetime) -> int:
+    """Discard the waiting messages about an order or entry; return their number."""
+    waiting = message_queries.list_waiting_deliveries(connection, about)
     for delivery_id in waiting:
         claim_queries.mark_aborted(connection, delivery_id, at=at)
-    return len(waiting) + queries.discard_messages(connection, order.code, at=at)
+    return len(waiting) + message_queries.discard_messages(connection, about, at=at)
 
 
 def _delete_documents(

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -14,7 +15,9 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import digest, plan_outdated
 
 # Messages are sent and PDFs are written meanwhile: they do not make a plan outdated.
-COMPARED = ("orders", "newest_order", "places", "tickets", "vouchers")
+COMPARED = (
+    "orders", "newest_order", "entries", "newest_entry", "places", "tickets", "vouchers",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,13 @@ class ClearingPlan:
     event: str
     remains: RehearsalRemains
     plan_hash: str
+
+
+class PlannedEnd(NamedTuple):
+    """The ids up to which a plan clears."""
+
+    newest_order: int
+    newest_entry: int
 
 
 def count_rehearsal(database: Database, event: Event) -> RehearsalRemains:
@@ -44,20 +54,21 @@ def plan_clearing(database: Database, event: Event, *, at: datetime, by: str) ->
     return ClearingPlan(event.slug, remains, plan_hash)
 
 
-def require_planned(connection: Connection, event: Event, plan_hash: str) -> int:
-    """Return the newest planned order; raise PlanOutdated if there is more than planned.
+def require_planned(connection: Connection, event: Event, plan_hash: str) -> PlannedEnd:
+    """Return the newest planned rows; raise PlanOutdated if there is more than planned.
 
     Less is left after an interruption, which the same plan continues.
     """
     stored = change_plans.get_plan(connection, PlanSubject(event.id), PlanKind.GO_LIVE, plan_hash)
     now = _facts(queries.count_remains(connection, event.id))
-    if any(now[name] > stored.parameters[name] for name in COMPARED):
+    planned = {name: int(stored.parameters.get(name, 0)) for name in COMPARED}
+    if any(now[name] > planned[name] for name in COMPARED):
         effect = (
-            f"{now['orders']:,} orders with {now['places']:,} places, {now['tickets']:,} tickets"
-            f" and {now['vouchers']:,} vouchers would be cleared"
+            f"{now['orders']:,} orders with {now['places']:,} places, {now['tickets']:,} tickets,"
+            f" {now['vouchers']:,} vouchers and {now['entries']:,} waiting entries would be cleared"
         )
         raise plan_outdated(event.slug, effect)
-    return int(stored.parameters["newest_order"])
+    return PlannedEnd(planned["newest_order"], planned["newest_entry"])
 
 
 def _facts(remains: RehearsalRemains) -> dict[str, int]:

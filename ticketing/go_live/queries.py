@@ -1,16 +1,16 @@
-"""Queries for what the rehearsals of an event left behind: orders and everything that follows."""
+"""Queries for what rehearsals of an event left behind: orders, what follows, who waits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
-from ticketing.notifications.delivery import DeliveryState
+from ticketing.go_live.message_queries import IS_WAITING, count_waiting
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.refund import RefundState
-from ticketing.platform.db.payment_environment import is_rehearsal
+from ticketing.platform.db.payment_environment import PRODUCTION, is_rehearsal
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.orders import (
@@ -24,6 +24,7 @@ from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.db.tables.refunds import refunds
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
+from ticketing.platform.db.tables.waiting_list import waiting_list_entries as entries
 from ticketing.tickets.model import TicketState
 from ticketing.vouchers.model import LIVE_STATES
 
@@ -42,6 +43,8 @@ class RehearsalRemains:
 
     orders: int  # with places, money, refunds, flags or messages
     newest_order: int  # its id, 0 without one
+    entries: int  # of waiting lists, that have not left
+    newest_entry: int  # its id, 0 without one
     places: int  # that return to the stock
     tickets: int  # live
     vouchers: int  # live
@@ -51,7 +54,8 @@ class RehearsalRemains:
     @property
     def is_cleared(self) -> bool:
         """Return whether nothing is left."""
-        return not (self.orders or self.tickets or self.vouchers or self.documents)
+        left = (self.orders, self.entries, self.tickets, self.vouchers, self.documents)
+        return not any(left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +68,17 @@ class RehearsalDocument:
 
 def count_remains(connection: Connection, event_id: int) -> RehearsalRemains:
     """Count what the rehearsals of an event left behind."""
-    number, newest = connection.execute(
-        select(func.count(), func.coalesce(func.max(orders.c.id), 0)).where(_is_left(event_id))
-    ).one()
+    number, newest = _count_and_newest(connection, orders.c.id, _is_left(event_id))
+    waiting, newest_entry = _count_and_newest(connection, entries.c.id, _is_waiting(event_id))
     return RehearsalRemains(
         orders=number,
         newest_order=newest,
+        entries=waiting,
+        newest_entry=newest_entry,
         places=_count(connection, _places(event_id)),
         tickets=_count(connection, _tickets(event_id, _is_live())),
         vouchers=_count(connection, _vouchers(event_id)),
-        messages=_count(connection, _messages(event_id))
-        + _count(connection, _deliveries(event_id)),
+        messages=count_waiting(connection, event_id, _is_waiting(event_id)),
         documents=_count(connection, _tickets(event_id, _HAS_PDF)),
     )
 
@@ -83,10 +87,18 @@ def list_order_ids(
     connection: Connection, event_id: int, *, after_id: int, up_to: int, limit: int
 ) -> Sequence[int]:
     """Return the orders to clear up to one id, one page, ordered by id."""
-    query = select(orders.c.id).where(
-        _is_left(event_id), orders.c.id > after_id, orders.c.id <= up_to
-    )
-    return connection.execute(query.order_by(orders.c.id).limit(limit)).scalars().all()
+    page = orders.c.id.between(after_id + 1, up_to)
+    query = select(orders.c.id).where(_is_left(event_id), page).order_by(orders.c.id)
+    return connection.execute(query.limit(limit)).scalars().all()
+
+
+def list_entry_ids(
+    connection: Connection, event_id: int, *, after_id: int, up_to: int, limit: int
+) -> Sequence[int]:
+    """Return the waiting entries to clear up to one id, one page, ordered by id."""
+    page = entries.c.id.between(after_id + 1, up_to)
+    query = select(entries.c.id).where(_is_waiting(event_id), page).order_by(entries.c.id)
+    return connection.execute(query.limit(limit)).scalars().all()
 
 
 def list_unfinished_events(connection: Connection, *, at: datetime) -> list[tuple[str, int]]:
@@ -99,26 +111,6 @@ def list_unfinished_events(connection: Connection, *, at: datetime) -> list[tupl
         .order_by(events.c.starts_at, events.c.id)
     )
     return [(slug, number) for slug, number in connection.execute(query)]
-
-
-def discard_messages(connection: Connection, order_code: str, *, at: datetime) -> int:
-    """Mark the waiting messages about an order as processed, so that none is sent."""
-    statement = update(outbox).where(
-        message_order_code == order_code, outbox.c.processed_at.is_(None)
-    )
-    return connection.execute(statement.values(processed_at=at)).rowcount
-
-
-def list_waiting_deliveries(connection: Connection, order_code: str) -> Sequence[int]:
-    """Return the deliveries about an order that wait to be sent, locked."""
-    query = (
-        select(deliveries.c.id)
-        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
-        .where(message_order_code == order_code, _IS_WAITING)
-        .order_by(deliveries.c.id)
-        .with_for_update(of=deliveries)
-    )
-    return connection.execute(query).scalars().all()
 
 
 def lock_documents(
@@ -134,11 +126,6 @@ def lock_documents(
     return [RehearsalDocument(*row) for row in rows]
 
 
-_IS_WAITING = deliveries.c.next_attempt_at.is_not(None) & deliveries.c.state.in_(
-    (DeliveryState.QUEUED, DeliveryState.ERROR)
-)
-
-
 def _is_left(event_id: int | None = None) -> ColumnElement[bool]:
     """Return the condition: an order of a rehearsal that something is left of."""
     with_money = exists().where(
@@ -152,14 +139,28 @@ def _is_left(event_id: int | None = None) -> ColumnElement[bool]:
     )
     about = message_order_code == orders.c.code
     waiting = exists().where(about, outbox.c.processed_at.is_(None))
-    mailed = exists().where(deliveries.c.outbox_id == outbox.c.id, about, _IS_WAITING)
+    mailed = exists().where(deliveries.c.outbox_id == outbox.c.id, about, IS_WAITING)
     left = or_(_HOLDS_PLACES, with_money, outstanding, flagged, waiting, mailed)
     of_event = () if event_id is None else (orders.c.event_id == event_id,)
     return and_(is_rehearsal(), *of_event, left)
 
 
+def _is_waiting(event_id: int) -> ColumnElement[bool]:
+    """Return the condition: an entry of a rehearsal that has not left its waiting list."""
+    is_of_rehearsal = entries.c.environment != PRODUCTION
+    return and_(entries.c.event_id == event_id, is_of_rehearsal, entries.c.left_at.is_(None))
+
+
 def _is_live() -> ColumnElement[bool]:
     return generated_tickets.c.state == TicketState.LIVE
+
+
+def _count_and_newest(
+    connection: Connection, row_id: ColumnElement[int], condition: ColumnElement[bool]
+) -> tuple[int, int]:
+    query = select(func.count(), func.coalesce(func.max(row_id), 0)).where(condition)
+    number, newest = connection.execute(query).one()
+    return number, newest
 
 
 def _count(connection: Connection, query: Select[*tuple[object, ...]]) -> int:
@@ -193,23 +194,4 @@ def _vouchers(event_id: int) -> Select[*tuple[object, ...]]:
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .join(orders, orders.c.id == order_lines.c.order_id)
         .where(orders.c.event_id == event_id, is_rehearsal(), vouchers.c.state.in_(LIVE_STATES))
-    )
-
-
-def _messages(event_id: int) -> Select[*tuple[object, ...]]:
-    """Select the messages without a delivery."""
-    return (
-        select(outbox.c.id)
-        .join(orders, orders.c.code == message_order_code)
-        .where(orders.c.event_id == event_id, is_rehearsal(), outbox.c.processed_at.is_(None))
-    )
-
-
-def _deliveries(event_id: int) -> Select[*tuple[object, ...]]:
-    """Select the deliveries that wait to be sent."""
-    return (
-        select(deliveries.c.id)
-        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
-        .join(orders, orders.c.code == message_order_code)
-        .where(orders.c.event_id == event_id, is_rehearsal(), _IS_WAITING)
     )

@@ -20,6 +20,7 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, Selection
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.roster import guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.webhooks import webhook_calls
@@ -31,6 +32,9 @@ from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.ledger.queries import check_ledger_matches_sales
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.waiting_list.join_list import join_waiting_list
+from ticketing.selling.waiting_list.offer_places import offer_free_places, offer_to_entry
+from ticketing.selling.waiting_list.queries import count_earlier, get, list_entries
 from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.webhooks.endpoints import add_endpoint
 
@@ -182,6 +186,41 @@ def test_going_live_clears_the_rehearsal_although_it_is_interrupted(
         calls = connection.execute(select(webhook_calls.c.id)).all()
     assert len(calls) == 1  # of the order that is none of the rehearsal
     assert check_ledger_matches_sales(database).holds
+
+
+def test_who_waited_in_a_rehearsal_gets_no_real_place_and_leaves_when_the_event_goes_live(
+    *,
+    database: Database,
+    production: Database,
+    event: Event,
+    sell: Callable[..., int],
+    place: Callable[..., PlacedOrder],
+    sari: Buyer,
+    budi: Buyer,
+    now: datetime,
+    tmp_path: Path,
+) -> None:
+    vip = sell("VIP", capacity=1)
+    place((vip, 1), buyer=sari)
+    for db, buyer in ((database, budi), (database, sari), (production, budi)):
+        join_waiting_list(db, event, vip, quantity=1, buyer=buyer, at=now, by="web")
+    [rehearsed, *_], [real] = (db.run(list_entries, event.id) for db in (database, production))
+
+    before = production.run(count_earlier, real)
+    with pytest.raises(ImpossibleTransition, match="payment environment simulator"):
+        offer_to_entry(production, rehearsed.id, at=now, by="test")
+    plan = plan_clearing(production, event, at=now, by="test")
+    terms = {"plan_hash": plan.plan_hash, "at": now, "by": "test"}
+    result = clear_rehearsal(production, DocumentFolder(tmp_path), event, **terms)
+    offered = offer_free_places(production, at=now, by="worker")
+
+    assert (before, plan.remains.entries, result.entries, offered) == (0, 2, 2, 1)
+    assert [one.state for one in production.run(list_entries, event.id)] == ["offered"]
+    assert [one.state for one in database.run(list_entries, event.id)] == ["left", "left"]
+    with database.transaction() as connection:
+        unsent = connection.execute(select(outbox.c.subject).where(outbox.c.processed_at.is_(None)))
+        assert set(unsent.scalars()) == {str(real.id), production.run(get, real.id).order_code}
+    assert plan_clearing(production, event, at=now, by="test").remains.is_cleared
 
 
 def test_a_plan_is_outdated_by_another_order_of_the_rehearsal(

@@ -1,7 +1,10 @@
 """Messages to people on a waiting list: how to leave it, and what is offered to them."""
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
+from ticketing.documents.ticket_data import TEST_MARK
 from ticketing.events.model import Event
 from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.messages.context import (
@@ -15,6 +18,7 @@ from ticketing.notifications.messages.template_samples import TemplateValue
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import OrderState
 from ticketing.platform.db import outbox
+from ticketing.platform.db.payment_environment import PRODUCTION
 from ticketing.selling.waiting_list import queries
 from ticketing.selling.waiting_list.model import EntryState, WaitingEntry
 
@@ -26,6 +30,8 @@ def _draft_waiting_list_joined(
     entry = queries.get(connection, int(claimed.payload["entry"]))
     if entry.state is EntryState.LEFT or claimed.address not in _contacts(entry):
         return reject_message(f"entry {entry.id} is {entry.state} by now")
+    if entry.environment != PRODUCTION:
+        event = replace(event, name=TEST_MARK + event.name)
     url = context.waiting_entry_url(str(entry.token))
     facts = event_variables(context, event) | _entry_variables(entry) | {"url": url}
     return MessageDraft("waiting_list_joined", facts)

@@ -35,6 +35,8 @@ class WaitingEntry:
     buyer: Buyer = field(repr=False)
     joined_at: datetime
     left_at: datetime | None
+    environment: str  # of payments, in which it joined
+    is_elsewhere: bool  # in another payment environment than this program's
     offer_count: int
     order_id: int | None
     order_code: str | None

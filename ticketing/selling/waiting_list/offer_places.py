@@ -52,6 +52,11 @@ def offer_to_entry(database: Database, entry_id: int, *, at: datetime, by: str) 
             raise ImpossibleTransition(
                 f"entry {entry_id} is {entry.state}; only a waiting or lapsed one can be offered"
             )
+        if entry.is_elsewhere:
+            raise ImpossibleTransition(
+                f"entry {entry_id} joined in the payment environment {entry.environment}: offer it"
+                " there, or remove it"
+            )
         stock_queries.lock_limits(connection, [entry.ticket_type_id])
         return _offer(connection, entry, at=at, by=by)
 

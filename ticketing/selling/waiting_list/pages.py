@@ -169,6 +169,6 @@ def _render_entry(
         entry=entry,
         earlier=services.database.run(queries.count_earlier, entry),
         problem=problem,
-        simulated=is_rehearsal(services),
+        simulated=is_rehearsal(services, entry.environment),
     )
     return page_response(services, text, status=status)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     and_,
     exists,
     func,
+    not_,
     or_,
     select,
     update,
@@ -20,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import Buyer, OrderState
 from ticketing.platform.db import audit_log
+from ticketing.platform.db.payment_environment import CURRENT_ENVIRONMENT
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.orders import orders
@@ -28,6 +30,7 @@ from ticketing.platform.kernel.errors import UnknownWaitingEntry
 from ticketing.selling.waiting_list.model import WaitingEntry
 
 _IS_WAITING = and_(entries.c.order_id.is_(None), entries.c.left_at.is_(None))
+_IS_HERE = entries.c.environment == CURRENT_ENVIRONMENT
 _PLACES_LEFT = ticket_types.c.capacity - ticket_types.c.pending - ticket_types.c.sold
 
 
@@ -44,7 +47,10 @@ def insert_entry(
     buyer: Buyer,
     at: datetime,
 ) -> int | None:
-    """Store an entry, or begin again with one that has ended; None if the contact is listed."""
+    """Store an entry, or begin again with one that has ended; None if the contact is listed.
+
+    An entry of another payment environment is not touched: a rehearsal does not replace joining.
+    """
     ended_order = exists().where(
         orders.c.id == entries.c.order_id, orders.c.state != OrderState.PENDING
     )
@@ -59,7 +65,7 @@ def insert_entry(
         event_id=event_id, ticket_type_id=ticket_type_id, buyer_key=buyer.key, **values
     )
     added = statement.on_conflict_do_update(
-        index_elements=[entries.c.ticket_type_id, entries.c.buyer_key],
+        index_elements=[entries.c.ticket_type_id, entries.c.buyer_key, entries.c.environment],
         set_=values | {"order_id": None, "left_at": None},
         where=or_(entries.c.left_at.is_not(None), ended_order),
     )
@@ -92,10 +98,10 @@ def _fetch(connection: Connection, query: Select[*tuple[Any, ...]], name: object
 
 
 def list_entries(connection: Connection, event_id: int) -> list[WaitingEntry]:
-    """Return the entries of an event by ticket type, the earliest first."""
+    """Return the entries of this payment environment by ticket type, the earliest first."""
     query = (
         _select_entries()
-        .where(entries.c.event_id == event_id)
+        .where(entries.c.event_id == event_id, _IS_HERE)
         .order_by(entries.c.ticket_type_id, entries.c.joined_at, entries.c.id)
     )
     return [_entry_from_row(row) for row in connection.execute(query).mappings()]
@@ -106,6 +112,7 @@ def count_earlier(connection: Connection, entry: WaitingEntry) -> int:
     query = select(func.count()).where(
         _IS_WAITING,
         entries.c.ticket_type_id == entry.ticket_type_id,
+        entries.c.environment == entry.environment,
         or_(
             entries.c.joined_at < entry.joined_at,
             and_(entries.c.joined_at == entry.joined_at, entries.c.id < entry.id),
@@ -123,7 +130,10 @@ def list_types_to_offer(connection: Connection, *, at: datetime) -> list[int]:
             ticket_types.c.on_sale,
             events.c.ends_at > at,
             exists().where(
-                _IS_WAITING, entries.c.ticket_type_id == ticket_types.c.id, _fits(_PLACES_LEFT)
+                _IS_WAITING,
+                _IS_HERE,
+                entries.c.ticket_type_id == ticket_types.c.id,
+                _fits(_PLACES_LEFT),
             ),
         )
         .order_by(ticket_types.c.id)
@@ -135,7 +145,9 @@ def lock_next(
     connection: Connection, ticket_type_id: int, places_left: int | None
 ) -> WaitingEntry | None:
     """Return the earliest waiting entry that the places suffice for, locked, or None."""
-    query = _select_entries().where(_IS_WAITING, entries.c.ticket_type_id == ticket_type_id)
+    query = _select_entries().where(
+        _IS_WAITING, _IS_HERE, entries.c.ticket_type_id == ticket_type_id
+    )
     if places_left is not None:
         query = query.where(entries.c.quantity <= places_left)
     query = query.order_by(entries.c.joined_at, entries.c.id).limit(1)
@@ -172,6 +184,7 @@ def _select_entries() -> Select[*tuple[Any, ...]]:
     return (
         select(
             entries,
+            not_(_IS_HERE).label("is_elsewhere"),
             ticket_types.c.name.label("ticket_type"),
             orders.c.code.label("order_code"),
             orders.c.state.label("order_state"),

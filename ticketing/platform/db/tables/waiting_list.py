@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     Index,
     Table,
+    Text,
     UniqueConstraint,
     Uuid,
     func,
@@ -21,6 +22,7 @@ from ticketing.platform.db.columns import (
     text_column,
     timestamp_column,
 )
+from ticketing.platform.db.tables.orders import PAYMENT_ENVIRONMENT
 
 waiting_list_entries = Table(
     "waiting_list_entries",
@@ -39,9 +41,12 @@ waiting_list_entries = Table(
     timestamp_column("left_at", nullable=True),
     foreign_key_column("order_id", "orders.id", nullable=True),  # of the newest offer
     bigint_column("offer_count"),
-    UniqueConstraint("ticket_type_id", "buyer_key"),
+    # of the program that made the entry; see `payment_environment.py`
+    Column("environment", Text, nullable=False, server_default=PAYMENT_ENVIRONMENT),
+    UniqueConstraint("ticket_type_id", "buyer_key", "environment"),
     UniqueConstraint("order_id"),
     CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("environment IN ('simulator', 'sandbox', 'production')", name="environment"),
     Index("ix_waiting_list_entries_event_id", "event_id"),
     # the next offers
     Index(
