@@ -12,6 +12,7 @@ from ticket_assets.retries import run_attempt
 from ticket_assets.vouchers import ROUTER_POOL
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
+from ticketing.orders.holds import HoldLimits
 from ticketing.platform.application import Application
 from ticketing.reporting.export import queue_daily_export_mails
 from ticketing.selling.checkout.expire_orders import expire_orders
@@ -45,6 +46,11 @@ def expire_unpaid_orders(
             concurrency=application.settings.midtrans_concurrency,
         )  # fmt: skip
         offered = offer_free_places(application.database, at=datetime.now(UTC), by=ACTOR)
+            application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR
+        )
+        offered = offer_free_places(
+            application.database, application.get(HoldLimits), at=datetime.now(UTC), by=ACTOR
+        )
         reminded = enqueue_instalment_reminders(application.database, at=datetime.now(UTC))
     context.log.info("%s expired, %s left, %s stuck", expired.expired, expired.left, expired.stuck)
     context.add_output_metadata(asdict(expired) | {"reminded": reminded, "offered": offered})

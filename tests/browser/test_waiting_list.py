@@ -43,10 +43,15 @@ def test_who_waits_is_offered_free_places_by_mail_and_leaves_by_the_link(
     expect(phone.locator(".note")).to_contain_text("sudah masuk daftar tunggu")
     entry = LINK.search(mail_to("sari@example.org", "masuk daftar tunggu"))
 
+    assert entry is not None
+    phone.goto(entry[0])
+    assert has_no_violations()
+    phone.get_by_role("button", name="Konfirmasi").click()
+    expect(phone.locator(".note")).to_contain_text("sedang menunggu tempat kosong")
+
     set_capacity(database, 2)
     offer = LINK.search(mail_to("sari@example.org", "Tempat Anda untuk"))
 
-    assert entry is not None
     assert offer is not None
     phone.goto(offer[0])
     expect(phone.locator(".status")).to_have_text("Menunggu pembayaran")

@@ -27,6 +27,7 @@ def worker(
     from ticketing.app.worker import ACTOR, Worker
     from ticketing.app.worker_log import log_fulfilment, log_provisioning
     from ticketing.notifications.deliver import MessagingConnector, deliver_all
+    from ticketing.orders.holds import HoldLimits
     from ticketing.selling.payments.fulfil_paid import FulfilmentLoop
     from ticketing.selling.payments.midtrans.client import Midtrans
     from ticketing.tickets.generate import GenerationContext
@@ -60,7 +61,8 @@ def worker(
         # a thread that renders delays each of a payment's 30 queries for so long: 300 payments were
         # settled in 26 s instead of 30 s
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
-        process = Worker(context, gateway, now, webhooks, sender, provisioning, concurrency)
+        holds = application.get(HoldLimits)
+        process = Worker(context, gateway, now, holds, webhooks, sender, provisioning, concurrency)
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             process.stop()

@@ -164,12 +164,25 @@ def _template_folders(application: Application) -> object:
     return TemplateFolders(application.settings.templates_path)
 
 
+def _hold_limits(application: Application) -> object:
+    from ticketing.orders.holds import HoldLimits
+
+    settings = application.settings
+    return HoldLimits(
+        settings.max_places_per_order,
+        settings.max_unpaid_places_per_address,
+        settings.max_unpaid_places_per_contact,
+        settings.max_waiting_entries_per_address,
+    )
+
+
 # by name, so that only callers that look up a type import its module
 FACTORIES: Mapping[str, ObjectFactory] = {
     "DocumentFolder": _document_folder,
     "DocumentReader": _document_reader,
     "EventTemplateCheck": _event_template_check,
     "GenerationContext": _generation_context,
+    "HoldLimits": _hold_limits,
     "KeyRing": _key_ring,
     "MessageTemplates": _message_templates,
     "MessagingConnector": _messaging_connector,

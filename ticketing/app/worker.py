@@ -22,6 +22,7 @@ from ticketing.notifications.campaigns.apply_rules import apply_due_rules
 from ticketing.notifications.deliver import NotificationSender, deliver_due
 from ticketing.notifications.delivery import Channel
 from ticketing.notifications.delivery_receipts import process_status_webhooks
+from ticketing.orders.holds import HoldLimits
 from ticketing.platform.db import notify
 from ticketing.platform.db.notify import NotificationListener
 from ticketing.platform.kernel.errors import TicketingError, Unavailable
@@ -49,6 +50,7 @@ class Worker:
     context: GenerationContext
     gateway: Midtrans
     clock: Callable[[], datetime]
+    holds: HoldLimits
     webhook_transport: WebhookTransport | None = None  # none: Dagster calls webhooks
     sender: NotificationSender | None = None  # none: Dagster sends messages
     provisioning: ProvisioningContext | None = None  # none: Dagster serves the routers
@@ -187,7 +189,7 @@ class Worker:
 
     def _follow_up(self) -> bool:
         database = self.context.database
-        offered = offer_free_places(database, at=self.clock(), by=ACTOR)
+        offered = offer_free_places(database, self.holds, at=self.clock(), by=ACTOR)
         sent = apply_due_rules(database, at=self.clock(), by=ACTOR)
         if offered or sent:
             LOG.info("waiting lists and sending rules", offered=offered, enqueued=sent)

@@ -76,6 +76,11 @@ LOCK_HOLDERS = select(
         for name in ("address_lock", "contact_lock")
     )
 )
+_TRY_LOCK_CONTACT = select(
+    func.pg_try_advisory_xact_lock(
+        func.hashtextextended(bindparam("contact_lock", type_=Text), _ZERO)
+    )
+)
 _HELD_BY_ADDRESS, _HELD_BY_CONTACT = (
     _from_unpaid_orders(whose, _PLACES, func.min(orders.c.expires_at))
     for whose in (_BY_ADDRESS, _BY_CONTACT)
@@ -109,6 +114,18 @@ def lock_and_count_held(
         _count_held(connection, _HELD_BY_ADDRESS, parameters),
         _count_held(connection, _HELD_BY_CONTACT, parameters),
     )
+
+
+def try_count_held_by_contact(
+    connection: Connection, parameters: dict[str, object]
+) -> HeldPlaces | None:
+    """Return what the contact holds; None while an order of the contact is being placed.
+
+    For a caller that has locked a ticket type already: it must not wait for the contact's lock.
+    """
+    if not connection.execute(_TRY_LOCK_CONTACT, parameters).scalar_one():
+        return None
+    return _count_held(connection, _HELD_BY_CONTACT, parameters)
 
 
 def _count_held(

@@ -1,4 +1,4 @@
-"""Limits of places that unpaid orders hold, so that nobody can hold them all without paying."""
+"""Limits of places held by unpaid orders or waited for: nobody can have all without paying."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +27,7 @@ class HoldLimits:
     per_order: int | None = None  # of places whose ticket types have no limit of their own
     per_address: int | None = None
     per_contact: int | None = None
+    entries_per_address: int | None = None  # of the waiting lists of one event
 
     def max_per_order(self, own_limit: int | None) -> int | None:
         """Return the limit per order of a ticket type that has this limit of its own."""
@@ -42,6 +43,15 @@ class HoldLimits:
     def check_address(self, held: HeldPlaces, places: int) -> None:
         """Refuse an order of an address that holds too many unpaid places."""
         _check_held("address", held, places, limit=self.per_address)
+
+    def check_entries(self, waiting: int) -> None:
+        """Refuse to add another waiting entry of an address that has too many."""
+        if self.entries_per_address is not None and waiting >= self.entries_per_address:
+            raise LimitExceeded(
+                f"{waiting} entries of this address wait for places of this event; at most"
+                f" {self.entries_per_address}",
+                limit=self.entries_per_address,
+            )
 
     def check_contact(self, held: HeldPlaces, places: int) -> None:
         """Refuse an order of a contact that holds too many unpaid places."""

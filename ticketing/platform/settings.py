@@ -134,6 +134,12 @@ class Settings(BaseSettings):
         description="Maximum places of one event that orders of one e-mail address, or else one"
         " phone number, hold unpaid; further orders are refused.",
     )
+    max_waiting_entries_per_address: int = Field(
+        100,
+        ge=1,
+        description="Maximum entries of one address (IPv6: one /64) that wait for places of one"
+        " event; further ones are refused.",
+    )
 
     midtrans_environment: Literal["simulator", "sandbox", "production"] = Field(
         "simulator",

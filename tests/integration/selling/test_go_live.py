@@ -17,6 +17,7 @@ from ticketing.go_live import queries
 from ticketing.go_live.clear_rehearsal import clear_rehearsal
 from ticketing.go_live.plan_clearing import plan_clearing
 from ticketing.orders import queries as order_queries
+from ticketing.orders.holds import NO_HOLD_LIMITS
 from ticketing.orders.order import Buyer, Selection
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
@@ -32,7 +33,7 @@ from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.ledger.queries import check_ledger_matches_sales
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
-from ticketing.selling.waiting_list.join_list import join_waiting_list
+from ticketing.selling.waiting_list.join_list import confirm_entry, join_waiting_list
 from ticketing.selling.waiting_list.offer_places import offer_free_places, offer_to_entry
 from ticketing.selling.waiting_list.queries import count_earlier, get, list_entries
 from ticketing.tickets.issuing.issue import issue_tickets
@@ -205,6 +206,8 @@ def test_who_waited_in_a_rehearsal_gets_no_real_place_and_leaves_when_the_event_
     for db, buyer in ((database, budi), (database, sari), (production, budi)):
         join_waiting_list(db, event, vip, quantity=1, buyer=buyer, at=now, by="web")
     [rehearsed, *_], [real] = (db.run(list_entries, event.id) for db in (database, production))
+    for db, entry in ((database, rehearsed), (production, real)):
+        confirm_entry(db, entry.token, at=now, by="web")
 
     before = production.run(count_earlier, real)
     with pytest.raises(ImpossibleTransition, match="payment environment simulator"):
@@ -212,7 +215,7 @@ def test_who_waited_in_a_rehearsal_gets_no_real_place_and_leaves_when_the_event_
     plan = plan_clearing(production, event, at=now, by="test")
     terms = {"plan_hash": plan.plan_hash, "at": now, "by": "test"}
     result = clear_rehearsal(production, DocumentFolder(tmp_path), event, **terms)
-    offered = offer_free_places(production, at=now, by="worker")
+    offered = offer_free_places(production, NO_HOLD_LIMITS, at=now, by="worker")
 
     assert (before, plan.remains.entries, result.entries, offered) == (0, 2, 2, 1)
     assert [one.state for one in production.run(list_entries, event.id)] == ["offered"]

@@ -10,9 +10,12 @@ from ticketing.catalogue.stock import Stock
 from ticketing.catalogue.ticket_types import SaleTerms, open_sale
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Buyer
+from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits
+from ticketing.orders.order import Buyer, OrderState
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import LimitExceeded, SoldOut
+from ticketing.platform.kernel.errors import ImpossibleTransition, LimitExceeded, SoldOut
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.selling.checkout.accept_free_order import accept_free_order
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
@@ -21,6 +24,7 @@ from ticketing.selling.payments.settle import PaymentGateway
 from ticketing.selling.waiting_list import queries
 from ticketing.selling.waiting_list.join_list import (
     PlacesLeft,
+    confirm_entry,
     join_waiting_list,
     leave_waiting_list,
 )
@@ -30,6 +34,7 @@ from ticketing.selling.waiting_list.offer_places import offer_free_places, offer
 Join = Callable[..., None]
 States = Callable[[], dict[str, str]]
 HOUR = timedelta(hours=1)
+HOLDS = HoldLimits(10, 10, 10, 10)
 
 
 def buyer(name: str) -> Buyer:
@@ -54,12 +59,17 @@ def join(database: Database, event: Event, vip: int, now: datetime) -> Join:
     """Return a function that joins the waiting list, each entry a minute after the other."""
     joined: list[str] = []
 
-    def add(name: str, quantity: int = 1, hours: int = 0) -> None:
+    def add(
+        name: str, quantity: int = 1, hours: int = 0, *, confirms: bool = True, **more: object
+    ) -> None:
         joined.append(name)
         at = now + timedelta(hours=hours, minutes=len(joined))
         join_waiting_list(
-            database, event, vip, quantity=quantity, buyer=buyer(name), at=at, by="buyer"
+            database, event, vip, quantity=quantity, buyer=buyer(name), at=at, by="buyer", **more
         )
+        for entry in database.run(queries.list_entries, event.id) if confirms else ():
+            if entry.buyer == buyer(name):
+                confirm_entry(database, entry.token, at=at, by="buyer")
 
     return add
 
@@ -89,7 +99,7 @@ def test_free_places_are_offered_to_the_earliest_entries_that_fit(
 ) -> None:  # fmt: skip
     for name, quantity in (("ani", 2), ("budi", 2), ("citra", 1)):
         join(name, quantity)
-    nothing = offer_free_places(database, at=now, by="worker")
+    nothing = offer_free_places(database, NO_HOLD_LIMITS, at=now, by="worker")
     if how == "expire":
         expire_orders(database, gateway, at=sold_out.order.expires_at, by="schedule")
     elif how == "cancel":
@@ -97,7 +107,7 @@ def test_free_places_are_offered_to_the_earliest_entries_that_fit(
     else:
         open_sale(database, event, "VIP", SaleTerms(capacity=6), by="operator")
 
-    offered = [offer_free_places(database, at=now, by="worker") for _ in range(2)]
+    offered = [offer_free_places(database, NO_HOLD_LIMITS, at=now, by="worker") for _ in range(2)]
 
     assert (nothing, offered) == (0, [2, 0])
     assert states() == {"ani": "offered", "budi": "waiting", "citra": "offered"}
@@ -114,13 +124,13 @@ def test_an_offer_that_is_not_paid_in_time_passes_to_the_next_and_its_entry_can_
     join("ani", 3)
     join("budi", 3)
     cancel_order(database, sold_out.order.id, at=now, by="web")
-    offer_free_places(database, at=now, by="worker")
+    offer_free_places(database, NO_HOLD_LIMITS, at=now, by="worker")
     first = entries()["ani"]
 
     expire_orders(database, gateway, at=now + 23 * HOUR, by="schedule")
     early = states()
     expire_orders(database, gateway, at=now + 24 * HOUR, by="schedule")
-    offer_free_places(database, at=now + 24 * HOUR, by="worker")
+    offer_free_places(database, NO_HOLD_LIMITS, at=now + 24 * HOUR, by="worker")
     later = states()
     join("ani", 3, hours=24)
 
@@ -140,9 +150,10 @@ def test_concurrent_runs_make_each_offer_once_and_oversell_nothing(
     cancel_order(database, sold_out.order.id, at=now, by="web")
 
     with ThreadPoolExecutor(4) as pool:
-        offered = sum(
-            pool.map(lambda _: offer_free_places(database, at=now, by="worker"), range(4))
-        )
+        runs = [
+            pool.submit(offer_free_places, database, HOLDS, at=now, by="worker") for _ in range(4)
+        ]
+    offered = sum(run.result() for run in runs)
 
     assert (offered, stock_of(vip)) == (3, Stock(3, 3, 0))
     assert list(states().values()) == ["offered"] * 3 + ["waiting"] * 3
@@ -155,7 +166,7 @@ def test_leaving_by_the_link_gives_an_offered_place_to_the_next_and_closes_its_p
     for name in ("ani", "budi", "citra"):
         join(name, 3)
     cancel_order(database, sold_out.order.id, at=now, by="web")
-    offer_free_places(database, at=now, by="worker")
+    offer_free_places(database, NO_HOLD_LIMITS, at=now, by="worker")
     offered = entries()["ani"].order_id
     assert offered is not None
     with database.transaction() as connection:
@@ -166,7 +177,7 @@ def test_leaving_by_the_link_gives_an_offered_place_to_the_next_and_closes_its_p
 
     for name in ("ani", "budi", "ani"):  # offered, waiting, and again
         leave_waiting_list(database, gateway, entries()[name].token, at=now, by="buyer")
-    offer_free_places(database, at=now, by="worker")
+    offer_free_places(database, NO_HOLD_LIMITS, at=now, by="worker")
 
     assert gateway.closed == [attempt.key]
     assert states() == {"ani": "left", "budi": "left", "citra": "offered"}
@@ -205,6 +216,88 @@ def test_an_entry_over_the_limit_of_its_buyer_leaves_and_staff_offer_only_free_p
     place((vip, 2), buyer=buyer("ani"))
     open_sale(database, event, "VIP", SaleTerms(capacity=8), by="operator")
 
-    offer_free_places(database, at=now, by="worker")
+    offer_free_places(database, NO_HOLD_LIMITS, at=now, by="worker")
 
     assert states() == {"ani": "left", "budi": "offered"}
+
+
+def test_nothing_is_offered_before_the_contact_confirms_and_the_newest_request_counts_until_then(
+    database: Database, sold_out: PlacedOrder, join: Join, states: States,
+    entries: Callable[[], dict[str, WaitingEntry]], messages: Callable[[], list[tuple[str, str]]],
+    now: datetime,
+) -> None:  # fmt: skip
+    for quantity in (1, 3, 1, 2):
+        join("ani", quantity, confirms=False)
+    join("budi", 1)
+    cancel_order(database, sold_out.order.id, at=now, by="web")
+    offer_free_places(database, NO_HOLD_LIMITS, at=now, by="worker")
+    before, ani = states(), entries()["ani"]
+
+    confirm_entry(database, ani.token, at=now, by="buyer")
+    offer_free_places(database, NO_HOLD_LIMITS, at=now, by="worker")
+
+    assert before == {"ani": "waiting", "budi": "offered"}
+    assert (states()["ani"], ani.quantity) == ("offered", 2)
+    assert messages().count(("waiting_list.joined", "ani@example.org")) == 3
+
+
+@pytest.mark.parametrize(
+    ("holds", "refusal"),
+    [
+        (HoldLimits(per_order=1), "2 places in one order; at most 1"),
+        (HoldLimits(per_contact=4), "this contact holds 3 unpaid places"),
+        (HoldLimits(entries_per_address=1), "1 entries of this address wait"),
+    ],
+)
+def test_the_limits_of_unpaid_places_apply_to_joining(
+    place: Callable[..., PlacedOrder], vip: int, join: Join, states: States, holds: HoldLimits,
+    refusal: str,
+) -> None:  # fmt: skip
+    place((vip, 3), buyer=buyer("ani"))
+    join("budi", client_network="192.0.2.1", confirms=False)
+    join("citra", 2, client_network="192.0.2.2", holds=HOLDS)
+
+    with pytest.raises(LimitExceeded, match=refusal):
+        join("ani", 2, client_network="192.0.2.1", holds=holds)
+
+    assert states() == {"budi": "waiting", "citra": "waiting"}
+
+
+def test_an_offer_waits_while_the_contact_holds_many_unpaid_places_and_the_next_gets_them(
+    database: Database, sell: Callable[..., int], sold_out: PlacedOrder,
+    place: Callable[..., PlacedOrder], join: Join, states: States, now: datetime,
+) -> None:  # fmt: skip
+    join("ani", 2)
+    join("budi", 1)
+    other = place((sell("Regular"), 4), buyer=buyer("ani"))
+    cancel_order(database, sold_out.order.id, at=now, by="web")
+    holds = HoldLimits(per_order=10, per_address=5, per_contact=5)
+
+    offered = [offer_free_places(database, holds, at=now, by="worker") for _ in range(2)]
+    before = states()
+    cancel_order(database, other.order.id, at=now, by="web")
+    offer_free_places(database, holds, at=now, by="worker")
+
+    assert (offered, before) == ([1, 0], {"ani": "waiting", "budi": "offered"})
+    assert states() == {"ani": "offered", "budi": "offered"}
+
+
+def test_a_free_offer_is_completed_only_when_it_is_accepted_in_time(
+    database: Database, event: Event, sold_out: PlacedOrder, join: Join, states: States,
+    entries: Callable[[], dict[str, WaitingEntry]], count_entitled: Callable[[], int],
+    now: datetime,
+) -> None:  # fmt: skip
+    join("ani", 1)
+    join("budi", 1)
+    open_sale(database, event, "VIP", SaleTerms(price=Rupiah(0)), by="operator")
+    cancel_order(database, sold_out.order.id, at=now, by="web")
+    offer_free_places(database, NO_HOLD_LIMITS, at=now, by="worker")
+    ani, budi = (entries()[name].order_id for name in ("ani", "budi"))
+    assert (states(), count_entitled()) == ({"ani": "offered", "budi": "offered"}, 0)
+
+    for _ in range(2):
+        assert accept_free_order(database, ani, at=now, by="buyer").state is OrderState.PAID
+    with pytest.raises(ImpossibleTransition, match="has ended"):
+        accept_free_order(database, budi, at=now + 24 * HOUR, by="buyer")
+
+    assert (states(), count_entitled()) == ({"ani": "bought", "budi": "offered"}, 1)

@@ -26,7 +26,6 @@ from ticketing.monitoring.payment_metrics import PaymentCollector
 from ticketing.monitoring.voucher_metrics import VoucherCollector
 from ticketing.notifications import api_whatsapp
 from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
-from ticketing.orders.holds import HoldLimits
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.http import errors as http_errors
@@ -37,7 +36,6 @@ from ticketing.platform.http.pages import PageSettings
 from ticketing.platform.http.rate_limit import RateLimiter
 from ticketing.platform.http.services import Services, now
 from ticketing.platform.http.sse import EventStream
-from ticketing.platform.settings import Settings
 from ticketing.reporting.closing import api as closing_report_api
 from ticketing.roster.guests import api as api_guests
 from ticketing.roster.uploads import api as import_api
@@ -182,7 +180,6 @@ def _build_services(application: Application) -> Services:
     metrics.registry.register(TicketCollector(database))
     services.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))
     services.register_value(ImportRequestQueue, _import_request_queue(services))
-    services.register_value(HoldLimits, _hold_limits(services.settings))
     services.register_value(RateLimiter, RateLimiter(services.settings.web_requests_a_minute))
     services.register_value(PageSettings, build_page_settings(services.get(MidtransAccount)))
     services.register_value(EventCache, EventCache(partial(get_event, database)))
@@ -193,14 +190,6 @@ def _build_services(application: Application) -> Services:
     services.find(WhatsAppProviderConfig)
     services.settings.require_public_url()
     return services
-
-
-def _hold_limits(settings: Settings) -> HoldLimits:
-    return HoldLimits(
-        settings.max_places_per_order,
-        settings.max_unpaid_places_per_address,
-        settings.max_unpaid_places_per_contact,
-    )
 
 
 def _import_request_queue(services: Services) -> ImportRequestQueue:

@@ -24,6 +24,7 @@ from ticketing.platform.http.pages import (
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.platform.kernel.money import ZERO
+from ticketing.selling.checkout.accept_free_order import accept_free_order
 from ticketing.selling.checkout.api import cancel_order_and_sessions
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR, order_from_token, refuse_other_buyer
 from ticketing.selling.checkout.api_payment import begin_payment
@@ -163,6 +164,20 @@ async def pay(
         return session.redirect_url
 
     return await _run_and_redirect(token, save_and_pay)
+
+
+@router.post("/accept", include_in_schema=False)
+async def accept(
+    token: str, order: OrderFromPath, services: ServicesDependency, fields: FormFields
+) -> Response:
+    """Save the names of the places and accept the free order, then show it."""
+
+    def accept_and_show() -> str:
+        _save_guests(services, order, fields)
+        accept_free_order(services.database, order.id, at=now(), by=BUYER_ACTOR)
+        return order_page_url(token)
+
+    return await _run_and_redirect(token, accept_and_show)
 
 
 def _save_guests(services: Services, order: Order, fields: dict[str, str]) -> None:

@@ -3,12 +3,16 @@
 from datetime import datetime
 from functools import partial
 
+from fastapi import Request
+
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer, actor
 from ticketing.access.public_json import public_json_router
 from ticketing.events.cache import EventCache
 from ticketing.events.http_params import EventReference
 from ticketing.events.queries import get_event
+from ticketing.orders.holds import HoldLimits
+from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.envelope import (
     EventInPath,
     RequestModel,
@@ -77,6 +81,8 @@ class WaitingEntryResponse(ResponseModel):
     """Number of places wanted."""
     joined_at: datetime
     """When the entry joined; the earliest is offered places first."""
+    confirmed_at: datetime | None
+    """When the contact confirmed the entry by its link; nothing is offered before."""
     state: EntryState
     """Follows from the order of the newest offer."""
     offer_count: int
@@ -88,8 +94,13 @@ class WaitingEntryResponse(ResponseModel):
 
 
 @public_router.post("", status_code=202)
-def join(body: JoinRequest, services: ServicesDependency) -> SuccessResponse[JoinResponse]:
-    """Join the waiting list of a ticket type, once per contact."""
+def join(
+    body: JoinRequest, request: Request, services: ServicesDependency
+) -> SuccessResponse[JoinResponse]:
+    """Join the waiting list of a ticket type, once per contact.
+
+    Places are offered after the contact has confirmed the entry by the link that is sent to it.
+    """
     event = services.get(EventCache).get(str(body.event_id))
     join_waiting_list(
         services.database,
@@ -97,6 +108,8 @@ def join(body: JoinRequest, services: ServicesDependency) -> SuccessResponse[Joi
         body.ticket_type_id,
         quantity=body.quantity,
         buyer=parse_buyer(event, **body.buyer.model_dump()),
+        client_network=client_network(request),
+        holds=services.get(HoldLimits),
         at=now(),
         by=BUYER_ACTOR,
     )
@@ -121,7 +134,7 @@ def list_entries(
 def offer(
     entry_id: WaitingEntryIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[WaitingEntryResponse]:
-    """Offer places to an entry now, before all others."""
+    """Offer places to an entry now, before all others, confirmed or not."""
     offer_to_entry(services.database, entry_id, at=now(), by=actor(caller))
     entry = services.database.run(queries.get, entry_id)
     return SuccessResponse(data=WaitingEntryResponse.model_validate(describe(entry)))

@@ -33,6 +33,7 @@ def list_entries(slug: EventOption, *, as_json: JsonOption = False) -> None:
             "contact": lambda one: one.contact,
             "quantity": lambda one: one.quantity,
             "joined": lambda one: one.joined_at,
+            "confirmed": lambda one: one.confirmed_at,
             "state": lambda one: one.state,
             "order": lambda one: one.order_code,
             "until": lambda one: one.offered_until,
@@ -45,7 +46,7 @@ def list_entries(slug: EventOption, *, as_json: JsonOption = False) -> None:
 
 @app.command("offer")
 def offer_to_entry(entry_id: EntryArgument, *, as_json: JsonOption = False) -> None:
-    """Offer places to an entry now, before all others; free places are needed."""
+    """Offer places to an entry now, before all others, confirmed or not; it needs free places."""
     from ticketing.selling.waiting_list import offer_places
 
     with open_application() as application:

@@ -1,4 +1,8 @@
-"""Join and leave a waiting list. The answer never tells whether a contact was listed already."""
+"""Join, confirm and leave a waiting list. No answer tells whether a contact was listed already.
+
+Whoever joins proves by the link in the message that the contact is theirs: they confirm the entry
+with a button, because programs that check mails open links.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,9 +10,12 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from ticketing.catalogue import ticket_type_queries
+from ticketing.catalogue.stock import PurchaseLimits
 from ticketing.catalogue.ticket_type_queries import TicketTypeListing
 from ticketing.events.model import BuyerNotices, Event
+from ticketing.orders import hold_queries
 from ticketing.orders.buyer_notices import notice_addresses
+from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits
 from ticketing.orders.order import ENDED_STATES, Buyer
 from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.database import Database
@@ -18,6 +25,8 @@ from ticketing.selling.payments.expire_checkout_sessions import expire_order_ses
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.waiting_list import queries
 from ticketing.selling.waiting_list.model import EntryState, WaitingEntry
+
+MAX_JOINED_NOTICES = 3  # per entry: joining must not be a way to send messages to strangers
 
 
 class PlacesLeft(Conflict):
@@ -31,30 +40,46 @@ def join_waiting_list(
     *,
     quantity: int,
     buyer: Buyer,
+    client_network: str = "",
+    holds: HoldLimits = NO_HOLD_LIMITS,
     at: datetime,
     by: str,
 ) -> None:
-    """Add a contact to the list of a ticket type once, and send it the link of its entry.
+    """Add a contact to the list of a ticket type once, and send it the link to confirm its entry.
 
-    Refuses a type that is not on sale, or not sold out, and more places than it can ever offer.
+    Until the entry is confirmed, the newest request counts. Refuses a type that is not on sale, or
+    not sold out, more places than it can ever offer, and more than the limits of unpaid places.
     """
     with database.transaction() as connection:
-        _check(connection, event, ticket_type_id, quantity, at=at)
+        limits = _check(connection, event, ticket_type_id, quantity, at=at)
+        if limits.per_order is None:
+            holds.check_order(quantity)
+        parameters = hold_queries.hold_parameters(holds, event.id, client_network, buyer.key, at)
+        _, held = hold_queries.lock_and_count_held(connection, parameters)
+        holds.check_contact(held, quantity)
+        holds.check_entries(queries.count_of_network(connection, event.id, client_network))
         entry_id = queries.insert_entry(
             connection, event_id=event.id, ticket_type_id=ticket_type_id, quantity=quantity,
-            buyer=buyer, at=at,
+            buyer=buyer, client_network=client_network, at=at,
         )  # fmt: skip
-        if entry_id is None:
-            return
-        audit_log.record(
-            connection, by, "waiting_list.join", event_id=event.id, subject=str(entry_id),
-            items=quantity,
-        )  # fmt: skip
-        _notify_of_entry(connection, event, entry_id, buyer)
+        if entry_id is not None:
+            audit_log.record(
+                connection, by, "waiting_list.join", event_id=event.id, subject=str(entry_id),
+                items=quantity,
+            )  # fmt: skip
+            _notify_of_entry(connection, event, entry_id, buyer)
 
 
 def _notify_of_entry(connection: Connection, event: Event, entry_id: int, buyer: Buyer) -> None:
-    """Send the link of the entry, even if the event wants no notices: nothing else has it."""
+    """Send the link of the entry, even if the event wants no notices: nothing else has it.
+
+    It is sent a limited number of times, and never changes.
+    """
+    sent = outbox.count_messages(
+        connection, purpose=outbox.WAITING_LIST_JOINED, subject=str(entry_id)
+    )
+    if sent >= MAX_JOINED_NOTICES:
+        return
     choice = BuyerNotices(event.buyer_notices)
     for address in notice_addresses(choice, buyer, is_required=True):
         message = {
@@ -68,7 +93,7 @@ def _notify_of_entry(connection: Connection, event: Event, entry_id: int, buyer:
 
 def _check(
     connection: Connection, event: Event, ticket_type_id: int, quantity: int, *, at: datetime
-) -> None:
+) -> PurchaseLimits:
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
     offered = find_type_on_sale(connection, event, ticket_type_id)
@@ -78,6 +103,7 @@ def _check(
     if capacity is not None and quantity > capacity:
         raise LimitExceeded(f"{quantity} places; {offered.name} has {capacity}", limit=capacity)
     offered.limits.check_order(quantity)
+    return offered.limits
 
 
 def find_type_on_sale(
@@ -88,6 +114,16 @@ def find_type_on_sale(
         if listing.id == ticket_type_id and listing.on_sale:
             return listing
     raise NotOnSale(f"ticket type {ticket_type_id} is not on sale for this event")
+
+
+def confirm_entry(database: Database, token: UUID, *, at: datetime, by: str) -> WaitingEntry:
+    """Confirm a waiting entry by its link; safe to repeat. Another state stays as it is."""
+    entry_id = database.run(queries.get_by_token, token).id
+    with database.transaction() as connection:
+        entry = queries.lock(connection, entry_id)
+        if entry.state is EntryState.WAITING and entry.confirmed_at is None:
+            queries.record_confirmed(connection, entry, at=at, by=by)
+        return queries.get(connection, entry_id)
 
 
 def leave_waiting_list(

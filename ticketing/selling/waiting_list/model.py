@@ -34,6 +34,7 @@ class WaitingEntry:
     quantity: int
     buyer: Buyer = field(repr=False)
     joined_at: datetime
+    confirmed_at: datetime | None  # by the contact; nothing is offered before
     left_at: datetime | None
     environment: str  # of payments, in which it joined
     is_elsewhere: bool  # in another payment environment than this program's
@@ -79,6 +80,7 @@ class EntryDescription:
     contact: str
     quantity: int
     joined_at: datetime
+    confirmed_at: datetime | None
     state: EntryState
     offer_count: int
     order_code: str | None
@@ -89,6 +91,6 @@ def describe(entry: WaitingEntry) -> EntryDescription:
     """Return the entry as staff see it."""
     return EntryDescription(
         entry.id, entry.ticket_type_id, entry.ticket_type, entry.buyer.name, entry.buyer.contact,
-        entry.quantity, entry.joined_at, entry.state, entry.offer_count, entry.order_code,
-        entry.offered_until,
+        entry.quantity, entry.joined_at, entry.confirmed_at, entry.state, entry.offer_count,
+        entry.order_code, entry.offered_until,
     )  # fmt: skip

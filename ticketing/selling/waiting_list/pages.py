@@ -4,12 +4,14 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Query
-from fastapi.responses import HTMLResponse
+from fastapi import Depends, Path, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ticketing.access.public_pages import pages_router
 from ticketing.events.model import Event
 from ticketing.events.queries import get_event
+from ticketing.orders.holds import HoldLimits
+from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.envelope import MAX_ID
 from ticketing.platform.http.pages import (
     is_rehearsal,
@@ -28,9 +30,11 @@ from ticketing.selling.shop.forms import (
     submitted_values,
 )
 from ticketing.selling.shop.html import render_event_template
+from ticketing.selling.shop.order_pages import SEE_OTHER
 from ticketing.selling.shop.shop_pages import UNPROCESSABLE, EventFromPath
 from ticketing.selling.waiting_list import queries
 from ticketing.selling.waiting_list.join_list import (
+    confirm_entry,
     find_type_on_sale,
     join_waiting_list,
     leave_waiting_list,
@@ -81,11 +85,12 @@ def join(
     event: EventFromPath,
     services: ServicesDependency,
     ticket_type_id: TypeInQuery,
+    request: Request,
     fields: FormFields,
 ) -> HTMLResponse:
     """Join the list, or show the form with the problem."""
     try:
-        _join(services, event, ticket_type_id, fields)
+        _join(services, event, ticket_type_id, fields, client_network(request))
     except InvalidForm as error:
         problem, status = error.problem, UNPROCESSABLE
     except TicketingError as error:
@@ -95,7 +100,9 @@ def join(
     return _render_form(services, event, ticket_type_id, fields, problem=problem, status=status)
 
 
-def _join(services: Services, event: Event, ticket_type_id: int, fields: dict[str, str]) -> None:
+def _join(
+    services: Services, event: Event, ticket_type_id: int, fields: dict[str, str], network: str
+) -> None:
     quantity = fields.get("quantity", "")
     if quantity not in {str(number) for number in range(1, MAX_MENU_QUANTITY + 1)}:
         raise InvalidForm("other")
@@ -105,6 +112,8 @@ def _join(services: Services, event: Event, ticket_type_id: int, fields: dict[st
         ticket_type_id,
         quantity=int(quantity),
         buyer=parse_buyer(event, **buyer_from_form(fields).model_dump()),
+        client_network=network,
+        holds=services.get(HoldLimits),
         at=now(),
         by=BUYER_ACTOR,
     )
@@ -140,8 +149,15 @@ def _render_form(
 
 @entry_router.get("")
 def show(token: EntryTokenInPath, services: ServicesDependency) -> HTMLResponse:
-    """Show the state of an entry and how to leave the list."""
+    """Show the state of an entry, and how to confirm it and to leave the list."""
     return _render_entry(services, services.database.run(queries.get_by_token, token))
+
+
+@entry_router.post("/confirm", include_in_schema=False)
+def confirm(token: EntryTokenInPath, services: ServicesDependency) -> RedirectResponse:
+    """Confirm the entry, then show it. Programs that open the links of mails press no button."""
+    confirm_entry(services.database, token, at=now(), by=BUYER_ACTOR)
+    return RedirectResponse(f"../{token}", SEE_OTHER)
 
 
 @entry_router.post("", include_in_schema=False)

@@ -1,5 +1,6 @@
 """Queries for waiting lists."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,7 @@ from ticketing.selling.waiting_list.model import WaitingEntry
 
 _IS_WAITING = and_(entries.c.order_id.is_(None), entries.c.left_at.is_(None))
 _IS_HERE = entries.c.environment == CURRENT_ENVIRONMENT
+_CAN_BE_OFFERED = and_(_IS_WAITING, entries.c.confirmed_at.is_not(None), _IS_HERE)
 _PLACES_LEFT = ticket_types.c.capacity - ticket_types.c.pending - ticket_types.c.sold
 
 
@@ -45,11 +47,12 @@ def insert_entry(
     ticket_type_id: int,
     quantity: int,
     buyer: Buyer,
+    client_network: str,
     at: datetime,
 ) -> int | None:
-    """Store an entry, or begin again with one that has ended; None if the contact is listed.
+    """Store an entry, or begin again with one that has ended or was not confirmed.
 
-    An entry of another payment environment is not touched: a rehearsal does not replace joining.
+    None if the contact is listed. An entry of another payment environment is not touched.
     """
     ended_order = exists().where(
         orders.c.id == entries.c.order_id, orders.c.state != OrderState.PENDING
@@ -59,15 +62,17 @@ def insert_entry(
         "buyer_name": buyer.name,
         "buyer_email": buyer.email,
         "buyer_phone": buyer.phone,
+        "client_network": client_network,
         "joined_at": at,
     }
+    unconfirmed = and_(_IS_WAITING, entries.c.confirmed_at.is_(None))
     statement = insert(entries).values(
         event_id=event_id, ticket_type_id=ticket_type_id, buyer_key=buyer.key, **values
     )
     added = statement.on_conflict_do_update(
         index_elements=[entries.c.ticket_type_id, entries.c.buyer_key, entries.c.environment],
-        set_=values | {"order_id": None, "left_at": None},
-        where=or_(entries.c.left_at.is_not(None), ended_order),
+        set_=values | {"order_id": None, "left_at": None, "confirmed_at": None},
+        where=or_(entries.c.left_at.is_not(None), ended_order, unconfirmed),
     )
     return connection.execute(added.returning(entries.c.id)).scalar_one_or_none()
 
@@ -108,9 +113,10 @@ def list_entries(connection: Connection, event_id: int) -> list[WaitingEntry]:
 
 
 def count_earlier(connection: Connection, entry: WaitingEntry) -> int:
-    """Return how many entries wait before this one."""
+    """Return how many confirmed entries wait before this one."""
     query = select(func.count()).where(
         _IS_WAITING,
+        entries.c.confirmed_at.is_not(None),
         entries.c.ticket_type_id == entry.ticket_type_id,
         entries.c.environment == entry.environment,
         or_(
@@ -121,8 +127,21 @@ def count_earlier(connection: Connection, entry: WaitingEntry) -> int:
     return connection.execute(query).scalar_one()
 
 
+def count_of_network(connection: Connection, event_id: int, client_network: str) -> int:
+    """Return how many entries of a network wait for places of an event; 0 for an unknown one."""
+    if not client_network:
+        return 0
+    query = select(func.count()).where(
+        _IS_WAITING,
+        _IS_HERE,
+        entries.c.event_id == event_id,
+        entries.c.client_network == client_network,
+    )
+    return connection.execute(query).scalar_one()
+
+
 def list_types_to_offer(connection: Connection, *, at: datetime) -> list[int]:
-    """Return the ticket types on sale with enough places for one of their waiting entries."""
+    """Return the ticket types on sale with enough places for one of their confirmed entries."""
     query = (
         select(ticket_types.c.id)
         .join(events, events.c.id == ticket_types.c.event_id)
@@ -130,8 +149,7 @@ def list_types_to_offer(connection: Connection, *, at: datetime) -> list[int]:
             ticket_types.c.on_sale,
             events.c.ends_at > at,
             exists().where(
-                _IS_WAITING,
-                _IS_HERE,
+                _CAN_BE_OFFERED,
                 entries.c.ticket_type_id == ticket_types.c.id,
                 _fits(_PLACES_LEFT),
             ),
@@ -142,11 +160,16 @@ def list_types_to_offer(connection: Connection, *, at: datetime) -> list[int]:
 
 
 def lock_next(
-    connection: Connection, ticket_type_id: int, places_left: int | None
+    connection: Connection,
+    ticket_type_id: int,
+    places_left: int | None,
+    skipped: Collection[int] = (),
 ) -> WaitingEntry | None:
-    """Return the earliest waiting entry that the places suffice for, locked, or None."""
+    """Return the earliest confirmed entry that the places suffice for, locked, or None."""
     query = _select_entries().where(
-        _IS_WAITING, _IS_HERE, entries.c.ticket_type_id == ticket_type_id
+        _CAN_BE_OFFERED,
+        entries.c.ticket_type_id == ticket_type_id,
+        entries.c.id.not_in(skipped),
     )
     if places_left is not None:
         query = query.where(entries.c.quantity <= places_left)
@@ -161,18 +184,29 @@ def lock_next(
 
 def set_offer(connection: Connection, entry_id: int, order_id: int) -> None:
     """Record the order that holds the places of a locked entry."""
-    _update(connection, entry_id, order_id=order_id, offer_count=entries.c.offer_count + 1)
+    _update(
+        connection, entry_id, order_id=order_id, offer_count=entries.c.offer_count + 1,
+        client_network="",
+    )  # fmt: skip
 
 
 def record_left(
     connection: Connection, entry: WaitingEntry, *, reason: str, at: datetime, by: str
 ) -> None:
     """Record that a locked entry has left the list, and why."""
-    _update(connection, entry.id, left_at=at)
+    _update(connection, entry.id, left_at=at, client_network="")
     audit_log.record(
         connection, by, "waiting_list.leave", event_id=entry.event_id, subject=str(entry.id),
         details={"reason": reason},
     )  # fmt: skip
+
+
+def record_confirmed(connection: Connection, entry: WaitingEntry, *, at: datetime, by: str) -> None:
+    """Record that the contact of a locked entry wants to be offered places."""
+    _update(connection, entry.id, confirmed_at=at)
+    audit_log.record(
+        connection, by, "waiting_list.confirm", event_id=entry.event_id, subject=str(entry.id)
+    )
 
 
 def _update(connection: Connection, entry_id: int, **values: object) -> None:

@@ -11,6 +11,7 @@ from ticketing.events import queries as event_queries
 from ticketing.events.model import BuyerNotices, Event
 from ticketing.notifications import delivery_queries
 from ticketing.notifications.deliver import DeliveryRunResult
+from ticketing.orders.holds import NO_HOLD_LIMITS
 from ticketing.orders.order import Buyer, Selection
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db import outbox
@@ -22,7 +23,8 @@ from ticketing.selling.checkout.set_buyer import set_order_buyer
 from ticketing.selling.contacts.confirm_contact import request_contact_code
 from ticketing.selling.contacts.send_order_links import request_order_links
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
-from ticketing.selling.waiting_list.join_list import join_waiting_list
+from ticketing.selling.waiting_list import queries
+from ticketing.selling.waiting_list.join_list import confirm_entry, join_waiting_list
 from ticketing.selling.waiting_list.offer_places import offer_free_places
 from ticketing.tickets.order_ticket_queries import list_order_ticket_files
 
@@ -126,8 +128,10 @@ def test_who_waits_for_places_is_told_as_the_event_chooses_and_always(
     other = place((vip, 1))
 
     join_waiting_list(database, choose(choice), vip, quantity=1, buyer=sari, at=now, by="buyer")
+    [entry] = database.run(queries.list_entries, other.order.event_id)
+    confirm_entry(database, entry.token, at=now, by="buyer")
     cancel_order(database, other.order.id, at=now, by="buyer")
-    offer_free_places(database, at=now, by="worker")
+    offer_free_places(database, NO_HOLD_LIMITS, at=now, by="worker")
 
     assert messages() == [
         (purpose, address)

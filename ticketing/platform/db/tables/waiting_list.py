@@ -38,9 +38,12 @@ waiting_list_entries = Table(
     text_column("buyer_email"),
     text_column("buyer_phone"),
     timestamp_column("joined_at"),
+    timestamp_column("confirmed_at", nullable=True),  # by the link: nothing is offered before
     timestamp_column("left_at", nullable=True),
     foreign_key_column("order_id", "orders.id", nullable=True),  # of the newest offer
     bigint_column("offer_count"),
+    # the client's address, for IPv6 its /64; erased when the entry does not wait any more
+    text_column("client_network", ""),
     # of the program that made the entry; see `payment_environment.py`
     Column("environment", Text, nullable=False, server_default=PAYMENT_ENVIRONMENT),
     UniqueConstraint("ticket_type_id", "buyer_key", "environment"),
