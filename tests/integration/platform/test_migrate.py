@@ -85,6 +85,14 @@ INSERT INTO order_review_flags (order_id, flag, message, raised_at) VALUES
     (1, 'paid_late', 'ORD-1-2: paid after the deadline', now()),
     (2, 'refund_failed', 'ORD-2-1-R1: denied', now());
 """
+WAITING_ENTRIES = """
+INSERT INTO ticket_types (event_id, name) VALUES (1, 'Regular');
+INSERT INTO waiting_list_entries (
+    event_id, ticket_type_id, quantity, buyer_key, buyer_name, buyer_email, buyer_phone, joined_at,
+    order_id
+)
+    SELECT 1, 1, 1, n::text, 'Ani', '', '', now(), nullif(n, 5) FROM generate_series(1, 5) AS n;
+"""
 NOT_IN_METADATA = ("alembic_version", "voucher_delivery_logs")
 
 
@@ -209,6 +217,7 @@ def test_places_that_shared_a_guest_get_one_each_in_the_buyers_name(
 
 
 def test_orders_of_before_get_their_environment_and_place_of_sale_and_flags_their_payment(
+def test_orders_and_waiting_entries_of_before_get_the_environment_they_were_sold_in(
     empty_database: Database, database_factory: DatabaseFactory, execute: Callable[[str], None]
 ) -> None:
     migrate.upgrade(empty_database, revision="0017_hold_limits")
@@ -216,11 +225,18 @@ def test_orders_of_before_get_their_environment_and_place_of_sale_and_flags_thei
     url = database_factory.url("without_tables")
     migrating = Database.from_url(url, environment="sandbox")  # of orders without a session
 
+    migrate.upgrade(migrating, revision="0021_campaign_rules")
+    execute(WAITING_ENTRIES)
     migrate.upgrade(migrating)
 
+    found = ["production", "sandbox", "simulator", "sandbox"]
     with migrating.transaction() as connection:
-        environments = connection.execute(text("SELECT environment FROM orders ORDER BY id"))
-        assert list(environments.scalars()) == ["production", "sandbox", "simulator", "sandbox"]
+        placed = connection.execute(text("SELECT environment FROM orders ORDER BY id"))
+        assert list(placed.scalars()) == found
+        joined = connection.execute(
+            text("SELECT environment FROM waiting_list_entries ORDER BY id")
+        )
+        assert list(joined.scalars()) == [*found, "sandbox"]
         sold_by_operator = connection.execute(text("SELECT id FROM orders WHERE at_box_office"))
         assert list(sold_by_operator.scalars()) == [4]
         flagged = connection.execute(
