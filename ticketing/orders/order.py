@@ -109,6 +109,15 @@ class Order:
         return f"{self.buyer.email} {self.buyer.phone}" if self.buyer else ""
 
 
+def require_present_environment(order: Order) -> None:
+    """Refuse an order of another payment environment: here it can neither be paid nor completed."""
+    if order.other_environment:
+        raise ImpossibleTransition(
+            f"order {order.code} was placed in the payment environment {order.other_environment};"
+            " order again"
+        )
+
+
 def validate_transition(order: Order, to: OrderState) -> OrderState:
     """Return the new state; refuses a transition that is not in ALLOWED_TRANSITIONS."""
     if to not in ALLOWED_TRANSITIONS[order.state]:

@@ -18,7 +18,7 @@ from ticketing.go_live.clear_rehearsal import clear_rehearsal
 from ticketing.go_live.plan_clearing import plan_clearing
 from ticketing.orders import queries as order_queries
 from ticketing.orders.holds import NO_HOLD_LIMITS
-from ticketing.orders.order import Buyer, Selection
+from ticketing.orders.order import Buyer, OrderState, Selection
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.outbox import outbox
@@ -28,7 +28,9 @@ from ticketing.platform.db.tables.webhooks import webhook_calls
 from ticketing.platform.kernel.errors import ImpossibleTransition, PlanOutdated
 from ticketing.platform.kernel.time_span import TimeSpan
 from ticketing.reporting import sales_invariant_queries, sales_queries
+from ticketing.selling.checkout.accept_free_order import accept_free_order
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
+from ticketing.selling.checkout.set_buyer import set_order_buyer
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.ledger.queries import check_ledger_matches_sales
 from ticketing.selling.payments import attempt_queries
@@ -122,9 +124,15 @@ def test_reports_of_production_have_no_rehearsal(
 
 
 def test_an_order_is_paid_only_in_the_environment_in_which_it_was_placed(
-    vip: int, place: Callable[..., PlacedOrder], production: Database, sari: Buyer, now: datetime
-) -> None:
-    placed = place((vip, 1), buyer=sari)
+    vip: int, sell: Callable[..., int], place: Callable[..., PlacedOrder], production: Database,
+    sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed, free = place((vip, 1), buyer=sari), place((sell("Free", price=0), 1))
+
+    order = set_order_buyer(production, free.order.id, buyer=sari, at=now, by="web")
+    with pytest.raises(ImpossibleTransition, match="environment simulator; order again"):
+        accept_free_order(production, order.id, at=now, by="web")
+    assert order.state is OrderState.PENDING
 
     with production.transaction() as connection, pytest.raises(ImpossibleTransition) as refused:
         attempt_queries.get_or_insert_open(

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Order, OrderState
+from ticketing.orders.order import Order, OrderState, require_present_environment
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition
 from ticketing.platform.kernel.money import ZERO
@@ -22,9 +22,8 @@ def accept_free_order(database: Database, order_id: int, *, at: datetime, by: st
             return order
         if order.state is not OrderState.PENDING or at >= order.expires_at:
             raise ImpossibleTransition(f"the reservation of order {order.code} has ended")
-        if order.total > ZERO or order.other_environment:
-            raise ImpossibleTransition(
-                f"order {order.code} is to be paid, or of another payment environment"
-            )
+        if order.total > ZERO:
+            raise ImpossibleTransition(f"order {order.code} costs {order.total}; pay it instead")
+        require_present_environment(order)
         require_guest_names(connection, order)
         return complete_if_free(connection, order, at=at, by=by)

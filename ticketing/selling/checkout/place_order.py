@@ -235,9 +235,15 @@ def notify_of_placed_order(connection: Connection, order: Order) -> None:
 def complete_if_free(connection: Connection, order: Order, *, at: datetime, by: str) -> Order:
     """Complete a free order with a buyer at once: the gateway is not involved.
 
-    It stays pending while the event requires names that are missing.
+    It stays pending while the event requires names that are missing, and in another payment
+    environment.
     """
-    if order.state is not OrderState.PENDING or order.buyer is None or order.total > ZERO:
+    if (
+        order.other_environment
+        or order.state is not OrderState.PENDING
+        or order.buyer is None
+        or order.total > ZERO
+    ):
         return order
     if place_guest_queries.count_missing_names(connection, order.id):
         return order

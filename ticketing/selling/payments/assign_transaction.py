@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from ticketing.orders import audit, review_flag_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Order, OrderState, ReviewFlag
+from ticketing.orders.order import Order, OrderState, ReviewFlag, require_present_environment
 from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db import change_plans, inbox
 from ticketing.platform.db.change_plans import PlanKind, PlanSubject
@@ -94,6 +94,7 @@ def _build_plan(
     connection: Connection, order: Order, payment_status: PaymentStatus, reason: str
 ) -> tuple[AssignmentPlan, PaymentAttempt, PaymentAttempt | None]:
     """Return the plan, the attempt that gets the transaction, and the one that loses it."""
+    require_present_environment(order)
     attempt = _find_unpaid_attempt(connection, order)
     transaction_id = payment_status.transaction_id
     if payment_status.attempt_key not in {attempt.key, transaction_id}:

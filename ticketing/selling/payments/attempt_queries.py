@@ -9,7 +9,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import next_unpaid_instalment
-from ticketing.orders.order import RESERVATION_PERIOD, Order, OrderState, attempt_key
+from ticketing.orders.order import (
+    RESERVATION_PERIOD,
+    Order,
+    OrderState,
+    attempt_key,
+    require_present_environment,
+)
 from ticketing.orders.payment_attempt import AttemptState, PaymentMeans
 from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.orders import orders
@@ -61,11 +67,7 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
         raise ImpossibleTransition(f"order {order.code} is {order.state}; it cannot be paid")
     if at >= order.expires_at:
         raise ImpossibleTransition(f"the reservation of order {order.code} has ended; order again")
-    if order.other_environment:
-        raise ImpossibleTransition(
-            f"order {order.code} was placed in the payment environment {order.other_environment};"
-            " order again"
-        )
+    require_present_environment(order)
     if order.buyer is None:
         raise BuyerUnknown(f"order {order.code} has no buyer yet")
     instalments = (
