@@ -10,6 +10,7 @@ from ticketing.catalogue.stock import Stock
 from ticketing.catalogue.ticket_types import SaleTerms, open_sale
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
+from ticketing.orders.hold_queries import hold_parameters, lock_and_count_held
 from ticketing.orders.holds import NO_HOLD_LIMITS, HoldLimits
 from ticketing.orders.order import Buyer, OrderState
 from ticketing.platform.db.database import Database
@@ -280,6 +281,21 @@ def test_an_offer_waits_while_the_contact_holds_many_unpaid_places_and_the_next_
 
     assert (offered, before) == ([1, 0], {"ani": "waiting", "budi": "offered"})
     assert states() == {"ani": "offered", "budi": "offered"}
+
+
+@pytest.mark.usefixtures("sold_out")
+def test_an_offer_does_not_wait_for_an_order_that_its_contact_is_placing(
+    database: Database, event: Event, join: Join, states: States, now: datetime
+) -> None:
+    join("ani", 1)
+    open_sale(database, event, "VIP", SaleTerms(capacity=4), by="operator")
+    with database.transaction() as ordering:
+        parameters = hold_parameters(HOLDS, event.id, "", buyer("ani").key, now)
+        lock_and_count_held(ordering, parameters)
+        meanwhile = offer_free_places(database, HOLDS, at=now, by="worker")
+
+    assert (meanwhile, states()) == (0, {"ani": "waiting"})
+    assert offer_free_places(database, HOLDS, at=now, by="worker") == 1
 
 
 def test_a_free_offer_is_completed_only_when_it_is_accepted_in_time(
