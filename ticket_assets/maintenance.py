@@ -45,9 +45,6 @@ def expire_unpaid_orders(
             application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR,
             concurrency=application.settings.midtrans_concurrency,
         )  # fmt: skip
-        offered = offer_free_places(application.database, at=datetime.now(UTC), by=ACTOR)
-            application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR
-        )
         offered = offer_free_places(
             application.database, application.get(HoldLimits), at=datetime.now(UTC), by=ACTOR
         )

@@ -216,8 +216,7 @@ def test_places_that_shared_a_guest_get_one_each_in_the_buyers_name(
     ]
 
 
-def test_orders_of_before_get_their_environment_and_place_of_sale_and_flags_their_payment(
-def test_orders_and_waiting_entries_of_before_get_the_environment_they_were_sold_in(
+def test_orders_of_before_get_environment_and_place_of_sale_flags_a_payment_entries_an_environment(
     empty_database: Database, database_factory: DatabaseFactory, execute: Callable[[str], None]
 ) -> None:
     migrate.upgrade(empty_database, revision="0017_hold_limits")

@@ -19,8 +19,8 @@ from ticketing.platform.kernel.errors import RefundRefused
 from ticketing.platform.kernel.retry_policy import RetryPolicy
 from ticketing.selling.payments import attempt_queries, refund_queries
 from ticketing.selling.payments.complete_order import flag_for_review
-from ticketing.selling.refunds.resolve_flag import flag_undecided_payments
 from ticketing.selling.refunds.refund_plan import require_own_environment
+from ticketing.selling.refunds.resolve_flag import flag_undecided_payments
 
 # sent by the hourly reconciliation for more than a day: by then a card's payment is settled
 REFUND_RETRIES = RetryPolicy(delays=(timedelta(hours=1),) * 29)

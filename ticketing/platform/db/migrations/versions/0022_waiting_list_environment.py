@@ -10,7 +10,7 @@ Revises: 0028_order_locale
 from alembic import op
 
 revision = "0022_waiting_list_environment"
-down_revision = "0028_order_locale"
+down_revision = "0021_campaign_rules"
 
 COLUMN = """
 ALTER TABLE waiting_list_entries

@@ -7,7 +7,7 @@ Revises: 0028_order_locale
 from alembic import op
 
 revision = "0024_flagged_attempts"
-down_revision = "0028_order_locale"
+down_revision = "0023_waiting_list_confirmation"
 
 # the message of a flag about one payment begins with the payment's key
 _UPGRADE = """

@@ -7,7 +7,7 @@ Revises: 0021_campaign_rules
 from alembic import op
 
 revision = "0026_outbox_order_code"
-down_revision = "0021_campaign_rules"
+down_revision = "0025_unsettled_attempts"
 
 
 def upgrade() -> None:
