@@ -1,5 +1,4 @@
 "use strict";
-const KEY = "ticketing api key";
 const PAGE = 20;
 const byId = (id) => document.getElementById(id);
 const api = (path) => new URL("voucher/api/" + path, location.href.split(/[?#]/)[0]);
@@ -49,10 +48,10 @@ function formatElapsed(since) {
 }
 
 async function request(path, options = {}) {
-  const headers = { Authorization: "Bearer " + sessionStorage.getItem(KEY) };
-  if (options.body) headers["Content-Type"] = "application/json";
+  const headers = options.body ? { "Content-Type": "application/json" } : {};
   const response = await fetch(api(path), { cache: "no-store", ...options, headers });
   if (response.ok) return response;
+  if (response.status === 401) location.reload(); // the session has ended: the sign-in page
   const body = await response.json().catch(() => null);
   const error = new Error(body?.error?.message ?? "The service responded with status " + response.status);
   error.status = response.status;
@@ -241,17 +240,14 @@ async function renderDeliveryLog() {
 
 // --- live updates
 
-let connection = null;
-
 async function connect() {
-  const controller = (connection = new AbortController());
-  while (connection === controller) {
+  for (;;) {
     try {
-      const response = await request("stream", { signal: controller.signal });
+      const response = await request("stream");
       await readEvents(response.body.pipeThrough(new TextDecoderStream()).getReader());
     } catch (error) {
-      if (connection !== controller) return;
-      if (error.status === 401 || error.status === 403) return signOut(error.message);
+      if (error.status === 401) return;
+      if (error.status === 403) return showMessage(error.message, true);
     }
     showConnection("lost", "reconnecting");
     await new Promise((resolve) => setTimeout(resolve, 2000));
@@ -283,30 +279,6 @@ function showConnection(style, text) {
   byId("live").textContent = text;
 }
 
-function signOut(reason = "") {
-  connection?.abort();
-  connection = dashboard = null;
-  sessionStorage.removeItem(KEY);
-  byId("sign-in-error").textContent = reason;
-  byId("sign-in-error").hidden = !reason;
-  start();
-}
-
-function start() {
-  const hasKey = Boolean(sessionStorage.getItem(KEY));
-  byId("sign-in").hidden = hasKey;
-  byId("console").hidden = !hasKey;
-  if (hasKey) connect();
-  else byId("key").focus();
-}
-
-byId("sign-in").querySelector("form").onsubmit = (event) => {
-  event.preventDefault();
-  sessionStorage.setItem(KEY, byId("key").value.trim());
-  byId("key").value = "";
-  start();
-};
-byId("sign-out").onclick = () => signOut();
 byId("regenerate-all").onclick = () => repair(byId("regenerate-all"), "bulk-regenerate",
   (result) => `${result.regeneratedCount} queued for provisioning, ${result.refusedCount} refused`,
   { body: JSON.stringify({ purchaseIds: failedIds }) });
@@ -318,4 +290,4 @@ byId("status").onchange = () => { offset = 0; refreshLists(); };
 byId("newer").onclick = () => { offset = Math.max(0, offset - PAGE); refreshLists(); };
 byId("older").onclick = () => { offset += PAGE; refreshLists(); };
 setInterval(() => dashboard && renderTiles(), 5000);
-start();
+connect();

@@ -15,7 +15,11 @@ from sqlalchemy import insert, select
 
 from simulators.midtrans.server import MidtransSimulator
 from simulators.trust import trusted
-from ticketing.access.key_queries import Role, add_key
+from ticketing.access.caller import Role
+from ticketing.access.keys.key_queries import add_key
+from ticketing.access.sessions.session_queries import start_session
+from ticketing.access.sessions.session_token import SESSION_COOKIE, new_token
+from ticketing.access.users.user_queries import insert_user, list_users
 from ticketing.app.container import open_application
 from ticketing.app.web.server import build_server
 from ticketing.events.model import Event
@@ -117,6 +121,39 @@ def key_of(database: Database) -> Callable[[Role], str]:
         return add_key(database, name=f"the {role}", role=role, by="test").secret
 
     return make
+
+
+@pytest.fixture
+def session_of(database: Database) -> Callable[..., str]:
+    """Return a function that creates a user with a session, and returns the session's token.
+
+    Rows only: hashing a password takes a tenth of a second.
+    """
+
+    def make(role: Role, event_ids: list[int] | None = None) -> str:
+        token = new_token()
+        values = {"role": role, "event_ids": event_ids, "password_hash": "-", "created_by": "test"}
+        with database.transaction() as connection:
+            count = len(list_users(connection))
+            user = insert_user(connection, values | {"name": f"{role}-{count}"})
+            assert user is not None
+            start_session(connection, user.id, token, address="127.0.0.1", at=now())
+        return token
+
+    return make
+
+
+@pytest.fixture
+def signed_in(
+    client_with: Callable[..., httpx.Client], session_of: Callable[..., str], address: str
+) -> Callable[..., httpx.Client]:
+    """Return a function that opens a client with the session of a new user, as a browser has it."""
+
+    def client(role: Role, event_ids: list[int] | None = None) -> httpx.Client:
+        cookie = f"{SESSION_COOKIE}={session_of(role, event_ids)}"
+        return client_with(Cookie=cookie, Origin=address)
+
+    return client
 
 
 @pytest.fixture

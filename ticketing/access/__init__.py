@@ -1,5 +1,5 @@
-"""API keys, roles and the authentication of HTTP requests.
+"""Users, sessions, API keys, roles, and the authentication of HTTP requests.
 
-May import `platform`.
-Begin reading in `key_queries.py`, then `authentication.py`.
+May import `orders`, `events`, `crypto` and `platform`.
+Begin reading in `caller.py`, then `authentication.py`.
 """

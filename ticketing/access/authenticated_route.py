@@ -68,7 +68,7 @@ async def _to_idempotent_request(request: Request) -> IdempotentRequest:
     digest = hashlib.sha256(f"{request.method} {request.url.path}\0".encode())
     digest.update(await request.body())
     caller = await authenticate(request)
-    return IdempotentRequest(caller.id, key, digest.digest())
+    return IdempotentRequest(caller.reference, key, digest.digest())
 
 
 def _replay(stored: StoredResponse) -> Response:
@@ -79,7 +79,7 @@ def _replay(stored: StoredResponse) -> Response:
 def authenticated_router(
     prefix: str, tag: str, *statuses: int, route_class: type[APIRoute] = AuthenticatedRoute
 ) -> APIRouter:
-    """Return a router whose operations need an API key and can fail with these statuses too."""
+    """Return a router of operations with authentication, which fail with these statuses too."""
     return APIRouter(
         prefix=prefix,
         tags=[tag],

@@ -1,4 +1,4 @@
-"""Authentication by an API key in a request header. Without keys every request is refused."""
+"""Authentication by an API key in a header, or by the session of a user who has signed in."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, cast
@@ -8,12 +8,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.params import Depends as Dependency
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from ticketing.access import key_queries
-from ticketing.access.key_queries import ApiKey, Role
+from ticketing.access.caller import Caller, Role
+from ticketing.access.event_scope import require_events_of_request
+from ticketing.access.keys import key_queries
+from ticketing.access.sessions.middleware import SignedIn
 from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.errors import NotAllowed, NotKnown, TooManyRequests
 from ticketing.platform.http.rate_limit import RateLimiter
-from ticketing.platform.http.services import Services, get_services
+from ticketing.platform.http.services import Services, get_services, now
 
 BEARER_PREFIX = "bearer "
 
@@ -24,27 +26,39 @@ _openapi_schemes: list[Any] = [
 ]
 
 
-async def authenticate(request: Request) -> ApiKey:
-    """Return the API key of a request, looked up once per request. Raises NotKnown."""
+async def authenticate(request: Request) -> Caller:
+    """Return the sender of a request, looked up once. Raises NotKnown and NotAllowed.
+
+    A key in a header counts more than a session: a program sends it on purpose.
+    """
     known = getattr(request.state, "caller", None)
     if known is None:
-        secret = _read_key(request)
-        found = await run_in_threadpool(
-            get_services(request).database.run, key_queries.find_by_secret, secret
-        )
-        if found is None:
-            raise NotKnown("this API key is unknown or was revoked")
-        request.state.caller = known = found
-    return cast("ApiKey", known)
+        key, signed_in = find_key(request), getattr(request.state, "signed_in", None)
+        if key:
+            known = await _find_by_key(request, key)
+        elif signed_in is not None:
+            known = _require_own_page(signed_in)
+        else:
+            raise NotKnown(
+                "sign in at /sign-in, or send `Authorization: Bearer <key>`;"
+                " `ticketing api-keys create` creates a key"
+            )
+        request.state.caller = known
+    return cast("Caller", known)
 
 
-def _read_key(request: Request) -> str:
-    key = find_key(request)
-    if not key:
-        raise NotKnown(
-            "send `Authorization: Bearer <key>`; `ticketing api-keys create` creates one"
-        )
-    return key
+async def _find_by_key(request: Request, key: str) -> Caller:
+    database = get_services(request).database
+    found = await run_in_threadpool(database.run, key_queries.find_caller, key, at=now())
+    if found is None:
+        raise NotKnown("this API key is unknown, has expired or was revoked")
+    return found
+
+
+def _require_own_page(signed_in: SignedIn) -> Caller:
+    if signed_in.is_foreign:
+        raise NotAllowed("this request comes from a page of another site (see its Origin header)")
+    return signed_in.caller
 
 
 def find_key(request: Request) -> str:
@@ -55,23 +69,28 @@ def find_key(request: Request) -> str:
     return request.headers.get("X-API-Key", "")
 
 
-def _require_role(role: Role) -> Callable[[Request], Awaitable[ApiKey]]:
-    async def caller(request: Request) -> ApiKey:
+def _require_role(
+    role: Role, *, checks_events: bool = True
+) -> Callable[[Request], Awaitable[Caller]]:
+    async def caller(request: Request) -> Caller:
         known = await authenticate(request)
-        if not known.role.includes(role):
-            raise NotAllowed(f"this needs the role {role}, the API key has {known.role}", role=role)
+        known.require(role)
+        if checks_events:
+            await require_events_of_request(request, known)
         return known
 
     return caller
 
 
-Viewer = Annotated[ApiKey, Depends(_require_role(Role.VIEWER))]
-Operator = Annotated[ApiKey, Depends(_require_role(Role.OPERATOR))]
+Viewer = Annotated[Caller, Depends(_require_role(Role.VIEWER))]
+Operator = Annotated[Caller, Depends(_require_role(Role.OPERATOR))]
+# for what shows nothing of an event, or calls `require_event` itself
+AnyEventViewer = Annotated[Caller, Depends(_require_role(Role.VIEWER, checks_events=False))]
 
 
-def actor(caller: ApiKey) -> str:
+def actor(caller: Caller) -> str:
     """Return the actor for the audit log."""
-    return f"api:{caller.name}"
+    return caller.actor
 
 
 def auth_dependencies() -> list[Dependency]:

@@ -13,14 +13,14 @@ from fastapi import Request, Response
 
 from ticketing.access.authenticated_route import AuthenticatedRoute
 from ticketing.access.authentication import find_key
-from ticketing.access.key_queries import ApiKey, Role
+from ticketing.access.caller import Caller, CallerKind, Role
 from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.http.envelope import Handler
 from ticketing.platform.http.errors import NotKnown
 from ticketing.platform.http.services import Services, get_services, now
 
 LINK_LIFETIME = timedelta(minutes=15)
-_NOBODY = 0  # no API key has this id
+_NOBODY = 0  # nobody in particular has the link
 
 
 def sign_link(services: Services, request: Request, path: str) -> str:
@@ -50,7 +50,7 @@ class SignedLinkRoute(AuthenticatedRoute):
         return handle
 
 
-def _caller_of_link(request: Request) -> ApiKey:
+def _caller_of_link(request: Request) -> Caller:
     """Return a caller who may read tickets. Raises NotKnown for an invalid or expired link."""
     expires, given = (request.query_params.get(name, "") for name in ("expires", "signature"))
     signature = _signature(get_services(request), request.url.path, expires)
@@ -58,4 +58,4 @@ def _caller_of_link(request: Request) -> ApiKey:
         raise NotKnown("the signature of this link is wrong; request a new link")
     if now() >= datetime.fromtimestamp(int(expires), UTC):
         raise NotKnown("this link has expired; request a new link")
-    return ApiKey(_NOBODY, "signed link", Role.OPERATOR, "", now(), None)
+    return Caller(CallerKind.LINK, _NOBODY, "signed link", Role.OPERATOR)

@@ -92,7 +92,8 @@ COMMANDS = {
         ),
         ("migrate", "app.cli_operations:migrate", "Upgrade the database schema."),
         ("incidents", "monitoring.cli:app", "List open problems."),
-        ("api-keys", "access.cli:app", "Manage API keys of the web service."),
+        ("users", "access.users.cli:app", "Manage who may sign in to the pages."),
+        ("api-keys", "access.keys.cli:app", "Manage API keys of the web service."),
     ),
     "Run": (
         ("up", "app.cli_up:up", "Start everything: database, Dagster, web, worker."),

@@ -1,12 +1,21 @@
 """Tests of authorisation: missing, wrong and revoked API keys, and roles."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 from sqlalchemy import select
 
-from ticketing.access.key_queries import Role, UnusableKey, add_key, revoke_key
+from ticketing.access.caller import Role
+from ticketing.access.keys.key_queries import (
+    UnusableKey,
+    add_key,
+    find_caller,
+    list_all,
+    revoke_key,
+    rotate_key,
+)
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.access import api_keys
@@ -138,3 +147,35 @@ def test_a_viewer_can_list_missing_tickets(viewer: httpx.Client, event: Event) -
     assert (page["totalCount"], count["count"]) == (3, 3)
     assert [guest["fullName"] for guest in page["guests"]] == ["Budi Santoso"]
     assert page["guests"][0]["seat"] == "B-12"
+
+
+def test_a_rotated_key_is_valid_beside_the_old_one_until_the_overlap_ends(
+    database: Database, now: datetime
+) -> None:
+    old = add_key(database, name="school", role=Role.VIEWER, by="test")
+
+    new = rotate_key(database, name="school", overlap=timedelta(hours=1), by="test", at=now)
+
+    def works(secret: str, at: datetime) -> bool:
+        return database.run(find_caller, secret, at=at) is not None
+
+    assert (works(old.secret, now), works(new.secret, now)) == (True, True)
+    later = now + timedelta(hours=1)
+    assert (works(old.secret, later), works(new.secret, later)) == (False, True)
+    revoke_key(database, name="school", by="test")
+    assert (works(old.secret, now), works(new.secret, now)) == (False, False)
+    with pytest.raises(UnusableKey, match="no valid API key"):
+        rotate_key(database, name="school", overlap=timedelta(0), by="test", at=now)
+
+
+def test_a_key_expires_and_its_last_use_is_known_to_the_minute(
+    database: Database, now: datetime
+) -> None:
+    expires_at = now + timedelta(days=1)
+    key = add_key(database, name="gate", role=Role.VIEWER, by="test", expires_at=expires_at)
+    for seconds in (0, 59, 61):
+        database.run(find_caller, key.secret, at=now + timedelta(seconds=seconds))
+
+    [stored] = database.run(list_all)
+    assert stored.last_used_at == now + timedelta(seconds=61)
+    assert database.run(find_caller, key.secret, at=expires_at) is None

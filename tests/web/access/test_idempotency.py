@@ -8,7 +8,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from ticketing.access.key_queries import Role, add_key
+from ticketing.access.caller import Role
+from ticketing.access.keys.key_queries import add_key
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.idempotency_keys import (
@@ -29,7 +30,7 @@ BATCH = "/api/tickets/batch"
 def keyed_request(database: Database) -> IdempotentRequest:
     """Return a request with an idempotency key."""
     owner = add_key(database, name="school", role=Role.OPERATOR, by="test").key
-    return IdempotentRequest(owner.id, "k", b"x" * 32)
+    return IdempotentRequest(f"api:{owner.id}", "k", b"x" * 32)
 
 
 @pytest.mark.usefixtures("guests")
@@ -122,7 +123,7 @@ def test_a_key_can_be_reused_after_a_day(
 ) -> None:
     with claim_key(database, keyed_request, at=now) as first:
         first.store(StoredResponse(200, b"old"), at=now)
-    other = IdempotentRequest(keyed_request.api_key_id, keyed_request.key, b"y" * 32)
+    other = IdempotentRequest(keyed_request.caller, keyed_request.key, b"y" * 32)
     with pytest.raises(KeyReused), claim_key(database, other, at=now + timedelta(hours=23)):
         pass
 
@@ -144,7 +145,7 @@ def test_old_responses_are_deleted(
         connection.execute(update(idempotency_keys).values(created_at=now - timedelta(days=2)))
 
     with claim_key(
-        database, IdempotentRequest(keyed_request.api_key_id, "new", b"x" * 32), at=now
+        database, IdempotentRequest(keyed_request.caller, "new", b"x" * 32), at=now
     ) as claim:
         claim.store(StoredResponse(200, b"{}"), at=now)
 

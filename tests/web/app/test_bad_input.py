@@ -10,7 +10,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select, text
 
-from ticketing.access.key_queries import Role, add_key
+from ticketing.access.caller import Role
+from ticketing.access.keys.key_queries import add_key
 from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.application import Application

@@ -1,24 +1,25 @@
-"""Tests of the go-live page: it answers to a key, and names what is missing."""
+"""Tests of the go-live page: it names what is missing, to users of the event."""
 
 from collections.abc import Callable
 
 import httpx
 
-from ticketing.access.key_queries import Role
+from ticketing.access.caller import Role
 from ticketing.events.model import Event
 
 
-def test_the_checklist_is_shown_to_a_known_key_only(
-    anonymous_client: httpx.Client, key_of: Callable[[Role], str], event: Event
+def test_the_checklist_is_shown_to_users_of_the_event(
+    signed_in: Callable[..., httpx.Client], event: Event
 ) -> None:
-    def ask(key: str, slug: str = event.slug) -> httpx.Response:
-        return anonymous_client.post("/admin/go-live", data={"event": slug, "key": key})
+    def ask(client: httpx.Client, slug: str) -> httpx.Response:
+        return client.get("/admin/go-live", params={"event": slug})
 
-    form, stranger = anonymous_client.get("/admin/go-live"), ask("none")
-    shown, unknown = ask(key_of(Role.VIEWER)), ask(key_of(Role.OPERATOR), "no-such")
+    viewer, restricted = signed_in(Role.VIEWER, [event.id]), signed_in(Role.ADMIN, [event.id + 1])
+    shown, unknown = ask(viewer, event.slug), ask(viewer, "no-such")
+    refused, form = ask(restricted, event.slug), ask(restricted, "")
 
-    assert [one.status_code for one in (form, stranger, shown, unknown)] == [200, 401, 200, 404]
-    assert event.name not in form.text + stranger.text
+    assert [one.status_code for one in (shown, unknown, refused, form)] == [200, 404, 403, 200]
+    assert event.name not in form.text + refused.text
     assert "simulator: no real money is received" in shown.text
     assert "nothing is on sale" in shown.text
     assert "<script" not in shown.text

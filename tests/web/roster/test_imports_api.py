@@ -16,7 +16,8 @@ from sqlalchemy import func, select
 from simulators.trust import trusted
 from tests.plugins.processes import ForkedProcess
 from tests.plugins.workbooks import WriteWorkbook
-from ticketing.access.key_queries import Role, add_key
+from ticketing.access.caller import Role
+from ticketing.access.keys.key_queries import add_key
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from ticketing.access.key_queries import Role
+from ticketing.access.caller import Role
 from ticketing.crypto.contact_code import make_contact_code
 from ticketing.crypto.keyring import KeyRing
 from ticketing.crypto.order_link import make_order_link

@@ -9,7 +9,7 @@ import pytest
 
 from simulators.midtrans.server import MidtransSimulator
 from simulators.trust import trusted
-from ticketing.access.key_queries import Role
+from ticketing.access.caller import Role
 from ticketing.selling.payments.settle import Settlement
 
 
@@ -20,7 +20,7 @@ def client_with_role(
     """Return a function that opens a client of the shop with a key of a role."""
     with ExitStack() as stack:
 
-        def open_client(role: Role = Role.OPERATOR) -> httpx.Client:
+        def open_client(role: Role = Role.ADMIN) -> httpx.Client:
             headers = {"Authorization": f"Bearer {key_of(role)}"}
             client = httpx.Client(
                 base_url=shop.base_url, headers=headers, timeout=30, verify=trusted()
@@ -52,12 +52,12 @@ def paid(
 def test_a_refund_is_planned_and_then_done_once(
     paid: dict[str, Any], client_with_role: Callable[..., httpx.Client], midtrans: MidtransSimulator
 ) -> None:
-    address, operator = f"/api/orders/{paid['id']}/refunds", client_with_role()
+    address, admin = f"/api/orders/{paid['id']}/refunds", client_with_role()
 
-    planned = operator.post(address, json={"places": [2], "feePercent": 10, "reason": "ill"})
-    before = operator.get(address).json()["data"]["refunds"]
+    planned = admin.post(address, json={"places": [2], "feePercent": 10, "reason": "ill"})
+    before = admin.get(address).json()["data"]["refunds"]
     plan_hash = planned.json()["data"]["plan"]["planHash"]
-    done = [operator.post(address, json={"planHash": plan_hash}) for _ in range(2)]
+    done = [admin.post(address, json={"planHash": plan_hash}) for _ in range(2)]
 
     assert [one.status_code for one in (planned, *done)] == [200, 200, 200]
     plan = planned.json()["data"]["plan"]
@@ -76,13 +76,13 @@ def test_a_refund_is_planned_and_then_done_once(
 def test_an_outdated_plan_is_409(
     paid: dict[str, Any], client_with_role: Callable[..., httpx.Client]
 ) -> None:
-    address, operator = f"/api/orders/{paid['id']}/refunds", client_with_role()
+    address, admin = f"/api/orders/{paid['id']}/refunds", client_with_role()
     hashes = [
-        operator.post(address, json=asked).json()["data"]["plan"]["planHash"]
+        admin.post(address, json=asked).json()["data"]["plan"]["planHash"]
         for asked in ({}, {"places": [1]})
     ]
 
-    first, second = (operator.post(address, json={"planHash": one}) for one in hashes)
+    first, second = (admin.post(address, json={"planHash": one}) for one in hashes)
 
     assert (first.status_code, second.status_code) == (200, 409)
     assert second.json()["error"]["code"] == "plan_outdated"
@@ -128,18 +128,18 @@ def test_an_invalid_refund_is_refused_and_changes_nothing(
     paid: dict[str, Any], client_with_role: Callable[..., httpx.Client], body: dict[str, object],
     status: int, code: str,
 ) -> None:  # fmt: skip
-    address, operator = f"/api/orders/{paid['id']}/refunds", client_with_role()
+    address, admin = f"/api/orders/{paid['id']}/refunds", client_with_role()
 
-    refused = operator.post(address, json=body)
+    refused = admin.post(address, json=body)
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
-    assert operator.get(address).json()["data"]["refunds"] == []
+    assert admin.get(address).json()["data"]["refunds"] == []
 
 
 def test_an_unknown_order_is_not_found(
     client_with_role: Callable[..., httpx.Client],
 ) -> None:
-    operator = client_with_role()
+    admin = client_with_role()
 
-    assert operator.post("/api/orders/999/refunds", json={}).status_code == 404
-    assert operator.get("/api/orders/999/refunds").status_code == 404
+    assert admin.post("/api/orders/999/refunds", json={}).status_code == 404
+    assert admin.get("/api/orders/999/refunds").status_code == 404

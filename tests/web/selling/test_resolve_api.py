@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from simulators.midtrans.server import MidtransSimulator
-from ticketing.access.key_queries import Role
+from ticketing.access.caller import Role
 from ticketing.events.model import Event
 from ticketing.events.service import change_event
 from ticketing.platform.db.database import Database

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from ticketing.access.key_queries import Role
+from ticketing.access.caller import Role
 from ticketing.crypto.keyring import KeyRing
 from ticketing.crypto.order_link import make_order_link
 from ticketing.events.model import Event

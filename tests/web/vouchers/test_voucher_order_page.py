@@ -11,7 +11,7 @@ import pytest
 
 from simulators.midtrans.server import MidtransSimulator
 from simulators.routeros.server import ACCOUNT, RouterOsSimulator
-from ticketing.access.key_queries import Role
+from ticketing.access.caller import Role
 from ticketing.crypto.keyring import KeyRing
 from ticketing.crypto.order_link import make_order_link
 from ticketing.events.model import NewEvent

@@ -1,13 +1,19 @@
-"""The page that describes the HTTP API: Swagger UI from an installed package.
+"""The page that describes the HTTP API, for users and keys: Swagger UI from an installed package.
 
 Nothing is loaded from elsewhere, and no script stands in the page itself.
 """
 
 from importlib.metadata import distribution
+from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
+
+from ticketing.access.authenticated_route import AuthenticatedRoute
+from ticketing.access.authentication import AnyEventViewer
+from ticketing.access.sign_in.html import REFERRER_POLICY
+from ticketing.access.signed_in_pages import signed_in_pages_router
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none';"
@@ -39,13 +45,22 @@ _PAGE = """\
 </html>
 """
 
-router = APIRouter(prefix="/docs", include_in_schema=False)
+router = signed_in_pages_router("/docs", include_in_schema=False)
+json_router = APIRouter(route_class=AuthenticatedRoute, include_in_schema=False)
 
 
 @router.get("")
-def show_api() -> Response:
+def show_api(_: AnyEventViewer) -> Response:
     """Return the page."""
-    return HTMLResponse(_PAGE, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+    policy = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    return HTMLResponse(_PAGE, headers=REFERRER_POLICY | policy)
+
+
+@json_router.get("/openapi.json")
+def describe_api(request: Request, _: AnyEventViewer) -> dict[str, Any]:
+    """Return the description of the API."""
+    described: dict[str, Any] = request.app.openapi()
+    return described
 
 
 @router.get("/start.js")

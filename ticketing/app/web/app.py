@@ -10,6 +10,9 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 
+from ticketing.access.sessions.middleware import SessionMiddleware
+from ticketing.access.sign_in import pages as sign_in_pages
+from ticketing.access.sign_in.html import SignInLinks
 from ticketing.app.web import api_docs_page, go_live_page
 from ticketing.app.web.openapi import complete_openapi
 from ticketing.checkin import api as checkin_api
@@ -68,6 +71,7 @@ MAX_THREADS = 8
 MAX_CONNECTIONS = 71
 # we have our own log and metrics; FastAPI's would log user input, and checked for it every time
 TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+SIGN_IN_LINKS = (("vouchers", "/voucher"), ("go_live", "/admin/go-live"), ("docs", "/docs"))
 CREDENTIAL_HEADERS = ("Authorization", "X-API-Key", "X-Order-Token")
 ROUTERS = (
     ticket_api.router,
@@ -104,8 +108,10 @@ ROUTERS = (
     api_repairs.router,
     console_page.router,
     go_live_page.router,
+    sign_in_pages.router,
     api_holder.router,
     api_docs_page.router,
+    api_docs_page.json_router,
     api_health.router,
     api_health.metrics_router,
 )
@@ -113,8 +119,9 @@ DESCRIPTION = """\
 Sell, issue, download and validate tickets of events.
 
 Every JSON response is `{"success": true, "data": …}` or `{"success": false, "error": …}`. Send an
-API key as `Authorization: Bearer …` or `X-API-Key`; `ticketing api-keys create` creates one. A POST
-with an `Idempotency-Key` is processed once within 24 hours, however often it is sent.
+API key as `Authorization: Bearer …` or `X-API-Key`; `ticketing api-keys create` creates one. In a
+browser, the session of a user who has signed in at `/sign-in` counts, too. A POST with an
+`Idempotency-Key` is processed once within 24 hours, however often it is sent.
 
 Buyers need no API key. Placing an order returns a token, shown once and never stored; it gives
 access to that order as `X-Order-Token`, and to its page at `/orders/{token}`. Payment notifications
@@ -129,8 +136,7 @@ def create_app(application: Application) -> FastAPI:
         title="Ticket assets",
         version=api_health.VERSION,
         description=DESCRIPTION,
-        docs_url=None,  # our own page loads nothing from elsewhere
-        redoc_url=None,
+        openapi_url=None,  # api_docs_page has both, for those who have signed in
         lifespan=_lifespan,
         telemetry=TELEMETRY_OFF,
     )
@@ -146,6 +152,11 @@ def create_app(application: Application) -> FastAPI:
         allow_methods=["GET", "POST", "PUT", "PATCH"],
         allow_headers=[*CREDENTIAL_HEADERS, "Content-Type", "Idempotency-Key"],
         expose_headers=["X-Request-Id", "Idempotent-Replayed", "Retry-After"],
+    )
+    app.add_middleware(
+        SessionMiddleware,
+        database=service.database,
+        public_url=application.settings.web_public_url or "",
     )
     uploads = {UPLOAD_PATH_PATTERN: application.settings.max_file_size + MAX_OVERHEAD_BYTES}
     app.add_middleware(RequestMiddleware, metrics=service.get(Metrics), upload_limits=uploads)
@@ -182,6 +193,7 @@ def _build_services(application: Application) -> Services:
     services.register_value(ImportRequestQueue, _import_request_queue(services))
     services.register_value(RateLimiter, RateLimiter(services.settings.web_requests_a_minute))
     services.register_value(PageSettings, build_page_settings(services.get(MidtransAccount)))
+    services.register_value(SignInLinks, SignInLinks(SIGN_IN_LINKS))
     services.register_value(EventCache, EventCache(partial(get_event, database)))
     services.register_value(
         EventStream, EventStream("dashboard", partial(dashboard_snapshot, database))

@@ -36,9 +36,9 @@ class KeyReused(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """An idempotency key of an API key, and the digest of the request."""
+    """An idempotency key of a caller, and the digest of the request."""
 
-    api_key_id: int
+    caller: str
     key: str
     request_sha256: bytes
 
@@ -69,7 +69,7 @@ class IdempotencyClaim:
         }
         self.connection.execute(
             insert(table)
-            .values(api_key_id=self.request.api_key_id, key=self.request.key, **values)
+            .values(caller=self.request.caller, key=self.request.key, **values)
             .on_conflict_do_update(constraint=table.primary_key, set_=values)  # an expired key
         )
         self.connection.execute(delete(table).where(table.c.created_at <= at - RETENTION))
@@ -87,7 +87,7 @@ def claim_key(
 
 
 def _try_lock(connection: Connection, request: IdempotentRequest) -> bool:
-    name = sha256(f"{request.api_key_id}\0{request.key}".encode()).digest()
+    name = sha256(f"{request.caller}\0{request.key}".encode()).digest()
     number = _LOCKS + int.from_bytes(name[:_LOCK_BYTES])
     locked = select(func.pg_try_advisory_xact_lock(literal(number, BigInteger)))
     return bool(connection.execute(locked).scalar_one())
@@ -97,7 +97,7 @@ def _find_response(
     connection: Connection, request: IdempotentRequest, *, at: datetime
 ) -> StoredResponse | None:
     query = select(table.c.request_sha256, table.c.response_status, table.c.response_body).where(
-        table.c.api_key_id == request.api_key_id,
+        table.c.caller == request.caller,
         table.c.key == request.key,
         table.c.created_at > at - RETENTION,
     )

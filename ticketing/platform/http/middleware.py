@@ -115,9 +115,9 @@ class _RequestState:
 
     @property
     def caller(self) -> str | None:
-        """Return the id of the authenticated API key, or None."""
+        """Return the kind and id of the authenticated caller, or None."""
         known = self.scope.get("state", {}).get("caller")
-        return None if known is None else f"api:{known.id}"
+        return None if known is None else str(known.reference)
 
     @property
     def is_body_too_large(self) -> bool:
@@ -138,7 +138,8 @@ class _RequestState:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            headers.update(SECURITY_HEADERS)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
             headers["X-Request-Id"] = self.request_id
             headers.setdefault("Content-Security-Policy", self._content_security_policy())
         await self._send(message)

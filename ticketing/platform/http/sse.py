@@ -13,7 +13,7 @@ MAX_CLIENTS = 50
 POLL_SECONDS = 1.0
 POLL_DUTY_FACTOR = 10  # polling takes at most a tenth of the time, however slow the query is
 KEEPALIVE_SECONDS = 15.0  # proxies close silent connections
-MAX_STREAM_SECONDS = 300.0  # then the client reconnects, and its key is checked again
+MAX_STREAM_SECONDS = 60.0  # then the client reconnects, and its session or key is checked again
 KEEPALIVE = b": nothing new\n\n"
 
 

@@ -146,9 +146,9 @@ class NoRejectedRows(NotFound):
 @router.post("/{event}/imports", status_code=202, openapi_extra=FORM_SCHEMA)
 def create_import(
     event: EventInPath,
+    caller: Operator,  # before the form: no upload is read for somebody who may not send one
     form: Annotated[Form, Depends(read_form)],
     services: ServicesDependency,
-    caller: Operator,
 ) -> SuccessResponse[ImportAcceptedResponse]:
     """Accept a roster for import in the background; follow its status."""
     settings = services.settings

@@ -10,13 +10,14 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders.holds import HoldLimits
 from ticketing.platform.http.client_language import ClientLanguage
+from ticketing.platform.http.forms import FormFields
 from ticketing.platform.http.pages import is_rehearsal, page_response
 from ticketing.platform.http.services import Services, ServicesDependency, now, run_gateway_call
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.selling.checkout.api_auth import BUYER_ACTOR, refuse_link
 from ticketing.selling.contacts.confirm_contact import confirm_contact, request_contact_code
 from ticketing.selling.contacts.send_order_links import request_order_links
-from ticketing.selling.shop.forms import FormFields, problem_code
+from ticketing.selling.shop.forms import problem_code
 from ticketing.selling.shop.html import render_event_template
 from ticketing.selling.shop.order_pages import SEE_OTHER, OrderFromPath, order_page_url
 from ticketing.selling.shop.shop_pages import EventFromPath

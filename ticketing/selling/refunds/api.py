@@ -5,9 +5,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from ticketing.access.admin_actions import AdminAction, require_admin
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer, actor
-from ticketing.access.key_queries import ApiKey
+from ticketing.access.caller import Caller
 from ticketing.orders.order import ReviewFlag
 from ticketing.orders.refund import Refund, RefundChannel, RefundState
 from ticketing.platform.http.envelope import (
@@ -176,11 +177,15 @@ async def refund(
     services: ServicesDependency,
     caller: Operator,
 ) -> SuccessResponse[OrderRefundsResponse]:
-    """Plan a refund, or apply a plan by `planHash`. Applying again continues where it stopped."""
+    """Plan a refund, or apply a plan by `planHash`, which needs the role admin.
+
+    Applying again continues where it stopped.
+    """
     if body.plan_hash is None:
         answer = await run_gateway_call(lambda: _plan_refund(services, order_id, body, caller))
     else:
         plan_hash = body.plan_hash
+        require_admin(caller, AdminAction.APPLY_REFUND)
         answer = await run_gateway_call(
             lambda: _apply_refund(services, order_id, plan_hash, caller)
         )
@@ -188,7 +193,7 @@ async def refund(
 
 
 def _plan_refund(
-    services: Services, order_id: int, body: CreateRefundRequest, caller: ApiKey
+    services: Services, order_id: int, body: CreateRefundRequest, caller: Caller
 ) -> OrderRefundsResponse:
     code, refunds = list_order_refunds(services.database, order_id)
     request = _refund_request(services, code, body)
@@ -211,7 +216,7 @@ def _refund_request(services: Services, code: str, body: CreateRefundRequest) ->
 
 
 def _apply_refund(
-    services: Services, order_id: int, plan_hash: str, caller: ApiKey
+    services: Services, order_id: int, plan_hash: str, caller: Caller
 ) -> OrderRefundsResponse:
     code, _ = list_order_refunds(services.database, order_id)
     done = apply_refund(

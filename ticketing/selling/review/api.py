@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, actor
-from ticketing.access.key_queries import ApiKey
+from ticketing.access.caller import Caller
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
@@ -207,7 +207,7 @@ def resolve(
 
 
 def _plan_assignment(
-    services: Services, order_id: int, body: PlanAssignmentRequest, caller: ApiKey
+    services: Services, order_id: int, body: PlanAssignmentRequest, caller: Caller
 ) -> assign_transaction.AssignmentPlan:
     return assign_transaction.plan_assignment(
         services.database, services.get(Midtrans), _code_of(services, order_id),

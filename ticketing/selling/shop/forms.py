@@ -3,20 +3,15 @@
 import hashlib
 import re
 from collections import defaultdict
-from typing import Annotated
-from urllib.parse import parse_qsl
 
-from fastapi import Depends, Request
 from pydantic import ValidationError
 
 from ticketing.events.model import Event
 from ticketing.orders.place_guest import Place, PlaceGuest
-from ticketing.platform.http.errors import BodyTooLarge
 from ticketing.platform.kernel.errors import TicketingError, Unavailable, UnusableBuyer
 from ticketing.selling.checkout.buyer_input import parse_guest
 from ticketing.selling.checkout.request_schemas import BuyerDetails, GuestDetails, PlaceOrderRequest
 
-MAX_FORM_BYTES, MAX_FORM_FIELDS = 128 * 1024, 1000  # names and answers of up to 50 guests
 PLACES_PREFIX, BUYER_FIELDS = "places-", ("name", "email", "phone")
 _GUEST_FIELD = re.compile(r"guest-(\d{1,18})-(\d{1,4})-(name|email|q\d{1,2})")
 _MAX_DIGITS = 18
@@ -34,21 +29,6 @@ class InvalidForm(Exception):
         """Store the name of the problem."""
         super().__init__(problem)
         self.problem = problem
-
-
-async def read_form(request: Request) -> dict[str, str]:
-    """Return the form's fields, each once; empty if the body is not a form."""
-    body = await request.body()
-    if len(body) > MAX_FORM_BYTES:
-        raise BodyTooLarge(f"a form has at most {MAX_FORM_BYTES} bytes")
-    text = body.decode("utf-8", "replace")
-    try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS))
-    except ValueError:
-        return {}
-
-
-FormFields = Annotated[dict[str, str], Depends(read_form)]
 
 
 def buyer_from_form(fields: dict[str, str]) -> BuyerDetails:

@@ -17,6 +17,7 @@ from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Order, OrderState
 from ticketing.orders.place_guest import Place, list_places
 from ticketing.platform.http.envelope import NO_STORE_HEADERS, AsciiJSONResponse
+from ticketing.platform.http.forms import FormFields
 from ticketing.platform.http.pages import (
     is_rehearsal,
     page_response,
@@ -34,7 +35,6 @@ from ticketing.selling.checkout.set_buyer import set_order_buyer
 from ticketing.selling.checkout.set_guests import GuestChange, set_order_guests
 from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.selling.shop.forms import (
-    FormFields,
     InvalidForm,
     buyer_from_form,
     guests_from_form,

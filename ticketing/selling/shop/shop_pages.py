@@ -18,6 +18,7 @@ from ticketing.orders.holds import HoldLimits
 from ticketing.orders.order import Selection
 from ticketing.platform.http.client_language import ClientLanguage
 from ticketing.platform.http.client_network import client_network
+from ticketing.platform.http.forms import FormFields
 from ticketing.platform.http.pages import (
     is_rehearsal,
     page_response,
@@ -33,7 +34,6 @@ from ticketing.selling.checkout.place_order_once import (
     place_order_once,
 )
 from ticketing.selling.shop.forms import (
-    FormFields,
     InvalidForm,
     buyer_from_form,
     form_digest,

@@ -13,6 +13,7 @@ from ticketing.events.queries import get_event
 from ticketing.orders.holds import HoldLimits
 from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.envelope import MAX_ID
+from ticketing.platform.http.forms import FormFields
 from ticketing.platform.http.pages import (
     is_rehearsal,
     page_response,
@@ -23,7 +24,6 @@ from ticketing.selling.checkout.api_auth import BUYER_ACTOR
 from ticketing.selling.checkout.buyer_input import parse_buyer
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.shop.forms import (
-    FormFields,
     InvalidForm,
     buyer_from_form,
     problem_code,

@@ -9,7 +9,7 @@ from itertools import islice
 import httpx
 import pytest
 
-from ticketing.access.key_queries import Role
+from ticketing.access.caller import Role
 from ticketing.orders.order import Order
 from ticketing.platform.application import Application
 from ticketing.platform.http import sse

@@ -8,21 +8,24 @@ from hashlib import sha256
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from ticketing.access.key_queries import Role
+from ticketing.access.caller import Role
+from ticketing.access.sessions.session_token import SESSION_COOKIE
+from ticketing.access.users.manage import NewUser, create_user
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.order import Order
+from ticketing.platform.db.database import Database
 
 Buying = Callable[..., Order]
 
 
-def test_the_page_is_public_and_empty_and_loads_nothing_from_elsewhere(
-    anonymous_client: httpx.Client, buy: Buying
+def test_the_page_has_no_data_and_loads_nothing_from_elsewhere(
+    signed_in: Callable[..., httpx.Client], buy: Buying
 ) -> None:
     order = buy()
 
-    page = anonymous_client.get("/voucher")
+    page = signed_in(Role.VIEWER).get("/voucher")
 
     [script] = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
     digest = b64encode(sha256(script.encode()).digest()).decode()
@@ -40,7 +43,7 @@ def test_the_page_is_public_and_empty_and_loads_nothing_from_elsewhere(
 def test_an_operator_repairs_a_failed_purchase_on_a_phone(
     phone: Page,
     address: str,
-    key_of: Callable[[Role], str],
+    session_of: Callable[..., str],
     buy: Buying,
     activate_vouchers: Callable[..., None],
     fail_order: Callable[[Order], None],
@@ -51,9 +54,13 @@ def test_an_operator_repairs_a_failed_purchase_on_a_phone(
     activate_vouchers(undelivered)
     send(undelivered, DeliveryState.FAILED)
 
+    token = session_of(Role.OPERATOR)
+    secure = address.replace(
+        "http:", "https:"
+    )  # Chromium sends it to this machine without TLS, too
+    cookie = {"name": SESSION_COOKIE, "value": token, "url": secure, "secure": True}
+    phone.context.add_cookies([cookie])  # type: ignore[list-item]
     phone.goto(f"{address}/voucher")
-    phone.get_by_label("API key").fill(key_of(Role.OPERATOR))
-    phone.get_by_role("button", name="Sign in").click()
 
     expect(phone.locator("#live")).to_have_text("live")
     failed = phone.locator("#failed li")
@@ -72,12 +79,20 @@ def test_an_operator_repairs_a_failed_purchase_on_a_phone(
 
 
 @pytest.mark.browser
-def test_an_unknown_key_is_refused_and_not_stored(browser: Browser, address: str) -> None:
-    page = browser.new_page()  # one that may complain: chromium has a line for every 401
-    page.goto(f"{address}/voucher")
-    page.get_by_label("API key").fill("tk_invented")
-    page.get_by_role("button", name="Sign in").click()
+def test_a_user_signs_in_on_the_way_to_the_page_and_signs_out(
+    phone: Page, address: str, database: Database
+) -> None:
+    password = "correct horse battery"  # noqa: S105 - of a test
+    create_user(database, NewUser("ayu", Role.VIEWER), password, by="test")
 
-    expect(page.get_by_role("alert")).to_contain_text("this API key is unknown or was revoked")
-    assert page.evaluate("sessionStorage.length") == 0
-    page.close()
+    phone.goto(f"{address}/voucher")
+    phone.get_by_label("Name or e-mail").fill("ayu")
+    phone.get_by_label("Password").fill(password)
+    phone.get_by_role("button", name="Sign in").click()
+    expect(phone.locator("#live")).to_have_text("live")
+    phone.get_by_role("button", name="Sign out").click()
+
+    expect(phone.get_by_label("Password")).to_be_visible()
+    assert phone.context.cookies() == [] or all(
+        one["name"] != SESSION_COOKIE for one in phone.context.cookies()
+    )
