@@ -103,6 +103,12 @@ class Settings(BaseSettings):
         description="Public address of the web service, for links in responses; empty uses the"
         " address of the request.",
     )
+    dagster_public_url: str | None = Field(
+        None,
+        pattern="^(https?://[^/?#]+/?)?$",
+        description="Public address of Dagster's page behind a proxy with TLS; empty: it opens on"
+        " this machine only.",
+    )
     web_cors_origins: str = Field(
         "", description="Origins of pages that may call the web service, separated by commas."
     )

@@ -1,0 +1,28 @@
+"""Serve Dagster's page: `python -m dagster_page --workspace FILE`; `ticketing up` starts it."""
+
+import argparse
+
+import uvicorn
+
+from dagster_page.page import create_page, open_workspace
+from ticketing.app.cli import EnvironmentLoader
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m dagster_page", description=__doc__)
+    parser.add_argument("--workspace", required=True, help="a workspace file of Dagster")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=3000)
+    chosen = parser.parse_args()
+    with (
+        EnvironmentLoader().open(migrated=True) as application,
+        open_workspace(chosen.workspace) as context,
+    ):
+        page = create_page(application, context)
+        # no access log: addresses of GraphQL requests can hold names of guests
+        uvicorn.run(page, host=chosen.host, port=chosen.port, access_log=False, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()
