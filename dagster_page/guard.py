@@ -70,7 +70,9 @@ class PageGuard:
         mutations: tuple[str, ...] = ()
         try:
             in_address = read_address(scope["query_string"].decode("latin-1"))
-            refusal = in_address and refuse_graphql(request, in_address, is_in_address=True)
+            refusal = None
+            if in_address is not None:
+                refusal = refuse_graphql(request, in_address, is_in_address=True)
             if refusal is None and request.method == "POST":
                 body = await _read_body(receive)
                 if body is None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from dagster import DagsterInstance
-from dagster._core.workspace.context import IWorkspaceProcessContext, WorkspaceProcessContext
+from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_webserver.version import __version__ as webserver_version
 from dagster_webserver.webserver import DagsterWebserver
@@ -26,7 +26,7 @@ TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fa
 STATEMENT_TIMEOUT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_MAX_OVERFLOW = 15_000, 3600, 20
 
 
-def create_page(application: Application, context: IWorkspaceProcessContext) -> FastAPI:
+def create_page(application: Application, context: WorkspaceProcessContext) -> FastAPI:
     """Return the page for an open application and an open workspace."""
     settings = application.settings
     public_url = settings.dagster_public_url or ""
@@ -59,7 +59,7 @@ def _services(application: Application) -> Services:
 
 
 @contextmanager
-def open_workspace(path: str) -> Iterator[IWorkspaceProcessContext]:
+def open_workspace(path: str) -> Iterator[WorkspaceProcessContext]:
     """Open the workspace of a file with the Dagster instance of DAGSTER_HOME."""
     with DagsterInstance.get() as instance:
         instance.optimize_for_webserver(

@@ -51,6 +51,11 @@ def server(memory_folder: Path | None) -> Iterator[EmbeddedServer]:
         folder = Path(name)
         folder.chmod(0o711)  # root's server runs as somebody else, who must find its way
         running = stack.enter_context(EmbeddedServer(folder, CARELESS))
+        superuser = Database.from_url(running.admin_url("postgres"))
+        with superuser.transaction() as connection:  # so that tests can empty the audit tables
+            grant = "GRANT SET ON PARAMETER session_replication_role TO ticketing"
+            connection.execute(text(grant))
+        superuser.dispose()
         admin = Database.from_url(running.url("postgres"))
         with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("CREATE DATABASE template_ticketing"))

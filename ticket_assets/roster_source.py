@@ -1,12 +1,14 @@
 """Configuration and execution of a roster import in a run."""
 
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
+from sqlalchemy import URL
 
 from ticket_assets import metadata
 from ticket_assets.batch import ACTOR
@@ -19,8 +21,8 @@ from ticketing.roster.import_result import ImportOptions, ImportResult, format_s
 from ticketing.roster.import_roster import ProgressCallback, RosterSource, import_roster
 from ticketing.roster.model import ImportCounts
 from ticketing.roster.plan.import_impact import format_impact
+from ticketing.roster.sources.query_address import roster_query
 from ticketing.roster.sources.roster_file import roster_file
-from ticketing.roster.sources.sql_query import RosterQuery
 
 
 class RosterConfig(dg.Config):
@@ -38,7 +40,8 @@ class RosterConfig(dg.Config):
         default=None, description="Alternative to a file: a SELECT in an external database."
     )
     url_env: str | None = Field(
-        default=None, description="Environment variable with the URL of that database."
+        default=None,
+        description="Environment variable ROSTER_… with the URL of that database.",
     )
     mapping: dict[str, str] = Field(
         default={}, description="Field by column, for columns that are not recognised."
@@ -64,16 +67,16 @@ class RosterConfig(dg.Config):
         default=TIME_LIMIT_SECONDS, gt=0, description=TIME_LIMIT_DESCRIPTION
     )
 
-    def source(self) -> RosterSource | None:
-        """Return the configured source, None to leave the guests unchanged."""
+    def source(self, own: Collection[URL]) -> RosterSource | None:
+        """Return the configured source, None to leave the guests unchanged.
+
+        `own` are our databases, which no roster comes from.
+        """
         if self.path is not None and self.query is not None:
             raise Misconfigured("path and query are both set; set only one of them")
         if self.query is None:
             return None if self.path is None else roster_file(Path(self.path), self.sheet)
-        address = os.environ.get(self.url_env or "")
-        if not address:
-            raise Misconfigured(f"url_env: the environment variable {self.url_env!r} is not set")
-        return RosterQuery(address, self.query)
+        return roster_query(self.url_env or "", self.query, os.environ, own=own)
 
     def options(self) -> ImportOptions:
         """Return the import options."""
@@ -91,7 +94,7 @@ def import_configured_roster(
     """Import the configured roster, if any, and return its metadata."""
     if config.dropped and config.path is not None:
         return _import_dropped_file(application, event, Path(config.path), config, deadline)
-    source = config.source()
+    source = config.source((application.url, application.dagster_url))
     if source is None:
         return {}
     done = import_roster(

@@ -20,19 +20,23 @@ def up(
     *,
     port: Annotated[int, typer.Option(help="Port of Dagster; the next free one if taken.")] = 3000,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; Dagster has no login.")
+        str, typer.Option(help="Address to listen on; put a proxy with TLS before it.")
     ] = "127.0.0.1",
 ) -> None:
     """Start everything: database, Dagster, web, worker.
 
     With MIDTRANS_ENVIRONMENT=simulator also a simulated payment gateway, WhatsApp and hotspot
-    router. Ctrl-C stops all processes.
+    router. The first start of such a rehearsal creates a user and prints the password. Ctrl-C
+    stops all processes.
     """
     import sys
+    from pathlib import Path
 
     from ticketing.app.dagster_home import prepare_dagster_home
+    from ticketing.app.dagster_processes import dagster_processes
+    from ticketing.app.first_user import describe_sign_in
     from ticketing.platform.kernel.process_supervisor import ProcessSpec, free_port, supervise
-    from ticketing.platform.paths import base_folder, data_file
+    from ticketing.platform.paths import base_folder
 
     with open_application() as application:
         environment = prepare_dagster_home(application)
@@ -40,15 +44,13 @@ def up(
         gateway, chats = free_port(MIDTRANS_SIMULATOR_PORT), free_port(WHATSAPP_SIMULATOR_PORT)
         router = free_port(ROUTER_SIMULATOR_PORT)
         environment["WEB_PORT"] = str(web)  # links in simulated messages use it
-        # it warns of `dg dev`, which wants a project layout of its own and takes no workspace
-        dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
-        dagster += ["-w", str(data_file("workspace.yaml")), "-h", host, "-p", str(page)]
         serve = [sys.executable, "-m", "ticketing", "serve", "--quiet"]
         serve += ["--host", host, "--port", str(web)]
         logs = application.settings.data_path.resolve() / "logs"
         stdout_console().print(
             f"\n  Dagster   http://{host}:{page}, ready in about 10 seconds\n"
-            f"  web       http://{host}:{web}/docs\n"
+            f"  web       http://{host}:{web}/sign-in\n"
+            f"  sign in   {describe_sign_in(application, by=actor())}\n"
             "  API keys  ticketing api-keys create NAME --role operator\n"
             f"  shop      http://{host}:{web}/events/EVENT, after ticketing ticket-types create\n"
             f"  rosters   {application.settings.inbox}/EVENT/*.csv are imported\n"
@@ -60,11 +62,11 @@ def up(
             f"  stop      Ctrl-C\n"
             f"{_describe_payments(application.settings.midtrans_environment, gateway)}"
         )
-        work = [sys.executable, "-m", "ticketing", "worker"]
+        home = Path(environment["DAGSTER_HOME"])
         services = [
-            ProcessSpec(dagster, logs / "dagster.log"),
+            *dagster_processes(home, logs, host=host, port=page),
             ProcessSpec(serve, logs / "web.log"),
-            ProcessSpec(work, logs / "worker.log"),
+            ProcessSpec([sys.executable, "-m", "ticketing", "worker"], logs / "worker.log"),
         ]
         if application.settings.midtrans_environment == "simulator":
             environment["MIDTRANS_SIMULATOR_URL"] = f"http://127.0.0.1:{gateway}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ticketing.app.doctor_web import check_public_address
 from ticketing.app.findings import DoctorFinding, DoctorStatus, failed, ok, warning
+from ticketing.app.sign_in_check import check_sign_in
 from ticketing.app.transports import whatsapp_provider_config
 from ticketing.crypto import key_queries
 from ticketing.crypto.keyring import KeyRing
@@ -44,7 +45,7 @@ def run_checks(application: Application) -> Iterator[DoctorFinding]:
     ):  # fmt: skip
         yield from _run_check(check, application)
     if _has_current_schema(application):
-        for check in (_keys, _mail, _whatsapp, _routers, _rehearsals):
+        for check in (_keys, check_sign_in, _mail, _whatsapp, _routers, _rehearsals):
             yield from _run_check(check, application)
 
 

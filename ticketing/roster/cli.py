@@ -72,7 +72,8 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
         str | None, typer.Option(help="Query of your own database, instead of a file.")
     ] = None,
     sql_url_env: Annotated[
-        str, typer.Option(help="Environment variable with the URL of that database.")
+        str,
+        typer.Option(help="Variable ROSTER_… with the URL of that database."),
     ] = "ROSTER_DATABASE_URL",
     as_json: JsonOption = False,
 ) -> None:
@@ -85,8 +86,10 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     from ticketing.platform.cli.progress import count_progress
     from ticketing.roster import import_roster as service
     from ticketing.roster.import_result import ImportOptions
+    from ticketing.roster.sources.query_address import roster_query
+    from ticketing.roster.sources.roster_file import roster_file
 
-    source = _parse_source(file, sheet, sql, sql_url_env)
+    _check_source(file, sheet, sql)
     options = ImportOptions(
         mapping=_parse_mapping(mapping or []),
         ignored=ignore or (),
@@ -103,6 +106,11 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
         open_event(slug) as (application, event),
         count_progress(quiet=as_json, unit=" rows") as show,
     ):
+        if file is not None:
+            source: RosterSource = roster_file(file, sheet)
+        else:
+            own = (application.url, application.dagster_url)
+            source = roster_query(sql_url_env, sql or "", os.environ, own=own)
         folder = application.settings.rejected_rows_folder / event.slug
         rejected_path = quarantine or folder / f"{file.stem if file else 'sql'}.rejected.csv"
         result = service.import_roster(
@@ -121,22 +129,11 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     raise typer.Exit(1 if result.counts.quarantined and not allow_rejected else 0)
 
 
-def _parse_source(
-    file: Path | None, sheet: str | None, sql: str | None, variable: str
-) -> "RosterSource":
-    from ticketing.roster.sources.roster_file import roster_file
-    from ticketing.roster.sources.sql_query import RosterQuery
-
+def _check_source(file: Path | None, sheet: str | None, sql: str | None) -> None:
     if (file is None) == (sql is None):
         raise typer.BadParameter("name either a file or a query with --sql")
     if sheet is not None and file is None:
         raise typer.BadParameter("a query has no sheets", param_hint="--sheet")
-    if file is not None:
-        return roster_file(file, sheet)
-    url = os.environ.get(variable, "")
-    if not url:
-        raise typer.BadParameter(f"{variable} is empty: set it to the URL of your database")
-    return RosterQuery(url, sql or "")
 
 
 def _parse_mapping(pairs: list[str]) -> dict[str, str]:

@@ -12,8 +12,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.embedded import roles
+from ticketing.platform.db.embedded import server as server_module
 from ticketing.platform.db.embedded.paths import copy_binaries_world_readable, wheel_binaries
 from ticketing.platform.db.embedded.server import EmbeddedServer
 
@@ -259,3 +262,50 @@ def test_many_starting_at_once_share_one_server(
     for other in others:
         other.kill()
         other.wait()
+
+
+OLD_OBJECTS = (
+    "CREATE TABLE kept (id bigint GENERATED ALWAYS AS IDENTITY, number serial)",
+    "INSERT INTO kept DEFAULT VALUES",
+    "CREATE SEQUENCE alone",
+    "CREATE VIEW seen AS SELECT id FROM kept",
+    "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+)
+IS_SUPERUSER = text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+OWNERS = text(
+    "SELECT datdba::regrole::text FROM pg_database WHERE datname LIKE 'ticketing%' ORDER BY datname"
+)
+
+
+def test_our_role_is_no_superuser_and_that_of_an_old_cluster_loses_its_rights(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as old:
+        old.setattr(server_module, "ADMIN_ROLE", roles.ROLE)
+        old.setattr(server_module, "_admin_password", server_module._password)  # noqa: SLF001
+        old.setattr(server_module, "ensure_roles", lambda *_: None)
+        with EmbeddedServer(folder) as server:
+            admin = Database.from_url(server.url("postgres"))
+            admin.create_database("ticketing")
+            admin.create_database("ticketing_dagster")
+            admin.dispose()
+            before = Database.from_url(server.url())
+            with before.transaction() as connection:
+                for statement in OLD_OBJECTS:
+                    connection.execute(text(statement))
+            before.dispose()
+
+    for _ in range(2):
+        with EmbeddedServer(folder) as server:
+            database = Database.from_url(server.url())
+            with database.transaction() as connection:
+                assert connection.execute(IS_SUPERUSER).scalar_one() is False
+                assert connection.execute(text("SELECT id FROM kept")).scalar_one() == 1
+                connection.execute(text("ALTER TABLE kept ADD COLUMN more text"))
+                connection.execute(text("ALTER TABLE kept DROP COLUMN more"))
+                connection.execute(text("DROP VIEW seen; CREATE VIEW seen AS SELECT id FROM kept"))
+                owners = connection.execute(OWNERS).scalars().all()
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                database.run(lambda one: one.execute(text("SELECT pg_read_file('PG_VERSION')")))
+            database.dispose()
+            assert owners == ["ticketing", "ticketing"]

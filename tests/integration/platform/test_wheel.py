@@ -14,7 +14,15 @@ from ticketing.platform.paths import PROJECT_ROOT
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 DATA_FILES = ["deploy/dagster_home/dagster.yaml", "workspace.yaml"]
-PACKAGES = ["resources", "schedules", "sensors", "simulators", "ticket_assets", "ticketing"]
+PACKAGES = [
+    "dagster_page",
+    "resources",
+    "schedules",
+    "sensors",
+    "simulators",
+    "ticket_assets",
+    "ticketing",
+]
 LOCATED = """
 from ticketing.documents.templates import TemplateFolders
 from ticketing.platform.paths import IS_CHECKOUT, base_folder, data_file

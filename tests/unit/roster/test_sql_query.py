@@ -5,8 +5,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from ticketing.platform.kernel.errors import Misconfigured, Unavailable, UnreadableFile
+from ticketing.roster.sources.query_address import roster_query
 from ticketing.roster.sources.sql_query import RosterQuery
 
 
@@ -78,3 +80,33 @@ def test_a_password_is_not_shown() -> None:
         pass
 
     assert "hunter2" not in str(refusal.value) + query.name + repr(query)
+
+
+@pytest.mark.parametrize(
+    ("variable", "reason"),
+    [
+        ("DATABASE_URL", "not for rosters.*begins with ROSTER_"),
+        ("roster_url", "not for rosters"),
+        ("", "not for rosters"),
+        ("ROSTER_MISSING", "ROSTER_MISSING is empty"),
+        ("ROSTER_OURS", "our own database"),
+        ("ROSTER_SOCKET", "our own database"),
+    ],
+)
+def test_a_roster_comes_from_a_variable_for_rosters_and_never_from_our_database(
+    variable: str, reason: str
+) -> None:
+    environment = {
+        "DATABASE_URL": "postgresql://a:b@db/ticketing",
+        "ROSTER_OURS": "postgres://other@localhost:5432/ticketing",
+        "ROSTER_SOCKET": "postgresql:///ticketing?host=/run/ours",
+        "ROSTER_CAMPUS": "postgresql://a:b@127.0.0.1/campus",
+    }
+    own = [
+        make_url("postgresql+psycopg://a:b@127.0.0.1/ticketing"),
+        make_url("postgresql+psycopg://a:b@/ticketing?host=/run/ours"),
+    ]
+
+    with pytest.raises(Misconfigured, match=reason):
+        roster_query(variable, "SELECT 1", environment, own=own)
+    assert roster_query("ROSTER_CAMPUS", "SELECT 1", environment, own=own).url.endswith("campus")

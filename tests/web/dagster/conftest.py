@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster._core.workspace.context import IWorkspaceProcessContext, WorkspaceProcessContext
+from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 
 from dagster_page.page import create_page
@@ -25,7 +25,7 @@ OVERRIDES = {
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IWorkspaceProcessContext]:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkspaceProcessContext]:
     """Open a workspace with a job, and an instance without a daemon."""
     here = Path(__file__).with_name("job_to_start.py")
     origin = InProcessCodeLocationOrigin(
@@ -43,7 +43,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IWorkspacePr
 
 @pytest.fixture
 def page_address(
-    application: Application, workspace: IWorkspaceProcessContext, unused_port: int
+    application: Application, workspace: WorkspaceProcessContext, unused_port: int
 ) -> Iterator[str]:
     """Serve the page and return its address."""
     page = create_page(application, workspace)
@@ -60,6 +60,6 @@ def page_address(
 
 
 @pytest.fixture
-def run_count(workspace: IWorkspaceProcessContext) -> Callable[[], int]:
+def run_count(workspace: WorkspaceProcessContext) -> Callable[[], int]:
     """Return a function that counts the runs that were asked for."""
     return workspace.instance.get_runs_count

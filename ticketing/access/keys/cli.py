@@ -28,7 +28,7 @@ def create_key(
     ] = None,
     events: Annotated[
         list[str] | None,
-        typer.Option("--event", help="Only this event (slug or id; repeatable)."),
+        typer.Option("--event", "-e", help="Only this event (slug or id; repeatable)."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -24,7 +24,7 @@ RoleOption = Annotated[str | None, typer.Option(help="viewer, operator or admin.
 EmailOption = Annotated[str | None, typer.Option(help="Another name to sign in with.")]
 EventsOption = Annotated[
     list[str] | None,
-    typer.Option("--event", help="Only this event (slug or id; repeatable)."),
+    typer.Option("--event", "-e", help="Only this event (slug or id; repeatable)."),
 ]
 StdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")

@@ -33,7 +33,7 @@ class RosterQuery:
     @property
     def name(self) -> str:
         """Return the name for the import history: the address without its password."""
-        return _database_url(self.url).render_as_string(hide_password=True)
+        return parse_roster_url(self.url).render_as_string(hide_password=True)
 
     @contextmanager
     def open(
@@ -96,7 +96,8 @@ def _connect(engine: Engine, name: str) -> Connection:
         raise Unavailable(f"{name}: the database cannot be reached") from error
 
 
-def _database_url(url: str) -> URL:
+def parse_roster_url(url: str) -> URL:
+    """Return an address with our driver of PostgreSQL. Raises Misconfigured."""
     try:
         address = make_url(url)
     except ArgumentError as error:
@@ -107,7 +108,7 @@ def _database_url(url: str) -> URL:
 
 
 def _engine(url: str) -> Engine:
-    address = _database_url(url)
+    address = parse_roster_url(url)
     try:
         engine = create_engine(address)
     except (NoSuchModuleError, ImportError) as error:

@@ -21,9 +21,15 @@ import psycopg
 from sqlalchemy import URL
 
 from ticketing.platform.db.embedded.paths import ServerPaths, prepare_paths
+from ticketing.platform.db.embedded.roles import (
+    ADMIN_ROLE,
+    AUTHENTICATION_FAILED,
+    ROLE,
+    RolePasswords,
+    ensure_roles,
+)
 from ticketing.platform.kernel.errors import Unavailable
 
-ROLE = "ticketing"
 START_TIMEOUT_SECONDS = 60
 OPTIONS = {
     "listen_addresses": "",
@@ -87,7 +93,13 @@ class EmbeddedServer:
 
     def url(self, database: str = ROLE) -> URL:
         """Return the URL of a database on this server, through its Unix socket."""
-        return _url(self._require_paths(), database)
+        paths = self._require_paths()
+        return _url(paths, ROLE, _password(paths), database)
+
+    def admin_url(self, database: str) -> URL:
+        """Return the URL for the superuser, which only the maintenance of the server needs."""
+        paths = self._require_paths()
+        return _url(paths, ADMIN_ROLE, _admin_password(paths), database)
 
     @property
     def cluster(self) -> Path:
@@ -113,18 +125,25 @@ def _exclusive_lock(paths: ServerPaths) -> Iterator[None]:
         yield
 
 
-def _url(paths: ServerPaths, database: str) -> URL:
+def _url(paths: ServerPaths, role: str, password: str, database: str) -> URL:
     return URL.create(
         "postgresql+psycopg",
-        username=ROLE,
-        password=_password(paths),
+        username=role,
+        password=password,
         database=database,
         query={"host": str(paths.socket_folder)},
     )
 
 
 def _password(paths: ServerPaths) -> str:
-    path = paths.state_folder / "password"
+    return _read_or_create_password(paths.state_folder / "password")
+
+
+def _admin_password(paths: ServerPaths) -> str:
+    return _read_or_create_password(paths.state_folder / "admin.password")
+
+
+def _read_or_create_password(path: Path) -> str:
     if not path.exists():
         draft = path.with_suffix(".new")
         draft.touch(mode=0o600)
@@ -137,7 +156,8 @@ def _start(paths: ServerPaths, options: dict[str, str]) -> None:
     if not (paths.cluster / "PG_VERSION").exists():
         _init_cluster(paths)
     _start_and_wait(paths, options)
-    _ensure_database(paths)
+    passwords = RolePasswords(_password(paths), _admin_password(paths))
+    ensure_roles(lambda role, password, name: _connect(paths, role, password, name), passwords)
 
 
 def _init_cluster(paths: ServerPaths) -> None:
@@ -148,13 +168,13 @@ def _init_cluster(paths: ServerPaths) -> None:
     draft.mkdir(mode=0o700, parents=True)
     password = paths.cluster.with_name("initdb.password")
     password.touch(mode=0o600)
-    password.write_text(_password(paths), encoding="ascii")
+    password.write_text(_admin_password(paths), encoding="ascii")
     if paths.user:
         os.chown(draft, paths.user.pw_uid, paths.user.pw_gid)
         os.chown(password, paths.user.pw_uid, paths.user.pw_gid)
     try:
         _run_program(
-            paths, "initdb", "-D", str(draft), "-U", ROLE, f"--pwfile={password}",
+            paths, "initdb", "-D", str(draft), "-U", ADMIN_ROLE, f"--pwfile={password}",
             "--auth=scram-sha-256", "--encoding=UTF8",
             "--locale-provider=builtin", "--locale=C.UTF-8",
         )  # fmt: skip
@@ -214,8 +234,10 @@ def _start_and_wait(paths: ServerPaths, options: dict[str, str]) -> None:
             _write_options(paths, options)
             _launch(paths)
         try:
-            _connect(paths, "postgres").close()
+            _connect(paths, ADMIN_ROLE, _admin_password(paths), "postgres").close()
         except psycopg.OperationalError as error:
+            if AUTHENTICATION_FAILED in str(error):
+                return  # it answers; an old cluster has no such role yet
             if time.monotonic() > deadline:
                 log = paths.cluster / "server.log"
                 raise Unavailable(f"PostgreSQL does not answer: {error}; see {log}") from error
@@ -224,18 +246,11 @@ def _start_and_wait(paths: ServerPaths, options: dict[str, str]) -> None:
             return
 
 
-def _connect(paths: ServerPaths, database: str) -> psycopg.Connection:
+def _connect(paths: ServerPaths, role: str, password: str, database: str) -> psycopg.Connection:
     return psycopg.connect(
-        host=str(paths.socket_folder), user=ROLE, password=_password(paths), dbname=database,
+        host=str(paths.socket_folder), user=role, password=password, dbname=database,
         autocommit=True, connect_timeout=5,
     )  # fmt: skip
-
-
-def _ensure_database(paths: ServerPaths) -> None:
-    with _connect(paths, "postgres") as connection:
-        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [ROLE])
-        if known.fetchone() is None:
-            connection.execute(f'CREATE DATABASE "{ROLE}"')
 
 
 def _run_program(paths: ServerPaths, program: str, *arguments: str) -> None:
