@@ -38,6 +38,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     schema = pages.openapi()
     for name, content in {
         "commands.md": pages.commands_page(),
+        "admin-actions.md": pages.admin_actions_page(),
         "http-api.md": pages.http_api_page(schema),
         "openapi.json": json.dumps(schema, indent=1),
         "settings.md": pages.settings_page(),

@@ -11,6 +11,7 @@ from typer.main import get_command
 
 import resources
 from ticket_assets.definitions import build_definitions
+from ticketing.access.admin_actions import WAYS, Way
 from ticketing.app.cli import app
 from ticketing.app.web.app import DESCRIPTION, ROUTERS
 from ticketing.app.web.openapi import complete_openapi
@@ -62,6 +63,26 @@ def commands_page() -> str:
         if rows:
             parts.append(table(("parameter", "default", "meaning"), rows))
     return "\n\n".join(parts)
+
+
+def admin_actions_page() -> str:
+    """Return the page of what only an administrator may do."""
+    rows = [(action, f"`{way.command}`", _operation(way)) for action, way in WAYS.items()]
+    return "\n\n".join((
+        "# Administrators only",
+        (
+            "Generated from `ticketing/access/admin_actions.py`. Users and API keys need the role"
+            " `admin` for these operations of the HTTP API. A command asks for no user: whoever may"
+            " run it has the database and the secret."
+        ),
+        table(("action", "command", "HTTP API"), rows),
+    ))  # fmt: skip
+
+
+def _operation(way: Way) -> str:
+    if not way.operation:
+        return "not offered"
+    return f"`{way.operation}`" + (f" with `{way.only_with}`" if way.only_with else "")
 
 
 def leaves(command: Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Command]]:
