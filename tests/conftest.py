@@ -1,7 +1,7 @@
 """Shared fixtures: a PostgreSQL server per worker, an empty database per test, a browser."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,3 +133,20 @@ def phone(browser: "Browser") -> Iterator["Page"]:
     yield page
     context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def has_no_violations(phone: "Page") -> Callable[[], bool]:
+    """Return a function that judges the open page by axe: light on a phone, dark on a desktop."""
+
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - few tests need it
+
+    def judge() -> bool:
+        for scheme, width in (("light", 390), ("dark", 1280)):
+            phone.emulate_media(color_scheme=scheme)
+            phone.set_viewport_size({"width": width, "height": 844})
+            report = Axe().run(phone)
+            assert report.violations_count == 0, f"{scheme}, {width} px: {report.generate_report()}"
+        return True
+
+    return judge

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
 from sqlalchemy import insert
 
 from tests.plugins.processes import ForkedProcess
@@ -96,18 +94,3 @@ def mail_to(tmp_path: Path) -> Callable[[str, str], str]:
             time.sleep(ASK_EVERY_SECONDS)
 
     return wait
-
-
-@pytest.fixture
-def has_no_violations(phone: Page) -> Callable[[], bool]:
-    """Return a function that judges the open page by axe: light on a phone, dark on a desktop."""
-
-    def judge() -> bool:
-        for scheme, width in (("light", 390), ("dark", 1280)):
-            phone.emulate_media(color_scheme=scheme)
-            phone.set_viewport_size({"width": width, "height": 844})
-            report = Axe().run(phone)
-            assert report.violations_count == 0, f"{scheme}, {width} px: {report.generate_report()}"
-        return True
-
-    return judge

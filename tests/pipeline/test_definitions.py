@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from ticket_assets.partitions import DAY_PARTITIONS, EVENT_PARTITIONS
+from ticketing.app.dagster_processes import CODE_MODULE, LOCATION
 from ticketing.platform.paths import PROJECT_ROOT
 
 # what a run process pays before its first step; the drawing of pages is imported where it is used
@@ -22,7 +23,7 @@ print(time.process_time() - began, *sorted(heavy))
 """
 
 
-def test_workspace_and_dg_name_one_module() -> None:
+def test_workspace_dg_and_our_code_server_name_one_module() -> None:
     workspace = yaml.safe_load((PROJECT_ROOT / "workspace.yaml").read_text(encoding="utf-8"))
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -31,6 +32,7 @@ def test_workspace_and_dg_name_one_module() -> None:
 
     assert location["python_module"]["module_name"] == named["code_location_target_module"]
     assert location["python_module"]["location_name"] == named["code_location_name"]
+    assert list(location["python_module"].values()) == [CODE_MODULE, LOCATION]
 
 
 @pytest.mark.process

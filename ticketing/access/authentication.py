@@ -88,11 +88,6 @@ Operator = Annotated[Caller, Depends(_require_role(Role.OPERATOR))]
 AnyEventViewer = Annotated[Caller, Depends(_require_role(Role.VIEWER, checks_events=False))]
 
 
-def actor(caller: Caller) -> str:
-    """Return the actor for the audit log."""
-    return caller.actor
-
-
 def auth_dependencies() -> list[Dependency]:
     """Return the dependencies that every router with authentication declares."""
     return list(_openapi_schemes)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ticketing.access.authenticated_route import AuthenticatedRoute
-from ticketing.access.authentication import Operator, actor, auth_dependencies
+from ticketing.access.authentication import Operator, auth_dependencies
 from ticketing.monitoring.schemas import DeliveryStatusResponse
 from ticketing.monitoring.service import resend_codes
 from ticketing.platform.http.envelope import (
@@ -93,7 +93,7 @@ def retry_delivery(
     purchase_id: PurchaseIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[DeliveryStatusResponse]:
     """Send a purchase's codes now; codes already sent are sent as another copy."""
-    delivery = resend_codes(services.database, purchase_id, at=now(), by=actor(caller))
+    delivery = resend_codes(services.database, purchase_id, at=now(), by=caller.actor)
     return SuccessResponse(data=delivery)
 
 
@@ -102,7 +102,7 @@ def regenerate_voucher(
     purchase_id: PurchaseIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[RegeneratedResponse]:
     """Request the missing vouchers from the router now; active vouchers stay unchanged."""
-    done = regenerate(services.database, purchase_id, at=now(), by=actor(caller))
+    done = regenerate(services.database, purchase_id, at=now(), by=caller.actor)
     return SuccessResponse(data=_to_regenerated_response(purchase_id, done))
 
 
@@ -111,7 +111,7 @@ def bulk_regenerate(
     body: BulkRegenerateRequest, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[BulkRegenerateResponse]:
     """Regenerate many purchases, each on its own; a refusal does not stop the others."""
-    ids, by = body.purchase_ids, actor(caller)
+    ids, by = body.purchase_ids, caller.actor
     done = regenerate_each(services.database, ids, at=now(), by=by)
     results = [_result(purchase_id, one) for purchase_id, one in done]
     refused = sum(one.error is not None for one in results)
@@ -127,7 +127,7 @@ def cleanup_failed(
     purchase_id: PurchaseIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[CleanUpResponse]:
     """Revoke the vouchers of a purchase that ended unpaid or was reversed; the purchase is kept."""
-    ended = clean_up_order(services.database, purchase_id, at=now(), by=actor(caller))
+    ended = clean_up_order(services.database, purchase_id, at=now(), by=caller.actor)
     return SuccessResponse(data=CleanUpResponse(left_over=ended.left_over, expired=ended.expired))
 
 
@@ -136,7 +136,7 @@ def cleanup_expired(
     services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[CleanUpResponse]:
     """Revoke every expired voucher and those of ended purchases."""
-    ended = clean_up_expired(services.database, at=now(), by=actor(caller))
+    ended = clean_up_expired(services.database, at=now(), by=caller.actor)
     return SuccessResponse(data=CleanUpResponse(left_over=ended.left_over, expired=ended.expired))
 
 

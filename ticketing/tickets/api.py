@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import Query, Request, Response
 
 from ticketing.access.authenticated_route import authenticated_router
-from ticketing.access.authentication import Operator, actor
+from ticketing.access.authentication import Operator
 from ticketing.access.signed_links import SignedLinkRoute, sign_link
 from ticketing.documents.qr_image import ErrorCorrection, QrImageOptions, qr_png, qr_svg
 from ticketing.events.http_params import EventReference
@@ -141,7 +141,7 @@ def generate(
         require_guest_data(services.database, event, body.guest_id, expected, at=now())
     template = resolve_template(services, event, body.template_id)
     ticket = services.get(TicketGenerationQueue).generate_ticket(
-        event, body.guest_id, template_id=template, by=actor(caller)
+        event, body.guest_id, template_id=template, by=caller.actor
     )
     return SuccessResponse(
         data=GeneratedTicketResponse(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from ticketing.access.authenticated_route import authenticated_router
-from ticketing.access.authentication import Operator, Viewer, actor
+from ticketing.access.authentication import Operator, Viewer
 from ticketing.events import service
 from ticketing.events.model import (
     MAX_HOLD_MINUTES,
@@ -166,7 +166,7 @@ def create(
     event = service.add_event(
         services.database,
         NewEvent(**{**_DEFAULTS, **end, **body.changes()}),
-        by=actor(caller),
+        by=caller.actor,
         require_template=services.get(EventTemplateCheck).require_usable,
     )
     return _respond(event)
@@ -189,7 +189,7 @@ def update(
         services.database,
         get_event(services.database, event).slug,
         body.changes(),
-        by=actor(caller),
+        by=caller.actor,
         require_template=services.get(EventTemplateCheck).require_usable,
     )
     return _respond(changed)

@@ -46,12 +46,14 @@ def client_of(
 
 def test_each_role_gets_what_it_may_do_and_strangers_nothing(
     client_of: Callable[..., httpx.Client],
+    client_with: Callable[..., httpx.Client],
     page_address: str,
     database: Database,
     run_count: Callable[[], int],
 ) -> None:
     viewer, operator = client_of(Role.VIEWER), client_of(Role.OPERATOR)
-    stranger, evil = httpx.Client(base_url=page_address), {"Origin": "http://evil.test"}
+    stranger, evil = client_with(), {"Origin": "http://evil.test"}
+    stranger.base_url = httpx.URL(page_address)
     html, known = {"Accept": "text/html"}, run_count()
 
     def graphql(client: httpx.Client, query: str, **headers: str) -> int:

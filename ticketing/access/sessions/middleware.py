@@ -16,6 +16,10 @@ from ticketing.access.sessions import session_queries
 from ticketing.access.sessions.origin import SAFE_METHODS, is_own_origin
 from ticketing.access.sessions.session_token import SESSION_COOKIE, read_cookie
 from ticketing.platform.db.database import Database
+from ticketing.platform.http.errors import to_error_response
+from ticketing.platform.kernel.errors import Unavailable
+
+TRY_AGAIN_LATER = 1013
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,11 @@ class SessionMiddleware:
         if scope["type"] in ("http", "websocket"):
             headers = Headers(scope=scope)
             token = read_cookie(headers.get("Cookie", ""), SESSION_COOKIE)
-            caller = await find_user(self._database, token) if token else None
+            try:
+                caller = await find_user(self._database, token) if token else None
+            except Unavailable as error:
+                await _fail(error, scope, receive, send)
+                return
             if caller is not None:
                 is_foreign = self._is_foreign(scope, headers)
                 scope.setdefault("state", {})["signed_in"] = SignedIn(caller, token, is_foreign)
@@ -49,6 +57,13 @@ class SessionMiddleware:
             return False
         origin, host = headers.get("Origin", ""), headers.get("Host", "")
         return not is_own_origin(origin, host, self._public_url)
+
+
+async def _fail(error: Unavailable, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": TRY_AGAIN_LATER})
+    else:
+        await to_error_response(error)(scope, receive, send)
 
 
 async def find_user(database: Database, token: str) -> Caller | None:

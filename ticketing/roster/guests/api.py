@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from ticketing.access.authenticated_route import authenticated_router
-from ticketing.access.authentication import Operator, actor
+from ticketing.access.authentication import Operator
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
     EventInPath,
@@ -81,7 +81,7 @@ def update_guest(
     values = {
         RosterField(name): value for name, value in body.model_dump(exclude_none=True).items()
     }
-    done = edit_guest(services.database, known, guest_id, values, by=actor(caller), at=now())
+    done = edit_guest(services.database, known, guest_id, values, by=caller.actor, at=now())
     rendered = services.get(TicketGenerationQueue).render_guest(known, guest_id)
     return SuccessResponse(
         data=UpdatedGuestResponse(

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse
 from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
-from ticketing.access.authentication import Operator, Viewer, actor
+from ticketing.access.authentication import Operator, Viewer
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
     NO_STORE_HEADERS,
@@ -155,7 +155,7 @@ def create_import(
     upload = to_upload(
         form, max_bytes=settings.max_file_size, delimiter=settings.csv_delimiter_character
     )
-    accepted = _enqueue(services, event, upload, by=actor(caller))
+    accepted = _enqueue(services, event, upload, by=caller.actor)
     return SuccessResponse(
         data=ImportAcceptedResponse(
             import_id=accepted.id,

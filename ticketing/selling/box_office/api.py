@@ -6,7 +6,7 @@ from fastapi import Header
 from pydantic import Field
 
 from ticketing.access.authenticated_route import IDEMPOTENCY_HEADER, authenticated_router
-from ticketing.access.authentication import Operator, actor
+from ticketing.access.authentication import Operator
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.cache import EventCache
 from ticketing.events.http_params import EventReference
@@ -106,6 +106,6 @@ def create(
         sale,
         idempotency=box_office_idempotency(services.get(KeyRing), request_key, sale),
         at=now(),
-        by=actor(caller),
+        by=caller.actor,
     )
     return SuccessResponse(data=BoxOfficeOrderResponse.model_validate(order))

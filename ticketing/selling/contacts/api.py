@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
-from ticketing.access.authentication import Operator, actor
+from ticketing.access.authentication import Operator
 from ticketing.access.public_json import public_json_router
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.http_params import EventReference
@@ -188,7 +188,7 @@ def correct(
     code = services.database.run(order_queries.get, order_id).code
     order = correct_contact(
         services.database, services.get(KeyRing), code, body.contact,
-        reason=body.reason, at=now(), by=actor(caller),
+        reason=body.reason, at=now(), by=caller.actor,
     )  # fmt: skip
     contacts = mask_contacts(order)
     return SuccessResponse(data=CorrectedContactResponse(order_code=order.code, contacts=contacts))

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from ticketing.access.admin_actions import AdminAction, require_admin
 from ticketing.access.authenticated_route import authenticated_router
-from ticketing.access.authentication import Operator, Viewer, actor
+from ticketing.access.authentication import Operator, Viewer
 from ticketing.access.caller import Caller
 from ticketing.orders.order import ReviewFlag
 from ticketing.orders.refund import Refund, RefundChannel, RefundState
@@ -197,7 +197,7 @@ def _plan_refund(
 ) -> OrderRefundsResponse:
     code, refunds = list_order_refunds(services.database, order_id)
     request = _refund_request(services, code, body)
-    planned = plan_refund(services.database, code, request, at=now(), by=actor(caller))
+    planned = plan_refund(services.database, code, request, at=now(), by=caller.actor)
     return _to_response(code, refunds, planned)
 
 
@@ -221,7 +221,7 @@ def _apply_refund(
     code, _ = list_order_refunds(services.database, order_id)
     done = apply_refund(
         services.database, services.get(Midtrans), code, plan_hash=plan_hash,
-        at=now(), by=actor(caller),
+        at=now(), by=caller.actor,
     )  # fmt: skip
     return _to_response(code, done.refunds)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
-from ticketing.access.authentication import Operator, actor
+from ticketing.access.authentication import Operator
 from ticketing.access.caller import Caller
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Order, OrderState, ReviewFlag
@@ -148,7 +148,7 @@ def plan_accepting(
 ) -> SuccessResponse[AcceptancePlanResponse]:
     """Show what accepting the payment of another amount would do."""
     code = _code_of(services, order_id)
-    plan = plan_acceptance(services.database, code, reason=body.reason, at=now(), by=actor(caller))
+    plan = plan_acceptance(services.database, code, reason=body.reason, at=now(), by=caller.actor)
     return SuccessResponse(data=AcceptancePlanResponse.model_validate(plan))
 
 
@@ -159,7 +159,7 @@ def accept(
     """Accept the payment of another amount as planned; the order is completed by it."""
     code = _code_of(services, order_id)
     order = apply_acceptance(
-        services.database, code, plan_hash=body.plan_hash, at=now(), by=actor(caller)
+        services.database, code, plan_hash=body.plan_hash, at=now(), by=caller.actor
     )
     return _to_response(order)
 
@@ -184,7 +184,7 @@ async def assign(
     order = await run_gateway_call(
         lambda: assign_transaction.apply_assignment(
             services.database, services.get(Midtrans), _code_of(services, order_id),
-            plan_hash=body.plan_hash, at=now(), by=actor(caller),
+            plan_hash=body.plan_hash, at=now(), by=caller.actor,
         )
     )  # fmt: skip
     return _to_response(order)
@@ -198,7 +198,7 @@ def resolve(
     caller: Operator,
 ) -> SuccessResponse[ResolvedOrderResponse]:
     """Resolve a review flag with places for a late payment, or with a note."""
-    code, by = _code_of(services, order_id), actor(caller)
+    code, by = _code_of(services, order_id), caller.actor
     if body.by == "complete":
         complete_late_order(services.database, code, at=now(), by=by)
     else:
@@ -211,7 +211,7 @@ def _plan_assignment(
 ) -> assign_transaction.AssignmentPlan:
     return assign_transaction.plan_assignment(
         services.database, services.get(Midtrans), _code_of(services, order_id),
-        transaction_id=body.transaction_id, reason=body.reason, at=now(), by=actor(caller),
+        transaction_id=body.transaction_id, reason=body.reason, at=now(), by=caller.actor,
     )  # fmt: skip
 
 

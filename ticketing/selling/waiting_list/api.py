@@ -6,7 +6,7 @@ from functools import partial
 from fastapi import Request
 
 from ticketing.access.authenticated_route import authenticated_router
-from ticketing.access.authentication import Operator, Viewer, actor
+from ticketing.access.authentication import Operator, Viewer
 from ticketing.access.public_json import public_json_router
 from ticketing.events.cache import EventCache
 from ticketing.events.http_params import EventReference
@@ -135,7 +135,7 @@ def offer(
     entry_id: WaitingEntryIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[WaitingEntryResponse]:
     """Offer places to an entry now, before all others, confirmed or not."""
-    offer_to_entry(services.database, entry_id, at=now(), by=actor(caller))
+    offer_to_entry(services.database, entry_id, at=now(), by=caller.actor)
     entry = services.database.run(queries.get, entry_id)
     return SuccessResponse(data=WaitingEntryResponse.model_validate(describe(entry)))
 
@@ -145,7 +145,7 @@ async def remove(
     entry_id: WaitingEntryIdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[WaitingEntryResponse]:
     """Take an entry off the list; an offer that is still open is cancelled."""
-    gateway, by = services.get(Midtrans), actor(caller)
+    gateway, by = services.get(Midtrans), caller.actor
     entry = await run_gateway_call(
         partial(remove_entry, services.database, gateway, entry_id, at=now(), by=by)
     )

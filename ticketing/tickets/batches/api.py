@@ -7,7 +7,7 @@ from fastapi import Path, Query
 from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
-from ticketing.access.authentication import Operator, Viewer, actor
+from ticketing.access.authentication import Operator, Viewer
 from ticketing.events.http_params import EventReference
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
@@ -154,7 +154,7 @@ def create_batch(
     event = get_event(services.database, str(body.event_id))
     options = body.options
     generation = GenerationRequest(
-        by=actor(caller), at=now(), guest_ids=body.guest_ids, limit=options.limit,
+        by=caller.actor, at=now(), guest_ids=body.guest_ids, limit=options.limit,
         overwrite=not options.skip_existing, key=options.batch_id, chunk=CHUNK,
         template_id=resolve_template(services, event, body.template_id),
         wanted=parse_filter(body.where),

@@ -80,12 +80,13 @@ def test_an_operator_repairs_a_failed_purchase_on_a_phone(
 
 @pytest.mark.browser
 def test_a_user_signs_in_on_the_way_to_the_page_and_signs_out(
-    phone: Page, address: str, database: Database
+    phone: Page, address: str, database: Database, has_no_violations: Callable[[], bool]
 ) -> None:
     password = "correct horse battery"  # noqa: S105 - of a test
     create_user(database, NewUser("ayu", Role.VIEWER), password, by="test")
 
     phone.goto(f"{address}/voucher")
+    assert has_no_violations()
     phone.get_by_label("Name or e-mail").fill("ayu")
     phone.get_by_label("Password").fill(password)
     phone.get_by_role("button", name="Sign in").click()
