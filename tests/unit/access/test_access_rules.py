@@ -6,7 +6,6 @@ import pytest
 
 from ticketing.access.sessions.origin import is_allowed_host, is_own_origin, local_path
 from ticketing.access.sessions.session_token import form_token, is_form_token, read_cookie
-from ticketing.access.sign_in.html import choose_language
 from ticketing.access.users.throttle import (
     LONGEST_WAIT,
     ThrottleKind,
@@ -75,16 +74,6 @@ def test_the_token_of_a_form_belongs_to_one_session() -> None:
     assert not is_form_token("", form_token(""))
     assert read_cookie("x=1; y=2", "y") == "2"
     assert not read_cookie("x=1;;=", "y")
-
-
-@pytest.mark.parametrize(
-    ("asked", "accepted", "language"),
-    [("", "id-ID,en;q=0.9", "id"), ("en", "id", "en"), ("xx", "de,id", "id"), ("", "", "en")],
-)
-def test_the_language_is_the_first_one_that_we_have(
-    asked: str, accepted: str, language: str
-) -> None:
-    assert choose_language(asked, accepted) == language
 
 
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaa", "ayu-ayu-ayu-1234", "x" * 257])

@@ -12,13 +12,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ticketing.access.caller import Caller
 from ticketing.platform.http.envelope import NO_STORE_HEADERS
-from ticketing.platform.http.pages import DEFAULT_LANGUAGE, csp_script_source
+from ticketing.platform.http.pages import csp_script_source
+from ticketing.platform.kernel.languages import LANGUAGES
 from ticketing.platform.paths import TEMPLATES
 
 SIGN_IN_PATH, SIGN_OUT_PATH = "/sign-in", "/sign-out"
 # with `no-referrer` a browser sends the form with `Origin: null`
 REFERRER_POLICY = {"Referrer-Policy": "same-origin"}
-_LANGUAGES = ("en", "id")
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
@@ -42,12 +42,6 @@ class SignInView:
     wait: int = 0
 
 
-def choose_language(asked: str, accepted: str) -> str:
-    """Return the language asked for, else the first one of `Accept-Language` that we have."""
-    preferences = (part.split(";")[0].strip()[:2].lower() for part in accepted.split(","))
-    return next((one for one in (asked, *preferences) if one in _LANGUAGES), DEFAULT_LANGUAGE)
-
-
 def sign_in_url(target: str) -> str:
     """Return the path of the sign-in page that leads to a path afterwards."""
     return f"{SIGN_IN_PATH}?{urlencode({'next': target})}"
@@ -62,7 +56,7 @@ def sign_in_page(
 ) -> Response:
     """Return the page; its policy allows its own style and form, and no script."""
     words = vars(_environment().get_template("sign_in_words.j2").module)
-    [other] = (language for language in _LANGUAGES if language != view.language)
+    [other] = (language for language in LANGUAGES if language != view.language)
     html = _environment().get_template("sign_in.html.j2").render(
         word=words["labels"][view.language], languageTag=view.language, links=links,
         other={"tag": other, "name": words["languages"][other]},

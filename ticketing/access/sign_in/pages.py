@@ -26,7 +26,6 @@ from ticketing.access.sign_in.html import (
     SIGN_OUT_PATH,
     SignInLinks,
     SignInView,
-    choose_language,
     sign_in_page,
 )
 from ticketing.access.sign_in.sign_in import (
@@ -36,9 +35,12 @@ from ticketing.access.sign_in.sign_in import (
     sign_in,
     sign_out,
 )
+from ticketing.platform.http.client_language import client_language
 from ticketing.platform.http.client_network import client_network
 from ticketing.platform.http.forms import FormFields
+from ticketing.platform.http.pages import DEFAULT_LANGUAGE
 from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.platform.kernel.languages import LANGUAGES
 
 MAX_LOGIN_LENGTH = 254
 SEE_OTHER, UNAUTHORIZED, FORBIDDEN, TOO_MANY = 303, 401, 403, 429
@@ -156,7 +158,7 @@ def _form(
 
 
 def _language(request: Request, asked: str) -> str:
-    return choose_language(asked, request.headers.get("Accept-Language", ""))
+    return asked if asked in LANGUAGES else client_language(request) or DEFAULT_LANGUAGE
 
 
 def _cookie(request: Request, name: str) -> str:
