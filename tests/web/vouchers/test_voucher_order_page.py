@@ -106,7 +106,7 @@ def test_codes_are_on_the_buyers_page_from_provisioning_to_the_refund(
     outlet()
     ready, present = fetch_page_and_vouchers()
     made = [user["name"] for user in device.users()]
-    staff = {"Authorization": f"Bearer {key_of(Role.OPERATOR)}"}
+    staff = {"Authorization": f"Bearer {key_of(Role.ADMIN)}"}
     address = f"/api/orders/{bought['id']}/refunds"
     planned = shop.post(address, json={"places": [1], "reason": "salah beli"}, headers=staff)
     plan = planned.json()["data"]["plan"]
