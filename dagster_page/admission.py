@@ -87,7 +87,7 @@ def refuse_graphql(
             return Refusal(HTTPStatus.BAD_REQUEST, "send the query in the body, not the address")
         if not asked.is_read_only:
             return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "a mutation is sent by POST")
-    if asked.mutations:
+    if not asked.is_read_only:
         return _refuse_change(request.caller)
     return None
 

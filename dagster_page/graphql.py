@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 from graphql import (
     FieldNode,
+    FragmentSpreadNode,
     GraphQLError,
     OperationDefinitionNode,
     OperationType,
@@ -20,9 +21,9 @@ class UnreadableQuery(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """The fields that all operations of a request select, by what they do.
+    """What all operations of a request do, whichever one `operationName` chooses.
 
-    Every operation counts, whichever one `operationName` chooses.
+    `mutations` are for the audit log: the names of fields, or of fragments with fields.
     """
 
     mutations: tuple[str, ...] = ()
@@ -50,11 +51,10 @@ def read_body(body: bytes) -> GraphQLRequest:
 def _read(texts: list[str]) -> GraphQLRequest:
     operations = [operation for text in texts for operation in _operations(text)]
     mutations = [
-        field.name.value
+        selection.name.value if isinstance(selection, FieldNode | FragmentSpreadNode) else "..."
         for operation in operations
         if operation.operation is OperationType.MUTATION
-        for field in operation.selection_set.selections
-        if isinstance(field, FieldNode)
+        for selection in operation.selection_set.selections
     ]
     is_read_only = all(one.operation is OperationType.QUERY for one in operations)
     return GraphQLRequest(tuple(mutations), is_read_only)

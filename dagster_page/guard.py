@@ -25,7 +25,6 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.http.middleware import SECURITY_HEADERS
 from ticketing.platform.kernel.errors import Unavailable
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
 SESSION_CHECK_SECONDS = 60.0  # a websocket outlives its session by at most so long
 POLICY_VIOLATION = 1008
 MUTATION_ACTION = "dagster mutation"
@@ -75,10 +74,6 @@ class PageGuard:
                 refusal = refuse_graphql(request, in_address, is_in_address=True)
             if refusal is None and request.method == "POST":
                 body = await _read_body(receive)
-                if body is None:
-                    return receive, Refusal(
-                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_BODY_BYTES} bytes"
-                    )
                 receive, in_body = _replay(body, receive), read_body(body)
                 refusal = refuse_graphql(request, in_body, is_in_address=False)
                 mutations = in_body.mutations
@@ -155,15 +150,13 @@ def _with_headers(send: Send) -> Send:
     return guarded
 
 
-async def _read_body(receive: Receive) -> bytes | None:
-    """Return the body; None if it is too large."""
+async def _read_body(receive: Receive) -> bytes:
+    # `RequestMiddleware` limits its size
     body, is_complete = b"", False
     while not is_complete:
         message = await receive()
         body += message.get("body", b"")
         is_complete = not message.get("more_body", False)
-        if len(body) > MAX_BODY_BYTES:
-            return None
     return body
 
 

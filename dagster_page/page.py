@@ -18,9 +18,12 @@ from ticketing.access.sign_in import pages
 from ticketing.access.sign_in.html import SignInLinks
 from ticketing.platform.application import Application
 from ticketing.platform.http.errors import register_error_handlers
+from ticketing.platform.http.metrics import Metrics
+from ticketing.platform.http.middleware import RequestMiddleware
 from ticketing.platform.http.services import Services, now
 
 LINKS = (("dagster", "/"),)
+MAX_GRAPHQL_BYTES = 4 * 1024 * 1024
 TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 # the defaults of `dagster-webserver`
 STATEMENT_TIMEOUT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_MAX_OVERFLOW = 15_000, 3600, 20
@@ -41,6 +44,8 @@ def create_page(application: Application, context: WorkspaceProcessContext) -> F
         PageGuard, hosts=frozenset({host} if host else ()), database=application.database
     )
     page.add_middleware(SessionMiddleware, database=application.database, public_url=public_url)
+    limits = {"/graphql": MAX_GRAPHQL_BYTES}
+    page.add_middleware(RequestMiddleware, metrics=Metrics(), upload_limits=limits)
     return page
 
 

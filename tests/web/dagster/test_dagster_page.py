@@ -68,6 +68,9 @@ def test_each_role_gets_what_it_may_do_and_strangers_nothing(
     assert client_of(Role.ADMIN, [1]).get("/").status_code == 403
     assert graphql(viewer, "{ version }") == graphql(operator, "{ version }") == 200
     assert (graphql(viewer, MUTATION), graphql(operator, MUTATION)) == (403, 200)
+    hidden = "mutation { ...all } fragment all on Mutation { setNuxSeen }"
+    assert graphql(viewer, hidden) == 403
+    assert stranger.post("/sign-in", content=b"x" * 2**21).status_code == 413
     assert viewer.post("/report_asset_materialization/a").status_code == 403
     assert graphql(operator, START, **evil) == 403
     assert operator.get("/graphql", params={"query": "{ version }"}).status_code == 200
