@@ -34,6 +34,8 @@ pytest_plugins = [
 ]
 
 PATIENCE_MILLISECONDS = 60_000  # the machine may have other work
+# to empty the audit tables, and to drop a database that autovacuum is working on
+RIGHTS_OF_TESTS = ("SET ON PARAMETER session_replication_role", "pg_signal_backend")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # a test's data may die with the machine: waiting for the disk proves nothing here
 CARELESS = {
@@ -52,9 +54,9 @@ def server(memory_folder: Path | None) -> Iterator[EmbeddedServer]:
         folder.chmod(0o711)  # root's server runs as somebody else, who must find its way
         running = stack.enter_context(EmbeddedServer(folder, CARELESS))
         superuser = Database.from_url(running.admin_url("postgres"))
-        with superuser.transaction() as connection:  # so that tests can empty the audit tables
-            grant = "GRANT SET ON PARAMETER session_replication_role TO ticketing"
-            connection.execute(text(grant))
+        with superuser.transaction() as connection:
+            for right in RIGHTS_OF_TESTS:
+                connection.execute(text(f"GRANT {right} TO ticketing"))
         superuser.dispose()
         admin = Database.from_url(running.url("postgres"))
         with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

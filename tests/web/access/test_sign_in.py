@@ -123,7 +123,8 @@ def test_after_five_failures_even_the_right_password_waits(
     manage.reset_password(database, "ayu", PASSWORD, by="test", at=now())
 
     assert fifth.status_code == 401
-    assert (locked.status_code, locked.headers["Retry-After"]) == (429, "30")
+    assert locked.status_code == 429
+    assert 0 < int(locked.headers["Retry-After"]) <= 30
     assert stranger.status_code == 401
     assert send_form("ayu", PASSWORD).status_code == 303
 
