@@ -284,5 +284,5 @@ def test_production_is_not_ready_while_a_rehearsal_is_left(
 
     assert visit.returncode == shown.returncode == 1
     assert f"ticketing go-live --event {event.slug}" in visit.stdout
-    assert applied.stdout == "Cleared now: 1 orders, 0 PDFs.\n"
+    assert applied.stdout == "Cleared now: 0 waiting entries, 1 orders, 0 PDFs.\n"
     assert "rehearsals     nothing is left of them" in ticketing("doctor", **real).stdout
