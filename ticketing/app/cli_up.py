@@ -6,11 +6,12 @@ import typer
 
 from ticketing.platform.cli.console import actor, open_application
 from ticketing.platform.cli.output import stdout_console
-from ticketing.platform.kernel.errors import Unavailable
+from ticketing.platform.kernel.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from ticketing.platform.application import Application
     from ticketing.platform.db.embedded.server import EmbeddedServer
+    from ticketing.platform.kernel.process_supervisor import FreePorts
     from ticketing.platform.settings import Settings
 
 MIDTRANS_SIMULATOR_PORT, WHATSAPP_SIMULATOR_PORT, ROUTER_SIMULATOR_PORT = 8788, 8789, 8790
@@ -35,14 +36,20 @@ def up(
     from ticketing.app.dagster_home import prepare_dagster_home
     from ticketing.app.dagster_processes import dagster_processes
     from ticketing.app.first_user import describe_sign_in
-    from ticketing.platform.kernel.process_supervisor import ProcessSpec, free_port, supervise
+    from ticketing.app.running_installation import announced_simulators, exclusive_start
+    from ticketing.platform.kernel.process_supervisor import FreePorts, ProcessSpec, supervise
     from ticketing.platform.paths import base_folder
 
-    with open_application() as application:
+    with (
+        open_application() as application,
+        exclusive_start(application.settings.data_path),
+    ):
         environment = prepare_dagster_home(application)
-        page, web = free_port(port), free_port(application.settings.web_port)
-        gateway, chats = free_port(MIDTRANS_SIMULATOR_PORT), free_port(WHATSAPP_SIMULATOR_PORT)
-        router = free_port(ROUTER_SIMULATOR_PORT)
+        ports = FreePorts()
+        page, web = ports.take(port), _choose_web_port(application.settings, ports)
+        gateway, chats = ports.take(MIDTRANS_SIMULATOR_PORT), ports.take(WHATSAPP_SIMULATOR_PORT)
+        router = ports.take(ROUTER_SIMULATOR_PORT)
+        addresses: dict[str, str] = {}
         environment["WEB_PORT"] = str(web)  # links in simulated messages use it
         serve = [sys.executable, "-m", "ticketing", "serve", "--quiet"]
         serve += ["--host", host, "--port", str(web)]
@@ -64,12 +71,12 @@ def up(
         )
         home = Path(environment["DAGSTER_HOME"])
         services = [
-            *dagster_processes(home, logs, host=host, port=page),
+            *dagster_processes(home, logs, ports, host=host, port=page),
             ProcessSpec(serve, logs / "web.log"),
             ProcessSpec([sys.executable, "-m", "ticketing", "worker"], logs / "worker.log"),
         ]
         if application.settings.midtrans_environment == "simulator":
-            environment["MIDTRANS_SIMULATOR_URL"] = f"http://127.0.0.1:{gateway}"
+            addresses["midtrans_simulator_url"] = f"http://127.0.0.1:{gateway}"
             simulate = [sys.executable, "-m", "simulators.midtrans", "--port", str(gateway)]
             simulate += ["--notify", f"http://127.0.0.1:{web}/api/payment/notification"]
             services.append(ProcessSpec(simulate, logs / "midtrans.log"))
@@ -77,18 +84,34 @@ def up(
                 ProcessSpec(_router_simulator_command(application, router), logs / "routeros.log")
             )
         if application.settings.active_whatsapp_provider == "simulator":
-            environment["WHATSAPP_SIMULATOR_URL"] = f"http://127.0.0.1:{chats}"
+            addresses["whatsapp_simulator_url"] = f"http://127.0.0.1:{chats}"
             simulate = [sys.executable, "-m", "simulators.whatsapp", "--port", str(chats)]
             simulate += ["--cloud-webhook", f"http://127.0.0.1:{web}/webhooks/whatsapp/cloud"]
             services.append(ProcessSpec(simulate, logs / "whatsapp.log"))
-        code = supervise(
-            services,
-            environment,
-            cwd=base_folder(),
-            on_tick=lambda: _restart_database_if_stopped(application.server),
-            on_message=lambda line: stdout_console().print(f"  {line}"),
-        )
+        environment |= {name.upper(): url for name, url in addresses.items()}
+        with announced_simulators(application.settings.data_path, addresses):
+            code = supervise(
+                services,
+                environment,
+                cwd=base_folder(),
+                on_tick=lambda: _restart_database_if_stopped(application.server),
+                on_message=lambda line: stdout_console().print(f"  {line}", markup=False),
+            )
     sys.exit(code)
+
+
+def _choose_web_port(settings: "Settings", ports: "FreePorts") -> int:
+    """Return the port of the web service; in a rehearsal the default may be replaced."""
+    from ticketing.platform.kernel.process_supervisor import is_port_free
+
+    port = settings.web_port
+    is_chosen = "web_port" in settings.model_fields_set
+    if (is_chosen or settings.midtrans_environment != "simulator") and not is_port_free(port):
+        raise Misconfigured(
+            f"port {port} of WEB_PORT is in use; stop what listens on it, or set"
+            " WEB_PORT to another port"
+        )
+    return ports.take(port)
 
 
 def _router_simulator_command(application: "Application", port: int) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
 
+from ticketing.app.running_installation import with_running_simulators
 from ticketing.app.transports import (
     mail_transport,
     sender_name,
@@ -230,6 +231,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
 
     The schema is not migrated, see `ensure_schema`.
     """
+    settings = with_running_simulators(settings)
     with ExitStack() as stack:
         given = settings.database_url.get_secret_value() if settings.database_url else ""
         server = None if given else stack.enter_context(EmbeddedServer(settings.data_path))

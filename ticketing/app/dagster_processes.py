@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ticketing.platform.kernel.process_supervisor import ProcessSpec, free_port
+from ticketing.platform.kernel.process_supervisor import FreePorts, ProcessSpec
 
 CODE_SERVER_PORT = 3030
 CODE_MODULE, LOCATION = "ticket_assets.definitions", "ticket_assets"  # as in workspace.yaml
@@ -15,12 +15,14 @@ load_from:
 """
 
 
-def dagster_processes(home: Path, logs: Path, *, host: str, port: int) -> Iterator[ProcessSpec]:
+def dagster_processes(
+    home: Path, logs: Path, ports: FreePorts, *, host: str, port: int
+) -> Iterator[ProcessSpec]:
     """Yield Dagster's processes; the page listens on a host and a port.
 
     `dagster dev` would start its own webserver, which asks nobody to sign in.
     """
-    code_port = free_port(CODE_SERVER_PORT)
+    code_port = ports.take(CODE_SERVER_PORT)
     workspace = home / "workspace.yaml"
     workspace.write_text(WORKSPACE.format(port=code_port, location=LOCATION), encoding="utf-8")
     chosen = ["-w", str(workspace)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.platform.kernel.process_supervisor import free_port
+from ticketing.platform.kernel.process_supervisor import FreePorts
 
 pytestmark = [pytest.mark.kill, pytest.mark.process]
 
@@ -41,7 +41,7 @@ services = [
     ProcessSpec(quiet, Path("b.log")),
 ]
 seen = Path("seen").touch
-sys.exit(supervise(services, os.environ, cwd=Path.cwd(), on_tick=seen))
+sys.exit(supervise(services, os.environ, cwd=Path.cwd(), on_tick=seen, on_message=print))
 """
 
 
@@ -83,14 +83,18 @@ def test_a_signal_to_stop_leaves_no_process(
     assert [process for process in before if Path(f"/proc/{process}").exists()] == []
 
 
-def test_a_child_that_ends_by_itself_gives_its_exit_code(tmp_path: Path) -> None:
-    script = PROCESS_TREE.replace('time.sleep(300)"\n)', 'sys.exit(7)"\n)').replace(
-        "WORKS_AFTER_SECONDS = 0", "WORKS_AFTER_SECONDS = 600"
+def test_a_child_that_ends_by_itself_gives_its_exit_code_and_last_words(tmp_path: Path) -> None:
+    ending = "print('the port is taken'); sys.exit(7)"
+    script = PROCESS_TREE.replace('time.sleep(300)"\n)', f'{ending}"\n)').replace(
+        "STARTUP_SECONDS = 0", "STARTUP_SECONDS = 600"
     )
 
-    ended = subprocess.run([sys.executable, "-c", script], check=False, cwd=tmp_path)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], check=False, cwd=tmp_path, capture_output=True, text=True
+    )
 
     assert ended.returncode == 7
+    assert ended.stdout == "a ended (7): the port is taken; see a.log\n"
 
 
 def test_a_child_that_was_killed_is_started_again_without_what_it_left_behind(
@@ -128,11 +132,14 @@ def test_the_child_ends_when_the_supervisor_is_killed(
     assert not Path(f"/proc/{child}").exists()
 
 
-def test_a_taken_port_gives_the_next_free_one() -> None:
+def test_a_taken_port_gives_the_next_free_one_and_none_twice() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         wanted = taken.getsockname()[1]
 
-        assert free_port(wanted) > wanted
+        ports = FreePorts()
+        first, second = ports.take(wanted), ports.take(wanted)
+
+    assert wanted < first < second
 
 
 def descendants(process: int) -> list[int]:

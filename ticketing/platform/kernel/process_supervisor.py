@@ -22,19 +22,33 @@ TICK_SECONDS, ON_TICK_SECONDS = 0.2, 1.0
 STARTUP_SECONDS = 10  # a process that cannot work at all ends sooner
 MIN_RESTART_DELAY_SECONDS, MAX_RESTART_DELAY_SECONDS = 1.0, 30.0
 MAX_PORT_ATTEMPTS = 100
+MAX_LOG_TAIL_BYTES = 2000
 
 
-def free_port(preferred: int) -> int:
-    """Return a port on 127.0.0.1, or the next free one, so that two checkouts can run at once."""
-    for port in range(preferred, preferred + MAX_PORT_ATTEMPTS):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    return preferred
+class FreePorts:
+    """Chooses ports of 127.0.0.1, each once, so that two installations can run side by side."""
+
+    def __init__(self) -> None:
+        self._chosen = set[int]()
+
+    def take(self, preferred: int) -> int:
+        """Return the port, or the next one that is free and was not taken before."""
+        candidates = range(preferred, preferred + MAX_PORT_ATTEMPTS)
+        unused = (port for port in candidates if port not in self._chosen and is_port_free(port))
+        port = next(unused, preferred)
+        self._chosen.add(port)
+        return port
+
+
+def is_port_free(port: int) -> bool:
+    """Return whether nothing listens on a port of 127.0.0.1."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class ProcessSpec(NamedTuple):
@@ -104,7 +118,8 @@ def supervise(
 
     A service that ends after `STARTUP_SECONDS` is restarted; one that ends sooner stops everything.
     `on_tick` is called every second, for other things to keep running; `on_message` receives a line
-    about each restart. Returns 0 after a signal, else the exit code of the failed service.
+    about each end of a service, and about the stop. Returns 0 after a signal, else the exit code of
+    the failed service.
     """
     stopping = False
 
@@ -128,6 +143,8 @@ def supervise(
                 on_tick()
                 group.set_subreaper(enabled=True)
                 ticked_at = time.monotonic()
+        if stopping:
+            on_message("stopping …")
     finally:
         _stop_all([child.process for child in group.children])
         for number, handler in previous.items():
@@ -145,17 +162,27 @@ def _restart_or_fail(group: _ProcessGroup, on_message: Callable[[str], None]) ->
             if now - child.started_at > MAX_RESTART_DELAY_SECONDS:
                 child.restart_delay = MIN_RESTART_DELAY_SECONDS
         elif not child.has_been_up:
+            on_message(f"{_describe_end(child.spec, code)}; see {child.spec.log}")
             return code
         elif child.restart_at is None:
             child.restart_at = now + child.restart_delay
-            name, delay = child.spec.log.stem, child.restart_delay
-            on_message(f"{name} ended ({code}); started again in {delay:.0f} s")
+            end = _describe_end(child.spec, code)
+            on_message(f"{end}; started again in {child.restart_delay:.0f} s")
         elif now >= child.restart_at:
             group.stop_orphans()
             child.process, child.started_at = group.start(child.spec), time.monotonic()
             child.restart_at = None
             child.restart_delay = min(2 * child.restart_delay, MAX_RESTART_DELAY_SECONDS)
     return None
+
+
+def _describe_end(spec: ProcessSpec, code: int) -> str:
+    """Return the name of a service that ended, its exit code and the last line of its log."""
+    with spec.log.open("rb") as log:
+        log.seek(max(0, log.seek(0, os.SEEK_END) - MAX_LOG_TAIL_BYTES))
+        lines = log.read().decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing")
+    return f"{spec.log.stem} ended ({code}): {last}"
 
 
 def _stop_all(children: "Sequence[subprocess.Popen[bytes]]") -> None:
