@@ -10,13 +10,15 @@ from pydantic import Field
 
 from ticketing.access.authenticated_route import AuthenticatedRoute
 from ticketing.access.authentication import Viewer, auth_dependencies, rate_limit_by_address
-from ticketing.monitoring.health import DependencyStatus, check_health
+from ticketing.monitoring.health import DependencyStatus, check_dagster, check_health
 from ticketing.monitoring.schemas_dashboard import QueueDepthResponse
+from ticketing.notifications.delivery import Channel
 from ticketing.platform.http.client_network import untrusted_proxy
 from ticketing.platform.http.envelope import AsciiJSONResponse, ResponseModel, SuccessResponse
 from ticketing.platform.http.errors import authenticated_error_responses, error_responses
 from ticketing.platform.http.metrics import Metrics
 from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.platform.settings import Settings
 from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
 
 SERVICE_NAME = "ticket-assets"
@@ -92,10 +94,12 @@ def detailed(
     services: ServicesDependency, response: Response
 ) -> SuccessResponse[ReadinessResponse]:
     """Readiness: 503 while a dependency that tickets require is down."""
-    settings = services.settings
+    settings, at = services.settings, now()
     found = check_health(
-        services.database, settings.documents.resolve(), min_free_disk=settings.min_free_disk
-    )
+        services.database, settings.documents.resolve(), channels=_channels(settings),
+        min_free_disk=settings.min_free_disk, at=at,
+    )  # fmt: skip
+    dagster = check_dagster(services.dagster_url, at=at)
     is_healthy = found.is_healthy
     response.headers.update(NO_STORE_HEADERS)
     response.status_code = 200 if is_healthy else 503
@@ -107,11 +111,19 @@ def detailed(
             service=SERVICE_NAME,
             version=VERSION,
             uptime=_uptime(services),
-            checked_at=now(),
-            dependencies=dict(found.dependencies),
+            checked_at=at,
+            dependencies={**found.dependencies, **dagster},
             queues={"ticket-generation": generation, **found.queues},
         )
     )
+
+
+def _channels(settings: Settings) -> list[Channel]:
+    """Return the channels that the settings can send by."""
+    has_mail = settings.mail_url is not None or settings.midtrans_environment == "simulator"
+    has_whatsapp = settings.active_whatsapp_provider != "none"
+    choices = ((Channel.MAIL, has_mail), (Channel.WHATSAPP, has_whatsapp))
+    return [channel for channel, is_used in choices if is_used]
 
 
 @router.get(

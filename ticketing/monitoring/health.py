@@ -2,18 +2,21 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from ticketing.monitoring import dashboard_queries, queue_queries
+from sqlalchemy import URL
+
+from ticketing.monitoring import dagster_queries, dashboard_queries, queue_queries
 from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
 from ticketing.monitoring.schemas_dashboard import QueueDepthResponse
+from ticketing.notifications import delivery_queries
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import TicketingError
+from ticketing.platform.kernel.errors import TicketingError, Unavailable
 from ticketing.platform.kernel.time_span import TimeSpan
 from ticketing.tickets.reports import queries as report_queries
 from ticketing.vouchers.model import PurchaseState, VoucherState
@@ -45,23 +48,44 @@ class HealthReport:
 _REQUIRED_DEPENDENCIES = ("database", "storage")
 
 
-def check_health(database: Database, documents: Path, *, min_free_disk: int) -> HealthReport:
-    """Check each dependency once; routers are reported together, and only if there are any."""
+def check_health(
+    database: Database,
+    documents: Path,
+    *,
+    channels: Collection[Channel],
+    min_free_disk: int,
+    at: datetime,
+) -> HealthReport:
+    """Check each dependency once; routers are reported together, and only if there are any.
+
+    `channels` are those by which messages are sent; one is down while it is paused.
+    """
     storage = {"storage": _dependency_status(_has_free_disk(documents, min_free_disk))}
     try:
         with database.transaction() as connection:
             routers = queue_queries.list_router_availability(connection).values()
             together = {"routers": _dependency_status(all(routers))} if routers else {}
+            paused = delivery_queries.list_paused_channels(connection, at=at)
+            senders = {each.value: _dependency_status(each not in paused) for each in channels}
             return HealthReport(
-                {"database": DependencyStatus.UP} | storage | together,
+                {"database": DependencyStatus.UP} | storage | senders | together,
                 report_queries.count_processing_batches(connection),
-                {
-                    "vouchers": queue_queries.count_voucher_queue(connection),
-                    "deliveries": queue_queries.count_delivery_queue(connection),
-                },
+                queue_queries.list_queues(connection, at=at),
             )
     except TicketingError:
         return HealthReport({"database": DependencyStatus.DOWN} | storage)
+
+
+def check_dagster(url: URL, *, at: datetime) -> dict[str, DependencyStatus]:
+    """Return the status of Dagster's daemon; nothing where Dagster has no database."""
+    database = Database.from_url(url)
+    try:
+        is_running = database.run(dagster_queries.is_daemon_running, at=at)
+    except Unavailable:
+        return {}
+    finally:
+        database.dispose()
+    return {"dagster": _dependency_status(is_running)}
 
 
 def _dependency_status(is_well: bool) -> DependencyStatus:

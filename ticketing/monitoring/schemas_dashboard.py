@@ -84,6 +84,8 @@ class QueueDepthResponse(ResponseModel):
     """Number of items that nobody works on."""
     active: int
     """Number of items in work."""
+    oldest_seconds: float | None = None
+    """Seconds since the longest waiting item was added; null if none waits."""
 
 
 class BreakerState(StrEnum):

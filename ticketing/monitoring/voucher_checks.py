@@ -62,7 +62,7 @@ def check_unpaid_vouchers(database: Database) -> InvariantResult:
 def check_stuck_vouchers(database: Database, *, at: datetime) -> InvariantResult:
     """Check that no voucher is overdue although its router could be called."""
     with database.transaction() as connection:
-        queue = queue_queries.count_voucher_queue(connection)
+        queue = queue_queries.count_voucher_queue(connection, at)
         found = invariant_queries.list_stuck_vouchers(connection, since=at - STUCK_AFTER)
     total = queue.waiting + queue.active
     offenders = (

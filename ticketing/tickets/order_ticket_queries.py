@@ -133,6 +133,21 @@ def list_paid_without_ticket(
     return [PaidWithoutTicket(slug, guest_ids) for slug, guest_ids in connection.execute(query)]
 
 
+def count_paid_without_ticket(
+    connection: Connection, *, at: datetime
+) -> tuple[int, datetime | None]:
+    """Return how many paid guests wait for a ticket, and since when the first one does."""
+    waiting = _select_waiting(at).subquery()
+    query = (
+        select(func.count(), func.min(waiting.c.entered_at))
+        .select_from(waiting)
+        .join(events, events.c.id == waiting.c.event_id)
+        .where(_can_issue_for_event(at))
+    )
+    count, since = connection.execute(query).one()
+    return count, since
+
+
 def has_overdue_work(connection: Connection, *, since: datetime, at: datetime) -> bool:
     """Return whether a paid guest has been waiting since before then."""
     waiting = _select_waiting(at).subquery()

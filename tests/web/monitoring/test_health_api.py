@@ -15,6 +15,7 @@ from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.server import EmbeddedServer
+from ticketing.platform.paths import PROJECT_ROOT
 
 
 def test_liveness_has_the_service_name_and_the_start_time(anonymous_client: httpx.Client) -> None:
@@ -45,9 +46,20 @@ def test_readiness_lists_dependencies_as_up(anonymous_client: httpx.Client) -> N
 
     data = detailed.json()["data"]
     assert (detailed.status_code, data["status"]) == (200, "healthy")
-    assert data["dependencies"] == {"database": "up", "storage": "up"}
-    idle = {"waiting": 0, "active": 0}
-    assert data["queues"] == {"ticket-generation": idle, "vouchers": idle, "deliveries": idle}
+    assert data["dependencies"] == {
+        "database": "up", "storage": "up", "mail": "up", "whatsapp": "up",
+    }  # fmt: skip
+    idle = {"waiting": 0, "active": 0, "oldestSeconds": None}
+    queues = (
+        "ticket-generation",
+        "inbox",
+        "tickets",
+        "vouchers",
+        "deliveries",
+        "webhooks",
+        "refunds",
+    )
+    assert data["queues"] == dict.fromkeys(queues, idle)
 
 
 def test_a_full_disk_fails_readiness_and_not_liveness(
@@ -121,6 +133,21 @@ def test_log_lines_have_the_request_id(
     [rendered] = [line["data"] for line in lines if line["message"] == "ticket rendered"]
     assert rendered["ticketCode"] == made.json()["data"]["ticketCode"]
     assert {"ticketId", "generationTime", "pdfSize"} <= set(rendered)
+
+
+@pytest.mark.parametrize("name", ["alerts.yaml", "grafana-dashboard.json"])
+def test_rules_and_dashboard_use_only_metrics_that_exist(viewer: httpx.Client, name: str) -> None:
+    described = set(re.findall(r"# TYPE (\w+)", viewer.get("/metrics").text))
+    text = (PROJECT_ROOT / "deploy" / "monitoring" / name).read_text(encoding="utf-8")
+
+    expressions = re.findall(r"expr\"?: (.+)", text)
+    named = set()
+    for expression in expressions:
+        bare = re.sub(r"{[^}]*}|by \([^)]*\)|\[\d+\w\]", "", expression.split('"legend')[0])
+        named |= set(re.findall(r"\b[a-z]+(?:_[a-z]+)*\b(?! *\()", bare))
+
+    assert len(expressions) > 8
+    assert {one.removesuffix("_bucket") for one in named} - described <= {"up", "and", "or"}
 
 
 def test_tickets_are_counted_by_event_template_and_outcome(

@@ -26,6 +26,7 @@ from ticketing.monitoring import api as monitoring_api
 from ticketing.monitoring import api_health, api_repairs, console_page
 from ticketing.monitoring.api import dashboard_snapshot
 from ticketing.monitoring.payment_metrics import PaymentCollector
+from ticketing.monitoring.queue_metrics import QueueCollector
 from ticketing.monitoring.voucher_metrics import VoucherCollector
 from ticketing.notifications import api_whatsapp
 from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
@@ -187,6 +188,7 @@ def _build_services(application: Application) -> Services:
     metrics = Metrics()
     metrics.registry.register(VoucherCollector(database, now))
     metrics.registry.register(PaymentCollector(database))
+    metrics.registry.register(QueueCollector(database))
     services.register_value(Metrics, metrics)
     metrics.registry.register(TicketCollector(database))
     services.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))
