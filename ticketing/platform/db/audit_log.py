@@ -1,6 +1,6 @@
 """The audit log: append entries, and read back those of the worker for Dagster.
 
-A trigger refuses to change or delete entries.
+A trigger refuses to change or delete entries, but for texts that an erasure removes.
 """
 
 from collections.abc import Collection, Mapping
