@@ -13,10 +13,12 @@ from sqlalchemy import URL
 from ticket_assets import metadata
 from ticket_assets.batch import ACTOR
 from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, Deadline
+from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.kernel.errors import Misconfigured, UnreadableFile
 from ticketing.roster.drop_folder.import_file import import_dropped_file
+from ticketing.roster.erased_contacts import ErasedContacts
 from ticketing.roster.import_result import ImportOptions, ImportResult, format_source_format
 from ticketing.roster.import_roster import ProgressCallback, RosterSource, import_roster
 from ticketing.roster.model import ImportCounts
@@ -105,6 +107,7 @@ def import_configured_roster(
         at=datetime.now(UTC),
         by=ACTOR,
         progress=_progress_callback(deadline),
+        erased=ErasedContacts(application.get(KeyRing)),
     )
     return _import_metadata(done) | deadline.metadata("rows")
 
@@ -120,6 +123,7 @@ def _import_dropped_file(
         application.database, event, path,
         options=replace(config.options(), quarantine_delimiter=delimiter),
         at=datetime.now(UTC), by=ACTOR, progress=_progress_callback(deadline),
+        erased=ErasedContacts(application.get(KeyRing)),
     )  # fmt: skip
     if not imported.succeeded:
         raise UnreadableFile(f"{imported.message}; the file is now {imported.archived_path}")

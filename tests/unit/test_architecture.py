@@ -90,3 +90,21 @@ def test_no_import_is_exempt_from_the_contracts() -> None:
     contracts = project["tool"]["importlinter"]["contracts"]
 
     assert [contract["id"] for contract in contracts if contract.get("ignore_imports")] == []
+
+
+IMPORTS = {"import_roster", "import_dropped_file", "run_accepted", "ImportRequestQueue"}
+
+
+def test_every_import_warns_of_people_whose_data_were_erased() -> None:
+    calls = [
+        (name, {keyword.arg for keyword in node.keywords})
+        for root in (PACKAGE, PROJECT_ROOT / "ticket_assets")
+        for name, module in (
+            (path.name, ast.parse(path.read_text())) for path in root.rglob("*.py")
+        )
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in IMPORTS
+    ]
+
+    assert len(calls) >= len(IMPORTS)
+    assert [name for name, keywords in calls if "erased" not in keywords] == []

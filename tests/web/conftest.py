@@ -191,6 +191,12 @@ def operator(
 
 
 @pytest.fixture
+def admin(client_with: Callable[..., httpx.Client], key_of: Callable[[Role], str]) -> httpx.Client:
+    """Open a client with an admin's key."""
+    return client_with(Authorization=f"Bearer {key_of(Role.ADMIN)}")
+
+
+@pytest.fixture
 def guests(database: Database, event: Event) -> list[int]:
     """Add three guests to the event; the second has a seat."""
     with database.transaction() as connection:

@@ -19,6 +19,10 @@ class AdminAction(StrEnum):
     MANAGE_API_KEYS = "Create, rotate and revoke API keys"
     MANAGE_USERS = "Create and change users, end their sessions"
     CHANGE_ROUTER_SECRETS = "Add routers and change their passwords"
+    EXPORT_PERSON = "Export what is known of a person"
+    PLAN_ERASURE = "Plan the erasure of a person"
+    ERASE_PERSON = "Erase a person: apply a plan"
+    SET_RETENTION = "Set how long people's data are kept"
     ROTATE_TICKET_KEYS = "Rotate the keys that sign tickets"
 
 
@@ -40,6 +44,10 @@ WAYS: dict[AdminAction, Way] = {
     AdminAction.MANAGE_API_KEYS: Way("ticketing api-keys"),
     AdminAction.MANAGE_USERS: Way("ticketing users"),
     AdminAction.CHANGE_ROUTER_SECRETS: Way("ticketing routers"),
+    AdminAction.EXPORT_PERSON: Way("ticketing people export", "POST /api/people/export"),
+    AdminAction.PLAN_ERASURE: Way("ticketing people erase", "POST /api/people/erasures/plan"),
+    AdminAction.ERASE_PERSON: Way("ticketing people erase", "POST /api/people/erasures"),
+    AdminAction.SET_RETENTION: Way("ticketing people retention set"),
     AdminAction.ROTATE_TICKET_KEYS: Way("ticketing keys rotate"),
 }
 

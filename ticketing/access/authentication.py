@@ -84,6 +84,7 @@ def _require_role(
 
 Viewer = Annotated[Caller, Depends(_require_role(Role.VIEWER))]
 Operator = Annotated[Caller, Depends(_require_role(Role.OPERATOR))]
+Admin = Annotated[Caller, Depends(_require_role(Role.ADMIN))]  # a row of `admin_actions`
 # for what shows nothing of an event, or calls `require_event` itself
 AnyEventViewer = Annotated[Caller, Depends(_require_role(Role.VIEWER, checks_events=False))]
 

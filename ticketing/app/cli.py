@@ -92,6 +92,11 @@ COMMANDS = {
         ),
         ("migrate", "app.cli_operations:migrate", "Upgrade the database schema."),
         ("incidents", "monitoring.cli:app", "List open problems."),
+        (
+            "people",
+            "people_data.cli:app",
+            "Export or erase what is known of a person; set how long it is kept.",
+        ),
         ("users", "access.users.cli:app", "Manage who may sign in to the pages."),
         ("api-keys", "access.keys.cli:app", "Manage API keys of the web service."),
     ),

@@ -53,6 +53,9 @@ _ORDER_LINKS = b"ticketing order link 1\x00"
 _CONTACT_CODES = b"ticketing contact code 1\x00"
 
 
+_ERASED_CONTACTS = b"ticketing erased contact 1\x00"
+
+
 _HOOKS = b"ticketing webhook secret 1\x00"
 
 
@@ -92,8 +95,8 @@ class KeyRing:
     """Derives keys from the master secret; the repr shows no secret."""
 
     __slots__ = (
-        "_contact_codes", "_downloads", "_encryption_key", "_hooks", "_links", "_order_links",
-        "_orders", "_signing", "installation_id",
+        "_contact_codes", "_downloads", "_encryption_key", "_erased_contacts", "_hooks", "_links",
+        "_order_links", "_orders", "_signing", "installation_id",
     )  # fmt: skip
 
     def __init__(self, master: bytes) -> None:
@@ -109,6 +112,7 @@ class KeyRing:
         self._orders = hkdf_expand(root, _ORDERS)
         self._order_links = hkdf_expand(root, _ORDER_LINKS)
         self._contact_codes = hkdf_expand(root, _CONTACT_CODES)
+        self._erased_contacts = hkdf_expand(root, _ERASED_CONTACTS)
         self._hooks = hkdf_expand(root, _HOOKS)
         self._downloads = hkdf_expand(root, _DOWNLOADS)
         self._encryption_key = hkdf_expand(root, _ENCRYPTION)
@@ -154,6 +158,10 @@ class KeyRing:
     def contact_code_digest(self, request: str) -> bytes:
         """Return 32 bytes from which the code for a request to correct a contact is made."""
         return hmac.digest(self._contact_codes, request.encode(), "sha256")
+
+    def erased_contact_digest(self, contact: str) -> bytes:
+        """Return 32 bytes by which an erased contact is recognised, and cannot be found out."""
+        return hmac.digest(self._erased_contacts, contact.encode(), "sha256")
 
     def webhook_secret(self, endpoint: UUID) -> bytes:
         """Return the 32 bytes shared with the receiver of a webhook; derived, never stored."""

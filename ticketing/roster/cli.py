@@ -83,8 +83,10 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
     rows are updated. Nobody is withdrawn without --withdraw-absent, and no live ticket gets another
     name without --apply-holder-changes. Exit code 1 when rows were rejected, in a dry run too.
     """
+    from ticketing.crypto.keyring import KeyRing
     from ticketing.platform.cli.progress import count_progress
     from ticketing.roster import import_roster as service
+    from ticketing.roster.erased_contacts import ErasedContacts
     from ticketing.roster.import_result import ImportOptions
     from ticketing.roster.sources.query_address import roster_query
     from ticketing.roster.sources.roster_file import roster_file
@@ -121,6 +123,7 @@ def import_roster(  # noqa: PLR0913 - one parameter per option
             ),
             at=now(), by=actor(),
             progress=lambda rows, counts: show("writing" if counts.rows else "reading", rows),
+            erased=ErasedContacts(application.get(KeyRing)),
         )  # fmt: skip
     if as_json:
         print_json(result.as_dict())

@@ -20,12 +20,13 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.errors import UnreadableFile
 from ticketing.platform.kernel.phone import phone_normaliser
-from ticketing.roster import import_queries
+from ticketing.roster import erased_contact_queries, import_queries
 from ticketing.roster.cells.clean_row import RowCleaner
 from ticketing.roster.cells.column_mapping import ColumnMapping, map_columns
 from ticketing.roster.cells.extra_columns import ExtraColumn, find_extra_columns
 from ticketing.roster.cells.row_rejection import reject_unreadable
 from ticketing.roster.cells.row_warnings import RowWarnings
+from ticketing.roster.erased_contacts import ErasedContacts, ErasedRowCheck
 from ticketing.roster.import_plan import (
     ImportPlan,
     store_late_refusals,
@@ -98,13 +99,18 @@ def import_roster(
     at: datetime,
     by: str,
     progress: ProgressCallback | None = None,
+    erased: ErasedContacts | None = None,
 ) -> ImportResult:
     """Import a roster, or with `dry_run` report the effects. One import per event at a time.
+
+    With `erased` it warns of each row that brings back somebody whose data were erased.
 
     Raises UnreadableFile and UnusableMapping for invalid rosters, and ImportUnderWay when another
     import does not end in time; nothing is changed then.
     """
-    job = _ImportJob(database, event, source, options, at, by, progress or _ignore_progress)
+    known = database.run(erased_contact_queries.list_hashes) if erased else {}
+    check = ErasedRowCheck(erased, event.id, known)
+    job = _ImportJob(database, event, source, options, at, by, progress or _ignore_progress, check)
     with database.transaction() as connection:
         import_queries.acquire_import_lock(
             connection, event.id, patience_seconds=options.patience_seconds
@@ -146,6 +152,7 @@ class _ImportJob:
     at: datetime
     by: str
     progress: ProgressCallback
+    erased: ErasedRowCheck
     started: float = field(default_factory=perf_counter)
 
     def dry_run(self) -> ImportResult:
@@ -217,6 +224,8 @@ class _ImportJob:
             if isinstance(result, WarnedEntry):
                 warnings.add(row.line, result.warnings)
                 result = result.entry
+            if self.erased.is_needed and isinstance(result, RosterEntry):
+                warnings.add(row.line, self.erased.warnings(result))
             yield row, result
             if done % _ROWS_BETWEEN_REPORTS == 0:
                 self.progress(done, none_yet)
@@ -363,6 +372,7 @@ class _ImportJob:
         with self.database.transaction() as connection:
             import_queries.lock_running(connection, import_id)
             withdrawn, tickets = plan.withdrawal.people, plan.impact.tickets
+            erased_contact_queries.restore_opt_outs(connection, self.erased.opted_out, at=self.at)
             import_queries.mark_completed(
                 connection, import_id, withdrawn=withdrawn, tickets=tickets, at=self.now()
             )

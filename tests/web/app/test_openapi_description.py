@@ -86,11 +86,11 @@ def test_every_post_with_an_api_key_reads_its_idempotency_key(
     "headers", [{}, {"Content-Type": "application/x-www-form-urlencoded"}], ids=["none", "form"]
 )
 def test_a_body_that_is_not_declared_as_json_is_415_and_says_so(
-    posts: dict[str, dict[str, object]], operator: httpx.Client, headers: dict[str, str]
+    posts: dict[str, dict[str, object]], admin: httpx.Client, headers: dict[str, str]
 ) -> None:
     for path, post in posts.items():
         if "415" in post["responses"]:
-            sent = operator.post(re.sub("{.+?}", "1", path), content=b"{}", headers=headers)
+            sent = admin.post(re.sub("{.+?}", "1", path), content=b"{}", headers=headers)
             error = sent.json()["error"]
             if sent.status_code == 401:
                 continue

@@ -30,6 +30,7 @@ from ticketing.monitoring.queue_metrics import QueueCollector
 from ticketing.monitoring.voucher_metrics import VoucherCollector
 from ticketing.notifications import api_whatsapp
 from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
+from ticketing.people_data import api as people_api
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.http import errors as http_errors
@@ -41,6 +42,7 @@ from ticketing.platform.http.rate_limit import RateLimiter
 from ticketing.platform.http.services import Services, now
 from ticketing.platform.http.sse import EventStream
 from ticketing.reporting.closing import api as closing_report_api
+from ticketing.roster.erased_contacts import ErasedContacts
 from ticketing.roster.guests import api as api_guests
 from ticketing.roster.uploads import api as import_api
 from ticketing.roster.uploads.api import UPLOAD_PATH_PATTERN
@@ -84,6 +86,7 @@ ROUTERS = (
     import_api.router,
     api_templates.router,
     api_guests.router,
+    people_api.router,
     checkin_api.router,
     checkout_api.public_router,
     checkout_api.order_router,
@@ -209,7 +212,10 @@ def _build_services(application: Application) -> Services:
 def _import_request_queue(services: Services) -> ImportRequestQueue:
     settings = services.settings
     retention = timedelta(days=settings.retention_days)
-    return ImportRequestQueue(services.database, settings.uploads, now, retention=retention)
+    return ImportRequestQueue(
+        services.database, settings.uploads, now, retention=retention,
+        erased=ErasedContacts(services.get(KeyRing)),
+    )  # fmt: skip
 
 
 @asynccontextmanager

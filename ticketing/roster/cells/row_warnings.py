@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from ticketing.roster.cells.clean_row import DECODED_WRONGLY_REASON
 from ticketing.roster.cells.mojibake import undo_mojibake
+from ticketing.roster.erased_contacts import ERASED_REASON
 from ticketing.roster.model import CellWarning, RosterField, RowWarning
 
 MAX_STORED_WARNINGS = 1000  # in the import history; all of them are counted
@@ -20,6 +21,7 @@ class RowWarnings:
         self.count = 0
         self.first: list[RowWarning] = []
         self._unknown_statuses: Counter[str] = Counter()
+        self._erased_lines: set[int] = set()
         self._wrong_names = 0
         self._wrong_name_examples: list[str] = []
 
@@ -30,13 +32,15 @@ class RowWarnings:
             if len(self.first) < MAX_STORED_WARNINGS:
                 shown = warning.value[:_MAX_VALUE_LENGTH]
                 self.first.append(RowWarning(line, warning.field, shown, warning.reason))
-            self._sum_up(warning)
+            self._sum_up(line, warning)
 
     def listed(self, limit: int) -> list[RowWarning]:
         """Return the first warnings, those that no summary counts before the others."""
         return sorted(self.first, key=_is_summed_up)[:limit]
 
-    def _sum_up(self, warning: CellWarning) -> None:
+    def _sum_up(self, line: int, warning: CellWarning) -> None:
+        if warning.reason == ERASED_REASON:
+            self._erased_lines.add(line)
         if not _is_summed_up(warning):
             return
         if warning.field == RosterField.STATUS:
@@ -49,6 +53,12 @@ class RowWarnings:
 
     def summaries(self) -> Iterator[str]:
         """Yield what the warnings say about the file as a whole."""
+        if number := len(self._erased_lines):
+            rows = "1 row brings" if number == 1 else f"{number:,} rows bring"
+            yield (
+                f"{rows} back people whose data were erased on request; remove them from the file,"
+                " or see `ticketing people allow`"
+            )
         if self._unknown_statuses:
             values = self._unknown_statuses.most_common(_MAX_STATUS_VALUES)
             counted = ", ".join(f"{value!r} ({count:,})" for value, count in values)

@@ -17,6 +17,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused, UnreadableFile
 from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.roster import import_queries
+from ticketing.roster.erased_contacts import ErasedContacts
 from ticketing.roster.import_result import ImportOptions, ImportResult, format_import_report
 from ticketing.roster.import_roster import ProgressCallback, import_roster
 from ticketing.roster.sources.roster_file import roster_file
@@ -41,6 +42,7 @@ def import_dropped_file(
     at: datetime,
     by: str,
     progress: ProgressCallback | None = None,
+    erased: ErasedContacts | None = None,
 ) -> DroppedFileResult:
     """Import one dropped file and move it away with its report.
 
@@ -61,6 +63,7 @@ def import_dropped_file(
             at=at,
             by=by,
             progress=progress,
+            erased=erased,
         )
     except Refused as error:
         return _archive_file(path, stamp, DroppedFileResult(False, str(error), path))

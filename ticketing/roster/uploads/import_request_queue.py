@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from ticketing.platform.db.database import Database
+from ticketing.roster.erased_contacts import ErasedContacts
 from ticketing.roster.model import ImportCounts
 from ticketing.roster.uploads.import_requests import (
     AcceptedImport,
@@ -31,12 +32,17 @@ class ImportRequestQueue:
         clock: Callable[[], datetime],
         *,
         retention: timedelta,
+        erased: ErasedContacts | None = None,
     ) -> None:
-        """`folder` holds uploaded files, and rejected rows for the time of `retention`."""
+        """`folder` holds uploaded files, and rejected rows for the time of `retention`.
+
+        With `erased` an import warns of people whose data were erased.
+        """
         self.folder = folder
         self._database = database
         self._clock = clock
         self._retention = retention
+        self._erased = erased
         self._closing = threading.Event()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="imports")
         self._count = threading.BoundedSemaphore(MAX_QUEUED_IMPORTS)
@@ -70,6 +76,7 @@ class ImportRequestQueue:
                 accepted,
                 at=self._clock(),
                 progress=self._raise_if_closing,
+                erased=self._erased,
             )
         except ImportStopped:
             LOG.info("import stopped by shutdown", request=accepted.id)

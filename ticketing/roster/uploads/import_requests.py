@@ -14,6 +14,7 @@ from typing import BinaryIO
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import NotFound, TicketingError
+from ticketing.roster.erased_contacts import ErasedContacts
 from ticketing.roster.import_result import ImportOptions, ImportResult
 from ticketing.roster.import_roster import ProgressCallback, import_roster
 from ticketing.roster.sources.roster_file import roster_file
@@ -84,12 +85,13 @@ def run_accepted(
     *,
     at: datetime,
     progress: ProgressCallback,
+    erased: ErasedContacts | None = None,
 ) -> None:
     """Import the file and store the result, or the error."""
     path = upload_path(folder, accepted.id)
     database.run(queries.mark_running, accepted.id)
     try:
-        result = _import_file(database, path, accepted, at=at, progress=progress)
+        result = _import_file(database, path, accepted, at=at, progress=progress, erased=erased)
     except TicketingError as error:
         _fail(database, accepted, error.code, str(error), at=at)
     except ImportStopped:
@@ -119,11 +121,12 @@ def _import_file(
     *,
     at: datetime,
     progress: ProgressCallback,
+    erased: ErasedContacts | None,
 ) -> ImportResult:
     source = roster_file(path, accepted.sheet, name=accepted.file_name)
     return import_roster(
         database, accepted.event, source, options=accepted.options, at=at, by=accepted.by,
-        progress=progress,
+        progress=progress, erased=erased,
     )  # fmt: skip
 
 
