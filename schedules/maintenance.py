@@ -13,7 +13,12 @@ from ticket_assets.deliveries import (
     mail_bounces,
     send_alert_digest,
 )
-from ticket_assets.jobs import check_sales, check_vouchers, daily_reconciliation
+from ticket_assets.jobs import (
+    apply_retention,
+    check_sales,
+    check_vouchers,
+    daily_reconciliation,
+)
 from ticket_assets.maintenance import (
     daily_exports,
     document_retention,
@@ -26,6 +31,7 @@ from ticket_assets.partitions import EVENT_PARTITIONS_NAME
 from ticketing.notifications.campaigns.apply_rules import list_due_rules
 from ticketing.notifications.delivery_queries import list_events_with_recent_deliveries
 from ticketing.notifications.mail.mailbox import has_unread_mail
+from ticketing.people_data import retention_queries
 from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
 from ticketing.routers import queries as router_queries
@@ -177,6 +183,17 @@ delete_expired_documents_nightly = _schedule_definition(
     cron_schedule="30 2 * * *",
     description="At 02:30 Jakarta time: deletes the PDFs of past events.",
 )
+
+
+@jakarta_schedule(job=apply_retention, cron_schedule="45 2 * * *")
+def apply_retention_nightly(
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
+) -> dg.RunRequest | dg.SkipReason:
+    """At 02:45 Jakarta time, if there are retention rules: erases people's data that are due."""
+    rules = application.database.run(retention_queries.list_rules)
+    otherwise = "no retention rules: everything is kept; see `ticketing people retention`"
+    return run_if(rules, context, otherwise=otherwise)
+
 
 daily_exports_every_morning = _schedule_definition(
     name="daily_exports_every_morning",

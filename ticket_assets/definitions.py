@@ -20,6 +20,7 @@ from ticket_assets import (
     jobs,
     maintenance,
     payments,
+    people,
     reports,
     roster,
     sales,
@@ -47,6 +48,7 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             deliveries.ticket_deliveries,
             vouchers.vouchers,
             vouchers.voucher_delivery_logs,
+            people.people_retention,
         ],
         asset_checks=[
             *ticket_checks.CHECKS,
@@ -59,6 +61,7 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             jobs.import_roster,
             jobs.check_event,
             maintenance.document_retention,
+            jobs.apply_retention,
             jobs.fulfil_paid_orders,
             maintenance.order_expiry,
             maintenance.payment_reconciliation,
@@ -88,6 +91,7 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
         schedules=[
             schedules.missing_tickets.issue_missing_tickets_hourly,
             schedules.maintenance.delete_expired_documents_nightly,
+            schedules.maintenance.apply_retention_nightly,
             schedules.maintenance.expire_orders_every_10_minutes,
             schedules.maintenance.reconcile_payments_hourly,
             schedules.maintenance.check_sales_hourly,

@@ -4,6 +4,7 @@ import dagster as dg
 
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.payments import payments
+from ticket_assets.people import people_retention
 from ticket_assets.reports import generation_report
 from ticket_assets.roster import entitlements
 from ticket_assets.sales import daily_sales, reconciliation
@@ -42,6 +43,12 @@ daily_reconciliation = dg.define_asset_job(
     "daily_reconciliation",
     selection=[daily_sales, reconciliation],
     description="Sales of a day, and reconciliation of its payments. Safe to run again.",
+)
+
+apply_retention = dg.define_asset_job(
+    "apply_retention",
+    selection=[people_retention],
+    description="Erasure of people's data that are due by the retention rules. Safe to run again.",
 )
 
 check_sales = dg.define_asset_job(

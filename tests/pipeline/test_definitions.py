@@ -59,7 +59,9 @@ def test_the_graph_runs_from_orders_and_guests_to_the_report(location: dg.Defini
 
     order = [key.to_user_string() for key in graph.toposorted_asset_keys]
 
-    beside = {"daily_sales", "reconciliation", "vouchers", "voucher_delivery_logs"}
+    beside = {
+        "daily_sales", "reconciliation", "vouchers", "voucher_delivery_logs", "people_retention",
+    }  # fmt: skip
     assert [name for name in order if name not in beside] == [
         "orders",
         "payments",
@@ -96,6 +98,7 @@ def test_no_schedule_that_issues_a_rosters_tickets_runs_by_itself(
         "process_bounces_every_10_minutes": "mail_bounces",
         "daily_reconciliation_nightly": "daily_reconciliation",
         "delete_expired_documents_nightly": "document_retention",
+        "apply_retention_nightly": "apply_retention",
         "check_deliveries_hourly": "check_deliveries",
         "expire_orders_every_10_minutes": "order_expiry",
         "send_webhooks_every_minute": "webhooks",

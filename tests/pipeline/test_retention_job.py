@@ -1,4 +1,6 @@
-"""Tests of the nightly retention job: PDFs of past events are deleted, tickets and reports kept."""
+"""Tests of the nightly retention jobs: PDFs of past events, and people's data by rules."""
+
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -6,6 +8,8 @@ from sqlalchemy import text
 
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
+from ticketing.people_data.field_class import FieldClass
+from ticketing.people_data.set_retention import set_retention
 from ticketing.platform.application import Application
 from ticketing.tickets.reports import queries as report_queries
 
@@ -49,3 +53,29 @@ def test_a_future_event_keeps_its_pdfs(
     location.resolve_job_def("document_retention").execute_in_process(instance=instance)
 
     assert len(list((application.get(DocumentFolder).root / issued.slug).glob("*/TC-*.pdf"))) == 5
+
+
+def test_peoples_data_are_erased_by_rules_only_and_the_metadata_says_what_and_why(
+    location: dg.Definitions,
+    instance: dg.DagsterInstance,
+    application: Application,
+    long_over: Event,
+) -> None:
+    schedule = location.resolve_schedule_def("apply_retention_nightly")
+    tick = datetime(2026, 12, 1, 19, 45, tzinfo=UTC)
+
+    def is_requested() -> bool:
+        with dg.build_schedule_context(
+            scheduled_execution_time=tick, resources={"application": application}
+        ) as context:
+            return bool(schedule.evaluate_tick(context).run_requests)
+
+    assert not is_requested()
+    set_retention(application.database, FieldClass.NAMES, None, 30, by="office", at=tick)
+    assert is_requested()
+    result = location.resolve_job_def("apply_retention").execute_in_process(instance=instance)
+
+    [event] = result.get_asset_materialization_events()
+    metadata = event.materialization.metadata
+    assert metadata["rows"].value == 5
+    assert f"| names | {long_over.slug} | 30 | 5 | 0 |" in str(metadata["rules applied"].value)
