@@ -134,4 +134,5 @@ ticket_generation_durations = Table(
     Column("le", Text, primary_key=True),
     bigint_column("tickets"),
     Column("seconds", Double, nullable=False, server_default="0"),
+    bigint_column("in_full"),  # of the tickets: not stamped
 )
