@@ -27,6 +27,7 @@ class DocumentFolder:
     ) -> None:
         """Sizes are in bytes; the root is created with the first document."""
         self.root = root
+        self._resolved_root: Path | None = None
         self._max_file_size = max_file_size
         self._min_free_disk = min_free_disk
 
@@ -35,24 +36,26 @@ class DocumentFolder:
         prefix = hashlib.sha256(ticket_code.encode()).hexdigest()[:2]
         return f"{event_slug}/{prefix}/{ticket_code}.pdf"
 
-    def write(self, relative: str, content: bytes) -> None:
-        """Write a document atomically, replacing an older one.
+    def write(self, relative: str, content: bytes | tuple[bytes, ...]) -> None:
+        """Write a document, or its parts, atomically, replacing an older one.
 
         The file is flushed to disk before it gets its name, so that after a power cut it is
         complete or missing; the folder is not flushed, because a missing document is rendered
         again. Raises Unavailable when the disk is nearly full.
         """
-        path = self._resolve(relative)
-        if len(content) > self._max_file_size:
+        parts = content if isinstance(content, tuple) else (content,)
+        path, size = self._resolve(relative), sum(map(len, parts))
+        if size > self._max_file_size:
             raise Refused(
-                f"{relative} would be {len(content)} bytes, MAX_FILE_SIZE allows "
+                f"{relative} would be {size} bytes, MAX_FILE_SIZE allows "
                 f"{self._max_file_size}; use smaller images in the template"
             )
-        self._refuse_full_disk(path, len(content))
+        self._refuse_full_disk(path, size)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with _create_partial_file(path) as (part, descriptor):
-                _write_all(descriptor, content)
+                for part_of_content in parts:
+                    _write_all(descriptor, part_of_content)
                 os.fsync(descriptor)
                 part.replace(path)
         except OSError as error:
@@ -87,7 +90,9 @@ class DocumentFolder:
 
     def _resolve(self, relative: str) -> Path:
         """Return the path with links resolved. Raises Refused when it is outside of the root."""
-        root = self.root.resolve()
+        if self._resolved_root is None:
+            self._resolved_root = self.root.resolve()
+        root = self._resolved_root
         path = (root / relative).resolve()
         if not path.is_relative_to(root) or path == root:
             raise Refused(f"{relative!r} is not a path inside the document folder")

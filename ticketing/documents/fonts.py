@@ -57,9 +57,13 @@ class InstalledFonts:
         self._uncovered = re.compile(
             _uncovered_pattern(r for face in self._faces for r in face.ranges)
         )
+        ascii_text = "".join(map(chr, range(0x20, 0x7F)))
+        self._draws_ascii = self._uncovered.search(ascii_text) is None
 
     def undrawable(self, text: str) -> frozenset[str]:
         """Return the characters of the text that no installed font has a glyph for."""
+        if self._draws_ascii and text.isascii() and text.isprintable():
+            return frozenset()
         return frozenset(filter(requires_glyph, self._uncovered.findall(text)))
 
     def width(self, character: str) -> float:

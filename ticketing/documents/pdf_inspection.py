@@ -52,6 +52,16 @@ def draws_outside_page(pdf: bytes) -> bool:
     return bool(darkest < 255)  # noqa: PLR2004  # white
 
 
+def same_picture(pdf: bytes, other: bytes, *, dpi: int = 100) -> bool:
+    """Return whether the first pages look the same, to the last bit of each pixel."""
+    return _pixels(pdf, dpi) == _pixels(other, dpi)
+
+
+def _pixels(pdf: bytes, dpi: int) -> bytes:
+    with _open_page(pdf) as page:
+        return bytes(page.render(scale=dpi / POINTS_AN_INCH).buffer)
+
+
 def _first_page(pdf: bytes, dpi: int, *, grayscale: bool = False) -> Any:  # noqa: ANN401  # pypdfium2 is untyped
     with _open_page(pdf) as page:
         return page.render(scale=dpi / POINTS_AN_INCH, grayscale=grayscale).to_pil()

@@ -104,9 +104,15 @@ class QrCode:
 
     def __init__(self, text: str) -> None:
         """Encode a text of QR's alphanumeric set."""
-        rows = qr_rows(text)
-        self.side = len(rows) + 2 * QUIET_ZONE
-        self.runs = list(_runs(rows))
+        self.side = qr_side(len(text))
+        self.runs = list(_runs(qr_rows(text)))
+
+    @classmethod
+    def without_modules(cls, side: int) -> "QrCode":
+        """Return the ground of a code, for the layout of a page whose code follows later."""
+        code = cls.__new__(cls)
+        code.side, code.runs = side, []
+        return code
 
     def data_url(self) -> str:
         """Return the code as an SVG data URL with a white background, for an `img` element."""
@@ -122,6 +128,11 @@ def _runs(rows: list[str]) -> Iterator[ModuleRun]:
     for y, row in enumerate(rows, QUIET_ZONE):
         for start, end in map(re.Match.span, _DARK.finditer(row)):
             yield start + QUIET_ZONE, y, end - start
+
+
+def qr_side(length: int) -> int:
+    """Return the modules in a row of a code for a text of this length, with the quiet zone."""
+    return 4 * _version(length) + 17 + 2 * QUIET_ZONE
 
 
 def qr_rows(text: str) -> list[str]:

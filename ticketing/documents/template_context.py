@@ -23,20 +23,31 @@ def ticket_variables(ticket: PrintedTicket) -> dict[str, str]:
 
     Kept columns of the roster are `extra.NAME`.
     """
-    first, last = to_printable(ticket.first_name), to_printable(ticket.last_name)
+    return {**event_variables(ticket), **guest_variables(ticket)}
+
+
+def event_variables(ticket: PrintedTicket) -> dict[str, str]:
+    """Return the texts that tickets of an event and a type of ticket have in common."""
     clock = (ticket.starts_at, ticket.ends_at, ticket.time_zone, ticket.locale)
     return {
         "eventName": to_printable(ticket.event_name),
         "location": to_printable(ticket.venue),
+        "ticketType": TEST_MARK * ticket.is_test + to_printable(ticket.ticket_type),
+        "eventDate": format_event_dates(*clock),
+        "eventTime": format_event_times(*clock),
+    }
+
+
+def guest_variables(ticket: PrintedTicket) -> dict[str, str]:
+    """Return the texts that are a ticket's own."""
+    first, last = to_printable(ticket.first_name), to_printable(ticket.last_name)
+    return {
         "firstName": first,
         "lastName": last,
         "fullName": to_printable(ticket.full_name) or f"{first} {last}".strip(),
         "email": to_printable(ticket.email),
-        "ticketType": TEST_MARK * ticket.is_test + to_printable(ticket.ticket_type),
         "seat": to_printable(ticket.seat),
         "ticketCode": ticket.ticket_code,
-        "eventDate": format_event_dates(*clock),
-        "eventTime": format_event_times(*clock),
         "generatedAt": format_instant(ticket.issued_at, ticket.time_zone, ticket.locale),
         **{f"{EXTRA_PREFIX}{name}": to_printable(text) for name, text in ticket.extra.items()},
     }
@@ -53,11 +64,11 @@ def banner_of_test(locale: str) -> str:
 class ExtraTexts:
     """The kept columns of a ticket in a template: `extra.faculty`, empty if unknown."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    def __init__(self, texts: Mapping[str, object]) -> None:
         """`texts` are the variables of a ticket."""
         self._texts = texts
 
-    def __getitem__(self, name: str) -> str:
+    def __getitem__(self, name: str) -> object:
         """Return the text of a kept column."""
         return self._texts.get(f"{EXTRA_PREFIX}{name}", "")
 

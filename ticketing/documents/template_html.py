@@ -4,8 +4,9 @@ import functools
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -47,13 +48,41 @@ class TicketHtmlTemplate:
         except _TEMPLATE_ERRORS as error:
             raise self._to_template_error(error) from error
 
-    def render_html(self, texts: Mapping[str, str], shrink_steps: ShrinkSteps | None = None) -> str:
-        """Return the page for a ticket; `shrink_steps` counts steps of a smaller font, by field."""
-        fit = _Fitter(texts, shrink_steps or {}, self.text_boxes)
+    def render_html(
+        self,
+        variables: Mapping[str, object],
+        shrink_steps: ShrinkSteps | None = None,
+        *,
+        plain_texts: Mapping[str, str] | None = None,
+        boxes: dict[str, TextBox] | None = None,
+    ) -> str:
+        """Return the page for a ticket; `shrink_steps` counts steps of a smaller font, by field.
+
+        `plain_texts` are fitted instead of the variables; the boxes of this page go into `boxes`.
+        """
+        texts = cast("Mapping[str, str]", variables) if plain_texts is None else plain_texts
+        found: dict[str, TextBox] = {} if boxes is None else boxes
+        fit = _Fitter(texts, shrink_steps or {}, found)
         try:
-            return self._page.render(texts, fit=fit, extra=ExtraTexts(texts))
+            return self._page.render(variables, fit=fit, extra=ExtraTexts(variables))
         except _TEMPLATE_ERRORS as error:
             raise self._to_template_error(error) from error
+        finally:
+            self.text_boxes.update(found)
+
+    @property
+    def prints_unescaped(self) -> bool:
+        """Return whether a text of a ticket could be read as HTML."""
+        parsed = (
+            self._environment.parse(file.read_text(encoding="utf-8"))
+            for file in self._template.folder.glob("*.j2")
+        )
+        return any(
+            isinstance(node, nodes.ScopedEvalContextModifier)
+            or (isinstance(node, nodes.Filter) and node.name == "safe")
+            for page in parsed
+            for node in page.find_all((nodes.ScopedEvalContextModifier, nodes.Filter))
+        )
 
     def _to_template_error(self, error: Exception) -> TemplateBroken:
         file, line = _error_location(error, self._template.folder)
@@ -90,15 +119,20 @@ class _Fitter:
             raise TypeError(f"fit() knows no field {field!r}")
         box = TextBox(field, width, height, largest, smallest, leading, face)
         self._boxes[field] = box
-        size = fit_font_size(text, box, em_widths(face))
-        if size is None:
-            raise TextDoesNotFit(overflow_message(field, text, box), field=field)
-        size *= SHRINK_FACTOR ** self._shrink_steps.get(field, 0)
+        font_style = fitted_style(text, box, self._shrink_steps.get(field, 0))
         return Markup(  # noqa: S704  # a checked name and numbers
-            f'data-fit="{field}" style="width:{width:g}mm;height:{height:g}mm;'
-            f"font-size:{size:.2f}pt;line-height:{line_height(text, leading):g};"
+            f'data-fit="{field}" style="width:{width:g}mm;height:{height:g}mm;{font_style};'
             'overflow-wrap:anywhere"'
         )
+
+
+def fitted_style(text: str, box: TextBox, shrink_steps: int) -> str:
+    """Return the CSS of the font with which a text fits its box. Raises TextDoesNotFit."""
+    size = fit_font_size(text, box, em_widths(box.face))
+    if size is None:
+        raise TextDoesNotFit(overflow_message(box.field, text, box), field=box.field)
+    size *= SHRINK_FACTOR**shrink_steps
+    return f"font-size:{size:.2f}pt;line-height:{line_height(text, box.leading):g}"
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, nodes
 
 from ticketing.documents.pdf_inspection import draws_outside_page, qr_text_of, text_of
+from ticketing.documents.template_context import EXTRA_PREFIX
 from ticketing.documents.templates import TEMPLATE_FILE, TicketTemplate
 from ticketing.platform.kernel.errors import TemplateBroken
 
@@ -67,6 +68,25 @@ def fit_location(template: TicketTemplate, field: object) -> str:
             if any(isinstance(each, nodes.Const) and each.value == field for each in call.args):
                 return f"{page.name}:{call.lineno}"
     return TEMPLATE_FILE
+
+
+def field_location(template: TicketTemplate, field: str) -> str:
+    """Return file and line of the first use of a variable; only the file if there is none."""
+    name = field.removeprefix(EXTRA_PREFIX)
+    for page, parsed in _parsed_pages(template):
+        used = [
+            node.lineno
+            for node in parsed.find_all((nodes.Name, nodes.Getattr, nodes.Getitem))
+            if name in {getattr(node, "name", None), getattr(node, "attr", None), _key_of(node)}
+        ]
+        if used:
+            return f"{page.name}:{min(used)}"
+    return TEMPLATE_FILE
+
+
+def _key_of(node: nodes.Node) -> object:
+    key = getattr(node, "arg", None)
+    return key.value if isinstance(key, nodes.Const) else None
 
 
 def _location(template: TicketTemplate, variables: tuple[str, ...]) -> str:

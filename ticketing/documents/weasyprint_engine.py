@@ -44,7 +44,7 @@ class TemplatePdfWriter:
         self._fetcher = _folder_fetcher(template.folder)
         self._base_url = template.folder.as_uri() + "/"
         style = template.folder / STYLESHEET_FILE
-        with self._warnings_as_errors(STYLESHEET_FILE):
+        with self.warnings_as_errors(STYLESHEET_FILE):
             self._styles = [self._stylesheet(style)] if style.is_file() else []
 
     def _stylesheet(self, path: Path) -> Any:  # noqa: ANN401  # weasyprint is untyped
@@ -61,7 +61,7 @@ class TemplatePdfWriter:
         `codes` are the QR codes by the URL that the page uses for them.
         """
         self._images.update((url, _QrImage(code)) for url, code in codes.items())
-        with self._warnings_as_errors(TEMPLATE_FILE):
+        with self.warnings_as_errors():
             document = self._weasyprint.HTML(
                 string=html, base_url=self._base_url, url_fetcher=self._fetcher
             ).render(font_config=self._fonts, stylesheets=self._styles, cache=self._images)
@@ -95,12 +95,12 @@ class TemplatePdfWriter:
         metadata.title, metadata.authors = title, [author]
         metadata.description, metadata.lang = subject, language
         metadata.created = metadata.modified = created
-        with self._warnings_as_errors(TEMPLATE_FILE):
+        with self.warnings_as_errors():
             pdf: bytes = document.write_pdf(pdf_identifier=identifier, finisher=compress_streams)
         return pdf
 
     @contextmanager
-    def _warnings_as_errors(self, file: str) -> Iterator[None]:
+    def warnings_as_errors(self, file: str = TEMPLATE_FILE) -> Iterator[None]:
         """Raise an error for every warning that WeasyPrint logs."""
         complaints = _WarningCollector()
         LOG.addHandler(complaints)
@@ -152,10 +152,15 @@ class _QrImage:
     def draw(self, stream: Any, width: float, height: float, _style: object) -> None:  # noqa: ANN401
         """Draw black on white, one unit per module."""
         side = self._code.side
-        boxes = " ".join(f"{x} {y} {width} 1 re" for x, y, width in self._code.runs)
         with stream.stacked():
             stream.transform(a=width / side, d=height / side)
-            stream.stream.append(f"1 g 0 0 {side} {side} re f 0 g {boxes} f".encode())
+            stream.stream.append(qr_operator(self._code))
+
+
+def qr_operator(code: QrCode) -> bytes:
+    """Return the operators that draw a code, one unit per module: the ground, then one path."""
+    boxes = " ".join(f"{x} {y} {width} 1 re" for x, y, width in code.runs)
+    return f"1 g 0 0 {code.side} {code.side} re f 0 g {boxes} f".encode()
 
 
 class _CachedSvgImage:
@@ -271,13 +276,6 @@ def _folder_fetcher(folder: Path) -> Any:  # noqa: ANN401  # weasyprint is untyp
             return super().fetch(url, headers)
 
     return FolderFetcher()
-
-
-def engine_version() -> str:
-    """Return the version of the engine, without importing it."""
-    from importlib.metadata import version as installed  # noqa: PLC0415  # 20 ms
-
-    return f"weasyprint {installed('weasyprint')}"
 
 
 def engine_problems() -> list[str]:
