@@ -41,7 +41,8 @@ def run_checks(application: Application) -> Iterator[DoctorFinding]:
     Checks that read tables are left out while the schema is missing or outdated.
     """
     for check in (
-        _database, _clock, _fonts, _engine, _folders, _disk, _secret, check_public_address,
+        _database, _clock, _fonts, _engine, _stamping, _folders, _disk, _secret,
+        check_public_address,
     ):  # fmt: skip
         yield from _run_check(check, application)
     if _has_current_schema(application):
@@ -108,6 +109,20 @@ def _engine(_: Application) -> Iterator[DoctorFinding]:
 
     yield from _problem_findings(
         "PDF engine", engine_problems(), "Pango and libharfbuzz-subset0 are installed"
+    )
+
+
+def _stamping(_: Application) -> Iterator[DoctorFinding]:
+    from ticketing.documents.renderer import stamping_problem
+
+    problem = stamping_problem()
+    if problem is None:
+        yield ok("stamping", "tickets are stamped, which takes less than a millisecond")
+        return
+    yield warning(
+        "stamping",
+        f"off, tickets are rendered in full, which takes hundreds of times longer: {problem}",
+        "install the versions of `requirements.lock`, WeasyPrint and pydyf among them",
     )
 
 

@@ -1,12 +1,16 @@
 """`ticketing templates`: list, check."""
 
-from typing import Annotated
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ticketing.platform.cli.console import open_application
 from ticketing.platform.cli.options import JsonOption
 from ticketing.platform.cli.output import print_json, print_list, print_text
+
+if TYPE_CHECKING:
+    from ticketing.documents.renderer import Renderer
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -39,23 +43,47 @@ def check_templates(
 ) -> None:
     """Render a sample with ticket templates, and read its QR code and texts back.
 
-    Exit code 1 when a template cannot be used.
+    Also tells whether tickets are stamped, or rendered in full, which takes hundreds of times
+    longer. Exit code 1 when a template cannot be used.
     """
     from ticketing.documents.renderer import Renderer
     from ticketing.documents.templates import TemplateFolders
-    from ticketing.platform.kernel.errors import TemplateBroken
 
-    results: dict[str, str | None] = {}
     with open_application() as application:
         renderer = application.get(Renderer)
-        for name in names or application.get(TemplateFolders).ids():
-            try:
-                renderer.check_template(name)
-                results[name] = None
-            except TemplateBroken as error:
-                results[name] = str(error)
+        known = names or application.get(TemplateFolders).ids()
+        results = [_check(renderer, name) for name in known]
     if as_json:
-        print_json([{"template": name, "problem": text} for name, text in results.items()])
+        print_json([asdict(result) for result in results])
     else:
-        print_text(*(problem or f"{name}: can be used" for name, problem in results.items()))
-    raise typer.Exit(1 if any(results.values()) else 0)
+        print_text(*map(_sentence, results))
+    raise typer.Exit(1 if any(result.problem for result in results) else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _CheckedTemplate:
+    """Why a template cannot be used, and why its tickets are not stamped; None if it is so."""
+
+    template: str
+    problem: str | None
+    rendered_in_full: str | None = None
+
+
+def _check(renderer: "Renderer", name: str) -> _CheckedTemplate:
+    from ticketing.platform.kernel.errors import TemplateBroken
+
+    try:
+        return _CheckedTemplate(name, None, renderer.check_template(name).stamping_refusal)
+    except TemplateBroken as error:
+        return _CheckedTemplate(name, str(error))
+
+
+def _sentence(result: _CheckedTemplate) -> str:
+    if result.problem is not None:
+        return result.problem
+    if result.rendered_in_full is None:
+        return f"{result.template}: can be used; tickets are stamped"
+    return (
+        f"{result.template}: can be used; every ticket is rendered in full, which takes hundreds"
+        f" of times longer than stamping: {result.rendered_in_full}"
+    )

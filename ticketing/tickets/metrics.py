@@ -20,7 +20,7 @@ class TicketCollector(Collector):
     def __init__(self, database: Database) -> None:
         """Read the database when a scrape finds the cached values expired."""
         self._durations = CachedValue[DurationHistogram](
-            partial(database.run, duration_queries.fetch), DurationHistogram((), 0.0)
+            partial(database.run, duration_queries.fetch), DurationHistogram((), 0.0, 0)
         )
         self._counts = CachedValue[Sequence[GenerationCount]](
             partial(database.run, report_queries.count_generated_by_template), ()
@@ -44,3 +44,9 @@ class TicketCollector(Collector):
         if durations.buckets:
             histogram.add_metric([], durations.buckets, durations.seconds)
         yield histogram
+        in_full = CounterMetricFamily(
+            "tickets_rendered_in_full",
+            "PDFs that were not stamped, which takes hundreds of times longer.",
+        )
+        in_full.add_metric([], durations.in_full)
+        yield in_full

@@ -1,6 +1,6 @@
 """Ticket generation for the web service: one thread for single tickets, one for batches.
 
-A renderer is not thread-safe, so each thread has its own.
+Threads that render the same template take turns, one ticket at a time.
 """
 
 import threading
@@ -56,7 +56,7 @@ class TicketGenerationQueue:
     def __init__(
         self, create_context: Callable[[], GenerationContext], clock: Callable[[], datetime]
     ) -> None:
-        """`create_context` is called once per thread: threads must not share a renderer."""
+        """`create_context` is called once per thread."""
         self._single_context = create_context()
         self._batch_context = create_context()
         self._clock = clock

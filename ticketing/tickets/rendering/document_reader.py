@@ -37,7 +37,7 @@ class DocumentReader:
         renderer: Renderer,
         clock: Callable[[], datetime],
     ) -> None:
-        """The renderer must not be shared with other threads; it is used for damaged PDFs only."""
+        """The renderer is used for damaged PDFs only."""
         self._database, self._folder, self._clock = database, folder, clock
         self._renderer = renderer
         self._lock = threading.Lock()
@@ -71,8 +71,9 @@ class DocumentReader:
                 return content
         at = self._clock()
         try:
-            key = self._renderer.document_key(document.ticket, document.template_id)
-            rendered = write_document(self._renderer, self._folder, document, key=key)
+            template = self._renderer.open(document.template_id)
+            key = template.document_key(document.ticket)
+            rendered = write_document(template, self._folder, document, key=key)
         except Refused as refusal:
             queries.mark_render_failed(connection, document.ticket.ticket_id, str(refusal))
             record_damage(connection, document, at=at, result=f"cannot be rendered: {refusal}")
@@ -80,7 +81,7 @@ class DocumentReader:
         if not queries.mark_rendered(connection, [rendered.record], at=at):
             return Refused("the ticket was changed meanwhile; it is rendered by the next run")
         record_damage(connection, document, at=at, result="was rendered again")
-        return rendered.content
+        return rendered.ticket.content
 
 
 def read_unchanged(folder: DocumentFolder, path: str, digest: str | None) -> bytes | None:

@@ -15,12 +15,10 @@ from sqlalchemy import (
     RowMapping,
     Text,
     any_,
-    column,
     func,
     literal,
     select,
     update,
-    values,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -68,7 +66,10 @@ class TicketDocument:
 
 @dataclass(frozen=True, slots=True)
 class RenderedDocument:
-    """The record of a rendered PDF; `seconds` is how long rendering and writing took."""
+    """The record of a rendered PDF; `seconds` is how long rendering and writing took.
+
+    `in_full` when it was not stamped.
+    """
 
     ticket_id: int
     revision: int
@@ -77,6 +78,7 @@ class RenderedDocument:
     size: int
     document_key: str
     seconds: float
+    in_full: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,16 @@ def choose_template(connection: Connection, ticket_ids: Sequence[int], template_
     )
 
 
+_RECORDED: dict[str, type[BigInteger | Text]] = {
+    "ticket_id": BigInteger,
+    "revision": BigInteger,
+    "path": Text,
+    "sha256": Text,
+    "size": BigInteger,
+    "document_key": Text,
+}
+
+
 def mark_rendered(
     connection: Connection, rendered: Sequence[RenderedDocument], *, at: datetime
 ) -> set[int]:
@@ -229,15 +241,12 @@ def mark_rendered(
     """
     if not rendered:
         return set()
-    printed = values(
-        column("ticket_id", BigInteger),
-        column("revision", BigInteger),
-        column("path", Text),
-        column("sha256", Text),
-        column("size", BigInteger),
-        column("document_key", Text),
-        name="printed",
-    ).data([(s.ticket_id, s.revision, s.path, s.sha256, s.size, s.document_key) for s in rendered])
+    # arrays, because one parameter per value would be compiled again for each number of rows
+    columns = [
+        literal([getattr(each, name) for each in rendered], ARRAY(kind))
+        for name, kind in _RECORDED.items()
+    ]
+    printed = func.unnest(*columns).table_valued(*_RECORDED).render_derived(name="printed")
     recorded = connection.execute(
         update(generated_tickets)
         .where(
@@ -256,7 +265,7 @@ def mark_rendered(
         )
         .returning(generated_tickets.c.id)
     ).scalars()
-    duration_queries.add(connection, [each.seconds for each in rendered])
+    duration_queries.add(connection, [(each.seconds, each.in_full) for each in rendered])
     return set(recorded)
 
 

@@ -5,7 +5,9 @@ before the commit, the next run writes the same bytes again; after a kill while 
 the leftover.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +15,8 @@ from sqlalchemy import Connection
 
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
+from ticketing.documents.template_renderer import TemplateRenderer
+from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.events.model import Event
 from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
@@ -65,6 +69,7 @@ class _RenderRun:
     unchanged: int = 0
     damaged: int = 0
     failures: list[RenderFailure] = field(default_factory=list)
+    templates: dict[str, TemplateRenderer] = field(default_factory=dict)  # of the present chunk
     left: list[int] = field(default_factory=list)  # claimed by another run, or outdated
 
     def result(self) -> RenderResult:
@@ -164,7 +169,10 @@ def _render_chunk(
     stopped_by = None
     if run.template_id is not None:
         queries.choose_template(connection, ticket_ids, run.template_id)
-    for document in queries.list_documents(connection, ticket_ids):
+    documents = queries.list_documents(connection, ticket_ids)
+    run.templates.clear()  # files may have changed
+    _prepare(run, documents)
+    for document in documents:
         try:
             _render_one(run, document, chunk)
         except _FatalRenderError as stop:
@@ -193,6 +201,17 @@ def _render_chunk(
     return stopped_by
 
 
+def _prepare(run: _RenderRun, documents: Iterable[TicketDocument]) -> None:
+    """Have the QR codes of new tickets made together."""
+    new = defaultdict[str, list[PrintedTicket]](list)
+    for document in documents:
+        if run.overwrite or document.document_key is None:
+            new[document.template_id].append(document.ticket)
+    for template_id, tickets in new.items():
+        with suppress(_FatalRenderError):  # raised again by the first of these tickets
+            _open_template(run, template_id).prepare(tickets)
+
+
 class _FatalRenderError(Exception):
     """An error that would fail every following ticket as well."""
 
@@ -202,19 +221,16 @@ class _FatalRenderError(Exception):
 
 def _render_one(run: _RenderRun, document: TicketDocument, chunk: _RenderedChunk) -> None:
     """Render and write the PDF unless it is up to date."""
-    try:
-        run.renderer.check_template(document.template_id)
-    except TicketingError as error:
-        raise _FatalRenderError(error) from error
+    template = _open_template(run, document.template_id)
     ticket = document.ticket
-    key = run.renderer.document_key(ticket, document.template_id)
+    key = template.document_key(ticket)
     path = run.folder.path_for(ticket.event_slug, ticket.ticket_code)
     is_recorded = not run.overwrite and _is_recorded(document, key=key, path=path)
     if is_recorded and read_unchanged(run.folder, path, document.sha256) is not None:
         chunk.unchanged += 1
         return
     try:
-        written = write_document(run.renderer, run.folder, document, key=key)
+        written = write_document(template, run.folder, document, key=key)
     except Unavailable as error:
         raise _FatalRenderError(error) from error
     chunk.rendered.append(written.record)
@@ -222,6 +238,16 @@ def _render_one(run: _RenderRun, document: TicketDocument, chunk: _RenderedChunk
         chunk.created.add(ticket.ticket_id)
     if is_recorded:
         chunk.damaged.append(document)
+
+
+def _open_template(run: _RenderRun, template_id: str) -> TemplateRenderer:
+    template = run.templates.get(template_id)
+    if template is None:
+        try:
+            template = run.templates[template_id] = run.renderer.check_template(template_id)
+        except TicketingError as error:
+            raise _FatalRenderError(error) from error
+    return template
 
 
 def _is_recorded(document: TicketDocument, *, key: str, path: str) -> bool:

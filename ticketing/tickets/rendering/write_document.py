@@ -2,12 +2,12 @@
 
 import time
 from dataclasses import dataclass
-from hashlib import sha256
 
 import structlog
 
 from ticketing.documents.file_store import DocumentFolder
-from ticketing.documents.renderer import Renderer
+from ticketing.documents.rendered_ticket import RenderedTicket
+from ticketing.documents.template_renderer import TemplateRenderer
 from ticketing.platform.kernel.log_sampler import LogSampler
 from ticketing.tickets.rendering.queries import RenderedDocument, TicketDocument
 
@@ -21,32 +21,31 @@ _LOG_SAMPLER = LogSampler(
 class WrittenDocument:
     """A PDF that was written, and its record."""
 
-    content: bytes
+    ticket: RenderedTicket
     record: RenderedDocument
 
 
 def write_document(
-    renderer: Renderer, folder: DocumentFolder, document: TicketDocument, *, key: str
+    template: TemplateRenderer, folder: DocumentFolder, document: TicketDocument, *, key: str
 ) -> WrittenDocument:
-    """Render a ticket and write the file; `key` is the renderer's key of the document.
+    """Render a ticket and write the file; `key` is the key of the document.
 
-    Raises the errors of `Renderer` and `DocumentFolder`.
+    Raises the errors of `TemplateRenderer` and `DocumentFolder`.
     """
     ticket, began = document.ticket, time.monotonic()
-    content = renderer.render(ticket, document.template_id)
+    rendered = template.render(ticket, key)
     path = folder.path_for(ticket.event_slug, ticket.ticket_code)
-    folder.write(path, content)
-    digest, seconds = sha256(content).hexdigest(), time.monotonic() - began
+    folder.write(path, (rendered.shared, rendered.own))
+    seconds = time.monotonic() - began
     _LOG_SAMPLER.info(
         "ticket rendered",
         ticketId=ticket.ticket_id,
         ticketCode=ticket.ticket_code,
         generationTime=round(seconds * 1000),
-        pdfSize=len(content),
+        pdfSize=rendered.size,
     )
-    return WrittenDocument(
-        content,
-        RenderedDocument(
-            ticket.ticket_id, document.revision, path, digest, len(content), key, seconds
-        ),
-    )
+    record = RenderedDocument(
+        ticket.ticket_id, document.revision, path, rendered.sha256, rendered.size, key, seconds,
+        rendered.in_full,
+    )  # fmt: skip
+    return WrittenDocument(rendered, record)
