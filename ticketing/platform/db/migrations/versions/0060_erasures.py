@@ -7,7 +7,7 @@ Revises: 0032_idempotency_callers
 from alembic import op
 
 revision = "0060_erasures"
-down_revision = "0032_idempotency_callers"
+down_revision = "0040_tickets_in_full"
 
 _UPGRADE = """
 CREATE TABLE erasures (
