@@ -39,7 +39,7 @@ from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.orders import order_lines, order_positions
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel import json_logging
-from ticketing.platform.kernel.process_supervisor import free_port
+from ticketing.platform.kernel.process_supervisor import FreePorts
 from ticketing.platform.paths import PROJECT_ROOT
 from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import place_order
@@ -188,7 +188,7 @@ def running_issuer(
 ) -> Iterator[None]:
     """Run the process that issues the tickets, ready inside `with`."""
     dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
-    dagster += ["-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", str(free_port(3000))]
+    dagster += ["-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", str(FreePorts().take(3000))]
     worker = [sys.executable, "-m", "ticketing", "worker"]
     with running_process(worker if way == "worker" else dagster, environment):
         if way == "worker":
@@ -208,7 +208,7 @@ def measure(
     event, kind = create_event(application)
     orders = [create_order(application, event, kind, number) for number in range(parameters.orders)]
     bodies = [(order_id, midtrans.push(key, "pay", "bca_va")) for order_id, key in orders]
-    port = free_port(8000)
+    port = FreePorts().take(8000)
     web = [sys.executable, "-m", "ticketing", "serve", "--quiet", "--port", str(port)]
     url = f"http://127.0.0.1:{port}"
     answered = {}

@@ -40,7 +40,7 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, Selection
 from ticketing.platform.application import Application
 from ticketing.platform.kernel import json_logging
-from ticketing.platform.kernel.process_supervisor import free_port
+from ticketing.platform.kernel.process_supervisor import FreePorts
 from ticketing.platform.paths import PROJECT_ROOT
 from ticketing.platform.settings import Settings
 from ticketing.routers import queries as router_queries
@@ -121,7 +121,7 @@ def measure(
         (phone, midtrans.push(key, "pay", "bca_va"))
         for phone, key in create_orders(application, parameters.orders)
     ]
-    port = free_port(8000)
+    port = FreePorts().take(8000)
     web = [sys.executable, "-m", "ticketing", "serve", "--quiet", "--port", str(port)]
     work = [sys.executable, "-m", "ticketing", "worker"]
     url = f"http://127.0.0.1:{port}"

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import URL, Connection, create_engine, text
 
 from ticketing.platform.db.embedded.server import EmbeddedServer
 
@@ -36,12 +36,13 @@ def lock_then_write(connection: Connection) -> bool:
     row = connection.execute(
         text("SELECT pending, capacity FROM kinds WHERE id = 1 FOR NO KEY UPDATE")
     ).one()
-    if row.pending < row.capacity:
+    is_free: bool = row.pending < row.capacity
+    if is_free:
         connection.execute(text("UPDATE kinds SET pending = pending + 1 WHERE id = 1"))
-    return row.pending < row.capacity
+    return is_free
 
 
-def orders_a_second(url: object, hold: Callable[[Connection], bool]) -> float:
+def orders_a_second(url: URL, hold: Callable[[Connection], bool]) -> float:
     """Return orders per second; half of the requested places exist."""
     engine = create_engine(url, pool_size=BUYERS)
     with engine.begin() as connection:
