@@ -1,12 +1,19 @@
 """Schedules of maintenance and checks, in Jakarta time."""
 
-import functools
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from schedules.run_requests import (
+    JAKARTA,
+    STOPPED,
+    jakarta_schedule,
+    run_each,
+    run_if,
+    unconditional_schedule,
+)
 from ticket_assets.deliveries import (
     apply_sending_rules,
     check_deliveries,
@@ -37,44 +44,25 @@ from ticketing.platform.db import incidents
 from ticketing.routers import queries as router_queries
 from ticketing.webhooks import call_queries
 
-JAKARTA = "Asia/Jakarta"
-jakarta_schedule = functools.partial(
-    dg.schedule, execution_timezone=JAKARTA, default_status=dg.DefaultScheduleStatus.RUNNING
-)
-_schedule_definition = functools.partial(
-    dg.ScheduleDefinition,
-    execution_timezone=JAKARTA,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+expire_orders_every_10_minutes = unconditional_schedule(
+    "expire_orders_every_10_minutes",
+    order_expiry,
+    "*/10 * * * *",
+    "Every ten minutes: expires unpaid orders and releases their places.",
 )
 
-
-def run_if(
-    has_work: object, context: dg.ScheduleEvaluationContext, *, otherwise: str
-) -> dg.RunRequest | dg.SkipReason:
-    """Request a run if there is work; a repeated tick of the same minute starts no second run."""
-    at = context.scheduled_execution_time.astimezone(UTC)
-    return dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}") if has_work else dg.SkipReason(otherwise)
-
-
-expire_orders_every_10_minutes = _schedule_definition(
-    name="expire_orders_every_10_minutes",
-    job=order_expiry,
-    cron_schedule="*/10 * * * *",
-    description="Every ten minutes: expires unpaid orders and releases their places.",
+reconcile_payments_hourly = unconditional_schedule(
+    "reconcile_payments_hourly",
+    payment_reconciliation,
+    "5 * * * *",
+    "Every hour: reconciles open payments with the gateway and sends refunds.",
 )
 
-reconcile_payments_hourly = _schedule_definition(
-    name="reconcile_payments_hourly",
-    job=payment_reconciliation,
-    cron_schedule="5 * * * *",
-    description="Every hour: reconciles open payments with the gateway and sends refunds.",
-)
-
-check_sales_hourly = _schedule_definition(
-    name="check_sales_hourly",
-    job=check_sales,
-    cron_schedule="25 * * * *",
-    description="Every hour, after the reconciliation: checks sales.",
+check_sales_hourly = unconditional_schedule(
+    "check_sales_hourly",
+    check_sales,
+    "25 * * * *",
+    "Every hour, after the reconciliation: checks sales.",
 )
 
 
@@ -93,7 +81,7 @@ def maintain_vouchers_every_5_minutes(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.RunRequest | dg.SkipReason:
     """Every five minutes, if there are routers: maintains vouchers."""
-    return _run_if_there_are_routers(context, application)
+    return _run_if_there_are_routers(context, application, voucher_maintenance.name)
 
 
 @jakarta_schedule(job=check_vouchers, cron_schedule="35 * * * *")
@@ -101,16 +89,16 @@ def check_vouchers_hourly(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.RunRequest | dg.SkipReason:
     """Every hour, if there are routers: checks vouchers and compares routers with the database."""
-    return _run_if_there_are_routers(context, application)
+    return _run_if_there_are_routers(context, application, check_vouchers.name)
 
 
 def _run_if_there_are_routers(
-    context: dg.ScheduleEvaluationContext, application: Application
+    context: dg.ScheduleEvaluationContext, application: Application, job_name: str
 ) -> dg.RunRequest | dg.SkipReason:
     with application.database.transaction() as connection:
         routers = router_queries.list_all(connection)
     otherwise = "no routers; add one with `ticketing routers create`"
-    return run_if(routers, context, otherwise=otherwise)
+    return run_if(routers, context, job_name, otherwise=otherwise)
 
 
 LOOKBACK = timedelta(hours=2)
@@ -123,7 +111,9 @@ def send_alerts_every_10_minutes(
     """Every ten minutes: sends a digest if there are unreported incidents."""
     with application.database.transaction() as connection:
         has_unreported = incidents.has_unreported(connection)
-    return run_if(has_unreported, context, otherwise="no unreported incidents")
+    return run_if(
+        has_unreported, context, send_alert_digest.name, otherwise="no unreported incidents"
+    )
 
 
 @jakarta_schedule(job=apply_sending_rules, cron_schedule="*/10 * * * *")
@@ -133,7 +123,7 @@ def apply_sending_rules_every_10_minutes(
     """Every ten minutes: applies sending rules that are due and that no worker has applied."""
     at = context.scheduled_execution_time.astimezone(UTC)
     due = application.database.run(list_due_rules, at=at)
-    return run_if(due, context, otherwise="no sending rule is due")
+    return run_if(due, context, apply_sending_rules.name, otherwise="no sending rule is due")
 
 
 @jakarta_schedule(job=mail_bounces, cron_schedule="*/10 * * * *")
@@ -144,7 +134,7 @@ def process_bounces_every_10_minutes(
     folder = application.settings.mail_bounces_folder
     if folder is None:
         return dg.SkipReason("MAIL_BOUNCES_FOLDER is not set")
-    return run_if(has_unread_mail(folder), context, otherwise="no new bounces")
+    return run_if(has_unread_mail(folder), context, mail_bounces.name, otherwise="no new bounces")
 
 
 @jakarta_schedule(job=check_deliveries, cron_schedule="20 * * * *")
@@ -157,10 +147,8 @@ def check_deliveries_hourly(
     with application.database.transaction() as connection:
         recent = list_events_with_recent_deliveries(connection, since=at - LOOKBACK)
     slugs = [slug for slug in recent if slug in known]  # new_events adds missing partitions
-    for slug in slugs:
-        yield dg.RunRequest(run_key=f"{slug} {at:%Y-%m-%dT%HZ}", partition_key=slug)
-    if not slugs:
-        yield dg.SkipReason("no event has recent messages")
+    otherwise = "no event has recent messages"
+    yield from run_each(slugs, context, check_deliveries.name, otherwise=otherwise)
 
 
 WORKER_GRACE = timedelta(seconds=30)
@@ -174,14 +162,14 @@ def send_webhooks_every_minute(
     at = context.scheduled_execution_time.astimezone(UTC)
     with application.database.transaction() as connection:
         overdue = call_queries.count_due(connection, since=at - WORKER_GRACE, at=at)
-    return run_if(overdue, context, otherwise="no webhook is overdue")
+    return run_if(overdue, context, webhooks.name, otherwise="no webhook is overdue")
 
 
-delete_expired_documents_nightly = _schedule_definition(
-    name="delete_expired_documents_nightly",
-    job=document_retention,
-    cron_schedule="30 2 * * *",
-    description="At 02:30 Jakarta time: deletes the PDFs of past events.",
+delete_expired_documents_nightly = unconditional_schedule(
+    "delete_expired_documents_nightly",
+    document_retention,
+    "30 2 * * *",
+    "At 02:30 Jakarta time: deletes the PDFs of past events.",
 )
 
 
@@ -192,13 +180,13 @@ def apply_retention_nightly(
     """At 02:45 Jakarta time, if there are retention rules: erases people's data that are due."""
     rules = application.database.run(retention_queries.list_rules)
     otherwise = "no retention rules: everything is kept; see `ticketing people retention`"
-    return run_if(rules, context, otherwise=otherwise)
+    return run_if(rules, context, apply_retention.name, otherwise=otherwise)
 
 
-daily_exports_every_morning = _schedule_definition(
-    name="daily_exports_every_morning",
-    job=daily_exports,
-    cron_schedule="0 6 * * *",
-    default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="At 06:00 Jakarta time: mails the lists of DAILY_EXPORTS to ORGANISER_EMAIL.",
+daily_exports_every_morning = unconditional_schedule(
+    "daily_exports_every_morning",
+    daily_exports,
+    "0 6 * * *",
+    "At 06:00 Jakarta time: mails the lists of DAILY_EXPORTS to ORGANISER_EMAIL.",
+    default_status=STOPPED,
 )

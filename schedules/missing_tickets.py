@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from schedules.maintenance import jakarta_schedule
+from schedules.run_requests import STOPPED, jakarta_schedule, run_each
 from ticket_assets.jobs import issue_event_tickets
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
 from ticketing.events import queries as event_queries
@@ -21,20 +21,16 @@ def runnable_events(missing: Mapping[str, int], partitions: Collection[str]) -> 
 @jakarta_schedule(
     job=issue_event_tickets,
     cron_schedule="0 * * * *",
-    default_status=dg.DefaultScheduleStatus.STOPPED,
+    default_status=STOPPED,
 )
 def issue_missing_tickets_hourly(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every hour: issues the missing tickets of each event."""
-    at = context.scheduled_execution_time
-    missing = _missing_counts(application, at.astimezone(UTC))
+    missing = _missing_counts(application, context.scheduled_execution_time.astimezone(UTC))
     slugs = runnable_events(missing, context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME))
-    for slug in slugs:
-        # the key names the hour: a repeated tick starts no second run, the next hour does
-        yield dg.RunRequest(run_key=f"{slug} {at:%Y-%m-%dT%H:%MZ}", partition_key=slug)
-    if not slugs:
-        yield dg.SkipReason(f"no ticket is missing in {len(missing)} events")
+    otherwise = f"no ticket is missing in {len(missing)} events"
+    yield from run_each(slugs, context, issue_event_tickets.name, otherwise=otherwise)
 
 
 def _missing_counts(application: Application, at: datetime) -> dict[str, int]:

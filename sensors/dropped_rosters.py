@@ -10,23 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance, RunsFilter
 
 from ticket_assets.jobs import import_roster
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
+from ticket_assets.run_queue import ACTIVE_STATUSES
 from ticketing.events import queries as event_queries
 from ticketing.platform.application import Application
 from ticketing.roster.drop_folder.refused_files import file_refused, resolve_removed
 from ticketing.roster.drop_folder.scan import FileSnapshot, list_snapshots, sort_files
 
 FILE_TAG = "ticketing/file"
-ACTIVE_STATUSES = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 
 
 def importable_files(

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from sensors.worker_activity import has_active_run
 from ticket_assets.deliveries import deliver_messages
+from ticket_assets.run_queue import has_recent_run
 from ticketing.notifications.deliver import MessagingConnector, has_overdue_deliveries
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
@@ -24,7 +24,7 @@ def overdue_deliveries(
     """Starts a run for overdue messages, without a worker immediately, otherwise after a minute."""
     if not _has_overdue_deliveries(application):
         return dg.SkipReason("no message is overdue")
-    if has_active_run(context.instance, deliver_messages.name):
+    if has_recent_run(context.instance, deliver_messages.name):
         return dg.SkipReason("a run is already active")
     return dg.RunRequest()
 

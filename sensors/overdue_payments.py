@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from sensors.new_events import events_without_partition
-from sensors.worker_activity import SensorCursor, has_active_run, list_unreported_entries
+from sensors.worker_activity import SensorCursor, list_unreported_entries
 from ticket_assets.external_materializations import to_materializations
 from ticket_assets.jobs import fulfil_paid_orders
 from ticket_assets.partitions import EVENT_PARTITIONS, EVENT_PARTITIONS_NAME
+from ticket_assets.run_queue import has_recent_run
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
 from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION, SETTLE_PAYMENTS_ACTION
@@ -39,7 +40,7 @@ def overdue_payments(
     entries = list_unreported_entries(
         application.database, cursor, [SETTLE_PAYMENTS_ACTION, FULFIL_ORDERS_ACTION]
     )
-    should_run = is_overdue and not has_active_run(context.instance, fulfil_paid_orders.name)
+    should_run = is_overdue and not has_recent_run(context.instance, fulfil_paid_orders.name)
     slugs = {entry.event_slug for entry in entries if entry.event_slug}
     new = events_without_partition(
         slugs, context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME)
@@ -57,11 +58,9 @@ def overdue_payments(
 
 
 def run_request() -> dg.RunRequest:
-    """Return the run request; it has priority and continues until no payment arrives."""
+    """Return the run request; the run continues until no payment arrives."""
     config = {"quiet_seconds": QUIET_SECONDS}
-    return dg.RunRequest(
-        run_config={"ops": {"payments": {"config": config}}}, tags={"dagster/priority": "10"}
-    )
+    return dg.RunRequest(run_config={"ops": {"payments": {"config": config}}})
 
 
 def _has_overdue_work(application: Application) -> bool:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from sensors.worker_activity import SensorCursor, has_active_run, list_unreported_entries
+from sensors.worker_activity import SensorCursor, list_unreported_entries
 from ticket_assets.external_materializations import to_materializations
 from ticket_assets.jobs import provision_vouchers
+from ticket_assets.run_queue import has_recent_run
 from ticketing.platform.application import Application
 from ticketing.platform.db.audit_log import PROVISION_VOUCHERS_ACTION
 from ticketing.routers.queries import StoredRouter
@@ -77,10 +78,10 @@ def recovered_routers(
 def _decide(
     context: dg.SensorEvaluationContext, routers: Sequence[str], idle_message: str
 ) -> tuple[list[dg.RunRequest], str | None]:
-    """Return a run request, with priority because a buyer waits, or why there is none."""
-    is_active = has_active_run(context.instance, provision_vouchers.name)
+    """Return a run request, or why there is none."""
+    is_active = has_recent_run(context.instance, provision_vouchers.name)
     skip = reason_to_skip(routers, has_active_run=is_active, idle_message=idle_message)
-    return [] if skip else [dg.RunRequest(tags={"dagster/priority": "10"})], skip
+    return [] if skip else [dg.RunRequest()], skip
 
 
 def _overdue_routers(application: Application) -> list[StoredRouter]:

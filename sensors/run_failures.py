@@ -12,12 +12,12 @@ from dagster import DagsterEventType, DagsterInstance, RunRecord, RunsFilter
 from dagster._core.execution.plan.objects import StepFailureData
 
 from sensors.outcomes import Outcome, report_outcomes
+from ticket_assets.run_queue import PARTITION_TAG
 from ticketing.platform.application import Application
 from ticketing.platform.db.incidents import IncidentKind
 
 INITIAL_LOOKBACK = timedelta(days=1)
 CURSOR_OVERLAP = timedelta(minutes=10)
-PARTITION_TAG = "dagster/partition"
 MAX_MESSAGE_LENGTH = 500
 
 

@@ -1,26 +1,16 @@
-"""Audit entries not reported to Dagster yet, and detection of active runs."""
+"""Audit entries not reported to Dagster yet."""
 
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from ticket_assets.batch import ACTOR
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.audit_log import AuditEntry
 from ticketing.platform.db.database import Database
 
-ACTIVE_RUN_WINDOW = timedelta(minutes=1)  # an older run may have died unnoticed
 CURSOR_OVERLAP = 500  # ids that may be committed after higher ones
 MAX_ENTRIES = 5000
-ACTIVE_STATUSES = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +58,3 @@ def list_unreported_entries(
             limit=MAX_ENTRIES,
         )
     return [entry for entry in entries if entry.id not in cursor.recent_ids]
-
-
-def has_active_run(instance: DagsterInstance, job_name: str) -> bool:
-    """Return whether a recently created run of the job is queued or running."""
-    filters = RunsFilter(
-        job_name=job_name,
-        statuses=ACTIVE_STATUSES,
-        created_after=datetime.now(UTC) - ACTIVE_RUN_WINDOW,
-    )
-    return bool(instance.get_run_ids(filters, limit=1))

@@ -7,6 +7,7 @@ import dagster as dg
 import resources
 import schedules.maintenance
 import schedules.missing_tickets
+import sensors.backfill_failures
 import sensors.check_failures
 import sensors.dropped_rosters
 import sensors.new_events
@@ -87,6 +88,7 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             sensors.overdue_deliveries.overdue_deliveries,
             sensors.run_failures.run_failures,
             sensors.check_failures.check_failures,
+            sensors.backfill_failures.backfill_failures,
         ],
         schedules=[
             schedules.missing_tickets.issue_missing_tickets_hourly,

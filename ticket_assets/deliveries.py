@@ -14,6 +14,7 @@ from ticket_assets.check_results import to_check_result
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.partitions import EVENT_PARTITIONS, event_asset, partition_event
 from ticket_assets.retries import run_attempt
+from ticket_assets.run_queue import BUYER_WAITS, OPERATIONAL
 from ticketing.notifications import delivery_queries
 from ticketing.notifications.alert_digest import enqueue_alert_digest
 from ticketing.notifications.campaigns.apply_rules import apply_due_rules
@@ -41,7 +42,7 @@ def send_due_messages(
     context.add_output_metadata(asdict(done))
 
 
-@dg.job
+@dg.job(tags=BUYER_WAITS)
 def deliver_messages() -> None:
     """Sends all due messages of the outbox. Safe to run again."""
     send_due_messages()
@@ -57,7 +58,7 @@ def apply_due_sending_rules(
     context.add_output_metadata({"messages": messages})
 
 
-@dg.job
+@dg.job(tags=OPERATIONAL)
 def apply_sending_rules() -> None:
     """Applies the sending rules of campaigns that are due, each once. Safe to run again."""
     apply_due_sending_rules()
@@ -73,7 +74,7 @@ def enqueue_alerts(
     context.add_output_metadata({"alerts": alerts})
 
 
-@dg.job
+@dg.job(tags=OPERATIONAL)
 def send_alert_digest() -> None:
     """Sends the organiser a digest of open incidents, each incident once. Safe to run again."""
     enqueue_alerts()
@@ -92,7 +93,7 @@ def process_new_bounces(
     context.add_output_metadata(asdict(done))
 
 
-@dg.job
+@dg.job(tags=OPERATIONAL)
 def mail_bounces() -> None:
     """Records bounced mails on their deliveries, each once. Safe to run again."""
     process_new_bounces()

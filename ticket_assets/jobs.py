@@ -7,6 +7,7 @@ from ticket_assets.payments import payments
 from ticket_assets.people import people_retention
 from ticket_assets.reports import generation_report
 from ticket_assets.roster import entitlements
+from ticket_assets.run_queue import BUYER_WAITS
 from ticket_assets.sales import daily_sales, reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
 from ticket_assets.ticket_checks import CHECKS
@@ -29,6 +30,7 @@ import_roster = dg.define_asset_job(
 fulfil_paid_orders = dg.define_asset_job(
     "fulfil_paid_orders",
     selection=dg.AssetSelection.assets(payments).without_checks(),
+    tags=BUYER_WAITS,
     description="Settlement of payment notifications, tickets of paid orders. Safe to run again.",
 )
 
@@ -60,6 +62,7 @@ check_sales = dg.define_asset_job(
 provision_vouchers = dg.define_asset_job(
     "provision_vouchers",
     selection=dg.AssetSelection.assets(vouchers).without_checks(),
+    tags=BUYER_WAITS,
     description="Provisioning of paid vouchers and removal of ended ones. Safe to run again.",
 )
 

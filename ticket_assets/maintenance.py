@@ -9,6 +9,7 @@ from pydantic import Field
 from ticket_assets import metadata
 from ticket_assets.batch import ACTOR
 from ticket_assets.retries import run_attempt
+from ticket_assets.run_queue import OPERATIONAL
 from ticket_assets.vouchers import ROUTER_POOL
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
@@ -102,13 +103,13 @@ def send_pending_refunds(
     context.add_output_metadata(asdict(sent) | {"late payments refunded": late})
 
 
-@dg.job
+@dg.job(tags=OPERATIONAL)
 def order_expiry() -> None:
     """Expires unpaid orders and releases their places. Safe to run again."""
     expire_unpaid_orders()
 
 
-@dg.job
+@dg.job(tags=OPERATIONAL)
 def payment_reconciliation() -> None:
     """Stores payment changes from the gateway and sends pending refunds. Safe to run again."""
     reconcile_payments()
@@ -144,7 +145,7 @@ def maintain_all_vouchers(
     )
 
 
-@dg.job
+@dg.job(tags=OPERATIONAL)
 def voucher_maintenance() -> None:
     """Ends expired vouchers and fills the pools of prepared vouchers. Safe to run again."""
     maintain_all_vouchers()
@@ -169,7 +170,7 @@ def send_due_webhook_calls(
     context.add_output_metadata(asdict(sent) | {"deleted": deleted})
 
 
-@dg.job
+@dg.job(tags=OPERATIONAL)
 def webhooks() -> None:
     """Sends all due webhook calls. Safe to run again."""
     send_due_webhook_calls()

@@ -1,12 +1,15 @@
-"""Tests of the failure digest: one line per cause of failed steps and checks."""
+"""Tests of the failure digest: one line per cause of failed steps, checks and backfills."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from sqlalchemy import text
 
+from sensors.backfill_failures import backfill_failures
 from sensors.check_failures import check_failures
 from sensors.run_failures import run_failures
 from ticketing.documents.file_store import DocumentFolder
@@ -43,6 +46,31 @@ def digest_of_runs(instance: dg.DagsterInstance, application: Application) -> Di
             return incidents.list_open(connection)
 
     return tick
+
+
+@pytest.fixture
+def digest_of_backfills(
+    instance: dg.DagsterInstance, application: Application
+) -> Callable[..., list[str]]:
+    """Return a function that ends a backfill at a time and lists the messages after a tick."""
+
+    def end(backfill_id: str, status: BulkActionStatus, *, minutes_ago: int) -> list[str]:
+        instance.add_backfill(
+            PartitionBackfill(
+                backfill_id=backfill_id,
+                status=status,
+                from_failure=False,
+                tags={},
+                backfill_timestamp=time.time() - 60 * minutes_ago,
+                asset_selection=[dg.AssetKey("tickets"), dg.AssetKey("ticket_pdfs")],
+            )
+        )
+        backfill_failures(
+            dg.build_sensor_context(instance=instance, resources={"application": application})
+        )
+        return [line.message for line in application.database.run(incidents.list_open)]
+
+    return end
 
 
 @pytest.fixture
@@ -193,3 +221,18 @@ def test_of_an_unexpected_error_the_digest_shows_no_statement_and_no_row(
     assert "UndefinedTable" in told
     assert "SELECT" not in told
     assert "parameters" not in told
+
+
+def test_a_cancelled_backfill_is_an_incident_until_a_later_one_of_its_assets_succeeds(
+    digest_of_backfills: Callable[..., list[str]],
+) -> None:
+    succeeded = digest_of_backfills("first", BulkActionStatus.COMPLETED_SUCCESS, minutes_ago=9)
+    cancelled = digest_of_backfills("second", BulkActionStatus.CANCELED, minutes_ago=6)
+    failed = digest_of_backfills("third", BulkActionStatus.COMPLETED_FAILED, minutes_ago=3)
+    repeated = digest_of_backfills("fourth", BulkActionStatus.COMPLETED_SUCCESS, minutes_ago=1)
+
+    assert (succeeded, repeated) == ([], [])
+    assert cancelled[0].startswith(
+        "backfill second of ticket_pdfs, tickets cancelled before all of its events were done"
+    )
+    assert failed[0].startswith("backfill third of ticket_pdfs, tickets ended with failed runs")
