@@ -17,7 +17,7 @@ class Outcome:
     kind: IncidentKind
     cause: str
     event_slug: str | None
-    run_id: str
+    run_id: str | None
     at: datetime
     failure: str | None
 

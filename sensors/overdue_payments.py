@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from sensors.new_events import events_without_partition
 from sensors.worker_activity import SensorCursor, list_unreported_entries
 from ticket_assets.external_materializations import to_materializations
 from ticket_assets.jobs import fulfil_paid_orders
-from ticket_assets.partitions import EVENT_PARTITIONS, EVENT_PARTITIONS_NAME
+from ticket_assets.partitions import add_missing_partitions
 from ticket_assets.run_queue import has_recent_run
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
@@ -41,15 +40,11 @@ def overdue_payments(
         application.database, cursor, [SETTLE_PAYMENTS_ACTION, FULFIL_ORDERS_ACTION]
     )
     should_run = is_overdue and not has_recent_run(context.instance, fulfil_paid_orders.name)
-    slugs = {entry.event_slug for entry in entries if entry.event_slug}
-    new = events_without_partition(
-        slugs, context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME)
-    )
+    add_missing_partitions(context.instance, filter(None, (each.event_slug for each in entries)))
     state = "a run is already active" if is_overdue else "no overdue payments"
     return dg.SensorResult(
         run_requests=[run_request()] if should_run else [],
         asset_events=list(to_materializations(entries)),
-        dynamic_partitions_requests=[EVENT_PARTITIONS.build_add_request(new)] if new else [],
         cursor=cursor.advanced(entries).serialized,
         skip_reason=None
         if should_run

@@ -28,8 +28,13 @@ def step_outcomes(
     run = record.dagster_run
     slug = run.tags.get(PARTITION_TAG)
     at = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), tz=UTC)
-    failure = None if run.is_success else "the run ended without a failed step: its process died"
-    results = dict.fromkeys(succeeded) | dict(failed)
+    failure = (
+        None
+        if run.is_success
+        else (f"job {run.job_name}: the run ended without a failed step: its process died")
+    )
+    results: dict[str, str | None] = dict.fromkeys(succeeded)
+    results |= {step: f"step {step}, job {run.job_name}: {why}" for step, why in failed.items()}
     if not failed:
         results[run.job_name] = failure
     return [

@@ -6,8 +6,10 @@ event: docs/decisions/0004-backfill-policy.md.
 """
 
 import functools
+from collections.abc import Collection, Iterable
 
 import dagster as dg
+from dagster import DagsterInstance
 
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
@@ -21,6 +23,23 @@ EVENT_PARTITIONS = dg.DynamicPartitionsDefinition(name=EVENT_PARTITIONS_NAME)
 
 asset = functools.partial(dg.asset, owners=OWNERS, code_version="1")
 event_asset = functools.partial(asset, partitions_def=EVENT_PARTITIONS)
+
+
+def events_without_partition(slugs: Iterable[str], partitions: Collection[str]) -> list[str]:
+    """Return the events without a partition, sorted by slug."""
+    return sorted(set(slugs) - set(partitions))
+
+
+def add_missing_partitions(instance: DagsterInstance, slugs: Iterable[str]) -> list[str]:
+    """Add the partitions that these events do not have yet, in one statement; return them.
+
+    A sensor's `dynamic_partitions_requests` are examined key by key, each in a session of its own:
+    78 s for 2,000 events, instead of 0.2 s.
+    """
+    new = events_without_partition(slugs, instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME))
+    if new:
+        instance.add_dynamic_partitions(EVENT_PARTITIONS_NAME, new)
+    return new
 
 
 def partition_event(

@@ -108,6 +108,13 @@ def instance(roster: Event) -> Iterator[dg.DagsterInstance]:
         yield fresh
 
 
+@pytest.fixture(scope="session")
+def idle_instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    """Create a Dagster instance on disk without runs; schedules reopen it."""
+    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("idle"))) as kept:
+        yield kept
+
+
 @dataclass(frozen=True, slots=True)
 class IssuedState:
     """The rows and the documents that a run of the whole graph leaves."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedules.missing_tickets import runnable_events
-from sensors.new_events import events_without_partition
+from ticket_assets.partitions import events_without_partition
 
 slugs = st.from_regex(r"[a-z0-9]{1,6}", fullmatch=True)
 

@@ -43,12 +43,11 @@ def test_a_new_event_gets_its_partition_once(
 ) -> None:
     context = dg.build_sensor_context(instance=instance, resources={"application": application})
 
-    tick = new_events.evaluate_tick(context)
+    added, repeated = new_events(context), new_events(context)
 
-    (request,) = tick.dynamic_partitions_requests or []
-    assert list(request.partition_keys) == [newcomer]
-    instance.add_dynamic_partitions("event", request.partition_keys)
-    assert not new_events.evaluate_tick(context).dynamic_partitions_requests
+    assert added == dg.SkipReason(f"1 partitions added, such as {newcomer}")
+    assert repeated == dg.SkipReason("all 2 events have a partition")
+    assert newcomer in instance.get_dynamic_partitions("event")
 
 
 def test_the_schedule_requests_runs_for_events_with_missing_tickets(

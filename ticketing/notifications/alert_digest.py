@@ -1,10 +1,10 @@
-"""Digest of open incidents for the organiser; each incident is reported once."""
+"""Digest of open incidents for the organiser, one line per cause; each is reported once."""
 
 from datetime import datetime
 
 from ticketing.platform.db import incidents, outbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.incidents import Incident
+from ticketing.platform.db.incident_groups import group_by_cause
 
 MAX_LISTED_ALERTS = 20
 
@@ -14,9 +14,10 @@ def enqueue_alert_digest(database: Database, *, at: datetime) -> int:
     with database.transaction() as connection:
         lines = incidents.claim_unreported(connection, at=at)
         if lines:
-            alerts = [_format_alert(line) for line in lines[:MAX_LISTED_ALERTS]]
-            if len(lines) > MAX_LISTED_ALERTS:
-                alerts.append(f"+{len(lines) - MAX_LISTED_ALERTS}: ticketing incidents list")
+            groups = group_by_cause(lines)
+            alerts = [group.message for group in groups[:MAX_LISTED_ALERTS]]
+            if len(groups) > MAX_LISTED_ALERTS:
+                alerts.append(f"+{len(groups) - MAX_LISTED_ALERTS}: ticketing incidents list")
             outbox.enqueue(
                 connection,
                 event_id=None,
@@ -27,9 +28,3 @@ def enqueue_alert_digest(database: Database, *, at: datetime) -> int:
                 revision=int(at.timestamp()),
             )
         return len(lines)
-
-
-def _format_alert(line: Incident) -> str:
-    """Return the incident on one line, because each line of the mail's list is an item."""
-    message = " ".join(line.message.split())
-    return f"{line.event_slug}: {message}" if line.event_slug else message

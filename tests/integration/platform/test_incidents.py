@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from ticketing.events.model import Event
 from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.incident_groups import group_by_cause, resolve_cause
 from ticketing.platform.db.incidents import IncidentKind, Occurrence
+from ticketing.platform.db.tables.events import events
 
 HOUR = timedelta(hours=1)
 
@@ -128,3 +131,46 @@ def test_a_failed_run_of_no_event_is_a_line_too(database: Database, now: datetim
         (line,) = incidents.list_open(connection)
 
     assert (line.event_slug, line.kind) == (None, IncidentKind.RUN)
+
+
+def test_a_cause_in_several_events_is_one_line_with_its_first_events_until_someone_resolves_it(
+    database: Database, now: datetime
+) -> None:
+    slugs = ["gala", "konser", "pameran", "wisuda"]
+    with database.transaction() as connection:
+        for slug in slugs:
+            connection.execute(
+                insert(events).values(
+                    slug=slug,
+                    name=slug,
+                    venue="Aula",
+                    starts_at=now,
+                    ends_at=now + HOUR,
+                    time_zone="Asia/Jakarta",
+                    locale="id",
+                    region="ID",
+                )
+            )
+            incidents.record_occurrence(
+                connection,
+                Occurrence(f"check:pdfs:{slug}", IncidentKind.CHECK, "1 PDF is gone", now, slug),
+            )
+        incidents.record_occurrence(
+            connection, Occurrence("channel:mail", IncidentKind.CHANNEL, "stopped", now)
+        )
+        of_channel, of_check = group_by_cause(incidents.list_open(connection))
+
+        resolved = resolve_cause(connection, of_check.cause, at=now + HOUR, by="ani")
+
+        left = incidents.list_open(connection)
+        again = [
+            incidents.record_occurrence(
+                connection,
+                Occurrence(f"check:pdfs:{slug}", IncidentKind.CHECK, "1 PDF is gone", at, slug),
+            )
+            for slug, at in [("gala", now), ("gala", now + 2 * HOUR)]
+        ]
+
+    assert (of_channel.message, of_check.cause) == ("stopped", "check:pdfs")
+    assert of_check.message == "4 events (wisuda, pameran, konser, …): 1 PDF is gone"
+    assert (resolved, [line.cause for line in left], again) == (4, ["channel:mail"], [False, True])

@@ -52,13 +52,16 @@ def test_events_are_checked_until_all_their_messages_are_sent(
 
 
 def test_failures_are_reported_by_schedule_and_once(
-    location: dg.Definitions, application: Application, event: Event
+    location: dg.Definitions,
+    application: Application,
+    event: Event,
+    idle_instance: dg.DagsterInstance,
 ) -> None:
     now = datetime.now(UTC)
 
     def ticked() -> int:
         context = dg.build_schedule_context(
-            scheduled_execution_time=now, resources={"application": application}
+            idle_instance, scheduled_execution_time=now, resources={"application": application}
         )
         return int(isinstance(send_alerts_every_10_minutes(context), dg.RunRequest))
 

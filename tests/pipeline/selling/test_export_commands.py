@@ -74,12 +74,16 @@ def run(location: dg.Definitions) -> Callable[[str], dict[str, object]]:
 
 
 @pytest.fixture
-def requested_runs(application: Application) -> Callable[[], int]:
+def requested_runs(
+    application: Application, idle_instance: dg.DagsterInstance
+) -> Callable[[], int]:
     """Return a function that counts the runs that the bounce schedule requests."""
 
     def tick() -> int:
         with dg.build_schedule_context(
-            scheduled_execution_time=datetime.now(UTC), resources={"application": application}
+            idle_instance,
+            scheduled_execution_time=datetime.now(UTC),
+            resources={"application": application},
         ) as context:
             return int(isinstance(process_bounces_every_10_minutes(context), dg.RunRequest))
 

@@ -67,13 +67,13 @@ def test_a_hanging_receiver_delays_no_ticket(
 
 @pytest.fixture
 def tick(
-    location: dg.Definitions, application: Application
+    location: dg.Definitions, application: Application, idle_instance: dg.DagsterInstance
 ) -> Callable[[datetime], ScheduleExecutionData]:
     """Return a function that evaluates the schedule at a given instant."""
 
     def evaluate(at: datetime) -> ScheduleExecutionData:
         context = dg.build_schedule_context(
-            scheduled_execution_time=at, resources={"application": application}
+            idle_instance, scheduled_execution_time=at, resources={"application": application}
         )
         schedule = location.resolve_schedule_def("send_webhooks_every_minute")
         return schedule.evaluate_tick(context)

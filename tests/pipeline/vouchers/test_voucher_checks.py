@@ -49,12 +49,16 @@ def execute_sql(application: Application) -> ExecuteSql:
 
 
 @pytest.fixture
-def requested_runs(location: dg.Definitions, application: Application) -> Callable[[str], int]:
+def requested_runs(
+    location: dg.Definitions, application: Application, idle_instance: dg.DagsterInstance
+) -> Callable[[str], int]:
     """Return a function that counts the runs that a schedule requests."""
 
     def tick(name: str) -> int:
         context = dg.build_schedule_context(
-            scheduled_execution_time=datetime.now(UTC), resources={"application": application}
+            idle_instance,
+            scheduled_execution_time=datetime.now(UTC),
+            resources={"application": application},
         )
         return len(location.resolve_schedule_def(name).evaluate_tick(context).run_requests or [])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, and_, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.tables.events import events
@@ -106,7 +106,16 @@ def resolve(connection: Connection, cause: str, *, at: datetime) -> bool:
 
 def list_open(connection: Connection) -> list[Incident]:
     """Return the open incidents, latest first."""
-    return _list_incidents(connection, only_open=True, limit=1000)
+    return _list_incidents(connection, incidents.c.resolved_at.is_(None))
+
+
+def get_last_seen(connection: Connection, cause_prefix: str) -> dict[str, datetime]:
+    """Return when each open incident of causes with this prefix was last seen, by cause."""
+    is_open = incidents.c.resolved_at.is_(None)
+    query = select(incidents.c.cause, incidents.c.last_seen_at).where(
+        is_open, incidents.c.cause.startswith(cause_prefix, autoescape=True)
+    )
+    return {row.cause: row.last_seen_at for row in connection.execute(query)}
 
 
 def has_unreported(connection: Connection) -> bool:
@@ -118,15 +127,17 @@ def claim_unreported(connection: Connection, *, at: datetime) -> list[Incident]:
     """Mark the open incidents without a notification as notified; return them, oldest first."""
     query = update(incidents).where(_IS_UNREPORTED).values(notified_at=at).returning(incidents.c.id)
     ids = set(connection.execute(query).scalars())
-    return [line for line in list_open(connection) if line.id in ids][::-1] if ids else []
+    return _list_incidents(connection, incidents.c.id.in_(ids))[::-1] if ids else []
 
 
 def list_latest(connection: Connection, limit: int = 100) -> list[Incident]:
     """Return the latest incidents, open or resolved, latest first."""
-    return _list_incidents(connection, only_open=False, limit=limit)
+    return _list_incidents(connection, limit=limit)
 
 
-def _list_incidents(connection: Connection, *, only_open: bool, limit: int) -> list[Incident]:
+def _list_incidents(
+    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
+) -> list[Incident]:
     query = (
         select(
             incidents.c.id,
@@ -141,10 +152,9 @@ def _list_incidents(connection: Connection, *, only_open: bool, limit: int) -> l
             incidents.c.resolved_at,
         )
         .join_from(incidents, events, incidents.c.event_id == events.c.id, isouter=True)
+        .where(*conditions)
         .order_by(incidents.c.last_seen_at.desc(), incidents.c.id.desc())
         .limit(limit)
     )
-    if only_open:
-        query = query.where(incidents.c.resolved_at.is_(None))
     rows = connection.execute(query).mappings()
     return [Incident(**{**row, "kind": IncidentKind(row["kind"])}) for row in rows]

@@ -57,6 +57,10 @@ class UnknownWaitingEntry(NotFound):
     """No entry of a waiting list has that id or link."""
 
 
+class UnknownIncident(NotFound):
+    """No open incident has that cause."""
+
+
 class UnknownRule(NotFound):
     """No sending rule has that id."""
 
