@@ -9,13 +9,16 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from sensors.worker_activity import SensorCursor, list_unreported_entries
-from ticket_assets.external_materializations import to_materializations
+from ticket_assets.external_materializations import (
+    TICKET_ACTIONS,
+    to_materializations,
+    with_first,
+)
 from ticket_assets.jobs import fulfil_paid_orders
 from ticket_assets.partitions import add_missing_partitions
 from ticket_assets.run_queue import has_recent_run
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
-from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION, SETTLE_PAYMENTS_ACTION
 from ticketing.selling.payments.fulfil_paid import has_overdue_work
 
 LISTEN_TIMEOUT_SECONDS = 5.0  # listening shortens the reaction time to the next tick
@@ -36,15 +39,14 @@ def overdue_payments(
     is_overdue = _has_overdue_work(application) or (
         _wait_for_notification(application) and _has_overdue_work(application)
     )
-    entries = list_unreported_entries(
-        application.database, cursor, [SETTLE_PAYMENTS_ACTION, FULFIL_ORDERS_ACTION]
-    )
+    entries = list_unreported_entries(application.database, cursor, TICKET_ACTIONS)
+    reported = list(to_materializations(entries))
     should_run = is_overdue and not has_recent_run(context.instance, fulfil_paid_orders.name)
     add_missing_partitions(context.instance, filter(None, (each.event_slug for each in entries)))
     state = "a run is already active" if is_overdue else "no overdue payments"
     return dg.SensorResult(
         run_requests=[run_request()] if should_run else [],
-        asset_events=list(to_materializations(entries)),
+        asset_events=with_first(reported, "payments") if cursor.is_first else reported,
         cursor=cursor.advanced(entries).serialized,
         skip_reason=None
         if should_run

@@ -9,11 +9,14 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from sensors.worker_activity import SensorCursor, list_unreported_entries
-from ticket_assets.external_materializations import to_materializations
+from ticket_assets.external_materializations import (
+    VOUCHER_ACTIONS,
+    to_materializations,
+    with_first,
+)
 from ticket_assets.jobs import provision_vouchers
 from ticket_assets.run_queue import has_recent_run
 from ticketing.platform.application import Application
-from ticketing.platform.db.audit_log import PROVISION_VOUCHERS_ACTION
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.provisioning.provision import (
     list_reachable_routers,
@@ -41,7 +44,8 @@ def overdue_vouchers(
 ) -> dg.SensorResult:
     """Starts a run for overdue vouchers and reports the worker's provisioning results."""
     cursor = SensorCursor.parse(context.cursor)
-    entries = list_unreported_entries(application.database, cursor, [PROVISION_VOUCHERS_ACTION])
+    entries = list_unreported_entries(application.database, cursor, VOUCHER_ACTIONS)
+    reported = list(to_materializations(entries))
     names = [
         router.name
         for router in _overdue_routers(application)
@@ -51,7 +55,7 @@ def overdue_vouchers(
     requests, skip = _decide(context, names, idle)
     return dg.SensorResult(
         run_requests=requests,
-        asset_events=list(to_materializations(entries)),
+        asset_events=with_first(reported, "vouchers") if cursor.is_first else reported,
         cursor=cursor.advanced(entries).serialized,
         skip_reason=skip and f"{skip}; reported {len(entries)} materialisations by the worker",
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ticket_assets.batch import ACTOR
 from ticketing.platform.db import audit_log
@@ -19,17 +19,20 @@ class SensorCursor:
 
     last_id: int = 0
     recent_ids: frozenset[int] = frozenset()
+    is_first: bool = field(default=True, compare=False)  # nothing was reported before
 
     @classmethod
     def parse(cls, cursor: str | None) -> "SensorCursor":
         """Parse the previous tick's cursor."""
         known = json.loads(cursor) if cursor else {}
-        return cls(known.get("last", 0), frozenset(known.get("latest", [])))
+        is_first = not known.get("begun", False)
+        return cls(known.get("last", 0), frozenset(known.get("latest", [])), is_first)
 
     @property
     def serialized(self) -> str:
         """Return the cursor for the next tick."""
-        return json.dumps({"last": self.last_id, "latest": sorted(self.recent_ids)})
+        latest = sorted(self.recent_ids)
+        return json.dumps({"last": self.last_id, "latest": latest, "begun": True})
 
     @property
     def start_after(self) -> int:

@@ -379,7 +379,7 @@ class _ImportJob:
             audit_log.record(
                 connection,
                 actor=self.by,
-                action="import roster",
+                action=audit_log.IMPORT_ROSTER_ACTION,
                 event_id=self.event.id,
                 subject=self.source.name,
                 items=counts.rows,

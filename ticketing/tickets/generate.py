@@ -15,6 +15,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.events.model import Event
+from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import digest
 from ticketing.tickets import eligibility_queries
@@ -140,7 +141,7 @@ def generate_tickets(
             context, event, request, job.id, guest_ids=guest_ids, on_progress=on_render_progress
         )
         result = job.result(printed, issued.failed, issued.failures, attempted=issued.total)
-        job.record_totals(context.database, result)
+        job.record_totals(context.database, event, result, by=request.by)
     return result
 
 
@@ -169,7 +170,7 @@ def reissue_tickets(
             context, event, request, job.id, guest_ids=guest_ids, on_progress=on_render_progress
         )
         result = job.result(printed, len(done.failures), done.failures)
-        job.record_totals(context.database, result)
+        job.record_totals(context.database, event, result, by=request.by)
     return result
 
 
@@ -208,8 +209,21 @@ class _RunningJob:
     def guest_ids(self, database: Database) -> Sequence[int]:
         return database.run(batch_queries.list_guest_ids, self.id)
 
-    def record_totals(self, database: Database, result: GenerationResult) -> None:
-        database.run(batch_queries.record_totals, self.id, total=result.total, failed=result.failed)
+    def record_totals(
+        self, database: Database, event: Event, result: GenerationResult, *, by: str
+    ) -> None:
+        """Store the totals of the batch, and the audit entry that Dagster reports."""
+        counts = {
+            "created": result.created, "renewed": result.renewed, "failed": result.failed
+        }  # fmt: skip
+        with database.transaction() as connection:
+            batch_queries.record_totals(
+                connection, self.id, total=result.total, failed=result.failed
+            )
+            audit_log.record(
+                connection, by, audit_log.GENERATE_TICKETS_ACTION, event_id=event.id,
+                subject=self.key, items=sum(counts.values()), details=counts,
+            )  # fmt: skip
 
     def result(
         self,

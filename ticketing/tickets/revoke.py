@@ -43,7 +43,7 @@ def revoke_tickets(
             audit_log.record(
                 connection,
                 actor=by,
-                action="tickets.revoke",
+                action=audit_log.REVOKE_TICKETS_ACTION,
                 event_id=event.id,
                 subject=event.slug,
                 items=len(ended),

@@ -8,7 +8,7 @@ import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from sensors.overdue_payments import overdue_payments
 from sensors.worker_activity import CURSOR_OVERLAP, SensorCursor
@@ -16,13 +16,19 @@ from ticket_assets.external_materializations import to_materializations
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
-from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION, SETTLE_PAYMENTS_ACTION, AuditEntry
+from ticketing.platform.db.audit_log import (
+    GENERATE_TICKETS_ACTION,
+    SETTLE_PAYMENTS_ACTION,
+    AuditEntry,
+)
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.tickets.generate import GenerationContext
+from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
+from ticketing.tickets.revoke import revoke_tickets
 
 Pay = Callable[..., PlacedOrder]
 Tick = Callable[[], SensorExecutionData]
@@ -137,6 +143,29 @@ def test_results_of_the_worker_are_reported_once(
     assert again.asset_events == []
 
 
+def test_payments_are_materialized_before_anything_was_sold(tick: Tick) -> None:
+    first, again = tick(), tick()
+
+    assert [event.asset_key.to_user_string() for event in first.asset_events] == ["payments"]
+    assert again.asset_events == []
+
+
+def test_what_the_command_line_does_is_reported_by_event_with_its_actor(
+    tick: Tick, generation_context: GenerationContext, database: Database, roster: Event
+) -> None:
+    by, at = "cli:ayu", datetime.now(UTC)
+    generate_tickets(generation_context, roster, GenerationRequest(by=by, at=at))
+    with database.transaction() as connection:
+        code = connection.execute(select(generated_tickets.c.ticket_code)).scalars().first()
+    revoke_tickets(database, roster, codes=[code or ""], reason="lost", by=by, at=at)
+
+    told = [one for one in tick().asset_events if one.partition == roster.slug]
+
+    assert [one.asset_key.to_user_string() for one in told] == ["tickets", "ticket_pdfs", "tickets"]
+    assert {one.metadata["updated by"].value for one in told} == {by}
+    assert [told[0].metadata["created"].value, told[2].metadata["revoked"].value] == [5, 1]
+
+
 def test_an_audit_entry_committed_late_is_reported_once() -> None:
     early, late = (
         AuditEntry(7, SETTLE_PAYMENTS_ACTION, "worker", None, {}),
@@ -156,7 +185,7 @@ def test_the_sensor_cursor_stays_small(numbers: list[int]) -> None:
     told = SensorCursor()
     for number in numbers:
         told = told.advanced(
-            [AuditEntry(number, FULFIL_ORDERS_ACTION, "worker", "wisuda-2026", {"created": 1})]
+            [AuditEntry(number, GENERATE_TICKETS_ACTION, "worker", "wisuda-2026", {"created": 1})]
         )
 
     assert told.last_id == max(numbers, default=0)
@@ -169,17 +198,25 @@ def test_audit_entries_become_one_materialization_per_asset_and_event() -> None:
         AuditEntry(1, SETTLE_PAYMENTS_ACTION, "worker", None, {"applied": 2}),
         AuditEntry(
             2,
-            FULFIL_ORDERS_ACTION,
+            GENERATE_TICKETS_ACTION,
             "worker",
             "wisuda-2026",
             {"created": 2, "renewed": 0, "failed": 0},
         ),
         AuditEntry(3, SETTLE_PAYMENTS_ACTION, "cli:ayu", None, {"applied": 1, "postponed": 1}),
         AuditEntry(
-            4, FULFIL_ORDERS_ACTION, "worker", "konser", {"created": 1, "renewed": 1, "failed": 1}
+            4,
+            GENERATE_TICKETS_ACTION,
+            "worker",
+            "konser",
+            {"created": 1, "renewed": 1, "failed": 1},
         ),
         AuditEntry(
-            5, FULFIL_ORDERS_ACTION, "worker", "konser", {"created": 1, "renewed": 0, "failed": 0}
+            5,
+            GENERATE_TICKETS_ACTION,
+            "worker",
+            "konser",
+            {"created": 1, "renewed": 0, "failed": 0},
         ),
     ]
 

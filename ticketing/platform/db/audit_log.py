@@ -1,4 +1,4 @@
-"""The audit log: append entries, and read back those of the worker for Dagster.
+"""The audit log: append entries, and read back what was done outside Dagster for its assets.
 
 A trigger refuses to change or delete entries, but for texts that an erasure removes.
 """
@@ -38,15 +38,19 @@ def record(
     )
 
 
-SETTLE_PAYMENTS_ACTION, FULFIL_ORDERS_ACTION = "payments.settle", "orders.fulfil"
-
-
+SETTLE_PAYMENTS_ACTION, RECONCILE_PAYMENTS_ACTION = "payments.settle", "payments.reconcile"
+GENERATE_TICKETS_ACTION, REISSUE_TICKETS_ACTION = "tickets.generate", "tickets.reissue"
+REVOKE_TICKETS_ACTION, CANCEL_EVENT_ACTION = "tickets.revoke", "events.cancel"
+REMOVE_DOCUMENTS_ACTION = "documents.remove"
+IMPORT_ROSTER_ACTION = "import roster"
+UPDATE_GUEST_ACTION, CONFIRM_GUEST_ACTION = "guests.update", "guests.confirm"
+MERGE_GUESTS_ACTION = "guests.merge"
 PROVISION_VOUCHERS_ACTION = "vouchers.provision"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An entry of the audit log. `counts` are its integer details, by name."""
+    """An entry of the audit log. `counts` are its integer details and its items, by name."""
 
     id: int
     action: str
@@ -70,7 +74,7 @@ def list_entries(
     query = (
         select(
             audit_log.c.id, audit_log.c.action, audit_log.c.actor, events.c.slug,
-            audit_log.c.details,
+            audit_log.c.details, audit_log.c["items"],
         )
         .outerjoin(events, events.c.id == audit_log.c.event_id)
         .where(
@@ -82,7 +86,13 @@ def list_entries(
         .limit(limit)
     )  # fmt: skip
     return [
-        AuditEntry(row.id, row.action, row.actor, row.slug, _integer_details(row.details))
+        AuditEntry(
+            row.id,
+            row.action,
+            row.actor,
+            row.slug,
+            {**_integer_details(row.details), "items": row[-1]},
+        )
         for row in connection.execute(query)
     ]
 

@@ -74,7 +74,9 @@ def _confirm(connection: Connection, event: Event, text: str, *, by: str, at: da
         raise GuestConflict(f"{guest.natural_key} is not on hold as a possible duplicate")
     guest_queries.release_duplicate(connection, guest.id, at=at)
     change = {"possible duplicate of": (place.duplicate_of, "another person")}
-    record_change(connection, event, guest, change, action="guests.confirm", by=by, at=at)
+    record_change(
+        connection, event, guest, change, action=audit_log.CONFIRM_GUEST_ACTION, by=by, at=at
+    )
     return guest.natural_key
 
 
@@ -169,8 +171,8 @@ def _record_merge(
     guest_queries.record_changes(connection, event.id, dropped.id, into, by=by, at=at)
     name = f"{dropped.natural_key} ({dropped.full_name})"
     record_change(
-        connection, event, kept, {"merged": (name, kept.natural_key)}, action="guests.merge",
-        by=by, at=at, dropped_guest_id=dropped.id,
+        connection, event, kept, {"merged": (name, kept.natural_key)},
+        action=audit_log.MERGE_GUESTS_ACTION, by=by, at=at, dropped_guest_id=dropped.id,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from ticketing.events.model import Event
 from ticketing.orders.place_guest import NATURAL_KEY_PREFIX
+from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.errors import UnusableGuest
@@ -71,7 +72,8 @@ def edit_guest(
         changes = _compare(guest, place, new)
         if changes:
             _write(connection, event, guest, place, changes, at=at)
-            record_change(connection, event, guest, changes, action="guests.update", by=by, at=at)
+            action = audit_log.UPDATE_GUEST_ACTION
+            record_change(connection, event, guest, changes, action=action, by=by, at=at)
         ticket = find_live_of_guest(connection, event.id, guest.id)
         code = ticket.ticket_code if ticket else None
         return GuestUpdate(guest.id, guest.natural_key, changes, code)

@@ -104,7 +104,7 @@ def cancel_event(
         audit_log.record(
             connection,
             actor=by,
-            action="events.cancel",
+            action=audit_log.CANCEL_EVENT_ACTION,
             event_id=event.id,
             subject=event.slug,
             items=ended,

@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
-from ticketing.platform.db import audit_log, inbox, notify
-from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION
+from ticketing.platform.db import inbox, notify
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.selling.payments.settle import (
@@ -117,18 +116,9 @@ def _fulfil_event(
     context: GenerationContext, event: Event, request: GenerationRequest
 ) -> EventFulfilment:
     try:
-        fulfilment = EventFulfilment(event, generate_tickets(context, event, request))
+        return EventFulfilment(event, generate_tickets(context, event, request))
     except TicketingError as error:
         return EventFulfilment(event, None, str(error))
-    context.database.run(
-        audit_log.record,
-        actor=request.by,
-        action=FULFIL_ORDERS_ACTION,
-        event_id=event.id,
-        items=fulfilment.changed_count,
-        details=fulfilment.counts,
-    )
-    return fulfilment
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ def reconcile(
         database.run(
             audit_log.record,
             actor=by,
-            action="payments.reconcile",
+            action=audit_log.RECONCILE_PAYMENTS_ACTION,
             items=result.checked,
             details={
                 "corrected": result.corrected,

@@ -135,7 +135,7 @@ def _start_or_resume(
     audit_log.record(
         connection,
         actor=by,
-        action="tickets.reissue",
+        action=audit_log.REISSUE_TICKETS_ACTION,
         event_id=event.id,
         subject=event.slug,
         items=plan.tickets,

@@ -154,7 +154,7 @@ def _delete_event_documents(
             audit_log.record(
                 connection,
                 actor=by,
-                action="documents.remove",
+                action=audit_log.REMOVE_DOCUMENTS_ACTION,
                 event_id=event.event_id,
                 subject=event.event_slug,
                 items=len(chunk),
