@@ -218,7 +218,10 @@ def pipeline_page() -> str:
         for spec in checks.check_specs
     ]
     jobs = [(f"`{job.name}`", job.description or "") for job in built.jobs or ()]
-    sensors = [(f"`{sensor.name}`", first_line(sensor)) for sensor in built.sensors or ()]
+    sensors = [
+        (f"`{sensor.name}`", (sensor.description or "").partition("\n")[0])
+        for sensor in built.sensors or ()
+    ]
     schedules = [
         (
             f"`{item.name}`",
@@ -249,9 +252,3 @@ def pipeline_page() -> str:
 def name_of(spec: dg.AssetSpec) -> str:
     """Return an asset's name as code."""
     return f"`{spec.key.to_user_string()}`"
-
-
-def first_line(sensor: dg.SensorDefinition) -> str:
-    """Return a sensor's description, else the first line of its function's docstring."""
-    function = getattr(sensor, "_raw_fn", None)
-    return sensor.description or (getattr(function, "__doc__", None) or "").strip().split("\n")[0]

@@ -4,21 +4,42 @@ A tick starts no run while one of its job is queued or running: behind a long qu
 same job would pile up, and each would find the work done by the one before.
 """
 
-import functools
-from collections.abc import Collection, Iterator
+import inspect
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from ticket_assets.run_queue import has_active_run, list_active_partitions
 
+Job = dg.JobDefinition | UnresolvedAssetJobDefinition
 JAKARTA = "Asia/Jakarta"
 RUNNING, STOPPED = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
 
-jakarta_schedule = functools.partial(
-    dg.schedule, execution_timezone=JAKARTA, default_status=RUNNING
-)
+
+def jakarta_schedule(
+    *,
+    job: Job,
+    cron_schedule: str,
+    name: str | None = None,
+    description: str | None = None,
+    default_status: dg.DefaultScheduleStatus = RUNNING,
+) -> Callable[[Callable[..., Any]], dg.ScheduleDefinition]:
+    """Return a decorator like `dg.schedule`; Dagster's page shows the function's docstring."""
+
+    def decorate(function: Callable[..., Any]) -> dg.ScheduleDefinition:
+        return dg.schedule(
+            job=job,
+            cron_schedule=cron_schedule,
+            name=name,
+            description=description or inspect.getdoc(function),
+            execution_timezone=JAKARTA,
+            default_status=default_status,
+        )(function)
+
+    return decorate
 
 
 def run_if(
@@ -57,7 +78,7 @@ def run_each(
 
 def unconditional_schedule(
     name: str,
-    job: dg.JobDefinition | UnresolvedAssetJobDefinition,
+    job: Job,
     cron_schedule: str,
     description: str,
     *,

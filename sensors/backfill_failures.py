@@ -16,6 +16,7 @@ from dagster._core.execution.backfill import (
 )
 
 from sensors.outcomes import Outcome, report_outcomes
+from sensors.running_sensor import running_sensor
 from ticket_assets.run_queue import BACKFILL_TAG
 from ticketing.platform.application import Application
 from ticketing.platform.db.incidents import IncidentKind
@@ -40,7 +41,7 @@ def latest_of_each(backfills: Sequence[PartitionBackfill]) -> list[PartitionBack
     return list({backfill_subject(each): each for each in reversed(backfills)}.values())
 
 
-@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@running_sensor(minimum_interval_seconds=60)
 def backfill_failures(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:

@@ -11,6 +11,7 @@ import dagster as dg
 
 from sensors.check_result_queries import CheckResult, list_latest_results
 from sensors.outcomes import Outcome, report_outcomes
+from sensors.running_sensor import running_sensor
 from ticket_assets.deliveries import DELIVERY_CHECKS
 from ticket_assets.sales import reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
@@ -32,7 +33,7 @@ def check_cause(check: str, partition: str | None) -> str:
     return f"{CAUSE_PREFIX}{check}:{partition or 'all events'}"
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@running_sensor(minimum_interval_seconds=30)
 def check_failures(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:

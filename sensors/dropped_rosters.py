@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterInstance, RunsFilter
 
+from sensors.running_sensor import running_sensor
 from ticket_assets.jobs import import_roster
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
 from ticket_assets.run_queue import ACTIVE_STATUSES
@@ -40,10 +41,9 @@ def _file_tag(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-@dg.sensor(
+@running_sensor(
     job=import_roster,
     minimum_interval_seconds=10,
-    default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def dropped_rosters(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]

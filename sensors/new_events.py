@@ -2,12 +2,13 @@
 
 import dagster as dg
 
+from sensors.running_sensor import running_sensor
 from ticket_assets.partitions import add_missing_partitions
 from ticketing.events import queries as event_queries
 from ticketing.platform.application import Application
 
 
-@dg.sensor(minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING)
+@running_sensor(minimum_interval_seconds=15)
 def new_events(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:

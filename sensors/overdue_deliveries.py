@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from sensors.running_sensor import running_sensor
 from ticket_assets.deliveries import deliver_messages
 from ticket_assets.run_queue import has_recent_run
 from ticketing.notifications.deliver import MessagingConnector, has_overdue_deliveries
@@ -13,10 +14,9 @@ from ticketing.platform.db import notify
 WORKER_GRACE = timedelta(minutes=1)
 
 
-@dg.sensor(
+@running_sensor(
     job_name=deliver_messages.name,  # by name: Dagster warns if the job object is given
     minimum_interval_seconds=20,
-    default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def overdue_deliveries(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from sensors.running_sensor import running_sensor
 from sensors.worker_activity import SensorCursor, list_unreported_entries
 from ticket_assets.external_materializations import (
     TICKET_ACTIONS,
@@ -26,10 +27,9 @@ WORKER_GRACE = timedelta(seconds=5)
 QUIET_SECONDS = 20  # a new run takes 5 s to start, so an active one waits for the next payment
 
 
-@dg.sensor(
+@running_sensor(
     job=fulfil_paid_orders,
     minimum_interval_seconds=1,
-    default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def overdue_payments(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from sensors.running_sensor import running_sensor
 from sensors.worker_activity import SensorCursor, list_unreported_entries
 from ticket_assets.external_materializations import (
     VOUCHER_ACTIONS,
@@ -26,7 +27,6 @@ from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
 from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 WORKER_GRACE = timedelta(seconds=10)
-RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
 def reason_to_skip(
@@ -38,7 +38,7 @@ def reason_to_skip(
     return f"a run is already active for {', '.join(routers)}" if has_active_run else None
 
 
-@dg.sensor(job=provision_vouchers, minimum_interval_seconds=5, default_status=RUNNING)
+@running_sensor(job=provision_vouchers, minimum_interval_seconds=5)
 def overdue_vouchers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
@@ -61,7 +61,7 @@ def overdue_vouchers(
     )
 
 
-@dg.sensor(job=provision_vouchers, minimum_interval_seconds=30, default_status=RUNNING)
+@running_sensor(job=provision_vouchers, minimum_interval_seconds=30)
 def recovered_routers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, RunRecord, RunsFilter
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.plan.objects import StepFailureData
 
 from sensors.outcomes import Outcome, report_outcomes
+from sensors.running_sensor import running_sensor
 from ticket_assets.run_queue import PARTITION_TAG
 from ticketing.platform.application import Application
 from ticketing.platform.db.incidents import IncidentKind
@@ -22,21 +24,24 @@ MAX_MESSAGE_LENGTH = 500
 
 
 def step_outcomes(
-    record: RunRecord, failed: Mapping[str, str], succeeded: Iterable[str]
+    record: RunRecord,
+    failed: Mapping[str, str],
+    succeeded: Iterable[str],
+    *,
+    is_blocked: bool,
 ) -> list[Outcome]:
-    """Return the outcomes of a finished run's steps and of the run, a step named like its job."""
+    """Return the outcomes of a finished run's steps and of the run, a step named like its job.
+
+    A run that a blocking check has stopped did what it should.
+    """
     run = record.dagster_run
     slug = run.tags.get(PARTITION_TAG)
     at = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), tz=UTC)
-    failure = (
-        None
-        if run.is_success
-        else (f"job {run.job_name}: the run ended without a failed step: its process died")
-    )
+    died = f"job {run.job_name}: the run ended without a failed step: its process died"
     results: dict[str, str | None] = dict.fromkeys(succeeded)
     results |= {step: f"step {step}, job {run.job_name}: {why}" for step, why in failed.items()}
     if not failed:
-        results[run.job_name] = failure
+        results[run.job_name] = None if run.is_success or is_blocked else died
     return [
         Outcome(
             IncidentKind.RUN,
@@ -50,7 +55,7 @@ def step_outcomes(
     ]
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@running_sensor(minimum_interval_seconds=30)
 def run_failures(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:
@@ -84,15 +89,23 @@ def _list_finished_runs(instance: DagsterInstance, since: datetime) -> list[RunR
 def _run_outcomes(instance: DagsterInstance, record: RunRecord) -> list[Outcome]:
     failed: dict[str, str] = {}
     succeeded: list[str] = []
+    is_blocked = False
     kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_SUCCESS}
     for entry in instance.all_logs(record.dagster_run.run_id, of_type=kinds):
         event = entry.get_dagster_event()
         step = event.step_key or ""
         if event.is_step_success:
             succeeded.append(step)
+        elif _is_blocking_check(event.step_failure_data):
+            is_blocked = True
         else:
             failed[step] = _failure_message(event.step_failure_data)
-    return step_outcomes(record, failed, succeeded)
+    return step_outcomes(record, failed, succeeded, is_blocked=is_blocked)
+
+
+def _is_blocking_check(data: StepFailureData) -> bool:
+    """Return whether the step is a blocking check that failed, which `check_failures` reports."""
+    return data.error is not None and data.error.cls_name == DagsterAssetCheckFailedError.__name__
 
 
 def _failure_message(data: StepFailureData) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from ticket_assets import metadata
 from ticket_assets.batch import ACTOR
 from ticket_assets.check_results import to_check_result
 from ticket_assets.documents import ticket_pdfs
@@ -26,6 +27,7 @@ from ticketing.notifications.deliver import MessagingConnector, deliver_all
 from ticketing.notifications.delivery_receipts import process_bounces
 from ticketing.notifications.mail.mailbox import read_unread_mails
 from ticketing.platform.application import Application
+from ticketing.platform.db.tables.notifications import deliveries
 
 # partitioned checks are a preview feature; ticket_checks.py explains their use
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
@@ -99,7 +101,12 @@ def mail_bounces() -> None:
     process_new_bounces()
 
 
-@event_asset(deps=[ticket_pdfs], group_name="messages", kinds={"postgres"})
+@event_asset(
+    deps=[ticket_pdfs],
+    group_name="messages",
+    kinds={"postgres"},
+    metadata=metadata.table_metadata(deliveries),
+)
 def ticket_deliveries(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
@@ -108,7 +115,12 @@ def ticket_deliveries(
         event = partition_event(context, application)
         with application.database.transaction() as connection:
             counts = delivery_queries.count_by_state(connection, event.id)
-    return dg.MaterializeResult(metadata={state.value: number for state, number in counts.items()})
+    return dg.MaterializeResult(
+        metadata={
+            **{state.value: number for state, number in counts.items()},
+            **metadata.row_count(sum(counts.values())),
+        }
+    )
 
 
 @dg.asset_check(asset=ticket_deliveries, partitions_def=EVENT_PARTITIONS)

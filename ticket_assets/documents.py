@@ -24,6 +24,7 @@ PREVIEW_DPI = 60
 class RenderConfig(dg.Config):
     """Options of rendering; by default missing and stale PDFs are rendered."""
 
+    ids: list[int] = Field(default=[], description="Only these guests, by id; empty is all.")
     overwrite: bool = Field(
         default=False, description="Render every PDF again; codes and QR codes stay the same."
     )
@@ -47,6 +48,7 @@ def ticket_pdfs(
                 application.database, event, renderer=application.get(Renderer),
                 folder=application.get(DocumentFolder),
                 at=datetime.now(UTC), job_id=job, overwrite=config.overwrite, chunk=config.chunk,
+                guest_ids=config.ids or None,
                 on_progress=lambda now: deadline(
                     now.rendered + now.unchanged + len(now.failed), now.total
                 ),
@@ -54,6 +56,7 @@ def ticket_pdfs(
     context.log.info("batch %s: %s rendered, %s failed", job, done.rendered, len(done.failed))
     return dg.MaterializeResult(
         metadata={
+            **metadata.row_count(done.rendered + done.unchanged),
             "rendered": done.rendered,
             "unchanged": done.unchanged,
             "failed": len(done.failed),
@@ -73,9 +76,9 @@ def _preview_metadata(application: Application, event: Event) -> metadata.Metada
     """Return the folder and a preview with sample data, because a real QR code grants admission."""
     sample = application.get(Renderer).render(sample_ticket(event), event.template_id)
     image = picture_of(sample, dpi=PREVIEW_DPI)
+    folder = application.get(DocumentFolder).root.resolve() / event.slug
     return {
-        "folder": dg.MetadataValue.path(
-            application.get(DocumentFolder).root.resolve() / event.slug
-        ),
+        "dagster/uri": folder.as_uri(),
+        "folder": dg.MetadataValue.path(folder),
         "preview": metadata.inline_image(image, label="sample ticket of this event"),
     }

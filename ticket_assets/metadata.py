@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import dagster as dg
+from sqlalchemy import Table
 
 Points = Sequence[tuple[float, float]]
 Metadata = dict[str, dg.MetadataValue[Any] | str | int | float]
@@ -21,6 +22,27 @@ MAX_POINTS = 30
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#|~!])")
 # a drawing of 480 by 150 pixels, its axes 34 inside
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 446, 34, 116
+
+
+def table_metadata(table: Table) -> Metadata:
+    """Return name and columns of an asset's table in PostgreSQL."""
+    columns = [
+        dg.TableColumn(
+            column.name,
+            str(column.type).lower(),
+            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+        )
+        for column in table.columns
+    ]
+    return {
+        "dagster/table_name": f"public.{table.name}",
+        "dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns)),
+    }
+
+
+def row_count(number: int) -> Metadata:
+    """Return the number of an asset's rows, which Dagster shows as a chart over time."""
+    return {"dagster/row_count": number}
 
 
 def markdown_table(

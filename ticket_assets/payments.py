@@ -16,6 +16,8 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.platform.application import Application
+from ticketing.platform.db.tables.orders import orders as orders_table
+from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.selling.payments.fulfil_paid import FulfilmentLoop, FulfilmentResult
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.tickets.generate import GenerationContext
@@ -25,6 +27,7 @@ orders = dg.AssetSpec(
     group_name="sales",
     kinds={"postgres"},
     owners=OWNERS,
+    metadata=ticket_asset_metadata.table_metadata(orders_table),
     description="Orders of buyers. Written by the web service; always current.",
 )
 
@@ -40,7 +43,12 @@ class FulfilmentConfig(dg.Config):
     )
 
 
-@asset(deps=[orders], group_name="sales", kinds={"postgres", "python"})
+@asset(
+    deps=[orders],
+    group_name="sales",
+    kinds={"postgres", "python"},
+    metadata=ticket_asset_metadata.table_metadata(payment_attempts),
+)
 def payments(
     context: dg.AssetExecutionContext,
     config: FulfilmentConfig,

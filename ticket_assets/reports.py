@@ -37,6 +37,7 @@ def _report_metadata(report: GenerationReport) -> metadata.Metadata:
         for entry in report.not_generated
     ]
     return {
+        **metadata.row_count(report.entitled),
         "entitled": report.entitled,
         "generated": report.generated,
         "failed": report.failed,
@@ -45,6 +46,7 @@ def _report_metadata(report: GenerationReport) -> metadata.Metadata:
         "without a PDF": metadata.markdown_table(
             ["id", "name", "reason"], guests, total=report.failed + report.missing
         ),
+        "dagster/uri": report.files.csv.resolve().as_uri(),
         "csv": dg.MetadataValue.path(report.files.csv.resolve()),
         "pdf": dg.MetadataValue.path(report.files.pdf.resolve()),
     }

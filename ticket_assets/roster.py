@@ -4,15 +4,22 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from ticket_assets import metadata
 from ticket_assets.partitions import event_asset, partition_event
 from ticket_assets.payments import payments
 from ticket_assets.retries import run_attempt
 from ticket_assets.roster_source import RosterConfig, import_configured_roster
 from ticketing.platform.application import Application
+from ticketing.platform.db.tables.roster import entitlements as entitlements_table
 from ticketing.tickets.missing import count_eligibility
 
 
-@event_asset(deps=[payments], group_name="roster", kinds={"csv", "postgres"})
+@event_asset(
+    deps=[payments],
+    group_name="roster",
+    kinds={"csv", "postgres"},
+    metadata=metadata.table_metadata(entitlements_table),
+)
 def entitlements(
     context: dg.AssetExecutionContext,
     config: RosterConfig,
@@ -24,4 +31,6 @@ def entitlements(
         imported = import_configured_roster(application, event, config, deadline)
         counts = count_eligibility(application.database, event, at=datetime.now(UTC))
     context.log.info("event %s: %s guests entitled", event.id, counts.entitled)
-    return dg.MaterializeResult(metadata={"entitled": counts.entitled, **imported})
+    return dg.MaterializeResult(
+        metadata={"entitled": counts.entitled, **metadata.row_count(counts.entitled), **imported}
+    )

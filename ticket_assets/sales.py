@@ -1,7 +1,7 @@
 """Daily assets: sales by event, and reconciliation with the gateway."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
@@ -19,9 +19,18 @@ from ticketing.reporting.reconcile_day import reconcile_day
 from ticketing.reporting.sales_queries import EventSales
 from ticketing.selling.payments.midtrans.client import Midtrans
 
+# the schedule runs at 01:15; other assets have no deadline, because they change with their events
+NIGHTLY = dg.FreshnessPolicy.cron(
+    deadline_cron="0 3 * * *", lower_bound_delta=timedelta(hours=2), timezone="Asia/Jakarta"
+)
+
 
 @asset(
-    partitions_def=DAY_PARTITIONS, deps=[orders, payments], group_name="sales", kinds={"postgres"}
+    partitions_def=DAY_PARTITIONS,
+    deps=[orders, payments],
+    group_name="sales",
+    kinds={"postgres"},
+    freshness_policy=NIGHTLY,
 )
 def daily_sales(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
@@ -73,6 +82,7 @@ def _sales_charts(
     deps=[payments],
     group_name="sales",
     kinds={"postgres", "python"},
+    freshness_policy=NIGHTLY,
     check_specs=[
         dg.AssetCheckSpec(
             "payments_match_gateway",

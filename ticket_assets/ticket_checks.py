@@ -1,7 +1,8 @@
 """Asset checks of an event's roster, tickets, PDFs and report.
 
-The queries are in `ticketing/tickets/reports/checks.py`. A failed check stops no run; the sensor
-`check_failures` reports it.
+The queries are in `ticketing/tickets/reports/checks.py`. The sensor `check_failures` reports a
+failed check. A blocking one also stops the assets after its own: no ticket is issued from a roster
+that was imported in part, and no PDF is made of a ticket with a wrong signature or of a duplicate.
 """
 
 import warnings
@@ -39,7 +40,7 @@ class DocumentSample(dg.Config):
     full: bool = Field(default=False, description="Verify every PDF.")
 
 
-@dg.asset_check(asset=entitlements, partitions_def=EVENT_PARTITIONS)
+@dg.asset_check(asset=entitlements, partitions_def=EVENT_PARTITIONS, blocking=True)
 def import_totals_match(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
@@ -61,7 +62,7 @@ def no_missing_tickets(
     return to_check_result(found, "guests", f"ticketing generate-tickets --event {event.slug}")
 
 
-@dg.asset_check(asset=tickets, partitions_def=EVENT_PARTITIONS)
+@dg.asset_check(asset=tickets, partitions_def=EVENT_PARTITIONS, blocking=True)
 def no_duplicate_tickets(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
@@ -73,7 +74,7 @@ def no_duplicate_tickets(
     )
 
 
-@dg.asset_check(asset=tickets, partitions_def=EVENT_PARTITIONS)
+@dg.asset_check(asset=tickets, partitions_def=EVENT_PARTITIONS, blocking=True)
 def ticket_signatures_valid(
     context: dg.AssetCheckExecutionContext,
     config: SignatureSample,

@@ -17,6 +17,7 @@ from ticketing.monitoring.schemas import FailedPurchaseResponse
 from ticketing.monitoring.service import list_failed_purchases
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.vouchers import vouchers as vouchers_table
 from ticketing.platform.kernel.time_span import TimeSpan
 from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.routers import queries as router_queries
@@ -31,7 +32,13 @@ ROUTER_POOL = "router"  # pool of runs that access routers; the instance sets it
 ATTEMPT_WINDOW = timedelta(days=7)
 
 
-@asset(deps=[payments], group_name="hotspot", kinds={"postgres", "python"}, pool=ROUTER_POOL)
+@asset(
+    deps=[payments],
+    group_name="hotspot",
+    kinds={"postgres", "python"},
+    pool=ROUTER_POOL,
+    metadata=metadata.table_metadata(vouchers_table),
+)
 def vouchers(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
@@ -130,6 +137,7 @@ def voucher_delivery_logs(
     )
     return dg.MaterializeResult(
         metadata={
+            **metadata.row_count(sum(number for _, _, number in counts)),
             "attempts": sum(number for _, _, number in counts),
             "failed": failed,
             "purchases ready": rates.ready_purchases,

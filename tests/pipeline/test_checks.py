@@ -9,9 +9,11 @@ import dagster as dg
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
+from sensors.run_failures import run_failures
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
+from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import entitlements, imports
 from ticketing.platform.db.tables.tickets import generated_tickets
@@ -33,6 +35,32 @@ def test_correct_results_pass_every_check(check_results: Examination) -> None:
 
     assert len(verdicts) == 7
     assert [name for name, check in verdicts.items() if not check.passed] == []
+
+
+def test_a_wrong_signature_stops_the_pdfs_and_is_no_failed_run(
+    location: dg.Definitions,
+    instance: dg.DagsterInstance,
+    application: Application,
+    issued: Event,
+) -> None:
+    with application.database.transaction() as connection:
+        forged = func.overlay(generated_tickets.c.qr_code_data, "AAAAAAAA", 80)
+        connection.execute(update(generated_tickets).values(qr_code_data=forged))
+
+    run = location.resolve_job_def("issue_event_tickets").execute_in_process(
+        instance=instance,
+        partition_key=issued.slug,
+        asset_selection=[dg.AssetKey("tickets"), dg.AssetKey("ticket_pdfs")],
+        raise_on_error=False,
+    )
+    run_failures(dg.build_sensor_context(instance=instance, resources={"application": application}))
+
+    assert not run.success
+    assert [
+        event.materialization.asset_key.to_user_string()
+        for event in run.get_asset_materialization_events()
+    ] == ["tickets"]
+    assert application.database.run(incidents.list_open) == []
 
 
 def test_a_check_covers_its_event_alone(

@@ -83,6 +83,24 @@ def test_every_asset_has_a_known_partitioning_an_owner_and_a_description(
     assert all(spec.description and spec.owners and spec.kinds for spec in specs)
 
 
+def test_sensors_and_schedules_are_described_and_tables_have_their_columns(
+    location: dg.Definitions,
+) -> None:
+    repository = location.get_repository_def()
+    triggers = [*repository.sensor_defs, *repository.schedule_defs]
+    columns = {
+        spec.key.to_user_string(): len(spec.metadata["dagster/column_schema"].schema.columns)
+        for spec in location.resolve_all_asset_specs()
+        if "dagster/table_name" in spec.metadata
+    }
+
+    assert [each.name for each in triggers if not each.description] == []
+    assert min(columns.values()) > 5
+    assert set(columns) == {
+        "orders", "payments", "entitlements", "tickets", "ticket_deliveries", "vouchers"
+    }  # fmt: skip
+
+
 def test_no_schedule_that_issues_a_rosters_tickets_runs_by_itself(
     location: dg.Definitions,
 ) -> None:

@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import func, select, update
 
 from ticketing.documents.file_store import DocumentFolder
+from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
+from ticketing.tickets.issuing.reissue import plan_reissue
 from ticketing.tickets.reports import queries as report_queries
 
 LIST = """\
@@ -49,6 +51,32 @@ def test_one_run_gives_each_guest_a_ticket_a_pdf_and_a_line_in_the_report(
     assert [
         check.check_name for check in result.get_asset_check_evaluations() if not check.passed
     ] == []
+
+
+def test_the_launchpad_reissues_the_named_guests_by_a_plan_and_refuses_a_stale_one(
+    location: dg.Definitions, instance: dg.DagsterInstance, application: Application, issued: Event
+) -> None:
+    with application.database.transaction() as connection:
+        ids = list(connection.execute(select(generated_tickets.c.guest_id).limit(2)).scalars())
+        event = event_queries.get(connection, issued.slug)
+    plan = plan_reissue(application.database, event, guest_ids=ids)
+    config = {"ids": ids, "reissue_plan": plan.plan_hash}
+
+    applied, repeated = (
+        location.resolve_job_def("issue_event_tickets").execute_in_process(
+            instance=instance,
+            partition_key=issued.slug,
+            asset_selection=[dg.AssetKey("tickets")],
+            run_config={"ops": {"tickets": {"config": config}}},
+            raise_on_error=False,
+        )
+        for _ in range(2)
+    )
+
+    (done,) = applied.asset_materializations_for_node("tickets")
+    assert done.metadata["reissued"].value == 2
+    assert done.metadata["dagster/row_count"].value == 5
+    assert not repeated.success
 
 
 def test_a_second_run_makes_nothing(
