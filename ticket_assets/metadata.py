@@ -45,6 +45,11 @@ def row_count(number: int) -> Metadata:
     return {"dagster/row_count": number}
 
 
+def page_link(public_url: str | None, path: str) -> Metadata:
+    """Return a link to a page of the web service; nothing if WEB_PUBLIC_URL is not set."""
+    return {"page": dg.MetadataValue.url(public_url.rstrip("/") + path)} if public_url else {}
+
+
 def markdown_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, total: int
 ) -> dg.MarkdownMetadataValue:

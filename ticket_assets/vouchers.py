@@ -57,6 +57,7 @@ def vouchers(
             "refused": sum(one.refused for one in rounds),
             "orders completed": sum(one.completed_orders for one in rounds),
             "provisioned by": ACTOR,
+            **metadata.page_link(application.settings.web_public_url, "/voucher"),
             "errors": metadata.markdown_table(
                 ["router", "error"],
                 [(one.router, one.trouble) for one in rounds if one.trouble],

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from sensors.backfill_failures import backfill_failures
 from sensors.check_failures import check_failures
@@ -16,6 +17,7 @@ from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
+from ticketing.platform.db.incident_groups import group_by_cause
 from ticketing.platform.db.incidents import Incident
 
 Digest = Callable[[], list[Incident]]
@@ -236,3 +238,45 @@ def test_a_cancelled_backfill_is_an_incident_until_a_later_one_of_its_assets_suc
         "backfill second of ticket_pdfs, tickets cancelled before all of its events were done"
     )
     assert failed[0].startswith("backfill third of ticket_pdfs, tickets ended with failed runs")
+
+
+def test_failures_of_many_events_are_read_in_one_query_and_are_one_line(
+    instance: dg.DagsterInstance, application: Application, digest_of_checks: Digest, roster: Event
+) -> None:
+    with application.database.transaction() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO events"
+                " (slug, name, starts_at, ends_at, time_zone, locale, venue, region)"
+                " SELECT 'event-' || n, name, starts_at, ends_at, time_zone, locale, venue, region"
+                " FROM events, generate_series(0, 29) n WHERE id = :id"
+            ),
+            {"id": roster.id},
+        )
+    for number in range(30):
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey("ticket_pdfs"),
+                check_name="ticket_pdfs_exist",
+                passed=False,
+                metadata={},
+                description="1 of 5 PDFs",
+                partition=f"event-{number}",
+            )
+        )
+    statements: list[str] = []
+    note = partial(_note_statement, statements)
+    event.listen(Engine, "before_cursor_execute", note)
+
+    try:
+        (group,) = group_by_cause(digest_of_checks())
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert group.cause == "check:ticket_pdfs_exist"
+    assert len(group.lines) == 30
+    assert sum("asset_check_executions" in statement for statement in statements) == 1
+
+
+def _note_statement(statements: list[str], *cursor_and_statement: object) -> None:
+    statements.append(str(cursor_and_statement[2]))
