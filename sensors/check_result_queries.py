@@ -11,7 +11,7 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster_shared.serdes import deserialize_value
+from dagster._serdes import deserialize_value
 from sqlalchemy import case, func, or_, select
 
 FAILED = AssetCheckExecutionRecordStatus.FAILED.value
