@@ -96,8 +96,10 @@ def test_while_a_backfill_and_an_import_run_maintenance_starts_and_no_other_even
     enqueue("import_roster", "konser", status=started)
     enqueue("issue_event_tickets", "gala", backfill="all-events")
     enqueue("check_event", "pameran")
+    of_events = next_jobs()
     enqueue("payment_reconciliation")
 
+    assert of_events == []
     assert next_jobs() == ["payment_reconciliation"]
 
 
