@@ -60,13 +60,14 @@ def test_peoples_data_are_erased_by_rules_only_and_the_metadata_says_what_and_wh
     instance: dg.DagsterInstance,
     application: Application,
     long_over: Event,
+    idle_instance: dg.DagsterInstance,
 ) -> None:
     schedule = location.resolve_schedule_def("apply_retention_nightly")
     tick = datetime(2026, 12, 1, 19, 45, tzinfo=UTC)
 
     def is_requested() -> bool:
         with dg.build_schedule_context(
-            scheduled_execution_time=tick, resources={"application": application}
+            idle_instance, scheduled_execution_time=tick, resources={"application": application}
         ) as context:
             return bool(schedule.evaluate_tick(context).run_requests)
 
