@@ -57,7 +57,7 @@ def create(*, passphrase_file: PassphraseOption = None, as_json: JsonOption = Fa
 
     with open_application() as application:
         passphrase = get_passphrase(application, passphrase_file)
-        made = create_backup(application.get(BackupSource), passphrase, by=actor())
+        made = create_backup(application.get(BackupSource), passphrase, at=now(), by=actor())
     print_result(
         describe_created(made),
         f"{made.path}: {made.backup.size:,} bytes.",

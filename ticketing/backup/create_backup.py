@@ -9,7 +9,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -50,7 +50,7 @@ class CreatedBackup:
 
 
 def create_backup(
-    source: BackupSource, passphrase: str, *, by: str, cost: KeyCost | None = None
+    source: BackupSource, passphrase: str, *, at: datetime, by: str, cost: KeyCost | None = None
 ) -> CreatedBackup:
     """Write, flush and record a backup. Raises Conflict while another one is being made."""
     secret = source.require_secret()
@@ -60,12 +60,13 @@ def create_backup(
         uid = uuid4()
         draft = source.folder / f"{uid.hex}{_PARTIAL}"
         with _create_private(draft) as file:
-            taken_at = _write(source, secret, file, uid, passphrase=passphrase, cost=cost)
+            sealing = _Sealing(file, passphrase, cost)
+            _write(source, secret, sealing, uid=uid, at=at)
             size = file.tell()
-        path = source.folder / file_name_of(uid, taken_at)
+        path = source.folder / file_name_of(uid, at)
         draft.rename(path)
         _sync_folder(source.folder)
-        backup = Backup(uid, path.name, source.host, size, taken_at, datetime.now(UTC))
+        backup = Backup(uid, path.name, source.host, size, at, datetime.now(UTC))
         source.database.run(_record, backup, by=by)
     return CreatedBackup(backup, path)
 
@@ -82,24 +83,27 @@ def record_unknown_files(source: BackupSource) -> int:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Sealing:
+    """Where and how the archive is written."""
+
+    file: BinaryIO
+    passphrase: str = field(repr=False)
+    cost: KeyCost | None
+
+
 def _write(
-    source: BackupSource,
-    secret: bytes,
-    file: BinaryIO,
-    uid: UUID,
-    *,
-    passphrase: str,
-    cost: KeyCost | None,
-) -> datetime:
-    """Write all members; return the time of the database's snapshot."""
+    source: BackupSource, secret: bytes, sealing: _Sealing, *, uid: UUID, at: datetime
+) -> None:
+    """Write all members; the database as one snapshot sees it."""
     with source.database.snapshot() as connection:
-        snapshot_id, taken_at = queries.export_snapshot(connection)
-        manifest = _make_manifest(connection, source, secret, uid, taken_at)
+        snapshot_id = queries.export_snapshot(connection)
+        manifest = _make_manifest(connection, source, secret, uid, at)
         header = {
-            "uid": str(uid), "taken_at": taken_at.isoformat(), "host": source.host,
+            "uid": str(uid), "taken_at": at.isoformat(), "host": source.host,
             "version": source.program_version,
         }  # fmt: skip
-        archive = ArchiveWriter(file, passphrase, header, cost)
+        archive = ArchiveWriter(sealing.file, sealing.passphrase, header, sealing.cost)
         archive.add(MANIFEST, [manifest_bytes(manifest)])
         archive.add(SECRET, [secret])
         archive.add(SETTINGS, [source.settings_text.encode()])
@@ -107,16 +111,15 @@ def _write(
             archive.add(name, _read_blocks(path))
         archive.add(DATABASE, source.programs.dump(snapshot_id))
         archive.finish()
-    file.flush()
-    os.fsync(file.fileno())
-    return taken_at
+    sealing.file.flush()
+    os.fsync(sealing.file.fileno())
 
 
 def _make_manifest(
-    connection: Connection, source: BackupSource, secret: bytes, uid: UUID, taken_at: datetime
+    connection: Connection, source: BackupSource, secret: bytes, uid: UUID, at: datetime
 ) -> Manifest:
     return Manifest(
-        uid, taken_at, source.program_version, queries.get_schema_revision(connection),
+        uid, at, source.program_version, queries.get_schema_revision(connection),
         KeyRing(secret).fingerprint, queries.count_rows(connection),
     )  # fmt: skip
 

@@ -23,12 +23,11 @@ _COUNTED = {
 }  # fmt: skip
 
 
-def export_snapshot(connection: Connection) -> tuple[str, datetime]:
-    """Return the id by which pg_dump joins this transaction's snapshot, and its time."""
+def export_snapshot(connection: Connection) -> str:
+    """Return the id by which pg_dump joins this transaction's snapshot."""
     # the connection is idle while pg_dump works, however long that is
     connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-    row = connection.execute(select(func.pg_export_snapshot(), func.now())).one()
-    return row[0], row[1]
+    return str(connection.execute(select(func.pg_export_snapshot())).scalar_one())
 
 
 def get_schema_revision(connection: Connection) -> str:

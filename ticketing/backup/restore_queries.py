@@ -35,11 +35,11 @@ SELECT setval(
 DELETE FROM sessions;
 -- a pooled voucher may have been sold since; its row stays on the router
 UPDATE vouchers
-    SET state = 'removed', revoked_reason = 'restored', removed_at = now(), next_attempt_at = NULL
+    SET state = 'removed', revoked_reason = 'restored', removed_at = {at}, next_attempt_at = NULL
     WHERE order_line_id IS NULL AND state <> 'removed';
 -- what waited in the backup may have been sent since
 INSERT INTO channel_circuit_breakers (channel, paused_until, reason, stopped_at)
-    SELECT channel, now(), {reason}, now() FROM unnest(ARRAY['mail', 'whatsapp']) AS channel
+    SELECT channel, {at}, {reason}, {at} FROM unnest(ARRAY['mail', 'whatsapp']) AS channel
     ON CONFLICT (channel) DO UPDATE SET reason = excluded.reason, stopped_at = excluded.stopped_at;
 """)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,11 @@ def source(place: Callable[..., BackupSource], database: Database) -> BackupSour
 
 
 @pytest.fixture
-def make_backup(source: BackupSource, passphrase: str) -> Callable[[], CreatedBackup]:
+def make_backup(
+    source: BackupSource, passphrase: str, now: datetime
+) -> Callable[[], CreatedBackup]:
     """Return a function that backs the installation up, with a cheap key."""
-    return lambda: create_backup(source, passphrase, by="operator", cost=KeyCost(1, 8192))
+    return lambda: create_backup(source, passphrase, at=now, by="operator", cost=KeyCost(1, 8192))
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_a_file_without_a_record_is_recorded_by_the_next_look(
 
 
 def test_a_failed_dump_leaves_no_file_that_passes_for_a_backup(
-    source: BackupSource, passphrase: str, tmp_path: Path
+    source: BackupSource, passphrase: str, tmp_path: Path, now: datetime
 ) -> None:
     program = tmp_path / "pg_dump"
     program.write_text("#!/bin/sh\necho half a dump; echo 'no room' >&2; exit 1\n")
@@ -102,7 +102,7 @@ def test_a_failed_dump_leaves_no_file_that_passes_for_a_backup(
     object.__setattr__(source.programs, "folder", tmp_path)
 
     with pytest.raises(Unavailable, match="no room"):
-        create_backup(source, passphrase, by="operator")
+        create_backup(source, passphrase, at=now, by="operator")
 
     assert not list(source.folder.glob("*.backup"))
     assert source.database.run(queries.list_backups) == []
@@ -128,12 +128,12 @@ def test_a_second_backup_at_the_same_time_is_refused(
 
 
 def test_without_a_master_secret_nothing_is_backed_up(
-    place: Callable[..., BackupSource], source: BackupSource, passphrase: str
+    place: Callable[..., BackupSource], source: BackupSource, passphrase: str, now: datetime
 ) -> None:
     without = place(source.database, "bare", secret=None)
 
     with pytest.raises(Misconfigured, match="no master secret"):
-        create_backup(without, passphrase, by="operator")
+        create_backup(without, passphrase, at=now, by="operator")
 
 
 def test_old_backups_are_deleted_with_their_records_and_a_missing_file_is_noticed(
