@@ -18,6 +18,7 @@ from ticketing.platform.application import Application, ObjectFactory
 from ticketing.platform.db.database import Database, parse_database_url
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import is_current, upgrade
+from ticketing.platform.db.pooler import require_sessions
 from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.restore_journal import require_no_open_restore
 from ticketing.platform.settings import Settings
@@ -258,9 +259,13 @@ def _dagster_url(settings: Settings, url: URL) -> URL:
 def ensure_schema(application: Application) -> None:
     """Migrate the embedded database. Raises Misconfigured for an outdated external one.
 
-    Also for a place whose restore was interrupted.
+    Also for a place whose restore was interrupted, and for a pooler in transaction mode.
     """
     require_no_open_restore(application.settings.data_path)
+    if application.settings.database_url:
+        require_sessions(
+            application.database, environment=application.settings.midtrans_environment
+        )
     if is_current(application.database):
         return
     if application.settings.database_url:
