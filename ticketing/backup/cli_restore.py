@@ -100,7 +100,7 @@ def _describe(found: "RestoreStatus") -> list[str]:
         f"Backup taken: {format_time(restore.backup_taken_at)}",
         f"Gateway asked about lost payments: {reconciled}",
         f"Finished: {finished}",
-        "Vouchers on routers that nobody knows: ticketing vouchers repair plan ROUTER",
+        "Vouchers on routers that nobody knows: ticketing vouchers compare --all",
         "Tickets issued after the backup are refused as such by `ticketing verify`.",
     ]
     if found.unknown_payments:
