@@ -99,10 +99,7 @@ def verify(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decrypt a backup completely and compare every part; nothing is restored.
-
-    Exit code 1 when it could not be restored.
-    """
+    """Decrypt a backup completely and compare every part; nothing is restored."""
     from ticketing.backup.verify_backup import verify_backup
 
     with open_application() as application:
