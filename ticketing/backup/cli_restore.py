@@ -38,9 +38,9 @@ def restore(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Restore a backup into an empty database and data folder.
+    """Restore a backup into an empty place.
 
-    Refused where there is something. Interrupted, run it again: it continues. Afterwards
+    That is an empty database and data folder. Interrupted, run it again: it continues. Afterwards
     `ticketing payments reconcile` brings back payments made after the backup.
     """
     if [file is not None, status, finish].count(True) != 1 or (check and file is None):

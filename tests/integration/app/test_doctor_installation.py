@@ -122,6 +122,7 @@ def test_an_old_backup_is_a_warning(
     open_host: Open, hours: int | None, status: DoctorStatus
 ) -> None:
     ours = open_host()
+    ours.settings.midtrans_environment = "sandbox"
     if hours is not None:
         at = datetime.now(UTC) - timedelta(hours=hours)
         ours.database.run(queries.record_backup, Backup(uuid4(), "x", "one", 1, at, at))
