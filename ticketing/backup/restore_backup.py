@@ -199,8 +199,10 @@ def _commit(
     loader.write(
         restore_queries.sql_after_dump(manifest.uid, taken_at=manifest.taken_at, at=at, by=by)
     )
+    problem = Unavailable("psql ended, and the database is empty all the same; restore again")
     try:
         loader.commit()
-    except Unavailable:
-        if not _is_restored(source, manifest.uid):  # the answer may be lost, not the commit
-            raise
+    except Unavailable as error:  # the answer may be lost, not the commit
+        problem = error
+    if not _is_restored(source, manifest.uid):
+        raise problem
