@@ -115,7 +115,10 @@ def _compare(ours: Host, other: Host) -> Iterator[DoctorFinding]:
         if own and others and own != others:
             seen = format_clock(other.seen_at)
             detail = f"{other.name} has another {what} ({others}, here {own}), seen {seen}"
-            yield failed("hosts", detail, hint)
+            # a host is seen when a program starts there; after an update the others follow
+            report = warning if field == "schema_revision" else failed
+            forgotten = f"{hint}, and restart there; a host that is gone is forgotten after a week"
+            yield report("hosts", detail, forgotten)
 
 
 def register_host(application: Application, *, at: datetime) -> Host:

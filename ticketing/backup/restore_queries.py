@@ -91,6 +91,21 @@ def is_unreconciled(connection: Connection) -> bool:
     return found is not None and found.reconciled_at is None
 
 
+def describe_hold(connection: Connection) -> str:
+    """Return what an open restore holds back and how to end it, empty without one."""
+    found = find_unfinished(connection)
+    if found is None:
+        return ""
+    if found.reconciled_at is None:
+        return (
+            "Restored from a backup: orders do not expire, and refunds and sending rules wait."
+            " First `ticketing payments reconcile`, then `ticketing restore --status`."
+        )
+    return (
+        "Restored from a backup: refunds and sending rules wait. See `ticketing restore --status`."
+    )
+
+
 def mark_reconciled(connection: Connection, *, at: datetime) -> None:
     """Record that the gateway has answered about everything that can be asked."""
     connection.execute(
