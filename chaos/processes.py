@@ -2,6 +2,7 @@
 
 import os
 import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -57,6 +58,7 @@ class ProcessManager:
         url = server.url().set(drivername="postgresql")
         given = {
             "TICKETING_DATA": str(self.folder),
+            "TICKETING_MASTER_SECRET": secrets.token_hex(32),
             "DATABASE_URL": url.render_as_string(hide_password=False),
             "MIN_FREE_DISK": "0",
             "WEB_PUBLIC_URL": self.url,

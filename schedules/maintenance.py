@@ -14,6 +14,7 @@ from schedules.run_requests import (
     run_if,
     unconditional_schedule,
 )
+from ticket_assets.backup import backup
 from ticket_assets.deliveries import (
     apply_sending_rules,
     check_deliveries,
@@ -163,6 +164,15 @@ def send_webhooks_every_minute(
     with application.database.transaction() as connection:
         overdue = call_queries.count_due(connection, since=at - WORKER_GRACE, at=at)
     return run_if(overdue, context, webhooks.name, otherwise="no webhook is overdue")
+
+
+@jakarta_schedule(job=backup, cron_schedule="15 3 * * *")
+def back_up_nightly(
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
+) -> dg.RunRequest | dg.SkipReason:
+    """At 03:15 Jakarta time, if BACKUP_PASSPHRASE is set: makes a backup and deletes old ones."""
+    otherwise = "no passphrase: set BACKUP_PASSPHRASE, and keep it where the backups are not"
+    return run_if(application.settings.backup_passphrase, context, backup.name, otherwise=otherwise)
 
 
 delete_expired_documents_nightly = unconditional_schedule(

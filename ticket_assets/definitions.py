@@ -16,6 +16,7 @@ import sensors.overdue_payments
 import sensors.overdue_vouchers
 import sensors.run_failures
 from ticket_assets import (
+    backup,
     deliveries,
     documents,
     jobs,
@@ -61,6 +62,7 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             jobs.issue_event_tickets,
             jobs.import_roster,
             jobs.check_event,
+            backup.backup,
             maintenance.document_retention,
             jobs.apply_retention,
             jobs.fulfil_paid_orders,
@@ -92,6 +94,7 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
         ],
         schedules=[
             schedules.missing_tickets.issue_missing_tickets_hourly,
+            schedules.maintenance.back_up_nightly,
             schedules.maintenance.delete_expired_documents_nightly,
             schedules.maintenance.apply_retention_nightly,
             schedules.maintenance.expire_orders_every_10_minutes,

@@ -115,6 +115,7 @@ def test_no_schedule_that_issues_a_rosters_tickets_runs_by_itself(
         "send_alerts_every_10_minutes": "send_alert_digest",
         "process_bounces_every_10_minutes": "mail_bounces",
         "daily_reconciliation_nightly": "daily_reconciliation",
+        "back_up_nightly": "backup",
         "delete_expired_documents_nightly": "document_retention",
         "apply_retention_nightly": "apply_retention",
         "check_deliveries_hourly": "check_deliveries",

@@ -19,6 +19,8 @@ import pytest
 from ticketing.platform.paths import PROJECT_ROOT
 
 FORK_SERVER = Path(__file__).with_name("fork_server.py")
+# a host with DATABASE_URL makes up no secret
+WITH_SECRET = {"TICKETING_MASTER_SECRET": bytes(range(32)).hex()}
 COMMAND = "import ticketing.__main__; ticketing.__main__.main()"
 MODULE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 
@@ -116,7 +118,7 @@ class ForkServer:
         request = {
             "script": script,
             "arguments": arguments,
-            "environment": dict(environment),
+            "environment": WITH_SECRET | dict(environment),
             "cwd": str(cwd),
         }
         with self._lock:

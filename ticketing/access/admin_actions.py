@@ -23,6 +23,8 @@ class AdminAction(StrEnum):
     PLAN_ERASURE = "Plan the erasure of a person"
     ERASE_PERSON = "Erase a person: apply a plan"
     SET_RETENTION = "Set how long people's data are kept"
+    MAKE_BACKUP = "Back up, verify and delete backups"
+    RESTORE_BACKUP = "Restore a backup, and end what it holds back"
     ROTATE_TICKET_KEYS = "Rotate the keys that sign tickets"
 
 
@@ -48,6 +50,8 @@ WAYS: dict[AdminAction, Way] = {
     AdminAction.PLAN_ERASURE: Way("ticketing people erase", "POST /api/people/erasures/plan"),
     AdminAction.ERASE_PERSON: Way("ticketing people erase", "POST /api/people/erasures"),
     AdminAction.SET_RETENTION: Way("ticketing people retention set"),
+    AdminAction.MAKE_BACKUP: Way("ticketing backup"),
+    AdminAction.RESTORE_BACKUP: Way("ticketing restore"),
     AdminAction.ROTATE_TICKET_KEYS: Way("ticketing keys rotate"),
 }
 

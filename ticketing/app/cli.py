@@ -91,6 +91,8 @@ COMMANDS = {
             "Check an event before it goes live; clear its rehearsals.",
         ),
         ("migrate", "app.cli_operations:migrate", "Upgrade the database schema."),
+        ("backup", "backup.cli:app", "Back up everything into one encrypted file."),
+        ("restore", "backup.cli_restore:restore", "Restore a backup into an empty place."),
         ("incidents", "monitoring.cli:app", "List open problems."),
         (
             "people",

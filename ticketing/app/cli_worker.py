@@ -24,6 +24,7 @@ def worker(
     import signal
     from types import FrameType
 
+    from ticketing.app.doctor_installation import register_host
     from ticketing.app.worker import ACTOR, Worker
     from ticketing.app.worker_log import log_fulfilment, log_provisioning
     from ticketing.notifications.deliver import MessagingConnector, deliver_all
@@ -43,6 +44,7 @@ def worker(
         application.get(RouterConnector).connect() as router_clients,
     ):
         application.settings.require_public_url()
+        register_host(application, at=now())
         context = application.get(GenerationContext)
         gateway, webhooks = application.get(Midtrans), application.get(WebhookClient)
         concurrency = application.settings.midtrans_concurrency

@@ -1,13 +1,8 @@
 """Build the application and its objects from the settings."""
 
-import os
-import re
-import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
@@ -23,13 +18,20 @@ from ticketing.platform.application import Application, ObjectFactory
 from ticketing.platform.db.database import Database, parse_database_url
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import is_current, upgrade
+from ticketing.platform.db.pooler import require_sessions
 from ticketing.platform.kernel.errors import Misconfigured
+from ticketing.platform.restore_journal import require_no_open_restore
 from ticketing.platform.settings import Settings
 
 if TYPE_CHECKING:
     from ticketing.selling.payments.midtrans.client import MidtransAccount
 
-HEX_SECRET_PATTERN = re.compile(r"[0-9a-fA-F]{64}")
+
+def _backup_source(application: Application) -> object:
+    """Build what a backup contains and where it goes."""
+    from ticketing.backup.source import BackupSource
+
+    return BackupSource.of(application)
 
 
 def _document_folder(application: Application) -> object:
@@ -74,10 +76,12 @@ def _generation_context(application: Application) -> object:
 
 
 def _key_ring(application: Application) -> object:
-    """Build the key ring from the master secret."""
-    from ticketing.crypto.keyring import KeyRing
+    """Build the key ring from the master secret, which must be that of the database."""
+    from ticketing.crypto.master_secret import open_key_ring
 
-    return KeyRing(load_master_secret(application.settings))
+    return open_key_ring(
+        application.settings, application.database, clock=lambda: datetime.now(UTC)
+    )
 
 
 def _message_templates(application: Application) -> object:
@@ -179,6 +183,7 @@ def _hold_limits(application: Application) -> object:
 
 # by name, so that only callers that look up a type import its module
 FACTORIES: Mapping[str, ObjectFactory] = {
+    "BackupSource": _backup_source,
     "DocumentFolder": _document_folder,
     "DocumentReader": _document_reader,
     "EventTemplateCheck": _event_template_check,
@@ -252,7 +257,15 @@ def _dagster_url(settings: Settings, url: URL) -> URL:
 
 
 def ensure_schema(application: Application) -> None:
-    """Migrate the embedded database. Raises Misconfigured for an outdated external one."""
+    """Migrate the embedded database. Raises Misconfigured for an outdated external one.
+
+    Also for a place whose restore was interrupted, and for a pooler in transaction mode.
+    """
+    require_no_open_restore(application.settings.data_path)
+    if application.settings.database_url:
+        require_sessions(
+            application.database, environment=application.settings.midtrans_environment
+        )
     if is_current(application.database):
         return
     if application.settings.database_url:
@@ -260,28 +273,3 @@ def ensure_schema(application: Application) -> None:
             "the database has an older schema than this program: run `ticketing migrate`"
         )
     upgrade(application.database)
-
-
-def load_master_secret(settings: Settings) -> bytes:
-    """Return the 32 bytes of the master secret; created and stored once when none is set."""
-    given = settings.master_secret.get_secret_value() if settings.master_secret else ""
-    text_secret = given or _load_or_create_secret(settings.data_path / "master.secret")
-    if not HEX_SECRET_PATTERN.fullmatch(text_secret):
-        raise Misconfigured(
-            "TICKETING_MASTER_SECRET must be 64 hexadecimal digits;"
-            " create them with `openssl rand -hex 32`"
-        )
-    return bytes.fromhex(text_secret)
-
-
-def _load_or_create_secret(path: Path) -> str:
-    """Read the secret file, or create it atomically, so that no reader sees a partial one."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as draft:  # mode 0600
-            draft.write(secrets.token_hex(32) + "\n")
-            draft.flush()
-            os.fsync(draft.fileno())
-            with suppress(FileExistsError):  # another process created it first; use that one
-                path.hardlink_to(draft.name)
-    return path.read_text(encoding="ascii").strip()

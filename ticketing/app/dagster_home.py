@@ -4,6 +4,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from ticketing.crypto.master_secret import load_master_secret
 from ticketing.platform.paths import data_file
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ def ensure_dagster_database(application: "Application") -> None:
 def prepare_dagster_home(application: "Application") -> dict[str, str]:
     """Return the environment for Dagster; our dagster.yaml is copied to its home each time."""
     ensure_dagster_database(application)
+    if application.server:  # with our DATABASE_URL the programs would make up no secret
+        load_master_secret(application.settings)
     data = application.settings.data_path.resolve()
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)

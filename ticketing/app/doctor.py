@@ -2,18 +2,22 @@
 
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ticketing.app.doctor_installation import (
+    check_backups,
+    check_hosts,
+    check_interrupted_restore,
+    check_keys,
+    check_secret,
+    check_sessions,
+)
 from ticketing.app.doctor_web import check_public_address
 from ticketing.app.findings import DoctorFinding, DoctorStatus, failed, ok, warning
 from ticketing.app.sign_in_check import check_sign_in
 from ticketing.app.transports import whatsapp_provider_config
-from ticketing.crypto import key_queries
-from ticketing.crypto.keyring import KeyRing
-from ticketing.events import queries as event_queries
 from ticketing.go_live import queries as go_live_queries
 from ticketing.notifications.admin import get_outbox_backlog
 from ticketing.notifications.deliver import MessagingConnector
@@ -41,12 +45,21 @@ def run_checks(application: Application) -> Iterator[DoctorFinding]:
     Checks that read tables are left out while the schema is missing or outdated.
     """
     for check in (
-        _database, _clock, _fonts, _engine, _stamping, _folders, _disk, _secret,
-        check_public_address,
+        _database, check_sessions, check_interrupted_restore, _clock, _fonts, _engine, _stamping,
+        _folders, _disk, check_secret, check_public_address,
     ):  # fmt: skip
         yield from _run_check(check, application)
     if _has_current_schema(application):
-        for check in (_keys, check_sign_in, _mail, _whatsapp, _routers, _rehearsals):
+        for check in (
+            check_hosts,
+            check_keys,
+            check_backups,
+            check_sign_in,
+            _mail,
+            _whatsapp,
+            _routers,
+            _rehearsals,
+        ):
             yield from _run_check(check, application)
 
 
@@ -64,7 +77,11 @@ def _run_check(
     try:
         yield from check(application)
     except (TicketingError, OSError) as error:
-        yield failed(check.__name__.strip("_"), str(error), "see the message")
+        yield failed(
+            check.__name__.strip("_").removeprefix("check_").replace("_", " "),
+            str(error),
+            "see the message",
+        )
 
 
 def _database(application: Application) -> Iterator[DoctorFinding]:
@@ -160,40 +177,6 @@ def _disk(application: Application) -> Iterator[DoctorFinding]:
 
 def _nearest_existing_folder(folder: Path) -> Path:
     return next(step for step in (folder, *folder.parents) if step.exists())
-
-
-def _secret(application: Application) -> Iterator[DoctorFinding]:
-    path = application.settings.data_path / "master.secret"
-    if application.settings.master_secret:
-        yield ok("master secret", "set by TICKETING_MASTER_SECRET")
-    elif not path.exists():
-        yield ok("master secret", f"will be created in {path} with the first ticket")
-    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield failed("master secret", f"{path} is readable by others", f"chmod 600 {path}")
-    else:
-        detail = f"stored in {path}; back it up, no ticket can be signed without it"
-        yield ok("master secret", detail)
-
-
-def _keys(application: Application) -> Iterator[DoctorFinding]:
-    """Compare the recorded keys with the master secret; nothing is changed."""
-    with application.database.transaction() as connection:
-        recorded = [
-            (event, key) for event in event_queries.list_events(connection)
-            for key in key_queries.list_for_event(connection, event.id)
-        ]  # fmt: skip
-    foreign = [
-        f"{event.slug} generation {key.generation}" for event, key in recorded
-        if application.get(KeyRing).public_key(event.uid, key.generation) != key.key
-    ]  # fmt: skip
-    if foreign:
-        yield failed(
-            "signing keys",
-            f"not of this master secret: {', '.join(foreign)}",
-            "set TICKETING_MASTER_SECRET to its previous value",
-        )
-    else:
-        yield ok("signing keys", f"{len(recorded)} recorded, all of this secret")
 
 
 def _mail(application: Application) -> Iterator[DoctorFinding]:

@@ -19,7 +19,6 @@ _SEVERITIES = {
 }
 # signing keys and API keys do not expire, so nothing is said about them
 _NOT_RECORDED = {
-    "age of the backup": "back up the database and the master secret",
     "expiry of TLS certificates and of providers' tokens": "look where they were issued",
 }
 

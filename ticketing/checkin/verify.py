@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from ticketing.backup import restore_queries
 from ticketing.crypto import key_queries
 from ticketing.crypto.ticket_token import PREFIX
 from ticketing.crypto.verify import (
@@ -21,6 +22,7 @@ from ticketing.crypto.verify import (
 from ticketing.events.model import TICKET_GRACE_PERIOD, Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import UnreadableCode
+from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.tickets import ticket_queries
 from ticketing.tickets.model import TicketState, normalise_ticket_code
 from ticketing.tickets.ticket_queries import TicketValidity
@@ -49,9 +51,14 @@ def _verify_token(
         return token
     recorded = key_queries.list_for_event(connection, token.claims.event_number)
     result = verify_signature(token, {key.generation: key.key for key in recorded})
+    if result.rejection is RejectionReason.UNKNOWN_KEY:
+        return _mention_restore(connection, result)
     if not result.is_valid:
         return result
     ticket = ticket_queries.find_validity_by_token_id(connection, token.claims.token_id)
+    if ticket is None:
+        signed = VerificationResult(RejectionReason.UNKNOWN, claims=token.claims)
+        return _mention_restore(connection, signed, reason=RejectionReason.AFTER_BACKUP)
     return replace(_check_ticket(ticket, at=at, event=event), claims=token.claims)
 
 
@@ -64,15 +71,33 @@ def _verify_code(
         ticket = ticket_queries.find_validity_by_code(connection, normalise_ticket_code(text))
     except UnreadableCode as error:
         return VerificationResult(RejectionReason.MALFORMED, str(error))
+    if ticket is None:
+        return _mention_restore(connection, VerificationResult(RejectionReason.UNKNOWN))
     return _check_ticket(ticket, at=at, event=event)
 
 
+def _mention_restore(
+    connection: Connection, result: VerificationResult, *, reason: RejectionReason | None = None
+) -> VerificationResult:
+    """Say of what is unknown that it may be younger than the backup that was restored.
+
+    `reason` replaces the reason: with a valid signature the ticket is ours and not forged.
+    """
+    restore = restore_queries.find_latest(connection)
+    if restore is None:
+        return result
+    details = f"{result.note}; " if result.note else ""
+    note = (
+        f"{details}the database was restored from a backup of"
+        f" {format_clock(restore.backup_taken_at)}; check who the person is"
+    )
+    return replace(result, rejection=reason or result.rejection, note=note)
+
+
 def _check_ticket(
-    ticket: TicketValidity | None, *, at: datetime, event: Event | None
+    ticket: TicketValidity, *, at: datetime, event: Event | None
 ) -> VerificationResult:
     """Check state, event and validity; the event's present dates apply, not those at issue."""
-    if ticket is None:
-        return VerificationResult(RejectionReason.UNKNOWN)
     if ticket.is_refused_rehearsal:
         return VerificationResult(RejectionReason.REHEARSAL, ticket=ticket.scanned_ticket)
     if ticket.state is TicketState.REVOKED:

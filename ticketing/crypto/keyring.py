@@ -68,6 +68,9 @@ _DOWNLOADS = b"ticketing signed link 1\x00"
 _INSTALLATION = b"ticketing office name 1\x00"
 
 
+_FINGERPRINT = b"ticketing fingerprint 1\x00"
+
+
 class Signer:
     """Signs tokens and documents of one event with one generation of its keys."""
 
@@ -96,7 +99,7 @@ class KeyRing:
 
     __slots__ = (
         "_contact_codes", "_downloads", "_encryption_key", "_erased_contacts", "_hooks", "_links",
-        "_order_links", "_orders", "_signing", "installation_id",
+        "_order_links", "_orders", "_signing", "fingerprint", "installation_id",
     )  # fmt: skip
 
     def __init__(self, master: bytes) -> None:
@@ -118,6 +121,8 @@ class KeyRing:
         self._encryption_key = hkdf_expand(root, _ENCRYPTION)
         # not secret: it marks our rows on a router, to tell them from those of other installations
         self.installation_id = hkdf_expand(root, _INSTALLATION, 4).hex()
+        # not secret: databases, backups and hosts name the master secret by it
+        self.fingerprint = hkdf_expand(root, _FINGERPRINT, 8).hex()
 
     def signer_for_generation(self, event_uid: UUID, generation: int) -> Signer:
         """Return the signer of a generation, 1 to 255."""

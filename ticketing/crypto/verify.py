@@ -27,6 +27,7 @@ class RejectionReason(StrEnum):
     UNKNOWN_KEY = "unknown key"  # unknown event or key generation
     BAD_SIGNATURE = "bad signature"
     UNKNOWN = "unknown"  # never issued
+    AFTER_BACKUP = "issued after the backup"  # signed by us; the restored database has no row
     REHEARSAL = "rehearsal ticket"  # a test ticket, outside a rehearsal
     REVOKED = "revoked"
     WRONG_EVENT = "wrong event"

@@ -70,6 +70,8 @@ class ReadinessResponse(ResponseModel):
     """`up` or `down` by dependency."""
     queues: dict[str, QueueDepthResponse]
     """Waiting and active items by queue."""
+    last_backup_at: datetime | None
+    """When the newest backup was taken, ISO 8601 in UTC; null if there is none."""
 
 
 @router.get("/health")
@@ -114,6 +116,7 @@ def detailed(
             checked_at=at,
             dependencies={**found.dependencies, **dagster},
             queues={"ticket-generation": generation, **found.queues},
+            last_backup_at=found.last_backup_at,
         )
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from ticketing.backup.queries import find_newest_time
 from ticketing.monitoring import dagster_queries, dashboard_queries, queue_queries
 from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
 from ticketing.monitoring.schemas_dashboard import QueueDepthResponse
@@ -36,6 +37,7 @@ class HealthReport:
     dependencies: Mapping[str, DependencyStatus]
     running_batches: int = 0
     queues: Mapping[str, QueueDepthResponse] = field(default_factory=dict)
+    last_backup_at: datetime | None = None
 
     @property
     def is_healthy(self) -> bool:
@@ -71,6 +73,7 @@ def check_health(
                 {"database": DependencyStatus.UP} | storage | senders | together,
                 report_queries.count_processing_batches(connection),
                 queue_queries.list_queues(connection, at=at),
+                find_newest_time(connection),
             )
     except TicketingError:
         return HealthReport({"database": DependencyStatus.DOWN} | storage)

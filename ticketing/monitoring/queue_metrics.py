@@ -1,11 +1,14 @@
-"""Prometheus gauges of the queues, and of notifications, orders and refunds by state."""
+"""Prometheus gauges of the queues, of states of notifications, orders and refunds, of backups."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlalchemy import Connection
 
+from ticketing.backup.queries import find_newest_time
+from ticketing.backup.restore_queries import is_unfinished
 from ticketing.monitoring import queue_queries
 from ticketing.monitoring.queue_queries import StateCounts
 from ticketing.monitoring.schemas_dashboard import QueueDepthResponse
@@ -28,6 +31,7 @@ class QueueCollector(Collector):
             partial(database.run, queue_queries.count_states), StateCounts(),
             seconds=COUNTED_EVERY_SECONDS,
         )  # fmt: skip
+        self._backups = CachedValue(partial(database.run, _get_backup_times), (0.0, False))
 
     def collect(self) -> Iterator[Metric]:
         """Yield depth and age of each queue, then the numbers by state."""
@@ -49,6 +53,22 @@ class QueueCollector(Collector):
             "Time of the newest notification that changed a payment; 0 if there is none.",
             states.last_settled_at.timestamp() if states.last_settled_at else 0,
         )
+        newest, is_held = self._backups.get()
+        yield GaugeMetricFamily(
+            "last_backup_timestamp_seconds",
+            "When the newest backup was taken; 0 if there is none.",
+            newest,
+        )
+        yield GaugeMetricFamily(
+            "restore_unfinished",
+            "1 while a restore holds back refunds and removals until staff decide.",
+            float(is_held),
+        )
+
+
+def _get_backup_times(connection: Connection) -> tuple[float, bool]:
+    newest = find_newest_time(connection)
+    return newest.timestamp() if newest else 0.0, is_unfinished(connection)
 
 
 def _gauge(name: str, text: str, numbers: Mapping[str, int]) -> Metric:

@@ -143,9 +143,9 @@ def subtotal(lines: Sequence[OrderLine]) -> Rupiah:
     return total(line.amount for line in lines)
 
 
-def attempt_key(order: Order, number: int) -> str:
-    """Return the order id of a payment attempt at the gateway; it is never reused."""
-    return f"{order.code}-{number:02}"
+def attempt_key(code: str, number: int) -> str:
+    """Return the order id of an order's payment attempt at the gateway; it is never reused."""
+    return f"{code}-{number:02}"
 
 
 def make_order_code(randomness: bytes) -> str:

@@ -147,6 +147,30 @@ class Settings(BaseSettings):
         " event; further ones are refused.",
     )
 
+    backup_path: Path | None = Field(
+        None,
+        description="Folder of backups, best on another disk or host; empty uses"
+        " TICKETING_DATA/backups.",
+    )
+    backup_passphrase: SecretStr | None = Field(
+        None,
+        description="Passphrase that encrypts backups, at least 12 characters; also keep it where"
+        " the backups are not. Empty: the nightly schedule makes none.",
+    )
+    backup_keep_days: int = Field(
+        30,
+        ge=1,
+        description="Backups are deleted after this many days; the newest three always stay.",
+    )
+    backup_max_age_hours: int = Field(
+        26, ge=1, description="`doctor` and `preflight` warn when the newest backup is older."
+    )
+    backup_programs: Path | None = Field(
+        None,
+        description="Folder of pg_dump and psql, for a server newer than PostgreSQL 18; empty uses"
+        " those of the embedded server.",
+    )
+
     midtrans_environment: Literal["simulator", "sandbox", "production"] = Field(
         "simulator",
         description="simulator (started by `ticketing up`, no money), sandbox (Midtrans' test"
@@ -308,6 +332,11 @@ class Settings(BaseSettings):
     def documents(self) -> Path:
         """Return the root folder of the PDFs."""
         return self.documents_path or self.data_path / "documents"
+
+    @property
+    def backups(self) -> Path:
+        """Return the folder of backups."""
+        return self.backup_path or self.data_path / "backups"
 
     @property
     def log_file(self) -> Path:

@@ -22,7 +22,7 @@ from ticketing.reporting.sales_queries import RecordedAttempt
 from ticketing.selling.ledger.model import LedgerTotals
 from ticketing.selling.ledger.queries import sum_money_by_means
 from ticketing.selling.payments.attempt_references import collect_references
-from ticketing.selling.payments.reconcile import GatewayReply, poll_attempts
+from ticketing.selling.payments.poll_gateway import GatewayReply, poll_attempts
 from ticketing.selling.payments.settle import STATUS_CONCURRENCY, PaymentGateway
 
 CHUNK_SIZE = 100

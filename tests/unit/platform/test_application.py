@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import URL
 
 from ticketing.app.container import get_factory
-from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.templates import TemplateFolders
 from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
 from ticketing.platform.application import Application
@@ -26,7 +25,7 @@ def application(tmp_path: Path) -> Application:
 
 
 def test_an_object_is_built_once(application: Application) -> None:
-    assert application.get(KeyRing) is application.get(KeyRing)
+    assert application.get(TemplateFolders) is application.get(TemplateFolders)
 
 
 def test_a_registered_value_comes_before_the_factory(application: Application) -> None:
@@ -49,7 +48,7 @@ def test_a_type_that_nothing_builds_is_named(application: Application) -> None:
 
 
 def test_another_type_of_the_same_name_is_not_mistaken(application: Application) -> None:
-    other = type("KeyRing", (), {})
+    other = type("TemplateFolders", (), {})
 
-    with pytest.raises(TypeError, match="KeyRing"):
+    with pytest.raises(TypeError, match="TemplateFolders"):
         application.get(other)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ticketing.platform.cli.console import open_application
+from ticketing.platform.cli.console import now, open_application
 from ticketing.platform.cli.output import print_text
 
 
@@ -20,9 +20,11 @@ def serve(
 
     Ctrl-C stops it. An interrupted batch is resumed by its id.
     """
+    from ticketing.app.doctor_installation import register_host
     from ticketing.app.web.server import serve as run_server
 
     with open_application() as application:
+        register_host(application, at=now())
         chosen = port or application.settings.web_port
         if not quiet:
             print_text(

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from ticketing.backup import restore_queries
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.notifications.campaigns import rule_queries
@@ -69,7 +70,12 @@ def disable_rule(database: Database, event: Event, rule_id: int, *, at: datetime
 
 
 def apply_due_rules(database: Database, *, at: datetime, by: str) -> int:
-    """Apply all due rules; return the number of messages. Safe to repeat and to run at once."""
+    """Apply all due rules; return the number of messages. Safe to repeat and to run at once.
+
+    None after a restore until staff have decided: a rule may have been applied after the backup.
+    """
+    if database.run(restore_queries.is_unfinished):
+        return 0
     due = database.run(list_due_rules, at=at)
     return sum(database.run(_apply, rule_id, at=at, by=by) for rule_id in due)
 

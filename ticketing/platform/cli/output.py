@@ -57,6 +57,12 @@ def print_text(*lines: str) -> None:
         out.print(line, markup=False)
 
 
+def print_hold(reason: str) -> None:
+    """Print on standard error why a command does less than usual; nothing without a reason."""
+    if reason:
+        typer.echo(reason, err=True)
+
+
 def print_result(value: object, *lines: str, as_json: bool) -> None:
     """Print a result as JSON, or as these lines."""
     if as_json:

@@ -72,6 +72,11 @@ def get_schema_state(database: Database) -> SchemaState:
     return SchemaState.CURRENT if revision == newest else SchemaState.OUTDATED
 
 
+def newest_revision() -> str:
+    """Return the newest migration that this program has."""
+    return str(ScriptDirectory.from_config(_alembic_config()).get_current_head())
+
+
 def is_current(database: Database) -> bool:
     """Return whether the newest migration has been applied. Raises OldLayout."""
     return get_schema_state(database) is SchemaState.CURRENT

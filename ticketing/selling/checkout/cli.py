@@ -12,6 +12,7 @@ from ticketing.platform.cli.console import actor, now, open_application
 from ticketing.platform.cli.options import EventOption, JsonOption, LimitOption, parse_choice
 from ticketing.platform.cli.output import (
     format_time,
+    print_hold,
     print_json,
     print_list,
     print_result,
@@ -145,6 +146,7 @@ def expire_orders(*, as_json: JsonOption = False) -> None:
     flag. Buyers are reminded of instalments that are due soon. Exit code 1 when an answer was
     unclear.
     """
+    from ticketing.backup.restore_queries import describe_hold
     from ticketing.selling.checkout import expire_orders as service
     from ticketing.selling.checkout.remind_instalments import enqueue_instalment_reminders
     from ticketing.selling.payments.midtrans.client import Midtrans
@@ -155,6 +157,7 @@ def expire_orders(*, as_json: JsonOption = False) -> None:
             concurrency=application.settings.midtrans_concurrency,
         )  # fmt: skip
         reminded = enqueue_instalment_reminders(application.database, at=now())
+        print_hold(application.database.run(describe_hold))
     print_result(
         to_object(result) | {"reminded": reminded},
         f"{result.expired:,} orders expired, {result.left:,} were paid after all,"

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from ticketing.backup import restore_queries
 from ticketing.orders import instalment_queries, review_flag_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.instalments import MONEY_RETURNED_STATES, next_unpaid_instalment
@@ -91,7 +92,10 @@ def expire_orders(
     """Expire every overdue order; safe to repeat, to run concurrently, and to kill.
 
     Asks about `concurrency` orders at once, so that a hanging answer holds up no other order.
+    Nothing expires while a restored database has not asked about attempts made after the backup.
     """
+    if database.run(restore_queries.is_unreconciled):
+        return ExpiryResult(0, 0, 0)
     order_ids = iter_ids(
         database,
         lambda connection, last_id: order_queries.list_expired_pending(

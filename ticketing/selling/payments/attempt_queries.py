@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders import instalment_queries
-from ticketing.orders.instalments import next_unpaid_instalment
+from ticketing.orders.instalments import Instalment, next_unpaid_instalment
 from ticketing.orders.order import (
     RESERVATION_PERIOD,
     Order,
@@ -83,19 +83,25 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
         and not _has_session_expired(attempts[-1], order, at=at)
     ):
         return attempts[-1]
-    number = len(known) + 1
+    insert_attempt(connection, order, len(known) + 1, due, at=at)
+    return list_for_order(connection, order.id)[-1]
+
+
+def insert_attempt(
+    connection: Connection, order: Order, number: int, due: Instalment | None, *, at: datetime
+) -> None:
+    """Store an attempt of a locked order, for the due instalment if there is one."""
     connection.execute(
         insert(payment_attempts).values(
             order_id=order.id,
             number=number,
-            key=attempt_key(order, number),
+            key=attempt_key(order.code, number),
             amount=(due.amount if due else order.total).amount,
-            instalment_sequence=part,
+            instalment_sequence=due.number if due else None,
             created_at=at,
             updated_at=at,
         )
     )
-    return list_for_order(connection, order.id)[-1]
 
 
 def insert_box_office_payment(
@@ -107,7 +113,7 @@ def insert_box_office_payment(
         insert(payment_attempts).values(
             order_id=order.id,
             number=number,
-            key=attempt_key(order, number),
+            key=attempt_key(order.code, number),
             state=AttemptState.SETTLED,
             means=means,
             payment_type=means,  # no method of the gateway: such payments are refunded by hand

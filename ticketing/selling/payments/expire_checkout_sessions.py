@@ -19,7 +19,7 @@ from ticketing.selling.payments import attempt_queries, checkout_session_queries
 from ticketing.selling.payments.attempt_references import collect_reference
 from ticketing.selling.payments.checkout_session_queries import OpenCheckoutSession
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.selling.payments.reconcile import MAX_CONSECUTIVE_FAILURES
+from ticketing.selling.payments.poll_gateway import MAX_CONSECUTIVE_FAILURES
 from ticketing.selling.payments.record_calls import recording_calls
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.payments.settle import STATUS_CONCURRENCY

@@ -5,20 +5,18 @@ recorded as if a notification had arrived, so known facts have no effect again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from operator import itemgetter
 
 from sqlalchemy import Connection
 
-from ticketing.orders.payment_attempt import AttemptReference, PaymentStatus
+from ticketing.orders.payment_attempt import PaymentStatus
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_pages
-from ticketing.platform.kernel.errors import GatewayUnavailable, TicketingError, Unavailable
 from ticketing.platform.kernel.invariant import Violation
 from ticketing.selling.payments import (
     attempt_queries,
@@ -28,62 +26,13 @@ from ticketing.selling.payments import (
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.attempt_references import collect_references
 from ticketing.selling.payments.complete_order import flag_stuck
-from ticketing.selling.payments.midtrans.call_count import GatewayCall, counting_calls
+from ticketing.selling.payments.lost_attempts import insert_lost_attempts, mark_restore_reconciled
+from ticketing.selling.payments.poll_gateway import GatewayReply, poll_attempts
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.payments.settle import STATUS_CONCURRENCY, PaymentGateway
 from ticketing.selling.payments.unsettled_money import list_unsettled_money
 
 CHUNK = 100
-MAX_CONSECUTIVE_FAILURES = 8  # then the gateway is down, and asking on would only take hours
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayReply:
-    """The gateway's answer about one attempt, None if unknown. `error` is a message or empty."""
-
-    key: str
-    payment_status: PaymentStatus | None
-    error: str = ""
-    calls: Mapping[GatewayCall, int] = field(default_factory=dict)
-
-
-def poll_attempts(
-    gateway: PaymentGateway,
-    references: Sequence[AttemptReference],
-    *,
-    concurrency: int = STATUS_CONCURRENCY,
-) -> Iterator[GatewayReply]:
-    """Yield one answer per attempt as they come; raise GatewayUnavailable if the gateway is down.
-
-    An answer that hangs holds up no other.
-    """
-    failures = 0
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="polling") as pool:
-        futures = [pool.submit(_poll_attempt, gateway, one) for one in references]
-        try:
-            for future in as_completed(futures):
-                answer, is_failure = future.result()
-                failures = failures + 1 if is_failure else 0
-                yield answer
-                if failures >= MAX_CONSECUTIVE_FAILURES:
-                    raise GatewayUnavailable(
-                        f"no answer to {failures} requests in a row; try again later"
-                    )
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _poll_attempt(
-    gateway: PaymentGateway, reference: AttemptReference
-) -> tuple[GatewayReply, bool]:
-    key = reference.key
-    with counting_calls() as calls:
-        try:
-            status = gateway.get_payment_status(key, reference.transaction_ids)
-        except TicketingError as error:
-            is_failure = isinstance(error, Unavailable)
-            return GatewayReply(key, None, str(error), calls=calls), is_failure
-        return GatewayReply(key, status, calls=calls), False
 
 
 class ReconcileOutcome(StrEnum):
@@ -121,8 +70,10 @@ def reconcile(
 ) -> ReconcileResult:
     """Ask about all open attempts and record the answers; safe to repeat and to kill.
 
-    Raises GatewayUnavailable when the gateway is down; answers received before are kept.
+    After a restore it first finds the attempts that were made after the backup. Raises
+    GatewayUnavailable when the gateway is down; answers received before are kept.
     """
+    lost = insert_lost_attempts(database, gateway, at=at, by=by, concurrency=concurrency)
     outcomes: Counter[ReconcileOutcome] = Counter()
     odd: list[Violation] = []
     pages = iter_pages(
@@ -141,6 +92,7 @@ def reconcile(
         odd += [Violation(key, problems[key]) for _, key in page if problems[key]]
         if progress is not None:
             progress(outcomes.total())
+    database.run(mark_restore_reconciled, lost, at=at)
     result = ReconcileResult(
         outcomes[ReconcileOutcome.CORRECTED],
         outcomes[ReconcileOutcome.AGREED],

@@ -70,3 +70,26 @@ def list_unsettled_keys(
         .limit(limit)
     )
     return [(number, key) for number, key in connection.execute(query)]
+
+
+def list_pending_orders(
+    connection: Connection, *, after_id: int, limit: int
+) -> list[tuple[int, str, int]]:
+    """Return id, code and number of attempts of the pending orders, one page, ordered by id.
+
+    Those of the box office are left out: nobody pays them at the gateway.
+    """
+    query = (
+        select(orders.c.id, orders.c.code, func.count(payment_attempts.c.id))
+        .outerjoin(payment_attempts, payment_attempts.c.order_id == orders.c.id)
+        .where(
+            is_of_this_environment(),
+            orders.c.state == OrderState.PENDING,
+            orders.c.at_box_office.is_(False),
+            orders.c.id > after_id,
+        )
+        .group_by(orders.c.id)
+        .order_by(orders.c.id)
+        .limit(limit)
+    )
+    return [(number, code, known) for number, code, known in connection.execute(query)]

@@ -7,7 +7,7 @@ import typer
 from ticketing.events.cli_context import open_event
 from ticketing.platform.cli.console import actor, now, open_application
 from ticketing.platform.cli.options import MAX_RUPIAH, EventOption, JsonOption, PlanOption
-from ticketing.platform.cli.output import print_result
+from ticketing.platform.cli.output import print_hold, print_result
 from ticketing.selling.refunds import cli_outcome
 from ticketing.selling.refunds.cli_outcome import (
     OrderCodeArgument,
@@ -102,6 +102,7 @@ def send_refunds(*, as_json: JsonOption = False) -> None:
 
     Exit code 1 when a refund failed.
     """
+    from ticketing.backup.restore_queries import describe_hold
     from ticketing.selling.payments.midtrans.client import Midtrans
     from ticketing.selling.refunds import send_refunds as service
 
@@ -110,6 +111,7 @@ def send_refunds(*, as_json: JsonOption = False) -> None:
             application.database, application.get(Midtrans), at=now(), by=actor(),
             concurrency=application.settings.midtrans_concurrency,
         )  # fmt: skip
+        print_hold(application.database.run(describe_hold))
     line = f"{result.done} done, {result.failed} failed, {result.waiting} still waiting."
     print_result(result, line, as_json=as_json)
     raise typer.Exit(1 if result.failed else 0)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from ticketing.backup import restore_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders import review_flag_queries
 from ticketing.orders.order import Order, ReviewFlag
@@ -45,8 +46,11 @@ def refund_late_payments(
     A hanging answer of the gateway holds up the refund of no other order.
 
     Safe to repeat, to run concurrently, and to kill: a refund that was decided and not sent is
-    sent with the other waiting refunds.
+    sent with the other waiting refunds. None after a restore until staff have decided: they may
+    have accepted the payment after the backup.
     """
+    if database.run(restore_queries.is_unfinished):
+        return 0
     order_ids = iter_ids(
         database,
         lambda connection, last_id: review_flag_queries.list_late_payments_to_refund(

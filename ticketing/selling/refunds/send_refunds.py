@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from ticketing.backup import restore_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.orders.refund import Refund, RefundState
@@ -57,8 +58,10 @@ def send_refunds(
     """Send every waiting refund; safe to repeat, to run concurrently, and to kill.
 
     Sends the refunds of `concurrency` payments at once, so that a hanging answer holds up no other
-    payment's.
+    payment's. Without an order nothing is sent while staff have to decide after a restore.
     """
+    if order_id is None and database.run(restore_queries.is_unfinished):
+        return SendRefundsResult(0, 0, 0)
     outcomes = Counter[RefundState | None]()
     attempt_ids = iter_ids(
         database,

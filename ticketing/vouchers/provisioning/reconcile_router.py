@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ticketing.backup import restore_queries
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.change_plan import digest, require_unchanged
+from ticketing.platform.kernel.errors import Conflict
+from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.routers import queries as router_queries
 from ticketing.routers.model import Marker
 from ticketing.routers.queries import StoredRouter
@@ -116,9 +119,10 @@ def repair_router(
 ) -> RepairResult:
     """Set lost vouchers back to pending and remove orphaned rows with our marker.
 
-    Raise PlanOutdated if the differences are not those of the plan. After an interruption, the next
-    comparison finds the rest.
+    Raise PlanOutdated if the differences are not those of the plan, and Conflict while staff have
+    to decide after a restore. After an interruption, the next comparison finds the rest.
     """
+    _refuse_after_restore(database)
     drift = compare_router(database, clients, stored, clock=clock)
     effect = f"{len(drift.missing):,} are missing and {len(drift.orphans):,} too many"
     require_unchanged(drift, plan_hash, subject=f"router {stored.name}", effect=effect)
@@ -126,6 +130,18 @@ def repair_router(
         requeued=_requeue_missing(database, stored, drift.missing, at=clock(), by=by),
         removed=_remove_orphans(database, clients, stored, drift.orphans, by=by),
     )
+
+
+def _refuse_after_restore(database: Database) -> None:
+    """Raise Conflict after a restore: an unknown row may be a voucher sold after the backup."""
+    restore = database.run(restore_queries.find_unfinished)
+    if restore is not None:
+        raise Conflict(
+            f"the database was restored from a backup of {format_clock(restore.backup_taken_at)}:"
+            " rows that it does not know may be vouchers that were paid after it, and missing ones"
+            " may have been refunded. Look at `ticketing restore --status`, then"
+            " `ticketing restore --finish`"
+        )
 
 
 def _is_orphan(known: KnownVoucher | None, started_at: datetime) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from ticketing.app.container import load_master_secret
+from ticketing.crypto.master_secret import load_master_secret
 from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.settings import Settings
 
