@@ -6,6 +6,7 @@ import uvicorn
 
 from dagster_page.page import create_page, open_workspace
 from ticketing.app.cli import EnvironmentLoader
+from ticketing.platform.http.connection_guard import GuardedProtocol
 
 
 def main() -> None:
@@ -21,7 +22,10 @@ def main() -> None:
     ):
         page = create_page(application, context)
         # no access log: addresses of GraphQL requests can hold names of guests
-        uvicorn.run(page, host=chosen.host, port=chosen.port, access_log=False, log_level="warning")
+        uvicorn.run(
+            page, host=chosen.host, port=chosen.port, http=GuardedProtocol, access_log=False,
+            log_level="warning", forwarded_allow_ips=application.settings.proxies,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":
