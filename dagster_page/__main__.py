@@ -6,6 +6,7 @@ import uvicorn
 
 from dagster_page.page import create_page, open_workspace
 from ticketing.app.cli import EnvironmentLoader
+from ticketing.app.data_folder import restrict_new_files
 from ticketing.platform.http.connection_guard import GuardedProtocol
 
 
@@ -16,6 +17,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=3000)
     chosen = parser.parse_args()
+    restrict_new_files()
     with (
         EnvironmentLoader().open(migrated=True) as application,
         open_workspace(chosen.workspace) as context,
