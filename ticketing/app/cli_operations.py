@@ -45,14 +45,22 @@ def run(
 
     Its environment has DATABASE_URL, DAGSTER_POSTGRES_URL and DAGSTER_HOME.
     """
+    import os
     import subprocess
 
     from ticketing.app.dagster_home import prepare_dagster_home
+    from ticketing.platform.kernel.errors import Misconfigured
 
-    with open_application() as application:
-        environment = prepare_dagster_home(application)
-        done = subprocess.run(command, check=False, env=environment)  # noqa: S603 - given by the caller
-    raise typer.Exit(done.returncode)
+    try:
+        with open_application() as application:
+            environment = prepare_dagster_home(application)
+            if application.server is not None:
+                done = subprocess.run(command, check=False, env=environment)  # noqa: S603 - given by the caller
+                raise typer.Exit(done.returncode)
+        # in this process, so that signals of systemd and Docker reach the program
+        os.execvpe(command[0], command, environment)  # noqa: S606 - given by the caller
+    except (FileNotFoundError, PermissionError) as error:
+        raise Misconfigured(f"{command[0]} cannot be run: {error.strerror}") from error
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
