@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from dagster_page.guard import PageGuard
+from ticketing.access.credential_ration import CredentialRation
 from ticketing.access.sessions.middleware import SessionMiddleware
 from ticketing.access.sign_in import pages
 from ticketing.access.sign_in.html import SignInLinks
@@ -43,7 +44,10 @@ def create_page(application: Application, context: WorkspaceProcessContext) -> F
     page.add_middleware(
         PageGuard, hosts=frozenset({host} if host else ()), database=application.database
     )
-    page.add_middleware(SessionMiddleware, database=application.database, public_url=public_url)
+    page.add_middleware(
+        SessionMiddleware, database=application.database, public_url=public_url,
+        ration=CredentialRation(),
+    )  # fmt: skip
     limits = {"/graphql": MAX_GRAPHQL_BYTES}
     page.add_middleware(RequestMiddleware, metrics=Metrics(), upload_limits=limits)
     return page

@@ -14,6 +14,8 @@ from urllib.parse import quote
 import dagster as dg
 from sqlalchemy import Table
 
+from ticketing.platform.kernel.text import unlink
+
 Points = Sequence[tuple[float, float]]
 Metadata = dict[str, dg.MetadataValue[Any] | str | int | float]
 
@@ -64,7 +66,8 @@ def markdown_table(
 
 
 def _markdown_row(cells: Sequence[object]) -> str:
-    texts = (_MARKUP.sub(r"\\\1", " ".join(str(cell).split())) for cell in cells)
+    # a cell may be the name of a guest: neither markup nor a link that Dagster's page makes of it
+    texts = (_MARKUP.sub(r"\\\1", unlink(" ".join(str(cell).split()))) for cell in cells)
     return f"| {' | '.join(texts)} |"
 
 

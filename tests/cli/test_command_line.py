@@ -200,6 +200,20 @@ def test_the_doctor_finds_no_problem_on_this_machine(ticketing: Ticketing) -> No
     assert {line.split()[0] for line in visit.stdout.splitlines()} == {"ok"}
 
 
+def test_without_a_database_the_doctor_says_so_and_looks_at_the_rest(ticketing: Ticketing) -> None:
+    away = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    nowhere = {"TICKETING_DATA": "/proc/nothing", "DATABASE_URL": ""}
+
+    visits = [ticketing("doctor", **one) for one in (away, nowhere)]
+
+    for visit in visits:
+        said = " ".join(visit.stdout.split())
+        assert (visit.returncode, "Traceback" in visit.stderr) == (1, False)
+        assert said.startswith("bad database")
+        assert "ok fonts" in said
+    assert "-> start PostgreSQL, or correct DATABASE_URL" in visits[0].stdout
+
+
 def test_the_doctor_names_the_remedy(ticketing: Ticketing) -> None:
     ticketing("migrate")
 

@@ -8,7 +8,6 @@ from ticketing.platform.application import Application
 
 def test_instances_of_a_process_share_sessions(
     application: Application,
-    process_environment: dict[str, str],
     persistent_instance: dg.DagsterInstance,
 ) -> None:
     database = application.dagster_url.database

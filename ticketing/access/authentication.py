@@ -9,6 +9,7 @@ from fastapi.params import Depends as Dependency
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from ticketing.access.caller import Caller, Role
+from ticketing.access.credential_ration import CredentialRation
 from ticketing.access.event_scope import require_events_of_request
 from ticketing.access.keys import key_queries
 from ticketing.access.sessions.middleware import SignedIn
@@ -48,10 +49,15 @@ async def authenticate(request: Request) -> Caller:
 
 
 async def _find_by_key(request: Request, key: str) -> Caller:
-    database = get_services(request).database
-    found = await run_in_threadpool(database.run, key_queries.find_caller, key, at=now())
+    services, network = get_services(request), client_network(request)
+    ration, find, found = services.get(CredentialRation), key_queries.find_caller, None
+    if ration.reserve(network, key, prefix=key_queries.KEY_PREFIX):
+        found = await run_in_threadpool(services.database.run, find, key, at=now())
+        if found is None:
+            ration.note_wrong(key)
     if found is None:
         raise NotKnown("this API key is unknown, has expired or was revoked")
+    ration.note_right(network, key)
     return found
 
 

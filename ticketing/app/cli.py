@@ -140,9 +140,18 @@ class EnvironmentLoader:
     def open(self, *, migrated: bool) -> "Iterator[Application]":
         """Open the application and its log file; `migrated` requires the newest schema."""
         from ticketing.app.container import ensure_schema, open_application
+        from ticketing.app.data_folder import protect
         from ticketing.platform.kernel import json_logging as kernel_json_logging
+        from ticketing.platform.kernel.errors import Misconfigured
 
         settings = self.settings()
+        try:
+            protect(settings.data_path)
+        except OSError as error:
+            raise Misconfigured(
+                f"the data folder {settings.data_path} cannot be used ({error.strerror});"
+                " give it to this user, or set TICKETING_DATA to another folder"
+            ) from error
         kernel_json_logging.configure(settings.log_level, settings.log_file)
         with open_application(settings) as application:
             if migrated:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import actor, now, open_application
+from ticketing.platform.cli.console import actor, get_loader, now, open_application
 from ticketing.platform.cli.options import JsonOption
 from ticketing.platform.cli.output import print_json, print_result, stdout_console
 
@@ -45,14 +45,22 @@ def run(
 
     Its environment has DATABASE_URL, DAGSTER_POSTGRES_URL and DAGSTER_HOME.
     """
+    import os
     import subprocess
 
     from ticketing.app.dagster_home import prepare_dagster_home
+    from ticketing.platform.kernel.errors import Misconfigured
 
-    with open_application() as application:
-        environment = prepare_dagster_home(application)
-        done = subprocess.run(command, check=False, env=environment)  # noqa: S603 - given by the caller
-    raise typer.Exit(done.returncode)
+    try:
+        with open_application() as application:
+            environment = prepare_dagster_home(application)
+            if application.server is not None:
+                done = subprocess.run(command, check=False, env=environment)  # noqa: S603 - given by the caller
+                raise typer.Exit(done.returncode)
+        # in this process, so that signals of systemd and Docker reach the program
+        os.execvpe(command[0], command, environment)  # noqa: S606 - given by the caller
+    except (FileNotFoundError, PermissionError) as error:
+        raise Misconfigured(f"{command[0]} cannot be run: {error.strerror}") from error
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
@@ -60,16 +68,30 @@ def doctor(*, as_json: JsonOption = False) -> None:
 
     Names what is missing and how to correct it. Exit code 1 when something does not work.
     """
-    from ticketing.app.doctor import run_checks
     from ticketing.app.findings import DoctorStatus
 
-    with open_application(migrated=False) as application:
-        findings = list(run_checks(application))
+    findings = _examine()
     if as_json:
         print_json(findings)
     else:
         print_findings(findings)
     raise typer.Exit(1 if any(one.status is DoctorStatus.FAILED for one in findings) else 0)
+
+
+def _examine() -> "list[DoctorFinding]":
+    """Return all findings; without a database those of the machine, and why there is none."""
+    from ticketing.app.doctor import run_checks
+    from ticketing.app.doctor_machine import run_machine_checks
+    from ticketing.app.findings import failed
+    from ticketing.platform.kernel.errors import TicketingError
+
+    settings = get_loader().settings()
+    try:
+        with open_application(migrated=False) as application:
+            return list(run_checks(application))
+    except (TicketingError, OSError) as error:
+        hint = "correct it, or set DATABASE_URL to a PostgreSQL 14 or newer"
+        return [failed("database", str(error), hint), *run_machine_checks(settings)]
 
 
 def print_findings(findings: "Iterable[DoctorFinding]") -> None:

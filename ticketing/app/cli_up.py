@@ -77,7 +77,9 @@ def up(
         ]
         if application.settings.midtrans_environment == "simulator":
             addresses["midtrans_simulator_url"] = f"http://127.0.0.1:{gateway}"
+            # in a container a browser reaches it from outside, as it does the web service
             simulate = [sys.executable, "-m", "simulators.midtrans", "--port", str(gateway)]
+            simulate += ["--host", host]
             simulate += ["--notify", f"http://127.0.0.1:{web}/api/payment/notification"]
             services.append(ProcessSpec(simulate, logs / "midtrans.log"))
             services.append(
@@ -86,6 +88,7 @@ def up(
         if application.settings.active_whatsapp_provider == "simulator":
             addresses["whatsapp_simulator_url"] = f"http://127.0.0.1:{chats}"
             simulate = [sys.executable, "-m", "simulators.whatsapp", "--port", str(chats)]
+            simulate += ["--host", host]
             simulate += ["--cloud-webhook", f"http://127.0.0.1:{web}/webhooks/whatsapp/cloud"]
             services.append(ProcessSpec(simulate, logs / "whatsapp.log"))
         environment |= {name.upper(): url for name, url in addresses.items()}

@@ -1,21 +1,16 @@
 """Checks of an installation. Each reports what it found, and what to do about a problem."""
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from ticketing.app.doctor_installation import (
     check_backups,
     check_hosts,
-    check_interrupted_restore,
     check_keys,
-    check_secret,
     check_sessions,
 )
-from ticketing.app.doctor_web import check_public_address
-from ticketing.app.findings import DoctorFinding, DoctorStatus, failed, ok, warning
+from ticketing.app.doctor_machine import run_machine_checks
+from ticketing.app.findings import DoctorFinding, DoctorStatus, failed, ok, run_check, warning
 from ticketing.app.sign_in_check import check_sign_in
 from ticketing.app.transports import whatsapp_provider_config
 from ticketing.go_live import queries as go_live_queries
@@ -28,7 +23,6 @@ from ticketing.platform.db.database import MIN_SERVER_VERSION
 from ticketing.platform.db.migrate import SchemaState, get_schema_state
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.platform.kernel.wall_clock import format_clock
-from ticketing.platform.settings import MIB
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers import demo_data
@@ -44,11 +38,9 @@ def run_checks(application: Application) -> Iterator[DoctorFinding]:
 
     Checks that read tables are left out while the schema is missing or outdated.
     """
-    for check in (
-        _database, check_sessions, check_interrupted_restore, _clock, _fonts, _engine, _stamping,
-        _folders, _disk, check_secret, check_public_address,
-    ):  # fmt: skip
-        yield from _run_check(check, application)
+    for check in (_database, check_sessions, _clock):
+        yield from run_check(check, application)
+    yield from run_machine_checks(application.settings)
     if _has_current_schema(application):
         for check in (
             check_hosts,
@@ -60,7 +52,7 @@ def run_checks(application: Application) -> Iterator[DoctorFinding]:
             _routers,
             _rehearsals,
         ):
-            yield from _run_check(check, application)
+            yield from run_check(check, application)
 
 
 def _has_current_schema(application: Application) -> bool:
@@ -68,20 +60,6 @@ def _has_current_schema(application: Application) -> bool:
         return get_schema_state(application.database) is SchemaState.CURRENT
     except TicketingError:
         return False
-
-
-def _run_check(
-    check: Callable[[Application], Iterator[DoctorFinding]], application: Application
-) -> Iterator[DoctorFinding]:
-    """Run one check; its errors become a finding, so that the others still run."""
-    try:
-        yield from check(application)
-    except (TicketingError, OSError) as error:
-        yield failed(
-            check.__name__.strip("_").removeprefix("check_").replace("_", " "),
-            str(error),
-            "see the message",
-        )
 
 
 def _database(application: Application) -> Iterator[DoctorFinding]:
@@ -113,70 +91,6 @@ def _clock(application: Application) -> Iterator[DoctorFinding]:
         yield failed("clock", detail, "synchronise the clocks by NTP: tickets depend on the time")
     else:
         yield ok("clock", detail)
-
-
-def _fonts(_: Application) -> Iterator[DoctorFinding]:
-    from ticketing.documents.fonts import font_problems
-
-    yield from _problem_findings("fonts", font_problems(), "all scripts of names can be drawn")
-
-
-def _engine(_: Application) -> Iterator[DoctorFinding]:
-    from ticketing.documents.weasyprint_engine import engine_problems
-
-    yield from _problem_findings(
-        "PDF engine", engine_problems(), "Pango and libharfbuzz-subset0 are installed"
-    )
-
-
-def _stamping(_: Application) -> Iterator[DoctorFinding]:
-    from ticketing.documents.renderer import stamping_problem
-
-    problem = stamping_problem()
-    if problem is None:
-        yield ok("stamping", "tickets are stamped, which takes less than a millisecond")
-        return
-    yield warning(
-        "stamping",
-        f"off, tickets are rendered in full, which takes hundreds of times longer: {problem}",
-        "install the versions of `requirements.lock`, WeasyPrint and pydyf among them",
-    )
-
-
-def _problem_findings(subject: str, problems: list[str], ok_text: str) -> Iterator[DoctorFinding]:
-    if not problems:
-        yield ok(subject, ok_text)
-    for problem in problems:
-        yield failed(subject, problem, "`make setup` installs it or prints the command")
-
-
-def _folders(application: Application) -> Iterator[DoctorFinding]:
-    settings = application.settings
-    for subject, folder in (("documents", settings.documents), ("inbox", settings.inbox)):
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK | os.X_OK):
-            yield ok(subject, f"{folder} is writable")
-        else:
-            yield failed(subject, f"{folder} is not writable", f"chown {folder}")
-
-
-def _disk(application: Application) -> Iterator[DoctorFinding]:
-    free = shutil.disk_usage(_nearest_existing_folder(application.settings.documents)).free
-    needed = application.settings.min_free_disk
-    detail = f"{free // MIB:,} MiB free, rendering stops below {needed // MIB:,}"
-    status = (
-        DoctorStatus.FAILED
-        if free < needed
-        else DoctorStatus.WARNING
-        if free < 4 * needed
-        else DoctorStatus.OK
-    )
-    hint = "" if status is DoctorStatus.OK else "make room, or `ticketing tickets clean-up`"
-    yield DoctorFinding("disk", status, detail, hint)
-
-
-def _nearest_existing_folder(folder: Path) -> Path:
-    return next(step for step in (folder, *folder.parents) if step.exists())
 
 
 def _mail(application: Application) -> Iterator[DoctorFinding]:

@@ -21,6 +21,7 @@ from ticketing.platform.db.migrate import newest_revision
 from ticketing.platform.db.pooler import require_sessions
 from ticketing.platform.kernel.wall_clock import format_clock
 from ticketing.platform.restore_journal import require_no_open_restore
+from ticketing.platform.settings import Settings
 
 DOCUMENTS_ID_FILE = ".documents-id"
 _SEEN_WITHIN = timedelta(days=7)  # a host that was taken away is not compared for ever
@@ -31,9 +32,8 @@ _SHARED = {
 }
 
 
-def check_secret(application: Application) -> Iterator[DoctorFinding]:
-    """Check where the master secret is, who can read it, and whose database this is."""
-    settings = application.settings
+def check_secret(settings: Settings) -> Iterator[DoctorFinding]:
+    """Check where the master secret is and who can read it."""
     path = settings.data_path / SECRET_FILE
     secret = find_master_secret(settings)
     if secret is None and settings.database_url:
@@ -83,9 +83,9 @@ def check_sessions(application: Application) -> Iterator[DoctorFinding]:
         yield ok("sessions", "each connection has a session of its own")
 
 
-def check_interrupted_restore(application: Application) -> Iterator[DoctorFinding]:
+def check_interrupted_restore(settings: Settings) -> Iterator[DoctorFinding]:
     """Fail in a place whose restore was interrupted."""
-    require_no_open_restore(application.settings.data_path)
+    require_no_open_restore(settings.data_path)
     yield from ()
 
 

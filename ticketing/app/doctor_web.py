@@ -6,17 +6,16 @@ from collections.abc import Iterator
 import httpx
 
 from ticketing.app.findings import DoctorFinding, failed, ok, warning
-from ticketing.platform.application import Application
 from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.kernel.tls_trust import trusted
+from ticketing.platform.settings import Settings
 
 TIMEOUT_SECONDS = 5
 SUBJECT = "web address"
 
 
-def check_public_address(application: Application) -> Iterator[DoctorFinding]:
+def check_public_address(settings: Settings) -> Iterator[DoctorFinding]:
     """Request WEB_PUBLIC_URL, and report the address that the web service sees there."""
-    settings = application.settings
     try:
         settings.require_public_url()
     except Misconfigured as error:

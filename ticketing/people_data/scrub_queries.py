@@ -18,7 +18,8 @@ from ticketing.platform.db.tables.roster import import_requests, imports
 # tables of the organiser, not of guests and buyers; the ledger has ids and amounts only
 _NOT_SEARCHED = frozenset({
     "api_keys", "campaign_rules", "channel_circuit_breakers", "event_keys", "events",
-    "order_ledger", "packages", "payment_plans", "promos", "routers", "sessions",
+    "order_ledger", "packages", "payment_plans", "promos", "request_counts", "request_rates",
+    "routers", "sessions",
     "sign_in_throttles", "ticket_templates", "ticket_types", "users", "webhook_endpoints",
 })  # fmt: skip
 # in a person's own rows, texts that people and programs write; others hold states and codes

@@ -530,7 +530,9 @@ def test_a_number_that_writes_can_be_answered_and_its_message_is_reported(
 
     (message,) = cloud.get("/_simulator/messages").json()
     assert message["step"] == "read"
-    assert any(b"STOP" in notification.body for notification in business.told)  # told side by side, in any order
+    assert any(
+        b"STOP" in notification.body for notification in business.told
+    )  # told side by side, in any order
 
 
 def test_the_same_messages_get_the_same_ids() -> None:

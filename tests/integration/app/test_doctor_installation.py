@@ -67,7 +67,7 @@ def test_a_host_without_a_secret_makes_up_none_beside_a_shared_database(open_hos
 
     with pytest.raises(Misconfigured, match="openssl rand -hex 32"):
         bare.get(KeyRing)
-    (finding,) = check_secret(bare)
+    (finding,) = check_secret(bare.settings)
 
     assert finding.status is DoctorStatus.FAILED
     assert not (bare.settings.data_path / "master.secret").exists()

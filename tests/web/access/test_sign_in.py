@@ -164,20 +164,22 @@ def test_the_page_speaks_the_language_of_the_browser(anonymous_client: httpx.Cli
 def test_a_session_ends_when_it_is_idle_too_old_or_its_user_is_disabled(
     signed_in: Callable[..., httpx.Client], database: Database
 ) -> None:
-    client = signed_in(Role.VIEWER)
-    answers = [client.get("/voucher/api/payments").status_code]
-    for values in ({"last_used_at": now() - timedelta(hours=8)}, {"expires_at": now()}):
-        with database.transaction() as connection:
-            [before] = connection.execute(select(*(sessions.c[name] for name in values))).mappings()
-            connection.execute(update(sessions).values(values))
-        answers.append(client.get("/voucher/api/payments").status_code)
-        with database.transaction() as connection:
-            connection.execute(update(sessions).values(dict(before)))
-    answers.append(client.get("/voucher/api/payments").status_code)
+    clients = [signed_in(Role.VIEWER) for _ in range(4)]
 
-    manage.set_disabled(database, "viewer-0", disabled=True, by="test", at=now())
+    def statuses() -> list[int]:
+        return [client.get("/voucher/api/payments").status_code for client in clients]
 
-    assert [*answers, client.get("/voucher/api/payments").status_code] == [200, 401, 401, 200, 401]
+    before = statuses()
+    with database.transaction() as connection:
+        idle, old, *_ = connection.execute(select(sessions.c.id).order_by(sessions.c.id)).scalars()
+        for session, values in (
+            (idle, {"last_used_at": now() - timedelta(hours=8)}),
+            (old, {"expires_at": now()}),
+        ):
+            connection.execute(update(sessions).where(sessions.c.id == session).values(values))
+    manage.set_disabled(database, "viewer-2", disabled=True, by="test", at=now())
+
+    assert (before, statuses()) == ([200] * 4, [401, 401, 401, 200])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import make_url, text
 
-from ticketing.access.sessions.session_token import SESSION_COOKIE
+from ticketing.access.sessions.session_token import SESSION_COOKIE, new_token
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
@@ -95,7 +95,7 @@ def test_an_unreachable_database_is_503_and_does_not_fail_liveness(
         told = viewer.get(path, headers={"X-Order-Token": "x"}).text
         assert not re.search(rf"PostgreSQL|socket|{server.data_path}|{name}|SELECT", told), told
 
-    session = {"Cookie": f"{SESSION_COOKIE}=x"}
+    session = {"Cookie": f"{SESSION_COOKIE}={new_token()}"}
     assert anonymous_client.get("/health").status_code == 200
     assert anonymous_client.get("/voucher", headers=session).status_code == 503
     assert (detailed.status_code, asked.status_code) == (503, 503)

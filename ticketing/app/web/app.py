@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 
+from ticketing.access.credential_ration import CredentialRation
 from ticketing.access.sessions.middleware import SessionMiddleware
 from ticketing.access.sign_in import pages as sign_in_pages
 from ticketing.access.sign_in.html import SignInLinks
@@ -39,7 +40,9 @@ from ticketing.platform.http.middleware import RequestMiddleware
 from ticketing.platform.http.multipart import MAX_OVERHEAD_BYTES
 from ticketing.platform.http.pages import PageSettings
 from ticketing.platform.http.rate_limit import RateLimiter
+from ticketing.platform.http.request_metrics import RequestCollector
 from ticketing.platform.http.services import Services, now
+from ticketing.platform.http.shared_counts import SharedCounts
 from ticketing.platform.http.sse import EventStream
 from ticketing.reporting.closing import api as closing_report_api
 from ticketing.roster.erased_contacts import ErasedContacts
@@ -70,8 +73,8 @@ from ticketing.tickets.metrics import TicketCollector
 MAX_THREADS = 8
 # two per thread, one per idempotency key in use, one per waiting batch, three per generation
 # thread, six for an import, one each per order, gateway call, payment notification and receipt,
-# and a reserve
-MAX_CONNECTIONS = 71
+# one for shared limits, and a reserve
+MAX_CONNECTIONS = 72
 # we have our own log and metrics; FastAPI's would log user input, and checked for it every time
 TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 SIGN_IN_LINKS = (("vouchers", "/voucher"), ("go_live", "/admin/go-live"), ("docs", "/docs"))
@@ -161,6 +164,7 @@ def create_app(application: Application) -> FastAPI:
         SessionMiddleware,
         database=service.database,
         public_url=application.settings.web_public_url or "",
+        ration=service.get(CredentialRation),
     )
     uploads = {UPLOAD_PATH_PATTERN: application.settings.max_file_size + MAX_OVERHEAD_BYTES}
     app.add_middleware(RequestMiddleware, metrics=service.get(Metrics), upload_limits=uploads)
@@ -196,7 +200,7 @@ def _build_services(application: Application) -> Services:
     metrics.registry.register(TicketCollector(database))
     services.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))
     services.register_value(ImportRequestQueue, _import_request_queue(services))
-    services.register_value(RateLimiter, RateLimiter(services.settings.web_requests_a_minute))
+    _register_limits(services, metrics)
     services.register_value(PageSettings, build_page_settings(services.get(MidtransAccount)))
     services.register_value(SignInLinks, SignInLinks(SIGN_IN_LINKS))
     services.register_value(EventCache, EventCache(partial(get_event, database)))
@@ -207,6 +211,17 @@ def _build_services(application: Application) -> Services:
     services.find(WhatsAppProviderConfig)
     services.settings.require_public_url()
     return services
+
+
+def _register_limits(services: Services, metrics: Metrics) -> None:
+    """Register the limits, which are shared with the other processes of the web service."""
+    limiter, ration = RateLimiter(services.settings.web_requests_a_minute), CredentialRation()
+    requests = RequestCollector(services.database, metrics)
+    metrics.registry.register(requests)
+    services.register_value(RateLimiter, limiter)
+    services.register_value(CredentialRation, ration)
+    limiters = {"requests": limiter, "wrong credentials": ration.limiter}
+    services.register_value(SharedCounts, SharedCounts(services.database, limiters, requests))
 
 
 def _import_request_queue(services: Services) -> ImportRequestQueue:
@@ -225,9 +240,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     fail_abandoned_batches(service.database, at=now())
     service.get(ImportRequestQueue).start()
     service.get(TicketGenerationQueue).start()
+    service.get(SharedCounts).start()
     try:
         yield
     finally:
         await anyio.to_thread.run_sync(service.get(ImportRequestQueue).close)
         await anyio.to_thread.run_sync(service.get(TicketGenerationQueue).close)
+        await anyio.to_thread.run_sync(service.get(SharedCounts).close)
         service.database.dispose()

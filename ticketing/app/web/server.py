@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from ticketing.app.web.app import create_app
 from ticketing.platform.application import Application
+from ticketing.platform.http.connection_guard import GuardedProtocol, raise_open_files_limit
 from ticketing.platform.http.sse import EventStream
 from ticketing.platform.kernel.errors import Misconfigured
 
@@ -38,6 +39,7 @@ def build_server(application: Application) -> WebServer:
     app = create_app(application)
     config = uvicorn.Config(
         app,
+        http=GuardedProtocol,
         log_config=None,  # our middleware writes the access log; uvicorn's would contain paths
         access_log=False,
         server_header=False,
@@ -49,6 +51,7 @@ def build_server(application: Application) -> WebServer:
 
 def serve(application: Application, *, host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM; running requests are completed."""
+    raise_open_files_limit()
     server = build_server(application)
     # uvicorn sends the signal again after its shutdown: exit with code 0 then
     for number in (signal.SIGINT, signal.SIGTERM):

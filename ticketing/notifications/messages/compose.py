@@ -48,7 +48,7 @@ from ticketing.notifications.messages.message import (
     Mail,
     Rejected,
 )
-from ticketing.notifications.messages.template_samples import TemplateValue
+from ticketing.notifications.messages.template_samples import LinkedText, TemplateValue
 from ticketing.notifications.messages.templates import language_for_locale
 from ticketing.orders import queries as order_queries
 from ticketing.orders import review_flag_queries
@@ -129,7 +129,7 @@ def _draft_order_tickets(
         return attached
     links = [context.ticket_page_url(file) for file in files]
     tickets = [
-        f"{file.guest_name}: {file.ticket_type}, {file.ticket_code}" + (f" {link}" if link else "")
+        LinkedText(f"{file.guest_name}: {file.ticket_type}, {file.ticket_code}", link)
         for file, link in zip(files, links, strict=True)
     ]
     facts = order_variables(context, event, order) | _schedule_variables(event)

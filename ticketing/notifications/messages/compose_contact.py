@@ -15,6 +15,7 @@ from ticketing.notifications.messages.context import (
     event_variables,
 )
 from ticketing.notifications.messages.message import Rejected
+from ticketing.notifications.messages.template_samples import LinkedText
 from ticketing.orders import queries as order_queries
 from ticketing.selling.contacts import correction_queries
 
@@ -55,6 +56,6 @@ def draft_order_links(
     if not orders:
         return drop_overtaken("the contact has no orders any more")
     links = [context.order_page_url(order) for order in orders]
-    listed = [f"{order.code} {link}".rstrip() for order, link in zip(orders, links, strict=True)]
+    listed = [LinkedText(order.code, link) for order, link in zip(orders, links, strict=True)]
     facts = event_variables(context, event) | {"orders": listed, "url": links[0]}
     return MessageDraft("order_links", facts, locale=orders[0].locale)

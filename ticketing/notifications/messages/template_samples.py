@@ -6,8 +6,24 @@ from datetime import UTC, datetime, timedelta
 
 from ticketing.platform.kernel.money import Rupiah
 
-TemplateValue = str | int | datetime | timedelta | Rupiah | Sequence[str]
+
+@dataclass(frozen=True, slots=True)
+class LinkedText:
+    """Text that may be a stranger's, and a link of ours behind it, which may be empty."""
+
+    text: str
+    link: str
+
+
+TemplateValue = str | int | datetime | timedelta | Rupiah | Sequence[str | LinkedText]
 TemplateVariables = Mapping[str, TemplateValue]
+
+# what this program or the organiser has written; every other text is taken for a stranger's
+OWN_VARIABLES = frozenset({
+    "attached", "code", "codes", "command", "eventName", "file", "location", "network",
+    "orderCode", "organiser", "packageName", "paymentCode", "ticketCode", "ticketType",
+    "timeZone", "url",
+})  # fmt: skip
 
 EXAMPLE_BASE_URL = "https://tickets.example.org/"
 
@@ -103,7 +119,11 @@ SAMPLES: dict[str, TemplateSample] = {
         {**_EVENT, "code": "048213", "validity": timedelta(minutes=30)}, "events/wisuda-2026"
     ),
     "order_links": TemplateSample(
-        {**_EVENT, "orders": [f"ORD-7Q4M9ZKDX2TA {EXAMPLE_BASE_URL}orders/4QX9"]}, "orders/4QX9"
+        {
+            **_EVENT,
+            "orders": [LinkedText("ORD-7Q4M9ZKDX2TA", f"{EXAMPLE_BASE_URL}orders/4QX9")],
+        },
+        "orders/4QX9",
     ),
     "order_reversed": TemplateSample(_ORDER, "events/wisuda-2026"),
     "order_instalment_due": TemplateSample(

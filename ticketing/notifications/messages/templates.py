@@ -9,12 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Self
 
-from babel.dates import format_timedelta
 from jinja2 import (
     Environment,
     FileSystemLoader,
@@ -25,22 +23,19 @@ from jinja2 import (
 )
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from ticketing.notifications.messages.localized_variables import (
+    LocalizedValue,
+    join_lists,
+    localize_variables,
+)
 from ticketing.notifications.messages.message import ApprovedTemplate, Attachment, ChatMessage, Mail
 from ticketing.notifications.messages.template_samples import (
     EXAMPLE_BASE_URL,
     SAMPLES,
-    TemplateValue,
     TemplateVariables,
 )
 from ticketing.platform.kernel.errors import TemplateBroken
-from ticketing.platform.kernel.languages import LANGUAGES, LOCALES, language_of
-from ticketing.platform.kernel.local_dates import (
-    format_event_dates,
-    format_event_times,
-    format_instant,
-)
-from ticketing.platform.kernel.money import Rupiah
-from ticketing.platform.kernel.text import to_printable
+from ticketing.platform.kernel.languages import LANGUAGES, language_of
 from ticketing.platform.paths import TEMPLATES
 
 _MAX_TEMPLATE_LENGTH = 1024  # characters, Meta's limit
@@ -98,9 +93,6 @@ _BLOCKS = ("subject", "text", "button")
 
 
 _EMPTY_LINES = re.compile(r"\n{3,}")
-
-
-LocalizedValue = str | list[str]
 
 
 _TEMPLATE_ERRORS = (
@@ -183,7 +175,7 @@ class MessageTemplates:
     ) -> Mail:
         """Render a message as a mail."""
         with _reporting_template_errors(name, language, "mail"):
-            localized = _localize_variables(variables, language)
+            localized = localize_variables(variables, language)
             blocks = self._render_blocks(name, language, localized)
             organiser, url = str(localized["organiser"]), str(localized["url"])
             html = self._html.get_template("layout.html.j2").render(
@@ -208,12 +200,12 @@ class MessageTemplates:
                 raise ValueError(
                     "an attachment must be given exactly if the template has a document header"
                 )
-            localized = _localize_variables(variables, language)
+            localized = localize_variables(variables, language, in_chat=True)
             url = str(localized["url"])
             if not url.startswith(self._links) or url == self._links:
                 raise ValueError(f"its button URL must begin with {self._links}")
             text = self._chat_template(name, language)
-            parameters = text.parameters(_join_lists(localized))
+            parameters = text.parameters(join_lists(localized))
         use = ApprovedTemplate(name, language, parameters, url.removeprefix(self._links))
         return ChatMessage(f"{text.fill(parameters)}\n\n{url}", use, attachment)
 
@@ -224,12 +216,12 @@ class MessageTemplates:
         """
         with _reporting_template_errors(name, language, "chat"):
             sample = SAMPLES[name]
-            localized = _localize_variables(sample.all_variables, language)
+            localized = localize_variables(sample.all_variables, language, in_chat=True)
             text = self._chat_template(name, language)
             label = self._render_blocks(name, language, localized)["button"]
         link = {"url": self._links + "{{1}}", "example": [self._links + sample.url_path]}
         button = {"type": "URL", "text": label, **link}
-        example = {"body_text": [list(text.parameters(_join_lists(localized)))]}
+        example = {"body_text": [list(text.parameters(join_lists(localized)))]}
         body = {"type": "BODY", "text": text.body, "example": example}
         header = [{"type": "HEADER", "format": "DOCUMENT"}] if sample.document_name else []
         components = [*header, body, {"type": "BUTTONS", "buttons": [button]}]
@@ -271,40 +263,6 @@ def _reporting_template_errors(name: str, language: str, form: str) -> Iterator[
         line = f":{error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
         what = f"{type(error).__name__}: {error}"
         raise TemplateBroken(f"messages/{language}/{name}.{form}.j2{line}: {what}") from error
-
-
-def _localize_variables(variables: TemplateVariables, language: str) -> dict[str, LocalizedValue]:
-    """Return the variables formatted for the language, each on one line.
-
-    `startsAt` and `endsAt` of an event also give `eventDate` and `eventTime`.
-    """
-    zone, locale = str(variables["timeZone"]), LOCALES[language]
-    localized = {name: _localize_value(fact, zone, locale) for name, fact in variables.items()}
-    starts, ends = variables.get("startsAt"), variables.get("endsAt")
-    if isinstance(starts, datetime) and isinstance(ends, datetime):
-        clock = (starts, ends, zone, locale)
-        localized |= {
-            "eventDate": format_event_dates(*clock),
-            "eventTime": format_event_times(*clock),
-        }
-    return localized
-
-
-def _localize_value(fact: TemplateValue, zone: str, locale: str) -> LocalizedValue:
-    if isinstance(fact, datetime):
-        return format_instant(fact, zone, locale)
-    if isinstance(fact, timedelta):
-        return format_timedelta(fact, "minute", threshold=2, locale=locale)
-    if isinstance(fact, (str, int, Rupiah)):
-        return to_printable(str(fact))
-    return [to_printable(each) for each in fact]
-
-
-def _join_lists(localized: Mapping[str, LocalizedValue]) -> dict[str, str]:
-    return {
-        name: value if isinstance(value, str) else ", ".join(value)
-        for name, value in localized.items()
-    }
 
 
 def _paragraphs(text: str) -> list[Paragraph]:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ticketing.platform.cli.interrupts import (
+    EXIT_INTERRUPTED,
+    exit_on_interrupt,
+    raise_on_interrupt,
+)
+
 if TYPE_CHECKING:
     from ticketing.platform.application import Application, ApplicationLoader
-
-
-EXIT_INTERRUPTED = 130  # as shells say it
 
 
 class _Configured:
@@ -36,12 +39,14 @@ def get_loader() -> "ApplicationLoader":
 @contextmanager
 def open_application(*, migrated: bool = True) -> Iterator["Application"]:
     """Open the application for one command; `migrated` requires the newest schema."""
-    with get_loader().open(migrated=migrated) as application:
-        try:
+    raise_on_interrupt()
+    try:
+        with get_loader().open(migrated=migrated) as application:
             yield application
-        except KeyboardInterrupt:
-            typer.echo("\nstopped; what is done is kept, the same command goes on", err=True)
-            raise typer.Exit(EXIT_INTERRUPTED) from None
+    except KeyboardInterrupt:
+        exit_on_interrupt()
+        typer.echo("\nstopped; what is done is kept, the same command goes on", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def actor() -> str:

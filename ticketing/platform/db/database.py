@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError, ProgrammingError
 from sqlalchemy.sql import ClauseElement
 
 from ticketing.platform.db.lease_holder import OPTION as LEASE_HOLDER_OPTION
@@ -62,6 +62,17 @@ def _translate_connection_errors() -> Iterator[None]:
     except OperationalError as error:
         if error.connection_invalidated or "connection" in str(error.orig).lower():
             raise Unavailable(f"PostgreSQL cannot be reached: {error.orig}") from error
+        raise
+
+
+@contextmanager
+def refuse_missing_rights(what: str, remedy: str) -> Iterator[None]:
+    """Raise Misconfigured if the role of DATABASE_URL may not do something."""
+    try:
+        yield
+    except ProgrammingError as error:
+        if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise Misconfigured(f"the role of DATABASE_URL may not {what}; {remedy}") from error
         raise
 
 
@@ -161,7 +172,12 @@ class Database:
             known = text("SELECT 1 FROM pg_database WHERE datname = :name")
             if connection.execute(known, {"name": name}).first() is None:
                 quoted = connection.dialect.identifier_preparer.quote_identifier(name)
-                connection.execute(text(f"CREATE DATABASE {quoted}"))
+                remedy = (
+                    f"as an administrator of PostgreSQL, run: CREATE DATABASE {quoted} OWNER"
+                    f" {self.engine.url.username}"
+                )
+                with refuse_missing_rights(f"create the database {name}", remedy):
+                    connection.execute(text(f"CREATE DATABASE {quoted}"))
 
     def dispose(self) -> None:
         """Close every idle connection."""

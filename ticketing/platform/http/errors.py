@@ -80,7 +80,7 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def authenticated_error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI description of these statuses and those of every call with a key."""
-    return error_responses(400, 401, 403, 413, 422, 503, *statuses)
+    return error_responses(400, 401, 403, 413, 422, 429, 503, *statuses)
 
 
 # in place of messages that name hosts, sockets, or events that are not on sale

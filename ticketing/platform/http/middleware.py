@@ -73,8 +73,7 @@ class RequestMiddleware:
         method, route = state.scope["method"], state.route
         method = method if method in HTTP_METHODS else "OTHER"
         seconds = time.monotonic() - state.started_at
-        self._metrics.requests.labels(method, route, state.status).inc()
-        self._metrics.request_seconds.labels(method, route).observe(seconds)
+        self._metrics.observe(method, route, state.status, seconds)
         LOG.info(
             "request answered",
             method=method,

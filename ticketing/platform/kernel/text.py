@@ -121,6 +121,26 @@ def to_printable(text: str) -> str:
     return _WHITESPACE.sub(" ", _UNPRINTABLE.sub("", _WHITESPACE.sub(" ", composed))).strip()
 
 
+_BREAK = "\u200b"  # invisible, and no part of any host name or address
+_IP_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+# a dot between digits stands in an amount or a time
+_LINK_JOINT = re.compile(
+    r"([.\u3002\uff0e\uff61])(?=\S)(?!(?<=\d\.)\d)|(@)(?=\S)|(?<=[A-Za-z])(:)(?=\S)"
+)
+_CHAT_MARKS = str.maketrans({"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"})
+
+
+def unlink(text: str) -> str:
+    """Return a text that reads the same and in which no program finds an address to link to."""
+    split = _IP_ADDRESS.sub(lambda found: found[0].replace(".", f".{_BREAK}"), text)
+    return _LINK_JOINT.sub(lambda found: f"{found[0]}{_BREAK}", split)
+
+
+def unmark_chat(text: str) -> str:
+    """Return a text in which WhatsApp finds no bold, italic, struck or code: look-alikes."""
+    return text.translate(_CHAT_MARKS)
+
+
 def requires_glyph(character: str) -> bool:
     """Return whether a font must have a glyph; joiners, blanks, variation selectors need none.
 

@@ -21,6 +21,7 @@ from ticketing.platform.kernel.errors import Misconfigured
 SERVER_USER = "ticket-assets"
 SYSTEM_STATE_FOLDER = Path("/var/lib/ticket-assets")
 POSTGRES_MAJOR = 18
+_TRAVERSABLE = 0o711  # for root: its server is another user; the umask forbids others everything
 # sun_path holds 108 bytes with its final NUL; the socket's own name is `.s.PGSQL.5432`
 MAX_SOCKET_FOLDER_LENGTH = 107 - len("/.s.PGSQL.5432")
 
@@ -39,8 +40,9 @@ class ServerPaths:
 def prepare_paths(data_path: Path) -> ServerPaths:
     """Choose and create the folders for the server of a data folder."""
     handles = data_path.resolve() / "postgres"
-    handles.mkdir(parents=True, exist_ok=True)
-    handles.chmod(0o700 if os.geteuid() else 0o711)
+    _make_traversable(handles.parent)
+    handles.mkdir(exist_ok=True)
+    handles.chmod(0o700 if os.geteuid() else _TRAVERSABLE)
     if os.geteuid():
         return ServerPaths(
             handles / "cluster",
@@ -56,6 +58,13 @@ def prepare_paths(data_path: Path) -> ServerPaths:
     return ServerPaths(
         home / "cluster", binaries, _prepare_socket_folder(home, user), handles, user
     )
+
+
+def _make_traversable(folder: Path) -> None:
+    """Create a folder, for root one that other users can pass; an existing one stays as it is."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o700 if os.geteuid() else _TRAVERSABLE)
 
 
 def wheel_binaries() -> Path:
@@ -99,7 +108,8 @@ def _reachable_state_folder(state_folder: Path) -> Path:
     if (home / "cluster").exists() and not (state_folder / "password").exists():
         # the checkout was deleted and created again: keep the old database aside, do not use it
         home.rename(home.with_name(f"{name}.left-{time.time_ns()}"))
-    home.mkdir(parents=True, exist_ok=True)
+    _make_traversable(SYSTEM_STATE_FOLDER)
+    _make_traversable(home)
     (home / "belongs-to").write_text(f"{state_folder}\n", encoding="utf-8")
     return home
 
@@ -113,12 +123,14 @@ def copy_binaries_world_readable(binaries: Path, state: Path = SYSTEM_STATE_FOLD
     fingerprint = hashlib.sha256((binaries / "postgres").read_bytes()).hexdigest()[:16]
     target = state / f"postgresql-{POSTGRES_MAJOR}-{fingerprint}"
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_traversable(target.parent)
         draft = target.with_name(f"{target.name}.{os.getpid()}")
         shutil.copytree(binaries.parent, draft / package.name / binaries.parent.name)
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.exists():
             shutil.copytree(libraries, draft / libraries.name)
+        for folder in (draft, draft / package.name):
+            folder.chmod(0o755)
         try:
             draft.rename(target)
         except OSError:  # another process made the same copy at the same time

@@ -1,0 +1,26 @@
+"""What Ctrl-C does: end the process at once, until there is something to leave in order.
+
+While modules are imported, an exception would end in the middle of one, with a traceback.
+"""
+
+import os
+import signal
+from types import FrameType
+
+EXIT_INTERRUPTED = 130  # as shells say it
+
+
+def exit_on_interrupt() -> None:
+    """Make Ctrl-C end the process with one line and 130."""
+    signal.signal(signal.SIGINT, _exit)
+
+
+def raise_on_interrupt() -> None:
+    """Make Ctrl-C raise KeyboardInterrupt, if it has ended the process until now."""
+    if signal.getsignal(signal.SIGINT) is _exit:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    os.write(2, b"\nticketing: stopped\n")
+    os._exit(EXIT_INTERRUPTED)
