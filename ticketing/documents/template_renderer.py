@@ -3,8 +3,10 @@
 import functools
 import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any, cast
 
 import structlog
 
@@ -22,7 +24,10 @@ from ticketing.documents.qr import QrCode
 from ticketing.documents.rendered_ticket import RenderedTicket
 from ticketing.documents.stamping.compile import compile_stamper
 from ticketing.documents.stamping.slots import NotStampable, element_of_slot, mark_slots
-from ticketing.documents.stamping.stamper import Stamper
+from ticketing.documents.stamping.pdf_tail import ExtraFonts
+from ticketing.documents.stamping.stamper import DrawnPage, Stamper
+from ticketing.documents.stamping.ticket_fonts import FontNames, NeededGlyphs
+from ticketing.documents.stamping.variant_builder import page_in_full
 from ticketing.documents.template_context import SAMPLE_TICKET
 from ticketing.documents.template_html import TicketHtmlTemplate, em_widths, overflow_message
 from ticketing.documents.template_proof import field_location, prove_sample
@@ -135,28 +140,50 @@ class TemplateRenderer:
             is_marked = isinstance(stamper, Stamper) and stamper.can_mark(PrintedPage.of(ticket))
             return self._print(ticket, identifier, is_marked=is_marked)
 
+    def draw(self, ticket: PrintedTicket) -> DrawnPage:
+        """Return the page of a ticket for a print run. Raises what `render` raises."""
+        printed, stamper = PrintedPage.of(ticket), self.stamper
+        with self._lock:
+            if isinstance(stamper, Stamper):
+                with suppress(NotStampable):
+                    return stamper.draw(printed)
+            is_marked = isinstance(stamper, Stamper) and stamper.can_mark(printed)
+            document = self._lay_out(printed, is_marked=is_marked)
+            return DrawnPage(page_in_full(document, self._writer), (), {})
+
+    def embed(
+        self, needed: NeededGlyphs, number: int, first_name: int
+    ) -> tuple[ExtraFonts, FontNames]:
+        """Return fonts with glyphs of drawn pages as objects from `number` on, and their names."""
+        with self._lock:
+            return cast("Stamper", self.stamper).embed(needed, number, first_name)
+
     def _print(self, ticket: PrintedTicket, identifier: str, *, is_marked: bool) -> bytes:
-        """Lay out, reduce overflowing fields until all fit, and write the PDF."""
         printed = PrintedPage.of(ticket)
+        event = printed.event
+        return self._writer.write_pdf(
+            self._lay_out(printed, is_marked=is_marked),
+            title=printed.title,
+            author=event.texts["eventName"],
+            subject=printed.own_texts["ticketCode"],
+            language=event.language["languageTag"],
+            created=printed.created,
+            identifier=identifier,
+        )
+
+    def _lay_out(self, printed: PrintedPage, *, is_marked: bool) -> Any:  # noqa: ANN401
+        """Return the document, with overflowing fields reduced until all fit."""
         texts, event = printed.texts, printed.event
         marked = mark_slots(texts, element_of_slot) if is_marked else texts
         variables = {**marked, **event.language, **qr_variables()}
-        codes = {QR_URL: QrCode(ticket.qr_text)}
+        codes = {QR_URL: QrCode(printed.qr_text)}
         shrink_steps: Counter[str | None] = Counter()
         for _ in range(MAX_LAYOUT_ATTEMPTS):
             html = self.page.render_html(variables, shrink_steps, plain_texts=texts)
             document = self._writer.layout(html + event.banner, codes)
             overflows = overflowing_fields(document)
             if not overflows:
-                return self._writer.write_pdf(
-                    document,
-                    title=printed.title,
-                    author=texts["eventName"],
-                    subject=texts["ticketCode"],
-                    language=event.language["languageTag"],
-                    created=printed.created,
-                    identifier=identifier,
-                )
+                return document
             shrink_steps.update(overflows)
             if None in overflows:
                 break

@@ -8,7 +8,6 @@ arithmetic.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ticketing.documents.printed_page import PrintedPage
 from ticketing.documents.stamping.operators import last_font, same_line
@@ -16,8 +15,7 @@ from ticketing.documents.stamping.page_layout import LayoutMarker, MarkedLayout,
 from ticketing.documents.stamping.pair_table import SetLine, SharedWidths
 from ticketing.documents.stamping.placement import SlotPlace
 from ticketing.documents.stamping.slots import NotStampable
-from ticketing.documents.stamping.text_setter import Geometry, TextSetter
-from ticketing.documents.stamping.ticket_fonts import FontNames, with_ticket_fonts
+from ticketing.documents.stamping.text_setter import Geometry, PlacedText, TextSetter
 from ticketing.documents.stamping.weasyprint_access import PagePainter
 from ticketing.documents.template_html import fitted_style
 from ticketing.documents.weasyprint_engine import overflowing_fields
@@ -36,23 +34,6 @@ class BasePage:
     probes: Mapping[str, str]
     layout: MarkedLayout
     places: tuple[SlotPlace, ...]
-
-
-class PlacedText(NamedTuple):  # is made three times as fast as a frozen dataclass
-    """The lines of a slot and their baselines."""
-
-    setter: TextSetter
-    baselines: tuple[bytes, ...]
-    lines: list[SetLine]
-
-    def operators(self, names: FontNames) -> bytes:
-        """Return the operators of the slot, with fonts of the ticket by these names."""
-        x_of = self.setter.x_operand
-        drawn = [
-            b"1 0 0 -1 %s %s Tm %s" % (x_of(line.width), baseline, with_ticket_fonts(line, names))
-            for line, baseline in zip(self.lines, self.baselines, strict=True)
-        ]
-        return b"%s BT %s ET" % (self.setter.fill, b" ".join(drawn))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +92,7 @@ class PageFamily:
             setter.geometries[metrics] = geometry
         if isinstance(geometry, NotStampable):
             raise NotStampable(geometry.field, str(geometry))
-        return None if geometry is None else PlacedText(setter, geometry, lines)
+        return None if geometry is None else setter.draw(lines, geometry)
 
     def _layout(self, base: BasePage, number: int, text: str, step: int) -> MarkedLayout:
         """Return the layout with a text, the latest one from memory: two steps need it."""

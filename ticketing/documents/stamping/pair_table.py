@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ticketing.documents.stamping.weasyprint_access import Glyph, ShapedLine
 
 SharedWidths = Mapping[str, Mapping[int, int]]  # by name of the font and glyph
+LineGlyphs = Mapping[str, Mapping[int, Glyph]]  # by name of the font and code
 UNITS_PER_PX = 1024  # of Pango
 _END = "\0"  # stands after the last letter of a line
 _PLAIN_LINE = re.compile(rb"(/\w+ \S+ Tf )\[<([0-9a-f><-]*)>\] TJ")
@@ -31,7 +32,7 @@ class SetLine(NamedTuple):  # is made three times as fast as a frozen dataclass
     operators: bytes
     width: float
     metrics: tuple[float, float]  # height and baseline
-    glyphs: Mapping[str, Mapping[int, Glyph]] | None = None
+    glyphs: LineGlyphs | None = None
 
 
 class PairTable:

@@ -1,19 +1,19 @@
 """Small fonts of one ticket for the glyphs that the shared fonts of the variant do not have."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ticketing.documents.stamping.cff_charset import renumber_cids
 from ticketing.documents.stamping.harfbuzz_subset import SubsettableFace
-from ticketing.documents.stamping.operators import replace_fonts
-from ticketing.documents.stamping.pair_table import SetLine, SharedWidths
+from ticketing.documents.stamping.pair_table import LineGlyphs, SharedWidths
 from ticketing.documents.stamping.pdf_prefix import stream_object
 from ticketing.documents.stamping.pdf_tail import ExtraFonts
 from ticketing.documents.stamping.slots import NotStampable
 from ticketing.documents.stamping.weasyprint_access import Glyph, face_address, vertical_extent
 
 FontNames = dict[str, tuple[bytes, dict[int, int]]]  # new name and codes by the old name
+NeededGlyphs = dict[str, dict[int, Glyph]]  # by font and code
 _COMPRESSION = 1
 _OBJECTS_A_FONT = 5
 _OPENTYPE_WITH_CFF = b"OTTO"
@@ -66,40 +66,37 @@ class FontSource:
         )
 
 
-def embed_fonts(
-    lines: Sequence[SetLine],
-    sources: Mapping[str, FontSource],
-    number: int,
-    page_widths: SharedWidths,
-) -> tuple[ExtraFonts, FontNames]:
-    """Return the fonts for lines with glyphs of their own; the second part is their new names.
+def needed_glyphs(lines: Iterable[LineGlyphs], page_widths: SharedWidths) -> NeededGlyphs:
+    """Return the glyphs of all lines together.
 
     `page_widths` are the widths of the glyphs that are on the page already.
     Raises NotStampable when a glyph has two widths, which depends on what a page draws first.
     """
-    needed: dict[str, dict[int, Glyph]] = {}
+    needed: NeededGlyphs = {}
     for line in lines:
-        for font, glyphs in (line.glyphs or {}).items():
+        for font, glyphs in line.items():
             known = needed.setdefault(font, {})
             for code, glyph in glyphs.items():
                 on_page = page_widths.get(font, {}).get(code, glyph.width)
                 if known.setdefault(code, glyph).width != glyph.width or on_page != glyph.width:
                     raise NotStampable("", "a glyph has another width at another size")
+    return needed
+
+
+def embed_fonts(
+    needed: NeededGlyphs, sources: Mapping[str, FontSource], number: int, first_name: int = 0
+) -> tuple[ExtraFonts, FontNames]:
+    """Return fonts as objects from `number` on, and their names, which count from `first_name`."""
     objects: list[bytes] = []
     names: FontNames = {}
     references = []
-    for at, (font, glyphs) in enumerate(needed.items()):
+    for at, (font, glyphs) in enumerate(needed.items(), first_name):
         added, codes = sources[font].embed(number + len(objects), glyphs)
         objects += added
         name = b"T%d" % at
         names[font] = name, codes
         references.append(b"/%s %d 0 R" % (name, number + len(objects) - 1))
     return ExtraFonts(objects, b"".join(references)), names
-
-
-def with_ticket_fonts(line: SetLine, names: FontNames) -> bytes:
-    """Return the operators of a line in the fonts of the ticket if it needs them."""
-    return line.operators if line.glyphs is None else replace_fonts(line.operators, names)
 
 
 def _packed_stream(number: int, dictionary: bytes, content: bytes) -> bytes:
