@@ -29,7 +29,7 @@ COMMANDS = {
             "tickets.cli:generate_tickets",
             "Issue missing tickets and render their PDFs.",
         ),
-        ("tickets", "tickets.cli:app", "Explain, check, report and revoke tickets."),
+        ("tickets", "tickets.cli:app", "Explain, check, print, report and revoke tickets."),
         ("verify", "checkin.cli:verify", "Check whether a ticket is valid, and why not."),
         ("keys", "crypto.cli:app", "List or rotate the public keys that verify tickets."),
         (

@@ -3,6 +3,7 @@
 import functools
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,11 +24,11 @@ from ticketing.documents.printed_page import (
 from ticketing.documents.qr import QrCode
 from ticketing.documents.rendered_ticket import RenderedTicket
 from ticketing.documents.stamping.compile import compile_stamper
-from ticketing.documents.stamping.slots import NotStampable, element_of_slot, mark_slots
 from ticketing.documents.stamping.pdf_tail import ExtraFonts
+from ticketing.documents.stamping.slots import NotStampable, element_of_slot, mark_slots
 from ticketing.documents.stamping.stamper import DrawnPage, Stamper
 from ticketing.documents.stamping.ticket_fonts import FontNames, NeededGlyphs
-from ticketing.documents.stamping.variant_builder import page_in_full
+from ticketing.documents.stamping.variant_builder import source_of_document
 from ticketing.documents.template_context import SAMPLE_TICKET
 from ticketing.documents.template_html import TicketHtmlTemplate, em_widths, overflow_message
 from ticketing.documents.template_proof import field_location, prove_sample
@@ -99,7 +100,7 @@ class TemplateRenderer:
             self._keys = DocumentKeys(self.template.digest, is_stamped=is_stamped)
         return self._keys.key_of(ticket)
 
-    def prepare(self, tickets: list[PrintedTicket]) -> None:
+    def prepare(self, tickets: Iterable[PrintedTicket]) -> None:
         """Make the QR codes of tickets that follow; many at once take a third of the time."""
         if isinstance(self.stamper, Stamper):
             with self._lock:
@@ -149,7 +150,8 @@ class TemplateRenderer:
                     return stamper.draw(printed)
             is_marked = isinstance(stamper, Stamper) and stamper.can_mark(printed)
             document = self._lay_out(printed, is_marked=is_marked)
-            return DrawnPage(page_in_full(document, self._writer), (), {})
+            with self._writer.warnings_as_errors():
+                return DrawnPage(source_of_document(document), (), {})
 
     def embed(
         self, needed: NeededGlyphs, number: int, first_name: int

@@ -1,5 +1,6 @@
-"""HTTP API for the tickets of an event: missing tickets, and all PDFs as a ZIP file."""
+"""HTTP API for the tickets of an event: missing tickets, and all tickets as ZIP file or PDF."""
 
+from itertools import chain
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -8,6 +9,8 @@ from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer
+from ticketing.documents.print_run.sheet_layout import SheetLayout
+from ticketing.documents.renderer import Renderer
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
     EventInPath,
@@ -32,8 +35,9 @@ from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.tickets.eligibility_queries import list_failed_documents
 from ticketing.tickets.guest_filter import GuestFilter
 from ticketing.tickets.guest_filter_queries import require_columns
-from ticketing.tickets.http_params import filter_parameters, where_parameter
+from ticketing.tickets.http_params import filter_parameters, sheet_parameters, where_parameter
 from ticketing.tickets.missing import count_missing_tickets, list_missing_tickets
+from ticketing.tickets.printing.print_tickets import print_tickets
 from ticketing.tickets.rendering.document_reader import DocumentReader
 from ticketing.tickets.rendering.zip_archive import stream_zip
 
@@ -148,5 +152,34 @@ def tickets_zip(
     return StreamingResponse(
         stream_zip(services.database, services.get(DocumentReader), known, wanted),
         media_type="application/zip",
+        headers={"Cache-Control": "private, no-store", **named},
+    )
+
+
+@router.get(
+    "/{event}/tickets.pdf",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/pdf": {}}}},
+)
+def tickets_pdf(
+    event: EventInPath,
+    services: ServicesDependency,
+    _: Operator,
+    wanted: Annotated[GuestFilter, Depends(filter_parameters)],
+    layout: Annotated[SheetLayout | None, Depends(sheet_parameters)],
+) -> StreamingResponse:
+    """Return all live tickets, or those of matching guests, as one streamed PDF for printing.
+
+    Tickets that cannot be printed are listed on the last page.
+    """
+    known = get_event(services.database, event)
+    parts = print_tickets(
+        services.database, services.get(Renderer), known, wanted=wanted, layout=layout
+    )
+    first = next(parts)  # what is refused is refused before the response begins
+    named = {"Content-Disposition": f'attachment; filename="{known.slug}.pdf"'}
+    return StreamingResponse(
+        chain([first], parts),
+        media_type="application/pdf",
         headers={"Cache-Control": "private, no-store", **named},
     )

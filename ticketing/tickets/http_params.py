@@ -1,10 +1,11 @@
-"""Request parameters that filter and sort the guests of an event."""
+"""Request parameters that filter and sort the guests of an event, and lay out printed sheets."""
 
 from typing import Annotated
 
 from fastapi import Query
 from pydantic import Field
 
+from ticketing.documents.print_run.sheet_layout import MAX_IN_A_ROW, Paper, SheetLayout
 from ticketing.tickets.guest_filter import GuestFilter, parse_filter
 
 MAX_CONDITIONS = 50
@@ -32,3 +33,27 @@ def filter_parameters(
 ) -> GuestFilter:
     """Return filter and sort order of the query parameters `where` and `sort`."""
     return parse_filter(where, sort)
+
+
+_Count = Annotated[
+    int | None, Query(ge=1, le=MAX_IN_A_ROW, description="With both, sheets have many tickets.")
+]
+_Millimetres = Annotated[float, Query(ge=0, le=100, description="Millimetres.")]
+
+
+def sheet_parameters(  # noqa: PLR0917  # one parameter per query parameter
+    columns: _Count = None,
+    rows: _Count = None,
+    paper: Paper = Paper.A4,
+    margin: _Millimetres = 8,
+    gap: _Millimetres = 0,
+    landscape: bool = False,  # a query parameter
+    crop_marks: Annotated[bool, Query(alias="cropMarks")] = False,
+) -> SheetLayout | None:
+    """Return the layout of sheets, None when each ticket is a page."""
+    if columns is None and rows is None:
+        return None
+    return SheetLayout(
+        paper, columns or 1, rows or 1, margin, gap,
+        is_landscape=landscape, crop_marks=crop_marks,
+    )  # fmt: skip

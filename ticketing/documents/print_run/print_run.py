@@ -11,14 +11,17 @@ from hashlib import sha256
 from ticketing.documents.print_run.pdf_writer import PdfWriter
 from ticketing.documents.print_run.shared_resources import CopiedPage, SharedResources, rename
 from ticketing.documents.print_run.sheet_layout import Placement, SheetLayout
+from ticketing.documents.print_run.text_pages import text_pages
 from ticketing.documents.stamping.pdf_prefix import PageSource
 from ticketing.documents.stamping.pdf_tail import pdf_string
 from ticketing.documents.stamping.stamper import DrawnPage
+from ticketing.documents.stamping.text_setter import PlacedText
 from ticketing.documents.stamping.ticket_fonts import FontNames, NeededGlyphs
 from ticketing.documents.template_renderer import TemplateRenderer
 
 _PAGES_A_NODE = 500  # of the tree of pages
 _MAX_KNOWN_SOURCES = 256
+_LONG_STREAM = 2_000  # bytes; a shorter one hardly becomes smaller
 
 
 @dataclass(slots=True)
@@ -54,6 +57,14 @@ class PrintRun:
         names = self._embed_fonts(template, pages)
         for page, names_of_page in zip(pages, names, strict=True):
             self._add_page(page, names_of_page)
+
+    def add_text(self, heading: str, lines: Sequence[str]) -> None:
+        """Write lines on pages of their own, after the last sheet."""
+        if self._sheet.tickets:
+            self._finish_sheet()
+        for source in text_pages(heading, lines):
+            copied = self._resources.copy(source)
+            self._write_page(copied.static, source.box)
 
     def finish(self, identifier: str) -> None:
         """Write the end of the file; the same `identifier` gives the same bytes."""
@@ -117,11 +128,10 @@ class PrintRun:
             self._copied[page.source] = copied
         return copied
 
-    def _write_slot(self, slot: object, names: FontNames, copied: CopiedPage) -> int:
-        if isinstance(slot, bytes):
-            return self._writer.add_stream(slot, is_compressed=True)
-        operators = slot.operators(names)  # type: ignore[attr-defined]
-        return self._writer.add_stream(rename(operators, copied.renamed), is_compressed=False)
+    def _write_slot(self, slot: bytes | PlacedText, names: FontNames, copied: CopiedPage) -> int:
+        operators = slot if isinstance(slot, bytes) else slot.operators(names)
+        is_long = len(operators) > _LONG_STREAM
+        return self._writer.add_stream(rename(operators, copied.renamed), is_compressed=is_long)
 
     def _write_page(self, contents: Sequence[int], box: Sequence[float]) -> None:
         if not self._nodes or len(self._nodes[-1][1]) == _PAGES_A_NODE:
@@ -160,14 +170,12 @@ class PrintRun:
 
 def _join_group(needed: NeededGlyphs, groups: list[NeededGlyphs]) -> int:
     """Add glyphs to the first group in which none has another width; return its number."""
-    for number, group in enumerate(groups):
-        if _agree(needed, group):
-            break
-    else:
-        number, group = len(groups), {}
-        groups.append(group)
+    fitting = (number for number, group in enumerate(groups) if _agree(needed, group))
+    number = next(fitting, len(groups))
+    if number == len(groups):
+        groups.append({})
     for font, glyphs in needed.items():
-        group.setdefault(font, {}).update(glyphs)
+        groups[number].setdefault(font, {}).update(glyphs)
     return number
 
 
@@ -197,7 +205,7 @@ def _begin_of_ticket(placed: Placement, box: Sequence[float], *, is_first: bool)
 
 
 def _numbers(values: Sequence[float]) -> bytes:
-    return " ".join(f"{value:.4f}".rstrip("0").rstrip(".") for value in values).encode()
+    return " ".join(f"{value:.6f}".rstrip("0").rstrip(".") for value in values).encode()
 
 
 def _references(numbers: Sequence[int]) -> bytes:

@@ -44,10 +44,7 @@ class SharedResources:
                 unique = self._enter(kind, name, self._renumbered(page, value, numbers))
                 if unique != name:
                     renamed[name] = unique
-        static = [
-            self.add_operators(rename(operators, renamed))
-            for operators in page.static
-        ]
+        static = [self.add_operators(rename(operators, renamed)) for operators in page.static]
         return CopiedPage(tuple(static), renamed)
 
     def add_operators(self, operators: bytes) -> int:

@@ -50,10 +50,10 @@ class PageFamily:
         """`shared` are the widths of glyphs that the fonts of each of these pages have."""
         self._marker, self._painter, self._shared = marker, painter, shared
         self._setters: dict[tuple[int, str, int], TextSetter] = {}
-        self._remembered: dict[tuple[int, str], PlacedText] = {}
+        self._remembered: dict[tuple[int, str], bytes | PlacedText] = {}
         self._latest: _LatestLayout | None = None
 
-    def place(self, base: BasePage, number: int, text: str) -> PlacedText:
+    def place(self, base: BasePage, number: int, text: str) -> bytes | PlacedText:
         """Return the lines of a slot. Raises NotStampable, or TextDoesNotFit."""
         placed = self._remembered.get((number, text))
         if placed is None:
@@ -63,7 +63,7 @@ class PageFamily:
             self._remembered[number, text] = placed
         return placed
 
-    def _place(self, base: BasePage, number: int, text: str) -> PlacedText:
+    def _place(self, base: BasePage, number: int, text: str) -> bytes | PlacedText:
         field = base.layout.marks[number].field
         box = base.layout.fit_boxes.get(field)
         for step in range(MAX_SHRINK_STEPS + 1):
@@ -77,10 +77,13 @@ class PageFamily:
 
     def _place_at_size(
         self, base: BasePage, number: int, text: str, key: tuple[int, str, int]
-    ) -> PlacedText | None:
+    ) -> bytes | PlacedText | None:
         setter = self._setters.get(key)
         if setter is None:
             setter = self._learn_style(base, number, text, key)
+        line = setter.draw_line(text)
+        if line is not None:
+            return line
         lines = setter.set_lines(text)
         metrics = tuple([line.metrics for line in lines])
         try:

@@ -37,7 +37,7 @@ class DrawnPage:
     """
 
     source: PageSource
-    slots: Sequence[PlacedText | bytes]  # bytes are the operators of the QR code
+    slots: Sequence[bytes | PlacedText]
     needed: NeededGlyphs
 
 
@@ -76,12 +76,13 @@ class Stamper:
             return False
         return True
 
-    def _fill_slots(self, variant: PageVariant, printed: PrintedPage) -> list[PlacedText | bytes]:
+    def _fill_slots(self, variant: PageVariant, printed: PrintedPage) -> list[bytes | PlacedText]:
         base, place, texts = variant.base, variant.family.place, printed.own_texts
+        marks = base.layout.marks
         return [
             self.codes.stream(printed.qr_text)
             if number is None
-            else place(base, number, texts[base.layout.marks[number].field])
+            else place(base, number, texts[marks[number].field])
             for number in variant.slots
         ]
 
@@ -92,7 +93,7 @@ class Stamper:
         needed = _needed(variant, slots)
         if needed:
             fonts, names = self.embed(needed, variant.prefix.next_free)
-        streams = [slot if type(slot) is bytes else slot.operators(names) for slot in slots]
+        streams = [slot if isinstance(slot, bytes) else slot.operators(names) for slot in slots]
         information = DocumentInformation(
             engine_name(), printed.title, printed.event.texts["eventName"],
             printed.own_texts["ticketCode"], _pdf_date(printed.created),
@@ -124,9 +125,9 @@ class Stamper:
         return variant
 
 
-def _needed(variant: PageVariant, slots: Sequence[PlacedText | bytes]) -> NeededGlyphs:
+def _needed(variant: PageVariant, slots: Sequence[bytes | PlacedText]) -> NeededGlyphs:
     """Return the glyphs that the fonts of the page do not have."""
-    lines = [line for slot in slots if isinstance(slot, PlacedText) for line in slot.glyphs]
+    lines = [line for slot in slots if not isinstance(slot, bytes) for line in slot.glyphs]
     return needed_glyphs(lines, variant.widths) if lines else {}
 
 

@@ -1,5 +1,6 @@
 """Small fonts of one ticket for the glyphs that the shared fonts of the variant do not have."""
 
+import functools
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,7 +15,8 @@ from ticketing.documents.stamping.weasyprint_access import Glyph, face_address, 
 
 FontNames = dict[str, tuple[bytes, dict[int, int]]]  # new name and codes by the old name
 NeededGlyphs = dict[str, dict[int, Glyph]]  # by font and code
-_COMPRESSION = 1
+_COMPRESSION = 6
+_SMALL_FONT_BYTES = 4096
 _OBJECTS_A_FONT = 5
 _OPENTYPE_WITH_CFF = b"OTTO"
 _CODES_A_BLOCK = 100  # of a character map
@@ -45,7 +47,7 @@ class FontSource:
         kind = b"/Subtype/OpenType" if is_cff else b"/Length1 %d" % len(content)
         widths = b"".join(b"%d[%d]" % (code, glyph.width) for code, glyph in glyphs.items())
         return [
-            _packed_stream(file, kind, content),
+            _font_file(file, kind, content),
             self._descriptor(descriptor, b"/FontFile%d %d 0 R" % (3 if is_cff else 2, file)),
             b"%d 0 obj\n<</Type/Font/Subtype/CIDFontType%d/BaseFont%s/CIDSystemInfo<</Registry"
             b"(Adobe)/Ordering(Identity)/Supplement 0>>/CIDToGIDMap/Identity/W[%s]"
@@ -99,7 +101,10 @@ def embed_fonts(
     return ExtraFonts(objects, b"".join(references)), names
 
 
-def _packed_stream(number: int, dictionary: bytes, content: bytes) -> bytes:
+def _font_file(number: int, dictionary: bytes, content: bytes) -> bytes:
+    """Return the object of a font file, a small one as it is: packing it takes 40 us."""
+    if len(content) <= _SMALL_FONT_BYTES:
+        return stream_object(number, dictionary, content)
     packed = zlib.compress(content, _COMPRESSION)
     return stream_object(number, dictionary + b"/Filter/FlateDecode", packed)
 
@@ -107,7 +112,7 @@ def _packed_stream(number: int, dictionary: bytes, content: bytes) -> bytes:
 def _character_map(glyphs: Mapping[int, Glyph]) -> bytes:
     """Return the characters of codes, for search and copying."""
     rows = [
-        b"<%04x><%s>\n" % (code, glyph.text.encode("utf-16-be").hex().encode())
+        b"<%04x><%s>\n" % (code, _hexadecimal(glyph.text))
         for code, glyph in glyphs.items()
         if glyph.text
     ]
@@ -121,3 +126,8 @@ def _character_map(glyphs: Mapping[int, Glyph]) -> bytes:
             b"%d beginbfchar\n%sendbfchar\n" % (len(block), b"".join(block)) for block in blocks
         )
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _hexadecimal(text: str) -> bytes:
+    return text.encode("utf-16-be").hex().encode()

@@ -146,8 +146,8 @@ class VariantBuilder:
         return prefixes[0]
 
 
-def page_in_full(document: Any, writer: TemplatePdfWriter) -> PageSource:  # noqa: ANN401
-    """Return a page without slots, as it is laid out."""
+def source_of_document(document: Any) -> PageSource:  # noqa: ANN401  # weasyprint is untyped
+    """Return the first page of a document as it is laid out, without slots."""
     pages = []
 
     def finish(document: object, pdf: Any) -> None:  # noqa: ANN401  # pydyf is untyped
@@ -155,8 +155,7 @@ def page_in_full(document: Any, writer: TemplatePdfWriter) -> PageSource:  # noq
         compress_streams(document, pdf)
         pages.append(page_source(pdf, (b"\n".join(operators),)))
 
-    with writer.warnings_as_errors():
-        document.write_pdf(finisher=finish)
+    document.write_pdf(finisher=finish)
     return pages[0]
 
 
