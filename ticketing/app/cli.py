@@ -12,7 +12,7 @@ from ticketing.platform.cli.lazy_group import Entry, LazyGroup
 COMMANDS = {
     "Guests and tickets": (
         ("events", "events.cli:app", "Create, change and list events."),
-        ("templates", "tickets.cli_templates:app", "List and check ticket templates."),
+        ("templates", "tickets.cli_templates:app", "List, check and preview ticket templates."),
         ("import", "roster.cli:import_roster", "Import a roster from a file or a query."),
         (
             "guests",
