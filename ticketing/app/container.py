@@ -33,13 +33,14 @@ HEX_SECRET_PATTERN = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def _document_folder(application: Application) -> object:
-    from ticketing.documents.file_store import DocumentFolder
+    from ticketing.documents.file_store import DocumentFolder, DocumentSink
 
     settings = application.settings
     return DocumentFolder(
         settings.documents,
         max_file_size=settings.max_file_size,
         min_free_disk=settings.min_free_disk,
+        sink=DocumentSink(settings.document_sink),
     )
 
 

@@ -28,8 +28,8 @@ from ticketing.tickets.rendering.document_reader import (
     read_unchanged,
     record_damage,
 )
-from ticketing.tickets.rendering.queries import RenderedDocument, TicketDocument
-from ticketing.tickets.rendering.write_document import write_document
+from ticketing.tickets.rendering.queries import TicketDocument
+from ticketing.tickets.rendering.write_document import DocumentWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class _RenderRun:
 class _RenderedChunk:
     """Results of one chunk, recorded together."""
 
+    writer: DocumentWriter
     unchanged: int = 0
     created: set[int] = field(default_factory=set)
-    rendered: list[RenderedDocument] = field(default_factory=list)
     damaged: list[TicketDocument] = field(default_factory=list)
     failures: list[RenderFailure] = field(default_factory=list)
 
@@ -165,7 +165,7 @@ def _render_chunk(
 
     Returns a fatal error instead of raising it, which would roll back the records of the chunk.
     """
-    chunk = _RenderedChunk()
+    chunk = _RenderedChunk(DocumentWriter(run.folder))
     stopped_by = None
     if run.template_id is not None:
         queries.choose_template(connection, ticket_ids, run.template_id)
@@ -183,8 +183,12 @@ def _render_chunk(
                 document.guest_id, document.ticket.ticket_id, _error_message(error)
             )
             chunk.failures.append(failure)
-    recorded = queries.mark_rendered(connection, chunk.rendered, at=run.at)
-    run.left += {each.ticket_id for each in chunk.rendered} - recorded
+    try:
+        rendered = chunk.writer.finish()
+    except Unavailable as error:
+        stopped_by, rendered = error, chunk.writer.records
+    recorded = queries.mark_rendered(connection, rendered, at=run.at)
+    run.left += {each.ticket_id for each in rendered} - recorded
     for document in chunk.damaged:
         record_damage(connection, document, at=run.at, result="was rendered again")
     for failure in chunk.failures:
@@ -224,16 +228,20 @@ def _render_one(run: _RenderRun, document: TicketDocument, chunk: _RenderedChunk
     template = _open_template(run, document.template_id)
     ticket = document.ticket
     key = template.document_key(ticket)
-    path = run.folder.path_for(ticket.event_slug, ticket.ticket_code)
-    is_recorded = not run.overwrite and _is_recorded(document, key=key, path=path)
+    path = document.path or ""
+    is_recorded = (
+        not run.overwrite
+        and document.document_key == key
+        and document.render_error is None
+        and run.folder.is_place_of(path, ticket.event_slug, ticket.ticket_code)
+    )
     if is_recorded and read_unchanged(run.folder, path, document.sha256) is not None:
         chunk.unchanged += 1
         return
     try:
-        written = write_document(template, run.folder, document, key=key)
+        chunk.writer.write(template, document, key=key)
     except Unavailable as error:
         raise _FatalRenderError(error) from error
-    chunk.rendered.append(written.record)
     if document.job_id == run.job_id and not document.is_rendered:
         chunk.created.add(ticket.ticket_id)
     if is_recorded:
@@ -248,11 +256,6 @@ def _open_template(run: _RenderRun, template_id: str) -> TemplateRenderer:
         except TicketingError as error:
             raise _FatalRenderError(error) from error
     return template
-
-
-def _is_recorded(document: TicketDocument, *, key: str, path: str) -> bool:
-    """Return whether this version of the ticket was rendered, whatever became of the file."""
-    return document.document_key == key and document.path == path and document.render_error is None
 
 
 def _record_failure(connection: Connection, run: _RenderRun, failure: RenderFailure) -> None:
