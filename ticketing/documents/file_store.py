@@ -9,6 +9,7 @@ tells a leftover from a file that is being written.
 """
 
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -19,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from ticketing.documents.packs.pack_file import Pack, PackedDocument
 from ticketing.platform.kernel.errors import Refused, Unavailable
@@ -56,6 +58,15 @@ class DocumentFolder:
         self._resolved_root: Path | None = None
         self._max_file_size = max_file_size
         self._min_free_disk = min_free_disk
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how another process opens the same folder."""
+        settings: dict[str, Any] = {
+            "max_file_size": self._max_file_size,
+            "min_free_disk": self._min_free_disk,
+            "sink": self.sink,
+        }
+        return functools.partial(type(self), self.root, **settings), ()
 
     def path_for(self, event_slug: str, ticket_code: str) -> str:
         """Return `<event>/<2 hex>/<code>.pdf`; 256 subfolders keep directories small."""
