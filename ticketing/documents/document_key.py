@@ -12,7 +12,7 @@ from ticketing.documents.printed_page import TEST_BANNER
 from ticketing.documents.ticket_data import PrintedTicket
 
 # changes when the same ticket gets other bytes from the same engine
-_FULL_FORMAT, _STAMPED_FORMAT = "full 2", "stamped 1"
+_FULL_FORMAT, _STAMPED_FORMAT = "full 2", "stamped 2"
 _BAKED = (
     "event_slug", "event_name", "starts_at", "ends_at", "time_zone", "locale", "venue",
     "ticket_type", "is_test",

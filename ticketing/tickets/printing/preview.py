@@ -20,7 +20,7 @@ DEFAULT_DPI = 150
 MAX_NAMED = 5
 
 
-class AmbiguousPerson(Refused):
+class SeveralGuestsMatch(Refused):
     """Several guests match; the message names the first of them."""
 
 
@@ -48,7 +48,7 @@ def preview_ticket(
     """Return the ticket of a person, or the sample ticket, with a template or the event's own.
 
     `person` is an external id, e-mail, phone, code, guest id or part of a name. Raises NotFound,
-    AmbiguousPerson, and what rendering raises.
+    SeveralGuestsMatch, and what rendering raises.
     """
     ticket = sample_ticket(event) if person is None else _ticket_of(database, event, person.strip())
     template = renderer.open(template_id or event.template_id)
@@ -78,5 +78,5 @@ def _guest_id(database: Database, event: Event, person: str) -> int:
         raise NotFound(f"no guest of {event.slug} matches {person!r}")
     if total > 1:
         named = ", ".join(f"{each.full_name} (id {each.id})" for each in matches[:MAX_NAMED])
-        raise AmbiguousPerson(f"{total} guests match {person!r}: {named}; use an id")
+        raise SeveralGuestsMatch(f"{total} guests match {person!r}: {named}; use an id")
     return matches[0].id
