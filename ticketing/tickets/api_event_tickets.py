@@ -210,7 +210,9 @@ def ticket_preview(  # noqa: PLR0917  # one parameter per query parameter
         str | None,
         Query(max_length=200, description="Guest by id, external id, e-mail, phone, code or name."),
     ] = None,
-    kind: Annotated[PreviewFormat, Query(alias="format")] = PreviewFormat.PNG,
+    kind: Annotated[
+        PreviewFormat, Query(alias="format", description="A picture or the document.")
+    ] = PreviewFormat.PNG,
     dpi: Annotated[int, Query(ge=30, le=300, description="Resolution of a PNG.")] = DEFAULT_DPI,
 ) -> Response:
     """Return the ticket of a guest, or a sample, as it looks with a template.

@@ -35,20 +35,20 @@ def filter_parameters(
     return parse_filter(where, sort)
 
 
-_Count = Annotated[
-    int | None, Query(ge=1, le=MAX_IN_A_ROW, description="With both, sheets have many tickets.")
-]
-_Millimetres = Annotated[float, Query(ge=0, le=100, description="Millimetres.")]
+_Count = Annotated[int | None, Query(ge=1, le=MAX_IN_A_ROW)]
+_Millimetres = Annotated[float, Query(ge=0, le=100)]
 
 
 def sheet_parameters(  # noqa: PLR0917  # one parameter per query parameter
-    columns: _Count = None,
-    rows: _Count = None,
-    paper: Paper = Paper.A4,
-    margin: _Millimetres = 8,
-    gap: _Millimetres = 0,
-    landscape: bool = False,  # a query parameter
-    crop_marks: Annotated[bool, Query(alias="cropMarks")] = False,
+    columns: Annotated[_Count, Query(description="Tickets beside each other on a sheet.")] = None,
+    rows: Annotated[_Count, Query(description="Tickets one below the other on a sheet.")] = None,
+    paper: Annotated[Paper, Query(description="Size of the sheets.")] = Paper.A4,
+    margin: Annotated[_Millimetres, Query(description="Margin of the sheets in mm.")] = 8,
+    gap: Annotated[_Millimetres, Query(description="Space between tickets in mm.")] = 0,
+    landscape: Annotated[bool, Query(description="Turn the sheets.")] = False,
+    crop_marks: Annotated[
+        bool, Query(alias="cropMarks", description="Draw marks along which to cut.")
+    ] = False,
 ) -> SheetLayout | None:
     """Return the layout of sheets, None when each ticket is a page."""
     if columns is None and rows is None:
