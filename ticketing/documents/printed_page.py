@@ -116,6 +116,9 @@ def qr_variables() -> dict[str, str]:
 def _drawable(texts: dict[str, str]) -> dict[str, str]:
     """Return texts without undrawable emoji. Raises UndrawableText for another character."""
     fonts = installed_fonts()
+    every = "".join(texts.values())
+    if every.isascii() and not fonts.undrawable(every):
+        return texts
     drawable = {}
     for field, text in texts.items():
         drawable[field] = printed = leave_out_emoji(text, fonts.undrawable)
