@@ -90,10 +90,10 @@ def stamped(template: str) -> Render:
     def render(work: Sequence[PrintedTicket]) -> int:
         size = 0
         for at in range(0, len(work), CHUNK):
-            chunk = [
-                replace(ticket, qr_text=_signed(number))
-                for number, ticket in enumerate(work[at : at + CHUNK], at)
-            ]
+            chunk = work[at : at + CHUNK]
+            for number, ticket in enumerate(chunk, at):
+                if _signed(number) != ticket.qr_text:  # signed anew, which gives the same text
+                    raise ValueError(ticket.ticket_code)
             renderer.prepare(chunk)
             for ticket in chunk:
                 key = renderer.document_key(ticket)

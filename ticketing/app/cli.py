@@ -12,7 +12,7 @@ from ticketing.platform.cli.lazy_group import Entry, LazyGroup
 COMMANDS = {
     "Guests and tickets": (
         ("events", "events.cli:app", "Create, change and list events."),
-        ("templates", "tickets.cli_templates:app", "List and check ticket templates."),
+        ("templates", "tickets.cli_templates:app", "List, check and preview ticket templates."),
         ("import", "roster.cli:import_roster", "Import a roster from a file or a query."),
         (
             "guests",
@@ -29,7 +29,7 @@ COMMANDS = {
             "tickets.cli:generate_tickets",
             "Issue missing tickets and render their PDFs.",
         ),
-        ("tickets", "tickets.cli:app", "Explain, check, report and revoke tickets."),
+        ("tickets", "tickets.cli:app", "Explain, check, print, report and revoke tickets."),
         ("verify", "checkin.cli:verify", "Check whether a ticket is valid, and why not."),
         ("keys", "crypto.cli:app", "List or rotate the public keys that verify tickets."),
         (

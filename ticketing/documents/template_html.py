@@ -131,8 +131,12 @@ def fitted_style(text: str, box: TextBox, shrink_steps: int) -> str:
     size = fit_font_size(text, box, em_widths(box.face))
     if size is None:
         raise TextDoesNotFit(overflow_message(box.field, text, box), field=box.field)
-    size *= SHRINK_FACTOR**shrink_steps
-    return f"font-size:{size:.2f}pt;line-height:{line_height(text, box.leading):g}"
+    return _font_style(size * SHRINK_FACTOR**shrink_steps, line_height(text, box.leading))
+
+
+@functools.lru_cache(maxsize=1024)
+def _font_style(size: float, leading: float) -> str:
+    return f"font-size:{size:.2f}pt;line-height:{leading:g}"
 
 
 @functools.cache

@@ -3,8 +3,11 @@
 import functools
 import threading
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any, cast
 
 import structlog
 
@@ -21,8 +24,11 @@ from ticketing.documents.printed_page import (
 from ticketing.documents.qr import QrCode
 from ticketing.documents.rendered_ticket import RenderedTicket
 from ticketing.documents.stamping.compile import compile_stamper
+from ticketing.documents.stamping.pdf_tail import ExtraFonts
 from ticketing.documents.stamping.slots import NotStampable, element_of_slot, mark_slots
-from ticketing.documents.stamping.stamper import Stamper
+from ticketing.documents.stamping.stamper import DrawnPage, Stamper
+from ticketing.documents.stamping.ticket_fonts import FontNames, NeededGlyphs
+from ticketing.documents.stamping.variant_builder import source_of_document
 from ticketing.documents.template_context import SAMPLE_TICKET
 from ticketing.documents.template_html import TicketHtmlTemplate, em_widths, overflow_message
 from ticketing.documents.template_proof import field_location, prove_sample
@@ -94,7 +100,7 @@ class TemplateRenderer:
             self._keys = DocumentKeys(self.template.digest, is_stamped=is_stamped)
         return self._keys.key_of(ticket)
 
-    def prepare(self, tickets: list[PrintedTicket]) -> None:
+    def prepare(self, tickets: Iterable[PrintedTicket]) -> None:
         """Make the QR codes of tickets that follow; many at once take a third of the time."""
         if isinstance(self.stamper, Stamper):
             with self._lock:
@@ -135,28 +141,51 @@ class TemplateRenderer:
             is_marked = isinstance(stamper, Stamper) and stamper.can_mark(PrintedPage.of(ticket))
             return self._print(ticket, identifier, is_marked=is_marked)
 
+    def draw(self, ticket: PrintedTicket) -> DrawnPage:
+        """Return the page of a ticket for a print run. Raises what `render` raises."""
+        printed, stamper = PrintedPage.of(ticket), self.stamper
+        with self._lock:
+            if isinstance(stamper, Stamper):
+                with suppress(NotStampable):
+                    return stamper.draw(printed)
+            is_marked = isinstance(stamper, Stamper) and stamper.can_mark(printed)
+            document = self._lay_out(printed, is_marked=is_marked)
+            with self._writer.warnings_as_errors():
+                return DrawnPage(source_of_document(document), (), {})
+
+    def embed(
+        self, needed: NeededGlyphs, number: int, first_name: int
+    ) -> tuple[ExtraFonts, FontNames]:
+        """Return fonts with glyphs of drawn pages as objects from `number` on, and their names."""
+        with self._lock:
+            return cast("Stamper", self.stamper).embed(needed, number, first_name)
+
     def _print(self, ticket: PrintedTicket, identifier: str, *, is_marked: bool) -> bytes:
-        """Lay out, reduce overflowing fields until all fit, and write the PDF."""
         printed = PrintedPage.of(ticket)
+        event = printed.event
+        return self._writer.write_pdf(
+            self._lay_out(printed, is_marked=is_marked),
+            title=printed.title,
+            author=event.texts["eventName"],
+            subject=printed.own_texts["ticketCode"],
+            language=event.language["languageTag"],
+            created=printed.created,
+            identifier=identifier,
+        )
+
+    def _lay_out(self, printed: PrintedPage, *, is_marked: bool) -> Any:  # noqa: ANN401
+        """Return the document, with overflowing fields reduced until all fit."""
         texts, event = printed.texts, printed.event
         marked = mark_slots(texts, element_of_slot) if is_marked else texts
         variables = {**marked, **event.language, **qr_variables()}
-        codes = {QR_URL: QrCode(ticket.qr_text)}
+        codes = {QR_URL: QrCode(printed.qr_text)}
         shrink_steps: Counter[str | None] = Counter()
         for _ in range(MAX_LAYOUT_ATTEMPTS):
             html = self.page.render_html(variables, shrink_steps, plain_texts=texts)
             document = self._writer.layout(html + event.banner, codes)
             overflows = overflowing_fields(document)
             if not overflows:
-                return self._writer.write_pdf(
-                    document,
-                    title=printed.title,
-                    author=texts["eventName"],
-                    subject=texts["ticketCode"],
-                    language=event.language["languageTag"],
-                    created=printed.created,
-                    identifier=identifier,
-                )
+                return document
             shrink_steps.update(overflows)
             if None in overflows:
                 break

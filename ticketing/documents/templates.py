@@ -22,6 +22,11 @@ class TicketTemplate:
     folder: Path
     digest: str
 
+    @property
+    def version(self) -> str:
+        """Return a name for this state of the files."""
+        return f"{self.id}-{self.digest[:12]}"
+
 
 class TemplateFolders:
     """Finds templates, in the operator's folder before the built-in ones."""

@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Rendering stops when the disk of the documents has fewer bytes free.",
     )
+    document_sink: Literal["files", "packs"] = Field(
+        "files",
+        description="Where new PDFs go: `files` is one file per ticket; `packs` is one file per"
+        " event and version of its template, an eighth as large and several times as fast.",
+    )
     retention_days: int = Field(
         30,
         ge=1,

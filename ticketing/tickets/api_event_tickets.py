@@ -1,13 +1,17 @@
-"""HTTP API for the tickets of an event: missing tickets, and all PDFs as a ZIP file."""
+"""HTTP API for the tickets of an event: missing tickets, and all tickets as ZIP file or PDF."""
 
+from enum import StrEnum
+from itertools import chain
 from typing import Annotated
 
 from fastapi import Depends, Query
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import Field
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import Operator, Viewer
+from ticketing.documents.print_run.sheet_layout import SheetLayout
+from ticketing.documents.renderer import Renderer
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import (
     EventInPath,
@@ -32,8 +36,10 @@ from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.tickets.eligibility_queries import list_failed_documents
 from ticketing.tickets.guest_filter import GuestFilter
 from ticketing.tickets.guest_filter_queries import require_columns
-from ticketing.tickets.http_params import filter_parameters, where_parameter
+from ticketing.tickets.http_params import filter_parameters, sheet_parameters, where_parameter
 from ticketing.tickets.missing import count_missing_tickets, list_missing_tickets
+from ticketing.tickets.printing.preview import DEFAULT_DPI, preview_ticket
+from ticketing.tickets.printing.print_tickets import print_tickets
 from ticketing.tickets.rendering.document_reader import DocumentReader
 from ticketing.tickets.rendering.zip_archive import stream_zip
 
@@ -149,4 +155,77 @@ def tickets_zip(
         stream_zip(services.database, services.get(DocumentReader), known, wanted),
         media_type="application/zip",
         headers={"Cache-Control": "private, no-store", **named},
+    )
+
+
+@router.get(
+    "/{event}/tickets.pdf",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/pdf": {}}}},
+)
+def tickets_pdf(
+    event: EventInPath,
+    services: ServicesDependency,
+    _: Operator,
+    wanted: Annotated[GuestFilter, Depends(filter_parameters)],
+    layout: Annotated[SheetLayout | None, Depends(sheet_parameters)],
+) -> StreamingResponse:
+    """Return all live tickets, or those of matching guests, as one streamed PDF for printing.
+
+    Tickets that cannot be printed are listed on the last page.
+    """
+    known = get_event(services.database, event)
+    parts = print_tickets(
+        services.database, services.get(Renderer), known, wanted=wanted, layout=layout
+    )
+    first = next(parts)  # what is refused is refused before the response begins
+    named = {"Content-Disposition": f'attachment; filename="{known.slug}.pdf"'}
+    return StreamingResponse(
+        chain([first], parts),
+        media_type="application/pdf",
+        headers={"Cache-Control": "private, no-store", **named},
+    )
+
+
+class PreviewFormat(StrEnum):
+    """Formats of a preview."""
+
+    PNG = "png"
+    PDF = "pdf"
+
+
+@router.get(
+    "/{event}/ticket-preview",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}, "application/pdf": {}}}},
+)
+def ticket_preview(  # noqa: PLR0917  # one parameter per query parameter
+    event: EventInPath,
+    services: ServicesDependency,
+    _: Operator,
+    template: Annotated[
+        str | None, Query(max_length=100, description="A template's name; the event's if absent.")
+    ] = None,
+    person: Annotated[
+        str | None,
+        Query(max_length=200, description="Guest by id, external id, e-mail, phone, code or name."),
+    ] = None,
+    kind: Annotated[
+        PreviewFormat, Query(alias="format", description="A picture or the document.")
+    ] = PreviewFormat.PNG,
+    dpi: Annotated[int, Query(ge=30, le=300, description="Resolution of a PNG.")] = DEFAULT_DPI,
+) -> Response:
+    """Return the ticket of a guest, or a sample, as it looks with a template.
+
+    Its QR code is that of the sample: it admits nobody.
+    """
+    known = get_event(services.database, event)
+    preview = preview_ticket(
+        services.database, services.get(Renderer), known, template_id=template, person=person
+    )
+    is_picture = kind is PreviewFormat.PNG
+    return Response(
+        preview.picture(dpi) if is_picture else preview.pdf,
+        media_type="image/png" if is_picture else "application/pdf",
+        headers={"Cache-Control": "private, no-store"},
     )

@@ -1,4 +1,4 @@
-"""`ticketing generate-tickets`, and `ticketing tickets`: explain, preflight, report, revoke."""
+"""`ticketing generate-tickets`, and `ticketing tickets`: explain, print, report, revoke."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +14,12 @@ from ticketing.platform.cli.output import (
     print_table,
     print_text,
 )
+from ticketing.tickets.printing import cli as printing_cli
 from ticketing.tickets.reports import cli as reports_cli
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(reports_cli.app)
+app.add_typer(printing_cli.app)
 
 BYTES_PER_MIB = 1024 * 1024
 

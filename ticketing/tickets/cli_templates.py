@@ -1,12 +1,14 @@
-"""`ticketing templates`: list, check."""
+"""`ticketing templates`: list, check, preview."""
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ticketing.platform.cli.console import open_application
-from ticketing.platform.cli.options import JsonOption
+from ticketing.platform.cli.options import EventOption, JsonOption
 from ticketing.platform.cli.output import print_json, print_list, print_text
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ def check_templates(
         typer.Argument(help="Folder names of templates; all if omitted.", metavar="[NAME]..."),
     ] = None,
     *,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a picture of each sample ticket.", file_okay=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Render a sample with ticket templates, and read its QR code and texts back.
@@ -53,11 +59,69 @@ def check_templates(
         renderer = application.get(Renderer)
         known = names or application.get(TemplateFolders).ids()
         results = [_check(renderer, name) for name in known]
+        if pictures is not None:
+            for name in known:
+                _write_picture(renderer, name, pictures)
     if as_json:
         print_json([asdict(result) for result in results])
     else:
         print_text(*map(_sentence, results))
     raise typer.Exit(1 if any(result.problem for result in results) else 0)
+
+
+@app.command("preview")
+def preview_template(
+    slug: EventOption,
+    name: Annotated[
+        str | None, typer.Argument(help="Folder name of a template; the event's own if omitted.")
+    ] = None,
+    *,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File to write: .png or .pdf.", dir_okay=False)
+    ],
+    person: Annotated[
+        str | None,
+        typer.Option(help="Guest: external id, e-mail, phone, code, id or part of the name."),
+    ] = None,
+    dpi: Annotated[int, typer.Option(min=30, max=600, help="Resolution of a PNG.")] = 150,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the ticket of a guest, or a sample, as it looks with a template.
+
+    Its QR code is that of the sample: it admits nobody.
+    """
+    from ticketing.documents.renderer import Renderer
+    from ticketing.events.cli_context import open_event
+    from ticketing.platform.kernel.binary_file import write_complete_file
+    from ticketing.tickets.printing.preview import preview_ticket
+
+    if out.suffix.lower() not in {".png", ".pdf"}:
+        raise typer.BadParameter(f"{out}: end it with .png or .pdf", param_hint="--out")
+    with open_event(slug) as (application, event):
+        preview = preview_ticket(
+            application.database, application.get(Renderer), event,
+            template_id=name, person=person,
+        )  # fmt: skip
+    is_picture = out.suffix.lower() == ".png"
+    write_complete_file(out, [preview.picture(dpi) if is_picture else preview.pdf])
+    if as_json:
+        print_json({"file": str(out), "renderedInFull": preview.rendered_in_full})
+    else:
+        print_text(f"The ticket of {preview.full_name} is in {out}.")
+        if preview.rendered_in_full is not None:
+            print_text(f"Tickets are rendered in full: {preview.rendered_in_full}")
+
+
+def _write_picture(renderer: "Renderer", name: str, folder: Path) -> None:
+    """Write the sample ticket of a template; one that cannot be rendered has no picture."""
+    from ticketing.documents.pdf_inspection import picture_of
+    from ticketing.documents.template_context import SAMPLE_TICKET
+    from ticketing.platform.kernel.binary_file import write_complete_file
+    from ticketing.platform.kernel.errors import Refused
+
+    with suppress(Refused):  # `_check` has told the reason
+        picture = picture_of(renderer.render(SAMPLE_TICKET, name))
+        write_complete_file(folder / f"{name}.png", [picture])
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,8 @@ def test_an_unknown_event_is_404(operator: httpx.Client, path: str, event_id: ob
         ("/api/events/nobodys-2026/missing-tickets", 404, "unknown_event"),
         ("/api/events/nobodys-2026/missing-tickets/count", 404, "unknown_event"),
         ("/api/events/nobodys-2026/tickets.zip", 404, "unknown_event"),
+        ("/api/events/nobodys-2026/tickets.pdf", 404, "unknown_event"),
+        ("/api/events/wisuda-2026/tickets.pdf?columns=21", 422, "invalid_request"),
         ("/api/events/wisuda-2026/missing-tickets?limit=0", 422, "invalid_request"),
         ("/api/events/wisuda-2026/missing-tickets?offset=-1", 422, "invalid_request"),
         ("/api/events/a%00b/missing-tickets", 422, "invalid_request"),

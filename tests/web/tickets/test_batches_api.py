@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
+import pypdfium2
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
@@ -305,6 +306,22 @@ def test_all_pdfs_come_in_one_archive_that_names_what_it_lacks(
     assert archive.read(f"{codes[0]}.pdf").startswith(b"%PDF")
     assert archive.read("WITHOUT-PDF.txt").decode() == f"{codes[2]}\n"
     assert len(guests) == 3
+
+
+def test_all_tickets_are_one_pdf_in_the_order_of_a_column(
+    operator: httpx.Client, event: Event, guests: list[int], wait_for_batch: WaitForBatch
+) -> None:
+    taken = operator.post("/api/tickets/batch", json={"eventId": event.id})
+    wait_for_batch(taken.json()["data"]["batchId"])
+
+    got = operator.get(f"/api/events/{event.slug}/tickets.pdf?sort=-full_name")
+    sheets = operator.get(f"/api/events/{event.slug}/tickets.pdf?columns=1&rows=2&cropMarks=true")
+    refused = operator.get(f"/api/events/{event.slug}/tickets.pdf?columns=20&rows=20")
+
+    assert got.headers["content-type"] == "application/pdf"
+    assert len(pypdfium2.PdfDocument(got.content)) == len(guests) == 3
+    assert len(pypdfium2.PdfDocument(sheets.content)) == 2
+    assert (refused.status_code, "use fewer columns" in refused.text) == (422, True)
 
 
 @pytest.mark.usefixtures("many_guests")

@@ -9,6 +9,8 @@ import pypdfium2
 import pytest
 from sqlalchemy import func, select
 
+from ticketing.documents.pdf_inspection import qr_text_of
+from ticketing.documents.template_context import SAMPLE_TICKET
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
@@ -72,3 +74,33 @@ def test_a_template_whose_tickets_nobody_could_use_is_refused_before_any_ticket(
     assert reason in refused.json()["error"]["message"]
     with database.transaction() as connection:
         assert connection.scalar(select(func.count()).select_from(generated_tickets)) == 0
+
+
+def test_a_preview_shows_a_guest_and_admits_nobody(
+    operator: httpx.Client, event: Event, guests: list[int], database: Database
+) -> None:
+    path = f"/api/events/{event.slug}/ticket-preview?template=plain"
+
+    picture = operator.get(f"{path}&person=budi@example.org")
+    document = operator.get(f"{path}&person={guests[1]}&format=pdf")
+    sample = operator.get(f"{path}&format=pdf")
+
+    text = pypdfium2.PdfDocument(document.content)[0].get_textpage().get_text_range()
+    assert picture.content.startswith(b"\x89PNG")
+    assert ("Budi Santoso" in text, "B-12" in text) == (True, True)
+    assert qr_text_of(document.content) == qr_text_of(sample.content) == SAMPLE_TICKET.qr_text
+    with database.transaction() as connection:
+        assert connection.scalar(select(func.count()).select_from(generated_tickets)) == 0
+
+
+@pytest.mark.parametrize(
+    ("person", "status", "reason"),
+    [("example.org", 404, "no guest"), ("i", 422, "3 guests match"), ("%20", 404, "is empty")],
+)
+@pytest.mark.usefixtures("guests")
+def test_a_preview_of_nobody_or_of_several_is_refused(
+    operator: httpx.Client, event: Event, person: str, status: int, reason: str
+) -> None:
+    got = operator.get(f"/api/events/{event.slug}/ticket-preview?person={person}")
+
+    assert (got.status_code, reason in got.text) == (status, True)

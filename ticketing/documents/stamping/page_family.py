@@ -8,7 +8,6 @@ arithmetic.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ticketing.documents.printed_page import PrintedPage
 from ticketing.documents.stamping.operators import last_font, same_line
@@ -16,8 +15,7 @@ from ticketing.documents.stamping.page_layout import LayoutMarker, MarkedLayout,
 from ticketing.documents.stamping.pair_table import SetLine, SharedWidths
 from ticketing.documents.stamping.placement import SlotPlace
 from ticketing.documents.stamping.slots import NotStampable
-from ticketing.documents.stamping.text_setter import Geometry, TextSetter
-from ticketing.documents.stamping.ticket_fonts import FontNames, with_ticket_fonts
+from ticketing.documents.stamping.text_setter import Geometry, PlacedText, TextSetter
 from ticketing.documents.stamping.weasyprint_access import PagePainter
 from ticketing.documents.template_html import fitted_style
 from ticketing.documents.weasyprint_engine import overflowing_fields
@@ -38,23 +36,6 @@ class BasePage:
     places: tuple[SlotPlace, ...]
 
 
-class PlacedText(NamedTuple):  # is made three times as fast as a frozen dataclass
-    """The lines of a slot and their baselines."""
-
-    setter: TextSetter
-    baselines: tuple[bytes, ...]
-    lines: list[SetLine]
-
-    def operators(self, names: FontNames) -> bytes:
-        """Return the operators of the slot, with fonts of the ticket by these names."""
-        x_of = self.setter.x_operand
-        drawn = [
-            b"1 0 0 -1 %s %s Tm %s" % (x_of(line.width), baseline, with_ticket_fonts(line, names))
-            for line, baseline in zip(self.lines, self.baselines, strict=True)
-        ]
-        return b"%s BT %s ET" % (self.setter.fill, b" ".join(drawn))
-
-
 @dataclass(frozen=True, slots=True)
 class _LatestLayout:
     base: BasePage
@@ -69,10 +50,10 @@ class PageFamily:
         """`shared` are the widths of glyphs that the fonts of each of these pages have."""
         self._marker, self._painter, self._shared = marker, painter, shared
         self._setters: dict[tuple[int, str, int], TextSetter] = {}
-        self._remembered: dict[tuple[int, str], PlacedText] = {}
+        self._remembered: dict[tuple[int, str], bytes | PlacedText] = {}
         self._latest: _LatestLayout | None = None
 
-    def place(self, base: BasePage, number: int, text: str) -> PlacedText:
+    def place(self, base: BasePage, number: int, text: str) -> bytes | PlacedText:
         """Return the lines of a slot. Raises NotStampable, or TextDoesNotFit."""
         placed = self._remembered.get((number, text))
         if placed is None:
@@ -82,7 +63,7 @@ class PageFamily:
             self._remembered[number, text] = placed
         return placed
 
-    def _place(self, base: BasePage, number: int, text: str) -> PlacedText:
+    def _place(self, base: BasePage, number: int, text: str) -> bytes | PlacedText:
         field = base.layout.marks[number].field
         box = base.layout.fit_boxes.get(field)
         for step in range(MAX_SHRINK_STEPS + 1):
@@ -96,10 +77,13 @@ class PageFamily:
 
     def _place_at_size(
         self, base: BasePage, number: int, text: str, key: tuple[int, str, int]
-    ) -> PlacedText | None:
+    ) -> bytes | PlacedText | None:
         setter = self._setters.get(key)
         if setter is None:
             setter = self._learn_style(base, number, text, key)
+        line = setter.draw_line(text)
+        if line is not None:
+            return line
         lines = setter.set_lines(text)
         metrics = tuple([line.metrics for line in lines])
         try:
@@ -111,7 +95,7 @@ class PageFamily:
             setter.geometries[metrics] = geometry
         if isinstance(geometry, NotStampable):
             raise NotStampable(geometry.field, str(geometry))
-        return None if geometry is None else PlacedText(setter, geometry, lines)
+        return None if geometry is None else setter.draw(lines, geometry)
 
     def _layout(self, base: BasePage, number: int, text: str, step: int) -> MarkedLayout:
         """Return the layout with a text, the latest one from memory: two steps need it."""

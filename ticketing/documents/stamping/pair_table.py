@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ticketing.documents.stamping.weasyprint_access import Glyph, ShapedLine
 
 SharedWidths = Mapping[str, Mapping[int, int]]  # by name of the font and glyph
+LineGlyphs = Mapping[str, Mapping[int, Glyph]]  # by name of the font and code
 UNITS_PER_PX = 1024  # of Pango
 _END = "\0"  # stands after the last letter of a line
 _PLAIN_LINE = re.compile(rb"(/\w+ \S+ Tf )\[<([0-9a-f><-]*)>\] TJ")
@@ -31,7 +32,7 @@ class SetLine(NamedTuple):  # is made three times as fast as a frozen dataclass
     operators: bytes
     width: float
     metrics: tuple[float, float]  # height and baseline
-    glyphs: Mapping[str, Mapping[int, Glyph]] | None = None
+    glyphs: LineGlyphs | None = None
 
 
 class PairTable:
@@ -43,21 +44,31 @@ class PairTable:
         self._codes: dict[str, bytes] = {}
         self._advances: dict[str, int] = {}
         self._head = b""
-        self._metrics = (0.0, 0.0)
+        self.metrics = (0.0, 0.0)
         self._is_usable = True
 
     def set_lines(self, text: str, room: float) -> list[SetLine] | None:
         """Return the lines of a text, or None when Pango must set it."""
+        line = self.set_line(text, room)
+        if line is not None:
+            width, operators = line
+            return [SetLine(operators, width, self.metrics)]
+        pairs = list(map(add, text, text[1:] + _END))
+        if not all(map(self._advances.__contains__, pairs)):
+            return None
+        codes = list(map(self._codes.__getitem__, pairs))
+        return self._broken(text, codes, list(map(self._advances.__getitem__, pairs)), room)
+
+    def set_line(self, text: str, room: float) -> tuple[float, bytes] | None:
+        """Return width and operators of a text on one line, or None when it does not fit there."""
         pairs = list(map(add, text, text[1:] + _END))
         try:
-            advances = list(map(self._advances.__getitem__, pairs))
+            width = sum(map(self._advances.__getitem__, pairs)) / UNITS_PER_PX
         except KeyError:
             return None
-        codes = map(self._codes.__getitem__, pairs)
-        width = sum(advances) / UNITS_PER_PX
-        if width <= room:
-            return [self._line(codes, width)]
-        return self._broken(text, list(codes), advances, room)
+        if width > room:
+            return None
+        return width, b"%s[<%s>] TJ" % (self._head, b"".join(map(self._codes.__getitem__, pairs)))
 
     def _broken(
         self, text: str, codes: Sequence[bytes], advances: Sequence[int], room: float
@@ -94,7 +105,7 @@ class PairTable:
         return self._line([*codes[begin : end - 1], self._codes[text[end - 1] + _END]], width)
 
     def _line(self, codes: Iterable[bytes], width: float) -> SetLine:
-        return SetLine(b"%s[<%s>] TJ" % (self._head, b"".join(codes)), width, self._metrics)
+        return SetLine(b"%s[<%s>] TJ" % (self._head, b"".join(codes)), width, self.metrics)
 
     def learn(self, text: str, line: ShapedLine, advances: Sequence[int]) -> None:
         """Learn the pairs of a line that Pango has set."""
@@ -129,9 +140,9 @@ class PairTable:
             if glyph.text != letter or shared.get(int(code, 16)) != glyph.width:
                 return None
         metrics = line.height, line.baseline
-        if self._head and (self._head, self._metrics) != (plain[1], metrics):
+        if self._head and (self._head, self.metrics) != (plain[1], metrics):
             return None
-        self._head, self._metrics = plain[1], metrics
+        self._head, self.metrics = plain[1], metrics
         return [operator for _, operator in codes]
 
 

@@ -2,13 +2,13 @@
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from ticketing.documents.stamping.operators import PageParts
-from ticketing.documents.stamping.weasyprint_access import object_of, page_of
+from ticketing.documents.stamping.weasyprint_access import object_of, page_of, resources_of
 
 _HEADER = b"%PDF-1.7\n%\xf0\x9f\x96\xa4\n"
 _REFERENCE = re.compile(rb"(\d+) 0 R")
@@ -16,6 +16,35 @@ _COMPRESSION = 9  # once for all tickets
 _CATALOG = 2
 FREE, IN_USE, IN_STORE = 0, 1, 2  # kinds of entries of a cross-reference stream
 _KINDS = _DETAILS = tuple(bytes([number]) for number in range(256))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageSource:
+    """A page as another document can take it over; equal only to itself.
+
+    `static` are the operators around its slots, `box` is the media box in points, `resources` are
+    values by kind and name, `objects` are bodies by number, as far as the page needs them.
+    """
+
+    static: tuple[bytes, ...]
+    box: tuple[float, float, float, float]
+    resources: Mapping[bytes, Mapping[bytes, bytes]]
+    objects: Mapping[int, bytes]
+
+
+def page_source(pdf: Any, static: tuple[bytes, ...]) -> PageSource:  # noqa: ANN401  # pydyf is untyped
+    """Return the page of a `pdf` that has all objects but is not written yet."""
+    left, bottom, right, top = page_of(pdf)["MediaBox"]
+    objects = {
+        number: _body(pdf.objects[number])
+        for number in _reachable(pdf.objects, int(page_of(pdf)["Resources"].split()[0]))
+    }
+    box = float(left), float(bottom), float(right), float(top)
+    return PageSource(static, box, resources_of(pdf), objects)
+
+
+def _body(each: Any) -> bytes:  # noqa: ANN401  # pydyf is untyped
+    return bytes(each.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +64,7 @@ class PdfPrefix:
     next_free: int
     font_dictionary: int
     font_references: bytes
+    source: PageSource
 
 
 def entry(kind: int, place: int, detail: int = 0) -> bytes:
@@ -56,6 +86,7 @@ def build_prefix(pdf: Any, parts: PageParts) -> PdfPrefix:  # noqa: ANN401  # py
     first_chunk = len(pdf.objects)
     first_slot = first_chunk + len(parts.static)
     info = first_slot + len(parts.slots)
+    source = page_source(pdf, parts.static)
     page["Contents"] = _contents(first_chunk, first_slot, len(parts.slots))
     builder = _PrefixBuilder()
     builder.add_objects(pdf)
@@ -74,6 +105,7 @@ def build_prefix(pdf: Any, parts: PageParts) -> PdfPrefix:  # noqa: ANN401  # py
         info + 2,
         fonts.number,
         b"".join(b"/%s %s" % (_bytes(name), _bytes(value)) for name, value in fonts.items()),
+        source,
     )
 
 
@@ -143,9 +175,9 @@ class _PrefixBuilder:
                 yield entry(FREE, 0, 0 if number else 255)
 
 
-def _reachable(objects: Sequence[Any]) -> set[int]:
-    """Return the numbers of the objects that the catalogue refers to, directly or not."""
-    found, waiting = set[int](), [_CATALOG]
+def _reachable(objects: Sequence[Any], root: int = _CATALOG) -> set[int]:
+    """Return the numbers of the objects that one refers to, directly or not, and its own."""
+    found, waiting = set[int](), [root]
     while waiting:
         number = waiting.pop()
         if number in found or number >= len(objects):

@@ -1,9 +1,11 @@
 """Sets the texts of one slot at one font size to lines of operators."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from ticketing.documents.stamping.operators import number_operand
+from ticketing.documents.stamping.operators import number_operand, replace_fonts
 from ticketing.documents.stamping.pair_table import (
+    LineGlyphs,
     PairTable,
     SetLine,
     SharedWidths,
@@ -11,6 +13,7 @@ from ticketing.documents.stamping.pair_table import (
 )
 from ticketing.documents.stamping.placement import SlotPlace
 from ticketing.documents.stamping.slots import NotStampable
+from ticketing.documents.stamping.ticket_fonts import FontNames
 from ticketing.documents.stamping.weasyprint_access import (
     PagePainter,
     ShapedLine,
@@ -23,6 +26,23 @@ Metrics = tuple[tuple[float, float], ...]  # height and baseline of each line
 # baselines of the lines, or None where the text overflows, or why it cannot be stamped
 Geometry = tuple[bytes, ...] | None | NotStampable
 _MAX_LINES = 20
+
+
+class PlacedText(NamedTuple):  # is made three times as fast as a frozen dataclass
+    """A slot with glyphs that the page lacks: parts of its operators, and the glyphs of a line."""
+
+    parts: tuple[tuple[bytes, LineGlyphs | None], ...]
+
+    @property
+    def glyphs(self) -> list[LineGlyphs]:
+        """Return the glyphs that the fonts of the page do not have."""
+        return [glyphs for _, glyphs in self.parts if glyphs]
+
+    def operators(self, names: FontNames) -> bytes:
+        """Return the operators of the slot, with fonts of the ticket by these names."""
+        return b" ".join(
+            [replace_fonts(part, names) if glyphs else part for part, glyphs in self.parts]
+        )
 
 
 class TextSetter:
@@ -46,7 +66,33 @@ class TextSetter:
         )
         self._pairs = PairTable(shared) if plain else None
 
-    def x_operand(self, width: float) -> bytes:
+    def draw(self, lines: Sequence[SetLine], baselines: Sequence[bytes]) -> bytes | PlacedText:
+        """Return the operators of lines on these baselines."""
+        drawn = [
+            (b"1 0 0 -1 %s %s Tm %s" % (self._x(line.width), baseline, line.operators), line.glyphs)
+            for line, baseline in zip(lines, baselines, strict=True)
+        ]
+        if any(glyphs for _, glyphs in drawn):
+            return PlacedText(((self.fill + b" BT", None), *drawn, (b"ET", None)))
+        joined = b" ".join([operators for operators, _ in drawn])
+        return b"%s BT %s ET" % (self.fill, joined)
+
+    def draw_line(self, text: str) -> bytes | None:
+        """Return the operators of a text on one line of known letters, or None for another one.
+
+        It is what `set_lines` and `draw` return for nine texts of ten, in a third of the time.
+        """
+        pairs = self._pairs
+        geometry = self.geometries.get((pairs.metrics,)) if pairs is not None else None
+        if pairs is None or type(geometry) is not tuple:
+            return None
+        line = pairs.set_line(text, self.place.room)
+        if line is None:
+            return None
+        width, shown = line
+        return b"%s BT 1 0 0 -1 %s %s Tm %s ET" % (self.fill, self._x(width), geometry[0], shown)
+
+    def _x(self, width: float) -> bytes:
         """Return where a line of this width begins, as an operand."""
         return self._left or number_operand(self.place.x_of(width))
 
@@ -69,7 +115,7 @@ class TextSetter:
             lines.append(line)
             self._learn(line)
             rest = line.rest
-        if self._pairs is not None and len(lines) > 1:
+        if self._pairs is not None and len(lines) > 1 and all(map(is_plain_letter, text)):
             # any word may end a line of another text, and no line has the pairs around blanks
             for part in (text, *text.split(" ")):
                 self._learn(self._painter.shape(self._style, self._box, part, None))

@@ -1,20 +1,22 @@
 """Small fonts of one ticket for the glyphs that the shared fonts of the variant do not have."""
 
+import functools
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ticketing.documents.stamping.cff_charset import renumber_cids
 from ticketing.documents.stamping.harfbuzz_subset import SubsettableFace
-from ticketing.documents.stamping.operators import replace_fonts
-from ticketing.documents.stamping.pair_table import SetLine, SharedWidths
+from ticketing.documents.stamping.pair_table import LineGlyphs, SharedWidths
 from ticketing.documents.stamping.pdf_prefix import stream_object
 from ticketing.documents.stamping.pdf_tail import ExtraFonts
 from ticketing.documents.stamping.slots import NotStampable
 from ticketing.documents.stamping.weasyprint_access import Glyph, face_address, vertical_extent
 
 FontNames = dict[str, tuple[bytes, dict[int, int]]]  # new name and codes by the old name
-_COMPRESSION = 1
+NeededGlyphs = dict[str, dict[int, Glyph]]  # by font and code
+_COMPRESSION = 6
+_SMALL_FONT_BYTES = 4096
 _OBJECTS_A_FONT = 5
 _OPENTYPE_WITH_CFF = b"OTTO"
 _CODES_A_BLOCK = 100  # of a character map
@@ -45,7 +47,7 @@ class FontSource:
         kind = b"/Subtype/OpenType" if is_cff else b"/Length1 %d" % len(content)
         widths = b"".join(b"%d[%d]" % (code, glyph.width) for code, glyph in glyphs.items())
         return [
-            _packed_stream(file, kind, content),
+            _font_file(file, kind, content),
             self._descriptor(descriptor, b"/FontFile%d %d 0 R" % (3 if is_cff else 2, file)),
             b"%d 0 obj\n<</Type/Font/Subtype/CIDFontType%d/BaseFont%s/CIDSystemInfo<</Registry"
             b"(Adobe)/Ordering(Identity)/Supplement 0>>/CIDToGIDMap/Identity/W[%s]"
@@ -66,29 +68,31 @@ class FontSource:
         )
 
 
-def embed_fonts(
-    lines: Sequence[SetLine],
-    sources: Mapping[str, FontSource],
-    number: int,
-    page_widths: SharedWidths,
-) -> tuple[ExtraFonts, FontNames]:
-    """Return the fonts for lines with glyphs of their own; the second part is their new names.
+def needed_glyphs(lines: Iterable[LineGlyphs], page_widths: SharedWidths) -> NeededGlyphs:
+    """Return the glyphs of all lines together.
 
     `page_widths` are the widths of the glyphs that are on the page already.
     Raises NotStampable when a glyph has two widths, which depends on what a page draws first.
     """
-    needed: dict[str, dict[int, Glyph]] = {}
+    needed: NeededGlyphs = {}
     for line in lines:
-        for font, glyphs in (line.glyphs or {}).items():
+        for font, glyphs in line.items():
             known = needed.setdefault(font, {})
             for code, glyph in glyphs.items():
                 on_page = page_widths.get(font, {}).get(code, glyph.width)
                 if known.setdefault(code, glyph).width != glyph.width or on_page != glyph.width:
                     raise NotStampable("", "a glyph has another width at another size")
+    return needed
+
+
+def embed_fonts(
+    needed: NeededGlyphs, sources: Mapping[str, FontSource], number: int, first_name: int = 0
+) -> tuple[ExtraFonts, FontNames]:
+    """Return fonts as objects from `number` on, and their names, which count from `first_name`."""
     objects: list[bytes] = []
     names: FontNames = {}
     references = []
-    for at, (font, glyphs) in enumerate(needed.items()):
+    for at, (font, glyphs) in enumerate(needed.items(), first_name):
         added, codes = sources[font].embed(number + len(objects), glyphs)
         objects += added
         name = b"T%d" % at
@@ -97,12 +101,10 @@ def embed_fonts(
     return ExtraFonts(objects, b"".join(references)), names
 
 
-def with_ticket_fonts(line: SetLine, names: FontNames) -> bytes:
-    """Return the operators of a line in the fonts of the ticket if it needs them."""
-    return line.operators if line.glyphs is None else replace_fonts(line.operators, names)
-
-
-def _packed_stream(number: int, dictionary: bytes, content: bytes) -> bytes:
+def _font_file(number: int, dictionary: bytes, content: bytes) -> bytes:
+    """Return the object of a font file, a small one as it is: packing it takes 40 us."""
+    if len(content) <= _SMALL_FONT_BYTES:
+        return stream_object(number, dictionary, content)
     packed = zlib.compress(content, _COMPRESSION)
     return stream_object(number, dictionary + b"/Filter/FlateDecode", packed)
 
@@ -110,7 +112,7 @@ def _packed_stream(number: int, dictionary: bytes, content: bytes) -> bytes:
 def _character_map(glyphs: Mapping[int, Glyph]) -> bytes:
     """Return the characters of codes, for search and copying."""
     rows = [
-        b"<%04x><%s>\n" % (code, glyph.text.encode("utf-16-be").hex().encode())
+        b"<%04x><%s>\n" % (code, _hexadecimal(glyph.text))
         for code, glyph in glyphs.items()
         if glyph.text
     ]
@@ -124,3 +126,8 @@ def _character_map(glyphs: Mapping[int, Glyph]) -> bytes:
             b"%d beginbfchar\n%sendbfchar\n" % (len(block), b"".join(block)) for block in blocks
         )
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _hexadecimal(text: str) -> bytes:
+    return text.encode("utf-16-be").hex().encode()

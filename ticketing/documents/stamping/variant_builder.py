@@ -6,13 +6,24 @@ from typing import Any
 
 from ticketing.documents.printed_page import PrintedPage
 from ticketing.documents.stamping.alphabets import alphabet_of
-from ticketing.documents.stamping.operators import QrSlot, TextSlot
+from ticketing.documents.stamping.operators import TextSlot
 from ticketing.documents.stamping.page_family import BasePage, PageFamily, moved
 from ticketing.documents.stamping.page_layout import LayoutMarker, MarkedLayout, places_of
 from ticketing.documents.stamping.pair_table import SharedWidths
-from ticketing.documents.stamping.pdf_prefix import PdfPrefix, build_prefix
+from ticketing.documents.stamping.pdf_prefix import (
+    PageSource,
+    PdfPrefix,
+    build_prefix,
+    page_source,
+)
 from ticketing.documents.stamping.slots import is_slot
-from ticketing.documents.stamping.weasyprint_access import PagePainter, widths_of
+from ticketing.documents.stamping.weasyprint_access import (
+    PagePainter,
+    object_of,
+    operators_of,
+    page_of,
+    widths_of,
+)
 from ticketing.documents.weasyprint_engine import TemplatePdfWriter, compress_streams
 
 _PROBE = "Ax"
@@ -31,13 +42,14 @@ _STYLE_NAMES = ("font_family", "font_weight", "font_style", "font_size", "lang",
 class PageVariant:
     """A page that is ready for tickets: the shared part of the file and the learnt slots.
 
-    `widths` are those of the glyphs in its fonts.
+    `slots` are the numbers of its texts in the order of drawing, None for the QR code; `widths` are
+    those of the glyphs in its fonts.
     """
 
     base: BasePage
     prefix: PdfPrefix
     family: PageFamily
-    slots: tuple[TextSlot | QrSlot, ...]
+    slots: tuple[int | None, ...]
     widths: SharedWidths
 
 
@@ -62,7 +74,10 @@ class VariantBuilder:
         family = self._family(places, styles, shared)
         prefix = self._write(layout, printed)
         base = BasePage(printed, probes, replace(layout, document=None, boxes={}), places)
-        return PageVariant(base, prefix, family, layout.parts.slots, widths)
+        slots = tuple(
+            slot.number if isinstance(slot, TextSlot) else None for slot in layout.parts.slots
+        )
+        return PageVariant(base, prefix, family, slots, widths)
 
     def _family(self, places: object, styles: object, shared: SharedWidths) -> PageFamily:
         glyphs = frozenset((font, code) for font, codes in shared.items() for code in codes)
@@ -129,6 +144,19 @@ class VariantBuilder:
         with self._writer.warnings_as_errors():
             layout.document.write_pdf(finisher=finish)
         return prefixes[0]
+
+
+def source_of_document(document: Any) -> PageSource:  # noqa: ANN401  # weasyprint is untyped
+    """Return the first page of a document as it is laid out, without slots."""
+    pages = []
+
+    def finish(document: object, pdf: Any) -> None:  # noqa: ANN401  # pydyf is untyped
+        operators = operators_of(object_of(pdf, page_of(pdf)["Contents"]))
+        compress_streams(document, pdf)
+        pages.append(page_source(pdf, (b"\n".join(operators),)))
+
+    document.write_pdf(finisher=finish)
+    return pages[0]
 
 
 def _probes(texts: Mapping[str, str]) -> dict[str, str]:

@@ -187,6 +187,22 @@ def object_of(pdf: Any, reference: Any) -> Any:  # noqa: ANN401  # pydyf is unty
     return pdf.objects[int(reference.split()[0])]
 
 
+def resources_of(pdf: Any) -> dict[bytes, dict[bytes, bytes]]:  # noqa: ANN401  # pydyf is untyped
+    """Return the resources of the first page by kind and name."""
+    import pydyf  # noqa: PLC0415  # with WeasyPrint, which takes a second
+
+    kinds = object_of(pdf, page_of(pdf)["Resources"]).items()
+    return {
+        kind.encode(): {
+            name.encode(): pydyf._to_bytes(value)  # noqa: SLF001
+            for name, value in (
+                entries if hasattr(entries, "items") else object_of(pdf, entries)
+            ).items()
+        }
+        for kind, entries in kinds
+    }
+
+
 def slot_boxes(document: Any) -> dict[int, list[SlotBox]]:  # noqa: ANN401
     """Return the text boxes of each slot, in the order of lines."""
     found: dict[int, list[SlotBox]] = {}

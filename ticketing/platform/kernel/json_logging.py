@@ -45,6 +45,14 @@ def configure(level: str, path: Path) -> None:
     )
 
 
+def destination() -> tuple[str, Path] | None:
+    """Return level and file of the log, for another process; None when it is not a file."""
+    logger = logging.getLogger("ticketing")
+    files = (handler for handler in logger.handlers if isinstance(handler, logging.FileHandler))
+    file = next(files, None)
+    return None if file is None else (logging.getLevelName(logger.level), Path(file.baseFilename))
+
+
 def redact_private_values(
     _: object, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:

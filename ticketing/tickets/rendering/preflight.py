@@ -8,7 +8,7 @@ from ticketing.documents.template_context import SAMPLE_TICKET
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_rows
-from ticketing.tickets.rendering import queries
+from ticketing.tickets.rendering import entitled_queries
 
 PAGE_SIZE = 5000
 
@@ -38,7 +38,7 @@ def run_preflight(
     objections_to = renderer.preflight_checker(template_id or event.template_id)
     people = iter_rows(
         database,
-        lambda connection, last_id: queries.list_entitled(
+        lambda connection, last_id: entitled_queries.list_entitled(
             connection, event.id, after=last_id, count=PAGE_SIZE
         ),
         key=lambda person: person.entitlement_id,

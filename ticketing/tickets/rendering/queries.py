@@ -6,7 +6,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -34,7 +33,7 @@ from ticketing.tickets.rendering import duration_queries
 # advisory locks share one space of 64 bits: ours begin with these bytes ("doc")
 _RENDER_LOCK_SPACE = 0x646F63 << 40
 
-_TICKET_COLUMNS = (
+TICKET_COLUMNS = (
     events.c.slug.label("event_slug"),
     events.c.name.label("event_name"),
     *events.c["starts_at", "ends_at", "time_zone", "venue"],
@@ -79,20 +78,6 @@ class RenderedDocument:
     document_key: str
     seconds: float
     in_full: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EntitledPerson:
-    """An entitled guest; `ticket_fields` are those of a PrintedTicket."""
-
-    entitlement_id: int
-    guest_id: int
-    ticket_fields: dict[str, Any]
-
-    @property
-    def full_name(self) -> str:
-        """Return the name of the guest."""
-        return str(self.ticket_fields["full_name"])
 
 
 def list_ticket_ids_to_render(
@@ -166,7 +151,7 @@ def list_documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Ti
             generated_tickets.c.ticket_code,
             generated_tickets.c.qr_code_data.label("qr_text"),
             generated_tickets.c.issued_at,
-            *_TICKET_COLUMNS,
+            *TICKET_COLUMNS,
             generated_tickets.c.guest_id,
             generated_tickets.c.job_id,
             generated_tickets.c.generated_at.is_not(None).label("is_rendered"),
@@ -276,24 +261,3 @@ def mark_render_failed(connection: Connection, ticket_id: int, message: str) -> 
         .where(generated_tickets.c.id == ticket_id)
         .values(render_error=message)
     )
-
-
-def list_entitled(
-    connection: Connection, event_id: int, *, after: int, count: int
-) -> list[EntitledPerson]:
-    """Return the next entitled guests, with or without a ticket, by entitlement."""
-    query = (
-        select(entitlements.c.id, entitlements.c.guest_id, *_TICKET_COLUMNS)
-        .join_from(entitlements, guests, guests.c.id == entitlements.c.guest_id)
-        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
-        .join(events, events.c.id == entitlements.c.event_id)
-        .where(entitlements.c.event_id == event_id)
-        .where(entitlements.c.state == "entitled", entitlements.c.id > after)
-        .order_by(entitlements.c.id)
-        .limit(count)
-    )
-    names = [column.name for column in _TICKET_COLUMNS]
-    return [
-        EntitledPerson(entitlement_id, guest_id, dict(zip(names, printed, strict=True)))
-        for entitlement_id, guest_id, *printed in connection.execute(query)
-    ]

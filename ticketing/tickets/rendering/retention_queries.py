@@ -162,4 +162,5 @@ def _delete_event_documents(
             )
         removed, size = removed + len(chunk), size + freed
     folder.delete_partial_files(event.event_slug)
+    folder.delete_empty_packs(event.event_slug)
     return DocumentRemoval(event.event_slug, event.ended_at, removed, size)

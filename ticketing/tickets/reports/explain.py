@@ -67,7 +67,7 @@ def explain_person(
         return Explanation((), ())
     with database.transaction() as connection:
         guests, total = person_history_queries.search_guests(
-            connection, event.id, person, _parse_ticket_code(person)
+            connection, event.id, person, parse_ticket_code(person)
         )
         rows, row_total = person_history_queries.list_rejected_rows(connection, event.id, person)
         ids = [guest.id for guest in guests]
@@ -106,7 +106,8 @@ def _statuses(
     )
 
 
-def _parse_ticket_code(text: str) -> str | None:
+def parse_ticket_code(text: str) -> str | None:
+    """Return the canonical ticket code of a text, or None when it is none."""
     try:
         return normalise_ticket_code(text)
     except UnreadableCode:
