@@ -36,6 +36,7 @@ from ticket_assets.maintenance import (
     webhooks,
 )
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
+from ticket_assets.run_history import run_history
 from ticketing.notifications.campaigns.apply_rules import list_due_rules
 from ticketing.notifications.delivery_queries import list_events_with_recent_deliveries
 from ticketing.notifications.mail.mailbox import has_unread_mail
@@ -180,6 +181,13 @@ delete_expired_documents_nightly = unconditional_schedule(
     document_retention,
     "30 2 * * *",
     "At 02:30 Jakarta time: deletes the PDFs of past events.",
+)
+
+delete_old_runs_nightly = unconditional_schedule(
+    "delete_old_runs_nightly",
+    run_history,
+    "15 3 * * *",
+    "At 03:15 Jakarta time: deletes old runs from Dagster's storage.",
 )
 
 

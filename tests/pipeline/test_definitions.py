@@ -117,6 +117,7 @@ def test_no_schedule_that_issues_a_rosters_tickets_runs_by_itself(
         "daily_reconciliation_nightly": "daily_reconciliation",
         "back_up_nightly": "backup",
         "delete_expired_documents_nightly": "document_retention",
+        "delete_old_runs_nightly": "run_history",
         "apply_retention_nightly": "apply_retention",
         "check_deliveries_hourly": "check_deliveries",
         "expire_orders_every_10_minutes": "order_expiry",

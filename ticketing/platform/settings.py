@@ -93,6 +93,12 @@ class Settings(BaseSettings):
         description="PDFs are deleted this many days after their event's end, rejected rows of a"
         " roster sent to the API this many days after its import.",
     )
+    run_history_days: int = Field(
+        90,
+        ge=1,
+        description="Dagster's runs are deleted this many days after their end, except those whose"
+        " results are the latest of their asset, partition or check.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
