@@ -9,6 +9,8 @@ from ticketing.platform.cli.output import stdout_console
 from ticketing.platform.kernel.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ticketing.platform.application import Application
     from ticketing.platform.db.embedded.server import EmbeddedServer
     from ticketing.platform.kernel.process_supervisor import FreePorts
@@ -97,7 +99,7 @@ def up(
                 services,
                 environment,
                 cwd=base_folder(),
-                on_tick=lambda: _restart_database_if_stopped(application.server),
+                on_tick=lambda: _maintain(application.server, logs),
                 on_message=lambda line: stdout_console().print(f"  {line}", markup=False),
             )
     sys.exit(code)
@@ -132,6 +134,17 @@ def _router_simulator_command(application: "Application", port: int) -> list[str
     command = [sys.executable, "-m", "simulators.routeros", "--port", str(port)]
     command += ["--user", user, "--password", password]
     return command + [word for profile in DEMO_PROFILES for word in ("--profile", profile)]
+
+
+def _maintain(server: "EmbeddedServer | None", logs: "Path") -> None:
+    """Keep the database running and the logs small."""
+    from ticketing.platform.kernel.log_rotation import rotate_logs
+
+    _restart_database_if_stopped(server)
+    try:
+        rotate_logs(logs)
+    except OSError as error:  # a full disk; tried again at the next tick
+        stdout_console().print(f"  logs were not rotated: {error}", markup=False)
 
 
 def _restart_database_if_stopped(server: "EmbeddedServer | None") -> None:
