@@ -11,7 +11,9 @@ from ticketing.platform.cli.options import JsonOption
 from ticketing.platform.cli.output import format_time, print_json, print_result, print_text
 
 if TYPE_CHECKING:
+    from ticketing.backup.source import BackupSource
     from ticketing.backup.status import RestoreStatus
+    from ticketing.platform.settings import Settings
 
 _NEXT_STEPS = (
     "Held back until you decide: refunds, sending rules, removal of unknown vouchers from routers.",
@@ -69,13 +71,25 @@ def _restore(file: Path, passphrase_file: Path | None, *, as_json: bool) -> None
 
     with open_application(migrated=False) as application:
         passphrase = get_passphrase(application, passphrase_file)
-        done = restore_backup(application.get(BackupSource), file, passphrase, at=now(), by=actor())
+        source = application.get(BackupSource)
+        done = restore_backup(source, file, passphrase, at=now(), by=actor())
+        unset = _list_unset_folders(application.settings, source)
     taken = format_time(done.manifest.taken_at)
     counts = ", ".join(f"{count:,} {name}" for name, count in done.manifest.rows.items())
     lines = [f"Restored as of {taken}: {counts}, {done.files:,} files."]
     if done.settings_file:
         lines.append(f"Settings of the backup: {done.settings_file}; copy what you need to .env.")
-    print_result(done, *lines, *_NEXT_STEPS, as_json=as_json)
+    print_result(done, *lines, *unset, *_NEXT_STEPS, as_json=as_json)
+
+
+def _list_unset_folders(settings: "Settings", source: "BackupSource") -> list[str]:
+    """Return which settings have to name the restored templates and texts."""
+    named = {"templates": settings.templates_path, "messages": settings.messages_path}
+    return [
+        f"Set {name.upper()}_PATH={source.folders[name]} to use the restored {name}."
+        for name, path in named.items()
+        if path is None and source.folders[name].exists()
+    ]
 
 
 def _show_status(*, as_json: bool) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LEFT_OUT = {
     "backup_passphrase", "backup_path", "backup_programs", "dagster_database_url", "data_path",
     "database_url", "documents_path", "inbox_path", "log_path", "master_secret", "messages_path",
-    "templates_path",
+    "midtrans_simulator_url", "templates_path", "whatsapp_simulator_url",
 }  # fmt: skip
 
 
@@ -62,7 +62,7 @@ class BackupSource:
                 "templates": settings.templates_path or data / "templates",
                 "uploads": settings.uploads,
             },
-            _settings_text(settings),
+            settings_text(settings),
             find_master_secret(settings),
         )
 
@@ -93,7 +93,7 @@ class BackupSource:
                     yield f"{name}/{path.relative_to(folder).as_posix()}", path
 
 
-def _settings_text(settings: "Settings") -> str:
+def settings_text(settings: "Settings") -> str:
     """Return the settings that differ from their defaults, as lines of an .env file."""
     lines = []
     for name in sorted(settings.model_fields_set - _LEFT_OUT):

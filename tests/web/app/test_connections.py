@@ -5,7 +5,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -143,7 +144,7 @@ def test_surplus_connections_of_a_network_end_and_those_of_a_proxy_do_not(
     open_test_application: Callable[..., AbstractContextManager[Application]],
     serve: Callable[..., AbstractContextManager[str]],
     database_url: str,
-    tmp_path: object,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connection_guard, "HEADER_SECONDS", PATIENCE_SECONDS)
@@ -155,15 +156,21 @@ def test_surplus_connections_of_a_network_end_and_those_of_a_proxy_do_not(
             serve(application) as address,
         ):
             where = urlsplit(address)
-            opened = [socket.create_connection((where.hostname, where.port)) for _ in range(5)]
-            return sum(_is_answered(one) for one in opened)
+            with ExitStack() as opened:
+                return sum(
+                    _is_answered(
+                        opened.enter_context(socket.create_connection((where.hostname, where.port)))
+                    )
+                    for _ in range(5)
+                )
 
     assert (answered("10.0.0.0/8"), answered("127.0.0.1")) == (3, 5)
 
 
 def _is_answered(connection: socket.socket) -> bool:
+    """Return whether a request is answered on a connection, which stays open."""
     try:
-        connection.sendall(GET.replace(b"Host", b"Connection: close\r\nHost"))
-        return _read_to_end(connection).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(GET)
+        return connection.recv(65536).startswith(b"HTTP/1.1 200 ")
     except ConnectionError:
         return False

@@ -22,6 +22,7 @@ def environment(database_url: str, tmp_path: Path, unused_port: int) -> dict[str
     return {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
+        "TICKETING_MASTER_SECRET": bytes(range(32)).hex(),
         "TICKETING_DATA": str(tmp_path / "data"),
         "WEB_PORT": str(unused_port),
         "COLUMNS": "200",
