@@ -33,7 +33,7 @@ unix_socket_dir =
 auth_type = any
 pool_mode = {mode}
 default_pool_size = {size}
-ignore_startup_parameters = options
+ignore_startup_parameters = {ignored}
 """
 
 
@@ -44,14 +44,16 @@ def start_pgbouncer(
     """Return a function that starts PgBouncer before the test's database and opens it."""
     with ExitStack() as stack:
 
-        def start(mode: str, *, size: int = 20, environment: str = "simulator") -> Database:
+        def start(
+            mode: str, *, size: int = 20, environment: str = "simulator", ignored: str = "options"
+        ) -> Database:
             url, port = parse_database_url(database_url), free_port()
             tmp_path.chmod(0o755)
             config = tmp_path / "pgbouncer.ini"
             config.write_text(
                 CONFIG.format(
                     host=url.query["host"], name=url.database, user=url.username,
-                    password=url.password, port=port, mode=mode, size=size,
+                    password=url.password, port=port, mode=mode, size=size, ignored=ignored,
                 ),
                 encoding="utf-8",
             )  # fmt: skip
@@ -133,3 +135,14 @@ def test_a_pooler_that_drops_the_payment_environment_is_refused(
 
     with pytest.raises(Misconfigured, match="ALTER DATABASE"):
         require_sessions(pooled, environment="production")
+
+
+@needs_pgbouncer
+@pytest.mark.process
+def test_a_pooler_that_refuses_settings_of_connections_is_named(
+    start_pgbouncer: Callable[..., Database],
+) -> None:
+    pooled = start_pgbouncer("session", ignored="extra_float_digits")
+
+    with pytest.raises(Misconfigured, match="refuses the settings"):
+        require_sessions(pooled, environment="simulator")

@@ -60,6 +60,12 @@ def _translate_connection_errors() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
+        if "unsupported startup parameter" in str(error.orig):
+            raise Misconfigured(
+                "DATABASE_URL leads to a connection pooler that refuses the settings of"
+                " connections: let it lead to PostgreSQL itself, or see PgBouncer in"
+                " docs/how-to/backup.md"
+            ) from error
         if error.connection_invalidated or "connection" in str(error.orig).lower():
             raise Unavailable(f"PostgreSQL cannot be reached: {error.orig}") from error
         raise
