@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -273,7 +274,7 @@ generate_tickets(means, event, request)
 """
 
 
-@pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.3, 0.6, 0.9, 1.3])
+@pytest.mark.parametrize("after_seconds", [0.0, 0.02, 0.05, 0.2, 0.4, 0.8])
 @pytest.mark.kill
 def test_a_batch_killed_at_any_moment_is_finished_under_the_same_key(
     generation_context: GenerationContext, event: Event, database_url: str, roster: Callable[...,
@@ -286,7 +287,8 @@ def test_a_batch_killed_at_any_moment_is_finished_under_the_same_key(
     assert process.stdout is not None
     process.stdout.readline()
     time.sleep(after_seconds)
-    os.kill(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it may be complete: forty tickets take milliseconds
+        os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
 

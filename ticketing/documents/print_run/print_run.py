@@ -21,7 +21,7 @@ from ticketing.documents.template_renderer import TemplateRenderer
 
 _PAGES_A_NODE = 500  # of the tree of pages
 _MAX_KNOWN_SOURCES = 256
-_LONG_STREAM = 2_000  # bytes; a shorter one hardly becomes smaller
+_LONG_STREAM = 120  # bytes; a shorter one hardly becomes smaller
 
 
 @dataclass(slots=True)
