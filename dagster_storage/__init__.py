@@ -18,8 +18,8 @@ from dagster_postgres.utils import pg_url_from_config
 
 KEPT_SESSIONS, MORE_SESSIONS = 4, 60  # more are closed after use
 MAX_AGE_SECONDS = 1800
-
-_prepared: set[str] = set()
+# one table of each part: without it the part creates all of its own
+TABLES = {"runs", "instance_info", "event_logs", "jobs"}
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -31,11 +31,10 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         should_autocreate_tables: bool = True,
         inst_data: ConfigurableClassData | None = None,
     ) -> None:
-        """Use the process's engine; only the first instance of a process looks for the tables."""
-        is_first = postgres_url not in _prepared
-        super().__init__(postgres_url, should_autocreate_tables and is_first, inst_data)
-        _prepared.add(postgres_url)
+        """Use the process's engine; create tables only when one is missing."""
         engine = shared_engine(postgres_url, os.getpid())
+        is_complete = set(sqlalchemy.inspect(engine).get_table_names()) >= TABLES
+        super().__init__(postgres_url, should_autocreate_tables and not is_complete, inst_data)
         for part in (self.run_storage, self.event_log_storage, self.schedule_storage):
             vars(part)["_engine"] = engine
 

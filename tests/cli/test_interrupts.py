@@ -29,6 +29,7 @@ def test_ctrl_c_at_any_time_says_that_it_stopped(
 ) -> None:
     environment = os.environ | {
         "DATABASE_URL": database_url, "TICKETING_DATA": str(tmp_path), "WEB_PORT": str(unused_port),
+        "TICKETING_MASTER_SECRET": "5e" * 32,
     }  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "ticketing", *command.split()], env=environment,

@@ -22,7 +22,7 @@ from ticketing.platform.paths import PROJECT_ROOT
 
 OPERATIONAL_JOBS = [
     "order_expiry", "payment_reconciliation", "send_alert_digest", "voucher_maintenance",
-    "webhooks", "mail_bounces", "apply_sending_rules",
+    "webhooks", "mail_bounces", "apply_sending_rules", "backup",
 ]  # fmt: skip
 BUYERS_WAIT_FOR = ["fulfil_paid_orders", "provision_vouchers", "deliver_messages"]
 DEPLOYED = PROJECT_ROOT / "deploy" / "dagster_home" / "dagster.yaml"

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.process]
 DATA_FILES = ["deploy/dagster_home/dagster.yaml", "workspace.yaml"]
 PACKAGES = [
     "dagster_page",
+    "dagster_storage",
     "resources",
     "schedules",
     "sensors",
