@@ -61,15 +61,22 @@ class Bill:
 
     @property
     def disagrees(self) -> bool:
-        """Return whether the source states another state than its amounts show."""
-        return self.stated_state is not None and self.stated_state is not self.state
+        """Return whether the source states another state than its amounts show.
+
+        A bill of zero is `waived` here and paid in the words of many sources: that agrees.
+        """
+        if self.stated_state is None or self.stated_state is self.state:
+            return False
+        return {self.stated_state, self.state} != {PaymentState.PAID, PaymentState.WAIVED}
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedRecord:
     """A complete, checked record of one student.
 
-    `raw` is the JSON text as received, `checksum` the SHA-256 of its canonical form.
+    `raw` is the JSON text as received, `checksum` the SHA-256 of its canonical form without
+    volatile fields. `contradictions`: where the record differs from its own summary. `pause`:
+    seconds for which nobody should send, because the source says that its limit is used up.
     """
 
     external_id: str
@@ -77,13 +84,19 @@ class FetchedRecord:
     checksum: str
     etag: str | None
     bills: tuple[Bill, ...]
+    contradictions: tuple[str, ...] = ()
+    pause: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NotModified:
-    """The source says that the record with the etag that was sent is current."""
+    """The source says that the record with the etag that was sent is current.
+
+    `pause` is that of `FetchedRecord`.
+    """
 
     external_id: str
+    pause: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
