@@ -305,7 +305,7 @@ class Settings(BaseSettings):
     billing_simulator_url: str = Field(
         "http://127.0.0.1:8791",
         pattern="^https?://[^/?#]+$",
-        description="Address of the simulated billing API: `python -m simulators.billing`.",
+        description="Address of the simulated billing API; `ticketing up` starts it and sets this.",
     )
 
     @model_validator(mode="before")
