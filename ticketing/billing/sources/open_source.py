@@ -1,7 +1,7 @@
 """Open the source that the settings name."""
 
 from ticketing.billing.sources.http.authorization import BillingCredentials
-from ticketing.billing.sources.http.source import HttpSource
+from ticketing.billing.sources.http.source import Gate, HttpSource, open_gate
 from ticketing.billing.sources.mapping.load import load_mapping
 from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.paths import TEMPLATES
@@ -10,9 +10,13 @@ from ticketing.platform.settings import Settings
 SIMULATOR_MAPPING = TEMPLATES / "billing" / "pesantren.toml"
 
 
-def open_source(settings: Settings) -> HttpSource:
+def open_source(
+    settings: Settings, gate: Gate = open_gate, *, connections: int | None = None
+) -> HttpSource:
     """Return the source of BILLING_URL; in a rehearsal without one, the simulated one.
 
+    `gate` is awaited before each request of the list; `connections` replaces those of the mapping
+    file and is at least the number of records that are fetched at once.
     Raises Misconfigured, which names the setting or the key of the mapping file.
     """
     is_simulated = not settings.billing_url and settings.midtrans_environment == "simulator"
@@ -35,4 +39,7 @@ def open_source(settings: Settings) -> HttpSource:
         raise Misconfigured(
             f"BILLING_USER or BILLING_PASSWORD is not set: the mapping file says {kind}"
         )
-    return HttpSource(url, mapping, credentials)
+    if connections is not None:
+        limits = mapping.limits.model_copy(update={"connections": connections})
+        mapping = mapping.model_copy(update={"limits": limits})
+    return HttpSource(url, mapping, credentials, gate=gate)

@@ -46,7 +46,7 @@ class Document:
     pause: float | None = None
 
 
-async def _open_gate() -> None:
+async def open_gate() -> None:
     """Let a request through at once."""
 
 
@@ -59,7 +59,7 @@ class HttpSource:
         mapping: SourceMapping,
         credentials: BillingCredentials,
         *,
-        gate: Gate = _open_gate,
+        gate: Gate = open_gate,
     ) -> None:
         self.mapping, self.name, self.mapping_version = mapping, mapping.name, mapping.version
         self.list_duplicates = 0
