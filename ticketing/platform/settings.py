@@ -292,6 +292,11 @@ class Settings(BaseSettings):
         description="Address of the school's billing API, up to the paths of the mapping file;"
         " empty uses the simulated one if MIDTRANS_ENVIRONMENT is simulator.",
     )
+    billing_database_url: SecretStr | None = Field(
+        None,
+        description="Database of the billing system, read by the queries of the mapping file's"
+        " table [sql] instead of BILLING_URL.",
+    )
     billing_mapping: Path | None = Field(
         None, description="The mapping file (TOML) of the billing API: paths, paging, fields."
     )

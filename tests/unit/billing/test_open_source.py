@@ -46,3 +46,17 @@ def test_what_is_missing_is_named(
 
     with pytest.raises(Misconfigured, match=message):
         open_source(settings(midtrans_environment="production", **given, **mapping))
+
+
+def test_the_password_of_a_view_is_no_part_of_the_version(tmp_path: Path) -> None:
+    file = tmp_path / "mapping.toml"
+    queries = '[sql]\nstudents = "SELECT 1"\nrecord = "SELECT :student"\n'
+    file.write_text(SIMULATOR_MAPPING.read_text() + queries)
+    versions = {
+        open_source(
+            settings(billing_database_url=f"postgresql://u:{word}@h/d", billing_mapping=file)
+        ).mapping_version
+        for word in ("one", "two")
+    }
+
+    assert len(versions) == 1

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ticketing.billing.sources.contract import Bill, FailedFetch
+from ticketing.billing.sources.database.view_source import SqlSource
+from ticketing.billing.sources.http.classify import RequestFailed
 from ticketing.billing.sources.http.source import Document, HttpSource
 from ticketing.billing.sources.mapping.errors import BadRecord
 from ticketing.billing.sources.mapping.model import SourceMapping
@@ -29,7 +31,7 @@ class CheckedStudent:
     problem: str = ""
 
 
-def check_student(source: HttpSource, external_id: str) -> CheckedStudent:
+def check_student(source: HttpSource | SqlSource, external_id: str) -> CheckedStudent:
     """Fetch one record once and return everything about it. Closes the source."""
     return asyncio.run(_check(source, external_id))
 
@@ -61,9 +63,14 @@ def inspect_document(mapping: SourceMapping, external_id: str, text: str) -> Che
     )
 
 
-async def _check(source: HttpSource, external_id: str) -> CheckedStudent:
+async def _check(source: HttpSource | SqlSource, external_id: str) -> CheckedStudent:
     try:
+        if isinstance(source, SqlSource):
+            text = await source.fetch_text(external_id)
+            return inspect_document(source.mapping, external_id, text)
         found = await source.fetch_document(external_id, None)
+    except RequestFailed as error:
+        found = FailedFetch(external_id, error.failure, str(error))
     finally:
         await source.aclose()
     if isinstance(found, Document):
