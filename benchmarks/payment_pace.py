@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--limiter", choices=("bucket", "window"), default="bucket")
     options = parser.parse_args()
     source = LimitedSource(options.students, options.limit, has_window=options.limiter == "window")
-    connector = BillingConnector(SOURCE, lambda: source, limit=options.limit)
+    connector = BillingConnector(SOURCE, lambda _gate: source, limit=options.limit)
     ended = threading.Event()
     with fresh_database() as (database, _):
         start_run(database, SOURCE, limit=options.limit, by="benchmark", at=clock())

@@ -92,7 +92,7 @@ def fresh_database() -> Iterator[tuple[Database, str]]:
 
 def drive(url: str, students: int) -> None:
     """Drive the run that was started."""
-    connector = BillingConnector(SOURCE, lambda: MemorySource(students), limit=LIMIT)
+    connector = BillingConnector(SOURCE, lambda _gate: MemorySource(students), limit=LIMIT)
     drive_next(Database.from_url(url), connector, clock=clock)
 
 

@@ -20,7 +20,7 @@ def command(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., tuple[int, str]]:
     """Return a function that runs the command and returns its exit code and output."""
-    connector = BillingConnector("school", lambda: school, limit=FAST, concurrency=4)
+    connector = BillingConnector("school", lambda _gate: school, limit=FAST, concurrency=4)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("TICKETING_DATA", str(tmp_path_factory.mktemp("data")))
     # the settings cannot name a source in memory

@@ -24,7 +24,7 @@ def clock() -> datetime:
 @pytest.fixture
 def connector(school: School) -> BillingConnector:
     """Return the connector of the source in memory, without a limit to speak of."""
-    return BillingConnector("school", lambda: school, limit=FAST, concurrency=8)
+    return BillingConnector("school", lambda _gate: school, limit=FAST, concurrency=8)
 
 
 @pytest.fixture

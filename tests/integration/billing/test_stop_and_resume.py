@@ -42,7 +42,7 @@ from ticketing.platform.db.database import Database
 url, log, count = sys.argv[1:]
 school = School(latency=0.002, request_log=Path(log))
 school.enrol(int(count))
-connector = BillingConnector("school", lambda: school, limit=FAST, concurrency=8)
+connector = BillingConnector("school", lambda _gate: school, limit=FAST, concurrency=8)
 drive_next(Database.from_url(url), connector, clock=lambda: datetime.now(UTC))
 """
 

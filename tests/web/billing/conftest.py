@@ -18,7 +18,7 @@ from ticketing.platform.db.database import Database
 @pytest.fixture
 def connector(school: School) -> BillingConnector:
     """Return the connector of the source in memory."""
-    return BillingConnector("school", lambda: school, limit=FAST, concurrency=8)
+    return BillingConnector("school", lambda _gate: school, limit=FAST, concurrency=8)
 
 
 @pytest.fixture

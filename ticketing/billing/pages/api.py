@@ -50,8 +50,8 @@ def require_connector(services: Services) -> BillingConnector:
     connector = services.find(BillingConnector)
     if connector is None:
         raise SourceNotConfigured(
-            "no source of payment records is configured: set BILLING_API_URL or"
-            " BILLING_DATABASE_URL, see `.env.example`"
+            "no source of payment records is configured: set BILLING_URL and"
+            " BILLING_MAPPING, see `.env.example`"
         )
     return connector
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from ticketing.platform.settings import Settings
 
 Show = Callable[[SyncProgress], None]
-NOT_CONFIGURED = (
-    "no source of payment records is configured: set BILLING_API_URL, or BILLING_DATABASE_URL"
-)
+NOT_CONFIGURED = "no source of payment records is configured: set BILLING_URL and BILLING_MAPPING"
 
 
 def require_connector(connector: BillingConnector | None) -> BillingConnector:

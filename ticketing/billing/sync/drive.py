@@ -1,7 +1,7 @@
 """Take up a run: claim it, drive it to its end, and record how it ended."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,23 +12,26 @@ from ticketing.billing.sources.contract import BillingSource, FailedFetch, Failu
 from ticketing.billing.sync import held_changes, run_queries
 from ticketing.billing.sync.engine import Ending, SyncEngine
 from ticketing.billing.sync.pacing import pace_queries
+from ticketing.billing.sync.pacing.pacer import Pacer
 from ticketing.billing.sync.run import LogLevel, RunStatus, SyncRun
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Misconfigured, Unavailable
 
 LOG = structlog.stdlib.get_logger("ticketing.billing.sync")
 DEFAULT_CONCURRENCY = 32
+Gate = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class BillingConnector:
     """The configured source: its name, how to open it, and how fast it may be asked.
 
-    `limit` is in requests a second; None means that it is learnt.
+    The source awaits the gate before each request for the list of students; before
+    `fetch_record` the sync does. `limit` is in requests a second; None means that it is learnt.
     """
 
     name: str
-    open_source: Callable[[], BillingSource]
+    open_source: Callable[[Gate], BillingSource]
     limit: float | None = None
     concurrency: int = DEFAULT_CONCURRENCY
 
@@ -89,20 +92,27 @@ def _drive(
     run = database.run(run_queries.get_view, run_id, at=clock()).run
     if run.status == RunStatus.CANCELLING:
         return Ending("cancelled")
+    database.run(pace_queries.ensure_source, connector.name, limit=connector.limit, at=clock())
+    return asyncio.run(_open_and_drive(database, connector, run, clock, should_stop))
+
+
+async def _open_and_drive(
+    database: Database,
+    connector: BillingConnector,
+    run: SyncRun,
+    clock: Callable[[], datetime],
+    should_stop: Callable[[], bool],
+) -> Ending | None:
+    pacer = Pacer(database, run.source)
     try:
-        source = connector.open_source()
+        source = connector.open_source(pacer.slot)
     except Misconfigured as error:
         failed = FailedFetch("", FailureClass.SOURCE_CONFIG, str(error), stops_run=True)
         return Ending("failed", failed)
-    with database.transaction() as connection:
-        pace_queries.ensure_source(connection, connector.name, limit=connector.limit, at=clock())
-        run_queries.update_run(connection, run_id, {"mapping_version": source.mapping_version})
-    engine = SyncEngine(database, source, run, clock, connector.concurrency, should_stop)
-    return asyncio.run(_drive_and_close(engine, source))
-
-
-async def _drive_and_close(engine: SyncEngine, source: BillingSource) -> Ending | None:
     try:
+        values = {"mapping_version": source.mapping_version}
+        await asyncio.to_thread(database.run, run_queries.update_run, run.id, values)
+        engine = SyncEngine(database, source, run, pacer, clock, connector.concurrency, should_stop)
         return await engine.drive()
     finally:
         await source.aclose()

@@ -64,11 +64,11 @@ class SyncEngine:
     database: Database
     source: BillingSource
     run: SyncRun
+    pacer: Pacer
     clock: Callable[[], datetime]
     concurrency: int
     should_stop: Callable[[], bool]
     _ending: asyncio.Future[Ending] = field(init=False)
-    _pacer: Pacer = field(init=False)
     _items: "asyncio.Queue[ClaimedItem]" = field(init=False)
     _attempts: "asyncio.Queue[Attempt]" = field(init=False)
     _health: SourceHealth = field(default_factory=SourceHealth)
@@ -79,9 +79,8 @@ class SyncEngine:
     async def drive(self) -> Ending | None:
         """Work until every item has a result (None), or something ends it."""
         self._ending = asyncio.get_running_loop().create_future()
-        self._pacer = Pacer(self.database, self.run.source)
         self._items, self._attempts = asyncio.Queue(), asyncio.Queue(2 * WRITE_BATCH)
-        background = [asyncio.create_task(work) for work in (self._beat(), self._pacer.keep_rate())]
+        background = [asyncio.create_task(work) for work in (self._beat(), self.pacer.keep_rate())]
         work = asyncio.create_task(self._work())
         try:
             await first(work, self._ending, *background)
@@ -91,11 +90,11 @@ class SyncEngine:
             if work.done() and not self._ending.done():
                 await work  # raises
                 return None
-            self._pacer.close()
+            self.pacer.close()
             await asyncio.wait({work}, timeout=3 * GRACE_SECONDS)
             return self._ending.result() if self._ending.done() else None
         finally:
-            self._pacer.close()
+            self.pacer.close()
             await cancel(work, *background)
             if not (self._ending.done() and self._ending.result().reason == "lost"):
                 await self._call(item_queries.release, self.run.id)
@@ -103,7 +102,7 @@ class SyncEngine:
     async def _work(self) -> None:
         try:
             if self.run.listed_at is None:
-                await store_list(self.database, self.source, self.run, self._pacer, self.clock)
+                await store_list(self.database, self.source, self.run, self.pacer, self.clock)
                 view = await self._call(run_queries.get_view, self.run.id, at=self.clock())
                 self.run = view.run
         except ListStopped as stopped:
@@ -126,7 +125,7 @@ class SyncEngine:
         try:
             await first(feeder, writer, self._ending, *fetchers)
             if self._ending.done():
-                self._pacer.close()
+                self.pacer.close()
                 await cancel(*(task for task in fetchers if task not in self._asking))
                 if self._asking:
                     await asyncio.wait(self._asking.copy(), timeout=GRACE_SECONDS)
@@ -145,7 +144,7 @@ class SyncEngine:
             if self._items.qsize() > wanted // 2:
                 await asyncio.sleep(IDLE_SECONDS / 4)
                 continue
-            wanted = min(max(int(self._pacer.rate * CLAIM_SECONDS), MIN_CLAIM), MAX_CLAIM)
+            wanted = min(max(int(self.pacer.rate * CLAIM_SECONDS), MIN_CLAIM), MAX_CLAIM)
             claimed = await self._call(
                 item_queries.claim, self.run.id, limit=wanted, at=self.clock()
             )
@@ -177,7 +176,7 @@ class SyncEngine:
             while True:
                 await gate.turn(number, lambda: self._health.is_probing)
                 item = await self._items.get()
-                await self._pacer.slot()
+                await self.pacer.slot()
                 if number and self._health.is_probing:  # since the breaker opened
                     self._items.put_nowait(item)
                     continue
@@ -212,22 +211,22 @@ class SyncEngine:
     async def _record(self, item: ClaimedItem, outcome: FetchOutcome) -> None:
         await self._attempts.put(Attempt(item, outcome))
         if not isinstance(outcome, FailedFetch):
-            self._pacer.passed()
+            self.pacer.passed()
             self._health.record_success()
             # a source may say that its limit is used up for some seconds
             pause: float | None = getattr(outcome, "pause", None)
             if pause:
-                await self._pacer.pause(pause)
+                await self.pacer.pause(pause)
             return
         action = self._health.record_failure(outcome, at=time.monotonic())
         if action.stop is not None:
             self._end(Ending("failed", action.stop))
         elif outcome.failure is FailureClass.THROTTLED:
-            await self._pacer.refused(action.pause_seconds)
+            await self.pacer.refused(action.pause_seconds)
         elif action.pause_seconds:
-            await self._pacer.pause(action.pause_seconds)
+            await self.pacer.pause(action.pause_seconds)
         else:
-            self._pacer.passed()
+            self.pacer.passed()
 
     # --- writing
 

@@ -20,7 +20,6 @@ from ticketing.billing.sync.run import LogLevel, SyncRun
 from ticketing.platform.db.database import Database
 
 BATCH = 500
-STUDENTS_PER_SLOT = 50  # the list comes in pages, of which we see only the students
 MAX_THROTTLED = 20
 
 
@@ -72,8 +71,7 @@ async def _read(
 ) -> int:
     batch, count = list[ListedStudent](), 0
     async for student in source.list_students():
-        if count % STUDENTS_PER_SLOT == 0:
-            await pacer.slot()
+        pacer.require_open()
         count += 1
         batch.append(_storable(student))
         if len(batch) >= BATCH:

@@ -53,8 +53,7 @@ class Pacer:
         """Wait for the next slot. Raises PacerClosed after `close`, and Unavailable."""
         async with self._turn:
             while True:
-                if self._is_closed:
-                    raise PacerClosed
+                self.require_open()
                 if not self._slots:
                     await self._refill()
                     continue
@@ -64,6 +63,11 @@ class Pacer:
                 if await self._sleep_until(at):
                     self._used += 1
                     return
+
+    def require_open(self) -> None:
+        """Raise PacerClosed after `close`."""
+        if self._is_closed:
+            raise PacerClosed
 
     def passed(self) -> None:
         """Count a response that was not a refusal."""
