@@ -53,6 +53,24 @@ def test_the_command_drives_a_sync_and_lists_what_failed(
     assert json.loads(nothing[1])["percent"] == 100
 
 
+def test_check_shows_one_record_and_stores_nothing(
+    command: Callable[..., tuple[int, str]], school: School
+) -> None:
+    school.enrol(2)
+
+    code, text = command("--check", "0000001", "--json")
+    table = command("--check", "0000001")
+    unknown = command("--check", "77", "--json")
+    status = command("--status", "--json")
+
+    found = json.loads(text)
+    assert (code, found["problem"], found["due"], found["paid"]) == (0, "", "350000", "350000")
+    assert "SPP:2026-07" in table[1]
+    assert "Accepted." in table[1]
+    assert (unknown[0], json.loads(unknown[1])["problem"]) == (1, "not_found: unknown")
+    assert json.loads(status[1])["status"] == "idle"
+
+
 def test_cancel_without_a_sync_fails_and_reset_returns_to_idle(
     command: Callable[..., tuple[int, str]], school: School
 ) -> None:

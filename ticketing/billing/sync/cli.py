@@ -60,12 +60,11 @@ def sync_payments(  # noqa: PLR0913 - one option for each thing to do
     if only and not retry:
         raise typer.BadParameter("--only needs --retry-failed", param_hint="--only")
     with open_application() as application:
-        if check is not None:
-            cli_actions.check_one(application.settings, check, as_json=as_json)
-            return
         connector = cli_actions.require_connector(application.find(BillingConnector))
         database = application.database
-        if failed:
+        if check is not None:
+            _check(connector, check, as_json=as_json)
+        elif failed:
             _print_failed(database, connector, as_json=as_json)
         elif cancel or reset or status or accept_held or discard_held:
             _do(database, connector, cancel=cancel, reset=reset, accept=accept_held,
@@ -110,6 +109,30 @@ def _print_progress(progress: "SyncProgress", *, as_json: bool) -> None:
         print_json(progress_to_json(progress, "en"))
     else:
         print_text(*describe(progress))
+
+
+def _check(connector: "BillingConnector", external_id: str, *, as_json: bool) -> None:
+    from operator import itemgetter
+
+    from ticketing.billing.sync.check_source import check_source
+    from ticketing.billing.sync.records.bill_json import bill_to_json
+
+    found = check_source(connector, external_id)
+    bills = [bill_to_json(bill) for bill in found.bills]
+    if as_json:
+        sums = {"due": str(found.due), "paid": str(found.paid)}
+        print_json({"problem": found.problem, "bills": bills, **sums, "raw": found.raw})
+    else:
+        print_text(found.raw, "")
+        print_list(
+            bills,
+            {name: itemgetter(name) for name in bills[0]} if bills else {},
+            as_json=False,
+            empty="No bills.",
+        )
+        print_text(f"Due {found.due}, paid {found.paid}.", found.problem or "Accepted.")
+    if found.problem:
+        raise typer.Exit(EXIT_FAILURES)
 
 
 def _print_failed(database: "Database", connector: "BillingConnector", *, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from ticketing.billing.sync import control, item_queries
 from ticketing.billing.sync.drive import BillingConnector, drive_run
@@ -14,9 +13,6 @@ from ticketing.platform.cli.console import now
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_rows
 from ticketing.platform.kernel.errors import Misconfigured
-
-if TYPE_CHECKING:
-    from ticketing.platform.settings import Settings
 
 Show = Callable[[SyncProgress], None]
 NOT_CONFIGURED = "no source of payment records is configured: set BILLING_URL and BILLING_MAPPING"
@@ -145,11 +141,6 @@ def list_all_failed(database: Database, connector: BillingConnector) -> Iterator
         ),
         lambda item: item.id,
     )
-
-
-def check_one(settings: "Settings", external_id: str, *, as_json: bool) -> None:
-    """Print what the source answers for one student; store nothing."""
-    raise Misconfigured(f"{NOT_CONFIGURED} ({external_id}, {as_json}, {bool(settings)})")
 
 
 def _counts(shown: SyncProgress) -> str:

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ticketing.billing.sync import held_queries, list_queries, run_queries
-from ticketing.billing.sync.records import record_queries
+from ticketing.billing.sync import list_queries, run_queries
+from ticketing.billing.sync.records import held_queries, record_queries
 from ticketing.billing.sync.records.bill_json import record_from_json
 from ticketing.billing.sync.records.record_change import holds_leavers, holds_records
 from ticketing.billing.sync.records.record_queries import StudentRecord
