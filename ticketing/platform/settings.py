@@ -231,21 +231,6 @@ class Settings(BaseSettings):
         " every 10 minutes.",
     )
 
-    billing_requests_per_second: float | None = Field(
-        None,
-        gt=0,
-        le=2000,
-        description="Limit of the billing API in requests a second; empty uses `per_second` of the"
-        " mapping file, or else learns it, which makes the first sync slow.",
-    )
-    billing_concurrency: int | None = Field(
-        None,
-        ge=1,
-        le=256,
-        description="Maximum requests to the billing API at once; empty uses `connections` of the"
-        " mapping file.",
-    )
-
     daily_exports: str = Field(
         "tickets,missing,orders",
         pattern=f"^({_EXPORT_PATTERN})(,({_EXPORT_PATTERN}))*$",
