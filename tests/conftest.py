@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytest_plugins = [
+    "tests.plugins.billing_source",
     "tests.plugins.databases",
     "tests.plugins.durations",
     "tests.plugins.ports",

@@ -30,6 +30,11 @@ COMMANDS = {
             "Issue missing tickets and render their PDFs.",
         ),
         ("tickets", "tickets.cli:app", "Explain, check, print, report and revoke tickets."),
+        (
+            "sync-payments",
+            "billing.sync.cli:sync_payments",
+            "Fetch the payment record of every student, or join the sync that is running.",
+        ),
         ("verify", "checkin.cli:verify", "Check whether a ticket is valid, and why not."),
         ("keys", "crypto.cli:app", "List or rotate the public keys that verify tickets."),
         (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ticketing.platform.settings import Settings
 
 MIDTRANS_SIMULATOR_PORT, WHATSAPP_SIMULATOR_PORT, ROUTER_SIMULATOR_PORT = 8788, 8789, 8790
+BILLING_SIMULATOR_PORT = 8791
 
 
 def up(
@@ -28,9 +29,9 @@ def up(
 ) -> None:
     """Start everything: database, Dagster, web, worker.
 
-    With MIDTRANS_ENVIRONMENT=simulator also a simulated payment gateway, WhatsApp and hotspot
-    router. The first start of such a rehearsal creates a user and prints the password. Ctrl-C
-    stops all processes.
+    With MIDTRANS_ENVIRONMENT=simulator also a simulated payment gateway, WhatsApp, hotspot router
+    and billing API. The first start of such a rehearsal creates a user and prints the password.
+    Ctrl-C stops all processes.
     """
     import sys
     from pathlib import Path
@@ -87,6 +88,11 @@ def up(
             services.append(
                 ProcessSpec(_router_simulator_command(application, router), logs / "routeros.log")
             )
+            if not application.settings.billing_url:
+                billing = ports.take(BILLING_SIMULATOR_PORT)
+                addresses["billing_simulator_url"] = f"http://127.0.0.1:{billing}"
+                simulate = [sys.executable, "-m", "simulators.billing", "--port", str(billing)]
+                services.append(ProcessSpec(simulate, logs / "billing.log"))
         if application.settings.active_whatsapp_provider == "simulator":
             addresses["whatsapp_simulator_url"] = f"http://127.0.0.1:{chats}"
             simulate = [sys.executable, "-m", "simulators.whatsapp", "--port", str(chats)]

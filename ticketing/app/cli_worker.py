@@ -27,6 +27,7 @@ def worker(
     from ticketing.app.doctor_installation import register_host
     from ticketing.app.worker import ACTOR, Worker
     from ticketing.app.worker_log import log_fulfilment, log_provisioning
+    from ticketing.billing.sync.drive import BillingConnector, drive_next
     from ticketing.notifications.deliver import MessagingConnector, deliver_all
     from ticketing.orders.holds import HoldLimits
     from ticketing.selling.payments.fulfil_paid import FulfilmentLoop
@@ -48,6 +49,7 @@ def worker(
         context = application.get(GenerationContext)
         gateway, webhooks = application.get(Midtrans), application.get(WebhookClient)
         concurrency = application.settings.midtrans_concurrency
+        billing = application.find(BillingConnector)
         if once:
             FulfilmentLoop(
                 context, gateway, now, actor(), log_fulfilment, concurrency
@@ -58,13 +60,17 @@ def worker(
                 log_provisioning(done)
             send_all_due_calls(application.database, webhooks, context.keys, clock=now, by=actor())
             deliver_all(application.database, sender, clock=now)
+            if billing is not None:
+                drive_next(application.database, billing, clock=now)
             return
         provisioning = ProvisioningContext(application.database, router_clients, now, ACTOR)
         # a thread that renders delays each of a payment's 30 queries for so long: 300 payments were
         # settled in 26 s instead of 30 s
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         holds = application.get(HoldLimits)
-        process = Worker(context, gateway, now, holds, webhooks, sender, provisioning, concurrency)
+        process = Worker(
+            context, gateway, now, holds, webhooks, sender, provisioning, concurrency, billing
+        )
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             process.stop()

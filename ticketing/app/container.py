@@ -116,6 +116,13 @@ def _messaging_connector(application: Application) -> object:
     return MessagingConnector(connect)
 
 
+def _billing_connector(application: Application) -> object | None:
+    """Build what opens the source of payment records; None if none is configured."""
+    from ticketing.app.billing_source import billing_connector
+
+    return billing_connector(application.settings)
+
+
 def _midtrans(application: Application) -> object:
     """Build the client of the payment gateway."""
     from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
@@ -185,6 +192,7 @@ def _hold_limits(application: Application) -> object:
 # by name, so that only callers that look up a type import its module
 FACTORIES: Mapping[str, ObjectFactory] = {
     "BackupSource": _backup_source,
+    "BillingConnector": _billing_connector,
     "DocumentFolder": _document_folder,
     "DocumentReader": _document_reader,
     "EventTemplateCheck": _event_template_check,

@@ -2,8 +2,9 @@
 
 Several threads settle payments, one refunds late payments, one offers free places to waiting lists
 and applies sending rules, one makes tickets, several call webhooks, one sends mails, one sends
-WhatsApp messages, and one serves each router, so that a slow system delays only its own work. All
-work is found in rows, so the worker can be killed, be absent, or run twice.
+WhatsApp messages, one serves each router, and one syncs payment records, so that a slow system
+delays only its own work. All work is found in rows, so the worker can be killed, be absent, or run
+twice.
 """
 
 import threading
@@ -17,6 +18,7 @@ from functools import partial
 import structlog
 
 from ticketing.app.worker_log import log_generation, log_provisioning, log_settlement
+from ticketing.billing.sync.drive import BillingConnector, drive_next
 from ticketing.events import queries as event_queries
 from ticketing.notifications.campaigns.apply_rules import apply_due_rules
 from ticketing.notifications.deliver import NotificationSender, deliver_due
@@ -55,6 +57,7 @@ class Worker:
     sender: NotificationSender | None = None  # none: Dagster sends messages
     provisioning: ProvisioningContext | None = None  # none: Dagster serves the routers
     status_concurrency: int = STATUS_CONCURRENCY
+    billing: BillingConnector | None = None  # none: no source of payment records is configured
     _stopping: bool = False
     _settle_event: threading.Event = field(default_factory=threading.Event)
     _refund_event: threading.Event = field(default_factory=threading.Event)
@@ -64,6 +67,7 @@ class Worker:
     _mail_event: threading.Event = field(default_factory=threading.Event)
     _whatsapp_event: threading.Event = field(default_factory=threading.Event)
     _provision_event: threading.Event = field(default_factory=threading.Event)
+    _billing_event: threading.Event = field(default_factory=threading.Event)
     _router_pool: RouterWorkerPool | None = None
 
     def stop(self) -> None:
@@ -99,6 +103,7 @@ class Worker:
         self._webhooks_event.set()
         self._wake_senders()
         self._provision_event.set()
+        self._billing_event.set()
 
     @contextmanager
     def _run_threads(self) -> Iterator[None]:
@@ -116,6 +121,9 @@ class Worker:
                 target=self._run_loop, args=(self._send_whatsapp, self._whatsapp_event)
             ),
             threading.Thread(target=self._run_loop, args=(self._provision, self._provision_event)),
+            threading.Thread(
+                target=self._run_loop, args=(self._sync_payments, self._billing_event)
+            ),
         ]
         context = self.provisioning
         self._router_pool = RouterWorkerPool(context, self._on_router_done) if context else None
@@ -241,6 +249,14 @@ class Worker:
         if self._router_pool is not None:
             self._router_pool.submit_due()
         return False
+
+    def _sync_payments(self) -> bool:
+        """Drive a sync of payment records that was started; give it back when stopping."""
+        if self.billing is None:
+            return False
+        database, should_stop = self.context.database, lambda: self._stopping
+        run = drive_next(database, self.billing, clock=self.clock, should_stop=should_stop)
+        return run is not None
 
     def _on_router_done(self, done: ProvisionResult | BaseException, has_more_work: bool) -> None:
         if isinstance(done, BaseException):

@@ -286,6 +286,33 @@ class Settings(BaseSettings):
         " ban numbers for sending fast, else 0.",
     )
 
+    billing_url: str = Field(
+        "",
+        pattern="^(https?://[^?#]+)?$",
+        description="Address of the school's billing API, up to the paths of the mapping file;"
+        " empty uses the simulated one if MIDTRANS_ENVIRONMENT is simulator.",
+    )
+    billing_database_url: SecretStr | None = Field(
+        None,
+        description="Database of the billing system, read by the queries of the mapping file's"
+        " table [sql] instead of BILLING_URL.",
+    )
+    billing_mapping: Path | None = Field(
+        None, description="The mapping file (TOML) of the billing API: paths, paging, fields."
+    )
+    billing_token: SecretStr | None = Field(
+        None, description="Bearer token or API key of the billing API."
+    )
+    billing_user: str = Field("", description="User or client id of the billing API.")
+    billing_password: SecretStr | None = Field(
+        None, description="Password or client secret of the billing API."
+    )
+    billing_simulator_url: str = Field(
+        "http://127.0.0.1:8791",
+        pattern="^https?://[^/?#]+$",
+        description="Address of the simulated billing API; `ticketing up` starts it and sets this.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _refuse_former_names(cls, values: dict[str, Any]) -> dict[str, Any]:

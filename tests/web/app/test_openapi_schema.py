@@ -20,7 +20,7 @@ CHECKS = (
     "unsupported_method",
     "ignored_auth",
 )
-ENDLESS = "/voucher/api/stream"  # has tests of its own
+ENDLESS = {"/voucher/api/stream", "/admin/sync-pembayaran/events"}  # has tests of its own
 GROUPS = (("orders", "payment"), ("vouchers",), ("tickets", "batches", "events", "gate"))
 
 
@@ -37,7 +37,10 @@ def test_no_request_gets_a_5xx_or_an_undocumented_response(
     key = key_of(Role.OPERATOR)
     paths = shop.get(described, headers={"X-API-Key": key}).json()["paths"]
     operations = [
-        operation for name, path in paths.items() for operation in path.values() if name != ENDLESS
+        operation
+        for name, path in paths.items()
+        for operation in path.values()
+        if name not in ENDLESS
     ]
     total = sum(len(path) for path in paths.values())
     elsewhere = {tag for group in GROUPS for tag in group}
@@ -57,11 +60,11 @@ def test_no_request_gets_a_5xx_or_an_undocumented_response(
             "run", described, "-H", f"Authorization: Bearer {key}",
             "-H", f"X-Order-Token: {token}", "--checks", ",".join(CHECKS), "--no-color",
             "--phases", "coverage,fuzzing", "--max-examples", "6", "--seed", "1",
-            "--exclude-path", ENDLESS, *choice,
+            *(f"--exclude-path={path}" for path in sorted(ENDLESS)), *choice,
         ],
         check=False, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
 
     assert asked.returncode == 0, asked.stdout
-    assert len(operations) == total - 1
+    assert len(operations) == total - len(ENDLESS)
     assert f"{len(selected)} selected / {total} total" in asked.stdout

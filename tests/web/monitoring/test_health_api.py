@@ -91,7 +91,11 @@ def test_an_unreachable_database_is_503_and_does_not_fail_liveness(
 
     detailed = anonymous_client.get("/health/detailed")
     asked = viewer.get("/api/events/wisuda-2026/missing-tickets")
-    for path in (re.sub(r"{.+?}", "1", path) for path in paths if "stream" not in path):
+    for path in (
+        re.sub(r"{.+?}", "1", path)
+        for path in paths
+        if "stream" not in path and not path.endswith("/events")
+    ):
         told = viewer.get(path, headers={"X-Order-Token": "x"}).text
         assert not re.search(rf"PostgreSQL|socket|{server.data_path}|{name}|SELECT", told), told
 

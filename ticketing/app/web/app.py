@@ -16,6 +16,10 @@ from ticketing.access.sign_in import pages as sign_in_pages
 from ticketing.access.sign_in.html import SignInLinks
 from ticketing.app.web import api_docs_page, go_live_page
 from ticketing.app.web.openapi import complete_openapi
+from ticketing.billing.pages import api as sync_api
+from ticketing.billing.pages import student_pages, sync_page
+from ticketing.billing.pages.stream import SyncStreams
+from ticketing.billing.sync.drive import BillingConnector
 from ticketing.checkin import api as checkin_api
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
@@ -77,7 +81,13 @@ MAX_THREADS = 8
 MAX_CONNECTIONS = 72
 # we have our own log and metrics; FastAPI's would log user input, and checked for it every time
 TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-SIGN_IN_LINKS = (("vouchers", "/voucher"), ("go_live", "/admin/go-live"), ("docs", "/docs"))
+SIGN_IN_LINKS = (
+    ("vouchers", "/voucher"),
+    ("go_live", "/admin/go-live"),
+    ("students", "/admin/siswa"),
+    ("payment_sync", "/admin/sync-pembayaran"),
+    ("docs", "/docs"),
+)
 CREDENTIAL_HEADERS = ("Authorization", "X-API-Key", "X-Order-Token")
 ROUTERS = (
     ticket_api.router,
@@ -115,6 +125,9 @@ ROUTERS = (
     api_repairs.router,
     console_page.router,
     go_live_page.router,
+    sync_page.router,
+    sync_api.router,
+    student_pages.router,
     sign_in_pages.router,
     api_holder.router,
     api_docs_page.router,
@@ -207,6 +220,7 @@ def _build_services(application: Application) -> Services:
     services.register_value(
         EventStream, EventStream("dashboard", partial(dashboard_snapshot, database))
     )
+    services.register_value(SyncStreams, SyncStreams(database, services.find(BillingConnector)))
     # an invalid setting fails at start, not in a request
     services.find(WhatsAppProviderConfig)
     services.settings.require_public_url()

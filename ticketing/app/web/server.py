@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from ticketing.app.web.app import create_app
+from ticketing.billing.pages.stream import SyncStreams
 from ticketing.platform.application import Application
 from ticketing.platform.http.connection_guard import GuardedProtocol, raise_open_files_limit
 from ticketing.platform.http.sse import EventStream
@@ -31,6 +32,7 @@ class WebServer(uvicorn.Server):
         """End the event streams, then shut down gracefully."""
         services: Services = self._app.state.service
         services.get(EventStream).close()
+        services.get(SyncStreams).close()
         await super().shutdown(sockets)
 
 

@@ -20,8 +20,14 @@ KEEPALIVE = b": nothing new\n\n"
 class EventStream:
     """Polls while there are subscribers, and publishes changes. For one event loop."""
 
-    def __init__(self, name: str, poll: Callable[[], tuple[object, str]]) -> None:
-        """`poll` returns a value to compare and a line of JSON; it runs in a thread."""
+    def __init__(
+        self, name: str, poll: Callable[[], tuple[object, str]], *, seconds: float = POLL_SECONDS
+    ) -> None:
+        """`poll` returns a value to compare and a line of JSON; it runs in a thread.
+
+        `seconds` are those between two polls.
+        """
+        self._seconds = seconds
         self._event_prefix = f"event: {name}\ndata: "
         self._poll = poll
         self._version: object = None
@@ -80,7 +86,7 @@ class EventStream:
             with suppress(TicketingError):  # the database is unavailable: try again
                 self._publish(*await run_in_threadpool(self._poll))
             took = time.monotonic() - began
-            await asyncio.sleep(max(POLL_SECONDS, POLL_DUTY_FACTOR * took))
+            await asyncio.sleep(max(self._seconds, POLL_DUTY_FACTOR * took))
 
     def _publish(self, version: object, data: str) -> None:
         if version != self._version:

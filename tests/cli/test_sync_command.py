@@ -1,0 +1,82 @@
+"""Tests of `ticketing sync-payments` with a source in memory."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.plugins.billing_source import FAST, School
+from ticketing.app.cli import app
+from ticketing.billing.sources.contract import FailureClass
+from ticketing.billing.sync.drive import BillingConnector
+
+
+@pytest.fixture
+def command(
+    database_url: str,
+    school: School,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., tuple[int, str]]:
+    """Return a function that runs the command and returns its exit code and output."""
+    connector = BillingConnector("school", lambda _gate: school, limit=FAST, concurrency=4)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("TICKETING_DATA", str(tmp_path_factory.mktemp("data")))
+    # the settings cannot name a source in memory
+    monkeypatch.setattr("ticketing.app.billing_source.billing_connector", lambda _: connector)
+
+    def run(*options: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["sync-payments", *options])
+        return result.exit_code, result.stdout
+
+    return run
+
+
+def test_the_command_drives_a_sync_and_lists_what_failed(
+    command: Callable[..., tuple[int, str]], school: School
+) -> None:
+    school.enrol(30)
+    school.failures["0000004"].append(FailureClass.NOT_FOUND)
+    school.failures["0000004"].append(FailureClass.NOT_FOUND)
+
+    code, output = command("--json")
+    failed = json.loads(command("--failed", "--json")[1])
+    retried = command("--retry-failed")
+    nothing = command("--status", "--json")
+
+    shown = json.loads(output)
+    assert (code, shown["status"], shown["succeeded"], shown["failed"]) == (1, "completed", 29, 1)
+    assert [one["external_id"] for one in failed] == ["0000004"]
+    assert retried[0] == 0
+    assert "1 succeeded" in retried[1]
+    assert json.loads(nothing[1])["percent"] == 100
+
+
+def test_check_shows_one_record_and_stores_nothing(
+    command: Callable[..., tuple[int, str]], school: School
+) -> None:
+    school.enrol(2)
+
+    code, text = command("--check", "0000001", "--json")
+    table = command("--check", "0000001")
+    unknown = command("--check", "77", "--json")
+    status = command("--status", "--json")
+
+    found = json.loads(text)
+    assert (code, found["problem"], found["due"], found["paid"]) == (0, "", "350000", "350000")
+    assert "SPP:2026-07" in table[1]
+    assert "Accepted." in table[1]
+    assert (unknown[0], json.loads(unknown[1])["problem"]) == (1, "not_found: unknown")
+    assert json.loads(status[1])["status"] == "idle"
+
+
+def test_cancel_without_a_sync_fails_and_reset_returns_to_idle(
+    command: Callable[..., tuple[int, str]], school: School
+) -> None:
+    school.enrol(3)
+
+    assert command("--cancel")[0] != 0
+    assert command()[0] == 0
+    assert "reset" in command("--reset")[1]
+    assert command("--cancel", "--reset")[0] == 2
