@@ -122,6 +122,7 @@ def test_every_way_to_page_gives_each_student_once_though_pages_are_cut_silently
         }  # fmt: skip
         found += ids(page)
         following = page["meta"]["next"]
+        assert all("per_page=1000" in link["url"] for link in answer.links.values())
         query |= {"page": query.get("page", 1) + 1} if way == "page" else {}
         query |= {"offset": len(found)} if way == "offset" else {}
         query |= {"cursor": following} if way == "cursor" else {}
@@ -404,6 +405,27 @@ def test_a_fault_is_what_its_name_says(fault: str, billing: BillingSimulator) ->
         if fault == "drop-next":
             with pytest.raises(httpx.RemoteProtocolError, match="disconnected"):
                 client.get(RECORD)
+
+
+def test_no_student_gets_the_own_record_as_that_of_another(
+    billing: BillingSimulator, connection: httpx.Client
+) -> None:
+    billing.api.set(faults={"wrong-owner": 1})
+
+    owners = [
+        read(connection, f"/payments/000000{number}")["data"][0]["idperson"] for number in (1, 2)
+    ]
+
+    assert owners == ["0000002", "0000001"]
+
+
+def test_a_record_changed_after_a_restart_has_an_etag_of_its_own() -> None:
+    first = School(10, 1, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+    second = School(10, 1, clock=lambda: datetime(2026, 3, 2, tzinfo=UTC))
+
+    etags = [each.pay(STUDENT, "SPP", 1, "2026-03-01").etag(1) for each in (first, second)]
+
+    assert etags[0] != etags[1]
 
 
 def test_faults_are_chosen_by_seed_student_and_attempt() -> None:
