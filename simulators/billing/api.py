@@ -1,159 +1,212 @@
-"""Routes of the billing API, with paging, ETags, limits, credentials and counters."""
+"""Routes of the billing API: credentials, limits and faults come before every response."""
 
 import json
 import time
-from base64 import b64encode
-from collections import Counter
-from email.utils import formatdate
-from math import ceil
+from datetime import timedelta
+from itertools import islice
+from zlib import crc32
 
-from simulators.billing.faults import FAULTS, Answer, choose_fault
-from simulators.billing.limits import LIMITERS, Limiter, LimiterKind
+from simulators.billing.answer import JSON_TYPE, Answer
+from simulators.billing.counters import Counters
+from simulators.billing.credentials import PASSWORD, TOKEN, USER, Credentials
+from simulators.billing.faults import FAULTS, WRONG_OWNER, choose_fault
+from simulators.billing.limits import Limiter, advice_headers, make_limiter
+from simulators.billing.listing import StudentPages, damaged
 from simulators.billing.school import School
+from simulators.billing.student import JAKARTA, SimulatedStudent
+from simulators.billing.switches import LIST_FAULTS, Switches
 from simulators.http import HttpRequest, Json
 
-_MAX_PAGE = 200
-USER, PASSWORD, TOKEN = "school", "billing-simulator", "billing-simulator-token"
+__all__ = ["PASSWORD", "TOKEN", "USER", "BillingApi"]
+_ETAG_FAULTS = {"etag-weak", "etag-gzip"}
 
 
-class BillingApi:
-    """The state of the API. All calls come from one event loop."""
+class BillingApi(Switches):
+    """The API; its switches are its attributes. All requests come from one thread."""
 
     def __init__(self, school: School, seed: int, authentication: str) -> None:
-        self.school, self.seed, self.authentication = school, seed, authentication
-        self.faults: dict[str, float] = {}
-        self.latency_seconds = 0.0
-        self.max_page = _MAX_PAGE
-        self.page_faults: list[str] = []  # for the next pages of the list
-        self.token = TOKEN
-        self.tokens_given = 0
-        self.limiter: Limiter | None = None
-        self._times: list[float] = []
-        self._students: Counter[str] = Counter()
-        self._statuses: Counter[int] = Counter()
+        """Serve a school; ValueError for an unknown way to authenticate."""
+        super().__init__()
+        self.school, self._seed = school, seed
+        self.credentials = Credentials(authentication)
+        self.counters = Counters()
+        self._pages = StudentPages(school)
+        self._limiter: Limiter | None = None
+        self._limited_by: tuple[str, float] = (self.limiter, 0.0)
+        self._totals: dict[str, tuple[int, list[Json]]] = {}
 
-    def set_limit(self, kind: LimiterKind, per_second: float) -> None:
-        """Limit requests from now on; 0 for no limit."""
-        self.limiter = LIMITERS[kind](per_second) if per_second else None
+    @property
+    def token(self) -> str:
+        """Return the valid token or key; another one may be set."""
+        return self.credentials.token
 
-    def respond(self, request: HttpRequest) -> Answer:
-        """Return the response; calls under `/_` neither count nor fail."""
-        if request.path.startswith("/_"):
-            return self._control(request)
-        self._times.append(time.time())
-        answer = self._limited(request)
-        self._statuses[answer.status] += 1
-        return answer
+    @token.setter
+    def token(self, token: str) -> None:
+        self.credentials.token = token
+
+    @property
+    def tokens_given(self) -> int:
+        """Return the number of tokens and sessions that were issued."""
+        return self.credentials.tokens_given
+
+    def set_limit(self, kind: str, per_second: float) -> None:
+        """Limit requests from now on; 0 for no limit. ValueError as `make_limiter`."""
+        make_limiter(kind, per_second)
+        self.set(limiter=kind, rate=per_second)
 
     def seen(self, after: float = 0) -> Json:
-        """Return the counters; requests after a moment, in seconds since 1970."""
-        seconds = Counter(int(at) for at in self._times)
-        return {
-            "total": len(self._times),
-            "after": sum(at > after for at in self._times),
-            "per_second": {str(at): count for at, count in sorted(seconds.items())},
-            "most_per_second": max(seconds.values(), default=0),
-            "students": len(self._students),
-            "most_per_student": max(self._students.values(), default=0),
-            "per_student": dict(self._students.most_common(100)),
-            "statuses": {str(status): count for status, count in self._statuses.items()},
-            "tokens": self.tokens_given,
-        }
+        """Return the counters; `after` is a moment in seconds since 1970."""
+        return self.counters.to_json(after) | {"tokens": self.tokens_given}
 
-    def _limited(self, request: HttpRequest) -> Answer:  # noqa: PLR0911 - one line a path
-        if request.path == "/oauth/token":
-            return self._give_token(request)
-        wait = self.limiter.wait(time.monotonic()) if self.limiter else 0
-        if wait:
-            return Answer(429, b"", {"Retry-After": str(ceil(wait))})
-        if not self._is_authorised(request):
-            return Answer.json(401, {"status": False, "message": "unauthorized"})
-        if request.path == "/students":
-            return self._students_page(request)
-        if request.path == "/time":
-            return Answer.json(200, {"time": time.strftime("%Y-%m-%d %H:%M:%S")})
-        if request.path.startswith("/payments/"):
-            return self._payments(request)
-        return Answer.json(404, {"status": False, "message": "not found"})
-
-    def _payments(self, request: HttpRequest) -> Answer:
-        _, _, idperson, *rest = request.path.split("/")
-        self._students[idperson] += 1
-        fault = choose_fault(self.faults, self.seed, idperson, self._students[idperson])
-        student = self.school.students.get(idperson)
-        if student is None:
-            return Answer.json(404, {"status": False, "message": "Siswa tidak ditemukan"})
-        if rest == ["summary"]:
-            total = sum(bill.billed for bill in student.bills)
-            return Answer.json(200, {"status": True, "data": {"total_billed": total}})
-        etag = f'"{idperson}-{student.version}"'
-        if request.headers.get("if-none-match") == etag and fault is None:
-            return Answer(304, b"", {"ETag": etag})
-        answer = Answer.json(200, student.record())
-        answer.headers |= {"ETag": etag, "Date": formatdate(usegmt=True)}
-        return FAULTS[fault](answer) if fault else answer
-
-    def _students_page(self, request: HttpRequest) -> Answer:
-        if self.page_faults:
-            return FAULTS[self.page_faults.pop(0)](Answer.json(200, {"status": True, "data": []}))
-        query = request.query
-        size = min(int(query.get("per_page", _MAX_PAGE)), self.max_page)
-        everyone = list(self.school.students.values())
-        start = (int(query.get("page", 1)) - 1) * size
-        if "cursor" in query:
-            start = sum(one.idperson <= query["cursor"] for one in everyone)
-        chosen = everyone[start : start + size]
-        has_more = start + size < len(everyone)
-        meta: Json = {"per_page": size, "total": len(everyone)}
-        meta["next"] = chosen[-1].idperson if chosen and has_more else None
-        answer = Answer.json(
-            200, {"status": True, "data": [one.listed() for one in chosen], "meta": meta}
-        )
-        if has_more and chosen:
-            answer.headers["Link"] = f'</students?cursor={chosen[-1].idperson}>; rel="next"'
+    def respond(self, request: HttpRequest) -> Answer:
+        """Return the counted response to a request."""
+        self.counters.count_request()
+        answer = self._allowed(request)
+        self.counters.count_status(answer.status)
+        answer.delay_seconds += self._latency(request.path)
         return answer
 
-    def _is_authorised(self, request: HttpRequest) -> bool:
-        given = request.headers.get("authorization", "")
-        return {
-            "none": True,
-            "bearer": given == f"Bearer {self.token}",
-            "client_credentials": given == f"Bearer {self.token}" and bool(self.tokens_given),
-            "header": request.headers.get("x-api-key") == self.token,
-            "query": request.query.get("key") == self.token,
-            "basic": given == _basic(),
-        }[self.authentication]
+    def _allowed(self, request: HttpRequest) -> Answer:
+        """Return a refusal, or what the route gives."""
+        if refused := self._throttled():
+            return refused
+        self.credentials.lifetime_seconds = self.token_seconds
+        if request.method == "POST" and request.path == "/oauth/token":
+            return self.credentials.give_token(request)
+        if request.path == "/login":
+            return self._login(request)
+        if unauthorised := self.credentials.refusal(request):
+            return unauthorised
+        if request.method != "GET":
+            return Answer.refusal(405, f"{request.method} is not allowed")
+        answer = self._route(request)
+        if self._limiter and self.advice.startswith("reset"):
+            answer.headers |= {"X-RateLimit-Remaining": str(self._limiter.remaining)}
+        return answer
 
-    def _give_token(self, request: HttpRequest) -> Answer:
-        if request.headers.get("authorization") != _basic():
-            return Answer.json(401, {"error": "invalid_client"})
-        self.tokens_given += 1
-        self.token = f"{TOKEN}-{self.tokens_given}"
-        return Answer.json(200, {"access_token": self.token, "expires_in": 300})
-
-    def _control(self, request: HttpRequest) -> Answer:  # noqa: PLR0911 - one line a path
+    def _route(self, request: HttpRequest) -> Answer:
+        first, _, rest = request.path.removeprefix("/").partition("/")
         try:
-            if request.path == "/_seen":
-                return Answer.json(200, self.seen(float(request.query.get("after", 0))))
-            body = json.loads(request.body or b"{}")
-            if request.path == "/_pay":
-                paid = self.school.pay(
-                    str(body["idperson"]), str(body["kind"]), int(body["amount"]), str(body["day"])
-                )
-                return Answer.json(200 if paid else 404, paid.record() if paid else {})
-            if request.path == "/_faults":
-                unknown = body.keys() - FAULTS.keys()
-                if unknown:
-                    return Answer.json(422, {"unknown": sorted(unknown), "known": sorted(FAULTS)})
-                self.faults = {name: float(rate) for name, rate in body.items()}
-                return Answer.json(200, self.faults)
-            if request.path == "/_limit":
-                self.set_limit(body.get("kind", "bucket"), float(body["per_second"]))
-                return Answer.json(200, body)
-        except (KeyError, TypeError, ValueError) as error:
-            return Answer.json(422, {"error": repr(error)})
-        return Answer.json(404, {})
+            if first == "payments" and rest:
+                idperson, _, part = rest.partition("/")
+                if part in {"", "summary"}:
+                    return self._payments(request, idperson, is_summary=bool(part))
+            handler = {
+                "students": self._students,
+                "changes": self._changes,
+                "totals": self._sums,
+                "time": self._time,
+            }.get("" if rest else first)
+            return handler(request) if handler else Answer.refusal(404, "not found")
+        except ValueError as error:
+            return Answer.refusal(400, str(error))
+
+    def _throttled(self) -> Answer | None:
+        if 0 < self.daily_quota < self.counters.total:
+            return FAULTS["403-quota"](Answer(403))
+        if self._limited_by != (self.limiter, self.rate):
+            self._limited_by = (self.limiter, self.rate)
+            self._limiter = make_limiter(self.limiter, self.rate)
+        wait = self._limiter.wait(time.monotonic()) if self._limiter else 0
+        if not wait:
+            return None
+        return Answer(429, b"", advice_headers(self.advice, max(wait, self.least_wait_seconds)))
+
+    def _login(self, request: HttpRequest) -> Answer:
+        if request.method == "POST":
+            return self.credentials.log_in(request)
+        return FAULTS["login-page"](Answer(200))
+
+    def _payments(self, request: HttpRequest, idperson: str, *, is_summary: bool) -> Answer:
+        attempt = self.counters.count_attempt(idperson)
+        student = self.school.students.get(idperson)
+        if student is None:
+            return Answer.refusal(404, "Siswa tidak ditemukan")
+        fault = self._fault(idperson, attempt)
+        if is_summary:
+            answer = Answer.json(200, student.summary())
+        else:
+            is_known = fault is None or fault in _ETAG_FAULTS
+            answer = self._record(
+                student, request.headers.get("if-none-match") if is_known else None
+            )
+        if fault is None:
+            return answer
+        self.counters.count_fault(fault)
+        return self._wrong_owner(student) if fault == WRONG_OWNER else FAULTS[fault](answer)
+
+    def _record(self, student: SimulatedStudent, known: str | None) -> Answer:
+        etag = student.etag(self._seed)
+        if known and _matches(known, etag):
+            return Answer(304, b"", {"ETag": etag})
+        headers = {
+            "Content-Type": JSON_TYPE,
+            "ETag": etag,
+            "Last-Modified": student.last_modified,
+        }
+        body = self.school.body(student)
+        if self.has_generated_at:
+            body = body[:-1] + f',"generated_at":"{self._now()}"}}'.encode()
+        return Answer(200, body, headers)
+
+    def _wrong_owner(self, student: SimulatedStudent) -> Answer:
+        """Return another student's record, always the same one, as a wrong cache does."""
+        for other in self.school.students.values():
+            if other is not student and other.current_bills():
+                return self._record(other, None)
+        body = student.body().replace(b'"idperson":"', b'"idperson":"9', 1)
+        return Answer(200, body, {"Content-Type": JSON_TYPE})
+
+    def _fault(self, idperson: str, attempt: int) -> str | None:
+        if not self.faults and not self.student_faults:
+            return None
+        if 0 < self.fault_attempts < attempt:
+            return None
+        named = self.student_faults.get(idperson)
+        return named or choose_fault(self.faults, self._seed, idperson, attempt)
+
+    def _students(self, request: HttpRequest) -> Answer:
+        page = self._pages.page(request.query, self.max_page)
+        if not self.page_faults:
+            return page
+        fault = self.page_faults.pop(0)
+        self.counters.count_fault(fault)
+        if fault == "list-cursor-410":
+            return Answer.refusal(410, "the cursor has expired")
+        if fault not in LIST_FAULTS:
+            return FAULTS[fault](page)
+        first = list(islice(self.school.students.values(), self.max_page))
+        return Answer.json(200, damaged(json.loads(page.body), fault, first))
+
+    def _changes(self, request: HttpRequest) -> Answer:
+        found = self.school.changes.since(int(request.query.get("since") or 0))
+        if found is None:
+            return Answer.refusal(410, "this version is purged; read everything")
+        version = self.school.changes.version
+        return Answer.json(200, {"status": True, "data": found, "version": version})
+
+    def _sums(self, request: HttpRequest) -> Answer:
+        period, version = request.query.get("period", ""), self.school.changes.version
+        if self._totals.get(period, (0,))[0] != version:
+            self._totals[period] = (version, self.school.totals(period))
+        data = self._totals[period][1]
+        return Answer.json(200, {"status": True, "data": data, "as_of": self._now()})
+
+    def _time(self, _: HttpRequest) -> Answer:
+        return Answer.json(200, {"time": self._now(), "zone": "Asia/Jakarta"})
+
+    def _now(self) -> str:
+        at = self.school.clock().astimezone(JAKARTA)
+        return f"{at + timedelta(seconds=self.clock_offset_seconds):%Y-%m-%d %H:%M:%S}"
+
+    def _latency(self, path: str) -> float:
+        if not self.latency_spread:
+            return self.latency_seconds
+        place = crc32(path.encode()) / 2**31 - 1  # from -1 to 1
+        return self.latency_seconds * (1 + self.latency_spread * place)
 
 
-def _basic() -> str:
-    return "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+def _matches(known: str, etag: str) -> bool:
+    """Return whether If-None-Match names the ETag, also as proxies change it."""
+    plain = {one.strip().removeprefix("W/").replace('-gzip"', '"') for one in known.split(",")}
+    return etag in plain or "*" in plain

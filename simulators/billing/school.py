@@ -1,99 +1,156 @@
-"""Students and their bills, the same for equal seeds; payments change them."""
+"""All students with their bills; payments and corrections change them."""
 
-import random
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from datetime import datetime
 from threading import Lock
 
+from simulators.billing.bills import SimulatedBill
+from simulators.billing.changes import ChangeKind, ChangeLog
+from simulators.billing.student import ACTIVE, JAKARTA, LEFT, SimulatedStudent
 from simulators.http import Json
 
-_FIRST_NAMES = ("Aisyah", "Budi", "Citra", "Dewi", "Eko", "Fajar", "Gita", "Hasan", "Intan", "Joko")
-_LAST_NAMES = ("Santoso", "Wijaya", "Pratama", "Lestari", "Hidayat", "Kusuma", "Nugroho")
-_KINDS = (("SPP", "02", 1_200_000), ("Asrama", "07", 900_000), ("Wisuda", "02", 150_000))
+_MAX_BODIES = 20_000  # kept as text; about 40 MB
 
 
-@dataclass
-class SimulatedBill:
-    """A bill of one kind; `journal_date` is that of the last payment."""
-
-    kind: str
-    unit: str
-    billed: int
-    paid: int = 0
-    journal_date: str = ""
-
-    def to_json(self) -> Json:
-        """Return the item of a category."""
-        return {
-            "unit_id": self.unit,
-            "unit_name": f"Unit {self.unit}",
-            "amount_billed": f"{self.billed}.00",
-            "amount_paid": str(self.paid),
-            "remaining_balance": self.billed - self.paid,
-            "payment_status": "paid" if self.paid >= self.billed else "unpaid",
-            "journal_date": self.journal_date,
-        }
-
-
-@dataclass
-class SimulatedStudent:
-    """A student with the version of the record."""
-
-    idperson: str
-    name: str
-    group: str
-    bills: list[SimulatedBill] = field(default_factory=list)
-    version: int = 1
-
-    def listed(self) -> Json:
-        """Return the item of the list."""
-        return {
-            "idperson": self.idperson, "nama": self.name, "kelas": self.group, "status": "aktif",
-            "updated_at": "2026-02-10 08:00:00",
-        }  # fmt: skip
-
-    def record(self) -> Json:
-        """Return the payment record."""
-        categories = [
-            {"category_name": bill.kind, "items": [bill.to_json()]} for bill in self.bills
-        ]
-        billed, paid = sum(b.billed for b in self.bills), sum(b.paid for b in self.bills)
-        summary = {"total_billed": billed, "total_paid": paid, "total_remaining": billed - paid}
-        period = {
-            "period_id": "20252026", "kelas_info": self.group, "summary": summary,
-            "categories": categories,
-        }  # fmt: skip
-        person = {"idperson": self.idperson, "saldo": "0.00", "periods": [period]}
-        return {"status": True, "data": [person]}
+def _now() -> datetime:
+    return datetime.now(JAKARTA)
 
 
 class School:
-    """All students by id, in order of ids."""
+    """All students by id, in order of ids; methods may be called from any thread."""
 
-    def __init__(self, size: int, seed: int) -> None:
-        self._lock = Lock()
+    def __init__(self, size: int, seed: int, clock: Callable[[], datetime] = _now) -> None:
+        """Draw `size` students; `clock` returns a time with an offset."""
+        self.seed, self.clock = seed, clock
         self.students = {
-            one.idperson: one for one in (_student(number, seed) for number in range(1, size + 1))
+            one.idperson: one
+            for one in (SimulatedStudent.draw(number, seed) for number in range(1, size + 1))
         }
+        self.changes = ChangeLog()
+        self._next_number = size + 1
+        self._bodies: dict[tuple[str, int], bytes] = {}
+        self._lock = Lock()
 
-    def pay(self, idperson: str, kind: str, amount: int, day: str) -> SimulatedStudent | None:
-        """Add a payment, or take one back with a negative amount; None for an unknown bill."""
+    def body(self, student: SimulatedStudent) -> bytes:
+        """Return the record as JSON text, drawn once per version."""
+        key = (student.idperson, student.version)
+        if (body := self._bodies.get(key)) is None:
+            if len(self._bodies) >= _MAX_BODIES:
+                self._bodies.clear()
+            body = self._bodies[key] = student.body()
+        return body
+
+    def pay(
+        self, idperson: str, kind: str, amount: int, day: str, *, period: str = "", unit: str = ""
+    ) -> SimulatedStudent:
+        """Add a payment to the first bill that matches; LookupError without such a bill."""
+
+        def add(bill: SimulatedBill) -> None:
+            bill.payments.append((amount, day))
+
+        return self._change_bill(idperson, (kind, period, unit), add)
+
+    def reverse(
+        self, idperson: str, kind: str, *, period: str = "", unit: str = ""
+    ) -> SimulatedStudent:
+        """Take the last payment back; LookupError without such a bill or payment."""
+
+        def take_back(bill: SimulatedBill) -> None:
+            if not bill.payments:
+                raise LookupError(f"{idperson}: no payment of {kind} to reverse")
+            bill.payments.pop()
+
+        return self._change_bill(idperson, (kind, period, unit), take_back)
+
+    def bill(
+        self, idperson: str, kind: str, amount: int, *, period: str = "20252026", unit: str = "02"
+    ) -> SimulatedStudent:
+        """Set what is billed, with a new bill if there is none; LookupError for no student."""
+        try:
+            return self._change_bill(
+                idperson, (kind, period, unit), lambda bill: setattr(bill, "billed", amount)
+            )
+        except LookupError:
+            return self._edit(
+                idperson, lambda bills: bills.append(SimulatedBill(period, kind, unit, amount))
+            )
+
+    def leave(self, idperson: str, *, is_removed: bool = False) -> None:
+        """Mark a student as left, or remove the student and the record."""
         with self._lock:
-            student = self.students.get(idperson)
-            bills = [bill for bill in student.bills if bill.kind == kind] if student else []
-            if student is None or not bills:
-                return None
-            bills[0].paid += amount
-            bills[0].journal_date = day
-            student.version += 1
+            student = self._student(idperson)
+            if is_removed:
+                del self.students[idperson]
+                self.changes.add(idperson, "delete")
+            else:
+                student.status = LEFT
+                self._stamp(student)
+
+    def join(self) -> SimulatedStudent:
+        """Add a student under the next number."""
+        with self._lock:
+            student = SimulatedStudent.draw(self._next_number, self.seed)
+            self._next_number += 1
+            student.status = ACTIVE
+            self.students[student.idperson] = student
+            self._stamp(student, "insert")
             return student
 
+    def totals(self, period: str = "") -> list[Json]:
+        """Return students, billed and paid rupiah per period and kind of bill; reads all bills."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for student in list(self.students.values()):
+            counted: set[tuple[str, str]] = set()
+            for bill in student.current_bills():
+                if period in {"", bill.period}:
+                    key = (bill.period, bill.category)
+                    sums = found.setdefault(key, [0, 0, 0])
+                    sums[0] += key not in counted
+                    sums[1] += bill.billed
+                    sums[2] += bill.paid
+                    counted.add(key)
+        return [
+            {"period_id": year, "category_name": kind,
+             "students": count, "total_billed": billed, "total_paid": paid}
+            for (year, kind), (count, billed, paid) in sorted(found.items())
+        ]  # fmt: skip
 
-def _student(number: int, seed: int) -> SimulatedStudent:
-    draw = random.Random(f"{seed}:{number}")  # noqa: S311 - nothing here is a secret
-    name = f"{draw.choice(_FIRST_NAMES)} {draw.choice(_LAST_NAMES)}"
-    student = SimulatedStudent(f"{number:07d}", name, f"XI {draw.choice('ABCD')}")
-    for kind, unit, billed in _KINDS[: draw.randint(1, len(_KINDS))]:
-        paid = draw.choice((0, billed // 2, billed))
-        day = f"2026-01-{draw.randint(1, 28):02d}" if paid else ""
-        student.bills.append(SimulatedBill(kind, unit, billed, paid, day))
-    return student
+    def _change_bill(
+        self, idperson: str, wanted: tuple[str, str, str], change: Callable[[SimulatedBill], object]
+    ) -> SimulatedStudent:
+        kind, period, unit = wanted
+
+        def change_first(bills: list[SimulatedBill]) -> None:
+            for bill in bills:
+                if (
+                    bill.category == kind
+                    and period in {"", bill.period}
+                    and unit in {"", bill.unit}
+                ):
+                    change(bill)
+                    return
+            raise LookupError(f"{idperson} has no bill {' '.join(filter(None, wanted))}")
+
+        return self._edit(idperson, change_first)
+
+    def _edit(
+        self, idperson: str, edit: Callable[[list[SimulatedBill]], object]
+    ) -> SimulatedStudent:
+        with self._lock:
+            student = self._student(idperson)
+            bills = student.current_bills()
+            edit(bills)
+            student.bills = bills
+            self._stamp(student)
+            return student
+
+    def _stamp(self, student: SimulatedStudent, kind: ChangeKind = "update") -> None:
+        """Give a changed student a new version and time, and record the change."""
+        student.version += kind == "update"
+        student.updated_at = f"{self.clock().astimezone(JAKARTA):%Y-%m-%d %H:%M:%S}"
+        self.changes.add(student.idperson, kind)
+
+    def _student(self, idperson: str) -> SimulatedStudent:
+        if (student := self.students.get(idperson)) is None:
+            raise LookupError(f"no student {idperson!r}")
+        return student
