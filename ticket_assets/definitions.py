@@ -7,6 +7,7 @@ import dagster as dg
 import resources
 import schedules.maintenance
 import schedules.missing_tickets
+import schedules.payment_sync
 import sensors.backfill_failures
 import sensors.check_failures
 import sensors.dropped_rosters
@@ -21,6 +22,7 @@ from ticket_assets import (
     documents,
     jobs,
     maintenance,
+    payment_records,
     payments,
     people,
     reports,
@@ -52,12 +54,15 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             vouchers.vouchers,
             vouchers.voucher_delivery_logs,
             people.people_retention,
+            payment_records.student_billing,
+            payment_records.payment_records,
         ],
         asset_checks=[
             *ticket_checks.CHECKS,
             *sales_checks.SALES_CHECKS,
             *deliveries.DELIVERY_CHECKS,
             *voucher_checks.VOUCHER_CHECKS,
+            *payment_records.BILLING_CHECKS,
         ],
         jobs=[
             jobs.issue_event_tickets,
@@ -67,6 +72,7 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             maintenance.document_retention,
             run_history.run_history,
             jobs.apply_retention,
+            jobs.sync_payment_records,
             jobs.fulfil_paid_orders,
             maintenance.order_expiry,
             maintenance.payment_reconciliation,
@@ -100,6 +106,7 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             schedules.maintenance.delete_expired_documents_nightly,
             schedules.maintenance.delete_old_runs_nightly,
             schedules.maintenance.apply_retention_nightly,
+            schedules.payment_sync.sync_payments_nightly,
             schedules.maintenance.expire_orders_every_10_minutes,
             schedules.maintenance.reconcile_payments_hourly,
             schedules.maintenance.check_sales_hourly,

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ticket_assets.documents import ticket_pdfs
+from ticket_assets.payment_records import payment_records
 from ticket_assets.payments import payments
 from ticket_assets.people import people_retention
 from ticket_assets.reports import generation_report
@@ -45,6 +46,12 @@ daily_reconciliation = dg.define_asset_job(
     "daily_reconciliation",
     selection=[daily_sales, reconciliation],
     description="Sales of a day, and reconciliation of its payments. Safe to run again.",
+)
+
+sync_payment_records = dg.define_asset_job(
+    "sync_payment_records",
+    selection=[payment_records],
+    description="Fetches the payment record of every student, and checks them. Safe to run again.",
 )
 
 apply_retention = dg.define_asset_job(

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from tests.plugins.billing_source import FAST, School
+from tests.plugins.billing_source import FAST, School, spp
 from ticketing.app.cli import app
 from ticketing.billing.sources.contract import FailureClass
 from ticketing.billing.sync.drive import BillingConnector
@@ -80,3 +81,17 @@ def test_cancel_without_a_sync_fails_and_reset_returns_to_idle(
     assert command()[0] == 0
     assert "reset" in command("--reset")[1]
     assert command("--cancel", "--reset")[0] == 2
+
+
+def test_differences_are_written_to_a_file_and_summed_up(
+    command: Callable[..., tuple[int, str]], school: School, tmp_path: Path
+) -> None:
+    school.enrol(2)
+    command()
+    school.bills["0000000"] += [spp(month="2026-08")]
+    command()
+    code, output = command("--differences", str(tmp_path / "changed.csv"))
+
+    assert code == 0
+    assert "bills: 1 appeared, 0 changed, 0 vanished" in output
+    assert "0000000;" in (tmp_path / "changed.csv").read_text(encoding="utf-8-sig")

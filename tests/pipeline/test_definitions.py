@@ -61,6 +61,7 @@ def test_the_graph_runs_from_orders_and_guests_to_the_report(location: dg.Defini
 
     beside = {
         "daily_sales", "reconciliation", "vouchers", "voucher_delivery_logs", "people_retention",
+        "student_billing", "payment_records",
     }  # fmt: skip
     assert [name for name in order if name not in beside] == [
         "orders",
@@ -118,6 +119,7 @@ def test_no_schedule_that_issues_a_rosters_tickets_runs_by_itself(
         "back_up_nightly": "backup",
         "delete_expired_documents_nightly": "document_retention",
         "delete_old_runs_nightly": "run_history",
+        "sync_payments_nightly": "sync_payment_records",
         "apply_retention_nightly": "apply_retention",
         "check_deliveries_hourly": "check_deliveries",
         "expire_orders_every_10_minutes": "order_expiry",

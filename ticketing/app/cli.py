@@ -32,7 +32,7 @@ COMMANDS = {
         ("tickets", "tickets.cli:app", "Explain, check, print, report and revoke tickets."),
         (
             "sync-payments",
-            "billing.sync.cli:sync_payments",
+            "billing.command_line.cli:sync_payments",
             "Fetch the payment record of every student, or join the sync that is running.",
         ),
         ("verify", "checkin.cli:verify", "Check whether a ticket is valid, and why not."),

@@ -307,6 +307,11 @@ class Settings(BaseSettings):
     billing_password: SecretStr | None = Field(
         None, description="Password or client secret of the billing API."
     )
+    billing_max_age_days: int = Field(
+        7,
+        ge=1,
+        description="A payment record that was not confirmed for so many days counts as unknown.",
+    )
     billing_simulator_url: str = Field(
         "http://127.0.0.1:8791",
         pattern="^https?://[^/?#]+$",

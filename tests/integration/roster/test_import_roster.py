@@ -326,9 +326,9 @@ def test_rows_of_the_operators_own_table_are_imported(
     database: Database, database_url: str, event: Event, now: datetime, read_guests: ReadGuests
 ) -> None:
     with database.transaction() as connection:
-        connection.exec_driver_sql("CREATE TABLE students (number int, name text, mail text)")
-        connection.exec_driver_sql("INSERT INTO students VALUES (7, 'Siti', 'siti@example.org')")
-    query = RosterQuery(database_url, "SELECT number AS nim, name AS nama, mail FROM students")
+        connection.exec_driver_sql("CREATE TABLE mahasiswa (number int, name text, mail text)")
+        connection.exec_driver_sql("INSERT INTO mahasiswa VALUES (7, 'Siti', 'siti@example.org')")
+    query = RosterQuery(database_url, "SELECT number AS nim, name AS nama, mail FROM mahasiswa")
 
     first, second = (
         import_roster(database, event, query, options=ImportOptions(), at=now, by="operator")

@@ -147,3 +147,23 @@ def test_the_pages_show_stored_payments_in_both_languages(
     assert found.text.count("<tr><td") == 1
     assert all(one in student.text for one in ("Rp350.000", "Rp125.000", "Versi", "Dipastikan"))
     assert unknown.status_code == 404
+
+
+def test_what_a_sync_changed_is_downloaded_as_a_table_without_formulas(
+    operator: httpx.Client, school: School, drive: Callable[[], SyncRun | None]
+) -> None:
+    none = operator.get(f"{SYNC}/differences")
+    school.bills["=1+1"] = [spp()]
+    operator.post(f"{SYNC}/start")
+    drive()
+    school.bills["=1+1"] = [spp(paid=350_000)]
+    operator.post(f"{SYNC}/start")
+    drive()
+    page = operator.get(f"{SYNC}/differences")
+
+    head, row = page.content.decode("utf-8-sig").splitlines()
+    assert none.status_code == 404
+    assert page.headers["Content-Disposition"].startswith("attachment")
+    assert head.startswith("student;name;class;bill;kind;code before")
+    assert row.startswith("'=1+1;Siswa =1+1;XI A;SPP:2026-07;changed;")
+    assert row.endswith("350000;350000;0;350000;unpaid;paid")

@@ -4,6 +4,7 @@ A start only records the run; a worker drives it. A form of the page is answered
 """
 
 from http import HTTPStatus
+from io import StringIO
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
@@ -24,11 +25,12 @@ from ticketing.billing.sync.drive import BillingConnector
 from ticketing.billing.sync.progress import progress
 from ticketing.platform.http.client_language import client_language
 from ticketing.platform.http.envelope import MAX_ID, SuccessResponse
-from ticketing.platform.http.errors import Busy, NotAllowed
+from ticketing.platform.http.errors import Busy, NotAllowed, authenticated_error_responses
 from ticketing.platform.http.forms import read_form
 from ticketing.platform.http.pages import DEFAULT_LANGUAGE
 from ticketing.platform.http.services import Services, ServicesDependency, now
-from ticketing.platform.kernel.errors import Misconfigured
+from ticketing.platform.kernel.csv_writer import ENCODING
+from ticketing.platform.kernel.errors import Misconfigured, NotFound
 from ticketing.platform.kernel.languages import LANGUAGES
 
 PATH = "/admin/sync-pembayaran"
@@ -170,6 +172,29 @@ def list_failures(
         item_queries.list_failed, run.id, after_id=after, limit=limit
     )  # fmt: skip
     return SuccessResponse(data=[FailedStudentResponse.model_validate(one) for one in failed])
+
+
+@router.get(
+    "/differences",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}, **authenticated_error_responses(404)},
+)
+def read_differences(services: ServicesDependency, _: Viewer) -> Response:
+    """Return the bills that appeared, changed or vanished in the sync that is shown, as CSV."""
+    # pandas takes a quarter of a second to load, and nothing else of this service needs it
+    from ticketing.billing.differences.csv_file import write_differences  # noqa: PLC0415
+    from ticketing.billing.differences.statement import make_statement  # noqa: PLC0415
+
+    run = progress(services.database, require_connector(services).name, at=now()).run
+    if run is None:
+        raise NotFound("there was no sync, or its counters were reset")
+    delimiter, file = services.settings.csv_delimiter_character, StringIO(newline="")
+    write_differences(file, make_statement(services.database, run, at=now()), delimiter=delimiter)
+    name = f'attachment; filename="differences-{run.id}.csv"'
+    return Response(
+        file.getvalue().encode(ENCODING), media_type="text/csv",
+        headers={"Content-Disposition": name, "Cache-Control": "no-store"},
+    )  # fmt: skip
 
 
 @router.get(

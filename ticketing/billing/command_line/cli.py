@@ -11,6 +11,7 @@ from ticketing.platform.cli.output import print_json, print_list, print_text
 if TYPE_CHECKING:
     from ticketing.billing.sync.drive import BillingConnector
     from ticketing.billing.sync.progress import SyncProgress
+    from ticketing.platform.application import Application
     from ticketing.platform.db.database import Database
 
 EXIT_FAILURES = 1
@@ -45,16 +46,26 @@ def sync_payments(  # noqa: PLR0913 - one option for each thing to do
         str | None,
         typer.Option("--check", metavar="ID", help="Ask for one student and store nothing."),
     ] = None,
+    differences: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Write what the last sync changed as CSV; - is standard output."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fetch the payment record of every student, or join the sync that is running.
 
     Ctrl-C cancels a sync that this command drives; the same command goes on with what is left.
     """
-    from ticketing.billing.sync import cli_actions
+    from ticketing.billing.command_line import cli_actions
     from ticketing.billing.sync.drive import BillingConnector
+    from ticketing.billing.sync.foreground import drive_or_follow
 
-    asked = [cancel, reset, status, failed, retry, accept_held, discard_held, check is not None]
+    asked = [
+        cancel, reset, status, failed, retry, accept_held, discard_held, check is not None,
+        differences is not None,
+    ]  # fmt: skip
     if sum(asked) > 1:
         raise typer.BadParameter("give one option that says what to do, not several")
     if only and not retry:
@@ -64,6 +75,8 @@ def sync_payments(  # noqa: PLR0913 - one option for each thing to do
         database = application.database
         if check is not None:
             _check(connector, check, as_json=as_json)
+        elif differences is not None:
+            _write_differences(application, connector, differences)
         elif failed:
             _print_failed(database, connector, as_json=as_json)
         elif cancel or reset or status or accept_held or discard_held:
@@ -73,7 +86,7 @@ def sync_payments(  # noqa: PLR0913 - one option for each thing to do
         else:
             run_id = cli_actions.start(database, connector, retry=retry, only=only, by=actor())
             with cli_actions.progress_bar(quiet=as_json) as show:
-                end = cli_actions.drive_or_follow(database, connector, run_id, show, by=actor())
+                end = drive_or_follow(database, connector, run_id, show, by=actor(), clock=now)
             _print_progress(end, as_json=as_json)
             if end.run is None or end.run.failed or end.status != "completed":
                 raise typer.Exit(EXIT_FAILURES)
@@ -102,7 +115,7 @@ def _do(
 
 
 def _print_progress(progress: "SyncProgress", *, as_json: bool) -> None:
-    from ticketing.billing.sync.cli_actions import describe
+    from ticketing.billing.command_line.cli_actions import describe
     from ticketing.billing.sync.progress_json import progress_to_json
 
     if as_json:
@@ -135,8 +148,27 @@ def _check(connector: "BillingConnector", external_id: str, *, as_json: bool) ->
         raise typer.Exit(EXIT_FAILURES)
 
 
+def _write_differences(
+    application: "Application", connector: "BillingConnector", target: str
+) -> None:
+    from ticketing.billing.command_line.cli_actions import read
+    from ticketing.billing.differences.csv_file import describe_statement, write_differences
+    from ticketing.billing.differences.statement import make_statement
+    from ticketing.platform.kernel.csv_writer import STDOUT, open_sheet
+    from ticketing.platform.kernel.errors import NotFound
+
+    run = read(application.database, connector).run
+    if run is None:
+        raise NotFound("there was no sync, or its counters were reset; start one first")
+    statement = make_statement(application.database, run, at=now())
+    with open_sheet(target) as file:
+        write_differences(file, statement, delimiter=application.settings.csv_delimiter_character)
+    if target != STDOUT:
+        print_text(describe_statement(statement))
+
+
 def _print_failed(database: "Database", connector: "BillingConnector", *, as_json: bool) -> None:
-    from ticketing.billing.sync.cli_actions import list_all_failed
+    from ticketing.billing.command_line.cli_actions import list_all_failed
     from ticketing.billing.sync.log_messages import failure_text
 
     print_list(

@@ -1,20 +1,20 @@
 """What the command does: start, drive or follow a sync with a progress bar."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ticketing.billing.sync import control, item_queries
-from ticketing.billing.sync.drive import BillingConnector, drive_run
+from ticketing.billing.sync.drive import BillingConnector
+from ticketing.billing.sync.foreground import Show
 from ticketing.billing.sync.item_queries import FailedItem
 from ticketing.billing.sync.log_messages import log_text
-from ticketing.billing.sync.progress import SyncProgress, follow_run, progress
+from ticketing.billing.sync.progress import SyncProgress, progress
 from ticketing.billing.sync.run import SyncRunning
 from ticketing.platform.cli.console import now
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.paging import iter_rows
 from ticketing.platform.kernel.errors import Misconfigured
 
-Show = Callable[[SyncProgress], None]
 NOT_CONFIGURED = "no source of payment records is configured: set BILLING_URL and BILLING_MAPPING"
 
 
@@ -53,37 +53,6 @@ def start(
             raise
         return int(str(error.details["run_id"]))
     return begun.run_id
-
-
-def drive_or_follow(
-    database: Database, connector: BillingConnector, run_id: int, show: Show, *, by: str
-) -> SyncProgress:
-    """Drive a run in another thread, or follow whoever drives it, and show its progress."""
-    from threading import Thread
-
-    failures = list[BaseException]()
-
-    def work() -> None:
-        try:
-            drive_run(database, connector, run_id, clock=now)
-        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
-            failures.append(error)
-
-    thread = Thread(target=work)
-    thread.start()
-    end = read(database, connector)
-    try:
-        for end in follow_run(database, connector.name, run_id, clock=now):
-            show(end)
-            if failures:
-                raise failures[0]
-    except KeyboardInterrupt:
-        if thread.is_alive():
-            control.cancel_run(database, connector.name, by=by, at=now())
-        raise
-    finally:
-        thread.join()
-    return end
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Statement of differences after a sync: what changed, arrears by class, age of the records."""
