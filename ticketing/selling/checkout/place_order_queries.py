@@ -99,11 +99,16 @@ _ADD = (
     )
     .add_cte(_NOTICE)
 )
-# A separate statement, so that the next one sees the changes of the previous lock holders.
+# A separate statement, so that the next one sees the changes of the previous lock holders. What the
+# address and the contact hold is counted before the type is locked, because all orders of the type
+# wait for that lock; the next statement finds in a variable of the transaction that it was allowed.
+_WITHIN_LIMITS = literal_column("'ticketing.within_limits'")
 _LOCK = (
-    select(ticket_types.c.id)
+    select(ticket_types.c.id, func.set_config(_WITHIN_LIMITS, _NEW_ORDER["code"], true()))
     .where(
-        ticket_types.c.id == _TICKET_TYPE_ID, exists().where(orders.c.code == _NEW_ORDER["code"])
+        ticket_types.c.id == _TICKET_TYPE_ID,
+        exists().where(orders.c.code == _NEW_ORDER["code"]),
+        hold_queries.within_hold_limits(_PLACES),
     )
     .with_for_update(key_share=True, of=ticket_types)
 )
@@ -128,7 +133,7 @@ _RESERVED_TYPE = (
             _NEW_ORDER["buyer_key"] == literal_column("''"),
             _BUYER_PLACES.scalar_subquery() + _PLACES <= ticket_types.c.max_per_buyer,
         ),
-        hold_queries.within_hold_limits(_PLACES),
+        func.current_setting(_WITHIN_LIMITS, true()) == _NEW_ORDER["code"],
     )
     .values(pending=ticket_types.c.pending + _PLACES)
     .returning(ticket_types.c.id, ticket_types.c.name, ticket_types.c.price)
