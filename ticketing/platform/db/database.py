@@ -1,7 +1,7 @@
 """Access to PostgreSQL: an engine, and transactions that only this module commits."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -145,19 +145,25 @@ class Database:
 
         Locks are released when PostgreSQL has finished, without waiting for this program.
         """
-        with _translate_connection_errors(), self.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT")
-            session = connection.connection.driver_connection
+        with (
+            _translate_connection_errors(),
+            closing(self.engine.raw_connection()) as connection,
+        ):
+            session = connection.driver_connection
             if not isinstance(session, psycopg.Connection):
                 raise Unavailable("PostgreSQL closed the connection")
+            session.autocommit = True  # without BEGIN a pipeline is one transaction
             try:
-                with session.pipeline():  # without BEGIN a pipeline is one transaction
+                with session.pipeline():
                     cursors = [session.execute(statement, parameters) for statement in statements]
             except psycopg.OperationalError as error:
                 if not session.closed:
                     raise
                 connection.invalidate(error)
                 raise Unavailable(f"PostgreSQL cannot be reached: {error}") from error
+            finally:
+                if not session.closed:
+                    session.autocommit = False
             return cursors[-1].fetchone()
 
     def server_version(self) -> int:
