@@ -102,7 +102,7 @@ _ADD = (
 # A separate statement, so that the next one sees the changes of the previous lock holders. What the
 # address and the contact hold is counted before the type is locked, because all orders of the type
 # wait for that lock; the next statement finds in a variable of the transaction that it was allowed.
-_WITHIN_LIMITS = literal_column("'ticketing.within_limits'")
+_WITHIN_LIMITS: ColumnClause[str] = literal_column("'ticketing.within_limits'")
 _LOCK = (
     select(ticket_types.c.id, func.set_config(_WITHIN_LIMITS, _NEW_ORDER["code"], true()))
     .where(
