@@ -22,6 +22,7 @@ from ticket_assets import (
     documents,
     jobs,
     maintenance,
+    payment_matches,
     payment_records,
     payments,
     people,
@@ -56,6 +57,7 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             people.people_retention,
             payment_records.student_billing,
             payment_records.payment_records,
+            payment_matches.payment_matches,
         ],
         asset_checks=[
             *ticket_checks.CHECKS,
@@ -63,6 +65,7 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             *deliveries.DELIVERY_CHECKS,
             *voucher_checks.VOUCHER_CHECKS,
             *payment_records.BILLING_CHECKS,
+            payment_matches.ticket_holders_have_settled,
         ],
         jobs=[
             jobs.issue_event_tickets,

@@ -3,7 +3,6 @@
 Sending and retries are in `ticketing/notifications/deliver.py`.
 """
 
-import warnings
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -28,9 +27,6 @@ from ticketing.notifications.delivery_receipts import process_bounces
 from ticketing.notifications.mail.mailbox import read_unread_mails
 from ticketing.platform.application import Application
 from ticketing.platform.db.tables.notifications import deliveries
-
-# partitioned checks are a preview feature; ticket_checks.py explains their use
-warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
 
 
 @dg.op

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ticket_assets.documents import ticket_pdfs
+from ticket_assets.payment_matches import payment_matches, ticket_holders_have_settled
 from ticket_assets.payment_records import payment_records
 from ticket_assets.payments import payments
 from ticket_assets.people import people_retention
@@ -18,13 +19,20 @@ from ticket_assets.vouchers import voucher_delivery_logs, vouchers
 
 issue_event_tickets = dg.define_asset_job(
     "issue_event_tickets",
-    selection=[entitlements, missing_tickets, tickets, ticket_pdfs, generation_report],
+    selection=[
+        entitlements,
+        payment_matches,
+        missing_tickets,
+        tickets,
+        ticket_pdfs,
+        generation_report,
+    ],
     description="Missing tickets of an event, their PDFs and the report. Safe to run again.",
 )
 
 import_roster = dg.define_asset_job(
     "import_roster",
-    selection=[entitlements, missing_tickets],
+    selection=[entitlements, payment_matches, missing_tickets],
     description="Import of a roster into an event, and the missing tickets. Issues nothing.",
 )
 
@@ -38,7 +46,8 @@ fulfil_paid_orders = dg.define_asset_job(
 # dagster 1.13 makes no partitioned job from checks alone; missing_tickets is only a query
 check_event = dg.define_asset_job(
     "check_event",
-    selection=dg.AssetSelection.assets(missing_tickets) | dg.AssetSelection.checks(*CHECKS),
+    selection=dg.AssetSelection.assets(missing_tickets)
+    | dg.AssetSelection.checks(*CHECKS, ticket_holders_have_settled),
     description="Missing tickets and all checks of an event. Issues nothing.",
 )
 

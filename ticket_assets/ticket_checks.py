@@ -5,7 +5,6 @@ failed check. A blocking one also stops the assets after its own: no ticket is i
 that was imported in part, and no PDF is made of a ticket with a wrong signature or of a duplicate.
 """
 
-import warnings
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -20,10 +19,6 @@ from ticket_assets.tickets import tickets
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.platform.application import Application
 from ticketing.tickets.reports import checks as report_checks
-
-# Without partitions a check has one result for all events, and the latest event hides the others.
-# Partitioned checks are a preview feature of dagster 1.13; a test fails if they stop working.
-warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
 
 
 class SignatureSample(dg.Config):

@@ -9,6 +9,7 @@ from pydantic import Field
 from ticket_assets import metadata
 from ticket_assets.batch import ACTOR, run_batch
 from ticket_assets.partitions import event_asset, partition_event
+from ticket_assets.payment_matches import payment_matches
 from ticket_assets.retries import (
     TIME_LIMIT_DESCRIPTION,
     TIME_LIMIT_SECONDS,
@@ -28,7 +29,7 @@ from ticketing.tickets.issuing.reissue import apply_reissue
 MAX_MATERIALIZATIONS = 100
 
 
-@event_asset(deps=[entitlements], group_name="tickets", kinds={"postgres"})
+@event_asset(deps=[entitlements, payment_matches], group_name="tickets", kinds={"postgres"})
 def missing_tickets(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:

@@ -33,7 +33,7 @@ def pdfs(application: Application, issued: Event) -> list[Path]:
 def test_correct_results_pass_every_check(check_results: Examination) -> None:
     verdicts = check_results()
 
-    assert len(verdicts) == 7
+    assert len(verdicts) == 8
     assert [name for name, check in verdicts.items() if not check.passed] == []
 
 

@@ -67,6 +67,7 @@ def test_the_graph_runs_from_orders_and_guests_to_the_report(location: dg.Defini
         "orders",
         "payments",
         "entitlements",
+        "payment_matches",
         "missing_tickets",
         "tickets",
         "ticket_pdfs",

@@ -1,10 +1,14 @@
 """The source of payment records that the settings name."""
 
+from datetime import datetime, timedelta
 from functools import partial
 
+from ticketing.billing.eligibility.match_payments import match_all_events
 from ticketing.billing.sources.contract import BillingSource
 from ticketing.billing.sources.open_source import open_source
 from ticketing.billing.sync.drive import BillingConnector, Gate
+from ticketing.billing.sync.run import SyncRun
+from ticketing.platform.db.database import Database
 from ticketing.platform.settings import Settings
 
 
@@ -23,7 +27,14 @@ def billing_connector(settings: Settings) -> BillingConnector | None:
         partial(_open, settings),
         limit=limits.per_second,
         concurrency=limits.connections,
+        on_finished=partial(_match_guests, settings),
     )
+
+
+def _match_guests(settings: Settings, database: Database, run: SyncRun, at: datetime) -> None:
+    """Compare the guests of all events with the records, so that the settled get their tickets."""
+    max_age = timedelta(days=settings.billing_max_age_days)
+    match_all_events(database, run.source, max_age=max_age, by=f"sync run {run.id}", at=at)
 
 
 def _open(settings: Settings, gate: Gate) -> BillingSource:

@@ -35,6 +35,11 @@ COMMANDS = {
             "billing.command_line.cli:sync_payments",
             "Fetch the payment record of every student, or join the sync that is running.",
         ),
+        (
+            "match-payments",
+            "billing.command_line.cli:match_payments",
+            "Compare the guests of an event with the payment records.",
+        ),
         ("verify", "checkin.cli:verify", "Check whether a ticket is valid, and why not."),
         ("keys", "crypto.cli:app", "List or rotate the public keys that verify tickets."),
         (

@@ -63,6 +63,11 @@ LATE_PAYMENTS = typer.Option(
 WAITING_LIST_HOURS = typer.Option(
     "--waiting-list-hours", help="Hours that an offer to the waiting list holds its places."
 )
+PAYMENT_RULE = typer.Option(
+    "--payment-rule",
+    help="Payments that the records of the billing system must show before a guest of a roster gets"
+    " a ticket: none, no-arrears, bills:CODE,CODE…, or paid-by:YYYY-MM-DD.",
+)
 
 
 @app.command("create")
@@ -86,6 +91,7 @@ def create_event(  # noqa: PLR0913 - one parameter per option
     buyer_notices: Annotated[str, BUYER_NOTICES] = "mail",
     late_payments: Annotated[str, LATE_PAYMENTS] = "accept",
     waiting_list_hours: Annotated[int, WAITING_LIST_HOURS] = 24,
+    payment_rule: Annotated[str, PAYMENT_RULE] = "none",
     as_json: JsonOption = False,
 ) -> None:
     """Create an event.
@@ -94,6 +100,7 @@ def create_event(  # noqa: PLR0913 - one parameter per option
     whose sample ticket cannot be used is refused with file, line and reason.
     """
     from ticketing.events.model import DEFAULT_HOLD_MINUTES, NewEvent
+    from ticketing.events.payment_rule import parse_payment_rule
     from ticketing.events.service import add_event, parse_zone, to_instants
     from ticketing.events.template_check import EventTemplateCheck
     from ticketing.platform.kernel.wall_clock import to_instant
@@ -123,6 +130,7 @@ def create_event(  # noqa: PLR0913 - one parameter per option
                 buyer_notices=buyer_notices,
                 late_payments=late_payments,
                 waiting_list_hours=waiting_list_hours,
+                payment_rule=str(parse_payment_rule(payment_rule)),
             ),
             by=actor(),
             require_template=application.get(EventTemplateCheck).require_usable,
@@ -152,12 +160,14 @@ def update_event(  # noqa: PLR0913 - one parameter per option
     buyer_notices: Annotated[str | None, BUYER_NOTICES] = None,
     late_payments: Annotated[str | None, LATE_PAYMENTS] = None,
     waiting_list_hours: Annotated[int | None, WAITING_LIST_HOURS] = None,
+    payment_rule: Annotated[str | None, PAYMENT_RULE] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change an event; omitted options stay unchanged.
 
     Tickets keep their codes. PDFs that show the change become stale.
     """
+    from ticketing.events.payment_rule import parse_payment_rule
     from ticketing.events.queries import get_event
     from ticketing.events.service import change_event, parse_zone
     from ticketing.events.template_check import EventTemplateCheck
@@ -179,7 +189,8 @@ def update_event(  # noqa: PLR0913 - one parameter per option
              "guest_questions": "\n".join(filter(None, questions)) if questions else None,
              "strict_contacts": strict_contacts, "hold_minutes": hold_minutes,
              "buyer_notices": buyer_notices, "late_payments": late_payments,
-             "waiting_list_hours": waiting_list_hours},
+             "waiting_list_hours": waiting_list_hours,
+             "payment_rule": payment_rule and str(parse_payment_rule(payment_rule))},
             by=actor(),
             require_template=application.get(EventTemplateCheck).require_usable,
         )  # fmt: skip

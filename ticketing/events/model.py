@@ -41,6 +41,7 @@ class Event:
     `guest_questions` are one per line; `transfer_renews_code` gives a ticket a new QR code when its
     place gets another name.
     `hold_minutes` is how long an order with a buyer holds its places until it is paid.
+    `payment_rule` is what synced payment records must show before a roster's guest gets a ticket.
     With `strict_contacts` an unusable address or number rejects a row of a roster.
     """
 
@@ -65,6 +66,7 @@ class Event:
     buyer_notices: str = BuyerNotices.MAIL
     late_payments: str = LatePayments.ACCEPT
     waiting_list_hours: int = DEFAULT_WAITING_LIST_HOURS
+    payment_rule: str = "none"
 
     @property
     def hold_period(self) -> timedelta:
@@ -119,6 +121,7 @@ class NewEvent:
     buyer_notices: str = BuyerNotices.MAIL
     late_payments: str = LatePayments.ACCEPT
     waiting_list_hours: int = DEFAULT_WAITING_LIST_HOURS
+    payment_rule: str = "none"
 
 
 def is_slug(text: str) -> bool:

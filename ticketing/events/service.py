@@ -21,6 +21,7 @@ from ticketing.events.model import (
     NewEvent,
     is_slug,
 )
+from ticketing.events.payment_rule import parse_payment_rule
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
@@ -137,6 +138,7 @@ def _check_selling(event: NewEvent) -> None:
         raise UnusableEvent(
             f"late payments {event.late_payments!r}: choose {', '.join(LatePayments)}"
         )
+    parse_payment_rule(event.payment_rule)
     if not 1 <= event.waiting_list_hours <= MAX_WAITING_LIST_HOURS:
         raise UnusableEvent(
             f"waiting list hours {event.waiting_list_hours}: write 1 to {MAX_WAITING_LIST_HOURS}"

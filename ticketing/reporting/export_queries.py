@@ -39,6 +39,7 @@ from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.platform.export_names import ExportKind
+from ticketing.tickets.eligibility_queries import HOLD_REASON
 from ticketing.tickets.guest_filter import EVERYBODY, EXTRA_PREFIX, GuestFilter, UnusableFilter
 from ticketing.tickets.guest_filter_queries import apply_filter, list_kept_columns
 from ticketing.tickets.rehearsal_queries import is_test_ticket
@@ -171,8 +172,8 @@ def _missing(event_id: int, *, is_over: bool) -> Select[Any]:
     without_ticket = case(
         (literal(is_over), "event is over"),
         (
-            entitlements.c.hold_reason.is_not(None),
-            literal("on hold: ") + entitlements.c.hold_reason,
+            HOLD_REASON.is_not(None),
+            literal("on hold: ") + HOLD_REASON,
         ),
         else_="no ticket issued yet",
     )

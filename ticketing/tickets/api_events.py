@@ -17,6 +17,7 @@ from ticketing.events.model import (
     LatePayments,
     NewEvent,
 )
+from ticketing.events.payment_rule import parse_payment_rule
 from ticketing.events.queries import get_event
 from ticketing.events.template_check import EventTemplateCheck
 from ticketing.platform.http.envelope import (
@@ -83,12 +84,17 @@ class EventChanges(RequestModel):
     are left; `review` lets staff decide."""
     waiting_list_hours: OfferHours | None = None
     """Hours for which an offer to the waiting list holds its places."""
+    payment_rule: Line | None = None
+    """What synced payment records must show before a guest of a roster gets a ticket: `none`,
+    `no-arrears`, `bills:CODE,CODE`, or `paid-by:YYYY-MM-DD`."""
 
     def changes(self) -> dict[str, Any]:
         """Return the given settings as an event stores them."""
         given = self.model_dump(exclude_none=True)
         if self.guest_questions is not None:
             given["guest_questions"] = "\n".join(self.guest_questions)
+        if self.payment_rule is not None:
+            given["payment_rule"] = str(parse_payment_rule(self.payment_rule))
         return given
 
 
@@ -155,6 +161,8 @@ class EventResponse(ResponseModel):
     """What happens to money for an ended order."""
     waiting_list_hours: int
     """Hours for which an offer to the waiting list holds its places."""
+    payment_rule: str
+    """What synced payment records must show before a guest of a roster gets a ticket."""
 
 
 @router.post("", status_code=201, responses=authenticated_error_responses(409))

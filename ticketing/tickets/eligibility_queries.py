@@ -44,7 +44,13 @@ _LIVE_TICKET = and_(
 PDF_FAILED = "has ticket, its PDF failed"
 ID_ARRAY = ARRAY(BigInteger)  # many ids as one parameter; with IN every id would be parsed
 _ENTITLED = entitlements.c.state == "entitled"
-ELIGIBLE = and_(_ENTITLED, entitlements.c.hold_reason.is_(None))
+ELIGIBLE = and_(
+    _ENTITLED, entitlements.c.hold_reason.is_(None), entitlements.c.payment_hold.is_(None)
+)
+# all reasons of a hold as one text; null without one
+HOLD_REASON = func.nullif(
+    func.concat_ws("; ", entitlements.c.hold_reason, entitlements.c.payment_hold), ""
+)
 
 
 def eligible_without_ticket(event_id: int) -> ColumnElement[bool]:
@@ -63,7 +69,7 @@ def _status_column(*, event_over: bool) -> ColumnElement[str]:
         (entitlements.c.state == "withdrawn", EntitlementStatus.WITHDRAWN.value),
         (generated_tickets.c.id.is_not(None), EntitlementStatus.HAS_TICKET.value),
         (too_late, EntitlementStatus.EVENT_OVER.value),
-        (entitlements.c.hold_reason.is_not(None), EntitlementStatus.ON_HOLD.value),
+        (~ELIGIBLE, EntitlementStatus.ON_HOLD.value),
         else_=EntitlementStatus.MISSING.value,
     ).label("status")
 
@@ -86,7 +92,7 @@ def _select_entitlements(event_id: int, *, event_over: bool) -> Select[Any]:
             ticket_types.c.name.label("ticket_type"),
             entitlements.c.seat,
             _status_column(event_over=event_over),
-            entitlements.c.hold_reason,
+            HOLD_REASON.label("hold_reason"),
             generated_tickets.c.ticket_code,
             generated_tickets.c.render_error,
         )
@@ -228,8 +234,10 @@ def count_by_status(
     pdf_failed = generated_tickets.c.render_error.is_not(None).label("pdf_failed")
     # one line for all of them: each names another guest
     held_for = case(
-        (entitlements.c.duplicate_of.is_(None), entitlements.c.hold_reason),
-        else_="possible duplicate of another guest",
+        (entitlements.c.duplicate_of.is_not(None), "possible duplicate of another guest"),
+        (entitlements.c.hold_reason.is_not(None), entitlements.c.hold_reason),
+        # the amounts differ from guest to guest
+        else_=func.split_part(entitlements.c.payment_hold, ":", 1),
     ).label("held_for")
     query = (
         select(status, held_for, pdf_failed, func.count().label("people"))

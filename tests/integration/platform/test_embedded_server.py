@@ -236,9 +236,9 @@ def test_a_killed_first_start_leaves_no_partial_cluster(folder: Path) -> None:
     started = subprocess.Popen(
         [sys.executable, "-c", USE_SERVER, str(folder)], stdout=subprocess.DEVNULL
     )
-    draft = folder / "postgres" / "cluster.new"
+    parent = folder / "postgres"
     deadline = time.monotonic() + 20
-    while not draft.exists() and time.monotonic() < deadline:
+    while not [*parent.glob("cluster.new*")] and time.monotonic() < deadline:
         time.sleep(0.001)
     started.kill()
     started.wait()

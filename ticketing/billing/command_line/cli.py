@@ -1,11 +1,11 @@
-"""`ticketing sync-payments`: fetch payment records, and watch or stop a sync."""
+"""`ticketing sync-payments` and `match-payments`: fetch records, compare guests with them."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ticketing.platform.cli.console import actor, now, open_application
-from ticketing.platform.cli.options import JsonOption
+from ticketing.platform.cli.options import EventOption, JsonOption
 from ticketing.platform.cli.output import print_json, print_list, print_text
 
 if TYPE_CHECKING:
@@ -185,3 +185,39 @@ def _print_failed(database: "Database", connector: "BillingConnector", *, as_jso
         as_json=as_json,
         empty="No student failed in the last sync.",
     )
+
+
+def match_payments(*, event: EventOption, as_json: JsonOption = False) -> None:
+    """Compare the guests of an event with the payment records.
+
+    The event's payment rule decides. A sync does so at its end, too. Guests who owe get no ticket; a ticket that was issued before is
+    listed and never revoked.
+    """
+    from dataclasses import asdict
+    from datetime import timedelta
+
+    from ticketing.billing.command_line.cli_actions import require_connector
+    from ticketing.billing.eligibility import match_payments as matching
+    from ticketing.billing.sync.drive import BillingConnector
+    from ticketing.events.cli_context import open_event
+
+    with open_event(event) as (application, known):
+        connector = require_connector(application.find(BillingConnector))
+        match = matching.match_payments(
+            application.database, known, connector.name, by=actor(), at=now(),
+            max_age=timedelta(days=application.settings.billing_max_age_days),
+        )  # fmt: skip
+    if as_json:
+        print_json(asdict(match))
+        return
+    print_text(
+        f"{match.event_slug}: rule {match.rule}; {match.settled:,} settled,"
+        f" {match.cleared:,} cleared and {match.held:,} held now.",
+        *(f"  {reason}: {count:,}" for reason, count in match.reasons.items() if reason),
+    )
+    if match.with_ticket:
+        print_text(
+            f"{match.with_ticket:,} have a ticket although they are held; none was revoked:",
+            *(f"  {one.ticket_code} {one.full_name}: {one.reason}"
+              for one in match.first_with_ticket),
+        )  # fmt: skip

@@ -22,18 +22,24 @@ DEFAULT_CONCURRENCY = 32
 Gate = Callable[[], Awaitable[None]]
 
 
+def ignore_run(_database: Database, _run: SyncRun, _at: datetime) -> None:
+    """Do nothing with a run that has ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class BillingConnector:
     """The configured source: its name, how to open it, and how fast it may be asked.
 
     The source awaits the gate before each request for the list of students; before
     `fetch_record` the sync does. `limit` is in requests a second; None means that it is learnt.
+    `on_finished` is called with each run that has ended, and may be called again for it.
     """
 
     name: str
     open_source: Callable[[Gate], BillingSource]
     limit: float | None = None
     concurrency: int = DEFAULT_CONCURRENCY
+    on_finished: Callable[[Database, SyncRun, datetime], None] = ignore_run
 
 
 def never() -> bool:
@@ -79,6 +85,8 @@ def drive_run(
     run = database.run(run_queries.get_view, run_id, at=clock()).run
     LOG.info("sync of payment records", run=run.id, status=run.status, total=run.total,
              succeeded=run.succeeded, failed=run.failed)  # fmt: skip
+    if run.is_finished:
+        connector.on_finished(database, run, clock())
     return run
 
 

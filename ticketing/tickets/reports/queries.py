@@ -13,6 +13,7 @@ from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.batches.queries import BatchState
+from ticketing.tickets.eligibility_queries import ELIGIBLE, HOLD_REASON
 from ticketing.tickets.rehearsal_queries import is_test_ticket
 
 
@@ -127,7 +128,7 @@ def _select_report_rows(event_id: int) -> Select[tuple[object, ...]]:
             guests.c.email,
             ticket_types.c.name.label("ticket_type"),
             entitlements.c.seat,
-            entitlements.c.hold_reason,
+            HOLD_REASON.label("hold_reason"),
             generated_tickets.c.ticket_code,
             generated_tickets.c.issued_at,
             generated_tickets.c.generated_at,
@@ -223,8 +224,7 @@ def list_never_attempted(connection: Connection, event_id: int) -> list[str]:
         .join(entitlements, entitlements.c.guest_id == guests.c.id)
         .where(
             entitlements.c.event_id == event_id,
-            entitlements.c.state == "entitled",
-            entitlements.c.hold_reason.is_(None),
+            ELIGIBLE,
             ~held,
             ~failed,
         )

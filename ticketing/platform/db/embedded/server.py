@@ -162,9 +162,10 @@ def _start(paths: ServerPaths, options: dict[str, str]) -> None:
 
 def _init_cluster(paths: ServerPaths) -> None:
     """Create the cluster beside its place and rename it, so that a killed initdb leaves nothing."""
-    draft = paths.cluster.with_name("cluster.new")
-    shutil.rmtree(draft, ignore_errors=True)
-    shutil.rmtree(paths.cluster, ignore_errors=True)
+    # a name of its own: the initdb of a killed process may still write into the draft before
+    draft = paths.cluster.with_name(f"cluster.new.{secrets.token_hex(4)}")
+    for old in (paths.cluster, *paths.cluster.parent.glob("cluster.new*")):
+        shutil.rmtree(old, ignore_errors=True)
     draft.mkdir(mode=0o700, parents=True)
     password = paths.cluster.with_name("initdb.password")
     password.touch(mode=0o600)

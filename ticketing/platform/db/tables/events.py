@@ -53,6 +53,7 @@ events = Table(
     text_column("buyer_notices", "mail"),
     CheckConstraint("buyer_notices IN ('mail', 'whatsapp', 'both', 'none')", name="buyer_notices"),
     text_column("late_payments", "accept"),
+    text_column("payment_rule", "none"),  # of synced payment records; see `events/payment_rule.py`
     # that an offer to the waiting list holds its places
     Column("waiting_list_hours", Integer, nullable=False, server_default="24"),
     CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 63", name="slug"),

@@ -160,6 +160,7 @@ entitlements = Table(
     text_column("state", "entitled"),  # entitled | withdrawn
     text_column("seat", ""),
     text_column("hold_reason", nullable=True),  # why no ticket may be issued yet
+    text_column("payment_hold", nullable=True),  # what the event's payment rule misses
     # the import that last wrote this row; a foreign key would add a sixth to a large import
     Column("import_id", BigInteger, nullable=True),
     Column("import_line", BigInteger, nullable=True),
