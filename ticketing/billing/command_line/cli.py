@@ -190,8 +190,8 @@ def _print_failed(database: "Database", connector: "BillingConnector", *, as_jso
 def match_payments(*, event: EventOption, as_json: JsonOption = False) -> None:
     """Compare the guests of an event with the payment records.
 
-    The event's payment rule decides. A sync does so at its end, too. Guests who owe get no ticket; a ticket that was issued before is
-    listed and never revoked.
+    The event's payment rule decides. A sync does so at its end, too. Guests who owe get no ticket;
+    a ticket that was issued before is listed and never revoked.
     """
     from dataclasses import asdict
     from datetime import timedelta
