@@ -85,7 +85,7 @@ def measure(folder: Path, rows: int, runs: int) -> None:
     }
     rates: dict[str, list[float]] = {name: [] for name in expected}
     with EmbeddedServer(folder / "pg") as server:
-        database = Database.from_url(server.url("postgres"))
+        database = Database.from_url(server.url())
         upgrade(database)
         for run in range(runs):
             event = new_event(database, f"run-{run}")

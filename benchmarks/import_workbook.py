@@ -75,7 +75,7 @@ def measure(folder: Path, kind: str, rows: int, runs: int) -> None:
         write_workbook(path, rows)
     seconds = []
     with EmbeddedServer(folder / "pg") as server:
-        database = Database.from_url(server.url("postgres"))
+        database = Database.from_url(server.url())
         upgrade(database)
         for run in range(runs):
             result = imported(database, new_event(database, f"run-{run}"), path)

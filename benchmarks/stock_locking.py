@@ -75,7 +75,7 @@ def main() -> None:
         Path(name).chmod(0o711)
         with EmbeddedServer(Path(name)) as server:
             for hold in (conditional, lock_then_write):
-                rates = [orders_a_second(server.url("postgres"), hold) for _ in range(ROUNDS)]
+                rates = [orders_a_second(server.url(), hold) for _ in range(ROUNDS)]
                 print(f"{hold.__name__}: {statistics.median(rates):.0f} orders per second")
 
 
