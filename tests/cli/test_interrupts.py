@@ -43,3 +43,23 @@ def test_ctrl_c_at_any_time_says_that_it_stopped(
     assert "Traceback" not in said
     assert process.returncode in ({130} if delay == 0 else {0, 1, 130})  # or it had been done
     assert process.returncode != 130 or "stopped" in said
+
+
+def test_ctrl_c_in_a_finalizer_ends_the_process_too() -> None:
+    program = """
+import os, signal
+from ticketing.platform.cli.interrupts import exit_on_interrupt, raise_on_interrupt
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+exit_on_interrupt()
+raise_on_interrupt()
+Finalized()
+print("went on")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "\nticketing: stopped\n"

@@ -95,3 +95,18 @@ def test_differences_are_written_to_a_file_and_summed_up(
     assert code == 0
     assert "bills: 1 appeared, 0 changed, 0 vanished" in output
     assert "0000000;" in (tmp_path / "changed.csv").read_text(encoding="utf-8-sig")
+
+
+def test_demo_students_are_guests_who_are_held_until_a_sync_settles_them(
+    command: Callable[..., tuple[int, str]], school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIDTRANS_ENVIRONMENT", "simulator")
+    monkeypatch.setenv("TICKETING_MASTER_SECRET", "5e" * 32)
+    school.enrol(4)
+    made = CliRunner().invoke(app, ["demo", "students", "--count", "3"])
+    command()
+    event = ["--event", "demo-wisuda-siswa", "--json"]
+    matched = json.loads(CliRunner().invoke(app, ["match-payments", *event]).stdout)
+
+    assert "3 students are guests" in made.stdout
+    assert (matched["rule"], matched["reasons"]) == ("no-arrears", {"": 1, "unpaid": 2})

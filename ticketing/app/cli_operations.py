@@ -137,3 +137,33 @@ def seed_hotspot(*, as_json: JsonOption = False) -> None:
         f"Buy one at /events/{event.slug}. To end the sale: ticketing packages disable CODE",
         as_json=as_json,
     )
+
+
+@demo.command("students")
+def seed_students(
+    *,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many become guests.")] = 500,
+    as_json: JsonOption = False,
+) -> None:
+    """Give tickets to students of the simulated billing API of `ticketing up` who owe nothing.
+
+    Creates an event with them as guests and starts a sync. Refused when payments are real.
+    """
+    from dataclasses import asdict
+
+    from ticketing.app.demo_students import seed_demo_students
+    from ticketing.billing.command_line.cli_actions import require_connector
+    from ticketing.billing.sync.drive import BillingConnector
+    from ticketing.platform.kernel.errors import Misconfigured
+
+    with open_application() as application:
+        if application.settings.midtrans_environment != "simulator":
+            raise Misconfigured("demo students need MIDTRANS_ENVIRONMENT=simulator")
+        connector = require_connector(application.find(BillingConnector))
+        made = seed_demo_students(application, connector, count=count, at=now(), by=actor())
+    print_result(
+        asdict(made),
+        f"{made.event}: {made.guests:,} students are guests; a sync of their payments is started.",
+        f"Watch it: ticketing sync-payments. Then: ticketing generate-tickets --event {made.event}",
+        as_json=as_json,
+    )

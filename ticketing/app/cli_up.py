@@ -68,6 +68,7 @@ def up(
             f"  mails     {_describe_mail(application.settings)}\n"
             f"  WhatsApp  {_describe_whatsapp(application.settings, chats)}\n"
             f"  vouchers  {_describe_router(application.settings.midtrans_environment, router)}\n"
+            f"  students  {_describe_students(application.settings, f'http://{host}:{web}')}\n"
             f"  logs      {logs}\n"
             f"  stop      Ctrl-C\n"
             f"{_describe_payments(application.settings.midtrans_environment, gateway)}"
@@ -188,6 +189,15 @@ def _describe_router(environment: str, port: int) -> str:
             " to sell some: ticketing demo hotspot"
         )
     return "on the routers of ticketing routers list"
+
+
+def _describe_students(settings: "Settings", web: str) -> str:
+    """Return where payment records are synced."""
+    if settings.billing_url or settings.billing_database_url:
+        return f"{web}/admin/sync-pembayaran"
+    if settings.midtrans_environment == "simulator":
+        return f"{web}/admin/sync-pembayaran, simulated; guests of them: ticketing demo students"
+    return "no billing system: BILLING_URL is not set"
 
 
 def _describe_payments(environment: str, gateway: int) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from ticketing.app.doctor_billing import check_billing
 from ticketing.app.doctor_installation import (
     check_backups,
     check_hosts,
@@ -50,6 +51,7 @@ def run_checks(application: Application) -> Iterator[DoctorFinding]:
             _mail,
             _whatsapp,
             _routers,
+            check_billing,
             _rehearsals,
         ):
             yield from run_check(check, application)

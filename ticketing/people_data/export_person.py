@@ -68,7 +68,7 @@ def export_person(
         person = find_person(connection, texts, all_matches=all_matches)
         found = {
             each.name: list(records_queries.read_records(connection, each))
-            for each in records_queries.list_record_sets(person)
+            for each in records_queries.list_exported_sets(person)
         }
         export = PersonExport(
             at, sorted(person.contacts), {name: rows for name, rows in found.items() if rows}

@@ -23,6 +23,11 @@ from ticketing.people_data.person import Person
 from ticketing.people_data.scrub import contact_pattern
 from ticketing.platform.db.outbox import TO_BUYER
 from ticketing.platform.db.tables.access import idempotency_keys
+from ticketing.platform.db.tables.billing import (
+    payment_record_versions,
+    payment_records,
+    students,
+)
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts, opt_outs
@@ -83,6 +88,15 @@ def list_record_sets(person: Person) -> list[RecordSet]:
     ]
 
 
+def list_exported_sets(person: Person) -> list[RecordSet]:
+    """Return these rows, and the synced payment records.
+
+    An erasure leaves the records: the next sync would bring them back from the billing system.
+    """
+    synced = [RecordSet(*each) for each in _of_students(person)]
+    return [*list_record_sets(person), *synced]
+
+
 def count_records(connection: Connection, person: Person) -> dict[str, int]:
     """Return the number of rows of a person in each table, without the empty ones."""
     counts = {
@@ -122,6 +136,15 @@ def _of_guests(person: Person) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     for table in (guest_changes, entitlements, generated_tickets, ticket_generation_logs):
         yield table, table.c.guest_id.in_(person.guest_ids)
     yield waiting_list_entries, waiting_list_entries.c.id.in_(person.entry_ids)
+
+
+def _of_students(person: Person) -> Iterator[tuple[Table, ColumnElement[bool]]]:
+    """Yield payment records of the students with the ids of the person's guests."""
+    ids = select(guests.c.external_id).where(guests.c.id.in_(person.guest_ids))
+    of_person = select(students.c.id).where(students.c.external_id.in_(ids))
+    yield students, students.c.id.in_(of_person)
+    for table in (payment_records, payment_record_versions):
+        yield table, table.c.student_id.in_(of_person)
 
 
 def _of_orders(person: Person) -> Iterator[tuple[Table, ColumnElement[bool]]]:

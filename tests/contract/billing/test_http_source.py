@@ -8,7 +8,6 @@ import trustme
 
 from simulators.billing.api import PASSWORD, TOKEN, USER
 from simulators.billing.server import BillingSimulator
-from ticketing.billing.sources.check_student import check_student
 from ticketing.billing.sources.contract import (
     FailedFetch,
     FailureClass,
@@ -23,6 +22,8 @@ from ticketing.billing.sources.http.source import HttpSource
 from ticketing.billing.sources.mapping.load import load_mapping
 from ticketing.billing.sources.mapping.model import SourceMapping
 from ticketing.billing.sources.open_source import SIMULATOR_MAPPING
+from ticketing.billing.sync.check_source import check_source
+from ticketing.billing.sync.drive import BillingConnector
 
 STUDENT = "0000007"
 F = FailureClass
@@ -236,7 +237,10 @@ def test_a_list_that_does_not_reach_its_end_is_an_error(
 
 
 def test_the_check_of_a_student_says_what_is_not_mapped(billing: BillingSimulator) -> None:
-    checked = check_student(HttpSource(billing.url, mapping(), EVERYTHING), STUDENT)
+    connector = BillingConnector(
+        "school", lambda _gate: HttpSource(billing.url, mapping(), EVERYTHING)
+    )
+    checked = check_source(connector, STUDENT)
 
     assert checked.problem == ""
     assert "data.saldo" in checked.unmapped

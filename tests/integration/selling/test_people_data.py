@@ -37,6 +37,7 @@ from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import IncidentKind, Occurrence
 from ticketing.platform.db.schema import metadata
+from ticketing.platform.db.tables.billing import billing_sources, students
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.notifications import opt_outs
@@ -282,6 +283,25 @@ def test_after_an_erasure_no_column_names_the_person_and_every_figure_is_the_sam
         assert list(connection.execute(select(opt_outs.c.address)).scalars()) == [
             "siti@example.org"
         ]
+
+
+@pytest.mark.usefixtures("siti")
+def test_synced_payment_records_are_exported_by_the_id_of_the_guest(
+    database: Database, now: datetime
+) -> None:
+    with database.transaction() as connection:
+        source = {"name": "school", "rate": 1.0, "is_learning": False, "refusals": 0}
+        times = {"next_slot_at": now, "rate_changed_at": now}
+        connection.execute(insert(billing_sources).values(source | times))
+        of_siti = guests.c.full_name.startswith("Siti")
+        listed = select(guests.c.external_id).where(of_siti).limit(1).scalar_subquery()
+        known = {"source": "school", "name": "Siti", "listed_first_at": now}
+        connection.execute(insert(students).values(known | {"external_id": listed}))
+        connection.execute(insert(students).values(known | {"external_id": "somebody else"}))
+
+    found = export_person(database, ["siti@example.org"], all_matches=False, at=now, by="office")
+
+    assert [row["source"] for row in found.records["students"]] == ["school"]
 
 
 @pytest.mark.usefixtures("siti")

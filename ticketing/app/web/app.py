@@ -30,6 +30,7 @@ from ticketing.events.queries import get_event
 from ticketing.monitoring import api as monitoring_api
 from ticketing.monitoring import api_health, api_repairs, console_page
 from ticketing.monitoring.api import dashboard_snapshot
+from ticketing.monitoring.billing_metrics import BillingCollector
 from ticketing.monitoring.payment_metrics import PaymentCollector
 from ticketing.monitoring.queue_metrics import QueueCollector
 from ticketing.monitoring.voucher_metrics import VoucherCollector
@@ -210,6 +211,7 @@ def _build_services(application: Application) -> Services:
     metrics.registry.register(VoucherCollector(database, now))
     metrics.registry.register(PaymentCollector(database))
     metrics.registry.register(QueueCollector(database))
+    metrics.registry.register(BillingCollector(database))
     services.register_value(Metrics, metrics)
     metrics.registry.register(TicketCollector(database))
     services.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))

@@ -132,9 +132,13 @@ def _check(connector: "BillingConnector", external_id: str, *, as_json: bool) ->
 
     found = check_source(connector, external_id)
     bills = [bill_to_json(bill) for bill in found.bills]
+    findings = {
+        "unmapped": found.unmapped, "unknown words": found.unknown_words,
+        "contradictions": found.contradictions,
+    }  # fmt: skip
     if as_json:
         sums = {"due": str(found.due), "paid": str(found.paid)}
-        print_json({"problem": found.problem, "bills": bills, **sums, "raw": found.raw})
+        print_json({"problem": found.problem, "bills": bills, **sums, **findings, "raw": found.raw})
     else:
         print_text(found.raw, "")
         print_list(
@@ -144,6 +148,7 @@ def _check(connector: "BillingConnector", external_id: str, *, as_json: bool) ->
             empty="No bills.",
         )
         print_text(f"Due {found.due}, paid {found.paid}.", found.problem or "Accepted.")
+        print_text(*(f"{name}: {', '.join(values)}" for name, values in findings.items() if values))
     if found.problem:
         raise typer.Exit(EXIT_FAILURES)
 

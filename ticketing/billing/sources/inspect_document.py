@@ -1,14 +1,9 @@
-"""Try a mapping file on one student: what was received, what was read, and what was not."""
+"""Inspect a received document: fields and words that a mapping file does not read."""
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 
-from ticketing.billing.sources.contract import Bill, FailedFetch
-from ticketing.billing.sources.database.view_source import SqlSource
-from ticketing.billing.sources.http.classify import RequestFailed
-from ticketing.billing.sources.http.source import Document, HttpSource
+from ticketing.billing.sources.contract import FailedFetch
 from ticketing.billing.sources.mapping.errors import BadRecord
 from ticketing.billing.sources.mapping.model import SourceMapping
 from ticketing.billing.sources.mapping.paths import first_filled, walk, word
@@ -17,66 +12,26 @@ from ticketing.billing.sources.strict_json import BadDocument, parse_document
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedStudent:
-    """The result of a check; `problem` is empty if the record would be accepted."""
+class DocumentFindings:
+    """What a mapping file leaves out of a document, and where a record contradicts itself."""
 
-    external_id: str
-    raw: str
-    bills: tuple[Bill, ...]
     unmapped: tuple[str, ...]  # fields that no line of the mapping file reads
     unknown_words: tuple[str, ...]  # of the status
-    due: Decimal
-    paid: Decimal
     contradictions: tuple[str, ...]
-    problem: str = ""
 
 
-def check_student(source: HttpSource | SqlSource, external_id: str) -> CheckedStudent:
-    """Fetch one record once and return everything about it. Closes the source."""
-    return asyncio.run(_check(source, external_id))
-
-
-def inspect_document(mapping: SourceMapping, external_id: str, text: str) -> CheckedStudent:
-    """Return what a mapping reads in a text and what it does not."""
+def inspect_document(mapping: SourceMapping, external_id: str, text: str) -> DocumentFindings:
+    """Return what a mapping does not read in a text, which need not be a usable record."""
     outcome = read_record(mapping, external_id, text)
-    bills: tuple[Bill, ...] = ()
-    contradictions: tuple[str, ...] = ()
-    problem = ""
-    if isinstance(outcome, FailedFetch):
-        problem = f"{outcome.failure}: {outcome.message}"
-    else:
-        bills, contradictions = outcome.bills, outcome.contradictions
     try:
         document = parse_document(text)
     except BadDocument:
         document = None
-    return CheckedStudent(
-        external_id,
-        text,
-        bills,
+    return DocumentFindings(
         tuple(sorted(set(_leaves(document, "")) - set(_mapped(mapping)))),
         tuple(sorted(set(_unknown_words(mapping, document)))),
-        sum((bill.amount_due for bill in bills), Decimal(0)),
-        sum((bill.amount_paid for bill in bills), Decimal(0)),
-        contradictions,
-        problem,
+        () if isinstance(outcome, FailedFetch) else outcome.contradictions,
     )
-
-
-async def _check(source: HttpSource | SqlSource, external_id: str) -> CheckedStudent:
-    try:
-        if isinstance(source, SqlSource):
-            text = await source.fetch_text(external_id)
-            return inspect_document(source.mapping, external_id, text)
-        found = await source.fetch_document(external_id, None)
-    except RequestFailed as error:
-        found = FailedFetch(external_id, error.failure, str(error))
-    finally:
-        await source.aclose()
-    if isinstance(found, Document):
-        return inspect_document(source.mapping, external_id, found.text)
-    problem = f"{found.failure}: {found.message}" if isinstance(found, FailedFetch) else "304"
-    return CheckedStudent(external_id, "", (), (), (), Decimal(0), Decimal(0), (), problem)
 
 
 def _leaves(value: object, path: str) -> Iterator[str]:
