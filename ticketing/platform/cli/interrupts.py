@@ -3,6 +3,7 @@
 While modules are imported, an exception would end in the middle of one, with a traceback.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -12,8 +13,14 @@ EXIT_INTERRUPTED = 130  # as shells say it
 
 
 def exit_on_interrupt() -> None:
-    """Make Ctrl-C end the process with one line and 130."""
+    """Make Ctrl-C end the process with one line and 130, until Python has run its exit handlers.
+
+    After them the interpreter would restore the default action, which kills a command that has
+    succeeded.
+    """
     signal.signal(signal.SIGINT, _exit)
+    atexit.unregister(_ignore)
+    atexit.register(_ignore)
 
 
 def raise_on_interrupt() -> None:
@@ -21,6 +28,10 @@ def raise_on_interrupt() -> None:
     if signal.getsignal(signal.SIGINT) is _exit:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.unraisablehook = _exit_if_interrupted
+
+
+def _ignore() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
