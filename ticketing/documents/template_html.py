@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import (
+    BaseLoader,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateSyntaxError,
+    nodes,
+)
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -31,11 +38,11 @@ _TEMPLATE_ERRORS = (
 class TicketHtmlTemplate:
     """A compiled page. `places` are the boxes of its `fit` calls so far, by field."""
 
-    def __init__(self, template: TicketTemplate) -> None:
+    def __init__(self, template: TicketTemplate, loader: BaseLoader | None = None) -> None:
         """Compile the page. Raises TemplateBroken with file and line."""
         self._template = template
         self._environment = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(template.folder),
+            loader=loader or FileSystemLoader(template.folder),
             undefined=StrictUndefined,
             autoescape=True,
             trim_blocks=True,

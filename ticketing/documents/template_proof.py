@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, nodes
 
+from ticketing.documents.bleed_location import PrintPage, find_bleed_location
 from ticketing.documents.pdf_inspection import draws_outside_page, qr_text_of, text_of
 from ticketing.documents.template_context import EXTRA_PREFIX
 from ticketing.documents.templates import TEMPLATE_FILE, TicketTemplate
@@ -21,12 +22,22 @@ CODE_VARIABLES = ("ticketCode",)
 NAME_VARIABLES = ("fullName", "firstName", "lastName")
 
 
-def prove_sample(template: TicketTemplate, pdf: bytes, texts: dict[str, str], qr_text: str) -> None:
+def prove_sample(
+    template: TicketTemplate,
+    pdf: bytes,
+    texts: dict[str, str],
+    qr_text: str,
+    print_page: PrintPage,
+) -> None:
     """Raise TemplateBroken, with file, line and every reason, unless the sample can be used.
 
-    `texts` are the variables of the sample, `qr_text` is the content of its QR code.
+    `texts` are the variables of the sample, `qr_text` is the content of its QR code; `print_page`
+    prints it again with a changed page.
     """
     flaws = list(_find_flaws(template, pdf, texts, qr_text))
+    if draws_outside_page(pdf):
+        reason = "something is drawn outside of the page: move it, or hide its overflow"
+        flaws.append(f"{find_bleed_location(template, print_page)}: {reason}")
     if flaws:
         raise TemplateBroken(f"template {template.id!r}, {'; '.join(flaws)}")
 
@@ -49,9 +60,6 @@ def _find_flaws(
     if not all(word in printed for word in map(_letters, texts["fullName"].split())):
         reason = f"the name {texts['fullName']} is not in the text of the page"
         yield f"{_location(template, NAME_VARIABLES)}: {reason}: print {{{{ fullName }}}}"
-    if draws_outside_page(pdf):
-        reason = "something is drawn outside of the page: move it, or hide its overflow"
-        yield f"{TEMPLATE_FILE}: {reason}"
 
 
 def _letters(text: str) -> str:

@@ -162,9 +162,18 @@ class TemplateRenderer:
 
     def _print(self, ticket: PrintedTicket, identifier: str, *, is_marked: bool) -> bytes:
         printed = PrintedPage.of(ticket)
+        return self._write(printed, self._lay_out(printed, is_marked=is_marked), identifier)
+
+    def _print_changed(self, ticket: PrintedTicket, page: TicketHtmlTemplate, html: str) -> bytes:
+        """Return the PDF of a ticket with another page, and with HTML behind it."""
+        printed = PrintedPage.of(ticket)
+        document = self._lay_out(printed, is_marked=False, page=page, appended=html)
+        return self._write(printed, document, "0" * _IDENTIFIER_LENGTH)
+
+    def _write(self, printed: PrintedPage, document: Any, identifier: str) -> bytes:  # noqa: ANN401
         event = printed.event
         return self._writer.write_pdf(
-            self._lay_out(printed, is_marked=is_marked),
+            document,
             title=printed.title,
             author=event.texts["eventName"],
             subject=printed.own_texts["ticketCode"],
@@ -173,7 +182,14 @@ class TemplateRenderer:
             identifier=identifier,
         )
 
-    def _lay_out(self, printed: PrintedPage, *, is_marked: bool) -> Any:  # noqa: ANN401
+    def _lay_out(
+        self,
+        printed: PrintedPage,
+        *,
+        is_marked: bool,
+        page: TicketHtmlTemplate | None = None,
+        appended: str = "",
+    ) -> Any:  # noqa: ANN401
         """Return the document, with overflowing fields reduced until all fit."""
         texts, event = printed.texts, printed.event
         marked = mark_slots(texts, element_of_slot) if is_marked else texts
@@ -181,8 +197,8 @@ class TemplateRenderer:
         codes = {QR_URL: QrCode(printed.qr_text)}
         shrink_steps: Counter[str | None] = Counter()
         for _ in range(MAX_LAYOUT_ATTEMPTS):
-            html = self.page.render_html(variables, shrink_steps, plain_texts=texts)
-            document = self._writer.layout(html + event.banner, codes)
+            html = (page or self.page).render_html(variables, shrink_steps, plain_texts=texts)
+            document = self._writer.layout(html + event.banner + appended, codes)
             overflows = overflowing_fields(document)
             if not overflows:
                 return document
@@ -202,7 +218,8 @@ class TemplateRenderer:
                 return
             pdf = self.render(sample).content
             texts = PrintedPage.of(sample).texts
-            prove_sample(self.template, pdf, texts, sample.qr_text)
+            print_page = functools.partial(self._print_changed, sample)
+            prove_sample(self.template, pdf, texts, sample.qr_text, print_page)
             self._proved.add(sample)
 
     def _find_issues(self, field: str, text: str) -> tuple[PreflightIssue, ...]:
