@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.plugins.billing_source",
     "tests.plugins.databases",
     "tests.plugins.durations",
+    "tests.plugins.gateway",
     "tests.plugins.ports",
     "tests.plugins.processes",
     "tests.plugins.properties",

@@ -19,6 +19,7 @@ from ticketing.selling.refunds.service import apply_refund, list_order_refunds, 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("impatient_gateway")
 def test_refunds_waiting_for_the_gateway_are_sent_by_the_hourly_reconciliation(
     location: dg.Definitions,
     database: Database,

@@ -182,6 +182,7 @@ def test_an_unpaid_order_releases_its_places_after_an_hour(
 
 
 @pytest.mark.parametrize("places", [(1,), None])
+@pytest.mark.usefixtures("impatient_gateway")
 def test_a_postponed_refund_is_sent_later_and_violates_no_invariant(
     *,
     database: Database,

@@ -296,6 +296,7 @@ def test_cancelling_closes_the_page(
     assert not midtrans.bank.is_open(session)
 
 
+@pytest.mark.usefixtures("impatient_gateway")
 def test_a_failing_gateway_is_503_or_502_and_the_next_request_gets_a_page(
     pay: Pay, sell: Sell, order: Place, midtrans: MidtransSimulator
 ) -> None:

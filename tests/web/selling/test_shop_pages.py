@@ -279,6 +279,7 @@ def test_a_payment_that_failed_can_be_tried_again(
     assert again.headers["Location"].startswith(midtrans.url)
 
 
+@pytest.mark.usefixtures("impatient_gateway")
 def test_when_the_gateway_is_unavailable_the_page_asks_to_try_again(
     shop: httpx.Client, sell: Sell, order: Place, midtrans: MidtransSimulator
 ) -> None:

@@ -199,6 +199,7 @@ def test_a_package_that_is_sold_out_or_closed_is_not_sold(
     assert orders_in() == []
 
 
+@pytest.mark.usefixtures("impatient_gateway")
 def test_an_unavailable_gateway_leaves_no_reservation_unless_the_request_is_idempotent(
     shop: httpx.Client,
     sell_package: Callable[..., int],
