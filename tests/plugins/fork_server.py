@@ -21,6 +21,7 @@ import traceback
 SECONDS_TO_LIVE = 300  # a child that a failed test forgot
 LONGEST_REQUEST = 1 << 20
 PACKAGES = ("ticketing",)
+TEMPLATES = ("classic", "plain")
 
 
 def load() -> None:
@@ -30,7 +31,15 @@ def load() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{name}."):
             if ".migrations" not in module.name:
                 importlib.import_module(module.name)
+    compile_templates()
     gc.freeze()
+
+
+def compile_templates() -> None:
+    """Load the PDF engine and compile the built-in templates, which most children print with."""
+    renderers = importlib.import_module("ticketing.documents.renderer")
+    for name in TEMPLATES:
+        renderers.Renderer(renderers.TemplateFolders()).open(name).stamper  # noqa: B018 - compiles
 
 
 def serve(requests: socket.socket) -> None:
