@@ -197,7 +197,7 @@ def test_the_doctor_finds_no_problem_on_this_machine(ticketing: Ticketing) -> No
     visit = ticketing("doctor")
 
     assert visit.returncode == 0, visit.stdout
-    assert {line.split()[0] for line in visit.stdout.splitlines()} == {"ok"}
+    assert {line.split()[0] for line in visit.stdout.splitlines()} == {"ok"}, visit.stdout
 
 
 def test_without_a_database_the_doctor_says_so_and_looks_at_the_rest(ticketing: Ticketing) -> None:

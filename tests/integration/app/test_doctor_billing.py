@@ -24,6 +24,7 @@ def application(tmp_path: Path, database_url: str, school: School) -> Iterator[A
     settings = Settings(
         _env_file=None, data_path=tmp_path, database_url=SecretStr(database_url),
         master_secret=SecretStr("5e" * 32), midtrans_environment="sandbox",
+        billing_url="http://school.invalid",
     )  # fmt: skip
     connector = BillingConnector("school", lambda _gate: school, FAST, 4)
     with open_application(settings) as opened:
