@@ -53,10 +53,11 @@ async function payHere(submission) {
   }
 }
 
-// The interval grows up to fivefold, so a page left open for an hour causes little load.
+// Short intervals first, for buyers who come back from the gateway and wait for their tickets; they
+// grow to five times `data-poll`, so that a page left open for an hour causes little load.
 let polls = 0;
 function schedulePoll() {
-  const seconds = Number(currentPage().dataset.poll || 0) * Math.min(5, 1 + polls++ / 20);
+  const seconds = Number(currentPage().dataset.poll || 0) * Math.min(5, 0.25 + polls++ / 20);
   if (seconds) setTimeout(poll, seconds * 1000);
 }
 
