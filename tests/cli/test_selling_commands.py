@@ -231,14 +231,17 @@ def test_the_office_corrects_a_contact(
     assert "orders.correct_contact by cli:" in ticketing("orders", "show", code).stdout
 
 
+@pytest.mark.parametrize(("method", "options"), [("bca_va", ()), ("credit_card", ("--by-hand",))])
 def test_a_manual_refund_is_listed_until_it_is_marked_as_done(
     ticketing: Ticketing,
     run_json: Callable[..., Any],
     event: Event,
     place_paid_order: Callable[[str], str],
+    method: str,
+    options: tuple[str, ...],
 ) -> None:
-    code = place_paid_order("bca_va")
-    planned = run_json("refunds", "plan", code)
+    code = place_paid_order(method)
+    planned = run_json("refunds", "plan", code, *options)
     run_json("refunds", "apply", code, "--plan", planned["plan_hash"])
 
     owed = run_json("refunds", "list", "--event", event.slug)

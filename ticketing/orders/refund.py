@@ -4,7 +4,7 @@ What is refunded for which places is planned in `selling/refunds/refund_plan.py`
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -186,6 +186,13 @@ def build_refund_part(payment: PaymentBalance, amount: Rupiah, *, at: datetime) 
     reason = _manual_refund_reason(payment, amount, at=at)
     channel = RefundChannel.MANUAL if reason else RefundChannel.GATEWAY
     return RefundPart(payment.attempt_id, payment.key, amount, channel, reason)
+
+
+def pay_by_hand(part: RefundPart) -> RefundPart:
+    """Return the part as paid back by staff, although the gateway may be able to."""
+    if part.channel is RefundChannel.MANUAL:
+        return part
+    return replace(part, channel=RefundChannel.MANUAL, reason="staff pay it back by hand")
 
 
 def _manual_refund_reason(payment: PaymentBalance, amount: Rupiah, *, at: datetime) -> str:

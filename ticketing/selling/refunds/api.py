@@ -57,8 +57,10 @@ class CreateRefundRequest(RequestModel):
     surplus: bool = False
     """Whether late and double payments are refunded, instead of those for the places."""
     flag: ReviewFlag | None = None
-    """The review flag whose payments are refunded; null for none. Only a reason can be given with
-    it."""
+    """The review flag whose payments are refunded; null for none. Only `reason` and `byHand` can be
+    given with it."""
+    by_hand: bool = False
+    """Whether staff pay it back outside of the gateway, also where the gateway could."""
     fee_percent: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
     """Percentage of the price that is kept; null for the fee of the event."""
     fee_each: RupiahAmount | None = None
@@ -73,8 +75,10 @@ class CreateRefundRequest(RequestModel):
         """Refuse other fields beside the hash: a plan cannot be changed while it is applied."""
         if self.plan_hash is not None and len(self.model_fields_set) > 1:
             raise ValueError("planHash must be the only field: the plan contains the rest")
-        if self.flag is not None and not self.model_fields_set <= {"flag", "reason"}:
-            raise ValueError("flag says what is refunded; only a reason can be given with it")
+        if self.flag is not None and not self.model_fields_set <= {"flag", "reason", "by_hand"}:
+            raise ValueError(
+                "flag says what is refunded; only reason and byHand can be given with it"
+            )
         return self
 
 
@@ -203,7 +207,7 @@ def _plan_refund(
 
 def _refund_request(services: Services, code: str, body: CreateRefundRequest) -> RefundRequest:
     if body.flag is not None:
-        return refund_request_for_flag(body.flag, reason=body.reason)
+        return refund_request_for_flag(body.flag, reason=body.reason, by_hand=body.by_hand)
     default_fee = get_refund_fee(services.database, code)
     is_amount_only = body.places is None and body.amount is not None
     return RefundRequest(
@@ -212,6 +216,7 @@ def _refund_request(services: Services, code: str, body: CreateRefundRequest) ->
         money=RefundScope.SURPLUS if body.surplus else RefundScope.ORDER,
         fee=default_fee.changed(body.fee_percent, body.fee_each),
         reason=body.reason,
+        by_hand=body.by_hand,
     )
 
 

@@ -10,6 +10,7 @@ from ticketing.platform.cli.options import MAX_RUPIAH, EventOption, JsonOption, 
 from ticketing.platform.cli.output import print_hold, print_result
 from ticketing.selling.refunds import cli_outcome
 from ticketing.selling.refunds.cli_outcome import (
+    ByHandOption,
     OrderCodeArgument,
     print_refund_plan,
     print_refunds,
@@ -42,6 +43,7 @@ def plan_refund(
     surplus: Annotated[
         bool, typer.Option("--surplus", help="Only late and duplicate payments.")
     ] = False,
+    by_hand: ByHandOption = False,
     fee_percent: FeePercentOption = None,
     fee_each: FeePerPlaceOption = None,
     reason: Annotated[str, typer.Option(help="Reason for the buyer and the gateway.")] = "",
@@ -63,6 +65,7 @@ def plan_refund(
             money=RefundScope.SURPLUS if surplus else RefundScope.ORDER,
             fee=policy.changed(fee_percent, fee_each),
             reason=reason,
+            by_hand=by_hand,
         )
         plan = service.plan_refund(application.database, code, request, at=now(), by=actor())
     print_refund_plan(plan, as_json=as_json)

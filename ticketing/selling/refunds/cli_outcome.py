@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 OrderCodeArgument = Annotated[
     str, typer.Argument(help="Code of the order: ORD-…", show_default=False)
 ]
+ByHandOption = Annotated[
+    bool,
+    typer.Option(
+        "--by-hand",
+        help="Staff pay it back outside of the gateway; then `refunds mark-paid` records it.",
+    ),
+]
 
 
 def print_refund_plan(plan: "RefundPlan", *, as_json: bool) -> None:

@@ -185,6 +185,7 @@ def _request_to_json(request: RefundRequest) -> dict[str, object]:
         "fee": [request.fee.percent, request.fee.each.amount],
         "reason": request.reason,
         "flag": request.flag,
+        "by_hand": request.by_hand,
     }
 
 
@@ -197,4 +198,5 @@ def _request_from_json(stored: Mapping[str, Any]) -> RefundRequest:
         fee=RefundFee(percent, Rupiah(each)),
         reason=stored["reason"],
         flag=None if stored["flag"] is None else ReviewFlag(stored["flag"]),
+        by_hand=stored.get("by_hand", False),  # plans before 0.2 have none
     )

@@ -6,7 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from ticketing.orders.order import Order, OrderLine, OrderState, ReviewFlag
-from ticketing.orders.refund import NO_FEE, PaymentBalance, RefundFee, RefundPart, split_refund
+from ticketing.orders.refund import (
+    NO_FEE,
+    PaymentBalance,
+    RefundFee,
+    RefundPart,
+    pay_by_hand,
+    split_refund,
+)
 from ticketing.platform.kernel.change_plan import digest
 from ticketing.platform.kernel.errors import RefundRefused
 from ticketing.platform.kernel.money import ZERO, Rupiah, total
@@ -26,7 +33,8 @@ class RefundScope(StrEnum):
 class RefundRequest:
     """A requested refund. `places` None means all places that the order still has.
 
-    `amount` is refunded whatever the places cost; no fee is subtracted from it.
+    `amount` is refunded whatever the places cost; no fee is subtracted from it. `by_hand` pays it
+    back outside of the gateway, also where the gateway could: in cash, or it has happened already.
     """
 
     places: tuple[int, ...] | None = None
@@ -35,6 +43,7 @@ class RefundRequest:
     fee: RefundFee = NO_FEE
     reason: str = ""
     flag: ReviewFlag | None = None  # the flag that this resolves
+    by_hand: bool = False
 
     def __post_init__(self) -> None:
         """Refuse contradictions, and a reason that the gateway would not accept."""
@@ -145,6 +154,8 @@ def compute_plan(snapshot: RefundSnapshot, request: RefundRequest, *, at: dateti
     places = _select_places(snapshot, request)
     worth = total(place.worth for place in places)
     parts, kept, notes = _split_amount(snapshot, request, places, at=at)
+    if request.by_hand:
+        parts = tuple(pay_by_hand(part) for part in parts)
     amount = total(part.amount for part in parts)
     if not places and amount == ZERO:
         raise RefundRefused(

@@ -26,13 +26,15 @@ SURPLUS_FLAGS = {
 }
 
 
-def refund_request_for_flag(flag: ReviewFlag, *, reason: str) -> RefundRequest:
+def refund_request_for_flag(
+    flag: ReviewFlag, *, reason: str, by_hand: bool = False
+) -> RefundRequest:
     """Return the refund request that resolves a flag: the surplus, without a fee."""
     if flag not in SURPLUS_FLAGS:
         raise ImpossibleTransition(
             f"{flag} cannot be resolved by a refund; choose one with `ticketing refunds plan`"
         )
-    return RefundRequest(money=RefundScope.SURPLUS, reason=reason, flag=flag)
+    return RefundRequest(money=RefundScope.SURPLUS, reason=reason, flag=flag, by_hand=by_hand)
 
 
 def complete_late_order(database: Database, code: str, *, at: datetime, by: str) -> Order:

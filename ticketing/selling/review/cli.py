@@ -12,7 +12,7 @@ from ticketing.platform.cli.output import (
     print_result,
     print_text,
 )
-from ticketing.selling.refunds.cli_outcome import OrderCodeArgument, print_refund_plan
+from ticketing.selling.refunds.cli_outcome import ByHandOption, OrderCodeArgument, print_refund_plan
 
 if TYPE_CHECKING:
     from ticketing.orders.order import Order
@@ -44,6 +44,7 @@ def resolve_flag(
     reason: Annotated[
         str, typer.Option(help="Reason; the buyer reads the reason of a refund.")
     ] = "",
+    by_hand: ByHandOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Resolve a review flag of an order.
@@ -62,10 +63,12 @@ def resolve_flag(
 
     chosen = parse_choice(flag, ReviewFlag, "--flag")
     _check_resolution(chosen, by, reason)
+    if by_hand and by != "refund":
+        raise typer.BadParameter("only for --by refund", param_hint="--by-hand")
     with open_application() as application:
         database = application.database
         if by == "refund":
-            request = refund_request_for_flag(chosen, reason=reason)
+            request = refund_request_for_flag(chosen, reason=reason, by_hand=by_hand)
             plan = plan_refund(database, code, request, at=now(), by=actor())
             print_refund_plan(plan, as_json=as_json)
         elif by == "accept":
