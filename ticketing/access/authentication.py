@@ -88,6 +88,17 @@ def _require_role(
     return caller
 
 
+async def _require_check_in(request: Request) -> Caller:
+    """Return a caller who may check in tickets: a gate, or an operator, but no viewer."""
+    known = await authenticate(request)
+    if known.role is not Role.GATE:
+        known.require(Role.OPERATOR)
+    await require_events_of_request(request, known)
+    return known
+
+
+Gate = Annotated[Caller, Depends(_require_role(Role.GATE))]  # also phones at an entrance
+CheckInCaller = Annotated[Caller, Depends(_require_check_in)]
 Viewer = Annotated[Caller, Depends(_require_role(Role.VIEWER))]
 Operator = Annotated[Caller, Depends(_require_role(Role.OPERATOR))]
 Admin = Annotated[Caller, Depends(_require_role(Role.ADMIN))]  # a row of `admin_actions`

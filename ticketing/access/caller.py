@@ -10,6 +10,7 @@ from ticketing.platform.http.errors import NotAllowed
 class Role(StrEnum):
     """Role of a user or an API key; each role includes the previous ones."""
 
+    GATE = "gate"  # checks in the tickets of an event; only for API keys
     VIEWER = "viewer"  # reads counts, lists and states
     OPERATOR = "operator"  # issues and reads tickets
     ADMIN = "admin"  # what `admin_actions` lists

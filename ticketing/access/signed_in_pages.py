@@ -8,7 +8,7 @@ from ticketing.access.sessions.session_token import form_token
 from ticketing.access.sign_in.html import sign_in_url
 from ticketing.access.sign_in.pages import SEE_OTHER, find_session
 from ticketing.platform.http.envelope import Handler
-from ticketing.platform.http.errors import NotKnown
+from ticketing.platform.http.errors import NotKnown, error_responses
 
 
 class SignedInPageRoute(APIRoute):
@@ -37,7 +37,10 @@ def signed_in_pages_router(prefix: str = "", *, include_in_schema: bool = True) 
         tags=["pages"],
         route_class=SignedInPageRoute,
         default_response_class=HTMLResponse,
-        responses={SEE_OTHER: {"description": "Nobody has signed in: the sign-in page"}},
+        responses={
+            SEE_OTHER: {"description": "Nobody has signed in: the sign-in page"},
+            **error_responses(403),
+        },
         include_in_schema=include_in_schema,
     )
 

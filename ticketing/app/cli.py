@@ -41,6 +41,7 @@ COMMANDS = {
             "Compare the guests of an event with the payment records.",
         ),
         ("verify", "checkin.cli:verify", "Check whether a ticket is valid, and why not."),
+        ("checkin", "checkin.cli_gates:app", "Pair gates, check in tickets, count who entered."),
         ("keys", "crypto.cli:app", "List or rotate the public keys that verify tickets."),
         (
             "export",

@@ -1,7 +1,7 @@
 """Verify a QR code or a ticket code against the database.
 
 No secret is needed. Scanners without the database use `ticketing.crypto.verify`. Verification does
-not mark a ticket as used.
+not mark a ticket as used; `record_scan.py` does.
 """
 
 from dataclasses import replace
@@ -23,7 +23,7 @@ from ticketing.events.model import TICKET_GRACE_PERIOD, Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import UnreadableCode
 from ticketing.platform.kernel.wall_clock import format_clock
-from ticketing.tickets import ticket_queries
+from ticketing.tickets import ticket_queries, use_queries
 from ticketing.tickets.model import TicketState, normalise_ticket_code
 from ticketing.tickets.ticket_queries import TicketValidity
 
@@ -38,9 +38,33 @@ def verify_ticket(
     A ticket code is not signed: accept it only together with a check of the person's identity.
     """
     with database.transaction() as connection:
-        if text.startswith(PREFIX):
-            return _verify_token(connection, text, at=at, event=event)
-        return _verify_code(connection, text, at=at, event=event)
+        result = verify_text(connection, text, at=at, event=event)
+        if result.ticket is None or not result.is_valid:
+            return result
+        use = use_queries.find_use(connection, result.ticket.ticket_id)
+    if use is None:
+        return result
+    note = f"{format_clock(use.scanned_at)}, {use.gate}"
+    return replace(result, rejection=RejectionReason.ALREADY_USED, note=note)
+
+
+def verify_text(
+    connection: Connection, text: str, *, at: datetime, event: Event | None
+) -> VerificationResult:
+    """Verify the text of a QR code or a ticket code, whether or not the ticket was used."""
+    if text.startswith(PREFIX):
+        return _verify_token(connection, text, at=at, event=event)
+    return _verify_code(connection, text, at=at, event=event)
+
+
+def verify_token_id(
+    connection: Connection, token_id: bytes, *, at: datetime, event: Event
+) -> VerificationResult:
+    """Verify the ticket of a token whose signature a gate has checked, used or not."""
+    ticket = ticket_queries.find_validity_by_token_id(connection, token_id)
+    if ticket is None:
+        return _mention_restore(connection, VerificationResult(RejectionReason.UNKNOWN))
+    return _check_ticket(ticket, at=at, event=event)
 
 
 def _verify_token(

@@ -68,6 +68,9 @@ _DOWNLOADS = b"ticketing signed link 1\x00"
 _INSTALLATION = b"ticketing office name 1\x00"
 
 
+_GATE_PACKS = b"ticketing gate pack seed 1\x00"
+
+
 _FINGERPRINT = b"ticketing fingerprint 1\x00"
 
 
@@ -98,8 +101,8 @@ class KeyRing:
     """Derives keys from the master secret; the repr shows no secret."""
 
     __slots__ = (
-        "_contact_codes", "_downloads", "_encryption_key", "_erased_contacts", "_hooks", "_links",
-        "_order_links", "_orders", "_signing", "fingerprint", "installation_id",
+        "_contact_codes", "_downloads", "_encryption_key", "_erased_contacts", "_gate_packs",
+        "_hooks", "_links", "_order_links", "_orders", "_signing", "fingerprint", "installation_id",
     )  # fmt: skip
 
     def __init__(self, master: bytes) -> None:
@@ -119,6 +122,7 @@ class KeyRing:
         self._hooks = hkdf_expand(root, _HOOKS)
         self._downloads = hkdf_expand(root, _DOWNLOADS)
         self._encryption_key = hkdf_expand(root, _ENCRYPTION)
+        self._gate_packs = hkdf_expand(root, _GATE_PACKS)
         # not secret: it marks our rows on a router, to tell them from those of other installations
         self.installation_id = hkdf_expand(root, _INSTALLATION, 4).hex()
         # not secret: databases, backups and hosts name the master secret by it
@@ -131,6 +135,10 @@ class KeyRing:
     def public_key(self, event_uid: UUID, generation: int) -> bytes:
         """Return the 32 bytes of the public key that verifies tokens of a generation."""
         return self.signer_for_generation(event_uid, generation).public_key
+
+    def gate_pack_signer(self) -> Signer:
+        """Return the signer of gate packs; it signs no tickets."""
+        return Signer(self._gate_packs, 1)
 
     def magic_link(self, token_id: bytes) -> str:
         """Return the unguessable part of a ticket's personal URL: 36 characters of base64url.

@@ -33,6 +33,9 @@ class RejectionReason(StrEnum):
     WRONG_EVENT = "wrong event"
     NOT_YET_VALID = "not yet valid"
     EXPIRED = "expired"
+    NOT_ON_LIST = "not on this list"  # its ticket type is checked in elsewhere
+    ALREADY_USED = "already used"
+    NOT_INSIDE = "not inside"  # an exit without an entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from ticketing.platform.db.tables.billing import (
     payment_records,
     students,
 )
+from ticketing.platform.db.tables.checkins import checkins
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts, opt_outs
@@ -135,6 +136,8 @@ def _of_guests(person: Person) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     yield guests, guests.c.id.in_(person.guest_ids)
     for table in (guest_changes, entitlements, generated_tickets, ticket_generation_logs):
         yield table, table.c.guest_id.in_(person.guest_ids)
+    places = select(entitlements.c.id).where(entitlements.c.guest_id.in_(person.guest_ids))
+    yield checkins, checkins.c.entitlement_id.in_(places)
     yield waiting_list_entries, waiting_list_entries.c.id.in_(person.entry_ids)
 
 

@@ -181,6 +181,6 @@ def _print_result(result: "ImportResult", rejected_path: Path) -> None:
     if result.withdrawal.people:
         print_text(
             f"{result.withdrawal.people:,} people who are not in the file"
-            f" {prefix or 'were '}withdrawn; {result.withdrawal.with_live_tickets:,} of them have"
+            f" {prefix or 'were '}withdrawn; {result.withdrawal.tickets.live:,} of them have"
             " a live ticket."
         )

@@ -53,6 +53,7 @@ class ImportRecord:
     withdrawn: int
     live_tickets: int
     delivered_tickets: int
+    checked_in_tickets: int
     message: str
     requested_by: str
     started_at: datetime
@@ -183,7 +184,11 @@ def mark_completed(
         update(imports)
         .where(imports.c.id == import_id, imports.c.state == "running")
         .values(state="completed", withdrawn=withdrawn, completed_at=at)
-        .values(live_tickets=tickets.live, delivered_tickets=tickets.delivered)
+        .values(
+            live_tickets=tickets.live,
+            delivered_tickets=tickets.delivered,
+            checked_in_tickets=tickets.checked_in,
+        )
     )
 
 

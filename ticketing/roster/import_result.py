@@ -131,7 +131,7 @@ def _report_lines(result: ImportResult) -> Iterator[str]:
     if result.withdrawal.people:
         yield (
             f"absent: {result.withdrawal.people}, "
-            f"{result.withdrawal.with_live_tickets} of them with a live ticket"
+            f"{result.withdrawal.tickets.live} of them with a live ticket"
         )
     yield from format_rejected_rows(result)
 

@@ -385,7 +385,11 @@ class _ImportJob:
                 items=counts.rows,
                 details=asdict(counts)
                 | {"import_id": import_id, "withdrawn": withdrawn}
-                | {"live_tickets": tickets.live, "delivered_tickets": tickets.delivered},
+                | {
+                    "live_tickets": tickets.live,
+                    "delivered_tickets": tickets.delivered,
+                    "checked_in_tickets": tickets.checked_in,
+                },
             )
 
     def now(self) -> datetime:

@@ -202,12 +202,17 @@ def _print_reissue_plan(
     plan = plan_reissue(application.database, event, guest_ids=request.guest_ids)
     if as_json:
         print_json(
-            {"tickets": plan.tickets, "delivered": plan.delivered, "planHash": plan.plan_hash}
+            {
+                "tickets": plan.tickets,
+                "delivered": plan.delivered,
+                "used": plan.used,
+                "planHash": plan.plan_hash,
+            }
         )
         return
     print_text(
         f"{plan.tickets:,} live tickets of {event.name} would be revoked,"
-        f" {plan.delivered:,} of them already delivered.",
+        f" {plan.delivered:,} of them already delivered, {plan.used:,} used at an entrance.",
         "Nothing has changed yet. To apply this plan, repeat the command with:",
         f"  --plan {plan.plan_hash}",
     )

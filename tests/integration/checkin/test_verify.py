@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import pytest
 from sqlalchemy import delete, select, update
 
+from tests.integration.checkin.conftest import Issued
 from ticketing.checkin.verify import verify_ticket
 from ticketing.crypto.keyring import KeyRing
 from ticketing.crypto.ticket_token import Claims, encode_token
@@ -17,46 +17,11 @@ from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets import ticket_queries
-from ticketing.tickets.issuing.issue import issue_tickets
 from ticketing.tickets.model import encode_ticket_code
 from ticketing.tickets.revoke import RevokeResult, revoke_tickets
 
 AddGuests = Callable[..., list[int]]
 NewJob = Callable[..., int]
-
-
-class Issued(NamedTuple):
-    """An issued ticket: its code and QR text."""
-
-    id: int
-    guest_id: int
-    code: str
-    qr_text: str
-    token_id: bytes
-
-
-@pytest.fixture
-def tickets(
-    *,
-    database: Database,
-    event: Event,
-    add_guests: AddGuests,
-    job_id: int,
-    keys: KeyRing,
-    now: datetime,
-) -> list[Issued]:
-    """Issue two tickets of the event."""
-    add_guests(event, 2, seat="A-1")
-    issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="test")
-    query = select(
-        generated_tickets.c.id,
-        generated_tickets.c.guest_id,
-        generated_tickets.c.ticket_code,
-        generated_tickets.c.qr_code_data,
-        generated_tickets.c.token_id,
-    ).order_by(generated_tickets.c.id)
-    with database.transaction() as connection:
-        return [Issued(*row) for row in connection.execute(query)]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Tests of people under slightly different ids, other names, empty cells, and touched tickets."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from tests.plugins.properties import examples
+from ticketing.checkin.model import Scan
+from ticketing.checkin.record_scan import record_scan
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import guest_changes
@@ -183,8 +186,8 @@ def test_a_ticket_that_is_issued_after_the_plan_keeps_its_holder(
     assert {change.line for change in result.changes} == {4}
 
 
-def test_a_plan_counts_the_live_and_delivered_tickets_it_touches(
-    import_csv: Import, issue: Issue, database: Database, event: Event
+def test_a_plan_counts_the_live_delivered_and_used_tickets_it_touches(
+    import_csv: Import, issue: Issue, database: Database, event: Event, now: datetime
 ) -> None:
     import_csv(HEADER, *(f"{nim},Budi {nim},," for nim in range(1, 5)))
     issue()
@@ -195,17 +198,24 @@ def test_a_plan_counts_the_live_and_delivered_tickets_it_touches(
             .where(generated_tickets.c.id == first.scalar_subquery())
             .values(delivered_at=generated_tickets.c.issued_at)
         )
+        issued = select(generated_tickets.c.ticket_code).order_by(generated_tickets.c.id)
+        codes = list(connection.execute(issued).scalars())
+    for code in (codes[0], codes[3]):
+        record_scan(database, event, Scan(f"nonce-{code}", code), gate="Gate 1", at=now)
     rows = (HEADER, "1,Budi 1,new@example.com,", "2,Budi 2,other@example.com,", "3,Budi 3,,")
 
     foretold = import_csv(*rows, dry_run=True, withdraw_absent=True)
     result = import_csv(*rows, withdraw_absent=True)
 
-    assert foretold.impact.changed == TouchedTickets(live=2, delivered=1)
-    assert foretold.impact.withdrawn == TouchedTickets(live=1)
-    assert "Touches 3 live tickets, 1 of them delivered" in format_import_report(result)
+    assert foretold.impact.changed == TouchedTickets(live=2, delivered=1, checked_in=1)
+    assert foretold.impact.withdrawn == TouchedTickets(live=1, checked_in=1)
+    assert "Touches 3 live tickets, 1 of them delivered, 2 checked in" in format_import_report(
+        result
+    )
     with database.transaction() as connection:
         record = import_queries.list_imports(connection, event.id)[0]
     assert (record.live_tickets, record.delivered_tickets) == (3, 1)
+    assert record.checked_in_tickets == 2
 
 
 def test_an_empty_cell_keeps_the_stored_value_and_the_plan_says_so(

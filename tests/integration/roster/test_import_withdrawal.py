@@ -13,6 +13,7 @@ from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import UnsafeWithdrawal
 from ticketing.roster.import_result import ImportResult
 from ticketing.roster.model import ImportCounts
+from ticketing.roster.plan.import_impact import TouchedTickets
 from ticketing.roster.plan.write_queries import WithdrawalCount
 from ticketing.tickets.issuing.issue import issue_tickets
 
@@ -60,7 +61,7 @@ def test_a_dry_run_counts_withdrawals_and_their_tickets(
 
     foretold = import_csv(HEADER, ALL[0], withdraw_absent=True, dry_run=True)
 
-    assert foretold.withdrawal == WithdrawalCount(people=2, with_live_tickets=1)
+    assert foretold.withdrawal == WithdrawalCount(people=2, tickets=TouchedTickets(live=1))
     assert (foretold.withdrawn, states()) == (0, before)
 
 

@@ -111,7 +111,7 @@ def test_no_magic_link_is_stored_in_clear(
         pytest.param("CREATE UNIQUE INDEX ON generated_tickets (event_id)", id="unique"),
         pytest.param("ALTER TABLE generated_tickets ADD COLUMN x int NOT NULL", id="not null"),
         pytest.param("ALTER TABLE generated_tickets ALTER template_id TYPE varchar(1)", id="long"),
-        pytest.param("DROP TABLE generated_tickets", id="gone"),
+        pytest.param("DROP TABLE generated_tickets CASCADE", id="gone"),
     ],
 )
 @pytest.mark.usefixtures("fresh_database_url")

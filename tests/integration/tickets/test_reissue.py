@@ -253,5 +253,5 @@ def test_a_reissue_is_counted_and_audited(
     assert audit_entry == (
         "siti",
         5,
-        {"job_id": job_id, "delivered": 2, "plan_hash": plan.plan_hash},
+        {"job_id": job_id, "delivered": 2, "used": 0, "plan_hash": plan.plan_hash},
     )

@@ -244,17 +244,17 @@ def test_a_surplus_payment_is_refunded_in_full_and_ends_no_place(
     assert (planned.places, planned.kept, planned.ends_order) == ((), ZERO, False)
 
 
-def test_a_plan_counts_delivered_tickets_and_notes_that_use_is_unknown(
+def test_a_plan_counts_delivered_and_used_tickets(
     two_places: RefundSnapshot,
 ) -> None:
-    seats = [replace(one, ticket_code="TC-1", delivered=one.number == 1)
+    seats = [replace(one, ticket_code="TC-1", delivered=one.number == 1, used=one.number == 2)
              for one in two_places.places]  # fmt: skip
 
     planned = compute_plan(replace(two_places, places=seats), RefundRequest(), at=NOW)
 
     assert planned.notes == (
         "1 of 2 tickets are delivered already",
-        "whether a ticket was used is unknown: check-ins are not recorded yet",
+        "1 of 2 tickets were used already: 2",
     )
 
 

@@ -43,6 +43,7 @@ def test_only_admins_do_what_the_table_lists_and_only_operators_change_anything(
     clients = {
         role: signed_in(role) if kind == "users" else client_with(**{"X-API-Key": key_of(role)})
         for role in Role
+        if kind == "keys" or role is not Role.GATE  # phones at an entrance have keys
     }
     document = clients[Role.VIEWER].get("/openapi.json").json()
     listed = [way for way in WAYS.values() if way.operation]

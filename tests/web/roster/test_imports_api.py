@@ -117,7 +117,7 @@ def test_a_possible_duplicate_and_a_cleared_cell_are_in_the_status(
         == "Warning: empty cells clear stored values (email 1) and touch 0 live tickets"
     )
     assert "1 person shares name and e-mail/phone" in status["notices"][1]
-    assert status["touchedTickets"] == {"live": 0, "delivered": 0}
+    assert status["touchedTickets"] == {"live": 0, "delivered": 0, "checkedIn": 0}
 
 
 def test_a_workbook_is_imported_from_the_chosen_sheet_with_a_mapping(

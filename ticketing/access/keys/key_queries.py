@@ -105,6 +105,22 @@ def add_key(
     event_ids: Sequence[int] | None = None,
 ) -> NewApiKey:
     """Create an API key; its name is the actor in the audit log."""
+    with database.transaction() as connection:
+        return insert_key(
+            connection, name=name, role=role, by=by, expires_at=expires_at, event_ids=event_ids
+        )
+
+
+def insert_key(
+    connection: Connection,
+    *,
+    name: str,
+    role: Role,
+    by: str,
+    expires_at: datetime | None = None,
+    event_ids: Sequence[int] | None = None,
+) -> NewApiKey:
+    """Create an API key as a part of a transaction."""
     if not name.strip() or not name.isprintable():
         raise UnusableKey(f"{name!r} is not an API key name: use printable text for its user")
     secret = _new_secret()
@@ -112,12 +128,11 @@ def add_key(
         "name": name, "role": role, "key_sha256": hash_key(secret), "created_by": by,
         "expires_at": expires_at, "event_ids": event_ids,
     }  # fmt: skip
-    with database.transaction() as connection:
-        query = insert(api_keys).values(values).on_conflict_do_nothing(index_elements=["name"])
-        row = connection.execute(query.returning(*_COLUMNS)).mappings().one_or_none()
-        if row is None:
-            raise UnusableKey(f"an API key {name!r} exists or existed; choose another name")
-        audit_log.record(connection, by, "api key added", subject=name, details={"role": role})
+    query = insert(api_keys).values(values).on_conflict_do_nothing(index_elements=["name"])
+    row = connection.execute(query.returning(*_COLUMNS)).mappings().one_or_none()
+    if row is None:
+        raise UnusableKey(f"an API key {name!r} exists or existed; choose another name")
+    audit_log.record(connection, by, "api key added", subject=name, details={"role": role})
     return NewApiKey(_api_key_from_row(row), secret)
 
 

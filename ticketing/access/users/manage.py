@@ -12,7 +12,14 @@ from ticketing.access.users import user_queries
 from ticketing.access.users.passwords import hash_password
 from ticketing.access.users.throttle import ThrottleKind, ThrottleSubject
 from ticketing.access.users.throttle_queries import forgive_attempt
-from ticketing.access.users.user import User, UserExists, parse_email, parse_name, parse_password
+from ticketing.access.users.user import (
+    UnusableUser,
+    User,
+    UserExists,
+    parse_email,
+    parse_name,
+    parse_password,
+)
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 
@@ -40,6 +47,7 @@ class UserChanges:
         """Return the changed columns."""
         changed: dict[str, object] = {}
         if self.role is not None:
+            require_role_of_users(self.role)
             changed["role"] = self.role
         if self.email is not None:
             changed["email"] = parse_email(self.email)
@@ -48,8 +56,18 @@ class UserChanges:
         return changed
 
 
+def require_role_of_users(role: Role) -> None:
+    """Refuse the role of gates: a phone at an entrance has a key, and signs in nowhere."""
+    if role is Role.GATE:
+        roles = ", ".join(one for one in Role if one is not Role.GATE)
+        raise UnusableUser(
+            f"the role {role} is for phones paired with `ticketing checkin pair`; users are {roles}"
+        )
+
+
 def create_user(database: Database, new: NewUser, password: str, *, by: str) -> User:
     """Create a user. Raises UnusableUser and UserExists."""
+    require_role_of_users(new.role)
     name, email = parse_name(new.name), parse_email(new.email)
     values = {
         "name": name, "email": email, "role": new.role, "event_ids": new.event_ids,

@@ -21,6 +21,7 @@ from ticketing.billing.pages import student_pages, sync_page
 from ticketing.billing.pages.stream import SyncStreams
 from ticketing.billing.sync.drive import BillingConnector
 from ticketing.checkin import api as checkin_api
+from ticketing.checkin import api_checkins, api_gates
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
@@ -31,6 +32,7 @@ from ticketing.monitoring import api as monitoring_api
 from ticketing.monitoring import api_health, api_repairs, console_page
 from ticketing.monitoring.api import dashboard_snapshot
 from ticketing.monitoring.billing_metrics import BillingCollector
+from ticketing.monitoring.check_in_metrics import CheckInCollector
 from ticketing.monitoring.payment_metrics import PaymentCollector
 from ticketing.monitoring.queue_metrics import QueueCollector
 from ticketing.monitoring.voucher_metrics import VoucherCollector
@@ -106,6 +108,10 @@ ROUTERS = (
     api_guests.router,
     people_api.router,
     checkin_api.router,
+    api_checkins.router,
+    api_checkins.event_router,
+    api_gates.router,
+    api_gates.pairing_router,
     review_api.router,
     box_office_api.router,
     api_vouchers.router,
@@ -212,6 +218,7 @@ def _build_services(application: Application) -> Services:
     metrics.registry.register(PaymentCollector(database))
     metrics.registry.register(QueueCollector(database))
     metrics.registry.register(BillingCollector(database))
+    metrics.registry.register(CheckInCollector(database))
     services.register_value(Metrics, metrics)
     metrics.registry.register(TicketCollector(database))
     services.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from ticketing.checkin import count_queries
 from ticketing.events.model import Event
 from ticketing.orders import review_flag_queries
 from ticketing.platform.db.database import Database
@@ -12,8 +13,6 @@ from ticketing.reporting.closing import figure_queries
 from ticketing.reporting.closing.report_file import Json, to_canonical_json
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.tickets import eligibility_queries
-
-NOT_RECORDED = "not recorded"
 
 
 def collect_figures(database: Database, event: Event, *, until: Json | None = None) -> Json:
@@ -31,7 +30,7 @@ def collect_figures(database: Database, event: Event, *, until: Json | None = No
             "vouchers": figure_queries.count_vouchers(connection, event.id),
             "money": _sum_money(connection, event.id),
             "deliveries": figure_queries.count_deliveries(connection, event.id),
-            "check_ins": NOT_RECORDED,
+            "check_ins": _count_check_ins(connection, event.id),
             "exceptions": _list_exceptions(connection, event.id),
             "ledger": _digest(
                 figure_queries.iter_ledger(
@@ -55,6 +54,19 @@ def _count_guests(connection: Connection, event_id: int) -> Json:
         "without_ticket": counts.missing,
         "on_hold": counts.on_hold,
         "withdrawn": counts.withdrawn,
+    }
+
+
+def _count_check_ins(connection: Connection, event_id: int) -> Json:
+    """Return the counts of each check-in list by its name."""
+    return {
+        one.name: {
+            "expected": one.expected,
+            "entered": one.entered,
+            "refused": one.refused,
+            "conflicts": one.conflicts,
+        }
+        for one in count_queries.count_by_list(connection, event_id)
     }
 
 

@@ -32,6 +32,7 @@ from ticketing.roster.plan.import_impact import TouchedTickets
 from ticketing.roster.plan.matching_queries import mark_repeats_of_refused
 from ticketing.roster.plan.staging_queries import StagingTables
 from ticketing.roster.plan.target_column_queries import TargetColumns
+from ticketing.tickets.use_queries import was_used
 
 
 def refuse_holder_changes(connection: Connection, staging: StagingTables) -> int:
@@ -106,7 +107,7 @@ def count_touched_tickets(connection: Connection, staging: StagingTables) -> Tou
     """Return the live tickets of the guests that the plan changes."""
     planned = staging.plan
     query = (
-        select(func.count(), func.count().filter(is_delivered()))
+        select(func.count(), func.count().filter(is_delivered()), func.count().filter(is_used()))
         .select_from(planned)
         .join(generated_tickets, _is_live_ticket(staging, planned.c.guest_id))
         .where(planned.c.verdict == RowOutcome.UPDATED.value)
@@ -160,6 +161,11 @@ def is_delivered() -> ColumnElement[bool]:
         deliveries.c.state.in_(("sent", "delivered", "read")),
     )
     return or_(tickets.delivered_at.isnot(None), is_sent)
+
+
+def is_used() -> ColumnElement[bool]:
+    """Return the condition that the place of a ticket was entered with."""
+    return was_used(generated_tickets.c.entitlement_id)
 
 
 def _has_live_tickets(connection: Connection, staging: StagingTables) -> bool:

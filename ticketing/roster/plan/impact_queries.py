@@ -43,7 +43,7 @@ def measure_impact(
         changed=holder_queries.count_touched_tickets(connection, staging)
         if counts.updated
         else TouchedTickets(),
-        withdrawn=TouchedTickets(withdrawal.with_live_tickets, withdrawal.with_delivered_tickets),
+        withdrawn=withdrawal.tickets,
         kept_holders=kept_holders,
         emptied=EmptiedFields(
             emptied,

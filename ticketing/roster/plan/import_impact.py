@@ -8,10 +8,11 @@ APPLY_HOLDER_CHANGES, CLEAR_EMPTY = "--apply-holder-changes", "--clear-empty"
 
 @dataclass(frozen=True, slots=True)
 class TouchedTickets:
-    """The live tickets of changed guests, and how many of them were delivered."""
+    """The live tickets of changed guests, and how many were delivered, and used at an entrance."""
 
     live: int = 0
     delivered: int = 0
+    checked_in: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ class ImportImpact:
         """Return the tickets of all guests that are changed or withdrawn."""
         changed, withdrawn = self.changed, self.withdrawn
         return TouchedTickets(
-            changed.live + withdrawn.live, changed.delivered + withdrawn.delivered
+            changed.live + withdrawn.live,
+            changed.delivered + withdrawn.delivered,
+            changed.checked_in + withdrawn.checked_in,
         )
 
 
@@ -72,7 +75,10 @@ def format_impact(impact: ImportImpact, event: str) -> Iterator[str]:
     """Yield the lines of the impact that an operator has to know before importing."""
     tickets = impact.tickets
     if tickets.live:
-        yield f"Touches {_live_tickets(tickets.live)}, {tickets.delivered:,} of them delivered"
+        yield (
+            f"Touches {_live_tickets(tickets.live)}, {tickets.delivered:,} of them delivered,"
+            f" {tickets.checked_in:,} checked in"
+        )
     yield from _emptied_lines(impact.emptied)
     if impact.kept_holders:
         rows = _count(impact.kept_holders, "row", "rows")

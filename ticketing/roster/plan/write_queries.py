@@ -3,7 +3,7 @@
 Tickets of withdrawn guests stay valid: revoking them is a separate decision.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import (
@@ -31,9 +31,11 @@ from ticketing.roster.plan.diff_queries import LineRange
 from ticketing.roster.plan.hold_reason_queries import duplicate_reason, join_reasons
 from ticketing.roster.plan.holder_queries import (
     is_delivered,
+    is_used,
     record_name_changes,
     refuse_late_holder_changes,
 )
+from ticketing.roster.plan.import_impact import TouchedTickets
 from ticketing.roster.plan.staging_queries import StagingTables, use_bulk_query_settings
 from ticketing.roster.plan.target_column_queries import (
     TargetColumns,
@@ -44,11 +46,10 @@ from ticketing.roster.plan.target_column_queries import (
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalCount:
-    """The number of absent guests, and of those with a live or delivered ticket."""
+    """The number of absent guests, and their live tickets."""
 
     people: int = 0
-    with_live_tickets: int = 0
-    with_delivered_tickets: int = 0
+    tickets: TouchedTickets = field(default_factory=TouchedTickets)
 
 
 def plan_withdrawal(connection: Connection, staging: StagingTables) -> WithdrawalCount:
@@ -62,11 +63,16 @@ def plan_withdrawal(connection: Connection, staging: StagingTables) -> Withdrawa
     tickets = generated_tickets.c
     live = and_(tickets.entitlement_id == entitlements.c.id, tickets.state == "live")
     counts = connection.execute(
-        select(func.count(), func.count(tickets.id), func.count().filter(is_delivered()))
+        select(
+            func.count(),
+            func.count(tickets.id),
+            func.count().filter(is_delivered()),
+            func.count(tickets.id).filter(is_used()),
+        )
         .select_from(entitlements.outerjoin(generated_tickets, live))
         .where(_is_absent(staging))
     ).one()
-    return WithdrawalCount(*counts)
+    return WithdrawalCount(counts[0], TouchedTickets(*counts[1:]))
 
 
 def withdraw_absent(connection: Connection, staging: StagingTables, *, at: datetime) -> int:

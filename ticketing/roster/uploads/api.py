@@ -88,6 +88,8 @@ class TouchedTicketsResponse(ResponseModel):
     """Number of live tickets."""
     delivered: int = 0
     """Number of them that were sent to their holders already."""
+    checked_in: int = 0
+    """Number of them that were used at an entrance."""
 
 
 class ImportStatusResponse(ResponseModel):

@@ -96,10 +96,7 @@ class RefundPartResponse(ResponseModel):
 
 
 class RefundPlaceResponse(ResponseModel):
-    """A place or voucher to be refunded.
-
-    `used` is null for tickets, since check-ins are not recorded yet. Vouchers know their first use.
-    """
+    """A place or voucher to be refunded."""
 
     number: int
     """The place's number within the order, for `places` of a request."""
@@ -110,8 +107,8 @@ class RefundPlaceResponse(ResponseModel):
     """Code of the ticket that is revoked; null if none was issued, and for a voucher."""
     delivered: bool
     """Whether the ticket was sent to its holder."""
-    used: bool | None
-    """Whether the voucher was used; null for tickets, whose check-ins are not recorded yet."""
+    used: bool
+    """Whether the voucher was used on its router, or the ticket at an entrance."""
     is_voucher: bool
     """Whether this is a voucher, not a place."""
 

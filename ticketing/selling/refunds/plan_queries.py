@@ -32,6 +32,7 @@ from ticketing.selling.refunds.refund_plan import (
     net_prices,
 )
 from ticketing.tickets.model import TicketState
+from ticketing.tickets.use_queries import was_used
 from ticketing.vouchers.transition_queries import RETURNED_REASONS
 
 _NONE = cast(null(), BigInteger)
@@ -98,6 +99,7 @@ def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:
             generated_tickets.c.delivered_at,
             vouchers.c.activated_at,
             vouchers.c.first_used_at,
+            was_used(order_items.c.entitlement_id).label("is_used"),
         )
         .select_from(
             order_items.join(order_lines, order_lines.c.id == order_items.c.order_line_id)
@@ -119,7 +121,7 @@ def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:
             worth=cost,
             ticket_code=row.ticket_code,
             delivered=(row.delivered_at or row.activated_at) is not None,
-            used=None if row.voucher_id is None else row.first_used_at is not None,
+            used=row.is_used if row.voucher_id is None else row.first_used_at is not None,
             voucher_id=row.voucher_id,
         )
         for number, (row, cost) in enumerate(zip(found, costs, strict=True), start=1)

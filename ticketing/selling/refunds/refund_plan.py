@@ -69,7 +69,7 @@ class RefundablePlace:
     worth: Rupiah
     ticket_code: str | None
     delivered: bool
-    used: bool | None = None  # None: unknown, check-ins are not recorded yet
+    used: bool = False  # a voucher on its router, a ticket at an entrance
     voucher_id: int | None = None
 
     @property
@@ -250,15 +250,16 @@ def _ticket_notes(places: Sequence[RefundablePlace]) -> list[str]:
     codes = [place for place in places if place.ticket_code]
     delivered = sum(place.delivered for place in codes)
     notes = [f"{delivered} of {len(codes)} tickets are delivered already"] if delivered else []
-    if codes and any(place.used is None for place in codes):
-        notes.append("whether a ticket was used is unknown: check-ins are not recorded yet")
-    return notes
+    return [*notes, *_used_notes([one for one in places if not one.is_voucher], "tickets")]
 
 
 def _voucher_notes(places: Sequence[RefundablePlace]) -> list[str]:
-    """Return a note about used vouchers, so that staff can decide."""
-    sold = [place for place in places if place.voucher_id is not None]
-    used = [str(place.number) for place in sold if place.used]
+    return _used_notes([one for one in places if one.is_voucher], "vouchers")
+
+
+def _used_notes(places: Sequence[RefundablePlace], kind: str) -> list[str]:
+    """Return a note about what was used, so that staff can decide."""
+    used = [str(place.number) for place in places if place.used]
     if not used:
         return []
-    return [f"{len(used)} of {len(sold)} vouchers were used already: {', '.join(used)}"]
+    return [f"{len(used)} of {len(places)} {kind} were used already: {', '.join(used)}"]

@@ -12,6 +12,7 @@ from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.eligibility_queries import ELIGIBLE, ID_ARRAY, eligible_without_ticket
 from ticketing.tickets.model import TicketState
+from ticketing.tickets.use_queries import was_used
 
 
 class Recipient(NamedTuple):
@@ -22,11 +23,12 @@ class Recipient(NamedTuple):
 
 
 class HeldTicket(NamedTuple):
-    """A live ticket of an eligible person, and whether it was delivered."""
+    """A live ticket of an eligible person, and whether it was delivered and used."""
 
     recipient: Recipient
     ticket_id: int
     is_delivered: bool
+    is_used: bool
 
 
 class RecipientPage(NamedTuple):
@@ -120,7 +122,7 @@ def lock_held_tickets_of_guests(
 
 def _select_held_tickets(
     event_id: int, guest_ids: Sequence[int] | None
-) -> Select[int, int, int, bool]:
+) -> Select[int, int, int, bool, bool]:
     holds = and_(
         generated_tickets.c.entitlement_id == entitlements.c.id,
         generated_tickets.c.state == TicketState.LIVE,
@@ -131,6 +133,7 @@ def _select_held_tickets(
             entitlements.c.guest_id,
             generated_tickets.c.id,
             generated_tickets.c.delivered_at.is_not(None),
+            was_used(entitlements.c.id),
         )
         .select_from(entitlements.join(generated_tickets, holds))
         .where(entitlements.c.event_id == event_id, ELIGIBLE)
@@ -141,6 +144,6 @@ def _select_held_tickets(
     return query.where(entitlements.c.guest_id == any_(literal(guest_ids, ID_ARRAY)))
 
 
-def _held_ticket_from_row(row: Row[int, int, int, bool]) -> HeldTicket:
-    entitlement_id, guest_id, ticket_id, delivered = row
-    return HeldTicket(Recipient(entitlement_id, guest_id), ticket_id, delivered)
+def _held_ticket_from_row(row: Row[int, int, int, bool, bool]) -> HeldTicket:
+    entitlement_id, guest_id, ticket_id, delivered, used = row
+    return HeldTicket(Recipient(entitlement_id, guest_id), ticket_id, delivered, used)

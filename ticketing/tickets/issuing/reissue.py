@@ -27,13 +27,14 @@ CHUNK = 1000
 
 @dataclass(frozen=True, slots=True)
 class ReissuePlan:
-    """Effect of a reissue: `tickets` are revoked, of which `delivered` were sent to people.
+    """Effect of a reissue: `tickets` are revoked, of which some were sent to people or used.
 
     `plan_hash` identifies these tickets in this state; `up_to_ticket` is the newest id.
     """
 
     tickets: int
     delivered: int
+    used: int
     plan_hash: str
     up_to_ticket: int
 
@@ -60,14 +61,15 @@ def _sorted_unique(guest_ids: Iterable[int] | None) -> list[int] | None:
 def _compute_plan(
     connection: Connection, event: Event, guest_ids: Sequence[int] | None
 ) -> ReissuePlan:
-    count = delivered = newest = 0
+    count = delivered = used = newest = 0
     digest = RowDigest("reissue", event.uid)
     for held in entitlement_lock_queries.iter_held_tickets(connection, event.id, guest_ids):
         count += 1
         delivered += held.is_delivered
+        used += held.is_used
         newest = max(newest, held.ticket_id)
         digest.add(held.ticket_id, held.is_delivered)
-    return ReissuePlan(count, delivered, digest.hexdigest(), newest)
+    return ReissuePlan(count, delivered, used, digest.hexdigest(), newest)
 
 
 def apply_reissue(  # noqa: PLR0913 - the options of issuing, and a reason
@@ -127,7 +129,9 @@ def _start_or_resume(
     if isinstance(state_before, dict) and state_before["plan_hash"] == plan_hash:
         return int(state_before["up_to_ticket"])
     plan = _compute_plan(connection, event, guest_ids)
-    effect = f"{plan.tickets} would be revoked, {plan.delivered} of them delivered"
+    effect = (
+        f"{plan.tickets} would be revoked, {plan.delivered} of them delivered, {plan.used} used"
+    )
     require_unchanged(plan, plan_hash, subject=f"the tickets of {event.slug}", effect=effect)
     state = {"plan_hash": plan_hash, "up_to_ticket": plan.up_to_ticket}
     batch_queries.merge_options(connection, job_id, {"reissue": state})
@@ -139,7 +143,12 @@ def _start_or_resume(
         event_id=event.id,
         subject=event.slug,
         items=plan.tickets,
-        details={"job_id": job_id, "delivered": plan.delivered, "plan_hash": plan_hash},
+        details={
+            "job_id": job_id,
+            "delivered": plan.delivered,
+            "used": plan.used,
+            "plan_hash": plan_hash,
+        },
     )
     return plan.up_to_ticket
 

@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import UnreadableCode
-from ticketing.tickets import eligibility_queries
+from ticketing.tickets import eligibility_queries, use_queries
 from ticketing.tickets.eligibility import Entitlement, RejectedImportRow
 from ticketing.tickets.missing import is_event_over
 from ticketing.tickets.model import TicketState, normalise_ticket_code
 from ticketing.tickets.reports import person_history_queries
 from ticketing.tickets.reports.person_history_queries import EntitlementHistory, TicketHistory
+from ticketing.tickets.use_queries import ScanHistory
 
 IsUnchanged = Callable[[str, str | None], bool]
 _SORT_LAST = datetime.max.replace(tzinfo=UTC)
@@ -119,11 +120,13 @@ def _history_steps(
 ) -> tuple[TicketHistoryStep, ...]:
     """Return the history of a guest in chronological order."""
     entitlements = person_history_queries.list_entitlements(connection, guest_id)
-    tickets = person_history_queries.list_tickets(
-        connection, [entitled.entitlement_id for entitled in entitlements]
-    )
+    places = [entitled.entitlement_id for entitled in entitlements]
+    tickets = person_history_queries.list_tickets(connection, places)
     steps = [step for entitled in entitlements for step in _entitlement_steps(entitled)]
     steps += [step for ticket in tickets for step in _ticket_steps(ticket, is_unchanged)]
+    steps += [
+        step for scan in use_queries.list_scans(connection, places) for step in _scan_steps(scan)
+    ]
     steps += [
         TicketHistoryStep(
             failure.created_at, f"no ticket: {failure.message}", f"job {failure.job_id}"
@@ -148,6 +151,16 @@ def _entitlement_steps(entitlement: EntitlementHistory) -> Iterator[TicketHistor
     yield TicketHistoryStep(
         entitlement.created_at, f"entitled to a ticket by the {entitlement.source}"
     )
+
+
+def _scan_steps(scan: ScanHistory) -> Iterator[TicketHistoryStep]:
+    what = f"{scan.direction} at {scan.list_name} {scan.verdict}"
+    reason = f": {scan.reason}" if scan.reason else ""
+    yield TicketHistoryStep(scan.scanned_at, f"{what}{reason}", scan.gate)
+    if scan.undone_at:
+        yield TicketHistoryStep(
+            scan.undone_at, f"{scan.direction} at {scan.list_name} undone", scan.undone_by
+        )
 
 
 def _ticket_steps(ticket: TicketHistory, is_unchanged: IsUnchanged) -> Iterator[TicketHistoryStep]:

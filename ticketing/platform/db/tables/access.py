@@ -47,7 +47,7 @@ api_keys = Table(
     Column("previous_sha256", LargeBinary, nullable=True, unique=True),  # before the rotation
     timestamp_column("previous_expires_at", nullable=True),
     CheckConstraint("octet_length(key_sha256) = 32", name="key_sha256"),
-    CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="role"),
+    CheckConstraint("role IN ('gate', 'viewer', 'operator', 'admin')", name="role"),
     CheckConstraint("name <> ''", name="name"),
     CheckConstraint("num_nonnulls(previous_sha256, previous_expires_at) <> 1", name="previous"),
 )

@@ -101,6 +101,7 @@ imports = Table(
     bigint_column("withdrawn"),
     bigint_column("live_tickets"),  # of the guests it changed or withdrew
     bigint_column("delivered_tickets"),
+    bigint_column("checked_in_tickets"),
     text_column("message", ""),
     text_column("requested_by"),
     timestamp_column("started_at"),
