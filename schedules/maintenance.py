@@ -24,7 +24,6 @@ from ticket_assets.deliveries import (
 from ticket_assets.jobs import (
     apply_retention,
     check_sales,
-    check_vouchers,
     daily_reconciliation,
 )
 from ticket_assets.maintenance import (
@@ -32,7 +31,6 @@ from ticket_assets.maintenance import (
     document_retention,
     order_expiry,
     payment_reconciliation,
-    voucher_maintenance,
     webhooks,
 )
 from ticket_assets.partitions import EVENT_PARTITIONS_NAME
@@ -43,7 +41,6 @@ from ticketing.notifications.mail.mailbox import has_unread_mail
 from ticketing.people_data import retention_queries
 from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
-from ticketing.routers import queries as router_queries
 from ticketing.webhooks import call_queries
 
 expire_orders_every_10_minutes = unconditional_schedule(
@@ -76,31 +73,6 @@ def daily_reconciliation_nightly(context: dg.ScheduleEvaluationContext) -> dg.Ru
     """At 01:15 Jakarta time: yesterday's sales and their reconciliation with the gateway."""
     tonight = context.scheduled_execution_time.astimezone(ZoneInfo(JAKARTA))
     return dg.RunRequest(partition_key=f"{tonight - timedelta(days=1):%Y-%m-%d}")
-
-
-@jakarta_schedule(job=voucher_maintenance, cron_schedule="*/5 * * * *")
-def maintain_vouchers_every_5_minutes(
-    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
-) -> dg.RunRequest | dg.SkipReason:
-    """Every five minutes, if there are routers: maintains vouchers."""
-    return _run_if_there_are_routers(context, application, voucher_maintenance.name)
-
-
-@jakarta_schedule(job=check_vouchers, cron_schedule="35 * * * *")
-def check_vouchers_hourly(
-    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
-) -> dg.RunRequest | dg.SkipReason:
-    """Every hour, if there are routers: checks vouchers and compares routers with the database."""
-    return _run_if_there_are_routers(context, application, check_vouchers.name)
-
-
-def _run_if_there_are_routers(
-    context: dg.ScheduleEvaluationContext, application: Application, job_name: str
-) -> dg.RunRequest | dg.SkipReason:
-    with application.database.transaction() as connection:
-        routers = router_queries.list_all(connection)
-    otherwise = "no routers; add one with `ticketing routers create`"
-    return run_if(routers, context, job_name, otherwise=otherwise)
 
 
 LOOKBACK = timedelta(hours=2)

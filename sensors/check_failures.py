@@ -16,14 +16,16 @@ from ticket_assets.deliveries import DELIVERY_CHECKS
 from ticket_assets.sales import reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
 from ticket_assets.ticket_checks import CHECKS
-from ticket_assets.voucher_checks import VOUCHER_CHECKS
+from ticket_assets.voucher_checks import OUTLET_CHECKS, ROUTER_CHECKS
 from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
 from ticketing.platform.db.incidents import IncidentKind
 
-EVENT_CHECKS = {key for check in [*CHECKS, *DELIVERY_CHECKS] for key in check.check_keys}
+EVENT_CHECKS = {
+    key for check in [*CHECKS, *DELIVERY_CHECKS, *OUTLET_CHECKS] for key in check.check_keys
+}
 DAY_CHECKS = set(reconciliation.check_keys)
-GLOBAL_CHECKS = {key for check in [*SALES_CHECKS, *VOUCHER_CHECKS] for key in check.check_keys}
+GLOBAL_CHECKS = {key for check in [*SALES_CHECKS, *ROUTER_CHECKS] for key in check.check_keys}
 CHECK_NAMES = {key.name for key in EVENT_CHECKS | DAY_CHECKS | GLOBAL_CHECKS}
 CAUSE_PREFIX = "check:"
 

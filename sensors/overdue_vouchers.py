@@ -15,10 +15,12 @@ from ticket_assets.external_materializations import (
     to_materializations,
     with_first,
 )
-from ticket_assets.jobs import provision_vouchers
+from ticket_assets.partitions import add_missing_partitions
 from ticket_assets.run_queue import has_recent_run
+from ticket_assets.vouchers import provision_vouchers
 from ticketing.platform.application import Application
 from ticketing.routers.queries import StoredRouter
+from ticketing.vouchers import outlet_queries
 from ticketing.vouchers.provisioning.provision import (
     list_reachable_routers,
     routers_with_overdue_work,
@@ -27,6 +29,7 @@ from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
 from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 WORKER_GRACE = timedelta(seconds=10)
+JOB_NAME = provision_vouchers.name  # by name: Dagster warns if the job object is given
 
 
 def reason_to_skip(
@@ -38,14 +41,20 @@ def reason_to_skip(
     return f"a run is already active for {', '.join(routers)}" if has_active_run else None
 
 
-@running_sensor(job=provision_vouchers, minimum_interval_seconds=5)
+@running_sensor(job_name=JOB_NAME, minimum_interval_seconds=5)
 def overdue_vouchers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
-    """Starts a run for overdue vouchers and reports the worker's provisioning results."""
+    """Starts a run for overdue vouchers; reports what worker and runs did, for each outlet."""
     cursor = SensorCursor.parse(context.cursor)
     entries = list_unreported_entries(application.database, cursor, VOUCHER_ACTIONS)
     reported = list(to_materializations(entries))
+    if cursor.is_first:
+        outlets = application.database.run(outlet_queries.list_slugs)
+        reported = with_first(reported, "vouchers", partitions=outlets)
+    add_missing_partitions(
+        context.instance, [each.partition for each in reported if each.partition]
+    )
     names = [
         router.name
         for router in _overdue_routers(application)
@@ -55,13 +64,13 @@ def overdue_vouchers(
     requests, skip = _decide(context, names, idle)
     return dg.SensorResult(
         run_requests=requests,
-        asset_events=with_first(reported, "vouchers") if cursor.is_first else reported,
+        asset_events=reported,
         cursor=cursor.advanced(entries).serialized,
-        skip_reason=skip and f"{skip}; reported {len(entries)} materialisations by the worker",
+        skip_reason=skip and f"{skip}; reported {len(reported)} materialisations of outlets",
     )
 
 
-@running_sensor(job=provision_vouchers, minimum_interval_seconds=30)
+@running_sensor(job_name=JOB_NAME, minimum_interval_seconds=30)
 def recovered_routers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
@@ -83,7 +92,7 @@ def _decide(
     context: dg.SensorEvaluationContext, routers: Sequence[str], idle_message: str
 ) -> tuple[list[dg.RunRequest], str | None]:
     """Return a run request, or why there is none."""
-    is_active = has_recent_run(context.instance, provision_vouchers.name)
+    is_active = has_recent_run(context.instance, JOB_NAME)
     skip = reason_to_skip(routers, has_active_run=is_active, idle_message=idle_message)
     return [] if skip else [dg.RunRequest()], skip
 

@@ -7,6 +7,7 @@ import dagster as dg
 import resources
 import schedules.maintenance
 import schedules.missing_tickets
+import schedules.outlets
 import schedules.payment_sync
 import sensors.backfill_failures
 import sensors.check_failures
@@ -63,7 +64,8 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             *ticket_checks.CHECKS,
             *sales_checks.SALES_CHECKS,
             *deliveries.DELIVERY_CHECKS,
-            *voucher_checks.VOUCHER_CHECKS,
+            *voucher_checks.OUTLET_CHECKS,
+            *voucher_checks.ROUTER_CHECKS,
             *payment_records.BILLING_CHECKS,
             payment_matches.ticket_holders_have_settled,
         ],
@@ -88,9 +90,10 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             deliveries.send_alert_digest,
             deliveries.mail_bounces,
             maintenance.daily_exports,
-            jobs.provision_vouchers,
+            vouchers.provision_vouchers,
             maintenance.voucher_maintenance,
             jobs.check_vouchers,
+            jobs.check_routers,
         ],
         sensors=[
             sensors.new_events.new_events,
@@ -120,8 +123,9 @@ def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
             schedules.maintenance.process_bounces_every_10_minutes,
             schedules.maintenance.daily_exports_every_morning,
             schedules.maintenance.check_deliveries_hourly,
-            schedules.maintenance.maintain_vouchers_every_5_minutes,
-            schedules.maintenance.check_vouchers_hourly,
+            schedules.outlets.maintain_vouchers_every_5_minutes,
+            schedules.outlets.check_vouchers_hourly,
+            schedules.outlets.check_routers_hourly,
         ],
         resources=dict(resource_objects),
         # of every job, and of runs from an asset's own page: a process per step would add seconds

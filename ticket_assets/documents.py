@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ticket_assets import metadata
 from ticket_assets.batch import run_batch
-from ticket_assets.partitions import event_asset, partition_event
+from ticket_assets.partitions import NO_TICKETS, event_asset, has_no_tickets, partition_event
 from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
 from ticket_assets.tickets import tickets
 from ticketing.documents.file_store import DocumentFolder
@@ -43,6 +43,8 @@ def ticket_pdfs(
     """PDFs of live tickets, rendered again when data, template or fonts change. As of the run."""
     with run_attempt(context, config.limit_seconds) as deadline:
         event = partition_event(context, application)
+        if has_no_tickets(application, event):
+            return dg.MaterializeResult(metadata=NO_TICKETS)
         with run_batch(context, application, event, notify_organiser=True) as job:
             done = render_tickets(
                 application.database, event, renderer=application.get(Renderer),

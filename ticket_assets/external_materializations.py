@@ -66,6 +66,8 @@ def to_materializations(entries: Iterable[AuditEntry]) -> Iterator[dg.AssetMater
     for (action, slug), counts in sums.items():
         by = ", ".join(sorted(actors[action, slug]))
         change = CHANGES.get(action) or VOUCHER_CHANGES.get(action)
+        if action in VOUCHER_CHANGES and slug is None:
+            continue  # recorded before vouchers were partitioned
         if change is not None:
             figures = {name: counts[count] for name, count in change.figures.items()}
             yield dg.AssetMaterialization(
@@ -76,17 +78,23 @@ def to_materializations(entries: Iterable[AuditEntry]) -> Iterator[dg.AssetMater
 
 
 def with_first(
-    reported: Iterable[dg.AssetMaterialization], asset: str
+    reported: Iterable[dg.AssetMaterialization],
+    asset: str,
+    partitions: Iterable[str | None] = (None,),
 ) -> list[dg.AssetMaterialization]:
     """Return the first report about an asset, with a materialisation even if nothing was done yet.
 
     Without one, Dagster's page warns before the first run of each asset after it.
     """
     events = list(reported)
-    if not any(event.asset_key == dg.AssetKey(asset) for event in events):
-        description = "Nothing was done yet by worker, command line or API."
-        events.insert(0, dg.AssetMaterialization(asset, description=description))
-    return events
+    known = {event.partition for event in events if event.asset_key == dg.AssetKey(asset)}
+    description = "Nothing was done yet by worker, command line or API."
+    first = [
+        dg.AssetMaterialization(asset, partition=each, description=description)
+        for each in partitions
+        if each not in known
+    ]
+    return first + events
 
 
 def ticket_materializations(

@@ -14,8 +14,8 @@ from ticket_assets.sales import daily_sales, reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
 from ticket_assets.ticket_checks import CHECKS
 from ticket_assets.tickets import missing_tickets, tickets
-from ticket_assets.voucher_checks import VOUCHER_CHECKS
-from ticket_assets.vouchers import voucher_delivery_logs, vouchers
+from ticket_assets.voucher_checks import OUTLET_CHECKS, ROUTER_CHECKS
+from ticket_assets.vouchers import voucher_delivery_logs
 
 issue_event_tickets = dg.define_asset_job(
     "issue_event_tickets",
@@ -75,16 +75,15 @@ check_sales = dg.define_asset_job(
     description="All checks of sales. Changes nothing.",
 )
 
-provision_vouchers = dg.define_asset_job(
-    "provision_vouchers",
-    selection=dg.AssetSelection.assets(vouchers).without_checks(),
-    tags=BUYER_WAITS,
-    description="Provisioning of paid vouchers and removal of ended ones. Safe to run again.",
-)
-
 check_vouchers = dg.define_asset_job(
     "check_vouchers",
     selection=dg.AssetSelection.assets(voucher_delivery_logs)
-    | dg.AssetSelection.checks(*VOUCHER_CHECKS),
-    description="All checks of vouchers, including routers and deliveries. Changes nothing.",
+    | dg.AssetSelection.checks(*OUTLET_CHECKS),
+    description="All checks of an outlet's vouchers and deliveries. Changes nothing.",
+)
+
+check_routers = dg.define_asset_job(
+    "check_routers",
+    selection=dg.AssetSelection.checks(*ROUTER_CHECKS),
+    description="Comparison of all routers with the database. Changes nothing.",
 )

@@ -10,7 +10,7 @@ from ticket_assets import metadata
 from ticket_assets.batch import ACTOR
 from ticket_assets.retries import run_attempt
 from ticket_assets.run_queue import OPERATIONAL
-from ticket_assets.vouchers import ROUTER_POOL
+from ticket_assets.vouchers import JOB_ACTOR, ROUTER_POOL
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.orders.holds import HoldLimits
@@ -123,7 +123,7 @@ def maintain_all_vouchers(
     """Read usage from every router, end expired vouchers, fill the pools, update the routers."""
     with run_attempt(context), application.get(RouterConnector).connect() as clients:
         provisioning = ProvisioningContext(
-            application.database, clients, lambda: datetime.now(UTC), ACTOR
+            application.database, clients, lambda: datetime.now(UTC), JOB_ACTOR
         )
         done = maintain_vouchers(application.database, clients, clock=provisioning.clock, by=ACTOR)
         results = provision_all(provisioning)

@@ -12,9 +12,11 @@ from collections.abc import Collection, Iterable
 import dagster as dg
 from dagster import DagsterInstance
 
+from ticket_assets import metadata
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
+from ticketing.vouchers import outlet_queries
 
 # Without partitions a check has one result for all events, and the latest event hides the others.
 # Partitioned checks are a preview feature of dagster 1.13; a test fails if they stop working.
@@ -45,6 +47,16 @@ def add_missing_partitions(instance: DagsterInstance, slugs: Iterable[str]) -> l
     if new:
         instance.add_dynamic_partitions(EVENT_PARTITIONS_NAME, new)
     return new
+
+
+NO_TICKETS: metadata.Metadata = {
+    **metadata.row_count(0), "tickets": "none: the event sells vouchers only"
+}  # fmt: skip
+
+
+def has_no_tickets(application: Application, event: Event) -> bool:
+    """Return whether the event is an outlet of vouchers alone; its ticket assets end at once."""
+    return application.database.run(outlet_queries.has_no_tickets, event.id)
 
 
 def partition_event(

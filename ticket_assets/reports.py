@@ -6,7 +6,7 @@ import dagster as dg
 
 from ticket_assets import metadata
 from ticket_assets.documents import ticket_pdfs
-from ticket_assets.partitions import event_asset, partition_event
+from ticket_assets.partitions import NO_TICKETS, event_asset, has_no_tickets, partition_event
 from ticket_assets.retries import run_attempt
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.platform.application import Application
@@ -20,6 +20,8 @@ def generation_report(
     """Generated, failed and missing tickets by guest, as CSV and PDF. As of the run."""
     with run_attempt(context):
         event = partition_event(context, application)
+        if has_no_tickets(application, event):
+            return dg.MaterializeResult(metadata=NO_TICKETS)
         report = write_report(
             application.database,
             event,

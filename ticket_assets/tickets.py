@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ticket_assets import metadata
 from ticket_assets.batch import ACTOR, run_batch
-from ticket_assets.partitions import event_asset, partition_event
+from ticket_assets.partitions import NO_TICKETS, event_asset, has_no_tickets, partition_event
 from ticket_assets.payment_matches import payment_matches
 from ticket_assets.retries import (
     TIME_LIMIT_DESCRIPTION,
@@ -37,6 +37,8 @@ def missing_tickets(
     at = datetime.now(UTC)
     with run_attempt(context):
         event = partition_event(context, application)
+        if has_no_tickets(application, event):
+            return dg.MaterializeResult(metadata=NO_TICKETS)
         gap = ticket_missing.count_eligibility(application.database, event, at=at)
         first = ticket_missing.list_missing_tickets(
             application.database, event, at=at, limit=metadata.MAX_ROWS
@@ -108,6 +110,8 @@ def tickets(
     """
     with run_attempt(context, config.limit_seconds) as deadline:
         event = partition_event(context, application)
+        if has_no_tickets(application, event):
+            return dg.MaterializeResult(metadata=NO_TICKETS)
         with run_batch(context, application, event) as job:
             done = (
                 _issue(application, event, config, job, deadline)

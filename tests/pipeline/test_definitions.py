@@ -129,4 +129,5 @@ def test_no_schedule_that_issues_a_rosters_tickets_runs_by_itself(
         "check_sales_hourly": "check_sales",
         "maintain_vouchers_every_5_minutes": "voucher_maintenance",
         "check_vouchers_hourly": "check_vouchers",
+        "check_routers_hourly": "check_routers",
     }

@@ -70,12 +70,13 @@ def list_attempts(connection: Connection, order_id: int) -> list[DeliveryAttempt
 
 
 def count_attempts_by_state(
-    connection: Connection, *, since: datetime
+    connection: Connection, event_id: int, *, since: datetime
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Count the attempts since that time; a row has channel, status and number."""
+    """Count an event's attempts since that time; a row has channel, status and number."""
     query = (
         select(_DELIVERY_LOG.c.channel, _DELIVERY_LOG.c.status, func.count())
-        .where(_DELIVERY_LOG.c.created_at >= since)
+        .join(orders, orders.c.id == _DELIVERY_LOG.c.purchase_id)
+        .where(orders.c.event_id == event_id, _DELIVERY_LOG.c.created_at >= since)
         .group_by(_DELIVERY_LOG.c.channel, _DELIVERY_LOG.c.status)
         .order_by(_DELIVERY_LOG.c.channel, _DELIVERY_LOG.c.status)
     )
@@ -83,9 +84,9 @@ def count_attempts_by_state(
 
 
 def list_failed_attempts(
-    connection: Connection, *, since: datetime, limit: int
+    connection: Connection, event_id: int, *, since: datetime, limit: int
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return failed attempts since that time, newest first.
+    """Return an event's failed attempts since that time, newest first.
 
     A row has the code of the order, channel, status, error message and time.
     """
@@ -99,7 +100,9 @@ def list_failed_attempts(
         )
         .join(orders, orders.c.id == _DELIVERY_LOG.c.purchase_id)
         .where(
-            _DELIVERY_LOG.c.created_at >= since, _DELIVERY_LOG.c.status.in_(FAILED_DELIVERY_STATES)
+            orders.c.event_id == event_id,
+            _DELIVERY_LOG.c.created_at >= since,
+            _DELIVERY_LOG.c.status.in_(FAILED_DELIVERY_STATES),
         )
         .order_by(_DELIVERY_LOG.c.id.desc())
         .limit(limit)

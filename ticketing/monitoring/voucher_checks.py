@@ -1,4 +1,4 @@
-"""Invariants of vouchers over all events; each result lists the first violations.
+"""Invariants of an event's vouchers, and of all routers; each result lists the first violations.
 
 The checks repair nothing. Only `check_router_drift` calls the routers.
 """
@@ -6,7 +6,7 @@ The checks repair nothing. Only `check_router_drift` calls the routers.
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from ticketing.monitoring import failure_queries, invariant_queries, queue_queries
+from ticketing.monitoring import failure_queries, invariant_queries
 from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
 from ticketing.monitoring.schemas import WaitingVoucherResponse
 from ticketing.platform.db.database import Database
@@ -20,12 +20,14 @@ LOOKBACK = timedelta(days=7)
 STUCK_AFTER = timedelta(minutes=10)  # the worker reacts at once, Dagster within a minute
 
 
-def check_paid_vouchers_provisioned(database: Database, *, at: datetime) -> InvariantResult:
+def check_paid_vouchers_provisioned(
+    database: Database, event_id: int, *, at: datetime
+) -> InvariantResult:
     """Check that purchases paid 15 minutes ago have all their vouchers."""
     with database.transaction() as connection:
-        total = invariant_queries.count_paid_purchases(connection)
+        total = invariant_queries.count_paid_purchases(connection, event_id)
         found = invariant_queries.list_incomplete_purchases(
-            connection, paid_before=at - VOUCHER_LOST_AFTER
+            connection, event_id, paid_before=at - VOUCHER_LOST_AFTER
         )
         first = [id_ for id_, *_ in found[:MAX_VIOLATIONS_KEPT]]
         waiting = failure_queries.list_waiting_vouchers(connection, first)
@@ -47,11 +49,11 @@ def _describe_reasons(waiting: Iterable[WaitingVoucherResponse]) -> str:
     return "; ".join(dict.fromkeys(reasons))
 
 
-def check_unpaid_vouchers(database: Database) -> InvariantResult:
+def check_unpaid_vouchers(database: Database, event_id: int) -> InvariantResult:
     """Check that no unpaid order has a live voucher."""
     with database.transaction() as connection:
-        total = invariant_queries.count_sold_vouchers(connection)
-        found = invariant_queries.list_unpaid_vouchers(connection)
+        total = invariant_queries.count_sold_vouchers(connection, event_id)
+        found = invariant_queries.list_unpaid_vouchers(connection, event_id)
     offenders = (
         Violation(key, f"{state}, but its order {code} is {order_state}")
         for key, state, code, order_state in found
@@ -59,12 +61,11 @@ def check_unpaid_vouchers(database: Database) -> InvariantResult:
     return InvariantResult.from_violations(total, offenders)
 
 
-def check_stuck_vouchers(database: Database, *, at: datetime) -> InvariantResult:
+def check_stuck_vouchers(database: Database, event_id: int, *, at: datetime) -> InvariantResult:
     """Check that no voucher is overdue although its router could be called."""
     with database.transaction() as connection:
-        queue = queue_queries.count_voucher_queue(connection, at)
-        found = invariant_queries.list_stuck_vouchers(connection, since=at - STUCK_AFTER)
-    total = queue.waiting + queue.active
+        total = invariant_queries.count_vouchers_with_router_work(connection, event_id)
+        found = invariant_queries.list_stuck_vouchers(connection, event_id, since=at - STUCK_AFTER)
     offenders = (
         Violation(
             key,
@@ -77,11 +78,11 @@ def check_stuck_vouchers(database: Database, *, at: datetime) -> InvariantResult
     return InvariantResult.from_violations(total, offenders)
 
 
-def check_undelivered_codes(database: Database, *, at: datetime) -> InvariantResult:
+def check_undelivered_codes(database: Database, event_id: int, *, at: datetime) -> InvariantResult:
     """Check that the ready messages of the last week were sent."""
     with database.transaction() as connection:
         total, found = invariant_queries.list_undelivered_purchases(
-            connection, since=at - LOOKBACK, before=at - VOUCHER_LOST_AFTER
+            connection, event_id, since=at - LOOKBACK, before=at - VOUCHER_LOST_AFTER
         )
     offenders = (Violation(code, error or "not sent yet") for code, error in found)
     return InvariantResult.from_violations(total, offenders)

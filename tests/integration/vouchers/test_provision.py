@@ -3,15 +3,20 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select, update
 
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.faults import RouterFault
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
 from ticketing.orders.order import Order
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.audit_log import PROVISION_VOUCHERS_ACTION
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import Incident
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.vouchers import voucher_history
 from ticketing.routers.model import Marker
 from ticketing.vouchers import order_queries, transition_queries
@@ -291,3 +296,36 @@ def test_an_order_partly_refunded_before_provisioning_completes_with_the_rest(
 
     assert (early, done.placed, done.completed_orders) == (0, 1, 1)
     assert [subject for _, subject, _ in voucher_messages()] == [order.code]
+
+
+def test_one_reply_of_a_router_is_recorded_for_each_of_its_outlets(
+    database: Database, event: Event, offer: Offer, buy: Buy, provision: Provision
+) -> None:
+    here, there = offer("5k"), offer("6k")
+    with database.transaction() as connection:
+        other = {**_columns_of(connection, event.id), "slug": "outlet-two"}
+        other_id = connection.execute(
+            insert(events).values(other).returning(events.c.id)
+        ).scalar_one()
+    buy(here, 2)
+    buy(there, 1)
+    with database.transaction() as connection:
+        is_there = ticket_types.c.id == there.ticket_type_id
+        connection.execute(update(ticket_types).where(is_there).values(event_id=other_id))
+
+    provision()
+
+    entries = database.run(
+        audit_log.list_entries, [PROVISION_VOUCHERS_ACTION], after_id=0, excluding_actors=[],
+        limit=10,
+    )  # fmt: skip
+    assert [(each.event_slug, each.counts["placed"]) for each in entries] == [
+        (event.slug, 2),
+        ("outlet-two", 1),
+    ]
+    assert sum(each.counts.get("completed_orders", 0) for each in entries) == 2
+
+
+def _columns_of(connection: Connection, event_id: int) -> dict[str, object]:
+    row = connection.execute(select(events).where(events.c.id == event_id)).mappings().one()
+    return {name: value for name, value in row.items() if name not in {"id", "uid"}}

@@ -1,6 +1,7 @@
 """Tests of provisioning killed at any step: each voucher exists once, one message to the buyer."""
 
 import signal
+import time
 from collections.abc import Callable
 from datetime import datetime
 from subprocess import CompletedProcess
@@ -9,6 +10,8 @@ import pytest
 
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order
+from ticketing.platform.db.database import Database
+from ticketing.routers import queries as router_queries
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning.context import ProvisionResult
@@ -57,15 +60,25 @@ with RouterClientPool(KeyRing(bytes(range(32)))) as pool:
 
 @pytest.fixture
 def run_killed(
-    run_script: Callable[..., CompletedProcess[str]], database_url: str, now: datetime
-) -> Callable[[int, str, int], int]:
+    run_script: Callable[..., CompletedProcess[str]], database: Database, database_url: str,
+    now: datetime,
+) -> Callable[[int, str, int], int]:  # fmt: skip
     """Return a function that provisions in a process that kills itself at the n-th step."""
 
     def run(router_id: int, step: str, when: int) -> int:
         arguments = [database_url, now.isoformat(), str(router_id), step, str(when)]
-        return run_script(WORKER, *arguments).returncode
+        code = run_script(WORKER, *arguments).returncode
+        deadline = time.monotonic() + 10  # PostgreSQL ends the session a moment after its process
+        while not _is_released(database, router_id):
+            assert time.monotonic() < deadline
+        return code
 
     return run
+
+
+def _is_released(database: Database, router_id: int) -> bool:
+    with router_queries.try_router_lock(database, router_id) as is_ours:
+        return is_ours
 
 
 @pytest.mark.parametrize(

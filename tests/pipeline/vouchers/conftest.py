@@ -74,6 +74,15 @@ def instance() -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def run(
     location: dg.Definitions, instance: dg.DagsterInstance
-) -> Callable[[str], dg.ExecuteInProcessResult]:
-    """Return a function that runs a job."""
-    return lambda name: location.resolve_job_def(name).execute_in_process(instance=instance)
+) -> Callable[..., dg.ExecuteInProcessResult]:
+    """Return a function that runs a job, for an event or for none."""
+
+    def run_job(name: str, event: str | None = None, *assets: str) -> dg.ExecuteInProcessResult:
+        instance.add_dynamic_partitions("event", [event] if event else [])
+        return location.resolve_job_def(name).execute_in_process(
+            instance=instance,
+            partition_key=event,
+            asset_selection=[dg.AssetKey(each) for each in assets] or None,
+        )
+
+    return run_job

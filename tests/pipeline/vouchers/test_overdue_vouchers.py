@@ -9,13 +9,14 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from sensors.overdue_vouchers import reason_to_skip
 from simulators.routeros.server import RouterOsSimulator
+from ticketing.events.model import Event
 from ticketing.orders.order import Order
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
 
 Buy = Callable[..., Order]
 Provision = Callable[..., None]
-Run = Callable[[str], dg.ExecuteInProcessResult]
+Run = Callable[..., dg.ExecuteInProcessResult]
 Tick = Callable[[str], SensorExecutionData]
 
 
@@ -44,7 +45,7 @@ def test_without_paid_vouchers_no_run_is_requested(tick: Tick) -> None:
     assert (owed.run_requests, returned.run_requests) == ([], [])
     assert (
         owed.skip_message
-        == "no overdue vouchers on reachable routers; reported 0 materialisations by the worker"
+        == "no overdue vouchers on reachable routers; reported 1 materialisations of outlets"
     )
     assert returned.skip_message == "no router has exhausted its retries"
 
@@ -57,14 +58,46 @@ def test_without_a_worker_a_run_provisions_paid_vouchers(
 
     ended = run("provision_vouchers")
 
-    (made,) = ended.asset_materializations_for_node("vouchers")
-    facts = {name: made.metadata[name].value for name in ("placed", "vouchers active", "failures")}
+    then = tick("overdue_vouchers")
+    (told,) = then.asset_events
+    assert ended.success
     assert len(asked.run_requests or []) == 1
     assert len(router.users()) == 3
-    assert facts == {"placed": 3, "vouchers active": 3, "failures": "none"}
+    assert (told.partition, told.metadata["placed"].value) == ("demo-hotspot", 3)
+    assert told.metadata["provisioned by"].value == "dagster job"
+    assert then.run_requests == []
+
+
+def test_an_outlet_is_provisioned_and_counted_and_another_event_calls_no_router(
+    run: Run, buy: Buy, router: RouterOsSimulator, outlet: Event, event: Event
+) -> None:
+    buy(3)
+
+    (none,) = run("__ASSET_JOB", event.slug, "vouchers").asset_materializations_for_node("vouchers")
+    untouched = router.users()
+    (made,) = run("__ASSET_JOB", outlet.slug, "vouchers").asset_materializations_for_node(
+        "vouchers"
+    )
+
+    facts = {name: made.metadata[name].value for name in ("vouchers active", "failures")}
+    assert none.metadata["dagster/row_count"].value == 0
+    assert (untouched, len(router.users())) == ([], 3)
+    assert facts == {"vouchers active": 3, "failures": "none"}
     assert made.metadata["purchases completed"].value == 1
     assert "| demo | yes | 0 | 0 | 3 | 0 | 0 |" in str(made.metadata["routers"].value)
-    assert tick("overdue_vouchers").run_requests == []
+
+
+def test_an_outlets_ticket_assets_end_at_once(run: Run, outlet: Event) -> None:
+    result = run("issue_event_tickets", outlet.slug)
+
+    ended = {
+        name: result.asset_materializations_for_node(name)[0].metadata
+        for name in ("missing_tickets", "tickets", "ticket_pdfs", "generation_report")
+    }
+    assert {each["tickets"].value for each in ended.values()} == {
+        "none: the event sells vouchers only"
+    }
+    assert [check for check in result.get_asset_check_evaluations() if not check.passed] == []
 
 
 def test_a_running_worker_has_a_grace_time(tick: Tick, buy: Buy, application: Application) -> None:
@@ -101,6 +134,7 @@ def test_results_of_the_worker_are_reported_once(
 
     (told,) = first.asset_events
     assert told.asset_key == dg.AssetKey("vouchers")
+    assert told.partition == "demo-hotspot"
     assert {name: value.value for name, value in told.metadata.items()} == {
         "placed": 3,
         "removed": 0,
@@ -127,21 +161,22 @@ def test_a_failed_router_is_provisioned_when_it_is_reachable_again(
     assert (no_run.run_requests, away.run_requests) == ([], [])
     assert away.skip_message == "still unreachable: demo"
     assert len(back.run_requests or []) == 1
-    assert ended.asset_materializations_for_node("vouchers")[0].metadata["placed"].value == 2
+    assert ended.success
     assert len(router.users()) == 2
 
 
 def test_a_refusal_of_a_router_is_reported_with_its_repair(
-    run: Run, buy: Buy, router: RouterOsSimulator
+    tick: Tick, run: Run, buy: Buy, router: RouterOsSimulator, outlet: Event
 ) -> None:
     order = buy(1)
     router.reset()
 
-    ended = run("provision_vouchers")
+    ended = run("__ASSET_JOB", outlet.slug, "vouchers")
 
     (made,) = ended.asset_materializations_for_node("vouchers")
     failures = str(made.metadata["failures"].value).replace("\\", "")
-    assert made.metadata["refused"].value == 1
+    (told,) = tick("overdue_vouchers").asset_events
+    assert told.metadata["refused"].value == 1
     assert f"| {order.code} | 0 of 1 vouchers: " in failures
     assert f"ticketing vouchers regenerate {order.code} |" in failures
 

@@ -1,37 +1,45 @@
 """Tests of scheduled voucher maintenance, and of checks that name the cause and the repair."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.op_concurrency_limits_counter import GlobalOpConcurrencyLimitsCounter
-from sqlalchemy import text
+from sqlalchemy import text, update
 
+from schedules.outlets import check_vouchers_hourly
 from sensors.check_failures import check_failures
 from simulators.routeros.server import RouterOsSimulator
-from ticket_assets.voucher_checks import VOUCHER_CHECKS
+from ticket_assets.voucher_checks import OUTLET_CHECKS, ROUTER_CHECKS
 from ticket_assets.vouchers import ROUTER_POOL
+from ticketing.events.model import Event
 from ticketing.notifications.deliver import MessagingConnector, deliver_all
 from ticketing.orders.order import Order
 from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
+from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.tables.vouchers import voucher_history
 
 HOUR = timedelta(hours=1)
 Buy = Callable[..., Order]
 Provision = Callable[..., None]
-Run = Callable[[str], dg.ExecuteInProcessResult]
+Run = Callable[..., dg.ExecuteInProcessResult]
 Failing = Callable[[], dict[str, str]]
 ExecuteSql = Callable[[str], None]
 
 
 @pytest.fixture
-def failing(run: Run) -> Failing:
+def failing(run: Run, outlet: Event) -> Failing:
     """Return a function that reads the failing voucher checks and their descriptions."""
 
     def fetch() -> dict[str, str]:
-        verdicts = run("check_vouchers").get_asset_check_evaluations()
-        assert len(verdicts) == len(VOUCHER_CHECKS)
+        verdicts = [
+            *run("check_vouchers", outlet.slug).get_asset_check_evaluations(),
+            *run("check_routers").get_asset_check_evaluations(),
+        ]
+        assert len(verdicts) == len(OUTLET_CHECKS) + len(ROUTER_CHECKS)
         return {one.check_name: one.description or "" for one in verdicts if not one.passed}
 
     return fetch
@@ -46,6 +54,14 @@ def execute_sql(application: Application) -> ExecuteSql:
             connection.execute(text(statement))
 
     return execute
+
+
+@pytest.fixture
+def instance_on_disk(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """Create a Dagster instance on disk with the outlet's partition; schedules reopen it."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as kept:
+        kept.add_dynamic_partitions("event", ["demo-hotspot", "konser-amal"])
+        yield kept
 
 
 @pytest.fixture
@@ -105,7 +121,7 @@ def test_a_paid_unprovisioned_voucher_fails_both_checks_until_it_is_provisioned(
     )
     assert found["no_stuck_vouchers"].startswith("2 of 2 queued vouchers, such as V")
     assert found["no_stuck_vouchers"].endswith("Repair: ticketing vouchers provision")
-    assert told == {f"check:{name}:all events" for name in found}
+    assert told == {f"check:{name}:demo-hotspot" for name in found}
     assert failing() == {}
 
 
@@ -131,14 +147,15 @@ def test_vouchers_lost_by_a_router_and_undelivered_messages_are_named(
 
 
 def test_delivery_attempts_of_codes_are_counted_and_failed_ones_shown(
-    buy: Buy, provision: Provision, run: Run, application: Application
+    buy: Buy, provision: Provision, run: Run, application: Application, outlet: Event
 ) -> None:
     order = buy(1)
     provision()
     with application.get(MessagingConnector).connect() as mailroom:
         deliver_all(application.database, mailroom, clock=lambda: datetime.now(UTC))
 
-    (made,) = run("check_vouchers").asset_materializations_for_node("voucher_delivery_logs")
+    checked = run("check_vouchers", outlet.slug)
+    (made,) = checked.asset_materializations_for_node("voucher_delivery_logs")
 
     facts = {name: str(value.value).replace("\\", "") for name, value in made.metadata.items()}
     assert (facts["attempts"], facts["failed"], facts["delivery rate"]) == ("1", "1", "0.0")
@@ -167,12 +184,54 @@ def test_the_schedule_removes_expired_vouchers(
 def test_the_schedules_request_runs_only_with_a_router(
     requested_runs: Callable[[str], int], request: pytest.FixtureRequest
 ) -> None:
-    names = ("maintain_vouchers_every_5_minutes", "check_vouchers_hourly")
+    names = ("maintain_vouchers_every_5_minutes", "check_routers_hourly")
     without = [requested_runs(name) for name in names]
 
     request.getfixturevalue("outlet")
 
     assert (without, [requested_runs(name) for name in names]) == ([0, 0], [1, 1])
+
+
+def test_the_checks_of_a_quiet_outlet_do_not_close_the_incident_of_another(
+    buy: Buy, run: Run, outlet: Event, event: Event, instance: dg.DagsterInstance,
+    application: Application,
+) -> None:  # fmt: skip
+    buy(1, ago=HOUR)
+    for each in (outlet, event):
+        run("check_vouchers", each.slug)
+
+    check_failures(
+        dg.build_sensor_context(instance=instance, resources={"application": application})
+    )
+
+    told = {line.cause for line in application.database.run(incidents.list_open)}
+    assert told == {
+        "check:paid_vouchers_provisioned:demo-hotspot", "check:no_stuck_vouchers:demo-hotspot"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("hour", "ago", "checked"),
+    [(8, timedelta(minutes=1), True), (8, timedelta(days=3), False), (21, timedelta(days=3), True)],
+)  # UTC; 21:35 is 04:35 in Jakarta
+def test_each_hour_busy_outlets_are_checked_and_each_night_all(
+    buy: Buy, provision: Provision, application: Application,
+    instance_on_disk: dg.DagsterInstance,
+    *, hour: int, ago: timedelta, checked: bool,
+) -> None:  # fmt: skip
+    at = datetime(2026, 11, 20, hour, 35, tzinfo=UTC)
+    buy(1)
+    provision()
+    for table, column in ((orders, "paid_at"), (voucher_history, "at")):
+        with application.database.transaction() as connection:
+            connection.execute(update(table).values({column: at - ago}))
+    context = dg.build_schedule_context(
+        instance_on_disk, scheduled_execution_time=at, resources={"application": application}
+    )
+
+    (answer,) = check_vouchers_hourly(context)
+
+    assert getattr(answer, "partition_key", None) == ("demo-hotspot" if checked else None)
 
 
 def test_runs_that_call_routers_share_a_pool_and_others_do_not(
@@ -182,7 +241,7 @@ def test_runs_that_call_routers_share_a_pool_and_others_do_not(
         return persistent_instance.create_run_for_job(location.resolve_job_def(name), status=status)
 
     begun = asked_for("provision_vouchers", dg.DagsterRunStatus.STARTED)
-    others = ("voucher_maintenance", "check_vouchers", "provision_vouchers", "order_expiry")
+    others = ("voucher_maintenance", "check_routers", "provision_vouchers", "order_expiry")
     queue = [asked_for(name, dg.DagsterRunStatus.NOT_STARTED) for name in others]
     storage = persistent_instance.event_log_storage
     storage.initialize_concurrency_limit_to_default(ROUTER_POOL)

@@ -60,14 +60,17 @@ class ProvisionResult:
         )
 
 
-def record_audit_entry(connection: Connection, result: ProvisionResult, *, by: str) -> None:
-    """Write the counts of a provisioning run into the audit log."""
+def record_audit_entry(
+    connection: Connection, result: ProvisionResult, event_id: int, *, by: str
+) -> None:
+    """Write the counts of an event's vouchers into the audit log."""
     counts = asdict(result)
     details = {what: count for what, count in counts.items() if what != "router" and count}
     audit_log.record(
         connection,
         actor=by,
         action=PROVISION_VOUCHERS_ACTION,
+        event_id=event_id,
         subject=result.router,
         items=result.placed + result.removed,
         details=details,

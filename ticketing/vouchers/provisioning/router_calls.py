@@ -4,7 +4,8 @@ A reply sorts vouchers into placed, absent, refused and name taken; vouchers wit
 unconfirmed until a later run reads them back.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +23,7 @@ from ticketing.routers.model import HotspotUser, Marker, RouterUser, RowMatch, m
 from ticketing.routers.queries import StoredRouter
 from ticketing.routers.routeros.client import RemovalResult, RouterClient
 from ticketing.routers.routeros.errors import RefusalReason
-from ticketing.vouchers import order_queries, transition_queries
+from ticketing.vouchers import order_queries, package_queries, transition_queries
 from ticketing.vouchers.model import VoucherState, validity_end
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning import circuit_breaker
@@ -63,6 +64,21 @@ class RouterReply:
         """Ids of the vouchers with a result."""
         others = [one for one, _ in self.absent] + [one for one, _ in self.refused]
         return [each.voucher.id for each in [*self.placed, *self.name_taken, *others]]
+
+    def by_event(self) -> dict[int, "RouterReply"]:
+        """Return the results by event id; a router can serve several outlets."""
+        parts: defaultdict[int, RouterReply] = defaultdict(
+            lambda: RouterReply(router_error=self.router_error)
+        )
+        for each in self.placed:
+            parts[each.package.event_id].placed.append(each)
+        for each in self.name_taken:
+            parts[each.package.event_id].name_taken.append(each)
+        for each, reason in self.absent:
+            parts[each.package.event_id].absent.append((each, reason))
+        for each, error in self.refused:
+            parts[each.package.event_id].refused.append((each, error))
+        return parts
 
 
 def to_placement(voucher: Voucher, stored: StoredPackage, installation_id: str) -> VoucherPlacement:
@@ -164,21 +180,35 @@ def record_reply(
     """Store the reply; vouchers of an order refunded meanwhile stay revoked."""
     if not reply.voucher_ids:
         return ProvisionResult(router.name, trouble=reply.router_error)
-    at = context.clock()
+    done = ProvisionResult(router.name)
     with context.database.transaction() as connection:
         their_orders = transition_queries.lock_with_orders(connection, reply.voucher_ids)
-        stuck = _replace_taken_names(connection, context, reply.name_taken, at=at)
-        done = ProvisionResult(
-            router.name,
-            placed=_mark_active(connection, reply.placed, at=at),
-            absent=_return_absent_to_pending(connection, reply.absent, at=at),
-            refused=_record_refusals(connection, context, [*reply.refused, *stuck], at=at),
-            renamed=len(reply.name_taken) - len(stuck),
-            completed_orders=order_queries.enqueue_ready_notices(connection, their_orders),
-            trouble=reply.router_error,
-        )
-        record_audit_entry(connection, done, by=context.by)
+        for event_id, part in reply.by_event().items():
+            one = _record_event_reply(connection, context, router, part, their_orders)
+            record_audit_entry(connection, one, event_id, by=context.by)
+            done += one
     return done
+
+
+def _record_event_reply(
+    connection: Connection,
+    context: ProvisioningContext,
+    router: StoredRouter,
+    reply: RouterReply,
+    order_ids: Sequence[int],
+) -> ProvisionResult:
+    """Store the reply for the vouchers of one event; the orders of all events are locked."""
+    at = context.clock()
+    stuck = _replace_taken_names(connection, context, reply.name_taken, at=at)
+    return ProvisionResult(
+        router.name,
+        placed=_mark_active(connection, reply.placed, at=at),
+        absent=_return_absent_to_pending(connection, reply.absent, at=at),
+        refused=_record_refusals(connection, context, [*reply.refused, *stuck], at=at),
+        renamed=len(reply.name_taken) - len(stuck),
+        completed_orders=order_queries.enqueue_ready_notices(connection, order_ids),
+        trouble=reply.router_error,
+    )
 
 
 def to_postponement(
@@ -306,21 +336,39 @@ def remove_revoked(
         removals = client.remove(ids)
     except RouterRefused as error:
         return _postpone_removals(context, router, due, error)
-    foreign = [ids[marker] for marker, was in removals.items() if was is RemovalResult.NOT_OURS]
-    at = context.clock()
+    foreign = {ids[marker] for marker, was in removals.items() if was is RemovalResult.NOT_OURS}
+    done = ProvisionResult(router.name)
     with context.database.transaction() as connection:
         transition_queries.lock_with_orders(connection, list(ids.values()))
-        foreign_count = transition_queries.mark_removed(
-            connection, foreign, note=NOT_OURS_MESSAGE, at=at
-        )
-        done = ProvisionResult(
-            router.name,
-            removed=foreign_count
-            + transition_queries.mark_removed(connection, list(ids.values()), at=at),
-            foreign=foreign_count,
-        )
-        record_audit_entry(connection, done, by=context.by)
+        for event_id, part in _by_event(connection, due).items():
+            one = _record_removals(connection, context, router, part, foreign)
+            record_audit_entry(connection, one, event_id, by=context.by)
+            done += one
     return done
+
+
+def _by_event(connection: Connection, revoked: Sequence[Voucher]) -> dict[int, list[Voucher]]:
+    types = {each.ticket_type_id for each in revoked}
+    packages = package_queries.find_by_ticket_types(connection, sorted(types))
+    parts: defaultdict[int, list[Voucher]] = defaultdict(list)
+    for each in revoked:
+        parts[packages[each.ticket_type_id].event_id].append(each)
+    return parts
+
+
+def _record_removals(
+    connection: Connection,
+    context: ProvisioningContext,
+    router: StoredRouter,
+    revoked: Sequence[Voucher],
+    foreign: Collection[int],
+) -> ProvisionResult:
+    """Store that the router has no row of these vouchers; a foreign row was kept."""
+    at, ids = context.clock(), [each.id for each in revoked]
+    kept = [id_ for id_ in ids if id_ in foreign]
+    foreign_count = transition_queries.mark_removed(connection, kept, note=NOT_OURS_MESSAGE, at=at)
+    removed = foreign_count + transition_queries.mark_removed(connection, ids, at=at)
+    return ProvisionResult(router.name, removed=removed, foreign=foreign_count)
 
 
 def _postpone_removals(
@@ -330,12 +378,13 @@ def _postpone_removals(
     error: RouterRefused,
 ) -> ProvisionResult:
     at = context.clock()
-    rows = [to_postponement(context, each, error, at=at) for each in revoked]
+    done = ProvisionResult(router.name)
     with context.database.transaction() as connection:
-        transition_queries.lock_with_orders(connection, [each.id for each in rows])
-        done = ProvisionResult(
-            router.name,
-            refused=transition_queries.postpone(connection, VoucherState.REVOKING, rows, at=at),
-        )
-        record_audit_entry(connection, done, by=context.by)
+        transition_queries.lock_with_orders(connection, [each.id for each in revoked])
+        for event_id, part in _by_event(connection, revoked).items():
+            rows = [to_postponement(context, each, error, at=at) for each in part]
+            refused = transition_queries.postpone(connection, VoucherState.REVOKING, rows, at=at)
+            one = ProvisionResult(router.name, refused=refused)
+            record_audit_entry(connection, one, event_id, by=context.by)
+            done += one
     return done
