@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from ticket_assets.run_queue import has_active_run, list_active_partitions
+from ticket_assets.run_queue import AREA_TAG, has_active_run, list_active_partitions
 
 Job = dg.JobDefinition | UnresolvedAssetJobDefinition
 JAKARTA = "Asia/Jakarta"
@@ -27,7 +27,7 @@ def jakarta_schedule(
     description: str | None = None,
     default_status: dg.DefaultScheduleStatus = RUNNING,
 ) -> Callable[[Callable[..., Any]], dg.ScheduleDefinition]:
-    """Return a decorator like `dg.schedule`; Dagster's page shows the function's docstring."""
+    """Return a decorator like `dg.schedule`; it shows the docstring and has the job's area."""
 
     def decorate(function: Callable[..., Any]) -> dg.ScheduleDefinition:
         return dg.schedule(
@@ -35,6 +35,7 @@ def jakarta_schedule(
             cron_schedule=cron_schedule,
             name=name,
             description=description or inspect.getdoc(function),
+            tags={AREA_TAG: (job.tags or {})[AREA_TAG]},
             execution_timezone=JAKARTA,
             default_status=default_status,
         )(function)

@@ -41,7 +41,7 @@ def latest_of_each(backfills: Sequence[PartitionBackfill]) -> list[PartitionBack
     return list({backfill_subject(each): each for each in reversed(backfills)}.values())
 
 
-@running_sensor(minimum_interval_seconds=60)
+@running_sensor(area="operations", minimum_interval_seconds=60)
 def backfill_failures(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:

@@ -35,7 +35,7 @@ def check_cause(check: str, partition: str | None) -> str:
     return f"{CAUSE_PREFIX}{check}:{partition or 'all events'}"
 
 
-@running_sensor(minimum_interval_seconds=30)
+@running_sensor(area="operations", minimum_interval_seconds=30)
 def check_failures(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:

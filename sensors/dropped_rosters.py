@@ -42,6 +42,7 @@ def _file_tag(path: Path) -> str:
 
 
 @running_sensor(
+    area="roster",
     job=import_roster,
     minimum_interval_seconds=10,
 )

@@ -8,7 +8,7 @@ from ticketing.events import queries as event_queries
 from ticketing.platform.application import Application
 
 
-@running_sensor(minimum_interval_seconds=15)
+@running_sensor(area="tickets", minimum_interval_seconds=15)
 def new_events(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:

@@ -15,6 +15,7 @@ WORKER_GRACE = timedelta(minutes=1)
 
 
 @running_sensor(
+    area="messages",
     job_name=deliver_messages.name,  # by name: Dagster warns if the job object is given
     minimum_interval_seconds=20,
 )

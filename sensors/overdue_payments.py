@@ -28,6 +28,7 @@ QUIET_SECONDS = 20  # a new run takes 5 s to start, so an active one waits for t
 
 
 @running_sensor(
+    area="sales",
     job=fulfil_paid_orders,
     minimum_interval_seconds=1,
 )

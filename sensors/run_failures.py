@@ -55,7 +55,7 @@ def step_outcomes(
     ]
 
 
-@running_sensor(minimum_interval_seconds=30)
+@running_sensor(area="operations", minimum_interval_seconds=30)
 def run_failures(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:

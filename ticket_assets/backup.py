@@ -6,7 +6,7 @@ import dagster as dg
 
 from ticket_assets.batch import ACTOR
 from ticket_assets.retries import run_attempt
-from ticket_assets.run_queue import OPERATIONAL
+from ticket_assets.run_queue import OPERATIONAL, area
 from ticketing.backup.create_backup import create_backup
 from ticketing.backup.source import BackupSource
 from ticketing.backup.verify_backup import prune_backups, verify_backup
@@ -37,7 +37,7 @@ def back_up(context: dg.OpExecutionContext, application: dg.ResourceParam[Applic
     )
 
 
-@dg.job(tags=OPERATIONAL)
+@dg.job(tags={**OPERATIONAL, **area("operations")})
 def backup() -> None:
     """Makes an encrypted backup, verifies it, and deletes old ones. Safe to run again."""
     back_up()

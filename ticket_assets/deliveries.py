@@ -14,7 +14,7 @@ from ticket_assets.check_results import to_check_result
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.partitions import EVENT_PARTITIONS, event_asset, partition_event
 from ticket_assets.retries import run_attempt
-from ticket_assets.run_queue import BUYER_WAITS, OPERATIONAL
+from ticket_assets.run_queue import BUYER_WAITS, OPERATIONAL, area
 from ticketing.notifications import delivery_queries
 from ticketing.notifications.alert_digest import enqueue_alert_digest
 from ticketing.notifications.campaigns.apply_rules import apply_due_rules
@@ -40,7 +40,7 @@ def send_due_messages(
     context.add_output_metadata(asdict(done))
 
 
-@dg.job(tags=BUYER_WAITS)
+@dg.job(tags={**BUYER_WAITS, **area("messages")})
 def deliver_messages() -> None:
     """Sends all due messages of the outbox. Safe to run again."""
     send_due_messages()
@@ -56,7 +56,7 @@ def apply_due_sending_rules(
     context.add_output_metadata({"messages": messages})
 
 
-@dg.job(tags=OPERATIONAL)
+@dg.job(tags={**OPERATIONAL, **area("messages")})
 def apply_sending_rules() -> None:
     """Applies the sending rules of campaigns that are due, each once. Safe to run again."""
     apply_due_sending_rules()
@@ -72,7 +72,7 @@ def enqueue_alerts(
     context.add_output_metadata({"alerts": alerts})
 
 
-@dg.job(tags=OPERATIONAL)
+@dg.job(tags={**OPERATIONAL, **area("operations")})
 def send_alert_digest() -> None:
     """Sends the organiser a digest of open incidents, each incident once. Safe to run again."""
     enqueue_alerts()
@@ -91,7 +91,7 @@ def process_new_bounces(
     context.add_output_metadata(asdict(done))
 
 
-@dg.job(tags=OPERATIONAL)
+@dg.job(tags={**OPERATIONAL, **area("messages")})
 def mail_bounces() -> None:
     """Records bounced mails on their deliveries, each once. Safe to run again."""
     process_new_bounces()
@@ -100,6 +100,7 @@ def mail_bounces() -> None:
 @event_asset(
     deps=[ticket_pdfs],
     group_name="messages",
+    code=["ticketing.notifications.delivery_queries"],
     kinds={"postgres"},
     metadata=metadata.table_metadata(deliveries),
 )
@@ -148,6 +149,7 @@ DELIVERY_CHECKS = [no_overdue_deliveries, no_failed_deliveries]
 
 check_deliveries = dg.define_asset_job(
     "check_deliveries",
+    tags=area("messages"),
     selection=[ticket_deliveries],
     description="Counts and checks of an event's messages. Sends nothing.",
 )

@@ -34,7 +34,12 @@ class RenderConfig(dg.Config):
     )
 
 
-@event_asset(deps=[tickets], group_name="tickets", kinds={"python", "pdf"})
+@event_asset(
+    deps=[tickets],
+    group_name="tickets",
+    code=["ticketing.documents", "ticketing.tickets.rendering"],
+    kinds={"python", "pdf"},
+)
 def ticket_pdfs(
     context: dg.AssetExecutionContext,
     config: RenderConfig,

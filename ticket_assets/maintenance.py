@@ -9,7 +9,7 @@ from pydantic import Field
 from ticket_assets import metadata
 from ticket_assets.batch import ACTOR
 from ticket_assets.retries import run_attempt
-from ticket_assets.run_queue import OPERATIONAL
+from ticket_assets.run_queue import OPERATIONAL, area
 from ticket_assets.vouchers import JOB_ACTOR, ROUTER_POOL
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
@@ -103,13 +103,13 @@ def send_pending_refunds(
     context.add_output_metadata(asdict(sent) | {"late payments refunded": late})
 
 
-@dg.job(tags=OPERATIONAL)
+@dg.job(tags={**OPERATIONAL, **area("sales")})
 def order_expiry() -> None:
     """Expires unpaid orders and releases their places. Safe to run again."""
     expire_unpaid_orders()
 
 
-@dg.job(tags=OPERATIONAL)
+@dg.job(tags={**OPERATIONAL, **area("sales")})
 def payment_reconciliation() -> None:
     """Stores payment changes from the gateway and sends pending refunds. Safe to run again."""
     reconcile_payments()
@@ -145,7 +145,7 @@ def maintain_all_vouchers(
     )
 
 
-@dg.job(tags=OPERATIONAL)
+@dg.job(tags={**OPERATIONAL, **area("hotspot")})
 def voucher_maintenance() -> None:
     """Ends expired vouchers and fills the pools of prepared vouchers. Safe to run again."""
     maintain_all_vouchers()
@@ -170,7 +170,7 @@ def send_due_webhook_calls(
     context.add_output_metadata(asdict(sent) | {"deleted": deleted})
 
 
-@dg.job(tags=OPERATIONAL)
+@dg.job(tags={**OPERATIONAL, **area("messages")})
 def webhooks() -> None:
     """Sends all due webhook calls. Safe to run again."""
     send_due_webhook_calls()
@@ -192,7 +192,7 @@ def enqueue_exports(
     context.add_output_metadata({"mails": mails})
 
 
-@dg.job
+@dg.job(tags=area("sales"))
 def daily_exports() -> None:
     """Mails exports of changed events to the organiser, each once a day. Safe to run again."""
     enqueue_exports()
@@ -224,7 +224,7 @@ def remove_expired_documents(
     context.add_output_metadata({"PDFs": sum(event.documents for event in removed)})
 
 
-@dg.job
+@dg.job(tags=area("tickets"))
 def document_retention() -> None:
     """Deletes PDFs of events that ended DOCUMENT_RETENTION_DAYS ago. Safe to run again."""
     remove_expired_documents()

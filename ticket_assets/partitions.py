@@ -7,12 +7,15 @@ event: docs/decisions/0004-backfill-policy.md.
 
 import functools
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 import dagster as dg
 from dagster import DagsterInstance
 
 from ticket_assets import metadata
+from ticket_assets.code_versions import source_version
+from ticket_assets.run_queue import area
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
@@ -28,7 +31,31 @@ EVENT_PARTITIONS_NAME = "event"  # the name under which Dagster keeps the keys
 DAY_PARTITIONS = dg.DailyPartitionsDefinition("2026-01-01", timezone="Asia/Jakarta", end_offset=1)
 EVENT_PARTITIONS = dg.DynamicPartitionsDefinition(name=EVENT_PARTITIONS_NAME)
 
-asset = functools.partial(dg.asset, owners=OWNERS, code_version="1")
+
+def asset(
+    *,
+    group_name: str,
+    code: Sequence[str],
+    **options: Any,  # noqa: ANN401 - those of dg.asset
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Return a decorator like `dg.asset` with owners, the area's tag and a code version.
+
+    `code` names the packages of the application that compute the asset; its own module counts too.
+    """
+
+    def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        made: dg.AssetsDefinition = dg.asset(
+            owners=OWNERS,
+            group_name=group_name,
+            tags=area(group_name),
+            code_version=source_version(function.__module__, *code),
+            **options,
+        )(function)
+        return made
+
+    return decorate
+
+
 event_asset = functools.partial(asset, partitions_def=EVENT_PARTITIONS)
 
 

@@ -19,7 +19,12 @@ from ticketing.platform.kernel.invariant import InvariantResult, Violation
 REPAIR = "ticketing tickets revoke CODE --reason …, or nothing: none is revoked by itself"
 
 
-@event_asset(deps=[entitlements, payment_records], group_name="tickets", kinds={"postgres"})
+@event_asset(
+    deps=[entitlements, payment_records],
+    group_name="tickets",
+    code=["ticketing.billing.eligibility"],
+    kinds={"postgres"},
+)
 def payment_matches(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
@@ -30,7 +35,9 @@ def payment_matches(
     with run_attempt(context):
         event = partition_event(context, application)
         if not match_payments.has_rule(event):
-            return dg.MaterializeResult(metadata={"rule": event.payment_rule})
+            return dg.MaterializeResult(
+                metadata={**metadata.row_count(0), "rule": event.payment_rule}
+            )
         match = match_payments.match_payments(
             application.database, event, require_connector(application).name,
             max_age=timedelta(days=application.settings.billing_max_age_days), by=ACTOR,
@@ -43,6 +50,7 @@ def payment_matches(
 def _metadata(match: PaymentMatch) -> metadata.Metadata:
     held = {reason: count for reason, count in match.reasons.items() if reason}
     return {
+        **metadata.row_count(match.settled + sum(held.values())),
         "rule": match.rule,
         "settled": match.settled,
         "on hold": sum(held.values()),

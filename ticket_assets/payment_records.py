@@ -11,8 +11,10 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from ticket_assets import metadata
 from ticket_assets.batch import ACTOR
 from ticket_assets.check_results import to_check_result
+from ticket_assets.code_versions import source_version
 from ticket_assets.partitions import OWNERS, asset
 from ticket_assets.retries import LOG_INTERVAL_SECONDS, run_attempt
+from ticket_assets.run_queue import area
 from ticketing.billing.differences import check_queries
 from ticketing.billing.sync import control, item_queries
 from ticketing.billing.sync.drive import BillingConnector
@@ -43,11 +45,20 @@ student_billing = dg.AssetSpec(
     description="Payment records at the school's billing system; a sync observes their version.",
     group_name="billing",
     owners=OWNERS,
+    tags=area("billing"),
+    code_version=source_version("ticketing.billing.sources"),
     kinds={"http"},
 )
 
 
-@asset(deps=[student_billing], group_name="billing", kinds={"postgres"}, pool=BILLING_POOL)
+@asset(
+    deps=[student_billing],
+    group_name="billing",
+    code=["ticketing.billing"],
+    kinds={"postgres"},
+    pool=BILLING_POOL,
+    metadata=metadata.table_metadata(payment_records_table),
+)
 def payment_records(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
@@ -141,7 +152,6 @@ def _metadata(application: Application, statement: "Statement") -> metadata.Meta
     failures = application.database.run(item_queries.count_failures, run.id)
     bills = statement.differences
     return {
-        **metadata.table_metadata(payment_records_table),
         **metadata.row_count(statement.total("students")),
         **metadata.page_link(application.settings.web_public_url, "/admin/sync-pembayaran"),
         "succeeded": run.succeeded,

@@ -9,15 +9,18 @@ from pydantic import Field
 
 from ticket_assets import metadata as ticket_asset_metadata
 from ticket_assets.batch import ACTOR
+from ticket_assets.code_versions import source_version
 from ticket_assets.external_materializations import SETTLEMENT_OUTCOMES, ticket_materializations
 from ticket_assets.partitions import OWNERS, asset
 from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
+from ticket_assets.run_queue import area
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.platform.application import Application
 from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.db.tables.payments import payment_attempts
+from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.fulfil_paid import FulfilmentLoop, FulfilmentResult
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.tickets.generate import GenerationContext
@@ -27,6 +30,8 @@ orders = dg.AssetSpec(
     group_name="sales",
     kinds={"postgres"},
     owners=OWNERS,
+    tags=area("sales"),
+    code_version=source_version("ticketing.selling.checkout", "ticketing.orders"),
     metadata=ticket_asset_metadata.table_metadata(orders_table),
     description="Orders of buyers. Written by the web service; always current.",
 )
@@ -46,6 +51,7 @@ class FulfilmentConfig(dg.Config):
 @asset(
     deps=[orders],
     group_name="sales",
+    code=["ticketing.selling.payments", "ticketing.tickets.issuing"],
     kinds={"postgres", "python"},
     metadata=ticket_asset_metadata.table_metadata(payment_attempts),
 )
@@ -81,7 +87,10 @@ def payments(
     context.log.info(
         "%s notifications handled, %s tickets issued", totals.handled_count, totals.ticket_count
     )
-    return dg.MaterializeResult(metadata=totals.metadata())
+    attempts = application.database.run(attempt_queries.count_all)
+    return dg.MaterializeResult(
+        metadata={**ticket_asset_metadata.row_count(attempts), **totals.metadata()}
+    )
 
 
 @dataclass

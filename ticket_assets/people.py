@@ -20,7 +20,7 @@ class PeopleRetentionConfig(dg.Config):
     preview: bool = Field(default=False, description="Only count; erase nothing.")
 
 
-@asset(group_name="people", kinds={"postgres"})
+@asset(group_name="people", code=["ticketing.people_data"], kinds={"postgres"})
 def people_retention(
     context: dg.AssetExecutionContext,
     config: PeopleRetentionConfig,
@@ -37,6 +37,7 @@ def people_retention(
     rows = [(one.field_class, one.event, one.days, one.rows, one.waiting_orders) for one in done]
     return dg.MaterializeResult(
         metadata={
+            **metadata.row_count(len(rows)),
             "preview": config.preview,
             "rows": sum(one.rows for one in done),
             "rules applied": metadata.markdown_table(

@@ -13,7 +13,12 @@ from ticketing.platform.application import Application
 from ticketing.tickets.reports.report import GenerationReport, write_report
 
 
-@event_asset(deps=[ticket_pdfs], group_name="tickets", kinds={"csv", "pdf"})
+@event_asset(
+    deps=[ticket_pdfs],
+    group_name="tickets",
+    code=["ticketing.tickets.reports"],
+    kinds={"csv", "pdf"},
+)
 def generation_report(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:

@@ -17,6 +17,7 @@ from ticketing.tickets.missing import count_eligibility
 @event_asset(
     deps=[payments],
     group_name="roster",
+    code=["ticketing.roster", "ticketing.tickets.eligibility_queries"],
     kinds={"csv", "postgres"},
     metadata=metadata.table_metadata(entitlements_table),
 )

@@ -17,6 +17,7 @@ from pydantic import Field
 from sqlalchemy import Connection, Select, delete, func, select
 
 from ticket_assets.retries import run_attempt
+from ticket_assets.run_queue import area
 from ticketing.platform.application import Application
 
 FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
@@ -48,7 +49,7 @@ def delete_old_runs(
     context.add_output_metadata(found)
 
 
-@dg.job
+@dg.job(tags=area("operations"))
 def run_history() -> None:
     """Deletes runs that ended RUN_HISTORY_DAYS ago. Safe to run again."""
     delete_old_runs()

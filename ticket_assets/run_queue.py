@@ -14,6 +14,7 @@ PARTITION_TAG = "dagster/partition"
 PRIORITY_TAG = "dagster/priority"
 OPERATIONAL: Mapping[str, str] = {PRIORITY_TAG: "10"}  # what keeps sales correct and staff informed
 BUYER_WAITS: Mapping[str, str] = {PRIORITY_TAG: "20"}
+AREA_TAG = "ticketing/area"
 
 STARTED_STATUSES = [
     DagsterRunStatus.NOT_STARTED,
@@ -22,6 +23,11 @@ STARTED_STATUSES = [
 ]
 ACTIVE_STATUSES = [DagsterRunStatus.QUEUED, *STARTED_STATUSES, DagsterRunStatus.CANCELING]
 STARTED_RUN_WINDOW = timedelta(minutes=1)
+
+
+def area(name: str) -> dict[str, str]:
+    """Return the tag by which Dagster's page filters assets, jobs, triggers and runs."""
+    return {AREA_TAG: name}
 
 
 def has_active_run(instance: DagsterInstance, job_name: str) -> bool:

@@ -29,6 +29,7 @@ NIGHTLY = dg.FreshnessPolicy.cron(
     partitions_def=DAY_PARTITIONS,
     deps=[orders, payments],
     group_name="sales",
+    code=["ticketing.reporting"],
     kinds={"postgres"},
     freshness_policy=NIGHTLY,
 )
@@ -49,6 +50,7 @@ def daily_sales(
 def _sales_totals(sold: Iterable[EventSales]) -> metadata.Metadata:
     sales = list(sold)
     return {
+        **metadata.row_count(len(sales)),
         "orders placed": sum(one.placed for one in sales),
         "orders paid": sum(one.paid for one in sales),
         "cancelled since": sum(one.cancelled for one in sales),
@@ -81,6 +83,7 @@ def _sales_charts(
     partitions_def=DAY_PARTITIONS,
     deps=[payments],
     group_name="sales",
+    code=["ticketing.reporting", "ticketing.selling.payments"],
     kinds={"postgres", "python"},
     freshness_policy=NIGHTLY,
     check_specs=[
@@ -106,6 +109,7 @@ def reconciliation(
     found = InvariantResult.from_violations(result.attempts, result.differences)
     return dg.MaterializeResult(
         metadata={
+            **metadata.row_count(result.attempts),
             "payments": result.attempts,
             "received (Rp)": result.taken.amount,
             "received per gateway (Rp)": result.taken_by_gateway.amount,

@@ -29,7 +29,12 @@ from ticketing.tickets.issuing.reissue import apply_reissue
 MAX_MATERIALIZATIONS = 100
 
 
-@event_asset(deps=[entitlements, payment_matches], group_name="tickets", kinds={"postgres"})
+@event_asset(
+    deps=[entitlements, payment_matches],
+    group_name="tickets",
+    code=["ticketing.tickets.missing", "ticketing.tickets.eligibility_queries"],
+    kinds={"postgres"},
+)
 def missing_tickets(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
@@ -96,6 +101,7 @@ class IssueConfig(dg.Config):
 @event_asset(
     deps=[missing_tickets],
     group_name="tickets",
+    code=["ticketing.tickets.issuing", "ticketing.crypto"],
     kinds={"postgres", "python"},
     metadata=metadata.table_metadata(generated_tickets),
 )

@@ -14,7 +14,7 @@ from ticket_assets import metadata
 from ticket_assets.partitions import event_asset, partition_event
 from ticket_assets.payments import payments
 from ticket_assets.retries import run_attempt
-from ticket_assets.run_queue import BUYER_WAITS
+from ticket_assets.run_queue import BUYER_WAITS, area
 from ticketing.events.model import Event
 from ticketing.monitoring import dashboard_queries, failure_queries
 from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
@@ -58,7 +58,7 @@ def provision_all_vouchers(
     context.add_output_metadata(_round_metadata(rounds))
 
 
-@dg.job(tags=BUYER_WAITS)
+@dg.job(tags={**BUYER_WAITS, **area("hotspot")})
 def provision_vouchers() -> None:
     """Provisions paid vouchers of all outlets and removes ended ones. Safe to run again."""
     provision_all_vouchers()
@@ -81,6 +81,7 @@ def _round_metadata(rounds: Sequence[ProvisionResult]) -> metadata.Metadata:
 @event_asset(
     deps=[payments],
     group_name="hotspot",
+    code=["ticketing.vouchers", "ticketing.routers"],
     kinds={"postgres", "python"},
     pool=ROUTER_POOL,
     metadata=metadata.table_metadata(vouchers_table),
@@ -161,7 +162,9 @@ def _failure_rows(purchases: Iterable[FailedPurchaseResponse]) -> Iterator[tuple
             yield one.code, problem, f"ticketing deliveries list --event {one.event_id} --failed"
 
 
-@event_asset(deps=[vouchers], group_name="hotspot", kinds={"postgres"})
+@event_asset(
+    deps=[vouchers], group_name="hotspot", code=["ticketing.monitoring"], kinds={"postgres"}
+)
 def voucher_delivery_logs(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:

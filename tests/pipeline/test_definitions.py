@@ -3,11 +3,13 @@
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
 
+from ticket_assets.code_versions import _module_digest, source_version
 from ticket_assets.partitions import DAY_PARTITIONS, EVENT_PARTITIONS
 from ticketing.app.dagster_processes import CODE_MODULE, LOCATION
 from ticketing.platform.paths import PROJECT_ROOT
@@ -85,21 +87,56 @@ def test_every_asset_has_a_known_partitioning_an_owner_and_a_description(
     assert all(spec.description and spec.owners and spec.kinds for spec in specs)
 
 
-def test_sensors_and_schedules_are_described_and_tables_have_their_columns(
-    location: dg.Definitions,
-) -> None:
+def test_nothing_lacks_its_description_area_or_code_version(location: dg.Definitions) -> None:
     repository = location.get_repository_def()
-    triggers = [*repository.sensor_defs, *repository.schedule_defs]
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    checks = [
+        check.get_spec_for_check_key(key)
+        for check in location.asset_checks or ()
+        if isinstance(check, dg.AssetChecksDefinition)
+        for key in check.check_keys
+    ]
+    specs = list(location.resolve_all_asset_specs())
+    tagged = [*specs, *jobs, *repository.sensor_defs, *repository.schedule_defs]
+
+    assert [each for each in [*tagged, *checks] if not each.description] == []
+    assert [each for each in tagged if "ticketing/area" not in (each.tags or {})] == []
+    assert [spec.key for spec in specs if not spec.code_version] == []
+    assert len(checks) > 25
+
+
+def test_a_code_version_changes_with_a_file_of_the_package_and_with_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("drawing", "selling_all"):
+        (tmp_path / name / "inner").mkdir(parents=True)
+        (tmp_path / name / "__init__.py").touch()
+        (tmp_path / name / "inner" / "rules.py").write_text("LIMIT = 1", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    before = source_version("drawing")
+    other = tmp_path / "selling_all" / "inner" / "rules.py"
+    other.write_text("LIMIT = 2", encoding="utf-8")
+    _module_digest.cache_clear()
+    unrelated = source_version("drawing")
+    (tmp_path / "drawing" / "inner" / "rules.py").write_text("LIMIT = 2", encoding="utf-8")
+    _module_digest.cache_clear()
+
+    assert unrelated == before
+    assert source_version("drawing") != before
+
+
+def test_tables_have_their_columns(location: dg.Definitions) -> None:
     columns = {
         spec.key.to_user_string(): len(spec.metadata["dagster/column_schema"].schema.columns)
         for spec in location.resolve_all_asset_specs()
         if "dagster/table_name" in spec.metadata
     }
 
-    assert [each.name for each in triggers if not each.description] == []
     assert min(columns.values()) > 5
     assert set(columns) == {
-        "orders", "payments", "entitlements", "tickets", "ticket_deliveries", "vouchers"
+        "orders", "payments", "entitlements", "tickets", "ticket_deliveries", "vouchers",
+        "payment_records",
     }  # fmt: skip
 
 

@@ -48,6 +48,15 @@ def test_one_run_gives_each_guest_a_ticket_a_pdf_and_a_line_in_the_report(
     )
     report = result.asset_materializations_for_node("generation_report")[0].metadata
     assert (report["entitled"].value, report["generated"].value) == (5, 5)
+    counted = {
+        event.materialization.asset_key.to_user_string(): event.materialization.metadata[
+            "dagster/row_count"
+        ].value
+        for event in result.get_asset_materialization_events()
+    }
+    assert counted == dict.fromkeys(
+        ("entitlements", "tickets", "ticket_pdfs", "generation_report"), 5
+    ) | {"missing_tickets": 5, "payment_matches": 0}
     assert [
         check.check_name for check in result.get_asset_check_evaluations() if not check.passed
     ] == []

@@ -251,3 +251,8 @@ def _attempt_from_row(row: RowMapping) -> PaymentAttempt:
             "refunded": Rupiah(row["refunded"]),
         }
     )
+
+
+def count_all(connection: Connection) -> int:
+    """Count the payment attempts of all orders."""
+    return connection.execute(select(func.count()).select_from(payment_attempts)).scalar_one()
