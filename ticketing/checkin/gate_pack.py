@@ -7,7 +7,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -55,7 +55,7 @@ def _describe(
     refused = pack_queries.list_refused_ids(connection, event.id)
     return {
         "format": FORMAT,
-        "version": at.isoformat(timespec="milliseconds"),
+        "version": f"{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}",  # a newer one sorts later
         "madeAt": at.isoformat(timespec="milliseconds"),
         "expiresAt": (at + LIFETIME).isoformat(timespec="seconds"),
         "event": {

@@ -21,7 +21,7 @@ from ticketing.billing.pages import student_pages, sync_page
 from ticketing.billing.pages.stream import SyncStreams
 from ticketing.billing.sync.drive import BillingConnector
 from ticketing.checkin import api as checkin_api
-from ticketing.checkin import api_checkins, api_gates
+from ticketing.checkin import api_checkins, api_gates, gate_page
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
@@ -112,6 +112,7 @@ ROUTERS = (
     api_checkins.event_router,
     api_gates.router,
     api_gates.pairing_router,
+    gate_page.router,
     review_api.router,
     box_office_api.router,
     api_vouchers.router,
