@@ -132,6 +132,13 @@ def _midtrans(application: Application) -> object:
     return Midtrans(application.get(MidtransAccount), notify_url=notify)
 
 
+def _gateway_probe(application: Application) -> object:
+    from ticketing.selling.payments.midtrans.client import Midtrans
+    from ticketing.selling.payments.midtrans.gateway_probe import GatewayProbe
+
+    return GatewayProbe(application.get(Midtrans).ping)
+
+
 def _rate_limit(application: Application) -> object:
     """Build the rate limit of WhatsApp messages."""
     from ticketing.notifications.rate_limit import RateLimit
@@ -197,6 +204,7 @@ FACTORIES: Mapping[str, ObjectFactory] = {
     "DocumentReader": _document_reader,
     "EventTemplateCheck": _event_template_check,
     "GenerationContext": _generation_context,
+    "GatewayProbe": _gateway_probe,
     "HoldLimits": _hold_limits,
     "KeyRing": _key_ring,
     "MessageTemplates": _message_templates,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ticketing.access.authenticated_route import AuthenticatedRoute
 from ticketing.access.authentication import Viewer, auth_dependencies, rate_limit_by_address
-from ticketing.monitoring.health import DependencyStatus, check_dagster, check_health
+from ticketing.monitoring.health import DependencyStatus, check_dagster, check_gateway, check_health
 from ticketing.monitoring.schemas_dashboard import QueueDepthResponse
 from ticketing.notifications.delivery import Channel
 from ticketing.platform.http.client_network import untrusted_proxy
@@ -19,6 +19,7 @@ from ticketing.platform.http.errors import authenticated_error_responses, error_
 from ticketing.platform.http.metrics import Metrics
 from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.platform.settings import Settings
+from ticketing.selling.payments.midtrans.gateway_probe import GatewayProbe
 from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
 
 SERVICE_NAME = "ticket-assets"
@@ -67,7 +68,7 @@ class ReadinessResponse(ResponseModel):
     checked_at: datetime
     """When the dependencies were checked, ISO 8601 in UTC."""
     dependencies: dict[str, DependencyStatus]
-    """`up` or `down` by dependency."""
+    """`up` or `down` by dependency. The payment gateway is asked at most twice a minute."""
     queues: dict[str, QueueDepthResponse]
     """Waiting and active items by queue."""
     last_backup_at: datetime | None
@@ -102,6 +103,7 @@ def detailed(
         min_free_disk=settings.min_free_disk, at=at,
     )  # fmt: skip
     dagster = check_dagster(services.dagster_url, at=at)
+    gateway = check_gateway(services.get(GatewayProbe))
     is_healthy = found.is_healthy
     response.headers.update(NO_STORE_HEADERS)
     response.status_code = 200 if is_healthy else 503
@@ -114,7 +116,7 @@ def detailed(
             version=VERSION,
             uptime=_uptime(services),
             checked_at=at,
-            dependencies={**found.dependencies, **dagster},
+            dependencies={**found.dependencies, **dagster, **gateway},
             queues={"ticket-generation": generation, **found.queues},
             last_backup_at=found.last_backup_at,
         )

@@ -19,6 +19,7 @@ from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import TicketingError, Unavailable
 from ticketing.platform.kernel.time_span import TimeSpan
+from ticketing.selling.payments.midtrans.gateway_probe import GatewayProbe
 from ticketing.tickets.reports import queries as report_queries
 from ticketing.vouchers.model import PurchaseState, VoucherState
 
@@ -89,6 +90,12 @@ def check_dagster(url: URL, *, at: datetime) -> dict[str, DependencyStatus]:
     finally:
         database.dispose()
     return {"dagster": _dependency_status(is_running)}
+
+
+def check_gateway(probe: GatewayProbe) -> dict[str, DependencyStatus]:
+    """Return the status of the payment gateway; nothing while it has not been asked yet."""
+    is_up = probe.is_up()
+    return {} if is_up is None else {"gateway": _dependency_status(is_up)}
 
 
 def _dependency_status(is_well: bool) -> DependencyStatus:

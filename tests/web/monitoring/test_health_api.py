@@ -48,6 +48,7 @@ def test_readiness_lists_dependencies_as_up(anonymous_client: httpx.Client) -> N
     assert (detailed.status_code, data["status"]) == (200, "healthy")
     assert data["dependencies"] == {
         "database": "up", "storage": "up", "mail": "up", "whatsapp": "up",
+        "gateway": "down",  # nothing listens there, and tickets are issued all the same
     }  # fmt: skip
     idle = {"waiting": 0, "active": 0, "oldestSeconds": None}
     queues = (
@@ -60,6 +61,13 @@ def test_readiness_lists_dependencies_as_up(anonymous_client: httpx.Client) -> N
         "refunds",
     )
     assert data["queues"] == dict.fromkeys(queues, idle)
+
+
+@pytest.mark.usefixtures("midtrans")
+def test_a_gateway_that_answers_is_up(shop: httpx.Client) -> None:
+    detailed = shop.get("/health/detailed").json()["data"]
+
+    assert detailed["dependencies"]["gateway"] == "up"
 
 
 def test_a_full_disk_fails_readiness_and_not_liveness(

@@ -40,6 +40,8 @@ from ticketing.selling.payments.midtrans.snap_request import CheckoutRequest, to
 _NOT_FOUND, _DUPLICATE, _NOT_MODIFIABLE = 404, 406, 412
 _UNREFUNDABLE = (_NOT_FOUND, _NOT_MODIFIABLE)  # a failed transaction beside the one that paid
 _DENIED_BY_BANK = "202"
+_NO_ORDER = "health-check"  # our attempts are named otherwise
+_PING_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,13 @@ class Midtrans:
         except GatewayRefused as refusal:
             if "already canceled" not in str(refusal):
                 raise
+
+    def ping(self) -> None:
+        """Ask once about an order that does not exist, and wait no more than three seconds.
+
+        Raises GatewayRefused with the status 404 if the gateway answers and accepts our key.
+        """
+        self._http.ask_once(self._path(_NO_ORDER, "status"), seconds=_PING_SECONDS)
 
     def status(
         self, order_id: str, transaction_ids: Collection[str] = ()

@@ -66,6 +66,10 @@ class MidtransHttp:
         """Return the answer to a question about a status."""
         return self._request(GatewayCall.STATUS, "GET", url, None)
 
+    def ask_once(self, url: str, *, seconds: float) -> Json:
+        """Return the answer to a question that is not repeated."""
+        return self._send("GET", url, None, seconds=seconds)
+
     def post(self, kind: GatewayCall, url: str, payload: Json) -> Json:
         """Post and return the body of a successful answer."""
         return self._request(kind, "POST", url, payload)
