@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.plugins.billing_source import FAST, School, spp
+from tests.plugins.workbooks import xlsx
 from ticketing.app.cli import app
 from ticketing.billing.sources.contract import FailureClass
 from ticketing.billing.sync.drive import BillingConnector
@@ -110,3 +111,40 @@ def test_demo_students_are_guests_who_are_held_until_a_sync_settles_them(
 
     assert "3 students are guests" in made.stdout
     assert (matched["rule"], matched["reasons"]) == ("no-arrears", {"": 1, "unpaid": 2})
+
+
+BANK = """
+bank = "bri"
+account = "1"
+columns = { date = "Tanggal", description = "Uraian", credit = "Kredit" }
+formats = { date = "iso", money = "plain" }
+match.references = ['(?P<student>[0-9]{7})']
+"""
+
+
+def test_a_statement_in_a_workbook_is_imported_matched_and_reported(
+    command: Callable[..., tuple[int, str]], school: School, tmp_path: Path
+) -> None:
+    school.enrol(3)
+    command()
+    (tmp_path / "bank.toml").write_text(BANK, encoding="utf-8")
+    sheet = [("Mutasi",), ("Tanggal", "Uraian", "Kredit"),
+             ("2026-07-03", "0000002", 350000), ("2026-07-04", "Siswa", 5)]  # fmt: skip
+    (tmp_path / "mutasi.xlsx").write_bytes(xlsx({"Sheet1": sheet}))
+
+    def bank(*options: str) -> str:
+        return CliRunner().invoke(app, ["bank-statements", *options]).stdout
+
+    imported = bank("import", str(tmp_path / "mutasi.xlsx"), "--mapping",
+                    str(tmp_path / "bank.toml"), "--json")  # fmt: skip
+    listed = json.loads(bank("list", "--state", "matched", "--json"))
+    undone = bank("unmatch", "1", "--reason", "wrong")
+    matched = bank("match", "1", "--student", "0000002", "--bill", "SPP:2026-07")
+    report = bank("report")
+
+    done = json.loads(imported)
+    assert (done["rows"], done["new"], done["matched"]) == (2, 2, 1)
+    assert [(one["student"], one["bill"]) for one in listed] == [("0000002", "SPP:2026-07")]
+    assert "Credit 1 has no match now." in undone
+    assert "1 credits got a match." in matched
+    assert "350,000" in report

@@ -40,6 +40,11 @@ COMMANDS = {
             "billing.command_line.cli:match_payments",
             "Compare the guests of an event with the payment records.",
         ),
+        (
+            "bank-statements",
+            "billing.command_line.cli_bank_statements:app",
+            "Import credits of bank accounts, match them with bills.",
+        ),
         ("verify", "checkin.cli:verify", "Check whether a ticket is valid, and why not."),
         ("checkin", "checkin.cli_gates:app", "Pair gates, check in tickets, count who entered."),
         ("keys", "crypto.cli:app", "List or rotate the public keys that verify tickets."),

@@ -17,7 +17,7 @@ from ticketing.access.sign_in.html import SignInLinks
 from ticketing.app.web import api_docs_page, go_live_page
 from ticketing.app.web.openapi import complete_openapi
 from ticketing.billing.pages import api as sync_api
-from ticketing.billing.pages import student_pages, sync_page
+from ticketing.billing.pages import bank_statement_pages, student_pages, sync_page
 from ticketing.billing.pages.stream import SyncStreams
 from ticketing.billing.sync.drive import BillingConnector
 from ticketing.checkin import api as checkin_api
@@ -137,6 +137,7 @@ ROUTERS = (
     sync_page.router,
     sync_api.router,
     student_pages.router,
+    bank_statement_pages.router,
     sign_in_pages.router,
     api_holder.router,
     api_docs_page.router,

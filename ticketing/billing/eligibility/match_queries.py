@@ -11,15 +11,26 @@ from ticketing.events.payment_rule import PaymentRequirement, PaymentRule
 MAX_LISTED = 20
 
 # Counts group reasons by their beginning, up to the colon. What is owed is counted per bill: an
-# overpaid bill hides no other one's arrears.
+# overpaid bill hides no other one's arrears. A bank statement and the source may both know of a
+# payment: the greater sum counts, never both.
 _REASONS = """
-WITH bills AS (
+WITH bank AS (
+    SELECT payment_record_id, min(paid_before) + sum(amount) AS paid, max(booked_on) AS paid_on
+    FROM bank_statement_rows WHERE state = 'matched' GROUP BY payment_record_id
+),
+bills AS (
     SELECT record.student_id, record.bill_code, record.period, record.currency,
            CASE WHEN record.state IN ('cancelled', 'waived', 'refunded') THEN 0
-                ELSE greatest(record.amount_due - record.amount_paid, 0) END AS owed,
-           record.amount_paid > 0 AND record.amount_due > 0 AS has_payment,
-           coalesce(record.paid_on, (record.paid_at AT TIME ZONE 'Asia/Jakarta')::date) AS paid_on
+                ELSE greatest(record.amount_due - greatest(record.amount_paid, bank.paid), 0)
+           END AS owed,
+           greatest(record.amount_paid, bank.paid) > 0 AND record.amount_due > 0 AS has_payment,
+           CASE WHEN record.amount_paid >= record.amount_due THEN coalesce(
+                    record.paid_on, (record.paid_at AT TIME ZONE 'Asia/Jakarta')::date, bank.paid_on
+                ) ELSE greatest(
+                    record.paid_on, (record.paid_at AT TIME ZONE 'Asia/Jakarta')::date, bank.paid_on
+                ) END AS paid_on
     FROM payment_records record JOIN students ON students.id = record.student_id
+    LEFT JOIN bank ON bank.payment_record_id = record.id
     WHERE students.source = :source AND record.vanished_at IS NULL
       AND (cardinality(CAST(:codes AS text[])) = 0 OR record.bill_code = ANY(:codes))
 ),

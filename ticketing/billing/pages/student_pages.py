@@ -74,7 +74,7 @@ def _formats(language: str) -> dict[str, Any]:
     def age(moment: datetime) -> str:
         return _age((at - moment).total_seconds(), words)
 
-    return {"time": _time, "amount": _amount, "age": age}
+    return {"time": _time, "amount": format_amount, "age": age}
 
 
 def _time(moment: datetime) -> str:
@@ -90,7 +90,7 @@ def _age(seconds: float, words: dict[str, object]) -> str:
     return str(words["just_now"])
 
 
-def _amount(value: Decimal, currency: str = "IDR") -> str:
+def format_amount(value: Decimal, currency: str = "IDR") -> str:
     """Return an amount as written in Indonesia; decimals only where there are any."""
     whole, _, decimals = f"{value:f}".partition(".")
     grouped = f"{int(whole):,}".replace(",", ".")

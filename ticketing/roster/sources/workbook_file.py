@@ -67,6 +67,14 @@ class RosterWorkbook:
             raise UnreadableFile("the file changed while it was read; wait until it is complete")
 
 
+def iter_sheet(path: Path, sheet: str | None = None) -> Iterator[RosterRow]:
+    """Yield every row of a sheet that is not blank, as written."""
+    require_workbook(path)
+    with _start_reader(path, sheet) as output:
+        output.read_sheet_name()
+        yield from output.rows()
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
