@@ -107,6 +107,7 @@ def match(
         bool,
         typer.Option("--in-addition", help="The billing system has not counted this payment yet."),
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Match a credit with a bill, or with the proposed one; without a credit, judge all again.
 
@@ -131,7 +132,10 @@ def match(
             )  # fmt: skip
             count = 1
         _compare_guests(application)
-    print_text(f"{count:,} credits got a match.")
+    if as_json:
+        print_json({"matched": count})
+    else:
+        print_text(f"{count:,} credits got a match.")
 
 
 @app.command()
@@ -139,6 +143,7 @@ def unmatch(
     row: RowArgument,
     *,
     reason: Annotated[str, typer.Option(help="Why; it is kept in the audit log.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Undo a match, or refuse a proposal."""
     from ticketing.billing.bank_statements import statements
@@ -147,7 +152,10 @@ def unmatch(
         source = _connector(application).name
         statements.unmatch(application.database, source, row, reason=reason, by=actor(), at=now())
         _compare_guests(application)
-    print_text(f"Credit {row} has no match now.")
+    if as_json:
+        print_json({"unmatched": row})
+    else:
+        print_text(f"Credit {row} has no match now.")
 
 
 @app.command()

@@ -1,13 +1,13 @@
 """Store statements of bank accounts: files, and credits with the bills that they pay.
 
 Revision ID: 0069_bank_statements
-Revises: 0065_checkins
+Revises: 0071_outlet_checks
 """
 
 from alembic import op
 
 revision = "0069_bank_statements"
-down_revision = "0065_checkins"
+down_revision = "0071_outlet_checks"
 
 _UPGRADE = """
 CREATE TABLE bank_statement_files (
