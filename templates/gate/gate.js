@@ -1,9 +1,9 @@
 // The page of a gate: the verdict first, then storing the scan, the network last.
-import { canDecode, startCamera } from "./camera.js";
+import { hasCamera, startCamera } from "./camera.js";
 import { decide } from "./decide.js";
 import { allowSound, announce } from "./feedback.js";
 import { openPack } from "./pack.js";
-import { ask, clock, now, pair, Refusal, scanOnline, sendUnsent, storedGate } from "./server.js";
+import { ask, clock, now, pair, readPicture, Refusal, scanOnline, sendUnsent, storedGate } from "./server.js";
 import { countUnsent, deleteSetting, getScan, getSetting, listPassages, putScan, setSetting } from "./store.js";
 import { canVerify } from "./token.js";
 import { chosen, fill, other, word } from "./words.js";
@@ -285,7 +285,11 @@ async function toggleCamera() {
     state.stopCamera = null;
   } else {
     try {
-      state.stopCamera = await startCamera(byId("video"), handle);
+      state.stopCamera = await startCamera(byId("video"), {
+        onText: handle,
+        sendPicture: (picture) => readPicture(state.gate, picture),
+        onLost: (error) => (error instanceof Refusal ? refused(error) : problem(word("cameraNeedsNetwork"))),
+      });
       navigator.wakeLock?.request("screen").catch(() => {});
     } catch {
       problem(word("cameraRefused"));
@@ -369,9 +373,8 @@ async function start() {
   label();
   if (!isSecureContext) problem(word("insecure"));
   state.verifies = await canVerify();
-  const decodes = isSecureContext && (await canDecode());
-  show("camera", decodes);
-  show("no-camera", !decodes);
+  show("camera", hasCamera());
+  show("no-camera", !hasCamera());
   const code = new URLSearchParams(location.hash.slice(1)).get("pair");
   if (code) {
     history.replaceState(null, "", location.pathname); // the code is a secret, and works once

@@ -51,6 +51,18 @@ function toRequest(scan) {
   };
 }
 
+// Returns the text of the QR code in a picture, empty without one.
+export async function readPicture(gate, picture) {
+  const response = await fetch(`/api/events/${gate.eventSlug}/checkins/read-picture`, {
+    method: "POST", body: picture, cache: "no-store", credentials: "omit",
+    headers: { Authorization: `Bearer ${gate.key}`, "Content-Type": picture.type },
+    signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
+  });
+  const answer = await response.json();
+  if (!answer.success) throw new Refusal(response.status, answer.error.message);
+  return answer.data.text ?? "";
+}
+
 // Sends the scans that the service has not recorded; safe to repeat, since it knows the nonces.
 export async function sendUnsent(gate, onConflict) {
   const unsent = await listUnsent();

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 
 from ticketing.access.authenticated_route import authenticated_router
 from ticketing.access.authentication import CheckInCaller, Gate
@@ -18,13 +19,22 @@ from ticketing.checkin.schemas import (
     CheckInRequest,
     CheckInResponse,
     FoundTicketsResponse,
+    PictureTextResponse,
     UndoRequest,
 )
+from ticketing.documents.qr_picture import read_qr_picture
 from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import EventInPath, SuccessResponse
 from ticketing.platform.http.services import ServicesDependency, now
 
 MAX_FOUND = 30
+PICTURE_BODY = {
+    "required": True,
+    "content": {
+        kind: {"schema": {"type": "string", "format": "binary"}}
+        for kind in ("image/jpeg", "image/png")
+    },
+}
 
 router = authenticated_router("/api/checkins", "check-in", 404, 409)
 event_router = authenticated_router("/api/events", "check-in", 404, 409)
@@ -86,6 +96,19 @@ def counts(
         conflicts = scan_queries.list_conflicts(connection, known.id, limit=MAX_FOUND)
     answer = {"lists": lists, "gates": gates, "conflicts": conflicts}
     return SuccessResponse(data=CheckInCountsResponse.model_validate(answer))
+
+
+@event_router.post("/{event}/checkins/read-picture", openapi_extra={"requestBody": PICTURE_BODY})
+async def read_picture(
+    event: EventInPath, request: Request, services: ServicesDependency, _: CheckInCaller
+) -> SuccessResponse[PictureTextResponse]:
+    """Return the text of the QR code in a picture, for phones whose browser cannot read it.
+
+    Nothing is checked in, and the picture is not kept.
+    """
+    await run_in_threadpool(get_event, services.database, event)
+    text = await run_in_threadpool(read_qr_picture, await request.body())
+    return SuccessResponse(data=PictureTextResponse(text=text))
 
 
 @event_router.get("/{event}/checkins/search")

@@ -211,3 +211,10 @@ class FoundTicketsResponse(ResponseModel):
 
     tickets: list[FoundTicketResponse]
     """At most 30, by name."""
+
+
+class PictureTextResponse(ResponseModel):
+    """What a picture shows."""
+
+    text: str | None
+    """Text of the QR code; null if none is seen."""

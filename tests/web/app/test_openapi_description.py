@@ -56,6 +56,8 @@ def test_every_body_has_an_example_that_is_accepted(document: dict[str, Any]) ->
                 if media == "multipart/form-data":
                     assert body["example"].keys() <= body["schema"]["properties"].keys(), path
                     continue
+                if media.startswith("image/"):
+                    continue
                 name = body["schema"]["$ref"].rpartition("/")[2]
                 [example] = document["components"]["schemas"][name]["examples"]
                 models[name].model_validate_json(json.dumps(example))

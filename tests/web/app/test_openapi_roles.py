@@ -23,6 +23,7 @@ ENDLESS = {"/voucher/api/stream", "/admin/sync-pembayaran/events"}
 # all that the key of a phone at an entrance opens
 OF_GATES = {
     "POST /api/checkins", "POST /api/checkins/batch", "POST /api/checkins/{nonce}/undo",
+    "POST /api/events/{event}/checkins/read-picture",
     "GET /api/events/{event}/checkins/counts", "GET /api/events/{event}/checkins/search",
     "GET /api/events/{event}/checkin-lists", "GET /api/events/{event}/gate-pack",
 }  # fmt: skip

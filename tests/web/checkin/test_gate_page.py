@@ -1,16 +1,22 @@
 """Tests of the gate's page with a browser: pair, scan, lose the network, come back, be shut out."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
+from tests.conftest import CHROMIUM
 from ticketing.checkin.pairing import create_pairing, list_gates, revoke_gate
 from ticketing.crypto.keyring import KeyRing
+from ticketing.documents.qr_image import QrImageOptions, qr_png
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
@@ -69,9 +75,9 @@ def open_gate(
     address, complaints = service[0], list[str]()
     with ExitStack() as stack:
 
-        def opened(name: str) -> Page:
+        def opened(name: str, chosen: Browser = browser) -> Page:
             pairing = create_pairing(database, event, name, hours=1, by="test", at=now())
-            context = browser.new_context(viewport={"width": 390, "height": 844}, locale="id-ID")
+            context = chosen.new_context(viewport={"width": 390, "height": 844}, locale="id-ID")
             stack.callback(context.close)
             page = context.new_page()
             page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -83,6 +89,18 @@ def open_gate(
 
         yield opened
     assert complaints == []
+
+
+def write_camera_feed(path: Path, text: str) -> None:
+    """Write a film of ten frames of a QR code for Chromium's simulated camera."""
+    code = Image.open(BytesIO(qr_png(text, QrImageOptions(size=400)))).convert("L")
+    frame = Image.new("L", (640, 480), 200)
+    frame.paste(code, (120, 40))
+    colours = bytes([128]) * (640 * 480 // 2)
+    with path.open("wb") as film:
+        film.write(b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420jpeg\n")
+        for _ in range(10):
+            film.write(b"FRAME\n" + frame.tobytes() + colours)
 
 
 def scan(page: Page, text: str) -> str:
@@ -171,3 +189,24 @@ def test_a_person_is_found_by_name_and_admitted_and_a_lost_phone_is_locked(
     expect(page.locator("#lock")).to_contain_text("Gerbang ini ditutup")
     expect(page.locator("#verdict")).to_have_text("")
     assert look_at(page, "gate-locked") == []
+
+
+def test_a_ticket_held_before_the_camera_is_admitted_once(
+    browser: Browser, open_gate: Callable[..., Page], texts: list[str], tmp_path: Path
+) -> None:
+    write_camera_feed(tmp_path / "camera.y4m", texts[0])
+    flags = [
+        "--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={tmp_path / 'camera.y4m'}",
+    ]  # fmt: skip
+    chromium = next(path for name in CHROMIUM if (path := shutil.which(name)))
+    with_camera = browser.browser_type.launch(executable_path=chromium, args=flags)
+    page = open_gate("Gerbang 1", with_camera)
+
+    page.get_by_role("button", name="Kamera").click()
+    expect(page.locator("#verdict-word")).to_have_text("Silakan masuk")
+    expect(page.locator("#verdict-name")).to_have_text("Ayu Lestari")
+    page.get_by_role("button", name="Matikan kamera").click()
+    page.get_by_role("button", name="Kamera").click()
+    expect(page.locator("#verdict-word")).to_have_text("Sudah dipakai")
+    with_camera.close()
