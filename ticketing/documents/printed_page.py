@@ -110,7 +110,7 @@ def _format_created(issued_at: datetime) -> str:
 
 def qr_variables() -> dict[str, str]:
     """Return the variables for the picture of the QR code."""
-    return {"qr": Markup('<img class="qr" src="{}" alt="">').format(QR_URL), "qrCodeUrl": QR_URL}
+    return {"qr": Markup('<img class="qr" src="{}" alt="QR">').format(QR_URL), "qrCodeUrl": QR_URL}
 
 
 def _drawable(texts: dict[str, str]) -> dict[str, str]:

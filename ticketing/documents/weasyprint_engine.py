@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import url2pathname
 
+from ticketing.documents.pdf_options import PdfOptions
 from ticketing.documents.qr import QrCode
 from ticketing.documents.templates import STYLESHEET_FILE, TEMPLATE_FILE, TicketTemplate
 from ticketing.platform.kernel.errors import TemplateBroken, UndrawableText
@@ -39,6 +40,7 @@ class TemplatePdfWriter:
         from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
 
         self._template = template
+        self.options = PdfOptions.of(template)
         self._fonts = FontConfiguration()
         self._images: dict[str, object] = {}
         self._fetcher = _folder_fetcher(template.folder)
@@ -96,7 +98,10 @@ class TemplatePdfWriter:
         metadata.description, metadata.lang = subject, language
         metadata.created = metadata.modified = created
         with self.warnings_as_errors():
-            pdf: bytes = document.write_pdf(pdf_identifier=identifier, finisher=compress_streams)
+            pdf: bytes = document.write_pdf(
+                pdf_identifier=identifier, finisher=compress_streams,
+                pdf_tags=self.options.tags, pdf_variant=self.options.variant or None,
+            )  # fmt: skip
         return pdf
 
     @contextmanager

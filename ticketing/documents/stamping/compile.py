@@ -7,6 +7,7 @@ from dataclasses import replace
 import structlog
 
 from ticketing.documents.pdf_inspection import same_picture
+from ticketing.documents.pdf_options import REFUSAL
 from ticketing.documents.printed_page import PrintedPage
 from ticketing.documents.stamping.slots import NotStampable
 from ticketing.documents.stamping.stamper import Stamper
@@ -36,6 +37,8 @@ def compile_stamper(
     """Return a stamper whose samples equal full renders, or the reason why there is none."""
     if page.prints_unescaped:
         return _UNESCAPED
+    if writer.options.tags:  # they belong to one page's texts, and the tail of a PDF has none
+        return NotStampable("", REFUSAL)
     try:
         stamper = Stamper(page, writer)
         for sample in (SAMPLE_TICKET, _SECOND_SAMPLE):
