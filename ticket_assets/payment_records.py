@@ -1,6 +1,6 @@
 """The assets of synced payment records: the source, and what is stored of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from ticket_assets.partitions import OWNERS, asset
 from ticket_assets.retries import LOG_INTERVAL_SECONDS, run_attempt
 from ticket_assets.run_queue import area
 from ticketing.billing.differences import check_queries
+from ticketing.billing.differences.trend_queries import TrendPoint, list_trend
 from ticketing.billing.sync import control, item_queries
 from ticketing.billing.sync.drive import BillingConnector
 from ticketing.billing.sync.foreground import drive_or_follow
@@ -34,6 +35,7 @@ NOT_CONFIGURED = (
     "no source of payment records is configured: set BILLING_URL or BILLING_DATABASE_URL, and"
     " BILLING_MAPPING"
 )
+SECONDS_PER_DAY = 86_400
 SYNC_COMMAND = "ticketing sync-payments"
 WARN = dg.AssetCheckSeverity.WARN
 NOTHING_TO_CHECK = dg.AssetCheckResult(
@@ -150,6 +152,7 @@ def _observation(statement: "Statement") -> dg.AssetObservation:
 def _metadata(application: Application, statement: "Statement") -> metadata.Metadata:
     run, groups = statement.run, statement.groups.sort_values("arrears", ascending=False)
     failures = application.database.run(item_queries.count_failures, run.id)
+    trend = application.database.run(list_trend, run.source)
     bills = statement.differences
     return {
         **metadata.row_count(statement.total("students")),
@@ -173,10 +176,20 @@ def _metadata(application: Application, statement: "Statement") -> metadata.Meta
             list(groups.columns), groups.head(metadata.MAX_ROWS).to_numpy().tolist(),
             total=len(groups),
         ),
+        "arrears over time": metadata.line_chart(
+            _trend_points(trend), label="arrears, thousands", unit="days"
+        ),
         "age of records": metadata.markdown_table(
             ["age", "students"], statement.ages.to_dict().items(), total=len(statement.ages)
         ),
     }  # fmt: skip
+
+
+def _trend_points(trend: Sequence[TrendPoint]) -> list[tuple[float, float]]:
+    return [
+        ((point.at - trend[0].at).total_seconds() / SECONDS_PER_DAY, float(point.arrears) / 1000)
+        for point in trend
+    ]
 
 
 def _now() -> datetime:

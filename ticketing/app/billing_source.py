@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from functools import partial
 
+from ticketing.billing.differences.trend_queries import close_statement
 from ticketing.billing.eligibility.match_payments import match_all_events
 from ticketing.billing.sources.contract import BillingSource
 from ticketing.billing.sources.open_source import open_source
@@ -27,12 +28,13 @@ def billing_connector(settings: Settings) -> BillingConnector | None:
         partial(_open, settings),
         limit=limits.per_second,
         concurrency=limits.connections,
-        on_finished=partial(_match_guests, settings),
+        on_finished=partial(_close_run, settings),
     )
 
 
-def _match_guests(settings: Settings, database: Database, run: SyncRun, at: datetime) -> None:
-    """Compare the guests of all events with the records, so that the settled get their tickets."""
+def _close_run(settings: Settings, database: Database, run: SyncRun, at: datetime) -> None:
+    """Store and mail what the run changed; compare the guests of all events with the records."""
+    database.run(close_statement, run, at=at)
     max_age = timedelta(days=settings.billing_max_age_days)
     match_all_events(database, run.source, max_age=max_age, by=f"sync run {run.id}", at=at)
 

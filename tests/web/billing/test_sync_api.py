@@ -2,13 +2,21 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 
 import httpx
+from sqlalchemy import select
 
 from tests.plugins.billing_source import School, spp
 from ticketing.access.caller import Role
+from ticketing.billing.differences.trend_queries import close_statement
 from ticketing.billing.sources.contract import FailureClass
+from ticketing.billing.sync.drive import BillingConnector
 from ticketing.billing.sync.run import SyncRun
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.outbox import outbox
+from ticketing.roster.sources.table_rows import iter_table
 
 SYNC = "/admin/sync-pembayaran"
 COUNTERS = ("status", "total", "processed", "succeeded", "failed", "percent")
@@ -167,3 +175,33 @@ def test_what_a_sync_changed_is_downloaded_as_a_table_without_formulas(
     assert head.startswith("student;name;class;bill;kind;code before")
     assert row.startswith("'=1+1;Siswa =1+1;XI A;SPP:2026-07;changed;")
     assert row.endswith("350000;350000;0;350000;unpaid;paid")
+
+
+def test_the_statement_is_a_workbook_and_the_trend_a_drawing_and_one_mail_a_day(
+    operator: httpx.Client, school: School, drive: Callable[[], SyncRun | None],
+    database: Database, connector: BillingConnector, tmp_path: Path,
+) -> None:  # fmt: skip
+    def close(known: Database, run: SyncRun, at: datetime) -> None:
+        known.run(close_statement, run, at=at)
+
+    object.__setattr__(connector, "on_finished", close)
+    school.enrol(3)
+    for paid in (0, 100_000):
+        school.bills["0000000"] = [spp(paid=paid)]
+        operator.post(f"{SYNC}/start")
+        drive()
+    sheet = operator.get(f"{SYNC}/differences", params={"format": "xlsx"})
+    file = tmp_path / "differences.xlsx"
+    file.write_bytes(sheet.content)
+    rows = [row.cells for row in iter_table(file, delimiter=",", sheet="differences")]
+    page = operator.get(SYNC, headers={"Accept-Language": "en"}).text
+    with database.transaction() as connection:
+        found = connection.execute(select(outbox.c.payload, outbox.c.recipient)).all()
+
+    assert rows[0][:5] == ["student", "name", "class", "bill", "kind"]
+    assert rows[1][:5] == ["0000000", "Siswa 0000000", "XI A", "SPP:2026-07", "changed"]
+    assert "Rp600.000" in page
+    assert page.count('class="line"') == 1
+    [(payload, recipient)] = found
+    assert recipient == "organiser"
+    assert (payload["first"], payload["inArrears"], payload["arrears"]) == (3, 2, "700000")

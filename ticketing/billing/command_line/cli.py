@@ -49,7 +49,8 @@ def sync_payments(  # noqa: PLR0913 - one option for each thing to do
     differences: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Write what the last sync changed as CSV; - is standard output."
+            metavar="FILE",
+            help="Write what the last sync changed: CSV, or XLSX by its name; - is standard output.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -156,9 +157,13 @@ def _check(connector: "BillingConnector", external_id: str, *, as_json: bool) ->
 def _write_differences(
     application: "Application", connector: "BillingConnector", target: str
 ) -> None:
+    from pathlib import Path
+
     from ticketing.billing.command_line.cli_actions import read
     from ticketing.billing.differences.csv_file import describe_statement, write_differences
     from ticketing.billing.differences.statement import make_statement
+    from ticketing.billing.differences.xlsx_file import make_difference_workbook
+    from ticketing.platform.kernel.binary_file import write_complete_file
     from ticketing.platform.kernel.csv_writer import STDOUT, open_sheet
     from ticketing.platform.kernel.errors import NotFound
 
@@ -166,6 +171,10 @@ def _write_differences(
     if run is None:
         raise NotFound("there was no sync, or its counters were reset; start one first")
     statement = make_statement(application.database, run, at=now())
+    if target.lower().endswith(".xlsx"):
+        write_complete_file(Path(target), [make_difference_workbook(statement)])
+        print_text(describe_statement(statement))
+        return
     with open_sheet(target) as file:
         write_differences(file, statement, delimiter=application.settings.csv_delimiter_character)
     if target != STDOUT:

@@ -5,8 +5,11 @@ from fastapi import Request, Response
 from ticketing.access.authentication import Viewer
 from ticketing.access.caller import Role
 from ticketing.access.signed_in_pages import sign_out_token, signed_in_pages_router
+from ticketing.billing.differences.trend_queries import list_trend
 from ticketing.billing.pages.api import PATH, Language
-from ticketing.billing.pages.html import render
+from ticketing.billing.pages.html import labels, render
+from ticketing.billing.pages.student_pages import format_amount
+from ticketing.billing.pages.trend_chart import draw_trend
 from ticketing.billing.sync import item_queries
 from ticketing.billing.sync.drive import BillingConnector
 from ticketing.billing.sync.log_messages import failure_text
@@ -32,9 +35,11 @@ def show(
     if shown.run is not None and shown.run.failed:
         failed = services.database.run(item_queries.list_failed, shown.run.id, limit=MAX_FAILED)
         classes = services.database.run(item_queries.count_failures, shown.run.id)
+    trend = services.database.run(list_trend, connector.name)
     return render(
         "sync.html.j2", language, token=token, may_act=caller.role.includes(Role.OPERATOR),
         progress=progress_to_json(shown, language), failed=failed,
         classes={failure_text(name, language): count for name, count in classes.items()},
-        failure_text=lambda name: failure_text(name, language),
+        failure_text=lambda name: failure_text(name, language), trend=trend, amount=format_amount,
+        chart=draw_trend(trend, str(labels(language)["trend"])) if trend else "",
     )  # fmt: skip

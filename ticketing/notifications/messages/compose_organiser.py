@@ -1,6 +1,7 @@
 """Messages to the organiser: alert digest, batch and campaign reports, exports."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import Connection
 
@@ -18,6 +19,7 @@ from ticketing.notifications.messages.message import Attachment, Deferred, Rejec
 from ticketing.platform.db import outbox
 from ticketing.platform.export_names import ExportKind
 from ticketing.platform.kernel.csv_writer import InMemorySheet, SheetTooLarge
+from ticketing.platform.kernel.money import Rupiah
 from ticketing.reporting.export import write_export_rows
 from ticketing.tickets import eligibility_queries
 from ticketing.tickets.batches import queries as batch_queries
@@ -29,7 +31,9 @@ SYSTEM_LANGUAGE, SYSTEM_TIME_ZONE = "id", "Asia/Jakarta"  # of messages without 
 def draft_system_message(
     context: MessageContext, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected:
-    """Return the alert digest, the only message that belongs to no event."""
+    """Return the alert digest or the statement of a sync, which belong to no event."""
+    if claimed.purpose == outbox.PAYMENT_STATEMENT:
+        return _draft_payment_statement(context, claimed)
     if claimed.purpose != outbox.ALERTS:
         return reject_message(f"a message about {claimed.purpose} belongs to no event")
     alerts = [str(each) for each in claimed.payload["alerts"]]
@@ -43,6 +47,22 @@ def draft_system_message(
             "since": datetime.fromisoformat(claimed.payload["since"]),
             "first": alerts[0],
             "alerts": alerts,
+        },
+    )
+
+
+def _draft_payment_statement(context: MessageContext, claimed: ClaimedDelivery) -> MessageDraft:
+    given = claimed.payload
+    names = ("students", "first", "appeared", "changed", "vanished", "failed", "inArrears")
+    return MessageDraft(
+        "payment_statement",
+        {
+            "timeZone": SYSTEM_TIME_ZONE,
+            "organiser": context.organiser_name or "Ticketing",
+            "url": "",
+            "finishedAt": datetime.fromisoformat(given["finished"]),
+            "arrears": Rupiah(round(Decimal(given["arrears"]))),
+            **{name: int(given[name]) for name in names},
         },
     )
 

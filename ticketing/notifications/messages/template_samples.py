@@ -207,6 +207,20 @@ SAMPLES: dict[str, TemplateSample] = {
     "export_ready": TemplateSample(
         {**_EVENT, "file": "wisuda-2026-tickets.csv", "rows": 498}, "events/wisuda-2026"
     ),
+    "payment_statement": TemplateSample(
+        {
+            "finishedAt": _DEADLINE,
+            "students": 1200,
+            "first": 3,
+            "appeared": 40,
+            "changed": 75,
+            "vanished": 1,
+            "failed": 2,
+            "inArrears": 310,
+            "arrears": Rupiah(108_500_000),
+        },
+        "admin/sync-pembayaran",
+    ),
     "alert_digest": TemplateSample(
         {
             "number": 2,

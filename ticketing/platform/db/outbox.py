@@ -26,6 +26,7 @@ TICKET_READY = "ticket.ready"  # bulk: all other purposes are sent first
 BATCH_FINISHED = "batch.finished"
 TICKETS_SENT = "tickets.sent"  # waits for all tickets of a campaign; subject: the plan's hash
 EXPORT_READY = "export.ready"
+PAYMENT_STATEMENT = "payments.statement"  # to the organiser, without an event
 ALERTS = "alerts"  # to the organiser, without an event
 # with tickets, codes or a link to the order: only to an address that is still the buyer's
 GIVING_ACCESS = (

@@ -80,6 +80,7 @@ sync_runs = Table(
     bigint_column("held_leaver_count"),
     bigint_column("held_record_count"),
     Column("samples", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    Column("arrears", Numeric, nullable=True),  # of all present students, when it had completed
     CheckConstraint(
         "status IN ('running', 'cancelling', 'cancelled', 'completed', 'failed')", name="status"
     ),
