@@ -50,7 +50,7 @@ def sync_payments(  # noqa: PLR0913 - one option for each thing to do
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Write what the last sync changed: CSV, or XLSX by its name; - is standard output.",
+            help="Write what the last sync changed, as CSV or XLSX; - is standard output.",
         ),
     ] = None,
     as_json: JsonOption = False,
