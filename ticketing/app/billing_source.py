@@ -1,5 +1,7 @@
 """The source of payment records that the settings name."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -9,8 +11,11 @@ from ticketing.billing.sources.contract import BillingSource
 from ticketing.billing.sources.open_source import open_source
 from ticketing.billing.sync.drive import BillingConnector, Gate
 from ticketing.billing.sync.run import SyncRun
+from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.db.database import Database
 from ticketing.platform.settings import Settings
+from ticketing.roster.erased_contact_queries import list_hashes
+from ticketing.roster.erased_contacts import ErasedContacts
 
 
 def billing_connector(settings: Settings) -> BillingConnector | None:
@@ -30,6 +35,17 @@ def billing_connector(settings: Settings) -> BillingConnector | None:
         concurrency=limits.connections,
         on_finished=partial(_close_run, settings),
     )
+
+
+def skip_erased(connector: BillingConnector, keys: KeyRing) -> BillingConnector:
+    """Return the connector with the students whose data were erased on request left out."""
+    hasher = ErasedContacts(keys)
+
+    def load(database: Database) -> Callable[[str], bool]:
+        known = database.run(list_hashes)
+        return lambda external_id: hasher.hash_student(connector.name, external_id) in known
+
+    return replace(connector, load_erased=load)
 
 
 def _close_run(settings: Settings, database: Database, run: SyncRun, at: datetime) -> None:

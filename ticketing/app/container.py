@@ -118,9 +118,11 @@ def _messaging_connector(application: Application) -> object:
 
 def _billing_connector(application: Application) -> object | None:
     """Build what opens the source of payment records; None if none is configured."""
-    from ticketing.app.billing_source import billing_connector
+    from ticketing.app.billing_source import billing_connector, skip_erased
+    from ticketing.crypto.keyring import KeyRing
 
-    return billing_connector(application.settings)
+    connector = billing_connector(application.settings)
+    return connector and skip_erased(connector, application.get(KeyRing))
 
 
 def _midtrans(application: Application) -> object:

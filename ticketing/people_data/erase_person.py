@@ -5,7 +5,7 @@ changed, and the same command deletes and erases again. Once it has committed, t
 stored and the same command does nothing more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from ticketing.people_data import (
     obstacle_queries,
     records_queries,
     scrub_queries,
+    student_queries,
 )
 from ticketing.people_data.export_person import identify
 from ticketing.people_data.find_person import find_person
@@ -122,13 +123,20 @@ class PersonEraser:
             if plan.plan_hash != plan_hash:
                 rows = sum(plan.counts.values())
                 raise plan_outdated("the person", f"{rows:,} rows would be erased")
+            if "students" in plan.counts and student_queries.is_sync_running(connection):
+                raise ErasureRefused(
+                    "a sync of payment records is running; wait, or cancel it with"
+                    " `ticketing sync-payments --cancel`", obstacles=1,
+                )  # fmt: skip
             if plan.obstacles:
                 raise ErasureRefused("; ".join(plan.obstacles), obstacles=len(plan.obstacles))
             self._erase(connection, person, plan, at=at, by=by)
             return ErasureResult(plan.counts)
 
     def _plan(self, connection: Connection, person: Person, *, at: datetime) -> ErasurePlan:
+        found = list(student_queries.list_students(connection, person))
         counts = records_queries.count_records(connection, person)
+        counts |= student_queries.count_rows(connection, found)
         compared = {name: count for name, count in counts.items() if name not in _NOT_COMPARED}
         live = obstacle_queries.list_live_tickets(connection, person, at=at)
         # the plan's hash is stored: a plain hash of a phone number could be found out by trying
@@ -169,7 +177,9 @@ class PersonEraser:
         erasure_id = erase_queries.record_erasure(
             connection, person, plan_hash=plan.plan_hash, counts=dict(plan.counts), by=by
         )
-        self._remember(connection, person, erasure_id)
+        found = student_queries.list_students(connection, person)
+        self._remember(connection, person, erasure_id, found.values())
+        student_queries.delete_students(connection, list(found))
         both = "|".join(filter(None, (pattern, names)))
         for records in sets:
             self._delete_documents(connection, records, at=at)
@@ -183,8 +193,14 @@ class PersonEraser:
             details=identify(person) | {"plan_hash": plan.plan_hash},
         )  # fmt: skip
 
-    def _remember(self, connection: Connection, person: Person, erasure_id: int) -> None:
-        """Store keyed hashes of the contacts, so that an import that brings them back warns."""
+    def _remember(
+        self,
+        connection: Connection,
+        person: Person,
+        erasure_id: int,
+        known_students: Iterable[tuple[str, str]],
+    ) -> None:
+        """Store keyed hashes: imports that bring a contact back warn, syncs skip the students."""
         erased = ErasedContacts(self.keys)
         opted_out = erase_queries.list_opted_out(connection, person)
         hashes = {erased.hash_contact(one): one in opted_out for one in person.contacts | opted_out}
@@ -192,6 +208,7 @@ class PersonEraser:
             erased.hash_external_id(event_id, external): False
             for event_id, external in erase_queries.list_external_ids(connection, person)
         }
+        hashes |= {erased.hash_student(*student): False for student in known_students}
         erased_contact_queries.insert_hashes(connection, erasure_id, hashes)
 
     def _revoke(self, connection: Connection, person: Person, *, at: datetime) -> None:

@@ -90,9 +90,9 @@ def list_record_sets(person: Person) -> list[RecordSet]:
 
 
 def list_exported_sets(person: Person) -> list[RecordSet]:
-    """Return these rows, and the synced payment records.
+    """Return these rows, and the payment records of every student with an id of the person.
 
-    An erasure leaves the records: the next sync would bring them back from the billing system.
+    An erasure is stricter about which students are meant, and deletes them.
     """
     synced = [RecordSet(*each) for each in _of_students(person)]
     return [*list_record_sets(person), *synced]

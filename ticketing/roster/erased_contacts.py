@@ -26,6 +26,10 @@ class ErasedContacts:
         """Return the hash of an external id, which means a person within an event only."""
         return self._keys.erased_contact_digest(f"{event_id} {external_id}")
 
+    def hash_student(self, source: str, external_id: str) -> bytes:
+        """Return the hash of a student of a billing system."""
+        return self._keys.erased_contact_digest(f"student {source} {external_id}")
+
 
 class ErasedRowCheck:
     """Compares the rows of one import with the erased contacts."""

@@ -15,6 +15,11 @@ import pytest
 from sqlalchemy import Connection, Table, Text, cast, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from tests.plugins.billing_source import FAST, School, spp
+from ticketing.app.billing_source import skip_erased
+from ticketing.billing.sync.control import cancel_run, start_run
+from ticketing.billing.sync.drive import BillingConnector, drive_next
+from ticketing.billing.sync.run import SyncRun
 from ticketing.catalogue.stock import Stock
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
@@ -80,7 +85,7 @@ from sqlalchemy import event
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.people_data.apply_retention import RETENTION_ACTION, Retention
-from ticketing.people_data.erase_person import PersonEraser
+from ticketing.people_data.erase_person import ErasureRefused, PersonEraser
 from ticketing.people_data.set_retention import set_retention
 from ticketing.people_data.stored_files import CopyFolders
 from ticketing.platform.db.database import Database
@@ -302,6 +307,44 @@ def test_synced_payment_records_are_exported_by_the_id_of_the_guest(
     found = export_person(database, ["siti@example.org"], all_matches=False, at=now, by="office")
 
     assert [row["source"] for row in found.records["students"]] == ["school"]
+
+
+@pytest.mark.usefixtures("siti")
+def test_an_erasure_deletes_the_synced_student_who_does_not_come_back_with_the_next_sync(
+    database: Database, eraser: PersonEraser, afterwards: datetime, school: School
+) -> None:
+    connector = BillingConnector("school", lambda _gate: school, limit=FAST)
+    connector = skip_erased(connector, eraser.keys)
+
+    def sync() -> SyncRun:
+        at = datetime.now(UTC)
+        start_run(database, "school", limit=FAST, by="test", at=at)
+        run = drive_next(database, connector, clock=lambda: datetime.now(UTC))
+        assert run is not None
+        return run
+
+    def synced() -> set[str]:
+        with database.transaction() as connection:
+            return set(connection.execute(select(students.c.external_id)).scalars())
+
+    school.bills = {"NIM-777": [spp()], "NIM-779": [spp()], "NIM-9": [spp()]}
+    sync()
+    with database.transaction() as connection:
+        named = students.c.external_id == "NIM-777"
+        connection.execute(update(students).where(named).values(name="SITI Rahmawati"))
+    plan = eraser.plan(["siti@example.org"], at=afterwards)
+    start_run(database, "school", limit=FAST, by="test", at=afterwards)
+    with pytest.raises(ErasureRefused, match="a sync of payment records is running"):
+        eraser.apply(["siti@example.org"], plan.plan_hash, at=afterwards, by="office")
+    cancel_run(database, "school", by="test", at=afterwards)
+    eraser.apply(["siti@example.org"], plan.plan_hash, at=afterwards, by="office")
+    after = synced()
+    again = sync()
+
+    assert plan.counts["students"] == 1  # an id alone, of an event without a rule, is nobody's
+    assert after == {"NIM-779", "NIM-9"}
+    assert synced() == after
+    assert (again.total, again.succeeded) == (2, 2)
 
 
 @pytest.mark.usefixtures("siti")

@@ -26,12 +26,19 @@ def ignore_run(_database: Database, _run: SyncRun, _at: datetime) -> None:
     """Do nothing with a run that has ended."""
 
 
+def nobody_is_erased(_database: Database) -> Callable[[str], bool]:
+    """Return that no student's data were erased."""
+    return lambda _external_id: False
+
+
 @dataclass(frozen=True, slots=True)
 class BillingConnector:
     """The configured source: its name, how to open it, and how fast it may be asked.
 
     The source awaits the gate before each request for the list of students; before
     `fetch_record` the sync does. `limit` is in requests a second; None means that it is learnt.
+    `load_erased` returns, at the beginning of each run, whether a student's data were erased: such
+    students are neither stored nor asked for.
     `on_finished` is called with each run that has ended, and may be called again for it.
     """
 
@@ -40,6 +47,7 @@ class BillingConnector:
     limit: float | None = None
     concurrency: int = DEFAULT_CONCURRENCY
     on_finished: Callable[[Database, SyncRun, datetime], None] = ignore_run
+    load_erased: Callable[[Database], Callable[[str], bool]] = nobody_is_erased
 
 
 def never() -> bool:
@@ -120,7 +128,10 @@ async def _open_and_drive(
     try:
         values = {"mapping_version": source.mapping_version}
         await asyncio.to_thread(database.run, run_queries.update_run, run.id, values)
-        engine = SyncEngine(database, source, run, pacer, clock, connector.concurrency, should_stop)
+        is_erased = await asyncio.to_thread(connector.load_erased, database)
+        engine = SyncEngine(
+            database, source, run, pacer, clock, connector.concurrency, should_stop, is_erased
+        )
         return await engine.drive()
     finally:
         await source.aclose()

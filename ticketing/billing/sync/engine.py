@@ -68,6 +68,7 @@ class SyncEngine:
     clock: Callable[[], datetime]
     concurrency: int
     should_stop: Callable[[], bool]
+    is_erased: Callable[[str], bool]
     _ending: asyncio.Future[Ending] = field(init=False)
     _items: "asyncio.Queue[ClaimedItem]" = field(init=False)
     _attempts: "asyncio.Queue[Attempt]" = field(init=False)
@@ -102,7 +103,14 @@ class SyncEngine:
     async def _work(self) -> None:
         try:
             if self.run.listed_at is None:
-                await store_list(self.database, self.source, self.run, self.pacer, self.clock)
+                await store_list(
+                    self.database,
+                    self.source,
+                    self.run,
+                    self.pacer,
+                    self.clock,
+                    is_erased=self.is_erased,
+                )
                 view = await self._call(run_queries.get_view, self.run.id, at=self.clock())
                 self.run = view.run
         except ListStopped as stopped:

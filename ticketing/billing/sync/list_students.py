@@ -37,6 +37,8 @@ async def store_list(
     run: SyncRun,
     pacer: Pacer,
     clock: Callable[[], datetime],
+    *,
+    is_erased: Callable[[str], bool],
 ) -> None:
     """Read the list to its end and store it; what is stored of a list that breaks off is kept.
 
@@ -45,7 +47,7 @@ async def store_list(
     attempts = throttled = 0
     while True:
         try:
-            listed = await _read(database, source, run, pacer, clock)
+            listed = await _read(database, source, run, pacer, clock, is_erased=is_erased)
         except SourceError as error:
             if error.failure is FailureClass.THROTTLED and throttled < MAX_THROTTLED:
                 throttled += 1
@@ -68,10 +70,14 @@ async def _read(
     run: SyncRun,
     pacer: Pacer,
     clock: Callable[[], datetime],
+    *,
+    is_erased: Callable[[str], bool],
 ) -> int:
     batch, count = list[ListedStudent](), 0
     async for student in source.list_students():
         pacer.require_open()
+        if is_erased(student.external_id):
+            continue
         count += 1
         batch.append(_storable(student))
         if len(batch) >= BATCH:
