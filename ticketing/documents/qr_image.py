@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import qrcode
-from qrcode.util import MODE_ALPHA_NUM, QRData
+from qrcode.util import QRData, optimal_mode
 
 from ticketing.documents.qr import MASK_PATTERN
 from ticketing.platform.kernel.errors import Refused
@@ -84,7 +84,7 @@ def qr_svg(text: str, options: QrImageOptions) -> str:
 
 def _modules(text: str, correction: ErrorCorrection) -> list[list[bool]]:
     code = qrcode.QRCode(error_correction=_LEVELS[correction], border=0, mask_pattern=MASK_PATTERN)
-    code.add_data(QRData(text, mode=MODE_ALPHA_NUM), optimize=0)
+    code.add_data(QRData(text, mode=optimal_mode(text.encode())), optimize=0)
     code.make(fit=True)
     return [[bool(module) for module in row] for row in code.modules]
 

@@ -22,6 +22,7 @@ from ticketing.billing.pages.stream import SyncStreams
 from ticketing.billing.sync.drive import BillingConnector
 from ticketing.checkin import api as checkin_api
 from ticketing.checkin import api_checkins, api_gates, gate_page
+from ticketing.console import event_pages, gate_pages, guest_pages, home
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
@@ -85,6 +86,7 @@ MAX_CONNECTIONS = 72
 # we have our own log and metrics; FastAPI's would log user input, and checked for it every time
 TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 SIGN_IN_LINKS = (
+    ("console", "/console"),
     ("vouchers", "/voucher"),
     ("go_live", "/admin/go-live"),
     ("students", "/admin/siswa"),
@@ -113,6 +115,10 @@ ROUTERS = (
     api_gates.router,
     api_gates.pairing_router,
     gate_page.router,
+    home.router,
+    event_pages.router,
+    guest_pages.router,
+    gate_pages.router,
     review_api.router,
     box_office_api.router,
     api_vouchers.router,
