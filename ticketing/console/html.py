@@ -34,7 +34,7 @@ LANGUAGE_COOKIE, LANGUAGE_SECONDS = "language", 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ConsolePage:
     """A request for a page, with its services and its language."""
 
     request: Request
@@ -73,13 +73,13 @@ class Page:
 
 def open_page(
     request: Request, services: ServicesDependency, preferred: ClientLanguage, language: str = ""
-) -> Page:
+) -> ConsolePage:
     """Return the page in the language of the address, of the last choice, or of the browser."""
     chosen = (language, request.cookies.get(LANGUAGE_COOKIE, ""), preferred, "en")
-    return Page(request, services, next(one for one in chosen if one in LANGUAGES))
+    return ConsolePage(request, services, next(one for one in chosen if one in LANGUAGES))
 
 
-PageDependency = Annotated[Page, Depends(open_page)]
+PageDependency = Annotated[ConsolePage, Depends(open_page)]
 
 
 def redirect(path: str) -> Response:
