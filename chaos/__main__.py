@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from chaos.disruptions import DISRUPTIONS, is_possible
 from chaos.sale import ChaosScenario, run_scenario
 from ticketing.platform.kernel import json_logging
 
@@ -28,11 +29,22 @@ def main() -> int:
     parser.add_argument(
         "--keep", type=Path, help="keep database, logs and documents in this folder"
     )
+    parser.add_argument(
+        "--disrupt", action="append", default=[], choices=[*DISRUPTIONS, "all"], metavar="NAME",
+        help="instead of kills; repeatable: all, " + ", ".join(DISRUPTIONS),
+    )  # fmt: skip
     given = parser.parse_args()
+    wanted = list(DISRUPTIONS) if "all" in given.disrupt else given.disrupt
+    possible = [name for name in wanted if is_possible(name)]
+    for name in wanted:
+        if name not in possible:
+            sys.stderr.write(f"{name} is skipped: it needs root, to mount a file system\n")
+    if wanted and not possible:
+        return 0
     scenario = ChaosScenario(
         given.seconds, given.seed, noise=given.noise, voucher_share=given.vouchers,
         min_purchases=given.purchases, calm_seconds=given.calm, seconds_between_kills=given.apart,
-        buyer_threads=given.lines,
+        buyer_threads=given.lines, disruptions=tuple(possible),
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
         folder = given.keep or Path(name)

@@ -1,5 +1,6 @@
 """The application's processes: start, kill with SIGKILL, restart."""
 
+import functools
 import os
 import random
 import secrets
@@ -32,6 +33,8 @@ HOST = "127.0.0.1"
 READY_TIMEOUT_SECONDS = 90
 PYTHON = [sys.executable, "-W", "ignore", "-m"]
 RUN_COMMAND = ["dagster", "job", "execute", "-m", "ticket_assets.definitions", "-j"]
+DAEMON_COMMAND = ["dagster._daemon", "run", "-m", "ticket_assets.definitions"]
+SMALL_DISK = "64m"
 JOBS = ("fulfil_paid_orders", "provision_vouchers", "deliver_messages")
 
 
@@ -43,6 +46,9 @@ class ProcessManager:
     external_settings: Mapping[str, str]  # addresses of the simulated vendors
     kill_counts: Counter[str] = field(default_factory=Counter)
     run_counts: Counter[str] = field(default_factory=Counter)
+    disruption_counts: Counter[str] = field(default_factory=Counter)
+    small_disk: bool = False  # documents on a file system of their own; needs root
+    shifted_clock: bool = False  # web and worker read the time through `chaos.shifted_clock`
     _jobs: Iterator[str] = field(default_factory=lambda: cycle(JOBS))
     _processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     _commands: dict[str, list[str]] = field(default_factory=dict)
@@ -66,13 +72,17 @@ class ProcessManager:
             "MAX_UNPAID_PLACES_PER_ADDRESS": "1000000",
             **self.external_settings,
         }
+        if self.small_disk:
+            self._mount_documents()
         settings = Settings.model_validate(given)
         self.application: Application = self._stack.enter_context(open_application(settings))
         upgrade(self.application.database)
         self._environment = prepare_dagster_home(self.application) | given
+        clock = ["chaos.shifted_clock", str(self.clock_file)]
+        program = [*PYTHON, *(clock if self.shifted_clock else ["ticketing"])]
         self._commands = {
-            "web": [*PYTHON, "ticketing", "serve", "--quiet", "--port", str(self.port)],
-            "worker": [*PYTHON, "ticketing", "worker"],
+            "web": [*program, "serve", "--quiet", "--port", str(self.port)],
+            "worker": [*program, "worker"],
             "run": [*PYTHON, *RUN_COMMAND],
         }
         for name in ("web", "worker"):
@@ -89,6 +99,29 @@ class ProcessManager:
     def url(self) -> str:
         """Return the base URL of the web service."""
         return f"http://{HOST}:{self.port}"
+
+    @property
+    def documents(self) -> Path:
+        """Return the folder of PDFs."""
+        return self.folder / "documents"
+
+    @property
+    def clock_file(self) -> Path:
+        """Return the file with the seconds by which a shifted clock is wrong."""
+        return self.folder / "clock"
+
+    @property
+    def database_url(self) -> str:
+        """Return the URL of the database for psycopg."""
+        url = self.application.url.set(drivername="postgresql")
+        return url.render_as_string(hide_password=False)
+
+    def _mount_documents(self) -> None:
+        self.documents.mkdir(mode=0o700, exist_ok=True)
+        options = ["-t", "tmpfs", "-o", f"size={SMALL_DISK},mode=0700"]
+        run = functools.partial(subprocess.run, check=True)
+        run(["mount", *options, "tmpfs", str(self.documents)])
+        self._stack.callback(run, ["umount", "--lazy", str(self.documents)])
 
     def start(self, name: str) -> None:
         """Start a process."""
@@ -114,6 +147,32 @@ class ProcessManager:
             process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
+
+    def send_signal(self, name: str, number: int) -> None:
+        """Send a signal to a process, if it runs."""
+        process = self._processes.get(name)
+        if process is not None and process.poll() is None:
+            process.send_signal(number)
+
+    def add(self, name: str) -> None:
+        """Run one more process: `second worker`, or a daemon of Dagster."""
+        daemon = [*PYTHON, *DAEMON_COMMAND]
+        self._commands[name] = self._commands["worker"] if name == "second worker" else daemon
+        self.start(name)
+
+    def remove(self, name: str) -> None:
+        """Stop a process that was added."""
+        del self._commands[name]
+        self.stop(name)
+
+    def kill_all(self) -> None:
+        """Kill PostgreSQL and every process with SIGKILL."""
+        self.kill_counts["everything"] += 1
+        for process in self._processes.values():
+            process.kill()
+        self._kill_postgresql(whole=True)
+        for process in self._processes.values():
             process.wait()
 
     def keep_running(self) -> None:
@@ -162,11 +221,8 @@ class ProcessManager:
             return probe.connect_ex((HOST, self.port)) == 0
 
     def _is_database_up(self) -> bool:
-        url = self.application.url.set(drivername="postgresql").render_as_string(
-            hide_password=False
-        )
         try:
-            psycopg.connect(url, connect_timeout=2).close()
+            psycopg.connect(self.database_url, connect_timeout=2).close()
         except psycopg.OperationalError:
             return False
         return True

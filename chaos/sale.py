@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from threading import Thread
 
@@ -13,6 +14,7 @@ from sqlalchemy import text
 
 from chaos import report
 from chaos.buyers import BuyerPool
+from chaos.disruptions import DISRUPTIONS, needs_root
 from chaos.environment import SimulatedEnvironment
 from chaos.fault_schedule import inject_faults, resume_whatsapp
 from chaos.outlet import open_sale
@@ -50,13 +52,19 @@ class ChaosScenario:
     calm_seconds: float  # maximum wait before scheduled work runs
     seconds_between_kills: float  # mean time between kills
     buyer_threads: int  # concurrent buyers
+    disruptions: tuple[str, ...] = ()  # instead of kills, one after the other
 
 
 def run_scenario(scenario: ChaosScenario, folder: Path) -> dict[str, object]:
     """Run a scenario and return the report; `violations` must be empty."""
     with (
         SimulatedEnvironment(scenario.seed) as environment,
-        ProcessManager(folder, environment.settings()) as processes,
+        ProcessManager(
+            folder,
+            environment.settings(),
+            small_disk=any(map(needs_root, scenario.disruptions)),
+            shifted_clock="clock-jump" in scenario.disruptions,
+        ) as processes,
     ):
         offer = open_sale(processes.application, environment)
         buyers = BuyerPool(processes.url, environment, offer, scenario.seed, scenario.voucher_share)
@@ -71,13 +79,14 @@ def run_scenario(scenario: ChaosScenario, folder: Path) -> dict[str, object]:
             ) as fault_counts,
             _running_buyers(buyers, scenario.buyer_threads),
         ):
-            _kill_randomly(processes, scenario, buyers)
+            (_disrupt if scenario.disruptions else _kill_randomly)(processes, scenario, buyers)
         environment.midtrans.faults.clear()
         _wait_until_idle(processes, environment, scenario)
         _run_scheduled_work(processes, environment, buyers)
         return {
             "seed": scenario.seed,
             "killed": dict(processes.kill_counts),
+            "disruptions": dict(processes.disruption_counts),
             "runs": dict(processes.run_counts),
             "fault_counts": dict(fault_counts),
             "buyers": dict(buyers.outcomes),
@@ -107,6 +116,20 @@ def _kill_randomly(processes: ProcessManager, scenario: ChaosScenario, buyers: B
         time.sleep(scenario.seconds_between_kills * draw.uniform(0.3, 1.7))
         processes.keep_running()
         processes.kill(draw.choice(KILL_TARGETS), draw)
+
+
+def _disrupt(processes: ProcessManager, scenario: ChaosScenario, buyers: BuyerPool) -> None:
+    """Cause the disruptions in turn, each for some seconds, with as long a calm between them."""
+    ends, names = time.monotonic() + scenario.seconds, cycle(scenario.disruptions)
+    time.sleep(scenario.seconds_between_kills)
+    while time.monotonic() < ends or buyers.purchases < scenario.min_purchases:
+        name = next(names)
+        with DISRUPTIONS[name](processes):
+            time.sleep(scenario.seconds_between_kills)
+        processes.disruption_counts[name] += 1
+        processes.keep_running()
+        time.sleep(scenario.seconds_between_kills)
+        processes.keep_running()
 
 
 def _wait_until_idle(
