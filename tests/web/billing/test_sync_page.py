@@ -5,17 +5,26 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.plugins.billing_source import School
+from tests.plugins.billing_source import FAST, School, spp
+from tests.web.billing.test_bank_statement_page import MAPPING
 from ticketing.access.caller import Role
 from ticketing.access.sessions.session_token import SESSION_COOKIE
+from ticketing.billing.bank_statements.read_statement import BankStatement, StatementRow
+from ticketing.billing.bank_statements.statements import import_statement
+from ticketing.billing.differences.trend_queries import close_statement
+from ticketing.billing.sync.control import start_run
 from ticketing.billing.sync.run import SyncRun
+from ticketing.platform.db.database import Database
 
 pytestmark = pytest.mark.browser
 
@@ -161,3 +170,50 @@ def test_a_sync_is_watched_closed_reopened_cancelled_resumed_and_reset(  # noqa:
     expect(phone.get_by_role("heading", name="Siswa 0000007")).to_be_visible()
     assert judge_page(phone)
     picture(phone, "student-phone-dark")
+
+
+@pytest.fixture
+def credited(school: School, database: Database, drive: Callable[..., SyncRun | None]) -> None:
+    """Store the arrears of two syncs, and a credit of each state."""
+    for number in range(5):
+        school.bills[f"000000{number}"] = [spp(paid=350_000 * (number == 1))]
+    school.bills["0000002"] = [spp(), spp(month="2026-08")]
+    for paid in (0, 200_000):
+        school.bills["0000004"] = [spp(paid=paid)]
+        start_run(database, "school", limit=FAST, by="test", at=datetime.now(UTC))
+        with ThreadPoolExecutor() as pool:  # the browser's event loop runs in this thread
+            run = pool.submit(drive).result()
+        assert run is not None
+        database.run(close_statement, run, at=datetime.now(UTC))
+    texts = ("0000000 SPP", "0000001 SPP", "0000002 SPP", "0000003 SPP", "SETORAN TUNAI DARI AHMAD")
+    rows = [
+        StatementRow(text, line, date(2026, 7, 3), Decimal(350_000 + (line == 4)), text)
+        for line, text in enumerate(texts, 1)
+    ]
+    import_statement(
+        database, "school", BankStatement(rows), MAPPING, file_name="x", by="bursar",
+        at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("credited")
+def test_credits_and_arrears_can_be_read_on_a_phone_in_the_dark_and_without_a_mouse(
+    open_page: Callable[..., Page], judge_page: Callable[[Page], bool], address: str
+) -> None:
+    page = open_page(width=390)
+    page.goto(f"{address}/admin/mutasi-bank?language=en")
+    assert judge_page(page)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    page.get_by_role("link", name="Payment sync").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("svg.trend")).to_be_visible()
+    assert judge_page(page)
+    for path in (SYNC, "/admin/mutasi-bank") if SCREENSHOTS else ():
+        for size in ((390, 844), (1280, 800)):
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            for language in ("id", "en"):
+                page.goto(f"{address}{path}?language={language}")
+                for scheme in ("light", "dark"):
+                    picture(page, f"{path[7:11]}-{size[0]}-{language}-{scheme}")
+
+    assert width == 390
