@@ -2,12 +2,26 @@
 
 import asyncio
 import base64
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from ticketing.billing.sources.http.classify import RequestFailed
 from ticketing.billing.sources.mapping.model import Authentication
 
-FetchToken = Callable[[], Awaitable[str]]
+RENEWED_SHARE = 0.8  # of the life of a token, after which another one is fetched
+RETRY_SECONDS = 5.0  # after a token could not be renewed before its end
+
+
+@dataclass(frozen=True, slots=True)
+class BillingToken:
+    """A token, and for how many seconds it is valid; None if the source does not say."""
+
+    text: str = field(repr=False)
+    seconds: float | None = None
+
+
+FetchToken = Callable[[], Awaitable[BillingToken]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +45,26 @@ class BillingCredentials:
 
 
 class Authorizer:
-    """Adds credentials to requests; a token is fetched by one caller for all."""
+    """Adds credentials to requests; a token is fetched by one caller for all, before its end."""
 
     def __init__(
-        self, how: Authentication, credentials: BillingCredentials, fetch_token: FetchToken
+        self,
+        how: Authentication,
+        credentials: BillingCredentials,
+        fetch_token: FetchToken,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._how, self._credentials, self._fetch = how, credentials, fetch_token
+        self._clock = clock
         self._token = ""
+        self._renew_at = float("inf")
         self._lock = asyncio.Lock()
 
     async def headers(self) -> dict[str, str]:
         """Return the headers that authorise a request."""
         kind = self._how.kind
         if kind == "client_credentials":
+            await self._renew_before_the_end()
             return {"Authorization": f"Bearer {self._token or await self.renew('')}"}
         if kind == "bearer":
             return {"Authorization": f"Bearer {self._credentials.token}"}
@@ -70,5 +91,19 @@ class Authorizer:
         """Return a token other than the refused one; of many callers one fetches it."""
         async with self._lock:
             if self._token == refused:
-                self._token = await self._fetch()
+                began = self._clock()
+                found = await self._fetch()
+                life = float("inf") if found.seconds is None else found.seconds
+                self._token, self._renew_at = found.text, began + RENEWED_SHARE * life
             return self._token
+
+    async def _renew_before_the_end(self) -> None:
+        """Replace a token that ends soon; if that fails, it is used until it is refused."""
+        if self._clock() < self._renew_at:
+            return
+        used, self._renew_at = self._token, self._clock() + RETRY_SECONDS
+        try:
+            await self.renew(used)
+        except RequestFailed as error:
+            if error.stops_run:
+                raise

@@ -2,12 +2,17 @@
 
 import logging
 from datetime import UTC, datetime
+from decimal import Decimal
 from math import ceil
 
 import httpx
 
 from ticketing.billing.sources.contract import FailureClass
-from ticketing.billing.sources.http.authorization import Authorizer, BillingCredentials
+from ticketing.billing.sources.http.authorization import (
+    Authorizer,
+    BillingCredentials,
+    BillingToken,
+)
 from ticketing.billing.sources.http.classify import (
     Reply,
     RequestFailed,
@@ -114,7 +119,7 @@ class Connection:
         }
         return Reply(response.status_code, headers, bytes(body))
 
-    async def _fetch_token(self) -> str:
+    async def _fetch_token(self) -> BillingToken:
         how = self._mapping.authentication
         form = {"grant_type": "client_credentials"} | ({"scope": how.scope} if how.scope else {})
         headers = {"Authorization": self._credentials.basic, "Accept": "application/json"}
@@ -132,7 +137,7 @@ class Connection:
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token:
             raise RequestFailed(FailureClass.BAD_DATA, "no token: `access_token` is missing")
-        return token
+        return BillingToken(token, _lifetime(answer))
 
     def _new_pool(self) -> httpx.AsyncClient:
         limits = httpx.Limits(
@@ -143,6 +148,14 @@ class Connection:
         return httpx.AsyncClient(
             limits=limits, timeout=timeout, verify=trusted(), follow_redirects=False
         )
+
+
+def _lifetime(answer: dict[str, object]) -> float | None:
+    """Return `expires_in` in seconds; None if it is no positive number."""
+    seconds = answer.get("expires_in")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | Decimal) or seconds <= 0:
+        return None
+    return float(seconds)
 
 
 def _as_bytes(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
