@@ -150,9 +150,9 @@ class Connection:
         )
 
 
-def _lifetime(answer: dict[str, object]) -> float | None:
+def _lifetime(answer: object) -> float | None:
     """Return `expires_in` in seconds; None if it is no positive number."""
-    seconds = answer.get("expires_in")
+    seconds = answer.get("expires_in") if isinstance(answer, dict) else None
     if isinstance(seconds, bool) or not isinstance(seconds, int | Decimal) or seconds <= 0:
         return None
     return float(seconds)
