@@ -128,6 +128,25 @@ def list_guests(
     return [GuestRow(*row) for row in connection.execute(query)]
 
 
+def get_guest_fields(connection: Connection, event_id: int, guest_id: int) -> dict[str, str] | None:
+    """Return what can be edited of a guest of the roster, by the names of its fields, or None."""
+    query = (
+        select(
+            guests.c.full_name, guests.c.email, guests.c.phone, entitlements.c.seat,
+            ticket_types.c.name.label("ticket_type"),
+        )
+        .join(entitlements, entitlements.c.guest_id == guests.c.id)
+        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
+        .where(
+            guests.c.event_id == event_id, guests.c.id == guest_id,
+            entitlements.c.source == "roster",
+        )
+        .limit(1)
+    )  # fmt: skip
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else {name: value or "" for name, value in row.items()}
+
+
 def list_batches(connection: Connection, event_id: int, *, limit: int) -> list[BatchRow]:
     """Return the newest batches of an event."""
     query = select(

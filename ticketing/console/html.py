@@ -89,14 +89,16 @@ def redirect(path: str) -> Response:
 
 async def read_checked_form(request: Request) -> dict[str, str]:
     """Return the fields of a form. Raises NotAllowed unless a page of this session has sent it."""
-    fields, session = await read_form(request), find_session(request)
-    if (
-        session is None
-        or session.is_foreign
-        or not is_form_token(session.token, fields.get("token", ""))
-    ):
-        raise NotAllowed("this form was not sent by the page of this session; open it again")
+    fields = await read_form(request)
+    require_form_token(request, fields.get("token", ""))
     return fields
+
+
+def require_form_token(request: Request, token: str) -> None:
+    """Raise NotAllowed unless a page of this session has sent a form with this token."""
+    session = find_session(request)
+    if session is None or session.is_foreign or not is_form_token(session.token, token):
+        raise NotAllowed("this form was not sent by the page of this session; open it again")
 
 
 CheckedForm = Annotated[dict[str, str], Depends(read_checked_form)]

@@ -24,8 +24,9 @@ from ticketing.platform.db.tables.tickets import batches, generated_tickets
 
 Opener = Callable[..., httpx.Client]
 PAGES = ("/console", "/console/events", "/console/incidents", "/console/events/{}",
-         "/console/events/{}/guests", "/console/events/{}/gates")  # fmt: skip
-FORMS = ("generate", "gates/pair", "gates/shut-out")
+         "/console/events/{}/guests", "/console/events/{}/gates", "/console/events/{}/imports",
+         "/console/new-event")  # fmt: skip
+FORMS = ("generate", "gates/pair", "gates/shut-out", "guests/1")
 
 
 def hidden(html: str, name: str) -> str:
@@ -193,3 +194,58 @@ def test_the_chosen_language_is_remembered(signed_in: Opener) -> None:
 
     assert 'lang="id"' in chosen.text
     assert '<html lang="id"' in later.text
+
+
+def test_an_event_is_created_once_and_what_is_wrong_is_said_beside_the_form(
+    signed_in: Opener,
+) -> None:
+    operator = signed_in(Role.OPERATOR)
+    form = "/console/new-event"
+    fields = {
+        "token": hidden(operator.get(form).text, "token"), "name": "Konser & Amal",
+        "venue": "Gedung Sate", "starts": "2099-06-12T19:00", "zone": "Asia/Makassar",
+        "locale": "id", "template": "classic",
+    }  # fmt: skip
+
+    made = operator.post(form, data=fields)
+    refused = [
+        operator.post(form, data=fields | wrong)
+        for wrong in (
+            {"starts": "tomorrow"}, {"ends": "2099-06-12T18:00"}, {"template": "none"},
+            {"venue": ""}, {"zone": "Mars/Base"}, {"name": "Konser & Amal", "venue": "Elsewhere"},
+        )
+    ]  # fmt: skip
+
+    assert made.headers["Location"] == "/console/events/konser-amal-2099"
+    assert "19:00 WITA" in operator.get(made.headers["Location"]).text
+    assert [one.status_code for one in refused] == [422] * 6
+    assert all('role="alert"' in one.text and "Konser &amp; Amal" in one.text for one in refused)
+
+
+def test_a_guest_is_edited_and_an_unusable_value_is_said_beside_the_form(
+    signed_in: Opener, event: Event, guests: list[int]
+) -> None:
+    operator, path = signed_in(Role.OPERATOR), f"/console/events/{event.slug}/guests/{guests[0]}"
+    token = hidden(operator.get(path).text, "token")
+
+    saved = operator.post(path, data={"token": token, "full_name": "Ayu L.", "seat": "C-1"})
+    refused = operator.post(path, data={"token": token, "full_name": " ", "seat": "C-1"})
+
+    assert saved.status_code == 303
+    assert "Ayu L." in operator.get(path).text
+    assert (refused.status_code, 'role="alert"' in refused.text) == (422, True)
+    assert operator.get(path[:-1] + "999").status_code == 404
+
+
+def test_an_upload_without_the_token_of_the_session_is_refused(
+    signed_in: Opener, event: Event
+) -> None:
+    operator, path = signed_in(Role.OPERATOR), f"/console/events/{event.slug}/imports"
+    token = hidden(operator.get(path).text, "token")
+    roster = {"file": ("tamu.csv", b"nim,nama\n1,Ayu\n", "text/csv")}
+
+    refused = operator.post(path, files=roster, data={"dryRun": "true"})
+    accepted = operator.post(path, files=roster, data={"dryRun": "true", "token": token})
+
+    assert (refused.status_code, accepted.status_code) == (403, 303)
+    assert operator.get(accepted.headers["Location"]).status_code == 200

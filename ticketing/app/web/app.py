@@ -22,7 +22,14 @@ from ticketing.billing.pages.stream import SyncStreams
 from ticketing.billing.sync.drive import BillingConnector
 from ticketing.checkin import api as checkin_api
 from ticketing.checkin import api_checkins, api_gates, gate_page
-from ticketing.console import event_pages, gate_pages, guest_pages, home
+from ticketing.console import (
+    event_pages,
+    gate_pages,
+    guest_pages,
+    home,
+    import_pages,
+    new_event_page,
+)
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
@@ -116,6 +123,8 @@ ROUTERS = (
     api_gates.pairing_router,
     gate_page.router,
     home.router,
+    new_event_page.router,
+    import_pages.router,
     event_pages.router,
     guest_pages.router,
     gate_pages.router,
@@ -195,7 +204,8 @@ def create_app(application: Application) -> FastAPI:
         public_url=application.settings.web_public_url or "",
         ration=service.get(CredentialRation),
     )
-    uploads = {UPLOAD_PATH_PATTERN: application.settings.max_file_size + MAX_OVERHEAD_BYTES}
+    patterns = (UPLOAD_PATH_PATTERN, import_pages.UPLOAD_PATH_PATTERN)
+    uploads = dict.fromkeys(patterns, application.settings.max_file_size + MAX_OVERHEAD_BYTES)
     app.add_middleware(RequestMiddleware, metrics=service.get(Metrics), upload_limits=uploads)
     return app
 

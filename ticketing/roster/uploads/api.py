@@ -157,7 +157,7 @@ def create_import(
     upload = to_upload(
         form, max_bytes=settings.max_file_size, delimiter=settings.csv_delimiter_character
     )
-    accepted = _enqueue(services, event, upload, by=caller.actor)
+    accepted = enqueue_upload(services, event, upload, by=caller.actor)
     return SuccessResponse(
         data=ImportAcceptedResponse(
             import_id=accepted.id,
@@ -168,7 +168,10 @@ def create_import(
     )
 
 
-def _enqueue(services: Services, event: str, upload: UploadedRoster, *, by: str) -> AcceptedImport:
+def enqueue_upload(
+    services: Services, event: str, upload: UploadedRoster, *, by: str
+) -> AcceptedImport:
+    """Accept an upload for import in the background. Raises Busy when too many wait."""
     queue, known = services.get(ImportRequestQueue), get_event(services.database, event)
     if not queue.reserve():
         raise Busy("too many imports are waiting; retry when some have ended", retryAfter=30)
