@@ -10,6 +10,7 @@ ready code. Chromium (playwright) and typst are measured where they are installe
 import argparse
 import hashlib
 import json
+import multiprocessing
 import os
 import platform
 import random
@@ -22,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -36,9 +37,14 @@ from ticketing.documents.template_html import TicketHtmlTemplate
 from ticketing.documents.templates import TemplateFolders
 from ticketing.documents.ticket_data import PrintedTicket
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.synchronize import Barrier
+
 CHUNK = 100  # as the application renders
 SLOW_TICKETS = 20  # of programs that take milliseconds
 BATCH = 50
+READY_SECONDS = 120
 SIGNER = Signer(bytes(range(32)), generation=1)
 VALID = (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -214,6 +220,42 @@ def percentiles(template: str) -> dict[str, float]:
     return {"p50": cuts[49], "p99": cuts[98]}
 
 
+def two_processes(template: str, count: int, processors: Sequence[int]) -> float | None:
+    """Return the rate of two processes at once by that of one; None on one processor.
+
+    By processor time, which sees that they share caches and memory. They share no lock.
+    """
+    if len(processors) < 2:  # noqa: PLR2004 - one for each
+        return None
+    alone, both = (sum(_rates(template, count, processors[:number])) for number in (1, 2))
+    return round(both / alone, 2)
+
+
+def _rates(template: str, count: int, processors: Sequence[int]) -> list[float]:
+    """Return the tickets a second of processes that stamp at the same time."""
+    context = multiprocessing.get_context("spawn")
+    ready = context.Barrier(len(processors), timeout=READY_SECONDS)
+    receivers = []
+    for each in processors:
+        receiver, sender = context.Pipe(duplex=False)
+        context.Process(target=_stamp_on, args=(template, count, each, ready, sender)).start()
+        sender.close()  # so that the end of the process is the end of the pipe
+        receivers.append(receiver)
+    return [float(receiver.recv()) for receiver in receivers]
+
+
+def _stamp_on(
+    template: str, count: int, processor: int, ready: "Barrier", sender: "Connection[float, float]"
+) -> None:
+    os.sched_setaffinity(0, {processor})
+    stamp, work = stamped(template), tickets(count, 0)
+    stamp(work[:CHUNK])
+    ready.wait()
+    began = time.process_time()
+    stamp(work)
+    sender.send(count / (time.process_time() - began))
+
+
 def run(template: str, count: int, runs: int) -> dict[str, Any]:
     """Return the medians of several runs, all ways in turn."""
     stamp = stamped(template)
@@ -268,6 +310,8 @@ def report(template: str, found: dict[str, Any]) -> None:
     for name in SHARES:
         print(f"times longer than stamped, {name}: {ratios(medians, name)}")
     print(f"one ticket on demand, 5 % other scripts: {found['on_demand_ms']} ms")
+    two = found["two_processes"]
+    print(f"two processes: {two or 'not measured, there is one processor'}")
     for name, reason in found["skipped"].items():
         print(f"{name} skipped: {reason}")
     print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
@@ -285,6 +329,7 @@ def as_json(template: str, found: dict[str, Any]) -> str:
             "ms": {name: each.milliseconds for name, each in medians.items()},
             "bytes": {name: each.size for name, each in medians.items()},
             "on_demand_ms": found["on_demand_ms"],
+            "two_processes": found["two_processes"],
             "skipped": found["skipped"],
         },
         indent=2,
@@ -308,8 +353,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[0]})
     found = run(options.template, options.tickets, options.runs)
+    found["two_processes"] = two_processes(options.template, options.tickets, processors)
     if options.json:
         print(as_json(options.template, found))
     else:
