@@ -37,12 +37,17 @@ def billing_connector(settings: Settings) -> BillingConnector | None:
     )
 
 
-def skip_erased(connector: BillingConnector, keys: KeyRing) -> BillingConnector:
-    """Return the connector with the students whose data were erased on request left out."""
-    hasher = ErasedContacts(keys)
+def skip_erased(connector: BillingConnector, get_keys: Callable[[], KeyRing]) -> BillingConnector:
+    """Return the connector with the students whose data were erased on request left out.
+
+    The keys are needed for a sync after an erasure only, not to look at one.
+    """
 
     def load(database: Database) -> Callable[[str], bool]:
         known = database.run(list_hashes)
+        if not known:
+            return connector.load_erased(database)
+        hasher = ErasedContacts(get_keys())
         return lambda external_id: hasher.hash_student(connector.name, external_id) in known
 
     return replace(connector, load_erased=load)

@@ -122,7 +122,7 @@ def _billing_connector(application: Application) -> object | None:
     from ticketing.crypto.keyring import KeyRing
 
     connector = billing_connector(application.settings)
-    return connector and skip_erased(connector, application.get(KeyRing))
+    return connector and skip_erased(connector, lambda: application.get(KeyRing))
 
 
 def _midtrans(application: Application) -> object:

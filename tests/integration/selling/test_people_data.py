@@ -314,7 +314,7 @@ def test_an_erasure_deletes_the_synced_student_who_does_not_come_back_with_the_n
     database: Database, eraser: PersonEraser, afterwards: datetime, school: School
 ) -> None:
     connector = BillingConnector("school", lambda _gate: school, limit=FAST)
-    connector = skip_erased(connector, eraser.keys)
+    connector = skip_erased(connector, lambda: eraser.keys)
 
     def sync() -> SyncRun:
         at = datetime.now(UTC)

@@ -186,7 +186,9 @@ def list_failures(
 def read_differences(
     services: ServicesDependency,
     _: Viewer,
-    kind: Annotated[Literal["csv", "xlsx"], Query(alias="format")] = "csv",
+    kind: Annotated[
+        Literal["csv", "xlsx"], Query(alias="format", description="Kind of the file.")
+    ] = "csv",
 ) -> Response:
     """Return the bills that appeared, changed or vanished in the sync that is shown.
 
