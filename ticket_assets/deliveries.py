@@ -24,7 +24,7 @@ from ticketing.notifications.checks import (
 )
 from ticketing.notifications.deliver import MessagingConnector, deliver_all
 from ticketing.notifications.delivery_receipts import process_bounces
-from ticketing.notifications.mail.mailbox import read_unread_mails
+from ticketing.notifications.mail.mailbox import UnreadMails
 from ticketing.platform.application import Application
 from ticketing.platform.db.tables.notifications import deliveries
 
@@ -85,10 +85,18 @@ def process_new_bounces(
     """Record the bounces that arrived in the Maildir MAIL_BOUNCES_FOLDER since the last run."""
     folder = application.settings.mail_bounces_folder
     with run_attempt(context), application.get(MessagingConnector).connect() as sender:
-        mails = read_unread_mails(folder) if folder else ()
-        at = datetime.now(UTC)
-        done = process_bounces(application.database, mails, sender.channels, at=at)
-    context.add_output_metadata(asdict(done))
+        if folder is None:
+            return
+        mails, at = UnreadMails(folder), datetime.now(UTC)
+        done = process_bounces(
+            application.database, mails, sender.channels, at=at, flag=mails.flag_current
+        )
+    if done.not_understood:
+        context.log.warning(
+            "%d mails of %s are for a person; they are flagged there",
+            len(done.not_understood), folder,
+        )  # fmt: skip
+    context.add_output_metadata(asdict(done) | {"not_understood": list(done.not_understood)})
 
 
 @dg.job(tags={**OPERATIONAL, **area("messages")})

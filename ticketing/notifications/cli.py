@@ -200,9 +200,13 @@ def read_bounces(
         )
     line = (
         f"{result.mails} mails read: {result.applied} bounces applied, {result.unchanged} known,"
-        f" {result.strange} of other messages, {result.undecided} still retried by the server."
+        f" {result.strange} of other messages, {result.undecided} still retried by the server,"
+        f" {result.absences} absence notes, {len(result.not_understood)} not understood."
     )
     print_result(result, line, as_json=as_json)
+    if not as_json:
+        for subject in result.not_understood:
+            print_text(f"for a person: {subject or '(no subject)'}")
 
 
 @app.command("resume-channel")

@@ -29,7 +29,7 @@ from ticketing.notifications.delivery import (
     merge_state,
 )
 from ticketing.notifications.delivery_queries import DeliveryAttempt
-from ticketing.notifications.mail.bounces import Bounce, parse_bounces
+from ticketing.notifications.mail.bounces import Bounce, MailKind, parse_mail
 from ticketing.notifications.messages.message import Deferred, Rejected
 from ticketing.notifications.whatsapp.providers import WhatsAppProvider, parse_status_webhook
 from ticketing.notifications.whatsapp.status_webhooks import InboundMessage
@@ -231,13 +231,18 @@ def _update_delivery(
 
 @dataclass(frozen=True, slots=True)
 class BounceResult:
-    """Numbers of bounces by result; for `undecided` ones the server still retries."""
+    """Numbers of bounces by result; for `undecided` ones the server still retries.
+
+    `not_understood` are the subjects of mails that are for a person.
+    """
 
     mails: int
     applied: int
     unchanged: int
     strange: int
     undecided: int
+    absences: int = 0
+    not_understood: tuple[str, ...] = ()
 
 
 def process_bounces(
@@ -247,17 +252,27 @@ def process_bounces(
     *,
     at: datetime,
     jitter: Callable[[], float] = random.random,
+    flag: Callable[[], None] = lambda: None,
 ) -> BounceResult:
-    """Apply the bounces in these mails, with fallback to another channel."""
-    mail_count = 0
-    counts: Counter[str] = Counter()
+    """Apply the bounces in these mails, with fallback to another channel.
+
+    `flag` is called for a mail that is not understood, before the next one is taken.
+    """
+    mail_count, absences = 0, 0
+    counts, subjects = Counter[str](), list[str]()
     for mail in mails:
         mail_count += 1
-        for bounce in parse_bounces(mail):
+        parsed = parse_mail(mail)
+        absences += parsed.kind is MailKind.ABSENCE
+        for bounce in parsed.bounces:
             counts[_apply_bounce(database, bounce, channels, at=at, jitter=jitter())] += 1
+        if parsed.kind is MailKind.OTHER:
+            subjects.append(parsed.subject)
+            flag()
     return BounceResult(
-        mail_count, counts["applied"], counts["unchanged"], counts["strange"], counts["undecided"]
-    )
+        mail_count, counts["applied"], counts["unchanged"], counts["strange"],
+        counts["undecided"], absences, tuple(subjects),
+    )  # fmt: skip
 
 
 def _apply_bounce(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from simulators.mail.server import MailSimulator
 from ticketing.notifications.delivery import DeliveryState
-from ticketing.notifications.mail.bounces import Bounce, parse_bounces
+from ticketing.notifications.mail.bounces import Bounce, MailKind, parse_mail
 from ticketing.notifications.mail.client import SmtpTransport
 from ticketing.notifications.messages.message import FailureScope, Mail
 
@@ -185,7 +185,7 @@ Sampai Senin.
 def test_a_bounce_names_message_recipient_and_reason(
     mail: bytes, reference: str, recipient: str, action: str, status: str
 ) -> None:
-    (bounce,) = parse_bounces(mail)
+    (bounce,) = parse_mail(mail).bounces
 
     told = (bounce.reference, bounce.recipient, bounce.action, bounce.status)
     assert told == (reference, recipient, action, status)
@@ -194,7 +194,7 @@ def test_a_bounce_names_message_recipient_and_reason(
 def test_a_recorded_postfix_bounce_of_our_mail_is_read() -> None:
     recorded = Path(__file__).parent / "bounces" / "postfix-3.7.11.eml"
 
-    (bounce,) = parse_bounces(recorded.read_bytes())
+    (bounce,) = parse_mail(recorded.read_bytes()).bounces
 
     assert bounce == Bounce(
         "ticket-77",
@@ -207,13 +207,13 @@ def test_a_recorded_postfix_bounce_of_our_mail_is_read() -> None:
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["lf", "crlf"])
 def test_bounces_of_every_mail_server_are_read(ending: bytes) -> None:
-    (bounce,) = parse_bounces(POSTFIX.replace(b"\n", ending))
+    (bounce,) = parse_mail(POSTFIX.replace(b"\n", ending)).bounces
 
     assert bounce.status == "5.1.1"
 
 
 def test_a_failure_bounce_becomes_a_failed_delivery_receipt() -> None:
-    (bounce,) = parse_bounces(POSTFIX)
+    (bounce,) = parse_mail(POSTFIX).bounces
 
     report = bounce.receipt
 
@@ -225,7 +225,7 @@ def test_a_failure_bounce_becomes_a_failed_delivery_receipt() -> None:
 
 
 def test_a_delivery_report_is_read_and_a_delay_report_is_ignored() -> None:
-    (arrived,), (delayed,) = parse_bounces(DELIVERED), parse_bounces(GMAIL_DELAY)
+    (arrived,), (delayed,) = parse_mail(DELIVERED).bounces, parse_mail(GMAIL_DELAY).bounces
 
     assert arrived.receipt is not None
     assert arrived.receipt.state is DeliveryState.DELIVERED
@@ -233,7 +233,7 @@ def test_a_delivery_report_is_read_and_a_delay_report_is_ignored() -> None:
 
 
 def test_the_reason_names_no_address() -> None:
-    (bounce,) = parse_bounces(POSTFIX)
+    (bounce,) = parse_mail(POSTFIX).bounces
 
     assert "User unknown" in bounce.reason
     assert "nobody" not in bounce.reason
@@ -243,7 +243,7 @@ def test_the_reason_names_no_address() -> None:
 def test_the_return_address_alone_identifies_the_message() -> None:
     without_message = POSTFIX.replace(b"Message-ID: <delivery-7@example.org>\n", b"")
 
-    (bounce,) = parse_bounces(without_message)
+    (bounce,) = parse_mail(without_message).bounces
 
     assert bounce.reference == "delivery-7"
 
@@ -251,7 +251,7 @@ def test_the_return_address_alone_identifies_the_message() -> None:
 def test_a_bounce_without_both_references_has_no_reference() -> None:
     lost = POSTFIX.replace(b"delivery-7@", b"").replace(b"bounces+", b"bounces")
 
-    (bounce,) = parse_bounces(lost)
+    (bounce,) = parse_mail(lost).bounces
 
     assert bounce.reference == ""
 
@@ -261,7 +261,7 @@ def test_several_recipients_are_several_bounces() -> None:
     next_part = b"\n--B4.1/mail.example.org\nContent-Description: Undelivered"
     two = POSTFIX.replace(next_part, another + next_part)
 
-    assert [bounce.recipient for bounce in parse_bounces(two)] == [
+    assert [bounce.recipient for bounce in parse_mail(two).bounces] == [
         "nobody@campus.example", "b@campus.example"
     ]  # fmt: skip
 
@@ -280,7 +280,7 @@ def test_several_recipients_are_several_bounces() -> None:
     ids=["out of office", "nothing", "bytes", "empty report", "nonsense", "no action", "no status"],
 )
 def test_a_mail_that_is_no_bounce_is_ignored(mail: bytes) -> None:
-    assert parse_bounces(mail) == []
+    assert parse_mail(mail).bounces == ()
 
 
 def test_the_reference_of_a_sent_mail_is_read_from_its_bounce(
@@ -293,7 +293,7 @@ def test_the_reference_of_a_sent_mail_is_read_from_its_bounce(
         b"message/rfc822\n\n" + sent.content.split(b"\r\n\r\n")[0] + b"\n",
     )
 
-    (bounce,) = parse_bounces(returned)
+    (bounce,) = parse_mail(returned).bounces
 
     assert bounce.reference == "order.paid-ORD-7Q4M9ZKDX2TA"
 
@@ -302,7 +302,7 @@ def test_the_reference_of_a_sent_mail_is_read_from_its_bounce(
 def test_no_mail_breaks_the_reader(noise: bytes, place: int) -> None:
     broken = POSTFIX[:place] + noise + POSTFIX[place:]
 
-    assert all(isinstance(bounce, Bounce) for bounce in parse_bounces(broken))
+    assert all(isinstance(bounce, Bounce) for bounce in parse_mail(broken).bounces)
 
 
 @given(st.lists(st.sampled_from([POSTFIX, EXIM, EXCHANGE, GMAIL_DELAY]), max_size=3), st.randoms())
@@ -310,4 +310,70 @@ def test_no_mixture_of_mails_breaks_the_reader(whole: list[bytes], chance: objec
     lines = b"".join(whole).splitlines(keepends=True)
     chance.shuffle(lines)  # type: ignore[attr-defined]  # a random.Random
 
-    assert all(isinstance(bounce, Bounce) for bounce in parse_bounces(b"".join(lines)))
+    assert all(isinstance(bounce, Bounce) for bounce in parse_mail(b"".join(lines)).bounces)
+
+
+TAGGED = b"""\
+Return-Path: <>
+Delivered-To: bounces+delivery-9@example.org
+Auto-Submitted: auto-replied
+From: MAILER-DAEMON@relay.example.net
+To: bounces+delivery-9@example.org
+Subject: %s
+"""
+EXIM = (
+    TAGGED % b"Mail delivery failed: returning message to sender"
+    + b"""\
+X-Failed-Recipients: budi@example.org
+
+This message was created automatically by mail delivery software.
+
+A message that you sent could not be delivered to one or more of its
+recipients. This is a permanent error. The following address(es) failed:
+
+  budi@example.org
+    host mx.example.org [192.0.2.1]: 550 5.1.1 no such <budi@example.org>
+"""
+)
+QMAIL = (
+    TAGGED % b"failure notice"
+    + b"""\
+
+Hi. This is the qmail-send program at relay.example.net.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+This is a permanent error; I've given up. Sorry it didn't work out.
+
+<budi@example.org>:
+192.0.2.1 does not like recipient.
+Remote host said: 550 5.1.1 User unknown
+Giving up on 192.0.2.1.
+"""
+)
+ABSENCE = b"""\
+From: budi@example.org
+To: bounces+delivery-9@example.org
+Auto-Submitted: auto-replied
+Subject: Out of office
+
+Saya cuti sampai Senin.
+"""
+REPLY = b"From: budi@example.org\r\nSubject: Terima kasih\r\n\r\nTiketnya sudah sampai."
+
+
+@pytest.mark.parametrize("mail", [EXIM, QMAIL], ids=["exim", "qmail"])
+def test_a_bounce_in_words_is_a_permanent_failure_of_the_message_in_its_tag(mail: bytes) -> None:
+    parsed = parse_mail(mail)
+
+    (bounce,) = parsed.bounces
+    assert parsed.kind is MailKind.BOUNCE
+    assert (bounce.reference, bounce.recipient) == ("delivery-9", "budi@example.org")
+    assert (bounce.action, bounce.status) == ("failed", "5.1.1")
+    assert "budi@example.org" not in bounce.reason
+
+
+@pytest.mark.parametrize(
+    ("mail", "kind"), [(ABSENCE, MailKind.ABSENCE), (REPLY, MailKind.OTHER), (b"", MailKind.OTHER)],
+    ids=["absence", "reply", "empty"],
+)  # fmt: skip
+def test_what_is_no_bounce_is_told_apart(mail: bytes, kind: MailKind) -> None:
+    assert (parse_mail(mail).kind, parse_mail(mail).bounces) == (kind, ())

@@ -150,4 +150,4 @@ def test_bounces_in_the_maildir_are_read_once(
 
     assert (before, noticed, requested_runs()) == (0, 1, 0)
     assert (read["mails"], read["applied"]) == (2, 1)
-    assert sorted(path.name for path in (folder / "cur").iterdir()) == ["1:2,S", "2:2,S"]
+    assert sorted(path.name for path in (folder / "cur").iterdir()) == ["1:2,S", "2:2,F"]

@@ -1,16 +1,20 @@
-"""Parser of delivery status notifications (RFC 3464), which mail servers send back.
+"""Parser of the bounces that mail servers send back.
 
-Other mails in the mailbox, such as replies and autoresponses, contain none. Anybody can forge a
-notification: trust it only for a known message that was sent to that recipient.
+Delivery status notifications (RFC 3464) are read here, because they say status and action. Others,
+such as those of qmail and Exim, are texts; the library `flufl.bounce` knows them. Anybody can forge
+a bounce: trust it only for a known message that was sent to that recipient.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
 from email.policy import compat32
 from email.utils import getaddresses
+from enum import StrEnum
+
+from flufl.bounce import all_failures
 
 from ticketing.notifications.delivery import DeliveryReceipt, DeliveryState
 from ticketing.notifications.messages.message import Rejected
@@ -20,6 +24,9 @@ _MESSAGE_ID = re.compile(r"<([^<>@\s]+)@[^<>\s]+>")
 _VERP_TAG = re.compile(r"[^+@]+\+([^@]+)@.+")
 _ADDRESSES = re.compile(r"<?[^\s<>;]+@[^\s<>;]+>?")
 _LONGEST_REASON = 200
+_QUOTED_STATUS = re.compile(r"\b5\d\d[ -](5\.\d{1,3}\.\d{1,3})\b[^\r\n]*")
+_UNKNOWN_STATUS = "5.0.0"
+_ABSENCE_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response-Suppress")
 _RETURNED_TYPES = {"message/rfc822", "text/rfc822-headers", "message/rfc822-headers"}
 _STATES = {"failed": DeliveryState.FAILED, "delivered": DeliveryState.DELIVERED}
 
@@ -51,20 +58,75 @@ class Bounce:
         )
 
 
-def parse_bounces(mail: bytes) -> list[Bounce]:
-    """Return the bounces in a mail; empty if it is no notification or cannot be parsed."""
+class MailKind(StrEnum):
+    """What a mail in the mailbox of bounces is."""
+
+    BOUNCE = "bounce"
+    ABSENCE = "absence note"
+    OTHER = "not understood"  # for a person: a reply, or a bounce that nobody knows
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedMail:
+    """A mail, and its bounces."""
+
+    kind: MailKind
+    bounces: tuple[Bounce, ...] = ()
+    subject: str = ""
+
+
+def parse_mail(mail: bytes) -> ParsedMail:
+    """Return what a mail is. Raises nothing, whatever it contains."""
     # the newer policies raise on headers that real servers write
     message = message_from_bytes(mail, policy=compat32)
+    subject = _header_value(message, "Subject")[:_LONGEST_REASON]
     reports = [
         part for part in message.walk() if part.get_content_type() == "message/delivery-status"
     ]
-    if not reports:
-        return []
+    # an incomplete report is for a person: its text may be about a delay
+    bounces = _parse_reports(message, reports) if reports else _scan_text(message)
+    if bounces:
+        return ParsedMail(MailKind.BOUNCE, tuple(bounces), subject)
+    is_automatic = _header_value(message, "Auto-Submitted").lower().startswith("auto-replied")
+    has_mark = any(_header_value(message, name) for name in _ABSENCE_HEADERS)
+    kind = MailKind.ABSENCE if is_automatic or has_mark else MailKind.OTHER
+    return ParsedMail(kind, (), subject)
+
+
+def _parse_reports(message: Message, reports: Iterable[Message]) -> list[Bounce]:
     reference = _find_reference(message)
     return [
         bounce for report in reports for block in _recipient_blocks(report)
         if (bounce := _parse_bounce(block, reference)) is not None
     ]  # fmt: skip
+
+
+def _scan_text(message: Message) -> list[Bounce]:
+    """Return the bounces in the text of a mail, with the status that it quotes, else 5.0.0."""
+    try:
+        temporary, permanent = all_failures(message)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return []  # its detectors expect well-formed mails
+    reference, text = _find_reference(message), _first_text(message)
+    quoted = _QUOTED_STATUS.search(text)
+    status = quoted[1] if quoted else _UNKNOWN_STATUS
+    reason = _ADDRESSES.sub("<address>", quoted[0] if quoted else "")[:_LONGEST_REASON]
+    return [
+        *(Bounce(reference, _decode(who), "failed", status, reason) for who in sorted(permanent)),
+        *(Bounce(reference, _decode(who), "delayed", status) for who in sorted(temporary)),
+    ]
+
+
+def _first_text(message: Message) -> str:
+    for part in message.walk():
+        content = part.get_payload(decode=True)
+        if part.get_content_maintype() == "text" and isinstance(content, bytes):
+            return content.decode("utf-8", "replace")
+    return ""
+
+
+def _decode(address: bytes) -> str:
+    return address.decode("ascii", "replace")
 
 
 def _parse_bounce(block: Message, reference: str) -> Bounce | None:

@@ -23,16 +23,36 @@ def has_unread_mail(maildir: Path) -> bool:
     return bool(_unread_files(maildir))
 
 
-def read_unread_mails(maildir: Path) -> Iterator[bytes]:
-    """Yield the unread mails; each is marked read when the next one is requested."""
-    read = maildir / "cur"
-    for file in _unread_files(maildir):
-        yield _read_file(file)
+class UnreadMails:
+    """The unread mails of a Maildir. Each is filed before the next one is read.
+
+    What was understood becomes read; the rest stays unread and is flagged, so that a mail program
+    shows it to a person and it is not read here again.
+    """
+
+    def __init__(self, maildir: Path) -> None:
+        """Nothing is read before the iteration."""
+        self._maildir = maildir
+        self._is_understood = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the bytes of each mail."""
+        for file in _unread_files(self._maildir):
+            self._is_understood = True
+            yield _read_file(file)
+            self._file(file, "S" if self._is_understood else "F")
+
+    def flag_current(self) -> None:
+        """Leave the mail that was yielded last for a person."""
+        self._is_understood = False
+
+    def _file(self, file: Path, flag: str) -> None:
+        folder = self._maildir / "cur"
         try:
-            read.mkdir(exist_ok=True)
-            file.rename(read / f"{file.name}:2,S")
+            folder.mkdir(exist_ok=True)
+            file.rename(folder / f"{file.name}:2,{flag}")
         except OSError as error:
-            raise Refused(f"{file} cannot be moved to {read}: {error.strerror}") from error
+            raise Refused(f"{file} cannot be moved to {folder}: {error.strerror}") from error
 
 
 def _unread_files(maildir: Path) -> list[Path]:

@@ -376,5 +376,11 @@ def test_a_bounce_of_another_recipient_or_of_a_delay_changes_nothing(
     assert delivery_channels() == [(MAIL, SENT)]
 
 
-def test_any_other_mail_is_ignored(process_mails: Callable[..., BounceResult]) -> None:
-    assert process_mails(b"Subject: Hi\r\n\r\nThank you!", b"") == BounceResult(2, 0, 0, 0, 0)
+def test_mails_for_a_person_are_listed_and_absence_notes_are_counted(
+    process_mails: Callable[..., BounceResult],
+) -> None:
+    absence = b"Auto-Submitted: auto-replied\r\nSubject: Cuti\r\n\r\nSaya cuti."
+
+    done = process_mails(b"Subject: Hi\r\n\r\nThank you!", absence, b"")
+
+    assert done == BounceResult(3, 0, 0, 0, 0, absences=1, not_understood=("Hi", ""))
