@@ -298,7 +298,7 @@ def test_synced_payment_records_are_exported_by_the_id_of_the_guest(
         source = {"name": "school", "rate": 1.0, "is_learning": False, "refusals": 0}
         times = {"next_slot_at": now, "rate_changed_at": now}
         connection.execute(insert(billing_sources).values(source | times))
-        of_siti = guests.c.full_name.startswith("Siti")
+        of_siti = guests.c.full_name.startswith("Siti") & guests.c.external_id.is_not(None)
         listed = select(guests.c.external_id).where(of_siti).limit(1).scalar_subquery()
         known = {"source": "school", "name": "Siti", "listed_first_at": now}
         connection.execute(insert(students).values(known | {"external_id": listed}))
