@@ -30,7 +30,6 @@ class Limits(Table):
     """What the source allows, and how long one attempt may take."""
 
     per_second: Annotated[float | None, Field(gt=0)] = None
-    per_day: Annotated[int | None, Field(ge=1)] = None
     sliding: bool = False  # the limit slides, or is small: stay further below it
     connections: Annotated[int, Field(ge=1, le=256)] = 4
     deadline_seconds: Annotated[float, Field(gt=0, le=600)] = 30
