@@ -29,7 +29,7 @@ DEMO_EVENT = NewEvent(
 
 @dataclass(frozen=True, slots=True)
 class DemoStudents:
-    """What was created: the event, its guests, and the run that fetches the records."""
+    """The created event, the number of its guests, and the run that fetches their records."""
 
     event: str
     guests: int

@@ -43,7 +43,7 @@ pairing_router = APIRouter(
 
 
 class CheckInListResponse(ResponseModel):
-    """What admits a ticket once."""
+    """A check-in list: the entrance, or something else that admits a ticket once."""
 
     id: int
     """The list, for `listId` of a scan."""
@@ -83,7 +83,7 @@ class NewGateRequest(RequestModel):
     name: Annotated[str, Field(min_length=1, max_length=MAX_GATE_LENGTH)]
     """Name of the gate, which its scans carry."""
     hours: Annotated[int, Field(ge=1, le=MAX_HOURS, strict=True)] = DEFAULT_HOURS
-    """How long the phone's key is valid."""
+    """Number of hours for which the phone's key is valid."""
 
 
 class PairingResponse(ResponseModel):
@@ -152,7 +152,7 @@ class GatesResponse(ResponseModel):
 
 
 class GatePackResponse(ResponseModel):
-    """What a gate needs to decide without network."""
+    """Signed data with which a gate decides without network."""
 
     pack: str
     """A JSON document as text; docs/reference/check-in.md describes it."""

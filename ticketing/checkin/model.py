@@ -17,7 +17,7 @@ class Direction(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a scan led to."""
+    """The result of a scan."""
 
     ADMITTED = "admitted"
     REFUSED = "refused"
@@ -38,7 +38,7 @@ class CannotUndo(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class CheckInList:
-    """What admits a ticket once: the entrance, a lounge. `ticket_type_ids` None is all types.
+    """A list that admits a ticket once: entrance, lounge. `ticket_type_ids` None is all types.
 
     With `allows_reentry`, an exit lets the ticket in again.
     """

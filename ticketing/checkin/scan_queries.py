@@ -30,7 +30,7 @@ _related = checkins.alias("related")
 
 
 class TicketPlace(NamedTuple):
-    """What a ticket gives a right to."""
+    """The place of a ticket: its entitlement and type."""
 
     entitlement_id: int
     ticket_type_id: int

@@ -214,7 +214,7 @@ class FoundTicketsResponse(ResponseModel):
 
 
 class PictureTextResponse(ResponseModel):
-    """What a picture shows."""
+    """The text of the QR code in a picture."""
 
     text: str | None
     """Text of the QR code; null if none is seen."""

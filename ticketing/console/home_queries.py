@@ -36,7 +36,7 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class LastDay:
-    """What happened in 24 hours."""
+    """Counts of the last 24 hours."""
 
     paid_orders: int
     tickets: int

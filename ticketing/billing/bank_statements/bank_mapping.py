@@ -47,7 +47,7 @@ class Columns(Table):
 
 
 class Formats(Table):
-    """How the bank writes dates and amounts; neither is guessed.
+    """The formats of dates and amounts in the statement; neither is guessed.
 
     A `date` without a year takes it from `period`, a pattern with two groups in the lines above the
     table, whose dates have the format `period_date`.

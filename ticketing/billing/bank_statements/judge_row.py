@@ -12,7 +12,7 @@ _MIN_NAME_WORDS = 2  # one word of a text is too often somebody else's name
 
 
 class RowState(StrEnum):
-    """What became of a credit."""
+    """The state of a credit after matching."""
 
     MATCHED = "matched"  # it pays the bill
     PROPOSED = "proposed"  # it probably pays the bill; somebody has to confirm it

@@ -49,7 +49,7 @@ class MissingReason(Refused):
 
 @dataclass(frozen=True, slots=True)
 class StatementImport:
-    """What an import found, and what the matching after it changed."""
+    """The result of an import and of the matching after it."""
 
     rows: int
     new: int

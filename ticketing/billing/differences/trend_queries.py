@@ -1,4 +1,4 @@
-"""What students owe after each completed sync, and one mail a day about what a sync changed."""
+"""Arrears of all students after each completed sync, and one mail a day about changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ MAX_POINTS = 90
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """What all present students owed when a sync had ended."""
+    """The arrears of all present students at the end of a sync."""
 
     at: datetime
     arrears: Decimal

@@ -13,7 +13,7 @@ from ticketing.billing.sources.strict_json import BadDocument, parse_document
 
 @dataclass(frozen=True, slots=True)
 class DocumentFindings:
-    """What a mapping file leaves out of a document, and where a record contradicts itself."""
+    """The parts of a document that the mapping file leaves out, and contradictions in a record."""
 
     unmapped: tuple[str, ...]  # fields that no line of the mapping file reads
     unknown_words: tuple[str, ...]  # of the status

@@ -14,7 +14,7 @@ from ticketing.billing.sync.records.record_change import find_unstorable
 
 @dataclass(frozen=True, slots=True)
 class SourceCheck:
-    """What the source answered; `problem` is empty if a sync would store it."""
+    """The answer of the source; `problem` is empty if a sync would store it."""
 
     external_id: str
     problem: str

@@ -59,7 +59,7 @@ class Bounce:
 
 
 class MailKind(StrEnum):
-    """What a mail in the mailbox of bounces is."""
+    """The kind of a mail in the mailbox of bounces."""
 
     BOUNCE = "bounce"
     ABSENCE = "absence note"
