@@ -16,12 +16,13 @@ export async function decide({ text, pack, list, direction, passages, millisecon
   const seen = await passages(tokenId);
   const last = seen[seen.length - 1];
   const wasUsed = findId(list.used, token.id) >= 0;
-  const isInside = last ? last.direction === "entry" || !list.allowsReentry : wasUsed;
+  const hasLeft = last?.direction === "exit";
   const related = last ? { at: last.at, gate: "" } : null;
   const common = { tokenId, ticket, isNew: ticket === null };
   if (direction === "exit") {
-    return isInside ? { verdict: "admitted", ...common } : { verdict: "refused", reason: "not inside", ...common };
+    return (last ? !hasLeft : wasUsed) ? { verdict: "admitted", ...common } : { verdict: "refused", reason: "not inside", ...common };
   }
-  if (isInside) return { verdict: "refused", reason: "already used", related, ...common };
+  const isUsed = last ? !hasLeft || !list.allowsReentry : wasUsed;
+  if (isUsed) return { verdict: "refused", reason: "already used", related, ...common };
   return { verdict: "admitted", ...common };
 }

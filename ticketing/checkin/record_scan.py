@@ -16,6 +16,7 @@ from ticketing.checkin.model import (
     UnusableCheckIn,
     Verdict,
 )
+from ticketing.checkin.scan_queries import OpenEntry
 from ticketing.checkin.verify import verify_text, verify_token_id
 from ticketing.crypto.verify import RejectionReason, VerificationResult
 from ticketing.events.model import Event
@@ -97,17 +98,22 @@ class _Decision:
     def _pass_gate(self, entitlement_id: int, known: dict[str, int]) -> None:
         scan_queries.lock_place(self.connection, entitlement_id)
         entry = scan_queries.find_open_entry(self.connection, self.wanted.id, entitlement_id)
-        if self.scan.direction is Direction.EXIT and entry is None:
-            self._reject(VerificationResult(RejectionReason.NOT_INSIDE), **known)
+        if self.scan.direction is Direction.EXIT:
+            self._leave(entry, known)
         elif entry is None:
             self._admit(is_open=True, **known)
-        elif self.scan.direction is Direction.ENTRY:
+        else:
             used = VerificationResult(RejectionReason.ALREADY_USED)
             self._reject(used, related_id=entry.id, **known)
-        else:
-            if self.wanted.allows_reentry:
-                scan_queries.set_open(self.connection, entry.id, is_open=False)
-            self._admit(related_id=entry.id, **known)
+
+    def _leave(self, entry: OpenEntry | None, known: dict[str, int]) -> None:
+        """Admit an exit; without re-entry, the entry stands after it and cannot be left twice."""
+        if entry is None or scan_queries.was_left(self.connection, entry.id):
+            self._reject(VerificationResult(RejectionReason.NOT_INSIDE), **known)
+            return
+        if self.wanted.allows_reentry:
+            scan_queries.set_open(self.connection, entry.id, is_open=False)
+        self._admit(related_id=entry.id, **known)
 
     def _admit(self, **known: int) -> None:
         admitted = {"verdict": Verdict.ADMITTED, "reason": ""}

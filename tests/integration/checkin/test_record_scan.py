@@ -190,6 +190,9 @@ def test_an_exit_lets_a_ticket_in_again_where_the_list_allows_it(
 
     assert (outside.reason, left.verdict) == (RejectionReason.NOT_INSIDE, Verdict.ADMITTED)
     assert (back.verdict is Verdict.ADMITTED) == allows_reentry
+    again = [check(text, direction=Direction.EXIT).reason for _ in range(2)]
+    assert again == [None if allows_reentry else RejectionReason.NOT_INSIDE,
+                     RejectionReason.NOT_INSIDE]  # fmt: skip
 
 
 def test_an_undone_entry_can_be_repeated_and_undoing_twice_changes_nothing(
