@@ -14,20 +14,24 @@ from fastapi.responses import RedirectResponse
 from ticketing.platform.paths import TEMPLATES
 
 FOLDER = TEMPLATES / "gate"
+VENDOR = FOLDER / "vendor"  # of other people; see deploy/browser_assets.py
 PAGE, WORKER = "gate.html", "sw.js"
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
 HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": (
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
-        " script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self';"
-        " manifest-src 'self'; connect-src 'self'; media-src 'self' blob:"
+        " script-src 'self' 'wasm-unsafe-eval';"
+        " worker-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self';"
+        " connect-src 'self'; media-src 'self' blob:"
     ),
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
@@ -63,7 +67,7 @@ def _files() -> dict[str, bytes]:
     """Return the files by name; the service worker caches all but itself, by their digest."""
     files = {
         path.name: path.read_bytes()
-        for path in sorted(FOLDER.iterdir())
+        for path in [*sorted(FOLDER.iterdir()), *sorted(VENDOR.glob("*"))]
         if path.suffix in MEDIA_TYPES
     }
     digest = sha256(b"".join(files.values())).hexdigest()[:16]
