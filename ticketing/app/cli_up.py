@@ -59,7 +59,7 @@ def up(
         logs = application.settings.data_path.resolve() / "logs"
         stdout_console().print(
             f"\n  Dagster   http://{host}:{page}, ready in about 10 seconds\n"
-            f"  web       http://{host}:{web}/sign-in\n"
+            f"  web       http://{host}:{web}/console\n"
             f"  sign in   {describe_sign_in(application, by=actor())}\n"
             "  API keys  ticketing api-keys create NAME --role operator\n"
             f"  shop      http://{host}:{web}/events/EVENT, after ticketing ticket-types create\n"

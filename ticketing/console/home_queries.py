@@ -11,11 +11,13 @@ from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.refund import RefundState
 from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.checkins import checkins
+from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.operations import incidents
 from ticketing.platform.db.tables.orders import order_review_flags, orders
 from ticketing.platform.db.tables.refunds import refunds
+from ticketing.platform.db.tables.roster import imports
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.vouchers.model import UNPLACED_STATES
@@ -79,6 +81,15 @@ def _conditions(
     yield "deliveries", deliveries.c.queued_at, failed
     conflict = and_(checkins.c.verdict == Verdict.CONFLICT, checkins.c.received_at > at - 7 * DAY)
     yield "conflicts", checkins.c.received_at, conflict
+    newest = (
+        select(func.max(imports.c.id))
+        .where(imports.c.event_id == events.c.id, imports.c.state == "completed")
+        .correlate(events)
+        .scalar_subquery()
+    )
+    of_future = select(newest).select_from(events).where(events.c.ends_at > at)
+    rejected = and_(imports.c.id.in_(of_future), imports.c.rejected > 0)
+    yield "rejected", imports.c.completed_at, rejected
     yield "incidents", incidents.c.first_seen_at, incidents.c.resolved_at.is_(None)
     lost = and_(batches.c.state == "failed", batches.c.started_at > at - 7 * DAY)
     yield "batches", batches.c.started_at, lost

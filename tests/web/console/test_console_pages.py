@@ -7,12 +7,10 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from tests.plugins.waiting import ASK_EVERY_SECONDS, PATIENCE_SECONDS
 from ticketing.access.caller import Role
-from ticketing.checkin.model import Scan
-from ticketing.checkin.record_scan import record_scan
 from ticketing.console import event_queries
 from ticketing.events.model import Event
 from ticketing.platform.db import incidents
@@ -20,6 +18,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import IncidentKind, Occurrence
 from ticketing.platform.db.tables.checkins import gate_pairings
 from ticketing.platform.db.tables.roster import guests as guests_table
+from ticketing.platform.db.tables.roster import imports
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
 
 Opener = Callable[..., httpx.Client]
@@ -176,12 +175,20 @@ def test_what_waits_for_a_person_is_on_the_first_page(
     occurrence = Occurrence("disk", IncidentKind.RUN, "the <disk> is full", at, event.slug)
     with database.transaction() as connection:
         incidents.record_occurrence(connection, occurrence)
-    record_scan(database, event, Scan("nonce-0001", "TC-x"), gate="Gate 1", at=at)
+    with database.transaction() as connection:
+        connection.execute(
+            insert(imports).values(
+                event_id=event.id, source_kind="file", source_name="a.csv", state="completed",
+                total_rows=2, inserted=1, rejected=1, requested_by="test", started_at=at,
+                completed_at=at,
+            )
+        )  # fmt: skip
 
     home = signed_in(Role.VIEWER).get("/console", headers={"Accept-Language": "id"})
     listed = signed_in(Role.VIEWER).get("/console/incidents")
 
     assert re.search(r"<b>1</b> insiden terbuka", home.text)
+    assert re.search(r"<b>1</b> daftar tamu yang baris ditolaknya", home.text)
     assert "the &lt;disk&gt; is full" in listed.text
 
 
