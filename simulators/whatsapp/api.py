@@ -11,6 +11,7 @@ from simulators.whatsapp.cloud import BUSINESS_ID, CloudApi
 from simulators.whatsapp.faults import WhatsAppResponseFault
 from simulators.whatsapp.fonnte import FonnteApi, FonnteRefusal
 from simulators.whatsapp.graph import GraphRefusal
+from simulators.whatsapp.inbound import InboundText
 from simulators.whatsapp.waha import WahaApi, WahaRefusal
 from simulators.whatsapp.webhooks import WebhookSender
 from simulators.whatsapp.world import WhatsAppState
@@ -35,7 +36,11 @@ class WhatsAppApi:
     ) -> None:
         self._world = world
         self._webhooks = webhooks
-        self._cloud = cloud
+        self._inbound_reporters = {
+            "cloud": cloud.report_inbound,
+            "waha": waha.report_inbound,
+            "fonnte": fonnte.report_inbound,
+        }
         self.closing = Event()
         self._routes: list[tuple[str, re.Pattern[str], AuthCheck | None, Handler]] = [
             (method, re.compile(pattern), check, handler)
@@ -107,11 +112,23 @@ class WhatsAppApi:
         listed = [asdict(message) for message in self._world.messages()]
         return HttpResponse.json(200, [each | {"at": each["at"].isoformat()} for each in listed])
 
+    def receive_text(self, gateway: str, wrote: InboundText) -> None:
+        """Record a message of a person and report it by a gateway; KeyError for another name."""
+        report = self._inbound_reporters[gateway]
+        self._world.receive_inbound(wrote.sender)
+        report(wrote)
+
     def _inbound(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        wrote = request.json()
-        sender = str(wrote["from"])
-        self._world.receive_inbound(sender)
-        self._cloud.report_inbound(sender, str(wrote.get("text", "")))
+        given = request.json()
+        wrote = InboundText(
+            str(given["from"]),
+            str(given.get("text", "")),
+            hidden=given.get("hidden") is True,
+            named_elsewhere=given.get("named_elsewhere") is True,
+            group=str(given.get("group", "")),
+            answers=str(given.get("answers", "")),
+        )
+        self.receive_text(str(given.get("gateway", "cloud")), wrote)
         return HttpResponse.json(200, {})
 
     def _shown_faults(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:

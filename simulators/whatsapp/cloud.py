@@ -4,11 +4,13 @@ import hashlib
 import hmac
 import re
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from hmac import compare_digest
 
 from simulators.http import HttpRequest, HttpResponse, Json
 from simulators.whatsapp import graph
 from simulators.whatsapp.graph import GraphRefusal
+from simulators.whatsapp.inbound import InboundText
 from simulators.whatsapp.media import MediaStore, StoredFile
 from simulators.whatsapp.message import AttachedFile, DeliveryStep, Draft, SimulatedMessage
 from simulators.whatsapp.templates import TemplateRegistry, parse_template
@@ -21,6 +23,11 @@ _LONGEST_TEXT, _LONGEST_CAPTION = 4096, 1024
 _MAX_REFERENCE_LENGTH = 512
 _NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}")
 _URL_LIFETIME_SECONDS = 300
+# items in forms that no documentation names, which have been seen next to ordinary ones
+_ODD_ITEMS: dict[str, list[object]] = {
+    "statuses": ["", {"status": "read", "timestamp": 1769860000}, {"status": ["read"]}],
+    "messages": [{"id": "wamid.ODD", "timestamp": None, "type": "unsupported"}],
+}
 
 
 class CloudApi:
@@ -138,27 +145,56 @@ class CloudApi:
         else:
             pricing = {"billable": True, "pricing_model": "PMP", "category": "utility"}
             status["pricing"] = pricing | {"type": "regular"}
-        contacts = [{"wa_id": message.draft.to, "profile": {"name": "Somebody"}}]
-        content = {"statuses": [status], "contacts": contacts}
+        contact: Json = {"wa_id": message.draft.to, "profile": {"name": "Somebody"}}
+        content: dict[str, list[Json]] = {"statuses": [status], "contacts": [contact]}
         self._send_report(content, f"{message.draft.to} {step}", message.key)
 
-    def report_inbound(self, sender: str, text: str) -> None:
-        """Report a message that a person sent to the business."""
+    def report_inbound(self, wrote: InboundText) -> None:
+        """Report a message that a person sent to the business.
+
+        A hidden sender has a business-scoped id instead of a number.
+        """
         number = len(self._webhooks.attempts()) + 1
-        message = {
-            "from": sender,
+        message: Json = {
             "id": f"wamid.IN{number:08}",
             "timestamp": str(int(self._world.clock().timestamp())),
             "type": "text",
-            "text": {"body": text},
+            "text": {"body": wrote.text},
         }
-        contacts = [{"wa_id": sender, "profile": {"name": "Somebody"}}]
-        self._send_report({"messages": [message], "contacts": contacts}, f"{sender} wrote", sender)
+        contact: Json = {"profile": {"name": "Somebody"}}
+        if wrote.hidden:
+            scoped = f"ID.{wrote.hidden_id}"
+            message |= {"from_user_id": scoped}
+            contact |= {"user_id": scoped}
+        else:
+            message |= {"from": wrote.sender}
+            contact |= {"wa_id": wrote.sender}
+        if wrote.answers:
+            message["context"] = {"from": OWN_NUMBER, "id": wrote.answers}
+        content = {"messages": [message], "contacts": [contact]}
+        self._send_report(content, f"{wrote.sender} wrote", wrote.sender)
 
-    def _send_report(self, content: Json, what: str, lane: str) -> None:
+    def report_preference(self, sender: str, value: str) -> None:
+        """Report that a person switched marketing messages off ("stop") or on ("resume")."""
+        preference = {
+            "wa_id": sender,
+            "detail": f"User requested to {value} marketing messages",
+            "category": "marketing_messages",
+            "value": value,
+            "timestamp": int(self._world.clock().timestamp()),
+        }
+        self._send_report(
+            {"user_preferences": [preference]}, f"{sender} {value}", sender, "user_preferences"
+        )
+
+    def _send_report(
+        self, content: Mapping[str, Sequence[object]], what: str, lane: str, about: str = "messages"
+    ) -> None:
         metadata = {"display_phone_number": OWN_NUMBER, "phone_number_id": PHONE_ID}
-        value = {"messaging_product": "whatsapp", "metadata": metadata} | content
-        change = {"field": "messages", "value": value}
+        odd = _ODD_ITEMS if self._world.faults.take("odd_items") else {}
+        lists = {name: [*odd.get(name, []), *content.get(name, [])] for name in {**odd, **content}}
+        value: Json = {"messaging_product": "whatsapp", "metadata": metadata, **lists}
+        change = {"field": about, "value": value}
         entry = {"id": BUSINESS_ID, "changes": [change]}
         body = {"object": "whatsapp_business_account", "entry": [entry]}
         self._webhooks.send_report(

@@ -39,6 +39,7 @@ class WhatsAppFaults(Faults[WhatsAppResponseFault]):
     delay_seconds: float = 0.0  # delay of every report
     lost: int = 0  # the next n reports are not sent
     forged: int = 0  # the next n reports have a wrong signature
+    odd_items: int = 0  # the next n notifications of the Cloud API also have unreadable items
     silent: bool = False  # messages are delivered without reports
     unread: bool = False  # messages are never read
     delivered_missing: bool = False  # "read" comes without "delivered"

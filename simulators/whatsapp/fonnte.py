@@ -4,6 +4,7 @@ import re
 from hmac import compare_digest
 
 from simulators.http import HttpRequest, HttpResponse
+from simulators.whatsapp.inbound import InboundText
 from simulators.whatsapp.media import file_metadata, parse_multipart
 from simulators.whatsapp.message import AttachedFile, DeliveryStep, Draft, SimulatedMessage
 from simulators.whatsapp.webhooks import WebhookSender
@@ -76,6 +77,21 @@ class FonnteApi:
             body["state"] = step
         what = f"fonnte {message.draft.to} {step}"
         self._webhooks.send_report(self.webhook, body, lambda _: {}, what=what, lane=message.key)
+
+    def report_inbound(self, wrote: InboundText) -> None:
+        """Report a message to the device; in a group the sender is the group."""
+        person = wrote.chat if wrote.hidden else wrote.sender
+        body = {
+            "device": DEVICE,
+            "sender": f"{wrote.group}@g.us" if wrote.group else person,
+            "member": person if wrote.group else "",
+            "message": wrote.text,
+            "name": "Somebody",
+            "timestamp": int(self._world.clock().timestamp()),
+            "inboxid": len(self._webhooks.attempts()) + 1,
+        }
+        what = f"fonnte {wrote.sender} wrote"
+        self._webhooks.send_report(self.webhook, body, lambda _: {}, what=what, lane=wrote.sender)
 
 
 def _message_id(message: SimulatedMessage) -> str:

@@ -9,6 +9,7 @@ from simulators.whatsapp.api import WhatsAppApi
 from simulators.whatsapp.cloud import APP_SECRET, TOKEN, CloudApi
 from simulators.whatsapp.faults import WhatsAppFaults
 from simulators.whatsapp.fonnte import FONNTE_TOKEN, FonnteApi
+from simulators.whatsapp.inbound import InboundText
 from simulators.whatsapp.limits import SendingLimiter, SendingLimits
 from simulators.whatsapp.message import SimulatedMessage
 from simulators.whatsapp.waha import API_KEY, HMAC_KEY, WahaApi
@@ -71,8 +72,11 @@ class WhatsAppSimulator(HttpSimulator):
 
     def receive_inbound(self, sender: str, text: str = "Halo") -> None:
         """Send a message to the business, which opens the service window of 24 hours."""
-        self.world.receive_inbound(sender)
-        self.cloud.report_inbound(sender, text)
+        self.receive_text("cloud", InboundText(sender, text))
+
+    def receive_text(self, gateway: str, wrote: InboundText) -> None:
+        """Send a message to the business by cloud, waha or fonnte."""
+        self._api.receive_text(gateway, wrote)
 
     def messages(self, to: str = "", *, at_least: int = 0) -> list[SimulatedMessage]:
         """Return accepted messages, waiting for `at_least`; TimeoutError if fewer arrive."""

@@ -7,6 +7,7 @@ from base64 import b64decode
 from hmac import compare_digest
 
 from simulators.http import HttpRequest, HttpResponse, Json
+from simulators.whatsapp.inbound import InboundText
 from simulators.whatsapp.media import file_metadata
 from simulators.whatsapp.message import AttachedFile, DeliveryStep, Draft, SimulatedMessage
 from simulators.whatsapp.webhooks import WebhookSender
@@ -110,6 +111,36 @@ class WahaApi:
         }
         what = f"waha {message.draft.to} {step}"
         self._webhooks.send_report(self.webhook, body, self._signed, what=what, lane=message.key)
+
+    def report_inbound(self, wrote: InboundText) -> None:
+        """Report a message to the session; in a group the chat is the group's."""
+        number = len(self._webhooks.attempts()) + 1
+        chat = f"{wrote.group}@g.us" if wrote.group else wrote.chat
+        payload: Json = {
+            "id": f"false_{chat}_IN{number:08}",
+            "timestamp": int(self._world.clock().timestamp()),
+            "from": chat,
+            "fromMe": False,
+            "participant": wrote.chat if wrote.group else None,
+            "body": wrote.text,
+            "_data": {"key": {"remoteJid": chat}},
+        }
+        if wrote.named_elsewhere:
+            alternative = f"{wrote.sender}@s.whatsapp.net"
+            payload["_data"] = {"key": {"remoteJid": chat, "remoteJidAlt": alternative}}
+        if wrote.answers:
+            payload["replyTo"] = {"id": wrote.answers, "body": "..."}
+        body = {
+            "id": f"evt_in{number:08}",
+            "timestamp": int(self._world.clock().timestamp() * 1000),
+            "event": "message",
+            "session": SESSION,
+            "payload": payload,
+            "engine": self.engine,
+        }
+        self._webhooks.send_report(
+            self.webhook, body, self._signed, what=f"waha {wrote.sender} wrote", lane=wrote.sender
+        )
 
     def _check_session(self, name: str) -> None:
         if name != SESSION:

@@ -23,7 +23,7 @@ from ticketing.events import queries as event_queries
 from ticketing.notifications.campaigns.apply_rules import apply_due_rules
 from ticketing.notifications.deliver import NotificationSender, deliver_due
 from ticketing.notifications.delivery import Channel
-from ticketing.notifications.delivery_receipts import process_status_webhooks
+from ticketing.notifications.inbound.process_webhooks import process_status_webhooks
 from ticketing.orders.holds import HoldLimits
 from ticketing.platform.db import notify
 from ticketing.platform.db.notify import NotificationListener

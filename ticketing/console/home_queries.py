@@ -8,7 +8,9 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from ticketing.checkin.model import Verdict
 from ticketing.notifications.delivery import DeliveryState
+from ticketing.notifications.inbound.process_webhooks import WHATSAPP_INBOX_SOURCES
 from ticketing.orders.refund import RefundState
+from ticketing.platform.db.inbox import InboxOutcome
 from ticketing.platform.db.payment_environment import is_of_this_environment
 from ticketing.platform.db.tables.checkins import checkins
 from ticketing.platform.db.tables.events import events
@@ -71,6 +73,11 @@ def _conditions(
             inbound_webhooks.c.received_at < at - SLOW_NOTIFICATION,
         ),
     )
+    undecided = and_(
+        inbound_webhooks.c.outcome == InboxOutcome.QUARANTINED,
+        inbound_webhooks.c.provider.in_(WHATSAPP_INBOX_SOURCES),
+    )
+    yield "inbound", inbound_webhooks.c.received_at, undecided
     waiting = refunds.c.state.in_([RefundState.MANUAL, RefundState.FAILED])
     yield "refunds", refunds.c.requested_at, waiting
     unplaced = and_(

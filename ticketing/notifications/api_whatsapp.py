@@ -6,7 +6,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from ticketing.notifications.delivery_receipts import store_status_webhook
+from ticketing.notifications.inbound.process_webhooks import store_status_webhook
 from ticketing.notifications.whatsapp.providers import WhatsAppProvider, WhatsAppProviderConfig
 from ticketing.notifications.whatsapp.status_webhooks import answer_challenge
 from ticketing.platform.http.envelope import AsciiJSONResponse, ResponseModel, SuccessResponse

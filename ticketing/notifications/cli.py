@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ticketing.events.cli_context import open_event
+from ticketing.notifications.inbound import cli as inbound_cli
 from ticketing.platform.cli.console import actor, now, open_application
 from ticketing.platform.cli.options import EventOption, JsonOption, LimitOption, parse_choice
 from ticketing.platform.cli.output import (
@@ -18,6 +19,7 @@ from ticketing.platform.cli.output import (
 )
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(inbound_cli.app, name="inbound", help="WhatsApp webhooks that need a decision.")
 
 
 @app.command("list")

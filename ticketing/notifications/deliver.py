@@ -33,7 +33,7 @@ from ticketing.notifications.delivery import (
     merge_state,
     state_from_outcome,
 )
-from ticketing.notifications.delivery_receipts import (
+from ticketing.notifications.inbound.process_webhooks import (
     WHATSAPP_INBOX_SOURCES,
     process_status_webhooks,
 )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from ticketing.catalogue import promo_queries, stock_queries
 from ticketing.events import queries as event_queries
 from ticketing.orders import review_flag_queries
-from ticketing.platform.db import inbox
+from ticketing.platform.db import inbox, quarantined_webhooks
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.invariant import InvariantResult, Violation
 from ticketing.platform.kernel.wall_clock import format_clock
@@ -122,7 +122,7 @@ def check_stuck_notifications(database: Database, *, at: datetime) -> InvariantR
 def check_quarantined_notifications(database: Database, *, at: datetime) -> InvariantResult:
     """Check that every notification of the last week belongs to a payment attempt of ours."""
     with database.transaction() as connection:
-        quarantined = inbox.list_quarantined(connection, limit=MAX_ROWS)
+        quarantined = quarantined_webhooks.list_quarantined(connection, limit=MAX_ROWS)
     found = [
         Violation(f"notification {one.id} of {one.external_reference}", one.reason)
         for one in quarantined

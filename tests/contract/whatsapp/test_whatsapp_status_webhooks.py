@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from simulators.whatsapp.business import BusinessWebhook
 from simulators.whatsapp.cloud import APP_SECRET, PHONE_ID, TOKEN
 from simulators.whatsapp.fonnte import FONNTE_TOKEN
+from simulators.whatsapp.inbound import InboundText
 from simulators.whatsapp.server import WhatsAppSimulator
 from simulators.whatsapp.waha import API_KEY, HMAC_KEY
 from ticketing.notifications.delivery import DeliveryReceipt, DeliveryState, merge_state
@@ -24,7 +25,6 @@ from ticketing.notifications.messages.message import (
 from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudClient
 from ticketing.notifications.whatsapp.fonnte import FonnteAccount, FonnteClient
 from ticketing.notifications.whatsapp.status_webhooks import (
-    InboundMessage,
     answer_challenge,
     is_signed_by_meta,
     is_signed_by_waha,
@@ -33,11 +33,23 @@ from ticketing.notifications.whatsapp.status_webhooks import (
     parse_waha_webhook,
 )
 from ticketing.notifications.whatsapp.waha import WahaAccount, WahaClient
+from ticketing.notifications.whatsapp.webhook_items import (
+    InboundMessage,
+    UnreadableItem,
+    WebhookItems,
+)
 from ticketing.platform.kernel.errors import UnreadableReport
 
 SARI, DIGITS = "+6281234567890", "6281234567890"
 MESSAGE = ChatMessage("Halo", ApprovedTemplate("order_paid", "id"))
 STEPS = [DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ]
+READERS = {"cloud": parse_meta_webhook, "waha": parse_waha_webhook, "fonnte": parse_fonnte_webhook}
+
+
+def _receipt(items: WebhookItems) -> DeliveryReceipt:
+    (item,) = items
+    assert isinstance(item, DeliveryReceipt)
+    return item
 
 
 @pytest.fixture
@@ -139,17 +151,104 @@ def test_metas_challenge_is_answered_with_the_right_verify_token() -> None:
     assert answer_challenge(asked | {"hub.mode": "unsubscribe"}, "word") is None
 
 
-def test_a_message_from_a_number_is_read(
-    whatsapp: WhatsAppSimulator, business: BusinessWebhook
+@pytest.mark.parametrize("gateway", list(READERS))
+@pytest.mark.parametrize(
+    ("wrote", "number"),
+    [
+        (InboundText(DIGITS, "STOP"), SARI),
+        (InboundText(DIGITS, "STOP", hidden=True), ""),
+    ],
+)
+def test_the_number_of_a_sender_is_read_unless_it_is_hidden(
+    whatsapp: WhatsAppSimulator,
+    business: BusinessWebhook,
+    gateway: str,
+    wrote: InboundText,
+    number: str,
 ) -> None:
-    whatsapp.receive_inbound(DIGITS, "STOP")
+    whatsapp.receive_text(gateway, wrote)
     whatsapp.reports(at_least=1)
 
-    (wrote,) = parse_meta_webhook(business.told[0].body)
+    (item,) = READERS[gateway](business.told[0].body)
 
-    assert isinstance(wrote, InboundMessage)
-    assert (wrote.sender, wrote.text) == (SARI, "STOP")
-    assert DIGITS not in repr(wrote)
+    assert isinstance(item, InboundMessage)
+    assert (item.sender, item.text, item.sender_id != "") == (number, "STOP", True)
+    assert DIGITS not in repr(item)
+
+
+@pytest.mark.parametrize("gateway", ["waha", "fonnte"])
+def test_a_message_in_a_group_names_nobody(
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, gateway: str
+) -> None:
+    whatsapp.receive_text(gateway, InboundText(DIGITS, "STOP", group="120363041234567890"))
+    whatsapp.reports(at_least=1)
+
+    (item,) = READERS[gateway](business.told[0].body)
+
+    assert isinstance(item, InboundMessage)
+    assert (item.sender, item.is_private) == ("", False)
+    assert DIGITS in item.sender_id
+
+
+def test_a_hidden_number_of_waha_is_found_where_the_engine_wrote_it(
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook
+) -> None:
+    wrote = InboundText(DIGITS, "STOP", hidden=True, named_elsewhere=True, answers="3EB0AA")
+    whatsapp.receive_text("waha", wrote)
+    whatsapp.reports(at_least=1)
+
+    (item,) = parse_waha_webhook(business.told[0].body)
+
+    assert isinstance(item, InboundMessage)
+    assert (item.sender, item.answered_id) == (SARI, "3EB0AA")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"from": "628111111111@c.us", "fromMe": True, "body": "STOP"},
+        {"from": "status@broadcast", "body": "STOP"},
+        {"from": "120363@newsletter", "body": "STOP"},
+    ],
+)
+def test_our_own_messages_and_status_updates_are_no_messages_to_us(
+    payload: dict[str, object],
+) -> None:
+    event = {"event": "message.any", "payload": payload}
+
+    assert parse_waha_webhook(json.dumps(event).encode()) == []
+
+
+def test_the_switch_for_marketing_messages_is_a_stop(
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook
+) -> None:
+    for value in ("stop", "resume"):
+        whatsapp.cloud.report_preference(DIGITS, value)
+    whatsapp.reports(at_least=2)
+
+    read = [item for told in business.told for item in parse_meta_webhook(told.body)]
+
+    assert [(item.sender, item.text) for item in read if isinstance(item, InboundMessage)] == [
+        (SARI, "STOP")
+    ]
+
+
+def test_odd_items_leave_the_others_of_their_notification_readable(
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: CloudClient
+) -> None:
+    whatsapp.faults.set(odd_items=1)
+    cloud.send(SARI, MESSAGE, reference="delivery:1")
+    whatsapp.reports(at_least=1)
+
+    read = parse_meta_webhook(business.told[0].body)
+
+    assert [item for item in read if isinstance(item, UnreadableItem)] == [
+        UnreadableItem("entry 1, changes 1, statuses 1: not an object"),
+        UnreadableItem("entry 1, changes 1, statuses 2: id: no message"),
+        UnreadableItem("entry 1, changes 1, statuses 3: status: not a text"),
+        UnreadableItem("entry 1, changes 1, messages 1: from: no sender"),
+    ]
+    assert [item.state for item in read if isinstance(item, DeliveryReceipt)] == [STEPS[0]]
 
 
 @pytest.mark.parametrize(
@@ -174,9 +273,9 @@ def test_wahas_reports_lead_a_message_from_sent_to_read(
         outcome = waha.send(SARI, MESSAGE, reference="delivery:1")
     whatsapp.reports(at_least=3)
 
-    reports = [parse_waha_webhook(told.body) for told in business.told]
-    assert [report.state for report in reports if report] == STEPS
-    assert {Accepted(report.provider_id) for report in reports if report} == {outcome}
+    reports = [_receipt(parse_waha_webhook(told.body)) for told in business.told]
+    assert [report.state for report in reports] == STEPS
+    assert {Accepted(report.provider_id) for report in reports} == {outcome}
     assert all(
         is_signed_by_waha(told.body, told.headers["x-webhook-hmac"], HMAC_KEY)
         for told in business.told
@@ -190,10 +289,7 @@ def test_fonntes_reports_are_joined_by_the_states_id(
         outcome = fonnte.send(SARI, MESSAGE, reference="delivery:1")
     whatsapp.reports(at_least=3)
 
-    sent, delivered, read = (parse_fonnte_webhook(told.body) for told in business.told)
-    assert sent
-    assert delivered
-    assert read
+    sent, delivered, read = (_receipt(parse_fonnte_webhook(told.body)) for told in business.told)
     assert Accepted(sent.provider_id) == outcome
     assert [sent.state, delivered.state, read.state] == STEPS
     assert sent.alias == delivered.alias == read.alias != ""
@@ -212,11 +308,8 @@ def test_waha_and_fonnte_report_failures_too(
         {"waha": waha, "fonnte": fonnte}[step].send(SARI, MESSAGE, reference="delivery:1")
     whatsapp.reports(at_least=2)
 
-    report = {"waha": parse_waha_webhook, "fonnte": parse_fonnte_webhook}[step](
-        business.told[-1].body
-    )
+    report = _receipt(READERS[step](business.told[-1].body))
 
-    assert report
     assert report.state is DeliveryState.FAILED
     assert isinstance(report.failure, Rejected)
 
@@ -232,30 +325,51 @@ def test_a_body_that_is_no_report_is_refused(read: object, body: bytes) -> None:
     "body",
     [
         {},
-        {"entry": "none"},
         {"entry": [{"changes": [{"field": "account_update", "value": {}}]}]},
         {"event": "session.status", "payload": {"status": "WORKING"}},
         {"event": "message.ack", "payload": {"ack": 0, "fromMe": True, "id": "true_1@c.us_A"}},
         {"event": "message.ack", "payload": {"ack": 3, "fromMe": False, "id": "true_1@c.us_A"}},
         {"id": "1", "status": "pending"},
         {"status": "sent"},
+        {"event": ["message"], "entry": [{"changes": [{"field": ["messages"]}]}]},
     ],
 )
 def test_other_events_are_ignored(body: dict[str, object]) -> None:
     wire = json.dumps(body).encode()
 
     assert parse_meta_webhook(wire) == []
-    assert parse_waha_webhook(wire) is None
-    assert parse_fonnte_webhook(wire) is None
+    assert parse_waha_webhook(wire) == []
+    assert parse_fonnte_webhook(wire) == []
 
 
-@pytest.mark.parametrize("time", [None, "", "soon", "9" * 30])
-def test_a_report_without_a_sensible_time_is_refused(time: str | None) -> None:
+@pytest.mark.parametrize(
+    ("time", "read"),
+    [(None, None), ("", None), ("soon", None), ("9" * 30, None), (True, None), (0, 0), ("7", 7)],
+)
+def test_a_report_is_worth_more_than_its_time(time: object, read: int | None) -> None:
     status = {"id": "wamid.1", "status": "sent", "timestamp": time}
     change = {"field": "messages", "value": {"statuses": [status]}}
 
-    with pytest.raises(UnreadableReport):
-        parse_meta_webhook(json.dumps({"entry": [{"changes": [change]}]}).encode())
+    report = _receipt(parse_meta_webhook(json.dumps({"entry": [{"changes": [change]}]}).encode()))
+
+    assert report.at == (None if read is None else datetime.fromtimestamp(read, UTC))
+
+
+def test_an_error_code_in_digits_is_read_like_a_number() -> None:
+    status = {"id": "wamid.1", "status": "failed", "errors": [{"code": "131047"}]}
+    change = {"field": "messages", "value": {"statuses": [status]}}
+
+    report = _receipt(parse_meta_webhook(json.dumps({"entry": [{"changes": [change]}]}).encode()))
+
+    assert isinstance(report.failure, Rejected)
+    assert report.failure.code == "131047"
+
+
+def test_the_id_of_a_message_in_a_group_is_not_its_participant() -> None:
+    payload = {"id": "true_120363@g.us_3EB0AA_628111111111@c.us", "fromMe": True, "ack": 2}
+    event = {"event": "message.ack", "payload": payload}
+
+    assert _receipt(parse_waha_webhook(json.dumps(event).encode())).provider_id == "3EB0AA"
 
 
 def test_several_reports_in_one_notification_are_all_read() -> None:
@@ -269,7 +383,9 @@ def test_several_reports_in_one_notification_are_all_read() -> None:
     reports = parse_meta_webhook(body)
 
     assert len(reports) == 6
-    assert {report.at for report in reports} == {datetime(2026, 1, 31, 11, 46, 40, tzinfo=UTC)}
+    assert {report.at for report in reports if isinstance(report, DeliveryReceipt)} == {
+        datetime(2026, 1, 31, 11, 46, 40, tzinfo=UTC)
+    }
 
 
 json_values = st.recursive(
@@ -278,7 +394,8 @@ json_values = st.recursive(
     | st.dictionaries(
         st.sampled_from(
             ["entry", "changes", "field", "value", "statuses", "messages", "status", "id", "event",
-             "payload", "ack", "fromMe", "timestamp", "errors", "text", "state", "stateid"]
+             "payload", "sender", "user_preferences", "replyTo", "_data", "from", "ack",
+             "fromMe", "timestamp", "errors", "text", "state", "stateid"]
         ),
         inner,
         max_size=4,

@@ -14,7 +14,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.platform.db import inbox
+from ticketing.platform.db import quarantined_webhooks
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks as inbox_table
 from ticketing.platform.db.tables.operations import audit_log
@@ -190,7 +190,7 @@ def test_a_notification_of_an_unknown_order_is_kept_for_review(
     assert settle_all().quarantined == 1
     assert settle_all(hours=9) == Settlement(0, 0, 0, 0)
     with database.transaction() as connection:
-        found = inbox.list_quarantined(connection)
+        found = quarantined_webhooks.list_quarantined(connection)
     assert [(one.external_reference, one.reason) for one in found] == [
         ("ORD-NOBODY-01", "no payment attempt has the key 'ORD-NOBODY-01'")
     ]
@@ -288,7 +288,7 @@ def test_an_unreadable_notification_is_retried_and_then_set_aside(
         0,
     ]
     with database.transaction() as connection:
-        assert len(inbox.list_quarantined(connection)) == 1
+        assert len(quarantined_webhooks.list_quarantined(connection)) == 1
 
 
 def test_one_bad_notification_stops_no_other(

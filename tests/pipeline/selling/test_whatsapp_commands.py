@@ -16,7 +16,7 @@ from ticketing.events.model import Event
 from ticketing.notifications import channel_queries
 from ticketing.notifications.campaigns.send_tickets import apply_campaign, plan_campaign
 from ticketing.notifications.delivery import Channel, DeliveryState
-from ticketing.notifications.delivery_receipts import store_status_webhook
+from ticketing.notifications.inbound.process_webhooks import store_status_webhook
 from ticketing.notifications.whatsapp.providers import WhatsAppProvider
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
@@ -132,6 +132,29 @@ def test_bounces_are_read_from_a_maildir(ticketing: Ticketing, tmp_path: Path) -
 
     assert read.stdout.startswith("2 mails read: 0 bounces applied")
     assert missing.returncode == 2
+
+
+def test_a_stop_without_a_number_is_listed_and_ended_with_the_number_that_staff_found(
+    ticketing: Ticketing, database: Database
+) -> None:
+    payload = {"from": "100000000000001@lid", "body": "STOP", "fromMe": False}
+    body = json.dumps({"event": "message", "payload": payload}).encode()
+    store_status_webhook(database, WhatsAppProvider.WAHA, body, at=datetime.now(UTC))
+    ticketing("deliveries", "send")
+
+    (listed,) = json.loads(ticketing("deliveries", "inbound", "list", "--json").stdout)
+    number = str(listed["id"])
+    shown = ticketing("deliveries", "inbound", "show", number)
+    wrong = ticketing("deliveries", "inbound", "opt-out", number, "nobody")
+    ended = ticketing("deliveries", "inbound", "opt-out", number, "+6281234567890")
+    again = ticketing("deliveries", "inbound", "dismiss", number)
+
+    assert listed["reason"] == "STOP from a sender whose number is not known"
+    assert listed["senders"] == ["100000000000001@lid"]
+    assert shown.stdout == f"{body.decode()}\n"
+    assert "write it as +62" in wrong.stderr
+    assert ended.stdout == "+6281234567890: recorded.\n"
+    assert (again.returncode, "inbound list" in again.stderr) == (2, True)
 
 
 def test_a_message_of_a_killed_worker_is_unknown_until_a_receipt(

@@ -17,7 +17,7 @@ from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.events.model import Event
 from ticketing.notifications.deliver import MessagingConnector, deliver_due
 from ticketing.notifications.delivery import Channel, DeliveryState
-from ticketing.notifications.delivery_receipts import process_status_webhooks
+from ticketing.notifications.inbound.process_webhooks import process_status_webhooks
 from ticketing.orders.order import Buyer, Selection
 from ticketing.platform.application import Application
 from ticketing.platform.db import outbox

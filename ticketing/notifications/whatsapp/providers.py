@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from ticketing.notifications.delivery import DeliveryReceipt
 from ticketing.notifications.rate_limit import RateLimit
 from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudClient
 from ticketing.notifications.whatsapp.fonnte import FonnteAccount, FonnteClient
 from ticketing.notifications.whatsapp.status_webhooks import (
-    InboundMessage,
     is_signed_by_meta,
     is_signed_by_waha,
     parse_fonnte_webhook,
@@ -19,8 +17,8 @@ from ticketing.notifications.whatsapp.status_webhooks import (
     parse_waha_webhook,
 )
 from ticketing.notifications.whatsapp.waha import WahaAccount, WahaClient
+from ticketing.notifications.whatsapp.webhook_items import WebhookItems
 
-WebhookItems = list[DeliveryReceipt | InboundMessage]
 META_FIRST_TIER_PER_DAY = 250  # recipients in 24 hours; the default for unofficial gateways too
 UNOFFICIAL_MIN_INTERVAL = timedelta(seconds=30)
 
@@ -104,12 +102,8 @@ def parse_status_webhook(provider: WhatsAppProvider, body: bytes) -> WebhookItem
     return _PARSERS[provider](body)
 
 
-def _as_items(receipt: DeliveryReceipt | None) -> WebhookItems:
-    return [] if receipt is None else [receipt]
-
-
 _PARSERS: dict[WhatsAppProvider, Callable[[bytes], WebhookItems]] = {
     WhatsAppProvider.CLOUD: parse_meta_webhook,
-    WhatsAppProvider.WAHA: lambda body: _as_items(parse_waha_webhook(body)),
-    WhatsAppProvider.FONNTE: lambda body: _as_items(parse_fonnte_webhook(body)),
+    WhatsAppProvider.WAHA: parse_waha_webhook,
+    WhatsAppProvider.FONNTE: parse_fonnte_webhook,
 }

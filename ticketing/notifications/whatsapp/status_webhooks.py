@@ -6,16 +6,29 @@ Fonnte signs nothing, so its webhook address has to be secret.
 
 import hashlib
 import hmac
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from itertools import chain
 
 from ticketing.notifications.delivery import DeliveryReceipt, DeliveryState
 from ticketing.notifications.messages.message import Rejected
 from ticketing.notifications.whatsapp.cloud import classify_error_code
 from ticketing.notifications.whatsapp.http import JsonObject, first_object
+from ticketing.notifications.whatsapp.inbound_messages import (
+    read_fonnte_message,
+    read_meta_message,
+    read_meta_preference,
+    read_waha_message,
+)
 from ticketing.notifications.whatsapp.waha import extract_message_id
+from ticketing.notifications.whatsapp.webhook_items import (
+    WebhookItems,
+    instant_of,
+    integer_of,
+    object_of,
+    parse_json_object,
+    read_list,
+    text_of,
+)
 from ticketing.platform.kernel.errors import UnreadableReport
 
 _META = {
@@ -25,7 +38,7 @@ _META = {
     "played": DeliveryState.READ,
     "failed": DeliveryState.FAILED,
 }
-_WAHA = {
+_WAHA: dict[int | None, DeliveryState] = {
     -1: DeliveryState.FAILED,
     1: DeliveryState.SENT,
     2: DeliveryState.DELIVERED,
@@ -41,15 +54,6 @@ _FONNTE = {
 }
 _DEFAULT_ERROR_CODE = 131026  # undeliverable; for failures without a code
 _WAHA_REJECTION = Rejected("WAHA: WhatsApp did not accept the message", "ERROR")
-
-
-@dataclass(frozen=True, slots=True)
-class InboundMessage:
-    """A message from a person, who can be answered without a template for 24 hours."""
-
-    sender: str = field(repr=False)  # E.164
-    text: str = field(repr=False)
-    at: datetime
 
 
 def is_signed_by_meta(body: bytes, signature: str, app_secret: str) -> bool:
@@ -73,98 +77,95 @@ def answer_challenge(query: Mapping[str, str], verify_token: str) -> str | None:
     )
 
 
-def parse_meta_webhook(body: bytes) -> list[DeliveryReceipt | InboundMessage]:
-    """Return all reports and messages of a notification; other events are ignored."""
-    body_json = _parse_json_object(body)
-    items: list[DeliveryReceipt | InboundMessage] = []
-    for entry in _json_objects(body_json.get("entry")):
-        for change in _json_objects(entry.get("changes")):
-            value = change.get("value")
-            if change.get("field") == "messages" and isinstance(value, dict):
-                items += [_meta_receipt(each) for each in _json_objects(value.get("statuses"))
-                         if each.get("status") in _META]  # fmt: skip
-                items += [
-                    _meta_inbound_message(each) for each in _json_objects(value.get("messages"))
-                ]
-    return items
+def parse_meta_webhook(body: bytes) -> WebhookItems:
+    """Return all items of a notification; other events are ignored.
+
+    Raise UnreadableReport if the body is not a JSON object. What is odd inside is an
+    UnreadableItem, next to the readable ones.
+    """
+    return list(read_list(parse_json_object(body), "entry", "", _read_entry))
 
 
-def parse_waha_webhook(body: bytes) -> DeliveryReceipt | None:
-    """Return WAHA's report about one message; None for any other event."""
-    report = _parse_json_object(body)
-    payload = report.get("payload")
-    if report.get("event") != "message.ack" or not isinstance(payload, dict):
-        return None
-    ack = payload.get("ack")
-    state = _WAHA.get(ack) if isinstance(ack, int) else None
+def _read_entry(entry: JsonObject, place: str) -> WebhookItems:
+    return list(read_list(entry, "changes", f"{place}, ", _read_change))
+
+
+def _read_change(change: JsonObject, place: str) -> WebhookItems:
+    about = text_of(change, "field")
+    if about not in {"messages", "user_preferences"}:
+        return []
+    value = change.get("value")
+    if not isinstance(value, dict):
+        raise UnreadableReport("value: not an object")
+    lists = (
+        read_list(value, "statuses", f"{place}, ", lambda each, _: _meta_receipt(each)),
+        read_list(value, "messages", f"{place}, ", lambda each, _: [read_meta_message(each)]),
+        read_list(
+            value, "user_preferences", f"{place}, ", lambda each, _: [*read_meta_preference(each)]
+        ),
+    )
+    return list(chain.from_iterable(lists))
+
+
+def parse_waha_webhook(body: bytes) -> WebhookItems:
+    """Return WAHA's report about a message of ours, or a message to us; else nothing."""
+    report = parse_json_object(body)
+    event, payload = text_of(report, "event"), object_of(report, "payload")
+    if event in {"message", "message.any"}:
+        message = read_waha_message(payload)
+        return [] if message is None else [message]
+    return _waha_receipt(payload, report) if event == "message.ack" else []
+
+
+def _waha_receipt(payload: JsonObject, report: JsonObject) -> WebhookItems:
+    state = _WAHA.get(integer_of(payload.get("ack")))
     if state is None or payload.get("fromMe") is not True:
-        return None
-    milliseconds = report.get("timestamp")
-    at = _utc_from_timestamp(milliseconds / 1000) if isinstance(milliseconds, int) else None
+        return []
+    message_id = extract_message_id(payload)
+    if not message_id:
+        raise UnreadableReport("payload.id: no message")
+    milliseconds = integer_of(report.get("timestamp"))
+    at = None if milliseconds is None else instant_of(milliseconds / 1000)
     failure = _WAHA_REJECTION if state is DeliveryState.FAILED else None
-    return DeliveryReceipt(state, provider_id=extract_message_id(payload), at=at, failure=failure)
+    return [DeliveryReceipt(state, provider_id=message_id, at=at, failure=failure)]
 
 
-def parse_fonnte_webhook(body: bytes) -> DeliveryReceipt | None:
-    """Return Fonnte's report, by id or state id; None while the message waits."""
-    report = _parse_json_object(body)
+def parse_fonnte_webhook(body: bytes) -> WebhookItems:
+    """Return Fonnte's report, by id or state id, or a message to us; nothing while it waits."""
+    report = parse_json_object(body)
+    if report.get("sender"):
+        return [read_fonnte_message(report)]
     status = str(report.get("state") or report.get("status") or "").lower()
     state = _FONNTE.get(status)
     ids = str(report.get("id") or ""), str(report.get("stateid") or "")
     if state is None or not any(ids):
-        return None
+        return []
     failed = state is DeliveryState.FAILED
     failure = Rejected(f"Fonnte: the message is {status}", status) if failed else None
-    return DeliveryReceipt(state, provider_id=ids[0], alias=ids[1], failure=failure)
+    return [DeliveryReceipt(state, provider_id=ids[0], alias=ids[1], failure=failure)]
 
 
-def _meta_receipt(status: JsonObject) -> DeliveryReceipt:
-    state = _META[str(status["status"])]
-    code = first_object(status.get("errors")).get("code")
-    failure = classify_error_code(code if isinstance(code, int) else _DEFAULT_ERROR_CODE)
-    return DeliveryReceipt(
-        state,
-        provider_id=str(status.get("id", "")),
-        reference=str(status.get("biz_opaque_callback_data", "")),
-        recipient=f"+{status.get('recipient_id', '')}",
-        at=_parse_unix_time(status.get("timestamp")),
-        failure=failure if state is DeliveryState.FAILED else None,
-    )
-
-
-def _meta_inbound_message(message: JsonObject) -> InboundMessage:
-    text, button = message.get("text"), message.get("button")
-    typed = text.get("body", "") if isinstance(text, dict) else ""
-    pressed = button.get("text", "") if isinstance(button, dict) else ""
-    sender, at = f"+{message.get('from', '')}", _parse_unix_time(message.get("timestamp"))
-    return InboundMessage(sender, str(typed or pressed), at)
-
-
-def _parse_json_object(body: bytes) -> JsonObject:
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableReport("the report is not JSON") from error
-    if not isinstance(parsed, dict):
-        raise UnreadableReport("the report is not a JSON object")
-    return parsed
-
-
-def _json_objects(value: object) -> Iterator[JsonObject]:
-    return (
-        (each for each in value if isinstance(each, dict)) if isinstance(value, list) else iter(())
-    )
-
-
-def _parse_unix_time(value: object) -> datetime:
-    """Parse seconds in a string, Meta's format."""
-    if not isinstance(value, str) or not value.isdecimal():
-        raise UnreadableReport("the report has no timestamp")
-    return _utc_from_timestamp(int(value))
-
-
-def _utc_from_timestamp(seconds: float) -> datetime:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError) as error:
-        raise UnreadableReport("the report's timestamp is out of range") from error
+def _meta_receipt(status: JsonObject) -> WebhookItems:
+    name = status.get("status")
+    if not isinstance(name, str):
+        raise UnreadableReport("status: not a text")
+    ids = text_of(status, "id"), text_of(status, "biz_opaque_callback_data")
+    if name not in _META:
+        return []
+    if not any(ids):
+        raise UnreadableReport("id: no message")
+    state, failure = _META[name], None
+    if state is DeliveryState.FAILED:
+        code = integer_of(first_object(status.get("errors")).get("code"))
+        failure = classify_error_code(_DEFAULT_ERROR_CODE if code is None else code)
+    recipient = text_of(status, "recipient_id")
+    return [
+        DeliveryReceipt(
+            state,
+            provider_id=ids[0],
+            reference=ids[1],
+            recipient=f"+{recipient}" if recipient.isdecimal() else recipient,
+            at=instant_of(status.get("timestamp")),
+            failure=failure,
+        )
+    ]

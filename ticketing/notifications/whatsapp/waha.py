@@ -99,7 +99,11 @@ def extract_message_id(body: JsonObject) -> str:
     given = key.get("id") if isinstance(key, dict) else body.get("id")
     if isinstance(given, dict):
         given = given.get("_serialized") or given.get("id")
-    return given.rpartition("_")[2] if isinstance(given, str) else ""
+    if not isinstance(given, str):
+        return ""
+    # "true_CHAT_ID", followed by "_PARTICIPANT" in a group; engines also write ID alone
+    parts = given.split("_")
+    return parts[2] if parts[0] in {"true", "false"} and len(parts) > 2 else parts[-1]  # noqa: PLR2004 - the third part
 
 
 def _file(attachment: Attachment) -> JsonObject:

@@ -37,6 +37,7 @@ class InboxOutcome(StrEnum):
     APPLIED = "applied"
     UNCHANGED = "unchanged"
     QUARANTINED = "quarantined"  # not assignable; needs attention
+    DISMISSED = "dismissed"  # quarantined until staff took it off the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +51,6 @@ class InboundWebhook:
     external_reference: str
     attempt_count: int
     body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantinedWebhook:
-    """A quarantined webhook, which needs attention."""
-
-    id: int
-    provider: str
-    external_reference: str
-    reason: str
-    received_at: datetime
 
 
 def store_webhook(
@@ -190,17 +180,6 @@ def process_again(connection: Connection, references: Collection[str]) -> None:
         .values(processed_at=None, outcome="", attempt_count=0)
     )
     notify.notify_workers(connection)
-
-
-def list_quarantined(connection: Connection, limit: int = 100) -> list[QuarantinedWebhook]:
-    """Return the quarantined webhooks, newest first."""
-    query = (
-        select(*columns_of(QuarantinedWebhook, inbound_webhooks))
-        .where(inbound_webhooks.c.outcome == InboxOutcome.QUARANTINED)
-        .order_by(inbound_webhooks.c.id.desc())
-        .limit(limit)
-    )
-    return [QuarantinedWebhook(*row) for row in connection.execute(query)]
 
 
 @dataclass(frozen=True, slots=True)

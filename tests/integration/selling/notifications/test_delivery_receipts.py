@@ -11,14 +11,11 @@ from sqlalchemy import select
 from simulators.mail.server import MailSimulator
 from simulators.whatsapp.message import SimulatedMessage
 from simulators.whatsapp.server import WhatsAppSimulator
-from ticketing.notifications.campaigns import queries as campaign_queries
 from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.notifications.delivery import Channel, DeliveryReceipt, DeliveryState
-from ticketing.notifications.delivery_receipts import (
-    BounceResult,
+from ticketing.notifications.delivery_receipts import BounceResult, apply_receipt, process_bounces
+from ticketing.notifications.inbound.process_webhooks import (
     ReceiptResult,
-    apply_receipt,
-    process_bounces,
     process_status_webhooks,
     store_status_webhook,
 )
@@ -248,13 +245,7 @@ def test_an_unreadable_receipt_stops_no_other(
     store_status_webhook(database, WhatsAppProvider.CLOUD, body, at=now)
     report_status("read")
 
-    rounds = [process_reports(minutes) for minutes in (0, 2, 6)]
-
-    assert rounds == [
-        ReceiptResult(applied=1, postponed=1),
-        ReceiptResult(postponed=1),
-        ReceiptResult(quarantined=1),
-    ]
+    assert process_reports() == ReceiptResult(applied=1, quarantined=1)
 
 
 def test_an_invalid_receipt_is_left_to_staff(
@@ -263,20 +254,6 @@ def test_an_invalid_receipt_is_left_to_staff(
     store_status_webhook(database, WhatsAppProvider.CLOUD, b"not JSON", at=now)
 
     assert process_reports() == ReceiptResult(quarantined=1)
-
-
-def test_a_recipient_who_writes_stop_gets_no_more_campaigns(
-    database: Database, process_reports: ProcessReports, now: datetime
-) -> None:
-    wrote = {"from": "628111111111", "timestamp": "1769860000", "text": {"body": "Berhenti."}}
-    change = {"field": "messages", "value": {"messages": [wrote]}}
-    body = json.dumps({"entry": [{"changes": [change]}]}).encode()
-    store_status_webhook(database, WhatsAppProvider.CLOUD, body, at=now)
-
-    process_reports()
-
-    with database.transaction() as connection:
-        assert campaign_queries.has_opted_out(connection, NUMBER)
 
 
 def test_the_second_id_of_fonnte_is_stored_with_the_message(

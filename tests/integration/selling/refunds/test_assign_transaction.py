@@ -9,7 +9,7 @@ import pytest
 
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
-from ticketing.platform.db import inbox
+from ticketing.platform.db import inbox, quarantined_webhooks
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition, UnknownOrder
 from ticketing.selling.checkout.expire_orders import expire_orders
@@ -98,7 +98,7 @@ def test_a_stuck_payment_under_an_unknown_transaction_is_assigned(
     assert (quarantined.quarantined, seen) == (1, [ReviewFlag.STUCK])
     assert (state, flags()) == (OrderState.PAID, [])
     assert settled == Settlement(applied=0, unchanged=2, quarantined=0, postponed=0)
-    assert database.run(inbox.list_quarantined) == []
+    assert database.run(quarantined_webhooks.list_quarantined) == []
     assert books_agree()
 
 

@@ -25,7 +25,7 @@ inbound_webhooks = Table(
     holder_column("claimed_by"),
     bigint_column("attempt_count"),
     timestamp_column("processed_at", nullable=True),
-    text_column("outcome", ""),  # applied | unchanged | quarantined
+    text_column("outcome", ""),  # applied | unchanged | quarantined | dismissed
     text_column("reason", ""),
     UniqueConstraint("provider", "unique_key"),
     CheckConstraint("(processed_at IS NULL) = (outcome = '')", name="outcome"),
