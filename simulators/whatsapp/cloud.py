@@ -251,7 +251,7 @@ class CloudApi:
 
 def _check_phone_id(names: dict[str, str]) -> None:
     if names["phone"] != PHONE_ID:
-        raise GraphRefusal(100, f"Object with ID '{names['phone']}' does not exist")
+        raise GraphRefusal(100, f"Object with ID '{names['phone']}' does not exist", subcode=33)
 
 
 def _message_id(message: SimulatedMessage) -> str:

@@ -45,6 +45,10 @@ class WhatsAppFaults(Faults[WhatsAppResponseFault]):
     delivered_missing: bool = False  # "read" comes without "delivered"
     banned: bool = False  # the sender's number is banned on every gateway
     quota_used_up: bool = False  # Fonnte's
+    number_refused: int = 0  # code with which Meta refuses every message, such as 133010
+    number_failing: int = 0  # code with which Meta reports every accepted message as failed
+    overlimit: bool = False  # WAHA: WhatsApp allows no more look-ups of numbers
+    fonnte_reason: str = ""  # reason with which Fonnte refuses every message
     refused: dict[str, int] = field(default_factory=dict)  # number: code of the immediate rejection
     failing: dict[str, int] = field(default_factory=dict)  # number: code of the later report
 

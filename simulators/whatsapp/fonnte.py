@@ -34,6 +34,16 @@ class FonnteApi:
         self.webhook = webhook
         self.is_connected = True
 
+    def change_connection(self, *, is_connected: bool) -> None:
+        """Connect or disconnect the device and report it."""
+        self.is_connected = is_connected
+        state = "connect" if is_connected else "disconnect"
+        at = int(self._world.clock().timestamp())
+        body = {"device": DEVICE, "status": state, "timestamp": at}
+        self._webhooks.send_report(
+            self.webhook, body, lambda _: {}, what=f"fonnte device {state}", lane=DEVICE
+        )
+
     def check_key(self, request: HttpRequest) -> None:
         """Raise FonnteRefusal unless the request carries the token."""
         given = request.headers.get("authorization", "")
@@ -47,6 +57,8 @@ class FonnteApi:
             raise FonnteRefusal("request invalid on disconnected device")
         if self._world.faults.quota_used_up:
             raise FonnteRefusal("insufficient quota")
+        if reason := self._world.faults.fonnte_reason:
+            raise FonnteRefusal(reason)
         if self._world.rejection_code(draft):
             raise FonnteRefusal("target invalid")
         message = self._world.accept(draft, _message_id)

@@ -49,6 +49,7 @@ class TemplateRegistry:
     def __init__(self) -> None:
         self._approved: dict[tuple[str, str], SimulatedTemplate] = {}
         self.paused: set[str] = set()
+        self.disabled: set[str] = set()
 
     def approve(self, request: Json) -> SimulatedTemplate:
         """Create a template from a request and approve it."""
@@ -76,6 +77,8 @@ class TemplateRegistry:
         """Return the text for the recipient; raise GraphRefusal if parameters do not fit."""
         if filled.name in self.paused:
             raise GraphRefusal(132015, f"{filled.name} is paused due to low quality")
+        if filled.name in self.disabled:
+            raise GraphRefusal(132016, f"{filled.name} is disabled due to low quality")
         if any(re.search(r"[\n\t]| {5}", text) for text in filled.parameters):
             details = (
                 "Param text cannot have new-line/tab characters or more than 4 spaces in a row"

@@ -60,6 +60,11 @@ class WahaApi:
         """Return the session state; a banned number has to log in again."""
         return "FAILED" if self._world.faults.banned else self.session
 
+    def change_session(self, state: str) -> None:
+        """Set the session's state and report it."""
+        self.session = state
+        self._post_event("session.status", {"name": SESSION, "status": state}, f"session {state}")
+
     def check_key(self, request: HttpRequest) -> None:
         """Raise WahaRefusal unless the request carries the API key."""
         if not compare_digest(
@@ -84,6 +89,9 @@ class WahaApi:
     def exists(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """Return whether a number has WhatsApp."""
         self._check_session(request.query.get("session", SESSION))
+        if self._world.faults.overlimit:
+            exception = {"exception": {"message": "rate-overlimit", "name": "Error"}}
+            raise WahaRefusal(500, "Internal Server Error", {**exception})
         number = request.query.get("phone", "")
         if not self._world.has_whatsapp(number):
             return HttpResponse.json(200, {"numberExists": False})
@@ -130,17 +138,19 @@ class WahaApi:
             payload["_data"] = {"key": {"remoteJid": chat, "remoteJidAlt": alternative}}
         if wrote.answers:
             payload["replyTo"] = {"id": wrote.answers, "body": "..."}
+        self._post_event("message", payload, f"{wrote.sender} wrote", lane=wrote.sender)
+
+    def _post_event(self, event: str, payload: Json, what: str, lane: str = SESSION) -> None:
+        at = self._world.clock()
         body = {
-            "id": f"evt_in{number:08}",
-            "timestamp": int(self._world.clock().timestamp() * 1000),
-            "event": "message",
+            "id": f"evt_{len(self._webhooks.attempts()):08}",
+            "timestamp": int(at.timestamp() * 1000),
+            "event": event,
             "session": SESSION,
             "payload": payload,
             "engine": self.engine,
         }
-        self._webhooks.send_report(
-            self.webhook, body, self._signed, what=f"waha {wrote.sender} wrote", lane=wrote.sender
-        )
+        self._webhooks.send_report(self.webhook, body, self._signed, what=f"waha {what}", lane=lane)
 
     def _check_session(self, name: str) -> None:
         if name != SESSION:

@@ -47,7 +47,9 @@ class WhatsAppState:
     def rejection_code(self, draft: Draft) -> int | None:
         """Return the code with which a message is rejected immediately; None accepts it."""
         code = self.faults.refused.get(draft.to)
-        if code or draft.gateway != "cloud":
+        if draft.gateway != "cloud":
+            return code
+        if code := code or self.faults.number_refused:
             return code
         with self._changed:
             unasked = not self._window_is_open(draft.to)
@@ -112,6 +114,8 @@ class WhatsAppState:
     def _failure(self, draft: Draft) -> int | None:
         if code := self.faults.failing.get(draft.to):
             return code
+        if draft.gateway == "cloud" and self.faults.number_failing:
+            return self.faults.number_failing
         free = draft.gateway == "cloud" and draft.kind != "template"
         return WINDOW_CLOSED if free and not self._window_is_open(draft.to) else None
 

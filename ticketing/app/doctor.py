@@ -119,7 +119,10 @@ def _mail(application: Application) -> Iterator[DoctorFinding]:
 
 
 def _pause_text(until: datetime | None) -> str:
-    return f"until {format_clock(until)}" if until else "until it is resumed"
+    if until is None:
+        return "until it is resumed"
+    is_over = until <= datetime.now(UTC)
+    return "until one message was accepted" if is_over else f"until {format_clock(until)}"
 
 
 def _whatsapp(application: Application) -> Iterator[DoctorFinding]:

@@ -9,6 +9,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from ticketing.notifications import channel_queries, claim_queries, outbox_queries
+from ticketing.notifications.channels.refusal_queries import RefusalSource
+from ticketing.notifications.channels.refusals import (
+    CHANNEL_PAUSE,
+    incident_key,
+    limit_while_refused,
+    refuse_channel,
+)
 from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.delivery import Channel, channel_order, next_channel
 from ticketing.notifications.messages.message import Deferred, PauseScope, SendOutcome
@@ -21,16 +28,26 @@ from ticketing.platform.db.outbox import ORGANISER, TICKET_READY
 from ticketing.platform.kernel.errors import Refused
 
 SENDER_PAUSE = timedelta(minutes=1)
-CHANNEL_PAUSE = timedelta(minutes=10)  # then one attempt tests whether the cause is fixed
 PAUSE_BY_SCOPE = {PauseScope.SENDER: SENDER_PAUSE, PauseScope.CHANNEL: CHANNEL_PAUSE}
 
 
 def pause_channel_on_failure(
-    connection: Connection, channel: Channel, outcome: SendOutcome | None, *, at: datetime
+    connection: Connection,
+    channel: Channel,
+    outcome: SendOutcome | None,
+    *,
+    source: RefusalSource = RefusalSource.REPLY,
+    at: datetime,
 ) -> None:
     """Pause the channel if the failure concerned its sender or all of its messages."""
-    if isinstance(outcome, Deferred) and outcome.pause_scope in PAUSE_BY_SCOPE:
-        until = at + max(PAUSE_BY_SCOPE[outcome.pause_scope], outcome.retry_after or timedelta(0))
+    if not isinstance(outcome, Deferred):
+        return
+    if outcome.pause_scope is PauseScope.CHANNEL:
+        refuse_channel(
+            connection, channel, outcome.reason, source, retry_after=outcome.retry_after, at=at
+        )
+    elif outcome.pause_scope is PauseScope.SENDER:
+        until = at + max(SENDER_PAUSE, outcome.retry_after or timedelta(0))
         claim_queries.pause_channel(connection, channel, until=until, reason=outcome.reason)
 
 
@@ -49,7 +66,8 @@ def claim_within_rate_limit(
     sent = channel_queries.list_recent_send_times(
         connection, channel, at=at, most=rate_limit.per_day or 1
     )
-    room = rate_limit.available_now(sent, at=at, most=limit)
+    most = limit_while_refused(connection, channel, limit)
+    room = rate_limit.available_now(sent, at=at, most=most)
     claimed = claim_queries.claim_due(connection, channel, at=at, limit=room, include_bulk=False)
     remaining = room - len(claimed)
     most = rate_limit.bulk_limit.available_now([*sent, *[at] * len(claimed)], at=at, most=remaining)
@@ -68,13 +86,9 @@ def _stop_if_failing(connection: Connection, channel: Channel, *, at: datetime) 
         f" to resume it: `ticketing deliveries resume-channel {channel}`"
     )
     incidents.record_occurrence(
-        connection, Occurrence(_incident_key(channel), IncidentKind.CHANNEL, message, at)
+        connection, Occurrence(incident_key(channel), IncidentKind.CHANNEL, message, at)
     )
     return True
-
-
-def _incident_key(channel: Channel) -> str:
-    return f"channel:{channel}"
 
 
 def resume_channel(database: Database, channel: Channel, *, at: datetime, by: str) -> None:
@@ -82,7 +96,7 @@ def resume_channel(database: Database, channel: Channel, *, at: datetime, by: st
     with database.transaction() as connection:
         if not channel_queries.resume(connection, channel, at=at):
             raise Refused(f"{channel} is neither stopped nor paused")
-        incidents.resolve(connection, _incident_key(channel), at=at)
+        incidents.resolve(connection, incident_key(channel), at=at)
         audit_log.record(connection, actor=by, action="deliveries.resume", subject=channel)
 
 

@@ -115,9 +115,10 @@ def resume(connection: Connection, channel: Channel, *, at: datetime) -> bool:
         .where(
             channel_circuit_breakers.c.channel == channel,
             channel_circuit_breakers.c.stopped_at.is_not(None)
+            | channel_circuit_breakers.c.refused_at.is_not(None)
             | (channel_circuit_breakers.c.paused_until > at),
         )
-        .values(stopped_at=None, paused_until=at, resumed_at=at)
+        .values(stopped_at=None, paused_until=at, resumed_at=at, refused_at=None, refused_by="")
     )
     return connection.execute(query).rowcount == 1
 

@@ -97,6 +97,8 @@ def send_deliveries(*, as_json: JsonOption = False) -> None:
         )
         for channel, (until, reason) in backlog.rests.items():
             state = f"is paused until {format_time(until)}" if until else "is stopped"
+            if until is not None and until <= now():
+                state = "was refused and is tried again"
             print_text(f"{channel} {state}: {reason}")
         _print_last_send_at(last_send)
     raise typer.Exit(1 if result.failed else 0)

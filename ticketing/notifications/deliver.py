@@ -24,6 +24,7 @@ from ticketing.notifications.channel_policy import (
     pause_channel_on_failure,
     plan_first_delivery,
 )
+from ticketing.notifications.channels.refusals import limit_while_refused, note_acceptance
 from ticketing.notifications.claim_queries import AttemptResult, ClaimedDelivery
 from ticketing.notifications.delivery import (
     DELIVERY_RETRIES,
@@ -238,7 +239,8 @@ def _claim_due(
             connection, Channel.WHATSAPP, sender.rate_limit, at=at, limit=limit
         )
     if sender.mail and Channel.MAIL in channels:
-        claimed += claim_queries.claim_due(connection, Channel.MAIL, at=at, limit=limit)
+        most = limit_while_refused(connection, Channel.MAIL, limit)
+        claimed += claim_queries.claim_due(connection, Channel.MAIL, at=at, limit=most)
     return claimed
 
 
@@ -278,6 +280,8 @@ def _record_outcome(
         if after is step.state and after is not before:
             claim_queries.update_delivery(connection, one.id, step, at=at)
     pause_channel_on_failure(connection, one.channel, outcome, at=at)
+    if isinstance(outcome, Accepted):
+        note_acceptance(connection, one.channel, sent_at=one.claimed_at, at=at)
     return step.state
 
 

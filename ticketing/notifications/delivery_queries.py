@@ -34,6 +34,7 @@ class DeliveryAttempt:
     is_newest: bool
     failure_count: int
     channel: Channel
+    started_at: datetime
     address: str = field(repr=False)
 
 
@@ -76,6 +77,7 @@ def _find_newest_attempt(
             deliveries.c.attempt_count == delivery_attempts.c.number,
             deliveries.c.failure_count,
             deliveries.c.channel,
+            delivery_attempts.c.started_at,
             deliveries.c.address,
         )
         # this order of the join is the order of the locks: a delivery before its attempts
@@ -89,10 +91,10 @@ def _find_newest_attempt(
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    number, tries, attempt_state, state, is_newest, failures, channel, address = row
+    number, tries, attempt_state, state, is_newest, failures, channel, *rest = row
     return DeliveryAttempt(
         number, tries, DeliveryState(attempt_state), DeliveryState(state), is_newest, failures,
-        Channel(channel), address,
+        Channel(channel), *rest,
     )  # fmt: skip
 
 
@@ -176,10 +178,14 @@ def count_unclaimed_messages(connection: Connection) -> tuple[int, int]:
 def list_paused_channels(
     connection: Connection, *, at: datetime
 ) -> dict[Channel, tuple[datetime | None, str]]:
-    """Return the paused channels with end and reason; a stopped channel has no end."""
+    """Return the paused channels with end and reason; a stopped channel has no end.
+
+    A refused channel is among them until a message was accepted.
+    """
     stopped = channel_circuit_breakers.c.stopped_at.is_not(None)
+    refused = channel_circuit_breakers.c.refused_at.is_not(None)
     query = select(channel_circuit_breakers).where(
-        or_(stopped, channel_circuit_breakers.c.paused_until > at)
+        or_(stopped, refused, channel_circuit_breakers.c.paused_until > at)
     )
     rows = connection.execute(query.order_by(channel_circuit_breakers.c.channel))
     return {

@@ -13,6 +13,8 @@ from ticketing.notifications.channel_policy import (
     fall_back_to_next_channel,
     pause_channel_on_failure,
 )
+from ticketing.notifications.channels.refusal_queries import RefusalSource
+from ticketing.notifications.channels.refusals import CHANNEL_PAUSE, note_arrival
 from ticketing.notifications.claim_queries import AttemptResult
 from ticketing.notifications.delivery import (
     DELIVERY_RETRIES,
@@ -23,7 +25,7 @@ from ticketing.notifications.delivery import (
 )
 from ticketing.notifications.delivery_queries import DeliveryAttempt
 from ticketing.notifications.mail.bounces import Bounce, MailKind, parse_mail
-from ticketing.notifications.messages.message import Deferred, Rejected
+from ticketing.notifications.messages.message import Deferred, PauseScope, Rejected
 from ticketing.platform.db.database import Database
 
 
@@ -43,6 +45,8 @@ def apply_receipt(
         return None
     if receipt.provider_id and receipt.alias:
         delivery_queries.set_attempt_alias(connection, attempt, receipt.alias)
+    if receipt.failure is None:
+        note_arrival(connection, attempt.channel, sent_at=attempt.started_at, at=at)
     if merge_state(attempt.attempt_state, receipt.state) is attempt.attempt_state:
         return False
     step = _result_from_receipt(receipt)
@@ -77,14 +81,25 @@ def _update_delivery(
     channels: Collection[Channel], *, at: datetime, jitter: float,
 ) -> None:  # fmt: skip
     failure = receipt.failure
-    pause_channel_on_failure(connection, attempt.channel, failure, at=at)
+    pause_channel_on_failure(
+        connection, attempt.channel, failure, source=RefusalSource.REPORT, at=at
+    )
     if isinstance(failure, Deferred):
-        next_attempt = DELIVERY_RETRIES.next_attempt_at(
-            attempt.failure_count + 1, at=at, jitter=jitter, retry_after=failure.retry_after
+        # a refusal of the whole channel is no failure of this message
+        failures = int(failure.pause_scope is not PauseScope.CHANNEL)
+        next_attempt = (
+            DELIVERY_RETRIES.next_attempt_at(
+                attempt.failure_count + failures,
+                at=at,
+                jitter=jitter,
+                retry_after=failure.retry_after,
+            )
+            if failures
+            else at + CHANNEL_PAUSE
         )
         if next_attempt is not None:
             retry = replace(
-                step, state=DeliveryState.ERROR, next_attempt_at=next_attempt, failures=1
+                step, state=DeliveryState.ERROR, next_attempt_at=next_attempt, failures=failures
             )
             delivery_queries.update_delivery_after_receipt(connection, attempt, retry, at=at)
             return

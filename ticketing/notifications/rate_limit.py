@@ -6,9 +6,7 @@ from datetime import datetime, timedelta
 
 from ticketing.notifications.messages.message import (
     Accepted,
-    Deferred,
     FailureScope,
-    PauseScope,
     Rejected,
     SendOutcome,
 )
@@ -70,14 +68,9 @@ BREAKER_FAILURE_RATE = 0.3
 def find_stop_reason(outcomes: Sequence[SendOutcome]) -> str | None:
     """Return why a channel must be stopped, by its latest outcomes, newest last, or None.
 
-    One failure that concerns the whole channel is enough, else a share of failed attempts. Unknown
-    numbers count too, because providers ban senders for them.
+    A share of failed attempts is. Unknown numbers count too, because providers ban senders for
+    them. What concerns the whole channel is not among the outcomes: it pauses the channel.
     """
-    if not outcomes:
-        return None
-    newest = outcomes[-1]
-    if isinstance(newest, Deferred) and newest.pause_scope is PauseScope.CHANNEL:
-        return f"the provider refuses the whole channel: {newest.reason}"
     recent = outcomes[-BREAKER_WINDOW:]
     failing = sum(1 for each in recent if not isinstance(each, Accepted))
     if len(recent) < BREAKER_MIN_OUTCOMES or failing <= BREAKER_FAILURE_RATE * len(recent):

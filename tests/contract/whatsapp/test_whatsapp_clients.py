@@ -325,8 +325,55 @@ def test_a_quota_used_up_stops_the_channel(
     outcome = fonnte.send(SARI, TEXT, reference="delivery:1")
 
     assert outcome == Deferred(
-        "Fonnte: the device cannot send (quota)", "quota", pause_scope=PauseScope.CHANNEL
+        "Fonnte: the quota is used up", "quota", pause_scope=PauseScope.CHANNEL
     )
+
+
+@pytest.mark.parametrize("reason", ["token invalid", "unknown user", "device expired, renew it"])
+def test_a_reason_of_fonnte_that_concerns_the_device_stops_the_channel(
+    whatsapp_without_reports: WhatsAppSimulator, fonnte: FonnteClient, reason: str
+) -> None:
+    whatsapp_without_reports.faults.set(fonnte_reason=reason)
+
+    outcome = fonnte.send(SARI, TEXT, reference="delivery:1")
+
+    assert isinstance(outcome, Deferred)
+    assert outcome.pause_scope is PauseScope.CHANNEL
+
+
+@pytest.mark.parametrize("code", [133010, 131005, 132001, 131042])
+def test_a_code_of_meta_about_the_number_stops_the_channel(
+    whatsapp_without_reports: WhatsAppSimulator, cloud: CloudClient, code: int
+) -> None:
+    whatsapp_without_reports.faults.set(number_refused=code)
+
+    outcome = cloud.send(SARI, TEXT, reference="delivery:1")
+
+    assert isinstance(outcome, Deferred)
+    assert (outcome.code, outcome.pause_scope) == (str(code), PauseScope.CHANNEL)
+
+
+def test_a_number_of_another_account_stops_the_channel_before_and_after_an_upload(
+    whatsapp_without_reports: WhatsAppSimulator,
+) -> None:
+    account = CloudAccount("999", TOKEN, whatsapp_without_reports.url)
+    with CloudClient(account) as wrong:
+        said = [wrong.send(SARI, each, reference="delivery:1") for each in (TEXT, TEMPLATE)]
+
+    assert [
+        (outcome.code, outcome.pause_scope) for outcome in said if isinstance(outcome, Deferred)
+    ] == [("100/33", PauseScope.CHANNEL)] * 2
+
+
+def test_too_many_lookups_slow_the_sender_and_blame_no_recipient(
+    whatsapp_without_reports: WhatsAppSimulator, waha: WahaClient
+) -> None:
+    whatsapp_without_reports.faults.set(overlimit=True)
+
+    outcome = waha.send(SARI, TEXT, reference="delivery:1")
+
+    assert isinstance(outcome, Deferred)
+    assert (outcome.code, outcome.pause_scope) == ("overlimit", PauseScope.SENDER)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from simulators.whatsapp.fonnte import FONNTE_TOKEN
 from simulators.whatsapp.inbound import InboundText
 from simulators.whatsapp.server import WhatsAppSimulator
 from simulators.whatsapp.waha import API_KEY, HMAC_KEY
+from ticketing.notifications.channels.refusals import ChannelStatus
 from ticketing.notifications.delivery import DeliveryReceipt, DeliveryState, merge_state
 from ticketing.notifications.messages.message import (
     Accepted,
@@ -326,7 +327,7 @@ def test_a_body_that_is_no_report_is_refused(read: object, body: bytes) -> None:
     [
         {},
         {"entry": [{"changes": [{"field": "account_update", "value": {}}]}]},
-        {"event": "session.status", "payload": {"status": "WORKING"}},
+        {"event": "session.status", "payload": {"status": "STARTING"}},
         {"event": "message.ack", "payload": {"ack": 0, "fromMe": True, "id": "true_1@c.us_A"}},
         {"event": "message.ack", "payload": {"ack": 3, "fromMe": False, "id": "true_1@c.us_A"}},
         {"id": "1", "status": "pending"},
@@ -370,6 +371,26 @@ def test_the_id_of_a_message_in_a_group_is_not_its_participant() -> None:
     event = {"event": "message.ack", "payload": payload}
 
     assert _receipt(parse_waha_webhook(json.dumps(event).encode())).provider_id == "3EB0AA"
+
+
+def test_a_session_and_a_device_report_whether_they_work(
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook
+) -> None:
+    for state in ("SCAN_QR_CODE", "WORKING"):
+        whatsapp.waha.change_session(state)
+    whatsapp.reports(at_least=2)
+    for is_connected in (False, True):
+        whatsapp.fonnte.change_connection(is_connected=is_connected)
+    whatsapp.reports(at_least=4)
+
+    readers = [parse_waha_webhook] * 2 + [parse_fonnte_webhook] * 2
+    told = zip(business.told, readers, strict=True)
+    read = [item for each, reader in told for item in reader(each.body)]
+
+    assert [item.is_working for item in read if isinstance(item, ChannelStatus)] == [
+        False, True, False, True,
+    ]  # fmt: skip
+    assert all(item.at for item in read if isinstance(item, ChannelStatus))
 
 
 def test_several_reports_in_one_notification_are_all_read() -> None:

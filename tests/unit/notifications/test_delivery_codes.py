@@ -10,9 +10,29 @@ from ticketing.notifications.messages.message import Deferred, FailureScope, Pau
 from ticketing.notifications.whatsapp.cloud import classify_error_code
 
 
-@pytest.mark.parametrize("code", [0, 3, 10, 190, 200, 299, 368, 131031, 131037, 131042, 131045])
-def test_an_account_error_stops_the_channel(code: int) -> None:
+@pytest.mark.parametrize(
+    "code",
+    [0, 3, 10, 33, 190, 200, 299, 368, 2500, 131005, 131031, 131037, 131042, 131045, 132001,
+     132015, 132016, 133000, 133005, 133006, 133008, 133009, 133010, 133015, 133016, 134011],
+)  # fmt: skip
+def test_an_error_of_the_account_the_number_or_a_template_stops_the_channel(code: int) -> None:
     said = classify_error_code(code)
+
+    assert isinstance(said, Deferred)
+    assert said.pause_scope is PauseScope.CHANNEL
+
+
+def test_an_unknown_number_stops_the_channel_and_another_parameter_does_not() -> None:
+    number, parameter = (classify_error_code(100, subcode=code) for code in (33, 2494010))
+
+    assert isinstance(number, Deferred)
+    assert number.pause_scope is PauseScope.CHANNEL
+    assert "WHATSAPP_PHONE_ID" in number.reason
+    assert isinstance(parameter, Rejected)
+
+
+def test_an_address_that_meta_does_not_know_stops_the_channel() -> None:
+    said = classify_error_code(100, status=404)
 
     assert isinstance(said, Deferred)
     assert said.pause_scope is PauseScope.CHANNEL
@@ -26,7 +46,7 @@ def test_a_limit_of_the_number_slows_everything_it_sends(code: int) -> None:
     assert (said.pause_scope, said.retry_after) == (PauseScope.SENDER, timedelta(seconds=9))
 
 
-@pytest.mark.parametrize("code", [1, 2, 131000, 131016, 131056])
+@pytest.mark.parametrize("code", [1, 2, 131000, 131016, 131056, 133004])
 def test_a_temporary_error_is_retried_for_this_recipient_only(code: int) -> None:
     said = classify_error_code(code)
 
@@ -58,8 +78,8 @@ def test_a_recipient_who_blocked_us_gets_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [33, 100, 131005, 131008, 131009, 131051, 131052, 131053, 132000, 132001, 132005,
-             132007, 132008, 132012, 132015, 132016, 135000]
+    "code", [100, 131008, 131009, 131051, 131052, 131053, 132000, 132005, 132007, 132008,
+             132012, 135000]
 )  # fmt: skip
 def test_a_malformed_message_is_not_retried(code: int) -> None:
     said = classify_error_code(code)

@@ -11,7 +11,6 @@ from ticketing.notifications.messages.message import (
     Accepted,
     Deferred,
     FailureScope,
-    PauseScope,
     Rejected,
     SendOutcome,
     Unconfirmed,
@@ -112,15 +111,6 @@ def test_without_messages_the_end_is_now_and_with_a_budget_of_zero_never() -> No
 )
 def test_a_channel_with_few_failures_continues(latest: list[SendOutcome]) -> None:
     assert find_stop_reason(latest) is None
-
-
-def test_one_failure_of_the_whole_channel_stops_it() -> None:
-    banned = Deferred(
-        "Meta: the account is locked (131031)", "131031", pause_scope=PauseScope.CHANNEL
-    )
-
-    assert "the account is locked" in (find_stop_reason([TAKEN, banned]) or "")
-    assert find_stop_reason([banned, TAKEN]) is None
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,16 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from ticketing.notifications.channels.refusals import ChannelStatus, apply_channel_status
 from ticketing.notifications.delivery import Channel, DeliveryReceipt
 from ticketing.notifications.delivery_receipts import apply_receipt
 from ticketing.notifications.inbound.opt_out_replies import NO_NUMBER, apply_inbound_message
 from ticketing.notifications.whatsapp.providers import WhatsAppProvider, parse_status_webhook
-from ticketing.notifications.whatsapp.webhook_items import InboundMessage, UnreadableItem
+from ticketing.notifications.whatsapp.webhook_items import (
+    InboundMessage,
+    UnreadableItem,
+    WebhookItem,
+)
 from ticketing.platform.db import inbox, incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.inbox import InboundWebhook, InboxOutcome
@@ -141,7 +146,7 @@ def _apply_alone(connection: Connection, apply: Callable[[Connection], _ItemResu
 def _apply_item(
     connection: Connection,
     *,
-    item: DeliveryReceipt | InboundMessage | UnreadableItem,
+    item: WebhookItem,
     channels: Collection[Channel],
     at: datetime,
     jitter: float,
@@ -153,6 +158,8 @@ def _apply_item(
             changed = apply_inbound_message(connection, item, at=at)
             if changed is None:
                 return _ItemResult(_Effect.UNREADABLE, NO_NUMBER)
+        case ChannelStatus():
+            changed = apply_channel_status(connection, Channel.WHATSAPP, item, at=at)
         case DeliveryReceipt():
             changed = apply_receipt(connection, item, channels, at=at, jitter=jitter)
             if changed is None:

@@ -28,27 +28,38 @@ from ticketing.notifications.whatsapp.http import (
     JsonObject,
     WhatsAppClient,
     first_object,
+    integer_of,
 )
 from ticketing.platform.kernel.errors import Misconfigured
 
-_AUTHENTICATION = {0, 3, 10, 190, *range(200, 300)}
-_ACCOUNT = {368, 131031, 131037, 131042, 131045, 131064}
+_AUTHENTICATION = {0, 3, 10, 190, 2500, *range(200, 300)}
+_ACCOUNT = {33, 368, 131005, 131031, 131037, 131042, 131045, 131064, 134011}
+# registering the number again is up to staff; the codes come with messages until then
+_REGISTRATION = {133000, 133005, 133006, 133008, 133009, 133010, 133015, 133016}
+# the next recipient of the same template would fail as well
+_TEMPLATE = {132001, 132015, 132016}
+_WHOLE_CHANNEL = _AUTHENTICATION | _ACCOUNT | _REGISTRATION | _TEMPLATE
+_UNKNOWN_OBJECT = (100, 33)  # code and subcode: the number's id is wrong, or not the token's
 _THROTTLING_CODES = {4, 80007, 130429, 131048, 131057}
-_TRANSIENT = {1, 2, 131000, 131016, 131049, 131056}
+_TRANSIENT = {1, 2, 131000, 131016, 131049, 131056, 133004}
 _RETRY_DELAY_BY_CODE = {131048: timedelta(hours=6), 131049: timedelta(hours=24)}
 _RECIPIENT = {130472, 130497, 131021, 131026, 131030, 131047, 131062, 137000}
 _OPTED_OUT = 131050
 # an unknown media id is reported as the general "invalid parameter"
-MEDIA_ERROR_CODES = {"100", "131052", "131053"}
+MEDIA_ERROR_CODES = {"100", "100/33", "131052", "131053"}
 _ERROR_DESCRIPTIONS = {
     0: "the token is not valid",
+    33: "the number was deleted",
     190: "the token has expired or is not valid",
     368: "the account is blocked for policy violations",
+    2500: "the address is not one of Meta's; check WHATSAPP_URL",
     130429: "too many messages per second",
+    131005: "the token has no right to send messages",
     131021: "the recipient is the sender",
     131026: "not on WhatsApp, or cannot be reached there",
     131030: "not among the test numbers",
     131031: "the account is locked",
+    131037: "the number's display name is not approved",
     131042: "the account's payment method has a problem",
     131047: "more than 24 hours since the recipient wrote; only a template is delivered",
     131048: "the number is restricted for spam",
@@ -61,13 +72,23 @@ _ERROR_DESCRIPTIONS = {
     132012: "a parameter has the wrong format for the template",
     132015: "the template is paused for its quality",
     132016: "the template is disabled for its quality",
+    133006: "the number has to be verified again",
+    133010: "the number is not registered",
 }
 
 
 def classify_error_code(
-    code: int, *, status: int = 400, transient: bool = False, retry_after: timedelta | None = None
+    code: int,
+    *,
+    subcode: int | None = None,
+    status: int = 400,
+    transient: bool = False,
+    retry_after: timedelta | None = None,
 ) -> Deferred | Rejected:
     """Return the outcome of a code; of an unknown one by the HTTP status and Meta's own hint."""
+    if (code, subcode) == _UNKNOWN_OBJECT:
+        reason = "Meta: WHATSAPP_PHONE_ID is not a number of this token (100/33)"
+        return Deferred(reason, "100/33", retry_after, PauseScope.CHANNEL)
     reason = f"Meta: {_ERROR_DESCRIPTIONS.get(code, 'refused')} ({code})"
     if code in _RECIPIENT:
         return Rejected(reason, str(code), FailureScope.RECIPIENT)
@@ -81,7 +102,7 @@ def classify_error_code(
 
 def _pause_scope(code: int, status: int, *, transient: bool) -> PauseScope | None:
     """Return the scope of the pause; None if waiting does not help."""
-    if code in _AUTHENTICATION | _ACCOUNT or status in {401, 403}:
+    if code in _WHOLE_CHANNEL or status in {401, 403, 404}:
         return PauseScope.CHANNEL
     if code in _THROTTLING_CODES or status == 429:  # noqa: PLR2004 - HTTP's number
         return PauseScope.SENDER
@@ -152,7 +173,10 @@ class CloudClient(WhatsAppClient):
         if not isinstance(media, str):
             return media
         outcome = self._post_message(to, message, reference, media)
-        if not (known and isinstance(outcome, Rejected) and outcome.code in MEDIA_ERROR_CODES):
+        is_media_error = (
+            isinstance(outcome, (Deferred, Rejected)) and outcome.code in MEDIA_ERROR_CODES
+        )
+        if not (known and is_media_error):
             return outcome
         media = self._upload_media(attached)
         return (
@@ -246,9 +270,10 @@ def _text_parameter(text: str) -> JsonObject:
 def _classify_error(answer: HttpReply) -> Deferred | Rejected:
     error = answer.body.get("error")
     details: JsonObject = error if isinstance(error, dict) else {}
-    code = details.get("code")
+    code = integer_of(details.get("code"))
     return classify_error_code(
-        code if isinstance(code, int) else answer.status,
+        answer.status if code is None else code,
+        subcode=integer_of(details.get("error_subcode")),
         status=answer.status,
         transient=details.get("is_transient") is True,
         retry_after=answer.retry_after,

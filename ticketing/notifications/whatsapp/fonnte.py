@@ -20,7 +20,16 @@ from ticketing.notifications.whatsapp.http import (
 )
 from ticketing.platform.kernel.errors import Misconfigured
 
-_FATAL_REASONS = ("token", "disconnect", "quota", "expired")
+# what Fonnte's reasons contain; the first that fits decides
+_DEVICE_REASONS = {
+    "token": "the token is not valid",
+    "disconnect": "the device is disconnected",
+    "quota": "the quota is used up",
+    "expired": "the package has expired",
+    "unknown user": "the account is not known",
+    "unknown device": "the device is not known",
+    "banned": "the number is banned",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +93,9 @@ def _classify_reply(answer: HttpReply) -> SendOutcome:
 
 def _classify_reason(reason: str) -> Deferred | Rejected:
     """Classify by keywords, as Fonnte has no codes. Its text may quote the number: omitted."""
-    for keyword in _FATAL_REASONS:
+    for keyword, description in _DEVICE_REASONS.items():
         if keyword in reason:
-            return Deferred(
-                f"Fonnte: the device cannot send ({keyword})",
-                keyword,
-                pause_scope=PauseScope.CHANNEL,
-            )
+            return Deferred(f"Fonnte: {description}", keyword, pause_scope=PauseScope.CHANNEL)
     if "target" in reason:
         return Rejected("Fonnte: the number is not valid", "target")
     return Rejected("Fonnte: the message was not accepted", "input", FailureScope.MESSAGE)

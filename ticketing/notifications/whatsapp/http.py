@@ -142,3 +142,13 @@ def _retry_after(response: httpx.Response) -> timedelta | None:
 def first_object(value: object) -> JsonObject:
     """Return the first object of a list; empty if there is none."""
     return value[0] if isinstance(value, list) and value and isinstance(value[0], dict) else {}
+
+
+def integer_of(value: object) -> int | None:
+    """Return an integer that is written as a number or as digits; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    is_digits = isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 20  # noqa: PLR2004 - 64 bits
+    return int(str(value)) if is_digits else None

@@ -7,23 +7,24 @@ Fonnte signs nothing, so its webhook address has to be secret.
 import hashlib
 import hmac
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import chain
 
+from ticketing.notifications.channels.refusals import ChannelStatus
 from ticketing.notifications.delivery import DeliveryReceipt, DeliveryState
 from ticketing.notifications.messages.message import Rejected
 from ticketing.notifications.whatsapp.cloud import classify_error_code
-from ticketing.notifications.whatsapp.http import JsonObject, first_object
+from ticketing.notifications.whatsapp.http import JsonObject, first_object, integer_of
 from ticketing.notifications.whatsapp.inbound_messages import (
     read_fonnte_message,
     read_meta_message,
     read_meta_preference,
     read_waha_message,
 )
-from ticketing.notifications.whatsapp.waha import extract_message_id
+from ticketing.notifications.whatsapp.waha import BROKEN_SESSIONS, WORKING, extract_message_id
 from ticketing.notifications.whatsapp.webhook_items import (
     WebhookItems,
     instant_of,
-    integer_of,
     object_of,
     parse_json_object,
     read_list,
@@ -108,36 +109,54 @@ def _read_change(change: JsonObject, place: str) -> WebhookItems:
 
 
 def parse_waha_webhook(body: bytes) -> WebhookItems:
-    """Return WAHA's report about a message of ours, or a message to us; else nothing."""
+    """Return WAHA's report about a message of ours or its session, or a message to us."""
     report = parse_json_object(body)
     event, payload = text_of(report, "event"), object_of(report, "payload")
     if event in {"message", "message.any"}:
         message = read_waha_message(payload)
         return [] if message is None else [message]
-    return _waha_receipt(payload, report) if event == "message.ack" else []
+    if event == "session.status":
+        return _waha_status(payload, _waha_time(report))
+    return _waha_receipt(payload, _waha_time(report)) if event == "message.ack" else []
 
 
-def _waha_receipt(payload: JsonObject, report: JsonObject) -> WebhookItems:
+def _waha_time(report: JsonObject) -> datetime | None:
+    milliseconds = integer_of(report.get("timestamp"))
+    return None if milliseconds is None else instant_of(milliseconds / 1000)
+
+
+def _waha_status(payload: JsonObject, at: datetime | None) -> WebhookItems:
+    state = text_of(payload, "status")
+    if state not in {WORKING, *BROKEN_SESSIONS}:
+        return []
+    return [ChannelStatus(state == WORKING, f"WAHA: the session is {state}", at)]
+
+
+def _waha_receipt(payload: JsonObject, at: datetime | None) -> WebhookItems:
     state = _WAHA.get(integer_of(payload.get("ack")))
     if state is None or payload.get("fromMe") is not True:
         return []
     message_id = extract_message_id(payload)
     if not message_id:
         raise UnreadableReport("payload.id: no message")
-    milliseconds = integer_of(report.get("timestamp"))
-    at = None if milliseconds is None else instant_of(milliseconds / 1000)
     failure = _WAHA_REJECTION if state is DeliveryState.FAILED else None
     return [DeliveryReceipt(state, provider_id=message_id, at=at, failure=failure)]
 
 
 def parse_fonnte_webhook(body: bytes) -> WebhookItems:
-    """Return Fonnte's report, by id or state id, or a message to us; nothing while it waits."""
+    """Return Fonnte's report, by id or state id, or about its device, or a message to us.
+
+    A report that the message waits is nothing.
+    """
     report = parse_json_object(body)
     if report.get("sender"):
         return [read_fonnte_message(report)]
     status = str(report.get("state") or report.get("status") or "").lower()
     state = _FONNTE.get(status)
     ids = str(report.get("id") or ""), str(report.get("stateid") or "")
+    if status in {"connect", "disconnect"} and not any(ids):
+        is_working, at = status == "connect", instant_of(report.get("timestamp"))
+        return [ChannelStatus(is_working, "Fonnte: the device is disconnected", at)]
     if state is None or not any(ids):
         return []
     failed = state is DeliveryState.FAILED

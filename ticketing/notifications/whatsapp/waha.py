@@ -3,8 +3,10 @@
 Unofficial: numbers get banned for volume, so it is for small events and as a fallback.
 """
 
+import json
 from base64 import b64encode
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from ticketing.notifications.messages.message import (
     Accepted,
@@ -28,6 +30,9 @@ from ticketing.platform.kernel.errors import Misconfigured
 
 _MIB = 1024 * 1024
 _FATAL_STATUSES = {401, 403, 404}  # a wrong key or an unknown session
+WORKING = "WORKING"
+BROKEN_SESSIONS = {"STOPPED", "SCAN_QR_CODE", "FAILED"}  # staff have to act; STARTING passes
+_OVERLIMIT_PAUSE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,10 @@ def _classify_error(answer: HttpReply) -> Deferred | Rejected:
     if isinstance(state, str) and state.isupper():
         stops = PauseScope.SENDER if state == "STARTING" else PauseScope.CHANNEL
         return Deferred(f"WAHA: the session is {state}", code, answer.retry_after, stops)
+    if "overlimit" in json.dumps(answer.body):
+        # WhatsApp's own limit of look-ups, which concerns the number that asks
+        after = answer.retry_after or _OVERLIMIT_PAUSE
+        return Deferred("WAHA: too many look-ups", "overlimit", after, PauseScope.SENDER)
     if answer.status == 429 or (answer.status >= 500 and answer.status != 501):  # noqa: PLR2004 - 501: not supported by this engine
         return defer_for_status("WAHA", answer.status, answer.retry_after)
     return Rejected("WAHA: the message was not accepted", code, FailureScope.MESSAGE)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from ticketing.notifications.channels.refusals import ChannelStatus
 from ticketing.notifications.delivery import DeliveryReceipt
-from ticketing.notifications.whatsapp.http import JsonObject
+from ticketing.notifications.whatsapp.http import JsonObject, integer_of
 from ticketing.platform.kernel.errors import UnreadableReport
 from ticketing.platform.kernel.phone import normalise_with_library
 
@@ -36,7 +37,7 @@ class UnreadableItem:
     reason: str
 
 
-WebhookItem = DeliveryReceipt | InboundMessage | UnreadableItem
+WebhookItem = DeliveryReceipt | InboundMessage | ChannelStatus | UnreadableItem
 WebhookItems = list[WebhookItem]
 
 
@@ -87,16 +88,6 @@ def text_of(parent: JsonObject, *names: str) -> str:
     """Return the first of these fields that is a text and not empty, else an empty text."""
     texts = (parent.get(name) for name in names)
     return next((text for text in texts if isinstance(text, str) and text), "")
-
-
-def integer_of(value: object) -> int | None:
-    """Return an integer that is written as a number or as digits; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    is_digits = isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 20  # noqa: PLR2004 - 64 bits
-    return int(str(value)) if is_digits else None
 
 
 def instant_of(seconds: object) -> datetime | None:

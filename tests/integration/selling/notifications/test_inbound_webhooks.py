@@ -24,6 +24,7 @@ from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import delivery_attempts, opt_outs
 from ticketing.platform.kernel.errors import Refused
+from ticketing.selling.checkout.place_order import PlacedOrder
 
 NUMBER, DIGITS = "+6281234567890", "6281234567890"
 PROVIDERS = list(WhatsAppProvider)
@@ -123,22 +124,29 @@ def test_a_stop_in_a_group_is_listed_even_with_a_number(
     assert DIGITS in listed.senders[0]
 
 
-@pytest.mark.parametrize("provider", [WhatsAppProvider.CLOUD, WhatsAppProvider.WAHA])
-def test_a_hidden_number_is_known_by_the_message_that_the_stop_answers(
-    database: Database,
-    receive: Receive,
-    opted_out: Callable[[], list[str]],
-    enqueue: Callable[..., None],
-    send: Callable[..., DeliveryRunResult],
+@pytest.fixture
+def sent_message(
+    database: Database, enqueue: Callable[..., None], place: Callable[..., PlacedOrder],
+    sell: Callable[..., int], send: Callable[..., DeliveryRunResult],
     two_channel_sender: NotificationSender,
-    provider: WhatsAppProvider,
-) -> None:
-    enqueue("order.reversed", "ORD-X", NUMBER)
-    send(through=two_channel_sender)
+) -> str:  # fmt: skip
+    """Send a message by WhatsApp; return the id that the provider is said to have given it."""
+    code = place((sell("Reguler"), 1)).order.code
+    enqueue("order.reversed", code, NUMBER, order=code)
+    assert send(through=two_channel_sender).sent == 1
     with database.transaction() as connection:
         connection.execute(delivery_attempts.update().values(provider_id="3EB0AA"))
+    return "3EB0AA"
 
-    assert receive(provider, hidden=True, answers="3EB0AA") == ReceiptResult(applied=1)
+
+@pytest.mark.parametrize("provider", [WhatsAppProvider.CLOUD, WhatsAppProvider.WAHA])
+def test_a_hidden_number_is_known_by_the_message_that_the_stop_answers(
+    receive: Receive,
+    opted_out: Callable[[], list[str]],
+    sent_message: str,
+    provider: WhatsAppProvider,
+) -> None:
+    assert receive(provider, hidden=True, answers=sent_message) == ReceiptResult(applied=1)
     assert opted_out() == [NUMBER]
 
 
@@ -203,18 +211,13 @@ def test_what_is_listed_is_an_incident_until_the_list_is_empty(
 
 def test_no_state_of_a_message_is_lost_by_a_quarantine(
     database: Database,
-    enqueue: Callable[..., None],
-    send: Callable[..., DeliveryRunResult],
-    two_channel_sender: NotificationSender,
+    sent_message: str,
     process: Callable[..., ReceiptResult],
     delivery_channels: Callable[[], list[tuple[Channel, DeliveryState]]],
     now: datetime,
 ) -> None:
-    enqueue("order.reversed", "ORD-X", NUMBER)
-    send(through=two_channel_sender)
-    with database.transaction() as connection:
-        connection.execute(delivery_attempts.update().values(provider_id="wamid.1"))
-    statuses = [{"status": "read"}, {"id": "wamid.1", "status": "read", "timestamp": 1769860000}]
+    read = {"id": sent_message, "status": "read", "timestamp": 1769860000}
+    statuses = [{"status": "read"}, read]
     body = {"entry": [{"changes": [{"field": "messages", "value": {"statuses": statuses}}]}]}
     store_status_webhook(database, WhatsAppProvider.CLOUD, json.dumps(body).encode(), at=now)
 

@@ -121,6 +121,9 @@ channel_circuit_breakers = Table(
     text_column("reason"),
     timestamp_column("stopped_at", nullable=True),  # paused until staff resume it
     timestamp_column("resumed_at", nullable=True),
+    # refused by the provider since then, and how it said so: reply, report or status
+    timestamp_column("refused_at", nullable=True),
+    text_column("refused_by", ""),
     CheckConstraint(_VALID_CHANNELS, name="channel"),
 )
 
