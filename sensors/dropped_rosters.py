@@ -44,7 +44,7 @@ def _file_tag(path: Path) -> str:
 @running_sensor(
     area="roster",
     job=import_roster,
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=15,
 )
 def dropped_rosters(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]

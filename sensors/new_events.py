@@ -8,7 +8,7 @@ from ticketing.events import queries as event_queries
 from ticketing.platform.application import Application
 
 
-@running_sensor(area="tickets", minimum_interval_seconds=15)
+@running_sensor(area="tickets", minimum_interval_seconds=30)
 def new_events(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:

@@ -22,7 +22,8 @@ from ticketing.platform.application import Application
 from ticketing.platform.db import notify
 from ticketing.selling.payments.fulfil_paid import has_overdue_work
 
-LISTEN_TIMEOUT_SECONDS = 5.0  # listening shortens the reaction time to the next tick
+INTERVAL_SECONDS = 10
+LISTEN_TIMEOUT_SECONDS = 8.0  # without a worker most of the time between two ticks is listened to
 WORKER_GRACE = timedelta(seconds=5)
 QUIET_SECONDS = 20  # a new run takes 5 s to start, so an active one waits for the next payment
 
@@ -30,7 +31,7 @@ QUIET_SECONDS = 20  # a new run takes 5 s to start, so an active one waits for t
 @running_sensor(
     area="sales",
     job=fulfil_paid_orders,
-    minimum_interval_seconds=1,
+    minimum_interval_seconds=INTERVAL_SECONDS,
 )
 def overdue_payments(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
@@ -66,5 +67,8 @@ def _has_overdue_work(application: Application) -> bool:
 
 
 def _wait_for_notification(application: Application) -> bool:
+    """Wait for work; a running worker is woken itself, so nothing is waited for beside it."""
+    if application.database.run(notify.is_worker_running):
+        return False
     with notify.listen(application.database, as_worker=False) as listener:
         return listener.wait(LISTEN_TIMEOUT_SECONDS)

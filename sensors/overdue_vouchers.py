@@ -41,7 +41,7 @@ def reason_to_skip(
     return f"a run is already active for {', '.join(routers)}" if has_active_run else None
 
 
-@running_sensor(area="hotspot", job_name=JOB_NAME, minimum_interval_seconds=5)
+@running_sensor(area="hotspot", job_name=JOB_NAME, minimum_interval_seconds=15)
 def overdue_vouchers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:

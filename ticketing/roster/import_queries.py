@@ -66,12 +66,13 @@ _COLUMNS = columns_of(ImportRecord, imports)
 def acquire_import_lock(connection: Connection, event_id: int, *, patience_seconds: float) -> None:
     """Take the event's import lock until the transaction ends; refuses after the patience."""
     lock = func.pg_advisory_xact_lock(func.hashtextextended(f"import into event {event_id}", 0))
+    previous = connection.execute(select(func.current_setting("lock_timeout"))).scalar_one()
     timeout = f"{max(1, round(patience_seconds * 1000))}ms"  # zero would wait for ever
     try:
         with connection.begin_nested():
             connection.execute(select(func.set_config("lock_timeout", timeout, True)))
             connection.execute(select(lock))
-            connection.execute(select(func.set_config("lock_timeout", "0", True)))  # this lock only
+            connection.execute(select(func.set_config("lock_timeout", previous, True)))
     except OperationalError as error:
         raise ImportUnderWay(_describe_running_import(connection, event_id)) from error
 

@@ -57,3 +57,22 @@ def test_a_connection_lost_during_a_batch_is_unavailable_and_then_replaced(
         database.execute_pipeline([ONE, HANG_UP, ONE], {})
 
     assert database.execute_pipeline([ONE], {}) == (1,)
+
+
+@pytest.mark.usefixtures("fresh_database_url")
+def test_a_statement_waits_for_a_lock_no_longer_than_the_limit(
+    database: Database, database_url: str
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(text("CREATE TABLE locked ()"))
+    impatient = Database.from_url(database_url, lock_timeout_seconds=0.01)
+
+    with database.transaction() as connection:
+        connection.execute(text("LOCK TABLE locked"))
+        with pytest.raises(Unavailable, match="lock timeout"), impatient.transaction() as other:
+            other.execute(text("SELECT FROM locked"))
+        with pytest.raises(Unavailable, match="lock timeout"):
+            impatient.execute_pipeline(["SELECT 1 FROM locked"], {})
+
+    assert impatient.execute_pipeline([ONE], {}) == (1,)
+    impatient.dispose()

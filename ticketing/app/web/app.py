@@ -90,6 +90,7 @@ MAX_THREADS = 8
 # thread, six for an import, one each per order, gateway call, payment notification and receipt,
 # one for shared limits, and a reserve
 MAX_CONNECTIONS = 72
+LOCK_TIMEOUT_SECONDS = 5  # a request that waits longer is answered with 503 and can be repeated
 # we have our own log and metrics; FastAPI's would log user input, and checked for it every time
 TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 SIGN_IN_LINKS = (
@@ -218,6 +219,7 @@ def _build_services(application: Application) -> Services:
             application.url,
             max_connections=MAX_CONNECTIONS,
             environment=application.settings.midtrans_environment,
+            lock_timeout_seconds=LOCK_TIMEOUT_SECONDS,
         ),
         application.url,
         application.dagster_url,

@@ -56,10 +56,14 @@ def _discard_dead_connection(session: psycopg.Connection, *_: object) -> None:
 
 @contextmanager
 def _translate_connection_errors() -> Iterator[None]:
-    """Raise Unavailable for connection errors; other errors pass unchanged."""
+    """Raise Unavailable for connection errors and locks; other errors pass unchanged."""
     try:
         yield
+    except psycopg.errors.LockNotAvailable as error:  # of statements sent without SQLAlchemy
+        raise Unavailable(f"PostgreSQL: {error}") from error
     except OperationalError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            raise Unavailable(f"PostgreSQL: {error.orig}") from error
         if "unsupported startup parameter" in str(error.orig):
             raise Misconfigured(
                 "DATABASE_URL leads to a connection pooler that refuses the settings of"
@@ -95,10 +99,13 @@ class Database:
         *,
         max_connections: int = 15,
         environment: PaymentEnvironment = "simulator",
+        lock_timeout_seconds: float = 0,
     ) -> "Database":
         """Return the database at a URL. Connections are opened on demand, up to a maximum.
 
-        `environment` is that of the payments; the database records it on each order.
+        `environment` is that of the payments; the database records it on each order. A statement
+        that waits longer than `lock_timeout_seconds` for a lock raises Unavailable, and its
+        transaction is rolled back; 0 means no limit.
         """
         holder = LeaseHolder()
         parsed = parse_database_url(url if isinstance(url, str) else url.render_as_string(False))
@@ -110,7 +117,8 @@ class Database:
             connect_args={
                 "application_name": "ticketing",
                 "connect_timeout": 10,
-                "options": connection_options(parsed, environment),
+                "options": f"{connection_options(parsed, environment)}"
+                f" -c lock_timeout={lock_timeout_seconds * 1000:.0f}",
             },
             execution_options={LEASE_HOLDER_OPTION: holder},
         )
