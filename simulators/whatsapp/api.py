@@ -17,6 +17,7 @@ from simulators.whatsapp.webhooks import WebhookSender
 from simulators.whatsapp.world import WhatsAppState
 
 _HTML_BODY = "<html><body><h1>Bad Gateway</h1></body></html>"
+_CHAT_MESSAGE = r"/api/(?P<session>[^/]+)/chats/[^/]+/messages/(?P<id>[^/]+)"
 _V = r"/v\d+\.\d+"
 Handler = Callable[[HttpRequest, dict[str, str]], HttpResponse]
 AuthCheck = Callable[[HttpRequest], None]
@@ -55,6 +56,7 @@ class WhatsAppApi:
                 ("GET", r"/attachments/", cloud.check_key, cloud.download),
                 ("POST", r"/api/send(?P<what>Text|File|Image)", waha.check_key, waha.send),
                 ("GET", r"/api/contacts/check-exists", waha.check_key, waha.exists),
+                ("GET", _CHAT_MESSAGE, waha.check_key, waha.describe_message),
                 ("GET", r"/api/sessions/(?P<session>[^/]+)", waha.check_key, waha.describe_session),
                 ("POST", r"/send", fonnte.check_key, fonnte.send),
                 ("POST", r"/device", fonnte.check_key, fonnte.device),

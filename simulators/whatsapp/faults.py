@@ -47,6 +47,7 @@ class WhatsAppFaults(Faults[WhatsAppResponseFault]):
     quota_used_up: bool = False  # Fonnte's
     number_refused: int = 0  # code with which Meta refuses every message, such as 133010
     number_failing: int = 0  # code with which Meta reports every accepted message as failed
+    unacknowledged: int = 0  # WAHA accepts the next n messages and sends them only when told to
     overlimit: bool = False  # WAHA: WhatsApp allows no more look-ups of numbers
     fonnte_reason: str = ""  # reason with which Fonnte refuses every message
     refused: dict[str, int] = field(default_factory=dict)  # number: code of the immediate rejection

@@ -83,8 +83,22 @@ class WahaApi:
         if code := self._world.rejection_code(draft):
             raise WahaRefusal(500, "Internal server error", {"exception": f"code {code}"})
         message = self._world.accept(draft, _message_id)
-        self._world.start_delivery(message, self)
+        if not self._world.faults.take("unacknowledged"):
+            self._world.start_delivery(message, self)
         return HttpResponse.json(201, self._message_name(message))
+
+    def send_at_last(self, message: SimulatedMessage) -> None:
+        """Send a message that was only accepted, as after a session came back."""
+        self._world.start_delivery(message, self)
+
+    def describe_message(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
+        """Return a message with its acknowledgement."""
+        self._check_session(names["session"])
+        found = [each for each in self._world.messages() if each.id == names["id"]]
+        if not found:
+            raise WahaRefusal(404, "Message not found")
+        ack, name = _ACKS.get(found[0].step, (0, "PENDING"))
+        return HttpResponse.json(200, {"id": found[0].id, "ack": ack, "ackName": name})
 
     def exists(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """Return whether a number has WhatsApp."""

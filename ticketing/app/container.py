@@ -111,7 +111,9 @@ def _messaging_connector(application: Application) -> object:
         provider = whatsapp_provider_config(settings)
         with mail_transport(settings) as mail, whatsapp_transport(provider, links) as whatsapp:
             recipient = settings.organiser_email
-            yield NotificationSender(context, mail, recipient, whatsapp, get(RateLimit))
+            minutes = settings.whatsapp_acknowledgement_minutes
+            waits = provider.acknowledgement_policy(whatsapp, minutes) if provider else None
+            yield NotificationSender(context, mail, recipient, whatsapp, get(RateLimit), waits)
 
     return MessagingConnector(connect)
 

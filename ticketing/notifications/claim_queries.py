@@ -74,6 +74,7 @@ class AttemptResult:
     reason: str = ""
     failure_scope: str = ""
     provider_id: str = ""
+    acknowledge_by: datetime | None = None  # then another channel is tried
 
 
 def claim_due(
@@ -199,6 +200,7 @@ def update_delivery(
             **DELIVERY_QUEUE.unclaimed,
             failure_count=deliveries.c.failure_count + step.failures,
             completed_at=at if is_over else None,
+            acknowledge_by=step.acknowledge_by,
             provider_id=step.provider_id,
             last_error=step.reason,
             **overtaken,
@@ -267,10 +269,11 @@ def pause_channel(
 def has_overdue_deliveries(
     connection: Connection, channels: Collection[Channel], *, since: datetime, at: datetime
 ) -> bool:
-    """Return whether a delivery is due since that time or its claim has timed out."""
+    """Return whether a delivery or an acknowledgement is due since then, or a claim timed out."""
     due = exists().where(_is_due(channels, at), deliveries.c.next_attempt_at <= since)
     dead = exists().where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
-    return connection.execute(select(or_(due, dead))).scalar_one()
+    late = exists().where(deliveries.c.acknowledge_by <= since)
+    return connection.execute(select(or_(due, dead, late))).scalar_one()
 
 
 def requeue(connection: Connection, delivery_id: int, *, as_new_copy: bool, at: datetime) -> None:
@@ -282,6 +285,7 @@ def requeue(connection: Connection, delivery_id: int, *, as_new_copy: bool, at: 
 
 _REQUEUED_VALUES = {
     "state": DeliveryState.QUEUED,
+    "acknowledge_by": None,
     "failure_count": 0,
     "resend_count": 0,
     "completed_at": None,

@@ -24,6 +24,10 @@ from ticketing.notifications.channel_policy import (
     pause_channel_on_failure,
     plan_first_delivery,
 )
+from ticketing.notifications.channels.acknowledgements import (
+    AcknowledgementPolicy,
+    expire_unacknowledged,
+)
 from ticketing.notifications.channels.refusals import limit_while_refused, note_acceptance
 from ticketing.notifications.claim_queries import AttemptResult, ClaimedDelivery
 from ticketing.notifications.delivery import (
@@ -109,6 +113,7 @@ class NotificationSender:
     organiser_email: str = ""  # empty: messages to the organiser wait
     whatsapp: ChatTransport | None = None
     rate_limit: RateLimit = UNLIMITED_RATE  # of WhatsApp
+    acknowledgements: AcknowledgementPolicy | None = None  # of WhatsApp; None waits for none
 
     @property
     def channels(self) -> Collection[Channel]:
@@ -150,6 +155,10 @@ def deliver_due(
     """Send due messages by these channels. Safe to repeat, run concurrently and interrupt."""
     if not sender.channels:
         return DeliveryRunResult()
+    if sender.acknowledgements and Channel.WHATSAPP in channels:
+        expire_unacknowledged(
+            database, sender.acknowledgements, sender.channels, at=at, limit=limit
+        )
     with database.transaction() as connection:
         _expire_stuck_claims(connection, at=at, limit=limit)
         taken = _enqueue_deliveries(connection, sender, at=at, limit=limit)
@@ -161,7 +170,8 @@ def deliver_due(
     def deliver_one(one: ClaimedDelivery) -> DeliveryState:
         outcome = _compose_and_send(database, sender, one)
         with database.transaction() as connection:
-            state = _record_outcome(connection, one, outcome, at=at, jitter=jitter())
+            step = _attempt_result(sender, one, outcome, at=at, jitter=jitter())
+            state = _record_outcome(connection, one, outcome, step, at=at)
             can_fall_back = not isinstance(outcome, Rejected) or outcome.can_fall_back
             if state is DeliveryState.FAILED and can_fall_back:
                 fall_back_to_next_channel(connection, one.id, sender.channels, at=at)
@@ -265,12 +275,11 @@ def _record_outcome(
     connection: Connection,
     one: ClaimedDelivery,
     outcome: SendOutcome,
+    step: AttemptResult,
     *,
     at: datetime,
-    jitter: float,
 ) -> DeliveryState:
     """Store the result of an attempt; a newer attempt of the same delivery is not affected."""
-    step = _attempt_result(one, outcome, at=at, jitter=jitter)
     # a delivery is locked before its attempts everywhere, or two processes would deadlock
     known = claim_queries.find_state_for_update(connection, one.id)
     claim_queries.record_attempt(connection, one.id, one.attempt_number, step, at=at)
@@ -286,7 +295,12 @@ def _record_outcome(
 
 
 def _attempt_result(
-    one: ClaimedDelivery, outcome: SendOutcome, *, at: datetime, jitter: float
+    sender: NotificationSender,
+    one: ClaimedDelivery,
+    outcome: SendOutcome,
+    *,
+    at: datetime,
+    jitter: float,
 ) -> AttemptResult:
     """Return the result of an attempt.
 
@@ -296,7 +310,9 @@ def _attempt_result(
     state, failures = state_from_outcome(outcome), 0
     match outcome:
         case Accepted(provider_id):
-            return AttemptResult(state, provider_id=provider_id)
+            waits = sender.acknowledgements if one.channel is Channel.WHATSAPP else None
+            until = at + waits.timeout if waits else None
+            return AttemptResult(state, provider_id=provider_id, acknowledge_by=until)
         case Rejected(reason, code, cause):
             return AttemptResult(state, code=code, reason=reason, failure_scope=cause)
         case Unconfirmed(reason):

@@ -35,6 +35,7 @@ class DeliveryAttempt:
     failure_count: int
     channel: Channel
     started_at: datetime
+    failure_scope: str
     address: str = field(repr=False)
 
 
@@ -45,7 +46,7 @@ def find_attempt(
     by_name = [name for name in names if name]
     found = None
     if by_name:
-        found = _find_newest_attempt(
+        found = find_newest_attempt(
             connection,
             or_(
                 delivery_attempts.c.provider_id.in_(by_name), delivery_attempts.c.alias.in_(by_name)
@@ -54,7 +55,7 @@ def find_attempt(
     uid = _uid(reference)
     if found is None and uid is not None:
         is_ours = and_(deliveries.c.uid == uid, delivery_attempts.c.reference == reference)
-        found = _find_newest_attempt(connection, is_ours)
+        found = find_newest_attempt(connection, is_ours)
     return found
 
 
@@ -65,9 +66,10 @@ def _uid(reference: str) -> UUID | None:
         return None
 
 
-def _find_newest_attempt(
+def find_newest_attempt(
     connection: Connection, condition: ColumnElement[bool]
 ) -> DeliveryAttempt | None:
+    """Return the newest attempt with this condition, locked with its delivery; None without one."""
     query = (
         select(
             deliveries.c.id,
@@ -78,6 +80,7 @@ def _find_newest_attempt(
             deliveries.c.failure_count,
             deliveries.c.channel,
             delivery_attempts.c.started_at,
+            delivery_attempts.c.failure_scope,
             deliveries.c.address,
         )
         # this order of the join is the order of the locks: a delivery before its attempts
@@ -139,6 +142,7 @@ def update_delivery_after_receipt(
             next_attempt_at=step.next_attempt_at,
             **DELIVERY_QUEUE.unclaimed,
             failure_count=deliveries.c.failure_count + step.failures,
+            acknowledge_by=None,
             completed_at=None
             if step.next_attempt_at
             else func.coalesce(deliveries.c.completed_at, at),

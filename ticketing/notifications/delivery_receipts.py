@@ -13,6 +13,7 @@ from ticketing.notifications.channel_policy import (
     fall_back_to_next_channel,
     pause_channel_on_failure,
 )
+from ticketing.notifications.channels.acknowledgements import note_receipt, revive_late
 from ticketing.notifications.channels.refusal_queries import RefusalSource
 from ticketing.notifications.channels.refusals import CHANNEL_PAUSE, note_arrival
 from ticketing.notifications.claim_queries import AttemptResult
@@ -45,8 +46,11 @@ def apply_receipt(
         return None
     if receipt.provider_id and receipt.alias:
         delivery_queries.set_attempt_alias(connection, attempt, receipt.alias)
+    note_receipt(connection, attempt, at=at)
     if receipt.failure is None:
         note_arrival(connection, attempt.channel, sent_at=attempt.started_at, at=at)
+        if revive_late(connection, attempt, receipt.state, at=at):
+            return True
     if merge_state(attempt.attempt_state, receipt.state) is attempt.attempt_state:
         return False
     step = _result_from_receipt(receipt)

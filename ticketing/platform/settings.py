@@ -285,6 +285,12 @@ class Settings(BaseSettings):
         description="Minimum seconds between messages; empty uses 30 for waha and fonnte, which"
         " ban numbers for sending fast, else 0.",
     )
+    whatsapp_acknowledgement_minutes: float | None = Field(
+        None,
+        ge=0,
+        description="Minutes after which an accepted message without acknowledgement goes by the"
+        " next channel; 0 never. Empty uses 15 for waha, else 0.",
+    )
 
     billing_url: str = Field(
         "",

@@ -1,4 +1,4 @@
-"""Messages independent of a provider, and the outcomes of sending one.
+"""Messages independent of a provider, and what a provider says about one.
 
 States of a delivery are in `notifications/delivery.py`, texts in `templates.py`.
 """
@@ -63,6 +63,7 @@ class FailureScope(StrEnum):
     OPTED_OUT = "opted out"  # no channel may be tried for such messages
     MESSAGE = "message"  # our error, which would repeat with the next recipient
     OBSOLETE = "subject"  # the message has become pointless on any channel
+    UNACKNOWLEDGED = "unacknowledged"  # accepted, but never known to have left
     OVERTAKEN = "overtaken"  # the same, because what it says is no longer true: nobody has to act
 
 
@@ -117,3 +118,11 @@ class Unconfirmed:
 
 
 SendOutcome = Accepted | Rejected | Deferred | Unconfirmed
+
+
+class Acknowledgement(StrEnum):
+    """What a gateway answers when it is asked about one message."""
+
+    ACKNOWLEDGED = "acknowledged"
+    PENDING = "pending"
+    NOT_ANSWERED = "not answered"  # the gateway cannot be reached

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from ticketing.notifications.channels.acknowledgements import AcknowledgementPolicy
 from ticketing.notifications.rate_limit import RateLimit
 from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudClient
 from ticketing.notifications.whatsapp.fonnte import FonnteAccount, FonnteClient
@@ -20,6 +21,7 @@ from ticketing.notifications.whatsapp.waha import WahaAccount, WahaClient
 from ticketing.notifications.whatsapp.webhook_items import WebhookItems
 
 META_FIRST_TIER_PER_DAY = 250  # recipients in 24 hours; the default for unofficial gateways too
+WAHA_ACKNOWLEDGEMENT_MINUTES = 15
 UNOFFICIAL_MIN_INTERVAL = timedelta(seconds=30)
 
 
@@ -77,6 +79,20 @@ class WhatsAppProviderConfig:
             else timedelta(seconds=min_interval_seconds)
         )
         return RateLimit(per_day or usual.per_day, apart)
+
+    def acknowledgement_policy(
+        self, client: object, minutes: float | None
+    ) -> AcknowledgementPolicy | None:
+        """Return how long acknowledgements are waited for; None does not wait.
+
+        By default WAHA's are: it is known to accept messages that it never sends.
+        """
+        if minutes is None and isinstance(client, WahaClient):
+            minutes = WAHA_ACKNOWLEDGEMENT_MINUTES
+        if not minutes:
+            return None
+        read_back = client.read_acknowledgement if isinstance(client, WahaClient) else None
+        return AcknowledgementPolicy(timedelta(minutes=minutes), read_back)
 
     def has_valid_signature(
         self, body: bytes, headers: Mapping[str, str], query: Mapping[str, str]

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from ticketing.notifications.messages.message import (
     Accepted,
+    Acknowledgement,
     Attachment,
     ChatMessage,
     Deferred,
@@ -25,6 +26,7 @@ from ticketing.notifications.whatsapp.http import (
     JsonObject,
     WhatsAppClient,
     defer_for_status,
+    integer_of,
 )
 from ticketing.platform.kernel.errors import Misconfigured
 
@@ -32,6 +34,7 @@ _MIB = 1024 * 1024
 _FATAL_STATUSES = {401, 403, 404}  # a wrong key or an unknown session
 WORKING = "WORKING"
 BROKEN_SESSIONS = {"STOPPED", "SCAN_QR_CODE", "FAILED"}  # staff have to act; STARTING passes
+SERVER_ACK = 1
 _OVERLIMIT_PAUSE = timedelta(minutes=5)
 
 
@@ -73,6 +76,18 @@ class WahaClient(WhatsAppClient):
         return self._post_message(
             "/api/sendText", payload | {"text": message.text, "linkPreview": False}
         )
+
+    def read_acknowledgement(self, to: str, message_id: str) -> Acknowledgement:
+        """Return whether WhatsApp has acknowledged a message, as far as the gateway knows."""
+        chat = f"{to.removeprefix('+')}@c.us"
+        path = f"/api/{self._session}/chats/{chat}/messages/true_{chat}_{message_id}"
+        request = self._client.build_request("GET", path, params={"downloadMedia": "false"})
+        answer = self._request_repeatable(request)
+        if isinstance(answer, Deferred):
+            return Acknowledgement.NOT_ANSWERED
+        ack = integer_of(answer.body.get("ack"))
+        is_known = answer.is_success and ack is not None and ack >= SERVER_ACK
+        return Acknowledgement.ACKNOWLEDGED if is_known else Acknowledgement.PENDING
 
     def _find_chat_id(self, number: str) -> str | Deferred | Rejected:
         params = {"phone": number, "session": self._session}

@@ -61,6 +61,7 @@ deliveries = Table(
     timestamp_column("claimed_until", nullable=True),
     holder_column("claimed_by"),
     timestamp_column("completed_at", nullable=True),  # sent or failed
+    timestamp_column("acknowledge_by", nullable=True),  # accepted; then the next channel is tried
     timestamp_column("cancelled_at", nullable=True),  # by staff, or overtaken
     text_column("provider_id", ""),
     text_column("last_error", ""),
@@ -79,6 +80,11 @@ deliveries = Table(
         "next_attempt_at",
         "id",
         postgresql_where=text("next_attempt_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_deliveries_acknowledge_by",
+        "acknowledge_by",
+        postgresql_where=text("acknowledge_by IS NOT NULL"),
     ),
     Index("ix_deliveries_claimed", "claimed_until", postgresql_where=text("state = 'claimed'")),
     Index("ix_deliveries_event_id_id", "event_id", "id"),
@@ -124,6 +130,8 @@ channel_circuit_breakers = Table(
     # refused by the provider since then, and how it said so: reply, report or status
     timestamp_column("refused_at", nullable=True),
     text_column("refused_by", ""),
+    # when an acknowledgement arrived; at most an hour old
+    timestamp_column("acknowledged_at", nullable=True),
     CheckConstraint(_VALID_CHANNELS, name="channel"),
 )
 
