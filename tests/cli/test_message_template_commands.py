@@ -57,6 +57,8 @@ def test_the_template_for_approval_links_to_the_public_address(ticketing: Ticket
     [
         (("preview", "voucher_redy"), "ticketing message-templates list"),
         (("preview", "voucher_ready", "--language", "jv"), "not one of id, en"),
+        (("preview", "voucher_ready", "--question", "stuck"), "voucher_ready asks no question"),
+        (("preview", "organiser_question", "--question", "stick"), "paid_twice"),
     ],
 )
 def test_an_unknown_name_or_language_is_refused_with_the_known_ones(

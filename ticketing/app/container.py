@@ -113,7 +113,10 @@ def _messaging_connector(application: Application) -> object:
             recipient = settings.organiser_email
             minutes = settings.whatsapp_acknowledgement_minutes
             waits = provider.acknowledgement_policy(whatsapp, minutes) if provider else None
-            yield NotificationSender(context, mail, recipient, whatsapp, get(RateLimit), waits)
+            yield NotificationSender(
+                context, mail, recipient, whatsapp, get(RateLimit), waits,
+                settings.organiser_whatsapp,
+            )  # fmt: skip
 
     return MessagingConnector(connect)
 

@@ -115,7 +115,7 @@ def _mail(application: Application) -> Iterator[DoctorFinding]:
         yield ok("mail", f"sent through the server of MAIL_URL; {waiting}")
     if backlog.to_organiser and not application.settings.organiser_email:
         detail = f"no recipient for mails about orders; {backlog.to_organiser} messages are waiting"
-        yield warning("organiser", detail, "set ORGANISER_EMAIL")
+        yield warning("organiser", detail, "set ORGANISER_EMAIL; ORGANISER_WHATSAPP is for alerts")
 
 
 def _pause_text(until: datetime | None) -> str:

@@ -24,7 +24,11 @@ def enqueue_alert_digest(database: Database, *, at: datetime) -> int:
                 purpose=outbox.ALERTS,
                 subject=f"incidents {min(each.id for each in lines)}",
                 recipient=outbox.ORGANISER,
-                payload={"since": lines[0].first_seen_at.isoformat(), "alerts": alerts},
+                payload={
+                    "since": lines[0].first_seen_at.isoformat(),
+                    "alerts": alerts,
+                    "incidents": [each.id for each in lines],
+                },
                 revision=int(at.timestamp()),
             )
         return len(lines)

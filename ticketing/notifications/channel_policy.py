@@ -3,7 +3,7 @@
 See docs/decisions/0012-channels.md.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -24,7 +24,7 @@ from ticketing.notifications.rate_limit import BREAKER_WINDOW, RateLimit, find_s
 from ticketing.platform.db import audit_log, incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import IncidentKind, Occurrence
-from ticketing.platform.db.outbox import ORGANISER, TICKET_READY
+from ticketing.platform.db.outbox import ORGANISER, ORGANISER_REPORTS, TICKET_READY
 from ticketing.platform.kernel.errors import Refused
 
 SENDER_PAUSE = timedelta(minutes=1)
@@ -118,12 +118,24 @@ def estimate_last_send_at(
 NO_ADDRESS_REASON = "no address is known for a message; inform the buyer yourself"
 
 
-def plan_first_delivery(
-    message: OutboxMessage, channels: Collection[Channel], organiser_email: str
-) -> NewDelivery:
+def plan_deliveries(
+    message: OutboxMessage, channels: Collection[Channel], organiser: Mapping[Channel, str]
+) -> list[NewDelivery]:
+    """Return the first deliveries of a message: one, or one by each channel of the organiser.
+
+    A report to the organiser goes by mail only. `organiser` has the organiser's addresses.
+    """
+    if message.recipient != ORGANISER:
+        return [_plan_first_delivery(message, channels)]
+    return [
+        _new_delivery(message, channel, address)
+        for channel, address in organiser.items()
+        if channel is Channel.MAIL or message.purpose not in ORGANISER_REPORTS
+    ]
+
+
+def _plan_first_delivery(message: OutboxMessage, channels: Collection[Channel]) -> NewDelivery:
     """Return the delivery by the message's own channel, else another, else as a link to hand on."""
-    if message.recipient == ORGANISER:
-        return _new_delivery(message, Channel.MAIL, organiser_email)
     # mails wait for a server; a phone number is useless without WhatsApp
     channel, address = _next_channel_and_address(message, channels, ())
     if channel is Channel.LINK:

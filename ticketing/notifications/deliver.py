@@ -6,7 +6,7 @@ timeout and is sent again if the channel's policy says so, under the same refere
 
 import random
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from ticketing.notifications.channel_policy import (
     claim_within_rate_limit,
     fall_back_to_next_channel,
     pause_channel_on_failure,
-    plan_first_delivery,
+    plan_deliveries,
 )
 from ticketing.notifications.channels.acknowledgements import (
     AcknowledgementPolicy,
@@ -55,6 +55,7 @@ from ticketing.notifications.messages.message import (
     Unconfirmed,
 )
 from ticketing.notifications.rate_limit import RateLimit
+from ticketing.notifications.whatsapp.cloud import TEMPLATE_ERROR_CODES
 from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Unavailable
@@ -110,10 +111,11 @@ class NotificationSender:
 
     message_context: MessageContext
     mail: MailTransport | None
-    organiser_email: str = ""  # empty: messages to the organiser wait
+    organiser_email: str = ""  # empty: reports to the organiser wait
     whatsapp: ChatTransport | None = None
     rate_limit: RateLimit = UNLIMITED_RATE  # of WhatsApp
     acknowledgements: AcknowledgementPolicy | None = None  # of WhatsApp; None waits for none
+    organiser_whatsapp: str = ""  # number that gets alerts; empty: none does
 
     @property
     def channels(self) -> Collection[Channel]:
@@ -122,9 +124,15 @@ class NotificationSender:
         return [channel for channel, transport in transports.items() if transport is not None]
 
     @property
-    def can_notify_organiser(self) -> bool:
-        """Return whether messages to the organiser can be sent, which go by mail only."""
-        return bool(self.organiser_email) and self.mail is not None
+    def organiser_addresses(self) -> Mapping[Channel, str]:
+        """Addresses of the organiser by channel, without channels that have no transport."""
+        given = {Channel.MAIL: self.organiser_email, Channel.WHATSAPP: self.organiser_whatsapp}
+        channels = self.channels
+        return {
+            channel: address
+            for channel, address in given.items()
+            if address and channel in channels
+        }
 
     def send(self, one: ClaimedDelivery, message: Mail | ChatMessage) -> SendOutcome:
         """Send a message by its transport."""
@@ -214,7 +222,7 @@ def has_overdue_deliveries(
         return False
     with database.transaction() as connection:
         if outbox_queries.has_overdue_messages(
-            connection, include_organiser=sender.can_notify_organiser, since=at - overdue_by
+            connection, organiser_channels=sender.organiser_addresses, since=at - overdue_by
         ):
             return True
         if inbox.has_overdue(connection, at - overdue_by, at=at, providers=WHATSAPP_INBOX_SOURCES):
@@ -228,11 +236,15 @@ def _enqueue_deliveries(
     connection: Connection, sender: NotificationSender, *, at: datetime, limit: int
 ) -> int:
     waiting = outbox_queries.claim_messages(
-        connection, include_organiser=sender.can_notify_organiser, limit=limit
+        connection, organiser_channels=sender.organiser_addresses, limit=limit
     )
-    new = [plan_first_delivery(each, sender.channels, sender.organiser_email) for each in waiting]
+    new = [
+        delivery
+        for each in waiting
+        for delivery in plan_deliveries(each, sender.channels, sender.organiser_addresses)
+    ]
     outbox_queries.insert_deliveries(connection, new, at=at)
-    return len(new)
+    return len(waiting)
 
 
 def _claim_due(
@@ -266,9 +278,20 @@ def _compose_and_send(
     if not isinstance(message, (Mail, ChatMessage)):
         return message
     try:
-        return sender.send(one, message)
+        return _spare_channel(sender, one, sender.send(one, message))
     except Exception as error:  # noqa: BLE001 - as above; it may have been sent
         return Unconfirmed(f"sending failed with {type(error).__name__}")
+
+
+def _spare_channel(
+    sender: NotificationSender, one: ClaimedDelivery, outcome: SendOutcome
+) -> SendOutcome:
+    """Return a rejection if only an alert to the organiser lacks its template: buyers go on."""
+    if not (isinstance(outcome, Deferred) and outcome.code in TEMPLATE_ERROR_CODES):
+        return outcome
+    if one.address != sender.organiser_whatsapp:
+        return outcome
+    return Rejected(outcome.reason, outcome.code, FailureScope.MESSAGE)
 
 
 def _record_outcome(

@@ -4,7 +4,7 @@ The outbox names one address of a recipient. Others are known if it belongs to a
 a roster's guest, and only if that person has the named address as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ from ticketing.platform.db.outbox import (
     NO_FALLBACK,
     ORDER_CONFIRMATION,
     ORGANISER,
+    ORGANISER_REPORTS,
     TICKET_READY,
 )
 from ticketing.platform.db.tables.notifications import deliveries
@@ -134,16 +135,16 @@ _WAITING_FOR_TICKETS = (ORDER_CONFIRMATION, GUEST_TICKET)
 
 
 def claim_messages(
-    connection: Connection, *, include_organiser: bool, limit: int
+    connection: Connection, *, organiser_channels: Collection[Channel], limit: int
 ) -> list[OutboxMessage]:
     """Lock messages that can be sent, oldest first, tickets of campaigns last.
 
-    Messages to the organiser wait for an address, tickets for the printing of their whole order,
-    and the report of a campaign for its end.
+    Messages to the organiser wait for an address, and reports to the organiser for one of mail;
+    tickets for the printing of their whole order, and the report of a campaign for its end.
     """
     query = (
         select_messages()
-        .where(_is_claimable(include_organiser=include_organiser))
+        .where(_is_claimable(organiser_channels))
         .order_by(outbox.c.purpose == TICKET_READY, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=outbox)
@@ -151,13 +152,18 @@ def claim_messages(
     return [message_from_row(row) for row in connection.execute(query)]
 
 
-def _is_claimable(*, include_organiser: bool) -> ColumnElement[bool]:
+def _is_claimable(organiser_channels: Collection[Channel]) -> ColumnElement[bool]:
     condition = and_(
         outbox.c.processed_at.is_(None),
         or_(outbox.c.purpose.not_in(_WAITING_FOR_TICKETS), not_(_has_unprinted_ticket())),
         not_(campaign_queries.is_campaign_running()),
     )
-    return condition if include_organiser else and_(condition, outbox.c.recipient != ORGANISER)
+    to_person = outbox.c.recipient != ORGANISER
+    if Channel.MAIL in organiser_channels:
+        return condition
+    if Channel.WHATSAPP in organiser_channels:
+        to_person = or_(to_person, outbox.c.purpose.not_in(ORGANISER_REPORTS))
+    return and_(condition, to_person)
 
 
 def _has_unprinted_ticket() -> ColumnElement[bool]:
@@ -216,10 +222,8 @@ def insert_deliveries(
 
 
 def has_overdue_messages(
-    connection: Connection, *, include_organiser: bool, since: datetime
+    connection: Connection, *, organiser_channels: Collection[Channel], since: datetime
 ) -> bool:
     """Return whether a message that can be sent is older than that time."""
-    query = exists().where(
-        _is_claimable(include_organiser=include_organiser), outbox.c.created_at <= since
-    )
+    query = exists().where(_is_claimable(organiser_channels), outbox.c.created_at <= since)
     return connection.execute(select(query)).scalar_one()

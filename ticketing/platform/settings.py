@@ -218,6 +218,12 @@ class Settings(BaseSettings):
     organiser_email: str = Field(
         "", description="Recipient of mails about orders and reviews; empty: these mails wait."
     )
+    organiser_whatsapp: str = Field(
+        "",
+        pattern=r"^(\+[1-9][0-9]{6,14})?$",
+        description="Number that also gets alerts by WhatsApp: +6281234567890. Alerts are open"
+        " incidents, orders to decide about, and refunds to transfer.",
+    )
 
     mail_bounces: str = Field(
         "",

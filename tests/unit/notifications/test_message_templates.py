@@ -13,13 +13,18 @@ from hypothesis import strategies as st
 from jinja2 import Environment, meta
 
 from ticketing.notifications.messages.message import Attachment
-from ticketing.notifications.messages.template_samples import EXAMPLE_BASE_URL, SAMPLES
+from ticketing.notifications.messages.template_samples import (
+    EXAMPLE_BASE_URL,
+    SAMPLES,
+    ReviewQuestion,
+)
 from ticketing.notifications.messages.templates import (
     MESSAGE_TEMPLATES_DIR,
     MessageTemplates,
     language_for_locale,
     parse_chat_template,
 )
+from ticketing.orders.order import ReviewFlag
 from ticketing.platform.kernel.errors import TemplateBroken
 from ticketing.platform.kernel.languages import LANGUAGES
 
@@ -73,7 +78,7 @@ def test_every_message_has_both_forms_in_every_language_and_no_other_file() -> N
         for path in MESSAGE_TEMPLATES_DIR.glob("*/*")
     }
 
-    assert there == wanted
+    assert there == wanted | {f"{language}/questions.j2" for language in LANGUAGES}
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
@@ -87,6 +92,32 @@ def test_a_message_can_be_read_before_it_is_sent(
     assert "\n" not in preview.mail.subject
     assert len(preview.mail.subject) <= 78
     assert not any(re.search(r"\{\{|\}\}|\{%|None|<built-in", text) for text in texts)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("question", [*ReviewFlag, "to_transfer"])
+def test_each_question_has_words_in_every_language_and_the_command_that_answers_it(
+    messages: MessageTemplates, question: str, language: str
+) -> None:
+    preview = messages.preview("organiser_question", language, question=question)
+
+    assert re.search(r"`ticketing (orders|refunds|payments) ", preview.chat.text)
+    assert question in messages.questions()
+    assert len(preview.chat.text) < 1024
+    assert preview.chat.template
+    assert not re.search(r"[\n\t]| {5}", "".join(preview.chat.template.parameters))
+
+
+def test_a_stranger_in_a_question_is_inert_and_short(messages: MessageTemplates) -> None:
+    detail = "*Pay* https://evil.example " * 30
+    question = ReviewQuestion("stuck", "ORD-1", detail)
+    facts = SAMPLES["organiser_question"].all_variables | {"question": question}
+
+    chat = messages.render_chat("organiser_question", "id", facts).text
+
+    assert "https://evil.example" not in chat
+    assert "*Pay*" not in chat
+    assert len(chat) < 700
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)

@@ -33,11 +33,21 @@ def preview(
     *,
     language: LanguageOption = "id",
     html: Annotated[bool, typer.Option("--html", help="Print the mail as HTML.")] = False,
+    question: Annotated[
+        str,
+        typer.Option(
+            help="For organiser_question: what has to be decided, a review flag or to_transfer."
+        ),
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Show a message with sample data, as mail and as chat."""
     templates = _load_templates()
-    message = templates.preview(_check_name(templates, name), _check_language(language))
+    message = templates.preview(
+        _check_name(templates, name),
+        _check_language(language),
+        question=_check_question(templates, question, name),
+    )
     files = [attachment.name for attachment in message.mail.attachments]
     if as_json:
         print_json(
@@ -88,6 +98,15 @@ def _check_name(templates: "MessageTemplates", name: str) -> str:
             f"no message template {name!r}; to list them: ticketing message-templates list"
         )
     return name
+
+
+def _check_question(templates: "MessageTemplates", question: str, name: str) -> str:
+    if question and name != "organiser_question":
+        raise typer.BadParameter(f"{name} asks no question", param_hint="--question")
+    if question and question not in templates.questions():
+        known = ", ".join(templates.questions())
+        raise typer.BadParameter(f"{question!r} is not one of {known}", param_hint="--question")
+    return question
 
 
 def _check_language(language: str) -> str:

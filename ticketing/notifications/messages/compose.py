@@ -5,11 +5,9 @@ The texts are in templates/messages; this module maps each purpose to its templa
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ticketing.catalogue import ticket_type_queries
 from ticketing.documents.ticket_data import TEST_MARK
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
@@ -24,6 +22,7 @@ from ticketing.notifications.messages.compose_buyer import (
     reject_former_contact,
 )
 from ticketing.notifications.messages.compose_contact import draft_contact_code, draft_order_links
+from ticketing.notifications.messages.compose_order import draft_order_notice
 from ticketing.notifications.messages.compose_organiser import (
     SYSTEM_LANGUAGE,
     draft_batch_report,
@@ -39,6 +38,7 @@ from ticketing.notifications.messages.context import (
     drop_overtaken,
     event_variables,
     reject_message,
+    schedule_variables,
 )
 from ticketing.notifications.messages.message import (
     Attachment,
@@ -48,24 +48,19 @@ from ticketing.notifications.messages.message import (
     Mail,
     Rejected,
 )
-from ticketing.notifications.messages.template_samples import LinkedText, TemplateValue
+from ticketing.notifications.messages.template_samples import LinkedText
 from ticketing.notifications.messages.templates import language_for_locale
 from ticketing.orders import queries as order_queries
-from ticketing.orders import review_flag_queries
-from ticketing.orders.order import Order, ReviewFlag
 from ticketing.orders.place_guest import Place
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused, TemplateBroken
 from ticketing.platform.kernel.languages import localise
-from ticketing.platform.kernel.money import Rupiah
 from ticketing.tickets import order_ticket_queries
 from ticketing.tickets.order_ticket_queries import OrderTicketFile
 from ticketing.tickets.rendering.document_reader import NoDocument
 
-TemplateAndVariables = tuple[str, dict[str, TemplateValue]]  # template name and variables
 ComposeResult = Mail | ChatMessage | Rejected | Deferred
-UNLIMITED_LABEL = "∞"
 
 
 def compose_message(
@@ -88,14 +83,14 @@ def _draft_message(
     connection: Connection, context: MessageContext, claimed: ClaimedDelivery
 ) -> tuple[str, MessageDraft | Rejected | Deferred]:
     if claimed.event_slug is None:
-        return SYSTEM_LANGUAGE, draft_system_message(context, claimed)
+        return SYSTEM_LANGUAGE, draft_system_message(connection, context, claimed)
     event = event_queries.get(connection, claimed.event_slug)
     if (rejected := reject_former_contact(connection, claimed)) is not None:
         return SYSTEM_LANGUAGE, rejected
     if order_queries.is_of_rehearsal(connection, claimed.payload.get("order")):
         event = replace(event, name=TEST_MARK + event.name)
     event = replace(event, locale=localise(event.locale, order_language(connection, claimed)))
-    write = _DRAFTS_BY_PURPOSE.get(claimed.purpose, _draft_order_notice)
+    write = _DRAFTS_BY_PURPOSE.get(claimed.purpose, draft_order_notice)
     draft = write(connection, context, event, claimed)
     locale = draft.locale if isinstance(draft, MessageDraft) else ""
     return language_for_locale(locale or event.locale), draft
@@ -132,7 +127,7 @@ def _draft_order_tickets(
         LinkedText(f"{file.guest_name}: {file.ticket_type}, {file.ticket_code}", link)
         for file, link in zip(files, links, strict=True)
     ]
-    facts = order_variables(context, event, order) | _schedule_variables(event)
+    facts = order_variables(context, event, order) | schedule_variables(event)
     facts |= {"tickets": tickets, "attached": [each.name for each in attached], "url": links[0]}
     return MessageDraft("order_tickets", facts, attached)
 
@@ -168,7 +163,7 @@ def _draft_ticket(
     attached = _load_attachments(context, [file])
     if not isinstance(attached, tuple):
         return attached
-    facts = event_variables(context, event) | _schedule_variables(event)
+    facts = event_variables(context, event) | schedule_variables(event)
     facts |= {
         "name": file.guest_name,
         "ticketType": file.ticket_type,
@@ -194,85 +189,6 @@ def _load_attachments(
     if context.public_url:
         return ()
     return reject_message(f"{len(files)} PDFs are too large for a mail; set WEB_PUBLIC_URL")
-
-
-def _draft_order_notice(
-    connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
-) -> MessageDraft:
-    order = order_queries.get_by_code(connection, str(claimed.payload["order"]))
-    page_url = context.order_page_url(order)
-    name, facts = _order_notice(connection, event, order, claimed, page_url=page_url)
-    return MessageDraft(name, order_variables(context, event, order) | facts)
-
-
-def _order_notice(
-    connection: Connection,
-    event: Event,
-    order: Order,
-    claimed: ClaimedDelivery,
-    *,
-    page_url: str,
-) -> TemplateAndVariables:
-    """Return the notice of a purpose; raise Refused for an unknown purpose."""
-    payload = claimed.payload
-    facts: dict[str, TemplateValue] = {}
-    match claimed.purpose:
-        case outbox.ORDER_REFUND | outbox.CANCELLATION_REFUND:
-            name, reason = "order_refunded", str(payload["reason"]) or "-"
-            facts = {"refunded": Rupiah(payload["amount"]), "reason": reason, "url": page_url}
-        case outbox.EVENT_CANCELLED:
-            name, facts = "event_cancelled", _schedule_variables(event)
-        case outbox.ORDER_REVERSED:
-            name = "order_reversed"
-        case outbox.INSTALMENT_DUE:
-            name, due_at = "order_instalment_due", datetime.fromisoformat(payload["due"])
-            amount = Rupiah(payload["amount"])
-            facts = {"part": payload["part"], "amount": amount, "dueAt": due_at}
-        case outbox.INSTALMENTS_KEPT:
-            name, facts = "order_instalments_kept", {"kept": Rupiah(payload["kept"])}
-        case "order.paid":
-            name, facts = "organiser_notice", _sales_variables(connection, event, order)
-        case "refund.to_transfer":
-            command = f"`ticketing refunds mark-paid {order.code}`"
-            question = f"transfer {Rupiah(payload['amount'])} manually, then {command}"
-            name, facts = "organiser_question", {"question": question, "url": ""}
-        case _:
-            question = _review_flag_text(connection, event, order, claimed.purpose)
-            name, facts = "organiser_question", {"question": question, "url": ""}
-    return name, facts
-
-
-def _schedule_variables(event: Event) -> dict[str, TemplateValue]:
-    return {"startsAt": event.starts_at, "endsAt": event.ends_at, "location": event.venue}
-
-
-def _review_flag_text(connection: Connection, event: Event, order: Order, purpose: str) -> str:
-    """Return the question of a review flag; raise Refused for an unknown purpose."""
-    flag = purpose.removeprefix("order.")
-    if flag not in list(ReviewFlag):
-        raise Refused(f"there is no template for {purpose}")
-    for raised in review_flag_queries.list_open(connection, event.id):
-        if (raised.order_code, raised.flag) == (order.code, flag):
-            return f"{flag}: {raised.message}"
-    return f"{flag}: resolved meanwhile"
-
-
-def _sales_variables(
-    connection: Connection, event: Event, order: Order
-) -> dict[str, TemplateValue]:
-    stocks = [
-        each.stock
-        for each in ticket_type_queries.list_for_event(connection, event.id)
-        if each.on_sale
-    ]
-    free = [stock.available for stock in stocks if stock.available is not None]
-    return {
-        "total": order.total,
-        "places": sum(line.quantity for line in order_queries.list_lines(connection, order.id)),
-        "url": "",
-        "sold": sum(each.sold for each in stocks),
-        "left": sum(free) if len(free) == len(stocks) else UNLIMITED_LABEL,
-    }
 
 
 _DRAFTS_BY_PURPOSE: dict[

@@ -2,21 +2,23 @@
 
 from datetime import datetime
 from decimal import Decimal
+from textwrap import shorten
 
 from sqlalchemy import Connection
 
 from ticketing.events.model import Event
 from ticketing.notifications.campaigns import queries as campaign_queries
 from ticketing.notifications.claim_queries import ClaimedDelivery
-from ticketing.notifications.delivery import DeliveryState
+from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.notifications.messages.context import (
     MessageContext,
     MessageDraft,
+    drop_overtaken,
     event_variables,
     reject_message,
 )
 from ticketing.notifications.messages.message import Attachment, Deferred, Rejected
-from ticketing.platform.db import outbox
+from ticketing.platform.db import incidents, outbox
 from ticketing.platform.export_names import ExportKind
 from ticketing.platform.kernel.csv_writer import InMemorySheet, SheetTooLarge
 from ticketing.platform.kernel.money import Rupiah
@@ -25,27 +27,32 @@ from ticketing.tickets import eligibility_queries
 from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.missing import is_event_over
 
+MAX_ALERT_LENGTH = 300  # of the one in a WhatsApp message, which may have 1,024 in all
 SYSTEM_LANGUAGE, SYSTEM_TIME_ZONE = "id", "Asia/Jakarta"  # of messages without an event
 
 
 def draft_system_message(
-    context: MessageContext, claimed: ClaimedDelivery
+    connection: Connection, context: MessageContext, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected:
     """Return the alert digest or the statement of a sync, which belong to no event."""
     if claimed.purpose == outbox.PAYMENT_STATEMENT:
         return _draft_payment_statement(context, claimed)
     if claimed.purpose != outbox.ALERTS:
         return reject_message(f"a message about {claimed.purpose} belongs to no event")
+    ids = claimed.payload.get("incidents", ())
+    if claimed.channel is Channel.WHATSAPP and not incidents.is_any_open(connection, ids):
+        # it may have waited for WhatsApp itself to be repaired
+        return drop_overtaken("the incidents are resolved by now")
     alerts = [str(each) for each in claimed.payload["alerts"]]
     return MessageDraft(
         "alert_digest",
         {
             "timeZone": SYSTEM_TIME_ZONE,
             "organiser": context.organiser_name or "Ticketing",
-            "url": "",
+            "url": context.console_url("/incidents"),
             "number": len(alerts),
             "since": datetime.fromisoformat(claimed.payload["since"]),
-            "first": alerts[0],
+            "first": shorten(alerts[0], MAX_ALERT_LENGTH, placeholder="…"),
             "alerts": alerts,
         },
     )
@@ -59,7 +66,7 @@ def _draft_payment_statement(context: MessageContext, claimed: ClaimedDelivery) 
         {
             "timeZone": SYSTEM_TIME_ZONE,
             "organiser": context.organiser_name or "Ticketing",
-            "url": "",
+            "url": context.page_url("/admin/sync-pembayaran"),
             "finishedAt": datetime.fromisoformat(given["finished"]),
             "arrears": Rupiah(round(Decimal(given["arrears"]))),
             **{name: int(given[name]) for name in names},
@@ -89,7 +96,7 @@ def draft_batch_report(
             f"{times}x {why}"
             for why, times in batch_queries.count_failures_by_message(connection, batch.id)
         ],
-        "url": "",
+        "url": context.console_url(f"/batches/{batch.id}"),
     }
     return MessageDraft("batch_finished", facts)
 
@@ -102,7 +109,8 @@ def draft_campaign_report(
     failed, unknown = ends[DeliveryState.FAILED], ends[DeliveryState.UNKNOWN]
     facts = event_variables(context, event) | {
         "sent": ends.total() - failed - unknown, "failed": failed, "unknown": unknown,
-        "command": f"ticketing deliveries list --event {event.slug} --failed", "url": "",
+        "command": f"ticketing deliveries list --event {event.slug} --failed",
+        "url": context.console_url(f"/events/{event.slug}"),
     }  # fmt: skip
     return MessageDraft("tickets_sent", facts)
 
@@ -125,5 +133,6 @@ def draft_export(
             f"{error}, too large for a mail: use `ticketing export {event.slug} {export}`"
         )
     file = Attachment(export.file_name(event.slug), sheet.content, "text/csv")
-    facts = event_variables(context, event) | {"file": file.name, "rows": rows, "url": ""}
+    facts = event_variables(context, event) | {"file": file.name, "rows": rows}
+    facts |= {"url": context.console_url(f"/events/{event.slug}")}
     return MessageDraft("export_ready", facts, (file,))

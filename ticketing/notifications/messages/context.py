@@ -53,6 +53,14 @@ class MessageContext:
         """Return the link to an entry of a waiting list; empty without a public base URL."""
         return f"{self.public_url.rstrip('/')}/waiting-list/{token}" if self.public_url else ""
 
+    def console_url(self, path: str) -> str:
+        """Return the link to a page of the console; empty without a public base URL."""
+        return self.page_url(f"/console{path}")
+
+    def page_url(self, path: str) -> str:
+        """Return the link to a page of staff; empty without a public base URL."""
+        return f"{self.public_url.rstrip('/')}{path}" if self.public_url else ""
+
     def shop_page_url(self, event: Event) -> str:
         """Return the link to the event's shop page; empty without a public base URL."""
         return f"{self.public_url.rstrip('/')}/events/{event.slug}" if self.public_url else ""
@@ -66,6 +74,11 @@ def reject_message(reason: str) -> Rejected:
 def drop_overtaken(reason: str) -> Rejected:
     """Return a rejection of a message whose subject has changed since; it needs no attention."""
     return Rejected(reason, "message", FailureScope.OVERTAKEN)
+
+
+def schedule_variables(event: Event) -> dict[str, TemplateValue]:
+    """Return when and where an event is."""
+    return {"startsAt": event.starts_at, "endsAt": event.ends_at, "location": event.venue}
 
 
 def event_variables(context: MessageContext, event: Event) -> dict[str, TemplateValue]:

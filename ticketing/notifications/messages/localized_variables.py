@@ -12,6 +12,7 @@ from babel.dates import format_timedelta
 from ticketing.notifications.messages.template_samples import (
     OWN_VARIABLES,
     LinkedText,
+    ReviewQuestion,
     TemplateValue,
     TemplateVariables,
 )
@@ -71,18 +72,19 @@ def _localize_text(fact: TemplateValue, *, is_own: bool, in_chat: bool) -> Local
     if isinstance(fact, int | Rupiah):
         return str(fact)
     if isinstance(fact, str):
-        return to_printable(fact) if is_own else _make_inert(fact, in_chat=in_chat)
-    if isinstance(fact, datetime | timedelta):
+        return to_printable(fact) if is_own else make_inert(fact, in_chat=in_chat)
+    if isinstance(fact, datetime | timedelta | ReviewQuestion):
         return ""
     return [_localize_item(item, is_own=is_own, in_chat=in_chat) for item in fact]
 
 
 def _localize_item(item: str | LinkedText, *, is_own: bool, in_chat: bool) -> str:
     if isinstance(item, LinkedText):
-        return f"{_make_inert(item.text, in_chat=in_chat)} {item.link}".rstrip()
-    return to_printable(item) if is_own else _make_inert(item, in_chat=in_chat)
+        return f"{make_inert(item.text, in_chat=in_chat)} {item.link}".rstrip()
+    return to_printable(item) if is_own else make_inert(item, in_chat=in_chat)
 
 
-def _make_inert(text: str, *, in_chat: bool) -> str:
+def make_inert(text: str, *, in_chat: bool) -> str:
+    """Return a stranger's text on one line, without links and without markup of chats."""
     unlinked = unlink(to_printable(text))
     return unmark_chat(unlinked) if in_chat else unlinked

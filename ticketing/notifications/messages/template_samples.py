@@ -15,7 +15,21 @@ class LinkedText:
     link: str
 
 
-TemplateValue = str | int | datetime | timedelta | Rupiah | Sequence[str | LinkedText]
+@dataclass(frozen=True, slots=True)
+class ReviewQuestion:
+    """What the organiser has to decide about an order: a block of `questions.j2` of a language.
+
+    `detail` is what the program found, and may quote a stranger.
+    """
+
+    name: str
+    order_code: str
+    detail: str
+
+
+TemplateValue = (
+    ReviewQuestion | str | int | datetime | timedelta | Rupiah | Sequence[str | LinkedText]
+)
 TemplateVariables = Mapping[str, TemplateValue]
 
 # what this program or the organiser has written; every other text is taken for a stranger's
@@ -172,15 +186,17 @@ SAMPLES: dict[str, TemplateSample] = {
             "sold": 412,
             "left": 88,
         },
-        "console/orders/ORD-7Q4M9ZKDX2TA",
+        "console/events/wisuda-2026",
     ),
     "organiser_question": TemplateSample(
         {
             **_EVENT,
             "orderCode": "ORD-7Q4M9ZKDX2TA",
-            "question": "dibayar dua kali",
+            "question": ReviewQuestion(
+                "paid_twice", "ORD-7Q4M9ZKDX2TA", "dua pembayaran sebesar Rp205.000"
+            ),
         },
-        "console/orders/ORD-7Q4M9ZKDX2TA",
+        "console/events/wisuda-2026",
     ),
     "batch_finished": TemplateSample(
         {
@@ -192,7 +208,7 @@ SAMPLES: dict[str, TemplateSample] = {
             "missing": 2,
             "reasons": ["2x nama terlalu panjang untuk tempatnya"],
         },
-        "console/batches/batch-789",
+        "console/batches/17",
     ),
     "tickets_sent": TemplateSample(
         {
@@ -202,10 +218,10 @@ SAMPLES: dict[str, TemplateSample] = {
             "unknown": 3,
             "command": "ticketing deliveries list --event wisuda-2026 --failed",
         },
-        "events/wisuda-2026",
+        "console/events/wisuda-2026",
     ),
     "export_ready": TemplateSample(
-        {**_EVENT, "file": "wisuda-2026-tickets.csv", "rows": 498}, "events/wisuda-2026"
+        {**_EVENT, "file": "wisuda-2026-tickets.csv", "rows": 498}, "console/events/wisuda-2026"
     ),
     "payment_statement": TemplateSample(
         {
@@ -228,6 +244,6 @@ SAMPLES: dict[str, TemplateSample] = {
             "first": "router kampus-1 tidak menjawab",
             "alerts": ["router kampus-1 tidak menjawab", "3 pesan WhatsApp gagal"],
         },
-        "health",
+        "console/incidents",
     ),
 }

@@ -8,9 +8,10 @@ The variables of a message are those of its sample.
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from textwrap import shorten
 from typing import Self
 
 from jinja2 import (
@@ -27,17 +28,21 @@ from ticketing.notifications.messages.localized_variables import (
     LocalizedValue,
     join_lists,
     localize_variables,
+    make_inert,
 )
 from ticketing.notifications.messages.message import ApprovedTemplate, Attachment, ChatMessage, Mail
 from ticketing.notifications.messages.template_samples import (
     EXAMPLE_BASE_URL,
     SAMPLES,
+    ReviewQuestion,
     TemplateVariables,
 )
 from ticketing.platform.kernel.errors import TemplateBroken
 from ticketing.platform.kernel.languages import LANGUAGES, language_of
 from ticketing.platform.paths import TEMPLATES
 
+_QUESTIONS = "questions.j2"
+_MAX_DETAIL_LENGTH = 200  # of a question's detail; a WhatsApp message may have 1,024 in all
 _MAX_TEMPLATE_LENGTH = 1024  # characters, Meta's limit
 _PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
 
@@ -175,7 +180,7 @@ class MessageTemplates:
     ) -> Mail:
         """Render a message as a mail."""
         with _reporting_template_errors(name, language, "mail"):
-            localized = localize_variables(variables, language)
+            localized = self._localize(variables, language)
             blocks = self._render_blocks(name, language, localized)
             organiser, url = str(localized["organiser"]), str(localized["url"])
             html = self._html.get_template("layout.html.j2").render(
@@ -200,7 +205,7 @@ class MessageTemplates:
                 raise ValueError(
                     "an attachment must be given exactly if the template has a document header"
                 )
-            localized = localize_variables(variables, language, in_chat=True)
+            localized = self._localize(variables, language, in_chat=True)
             url = str(localized["url"])
             if not url.startswith(self._links) or url == self._links:
                 raise ValueError(f"its button URL must begin with {self._links}")
@@ -216,7 +221,7 @@ class MessageTemplates:
         """
         with _reporting_template_errors(name, language, "chat"):
             sample = SAMPLES[name]
-            localized = localize_variables(sample.all_variables, language, in_chat=True)
+            localized = self._localize(sample.all_variables, language, in_chat=True)
             text = self._chat_template(name, language)
             label = self._render_blocks(name, language, localized)["button"]
         link = {"url": self._links + "{{1}}", "example": [self._links + sample.url_path]}
@@ -228,15 +233,39 @@ class MessageTemplates:
         kind = {"name": name, "language": language, "category": "UTILITY"}
         return {**kind, "components": components}
 
-    def preview(self, name: str, language: str) -> MessagePreview:
-        """Render a message with its sample variables."""
+    def questions(self) -> list[str]:
+        """Return the names of what the organiser may have to decide."""
+        return sorted(self._plain.get_template(f"{_FALLBACK_LANGUAGE}/{_QUESTIONS}").blocks)
+
+    def preview(self, name: str, language: str, *, question: str = "") -> MessagePreview:
+        """Render a message with its sample variables, or with another question."""
         with _reporting_template_errors(name, language, "mail"):
             sample = SAMPLES[name]
         facts, file = sample.all_variables | {"url": self._links + sample.url_path}, None
+        asked = facts.get("question")
+        if question and isinstance(asked, ReviewQuestion):
+            facts["question"] = replace(asked, name=question)
         if sample.document_name:
             file = Attachment(sample.document_name, b"%PDF-")
         mail = self.render_mail(name, language, facts, attachments=(file,) if file else ())
         return MessagePreview(mail, self.render_chat(name, language, facts, attachment=file))
+
+    def _localize(
+        self, variables: TemplateVariables, language: str, *, in_chat: bool = False
+    ) -> dict[str, LocalizedValue]:
+        """Return the variables as text, a question in the words of its block."""
+        asked = {
+            name: self._question_text(value, language, in_chat=in_chat)
+            for name, value in variables.items()
+            if isinstance(value, ReviewQuestion)
+        }
+        return localize_variables(variables, language, in_chat=in_chat) | asked
+
+    def _question_text(self, question: ReviewQuestion, language: str, *, in_chat: bool) -> str:
+        template = self._plain.get_template(f"{language}/{_QUESTIONS}")
+        detail = shorten(question.detail, _MAX_DETAIL_LENGTH, placeholder="…")
+        given = {"detail": make_inert(detail, in_chat=in_chat), "orderCode": question.order_code}
+        return "".join(template.blocks[question.name](template.new_context(given))).strip()
 
     def _render_blocks(
         self, name: str, language: str, localized: Mapping[str, LocalizedValue]

@@ -4,6 +4,7 @@ Recording the same occurrence twice has no effect, so a sensor may read everythi
 keeping a cursor.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -121,6 +122,12 @@ def get_last_seen(connection: Connection, cause_prefix: str) -> dict[str, dateti
 def has_unreported(connection: Connection) -> bool:
     """Return whether there is an open incident without a notification."""
     return connection.execute(select(exists().where(_IS_UNREPORTED))).scalar_one()
+
+
+def is_any_open(connection: Connection, ids: Collection[int]) -> bool:
+    """Return whether one of these incidents is open."""
+    is_open = and_(incidents.c.id.in_(ids), incidents.c.resolved_at.is_(None))
+    return connection.execute(select(exists().where(is_open))).scalar_one()
 
 
 def claim_unreported(connection: Connection, *, at: datetime) -> list[Incident]:

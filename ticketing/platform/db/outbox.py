@@ -9,6 +9,8 @@ from ticketing.platform.db.tables.outbox import outbox
 
 ORGANISER = "organiser"  # a role; the sender knows the address
 ORDER_PLACED = "order.placed"
+REFUND_TO_TRANSFER = "refund.to_transfer"  # to the organiser
+ORDER_PAID = "order.paid"  # to the organiser
 PAYMENT_RECEIVED = "order.payment_received"
 ORDER_EXPIRED = "order.expired"
 ORDER_REFUND, CANCELLATION_REFUND = "order.refund", "event.cancelled.refund"
@@ -28,6 +30,10 @@ TICKETS_SENT = "tickets.sent"  # waits for all tickets of a campaign; subject: t
 EXPORT_READY = "export.ready"
 PAYMENT_STATEMENT = "payments.statement"  # to the organiser, without an event
 ALERTS = "alerts"  # to the organiser, without an event
+# to the organiser, by mail only; everything else to the organiser is an alert
+ORGANISER_REPORTS = (
+    ORDER_PAID, BATCH_FINISHED, TICKETS_SENT, EXPORT_READY, PAYMENT_STATEMENT,
+)  # fmt: skip
 # with tickets, codes or a link to the order: only to an address that is still the buyer's
 GIVING_ACCESS = (
     ORDER_PLACED, PAYMENT_RECEIVED, ORDER_REFUND, CANCELLATION_REFUND, ORDER_CONFIRMATION,

@@ -48,7 +48,7 @@ def complete_order(
     order_queries.update_state(connection, order, OrderState.PAID, at=at)
     if attempt_id is not None:
         order_queries.set_paid_attempt(connection, order.id, attempt_id)
-    enqueue_message(connection, order, "order.paid", outbox.ORGANISER)
+    enqueue_message(connection, order, outbox.ORDER_PAID, outbox.ORGANISER)
     outbox.withdraw(connection, purpose=outbox.ORDER_PLACED, subject=order.code)
     if order.total > ZERO:
         notify_buyer(connection, order, outbox.PAYMENT_RECEIVED)

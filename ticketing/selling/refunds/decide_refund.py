@@ -117,7 +117,7 @@ def _enqueue_transfer_requests(
             outbox.enqueue(
                 connection,
                 event_id=order.event_id,
-                purpose="refund.to_transfer",
+                purpose=outbox.REFUND_TO_TRANSFER,
                 subject=refund.key,
                 recipient=outbox.ORGANISER,
                 payload={"order": order.code, "refund": refund.key, "amount": refund.amount.amount},

@@ -338,7 +338,7 @@ def test_without_a_mail_server_all_wait(send: Send, sender: NotificationSender) 
     assert send(1).sent == 2
 
 
-@pytest.mark.parametrize("purpose", ["order.reversed", "event.cancelled", "order.paid_twice"])
+@pytest.mark.parametrize("purpose", ["order.reversed", "event.cancelled"])
 def test_every_other_message_has_a_template(
     database: Database, mails: MailSimulator, send: Send, sold: PlacedOrder, purpose: str
 ) -> None:

@@ -1,6 +1,7 @@
 """Tests of alerts to the organiser: open incidents and results of batches."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,16 +9,23 @@ from sqlalchemy import update
 
 from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
+from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.events.model import Event
+from ticketing.notifications.admin import get_outbox_backlog
 from ticketing.notifications.alert_digest import enqueue_alert_digest
 from ticketing.notifications.campaigns.send_tickets import apply_campaign, plan_campaign
-from ticketing.notifications.deliver import DeliveryRunResult
-from ticketing.platform.db import incidents
+from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
+from ticketing.orders.order import ReviewFlag
+from ticketing.platform.db import incidents, outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import IncidentKind, Occurrence
+from ticketing.platform.db.tables.orders import order_review_flags
 from ticketing.platform.db.tables.roster import guests
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.complete_order import flag_for_review
 from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
 
+NUMBER, DIGITS = "+628111111112", "628111111112"
 Send = Callable[..., DeliveryRunResult]
 OpenIncident = Callable[..., None]
 
@@ -91,6 +99,100 @@ def test_of_many_incidents_the_first_are_named_and_the_rest_counted(
     send()
 
     assert "- +3: ticketing incidents list\n" in mails.mails()[0].text
+
+
+@pytest.fixture
+def send_to_whatsapp(send: Send, two_channel_sender: NotificationSender) -> Send:
+    """Return a function that sends, also to the organiser's number."""
+
+    def run(minutes: float = 0, **more: object) -> DeliveryRunResult:
+        given = {"organiser_whatsapp": NUMBER, **more}
+        return send(minutes, replace(two_channel_sender, **given))
+
+    return run
+
+
+def test_an_alert_is_sent_by_mail_and_by_whatsapp_once_each(
+    database: Database, mails: MailSimulator, whatsapp_simulator: WhatsAppSimulator,
+    send_to_whatsapp: Send, open_incident: OpenIncident, now: datetime,
+) -> None:  # fmt: skip
+    open_incident("router:kampus-1", "router kampus-1 tidak menjawab " * 20)
+    enqueue_alert_digest(database, at=now)
+
+    rounds = [send_to_whatsapp(minutes).sent for minutes in (0, 60)]
+
+    (message,) = whatsapp_simulator.messages(DIGITS)
+    assert rounds == [2, 0]
+    assert len(mails.mails("panitia@example.org")) == 1
+    assert message.draft.template == "alert_digest/id"
+    assert "router kampus-1 tidak menjawab" in message.draft.text
+    assert len(message.draft.text) < 1024
+
+
+def test_alerts_need_no_mail_address_and_reports_wait_for_one(
+    database: Database, event: Event, whatsapp_simulator: WhatsAppSimulator,
+    send_to_whatsapp: Send, enqueue: Callable[..., None], mails: MailSimulator,
+    place: Callable[..., PlacedOrder], sell: Callable[..., int], now: datetime,
+) -> None:  # fmt: skip
+    order = place((sell("Reguler"), 1)).order
+    code = order.code
+    with database.transaction() as connection:
+        flag_for_review(connection, order, ReviewFlag.PAID_TWICE, "attempt 1 of Rp5", at=now)
+    enqueue(outbox.ORDER_PAID, code, outbox.ORGANISER, order=code)
+
+    first = send_to_whatsapp(organiser_email="").sent
+    later = send_to_whatsapp(1).sent
+
+    (message,) = whatsapp_simulator.messages(DIGITS)
+    assert (first, later) == (1, 1)
+    assert message.draft.template == "organiser_question/id"
+    assert "dibayar dua kali (attempt 1 of Rp5)" in message.draft.text
+    assert f"`ticketing orders resolve {code} --flag paid_twice --by refund`" in message.draft.text
+    (mail,) = mails.mails("panitia@example.org")
+    assert "sudah dibayar" in mail.text
+    assert f"https://tickets.example.org/console/events/{event.slug}" in mail.text
+
+
+def test_an_alert_without_an_approved_template_does_not_pause_whatsapp_for_buyers(
+    database: Database, whatsapp_simulator: WhatsAppSimulator, send_to_whatsapp: Send,
+    open_incident: OpenIncident, now: datetime,
+) -> None:  # fmt: skip
+    whatsapp_simulator.cloud.templates.disabled.add("alert_digest")
+    open_incident("check:pdfs")
+    enqueue_alert_digest(database, at=now)
+
+    done = send_to_whatsapp()
+
+    assert (done.sent, done.failed) == (1, 1)
+    assert get_outbox_backlog(database, at=now).rests == {}
+
+
+def test_a_question_that_was_answered_meanwhile_is_not_sent(
+    database: Database, mails: MailSimulator, send: Send, now: datetime,
+    place: Callable[..., PlacedOrder], sell: Callable[..., int],
+) -> None:  # fmt: skip
+    order = place((sell("Reguler"), 1)).order
+    with database.transaction() as connection:
+        flag_for_review(connection, order, ReviewFlag.STUCK, "no answer", at=now)
+        connection.execute(update(order_review_flags).values(resolved_at=now))
+
+    send()
+
+    assert mails.mails("panitia@example.org") == []
+
+
+def test_an_alert_that_waited_for_whatsapp_is_dropped_when_it_is_over(
+    database: Database, whatsapp_simulator: WhatsAppSimulator, send_to_whatsapp: Send,
+    open_incident: OpenIncident, now: datetime,
+) -> None:  # fmt: skip
+    open_incident("channel:whatsapp")
+    enqueue_alert_digest(database, at=now)
+    with database.transaction() as connection:
+        incidents.resolve(connection, "channel:whatsapp", at=now + timedelta(minutes=1))
+
+    send_to_whatsapp(2)
+
+    assert whatsapp_simulator.messages() == []
 
 
 def test_a_named_batch_is_reported_when_it_ends(
