@@ -159,23 +159,31 @@ def cancel_delivery(
 
 
 @app.command("opt-out")
-def opt_out(
+def opt_out_command(
     address: Annotated[
         str, typer.Argument(help="E-mail address, or number as +62….", show_default=False)
     ],
     *,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take it back: campaigns are sent again.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Send no campaigns to an address or number any more.
 
     Messages about the person's own orders are still sent.
     """
-    from ticketing.notifications.campaigns.send_tickets import opt_out_address
+    from ticketing.notifications.campaigns import opt_out
 
     with open_application() as application:
-        is_new = opt_out_address(application.database, address, at=now(), by=actor())
-    line = f"{address}: {'recorded' if is_new else 'already recorded'}."
-    print_result({"address": address, "new": is_new}, line, as_json=as_json)
+        if undo:
+            changed = opt_out.undo_opt_out(application.database, address, by=actor())
+            line = "taken back" if changed else "there was none"
+        else:
+            changed = opt_out.opt_out_address(application.database, address, at=now(), by=actor())
+            line = "recorded" if changed else "already recorded"
+    result = {"address": address, "new": changed and not undo, "undone": changed and undo}
+    print_result(result, f"{address}: {line}.", as_json=as_json)
 
 
 @app.command("read-bounces")

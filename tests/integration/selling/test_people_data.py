@@ -24,7 +24,7 @@ from ticketing.catalogue.stock import Stock
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
-from ticketing.notifications.campaigns.send_tickets import opt_out_address
+from ticketing.notifications.campaigns.opt_out import opt_out_address
 from ticketing.notifications.delivery import Channel
 from ticketing.notifications.outbox_queries import NewDelivery, insert_deliveries
 from ticketing.orders import review_flag_queries

@@ -152,7 +152,7 @@ def test_a_stop_without_a_number_is_listed_and_ended_with_the_number_that_staff_
     assert listed["reason"] == "STOP from a sender whose number is not known"
     assert listed["senders"] == ["100000000000001@lid"]
     assert shown.stdout == f"{body.decode()}\n"
-    assert "write it as +62" in wrong.stderr
+    assert "or +62" in wrong.stderr
     assert ended.stdout == "+6281234567890: recorded.\n"
     assert (again.returncode, "inbound list" in again.stderr) == (2, True)
 

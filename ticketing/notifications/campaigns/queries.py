@@ -8,7 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -201,3 +212,9 @@ def insert_opt_out(connection: Connection, address: str, *, at: datetime) -> boo
         upsert(opt_outs).values(address=address.lower(), opted_out_at=at).on_conflict_do_nothing()
     )
     return connection.execute(query.returning(opt_outs.c.address)).first() is not None
+
+
+def delete_opt_out(connection: Connection, address: str) -> bool:
+    """Delete an opt-out; return False if there is none."""
+    query = delete(opt_outs).where(opt_outs.c.address == address.lower())
+    return connection.execute(query).rowcount == 1

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -75,16 +74,6 @@ def apply_campaign(
             details={"plan_hash": plan_hash, "by": [str(channel) for channel in channels]},
         )
     return plan
-
-
-def opt_out_address(database: Database, address: str, *, at: datetime, by: str) -> bool:
-    """Store an opt-out from campaigns; messages about own orders are still sent. False if known."""
-    with database.transaction() as connection:
-        is_new = queries.insert_opt_out(connection, address, at=at)
-        if is_new:
-            # without the address: the audit log is append-only
-            audit_log.record(connection, actor=by, action="messages.opt_out", subject="an address")
-    return is_new
 
 
 def enqueue_plan(

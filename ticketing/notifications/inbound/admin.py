@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.notifications.campaigns import queries as campaign_queries
+from ticketing.notifications.campaigns.opt_out import parse_address
 from ticketing.notifications.delivery import is_opt_out_request
 from ticketing.notifications.inbound.process_webhooks import (
     QUARANTINE_CAUSE,
@@ -17,7 +18,6 @@ from ticketing.platform.db import audit_log, incidents, quarantined_webhooks
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.quarantined_webhooks import QuarantinedWebhook
 from ticketing.platform.kernel.errors import Refused, UnreadableReport
-from ticketing.platform.kernel.phone import normalise_with_library
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,7 @@ def assign_opt_out(
     database: Database, webhook_id: int, number: str, *, at: datetime, by: str
 ) -> str:
     """Exclude the number that staff found for a STOP; return it in E.164 form."""
-    try:
-        known = normalise_with_library(number, "ID")
-    except ValueError as error:
-        raise Refused(f"NUMBER {number!r}: {error}; write it as +62…") from error
+    known = parse_address(number)
     with database.transaction() as connection:
         if not _senders(_get(connection, webhook_id)):
             raise Refused(

@@ -10,16 +10,17 @@ from sqlalchemy import update
 from simulators.mail.server import MailSimulator
 from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.events.model import Event
+from ticketing.notifications.campaigns import queries as campaign_queries
 from ticketing.notifications.campaigns.apply_rules import (
     apply_due_rules,
     create_rule,
     disable_rule,
     preview_rule,
 )
+from ticketing.notifications.campaigns.opt_out import opt_out_address, undo_opt_out
 from ticketing.notifications.campaigns.queries import enqueue_ticket_messages, list_tickets
 from ticketing.notifications.campaigns.send_tickets import (
     apply_campaign,
-    opt_out_address,
     plan_campaign,
 )
 from ticketing.notifications.campaigns.sending_rule import (
@@ -34,7 +35,7 @@ from ticketing.notifications.delivery import Channel
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import guests as guests_table
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.platform.kernel.errors import ImpossibleTransition, PlanOutdated
+from ticketing.platform.kernel.errors import ImpossibleTransition, PlanOutdated, Refused
 from ticketing.selling.checkout.place_order import PlacedOrder
 
 Send = Callable[..., DeliveryRunResult]
@@ -123,6 +124,21 @@ def test_guests_without_an_address_or_with_an_opt_out_are_left_out(
     assert (first, second) == (True, False)
     assert [ticket.guest_id for ticket in plan.tickets] == [guests[1]]
     assert (plan.opted_out, plan.without_address) == ((guests[0],), (guests[2],))
+
+
+def test_an_opt_out_counts_however_it_is_written_and_can_be_taken_back(
+    database: Database, now: datetime
+) -> None:
+    stored = opt_out_address(database, " 0812-3456-7890 ", at=now, by="cli")
+    with database.transaction() as connection:
+        counts = campaign_queries.has_opted_out(connection, "+6281234567890")
+
+    undone = [undo_opt_out(database, "+62 812 3456 7890", by="cli") for _ in range(2)]
+
+    assert (stored, counts, undone) == (True, True, [True, False])
+    for unusable in ("081", "nobody", "a@b"):
+        with pytest.raises(Refused, match="write name@example"):
+            opt_out_address(database, unusable, at=now, by="cli")
 
 
 @pytest.mark.usefixtures("guests")

@@ -104,7 +104,7 @@ def test_a_stop_without_a_number_excludes_nobody_until_staff_name_the_number(
     (listed,) = admin.list_quarantined(database)
     before = opted_out()
 
-    with pytest.raises(Refused, match="write it as"):
+    with pytest.raises(Refused, match="write name@example"):
         admin.assign_opt_out(database, listed.id, "0812", at=now, by="cli")
     admin.assign_opt_out(database, listed.id, NUMBER, at=now, by="cli")
 
