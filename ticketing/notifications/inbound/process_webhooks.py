@@ -184,8 +184,8 @@ def _end_webhook(
     bad = [each.reason for each in results if each.effect in {_Effect.FAILED, _Effect.UNREADABLE}]
     if bad:
         outcome = InboxOutcome.QUARANTINED
-        others = f" ({len(results) - len(bad)} other items were applied)" if results[1:] else ""
-        reason = "; ".join(bad) + others
+        rest = len(results) - len(bad)
+        reason = "; ".join(bad) + (f" ({rest} other items were applied)" if rest else "")
         _record_incident(connection, at=at)
     elif unknown:
         reason = f"{unknown} for unknown messages"
