@@ -187,6 +187,10 @@ class CloudApi:
             {"user_preferences": [preference]}, f"{sender} {value}", sender, "user_preferences"
         )
 
+    def report_account_error(self, code: int) -> None:
+        """Report an error of the account, outside of any message."""
+        self._send_report({"errors": [_error(code)]}, f"error {code}", "account")
+
     def _send_report(
         self, content: Mapping[str, Sequence[object]], what: str, lane: str, about: str = "messages"
     ) -> None:

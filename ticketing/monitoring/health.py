@@ -14,7 +14,7 @@ from ticketing.backup.queries import find_newest_time
 from ticketing.monitoring import dagster_queries, dashboard_queries, queue_queries
 from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
 from ticketing.monitoring.schemas_dashboard import QueueDepthResponse
-from ticketing.notifications import delivery_queries
+from ticketing.notifications import channel_queries
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import TicketingError, Unavailable
@@ -68,7 +68,7 @@ def check_health(
         with database.transaction() as connection:
             routers = queue_queries.list_router_availability(connection).values()
             together = {"routers": _dependency_status(all(routers))} if routers else {}
-            paused = delivery_queries.list_paused_channels(connection, at=at)
+            paused = channel_queries.list_paused_channels(connection, at=at)
             senders = {each.value: _dependency_status(each not in paused) for each in channels}
             return HealthReport(
                 {"database": DependencyStatus.UP} | storage | senders | together,

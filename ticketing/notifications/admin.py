@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ticketing.events.model import Event
-from ticketing.notifications import claim_queries, delivery_queries
+from ticketing.notifications import channel_queries, claim_queries, delivery_queries
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.notifications.delivery_queries import Delivery
 from ticketing.platform.db import audit_log
@@ -43,7 +43,7 @@ def get_outbox_backlog(database: Database, *, at: datetime) -> OutboxBacklog:
     with database.transaction() as connection:
         people, organiser = delivery_queries.count_unclaimed_messages(connection)
         return OutboxBacklog(
-            people, organiser, delivery_queries.list_paused_channels(connection, at=at)
+            people, organiser, channel_queries.list_paused_channels(connection, at=at)
         )
 
 

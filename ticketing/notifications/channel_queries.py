@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, case, func, literal, select, update
+from sqlalchemy import BigInteger, Connection, case, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.notifications.delivery import Channel, DeliveryState
@@ -140,3 +140,22 @@ def count_queued(connection: Connection, channel: Channel) -> tuple[int, int]:
     )
     total, of_many = connection.execute(query).one()
     return total - of_many, of_many
+
+
+def list_paused_channels(
+    connection: Connection, *, at: datetime
+) -> dict[Channel, tuple[datetime | None, str]]:
+    """Return the paused channels with end and reason; a stopped channel has no end.
+
+    A refused channel is among them until a message was accepted.
+    """
+    stopped = channel_circuit_breakers.c.stopped_at.is_not(None)
+    refused = channel_circuit_breakers.c.refused_at.is_not(None)
+    query = select(channel_circuit_breakers).where(
+        or_(stopped, refused, channel_circuit_breakers.c.paused_until > at)
+    )
+    rows = connection.execute(query.order_by(channel_circuit_breakers.c.channel))
+    return {
+        Channel(row.channel): (None if row.stopped_at else row.paused_until, row.reason)
+        for row in rows
+    }

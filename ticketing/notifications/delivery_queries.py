@@ -9,7 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from ticketing.notifications.claim_queries import DELIVERY_QUEUE, AttemptResult, needs_attention
 from ticketing.notifications.delivery import Channel, DeliveryState
@@ -36,6 +47,8 @@ class DeliveryAttempt:
     channel: Channel
     started_at: datetime
     failure_scope: str
+    is_awaited: bool  # accepted, and its acknowledgement is waited for
+    is_refused: bool  # the channel, by its provider
     address: str = field(repr=False)
 
 
@@ -70,6 +83,10 @@ def find_newest_attempt(
     connection: Connection, condition: ColumnElement[bool]
 ) -> DeliveryAttempt | None:
     """Return the newest attempt with this condition, locked with its delivery; None without one."""
+    is_refused = exists().where(
+        channel_circuit_breakers.c.channel == deliveries.c.channel,
+        channel_circuit_breakers.c.refused_at.is_not(None),
+    )
     query = (
         select(
             deliveries.c.id,
@@ -81,6 +98,8 @@ def find_newest_attempt(
             deliveries.c.channel,
             delivery_attempts.c.started_at,
             delivery_attempts.c.failure_scope,
+            deliveries.c.acknowledge_by.is_not(None),
+            is_refused,
             deliveries.c.address,
         )
         # this order of the join is the order of the locks: a delivery before its attempts
@@ -177,25 +196,6 @@ def count_unclaimed_messages(connection: Connection) -> tuple[int, int]:
     ).where(outbox.c.processed_at.is_(None))
     buyers, organisers = connection.execute(query).one()
     return buyers, organisers
-
-
-def list_paused_channels(
-    connection: Connection, *, at: datetime
-) -> dict[Channel, tuple[datetime | None, str]]:
-    """Return the paused channels with end and reason; a stopped channel has no end.
-
-    A refused channel is among them until a message was accepted.
-    """
-    stopped = channel_circuit_breakers.c.stopped_at.is_not(None)
-    refused = channel_circuit_breakers.c.refused_at.is_not(None)
-    query = select(channel_circuit_breakers).where(
-        or_(stopped, refused, channel_circuit_breakers.c.paused_until > at)
-    )
-    rows = connection.execute(query.order_by(channel_circuit_breakers.c.channel))
-    return {
-        Channel(row.channel): (None if row.stopped_at else row.paused_until, row.reason)
-        for row in rows
-    }
 
 
 def list_event_deliveries(

@@ -48,7 +48,8 @@ def apply_receipt(
         delivery_queries.set_attempt_alias(connection, attempt, receipt.alias)
     note_receipt(connection, attempt, at=at)
     if receipt.failure is None:
-        note_arrival(connection, attempt.channel, sent_at=attempt.started_at, at=at)
+        if attempt.is_refused:
+            note_arrival(connection, attempt.channel, sent_at=attempt.started_at, at=at)
         if revive_late(connection, attempt, receipt.state, at=at):
             return True
     if merge_state(attempt.attempt_state, receipt.state) is attempt.attempt_state:

@@ -393,6 +393,21 @@ def test_a_session_and_a_device_report_whether_they_work(
     assert all(item.at for item in read if isinstance(item, ChannelStatus))
 
 
+def test_an_error_of_the_account_outside_of_any_message_is_a_refusal_of_the_channel(
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook
+) -> None:
+    for code in (131031, 130429):
+        whatsapp.cloud.report_account_error(code)
+    whatsapp.reports(at_least=2)
+
+    locked, slow = (parse_meta_webhook(told.body) for told in business.told)
+
+    assert locked == [
+        ChannelStatus(is_working=False, reason="Meta: the account is locked (131031)")
+    ]
+    assert slow == []
+
+
 def test_several_reports_in_one_notification_are_all_read() -> None:
     statuses = [
         {"id": f"wamid.{number}", "status": "delivered", "timestamp": "1769860000"}

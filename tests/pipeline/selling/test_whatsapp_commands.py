@@ -14,11 +14,15 @@ from simulators.whatsapp.server import WhatsAppSimulator
 from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import Event
 from ticketing.notifications import channel_queries
+from ticketing.notifications.alert_digest import enqueue_alert_digest
 from ticketing.notifications.campaigns.send_tickets import apply_campaign, plan_campaign
+from ticketing.notifications.channels import acknowledgement_queries
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.notifications.inbound.process_webhooks import store_status_webhook
 from ticketing.notifications.whatsapp.providers import WhatsAppProvider
+from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.incidents import IncidentKind, Occurrence
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.roster import guests
 
@@ -155,6 +159,36 @@ def test_a_stop_without_a_number_is_listed_and_ended_with_the_number_that_staff_
     assert "or +62" in wrong.stderr
     assert ended.stdout == "+6281234567890: recorded.\n"
     assert (again.returncode, "inbound list" in again.stderr) == (2, True)
+
+
+def test_what_waha_never_sends_goes_by_mail_as_the_settings_say(
+    ticketing: Ticketing, database: Database, apply_campaign_plan: Callable[[], None],
+    whatsapp_simulator: WhatsAppSimulator, state: Callable[[], list[DeliveryState]],
+) -> None:  # fmt: skip
+    own = {
+        "WHATSAPP_PROVIDER": "waha", "WHATSAPP_URL": whatsapp_simulator.url,
+        "WHATSAPP_TOKEN": "waha-simulator", "WHATSAPP_PER_DAY": "9",
+        "WHATSAPP_MIN_INTERVAL_SECONDS": "0", "WHATSAPP_ACKNOWLEDGEMENT_MINUTES": "0.001",
+        "ORGANISER_WHATSAPP": "+6281234567890", "WEB_PUBLIC_URL": "https://t.example",
+    }  # fmt: skip
+    at = datetime.now(UTC)
+    with database.transaction() as connection:
+        acknowledgement_queries.note_acknowledgement(connection, Channel.WHATSAPP, at=at)
+        incidents.record_occurrence(
+            connection, Occurrence("router:1", IncidentKind.ROUTER, "router 1 is down", at)
+        )
+    enqueue_alert_digest(database, at=at)
+    apply_campaign_plan()
+    whatsapp_simulator.faults.set(unacknowledged=9)
+
+    for _ in range(2):
+        sent = ticketing("deliveries", "send", **own)
+
+    assert sent.returncode == 0, sent.stderr
+    assert len(whatsapp_simulator.messages()) == 3
+    assert len(whatsapp_simulator.messages("6281234567890")) == 1
+    assert state().count(DeliveryState.FAILED) == 3
+    assert state().count(DeliveryState.SENT) >= 2
 
 
 def test_a_message_of_a_killed_worker_is_unknown_until_a_receipt(

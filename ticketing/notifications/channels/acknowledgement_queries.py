@@ -59,16 +59,6 @@ def set_deadline(connection: Connection, delivery_id: int, until: datetime | Non
     connection.execute(query.values(acknowledge_by=until))
 
 
-def end_wait(connection: Connection, delivery_id: int) -> bool:
-    """End the wait for an acknowledgement; return False if there was none."""
-    query = (
-        update(deliveries)
-        .where(deliveries.c.id == delivery_id, deliveries.c.acknowledge_by.is_not(None))
-        .values(acknowledge_by=None)
-    )
-    return connection.execute(query).rowcount == 1
-
-
 def note_acknowledgement(connection: Connection, channel: Channel, *, at: datetime) -> bool:
     """Remember that acknowledgements of the channel arrive; False if that is known well enough."""
     table = channel_circuit_breakers.c

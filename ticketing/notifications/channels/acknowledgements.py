@@ -116,8 +116,9 @@ def _settle(
 
 def note_receipt(connection: Connection, attempt: DeliveryAttempt, *, at: datetime) -> None:
     """Note that a message was acknowledged in whatever way, which ends the wait for it."""
-    if not attempt.is_newest or not queries.end_wait(connection, attempt.delivery_id):
+    if not (attempt.is_newest and attempt.is_awaited):
         return
+    queries.set_deadline(connection, attempt.delivery_id, None)
     if queries.note_acknowledgement(connection, attempt.channel, at=at):
         incidents.resolve(connection, _webhook_cause(attempt.channel), at=at)
 

@@ -12,7 +12,7 @@ from itertools import chain
 
 from ticketing.notifications.channels.refusals import ChannelStatus
 from ticketing.notifications.delivery import DeliveryReceipt, DeliveryState
-from ticketing.notifications.messages.message import Rejected
+from ticketing.notifications.messages.message import Deferred, PauseScope, Rejected
 from ticketing.notifications.whatsapp.cloud import classify_error_code
 from ticketing.notifications.whatsapp.http import JsonObject, first_object, integer_of
 from ticketing.notifications.whatsapp.inbound_messages import (
@@ -101,11 +101,21 @@ def _read_change(change: JsonObject, place: str) -> WebhookItems:
     lists = (
         read_list(value, "statuses", f"{place}, ", lambda each, _: _meta_receipt(each)),
         read_list(value, "messages", f"{place}, ", lambda each, _: [read_meta_message(each)]),
+        read_list(value, "errors", f"{place}, ", lambda each, _: _meta_account_error(each)),
         read_list(
             value, "user_preferences", f"{place}, ", lambda each, _: [*read_meta_preference(each)]
         ),
     )
     return list(chain.from_iterable(lists))
+
+
+def _meta_account_error(error: JsonObject) -> WebhookItems:
+    """Return the refusal that an error outside of any message means; nothing for other codes."""
+    code = integer_of(error.get("code"))
+    outcome = None if code is None else classify_error_code(code)
+    if isinstance(outcome, Deferred) and outcome.pause_scope is PauseScope.CHANNEL:
+        return [ChannelStatus(is_working=False, reason=outcome.reason)]
+    return []
 
 
 def parse_waha_webhook(body: bytes) -> WebhookItems:
