@@ -44,8 +44,9 @@ def pause_channel_on_failure(
         return
     if outcome.pause_scope is PauseScope.CHANNEL:
         refuse_channel(
-            connection, channel, outcome.reason, source, retry_after=outcome.retry_after, at=at
-        )
+            connection, channel, outcome.reason, source, retry_after=outcome.retry_after,
+            template=outcome.template, at=at,
+        )  # fmt: skip
     elif outcome.pause_scope is PauseScope.SENDER:
         until = at + max(SENDER_PAUSE, outcome.retry_after or timedelta(0))
         claim_queries.pause_channel(connection, channel, until=until, reason=outcome.reason)

@@ -61,6 +61,8 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Unavailable
 
 MAX_CONCURRENT_SENDS = 4  # small mail servers refuse more connections
+QUICK_TEMPLATE_RETRIES = 6  # of a message whose template is refused; afterwards each hour
+SLOW_TEMPLATE_RETRY = timedelta(hours=1)
 UNLIMITED_RATE = RateLimit(None)
 
 
@@ -313,7 +315,7 @@ def _record_outcome(
             claim_queries.update_delivery(connection, one.id, step, at=at)
     pause_channel_on_failure(connection, one.channel, outcome, at=at)
     if isinstance(outcome, Accepted):
-        note_acceptance(connection, one.channel, sent_at=one.claimed_at, at=at)
+        note_acceptance(connection, one.channel, outcome.template, sent_at=one.claimed_at, at=at)
     return step.state
 
 
@@ -332,7 +334,7 @@ def _attempt_result(
     """
     state, failures = state_from_outcome(outcome), 0
     match outcome:
-        case Accepted(provider_id):
+        case Accepted(provider_id, _):
             waits = sender.acknowledgements if one.channel is Channel.WHATSAPP else None
             until = at + waits.timeout if waits else None
             return AttemptResult(state, provider_id=provider_id, acknowledge_by=until)
@@ -343,6 +345,8 @@ def _attempt_result(
             return AttemptResult(state, next_attempt, reason=reason)
     if outcome.pause_scope in PAUSE_BY_SCOPE:
         next_attempt = at + PAUSE_BY_SCOPE[outcome.pause_scope]
+        if outcome.template and one.attempt_number > QUICK_TEMPLATE_RETRIES:
+            next_attempt = at + SLOW_TEMPLATE_RETRY
     else:
         failures = 1
         next_attempt = DELIVERY_RETRIES.next_attempt_at(

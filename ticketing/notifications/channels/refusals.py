@@ -42,9 +42,19 @@ def refuse_channel(
     source: RefusalSource,
     *,
     retry_after: timedelta | None = None,
+    template: str = "",
     at: datetime,
 ) -> None:
-    """Pause a channel and record the incident. The same refusal again changes nothing."""
+    """Pause a channel and record the incident. The same refusal again changes nothing.
+
+    A refused template does not pause the channel again once others were accepted: then only the
+    messages of the template wait.
+    """
+    if template:
+        is_alone = _is_template_alone(connection, channel, template)
+        _record_template_incident(connection, channel, template, reason, at=at)
+        if is_alone:
+            return
     until = at + max(CHANNEL_PAUSE, retry_after or timedelta(0))
     refusal_queries.record_refusal(connection, channel, source, until=until, reason=reason, at=at)
     message = (
@@ -57,6 +67,28 @@ def refuse_channel(
     )
 
 
+def _is_template_alone(connection: Connection, channel: Channel, template: str) -> bool:
+    """Return whether a template is known to be refused while the channel works."""
+    is_known = incidents.is_open(connection, _template_cause(channel, template))
+    return is_known and refusal_queries.find_refusal(connection, channel) is None
+
+
+def _record_template_incident(
+    connection: Connection, channel: Channel, template: str, reason: str, *, at: datetime
+) -> None:
+    message = (
+        f"{channel}: {reason}; its messages wait and are tried again, those of other templates are"
+        f" sent; `ticketing message-templates approval {template.partition('/')[0]}` prints what"
+        " to submit"
+    )
+    cause = _template_cause(channel, template)
+    incidents.record_occurrence(connection, Occurrence(cause, IncidentKind.CHANNEL, message, at))
+
+
+def _template_cause(channel: Channel, template: str) -> str:
+    return f"{incident_key(channel)}:template:{template}"
+
+
 def limit_while_refused(connection: Connection, channel: Channel, limit: int) -> int:
     """Return how many messages may be claimed now: one at a time until the channel works."""
     if refusal_queries.find_refusal(connection, channel) is None:
@@ -66,12 +98,14 @@ def limit_while_refused(connection: Connection, channel: Channel, limit: int) ->
 
 
 def note_acceptance(
-    connection: Connection, channel: Channel, *, sent_at: datetime, at: datetime
+    connection: Connection, channel: Channel, template: str, *, sent_at: datetime, at: datetime
 ) -> None:
-    """End a refusal because a later message was accepted.
+    """End a refusal because a later message was accepted, and that of the template it used.
 
     A provider that refused in receipts accepts everything first: then the receipt is waited for.
     """
+    if template:
+        incidents.resolve(connection, _template_cause(channel, template), at=at)
     refusal = refusal_queries.find_refusal(connection, channel)
     if refusal is None or refusal.refused_at >= sent_at:
         return

@@ -80,6 +80,7 @@ class Accepted:
     """The provider accepted the message; it is not yet delivered."""
 
     provider_id: str
+    template: str = field(default="", compare=False)  # name/language of the one that was used
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Deferred:
     code: str = ""
     retry_after: timedelta | None = None
     pause_scope: PauseScope = PauseScope.MESSAGE
+    template: str = ""  # name/language, if the provider refuses this template only
 
 
 @dataclass(frozen=True, slots=True)

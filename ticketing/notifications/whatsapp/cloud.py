@@ -6,7 +6,7 @@ or in a later status webhook.
 """
 
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
@@ -221,12 +221,21 @@ class CloudClient(WhatsAppClient):
         answer = self._request(self._client.build_request("POST", "/messages", json=payload))
         if not isinstance(answer, HttpReply):
             return answer
+        used = message.template
+        template = f"{used.name}/{used.language}" if used else ""
         if not answer.is_success:
-            return _classify_error(answer)
+            return _name_template(_classify_error(answer), template)
         message_id = first_object(answer.body.get("messages")).get("id")
         if isinstance(message_id, str) and message_id:
-            return Accepted(message_id)
+            return Accepted(message_id, template)
         return Unconfirmed("Meta: accepted without an id")
+
+
+def _name_template(outcome: Deferred | Rejected, template: str) -> Deferred | Rejected:
+    """Return the outcome, with the template if Meta refuses just that one."""
+    if isinstance(outcome, Rejected) or outcome.code not in TEMPLATE_ERROR_CODES:
+        return outcome
+    return replace(outcome, reason=f"{outcome.reason}: {template}", template=template)
 
 
 def _message_payload(to: str, message: ChatMessage, reference: str, media: str) -> JsonObject:

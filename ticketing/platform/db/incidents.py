@@ -124,6 +124,12 @@ def has_unreported(connection: Connection) -> bool:
     return connection.execute(select(exists().where(_IS_UNREPORTED))).scalar_one()
 
 
+def is_open(connection: Connection, cause: str) -> bool:
+    """Return whether the incident of a cause is open."""
+    is_of_cause = and_(incidents.c.cause == cause, incidents.c.resolved_at.is_(None))
+    return connection.execute(select(exists().where(is_of_cause))).scalar_one()
+
+
 def is_any_open(connection: Connection, ids: Collection[int]) -> bool:
     """Return whether one of these incidents is open."""
     is_open = and_(incidents.c.id.in_(ids), incidents.c.resolved_at.is_(None))

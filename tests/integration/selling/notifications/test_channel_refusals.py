@@ -114,6 +114,31 @@ def test_a_refused_channel_fails_nobody_and_one_message_tests_it(
     assert (is_paused(31), open_incidents()) == (False, [])
 
 
+def test_a_refused_template_pauses_once_and_then_holds_only_its_own_messages(
+    whatsapp_simulator: WhatsAppSimulator, send_whatsapp: Send, enqueue: Callable[..., None],
+    place: Callable[..., PlacedOrder], sell: Callable[..., int],
+    is_paused: Callable[[float], bool], open_incidents: Callable[[], list[str]],
+) -> None:  # fmt: skip
+    code = place((sell("Reguler"), 1)).order.code
+    whatsapp_simulator.cloud.templates.disabled.add("order_reversed")
+    enqueue("order.reversed", code, "+628110000001", order=code)
+    first = send_whatsapp().error, is_paused(1)
+    enqueue("event.cancelled", code, "+628110000002", order=code)
+
+    rounds = [send_whatsapp(minutes) for minutes in (9, 10, 11, 21)]
+    held = is_paused(22), open_incidents()
+    whatsapp_simulator.cloud.templates.disabled.clear()
+    last = send_whatsapp(31).sent
+
+    assert first == (1, True)
+    assert [(each.sent, each.error) for each in rounds] == [(0, 0), (1, 0), (0, 1), (0, 1)]
+    assert held[0] is False
+    (told,) = held[1]
+    assert "order_reversed/id" in told
+    assert "message-templates approval order_reversed" in told
+    assert (last, open_incidents()) == (1, [])
+
+
 @pytest.mark.usefixtures("five_messages")
 def test_staff_who_repaired_it_need_not_wait(
     database: Database, whatsapp_simulator: WhatsAppSimulator, send_whatsapp: Send,
