@@ -24,10 +24,10 @@ from typing import Any
 import librouteros
 import routeros_api
 
+from simulators.routeros.wire import encode_sentence
 from ticketing.routers.credentials import Credentials
 from ticketing.routers.model import HotspotUser, Marker
 from ticketing.routers.routeros.client import RouterClient
-from ticketing.routers.routeros.protocol import encode_sentence
 from ticketing.routers.routeros.transport import RouterAccount
 
 ROUNDS = 3  # the best one counts; the others show other load on the machine
@@ -70,9 +70,9 @@ def router(command_ms: float, distance_ms: float) -> Iterator[int]:
 @contextmanager
 def router_maximum(port: int, wanted: list[Row]) -> Iterator[Put]:
     """Measure the router's maximum."""
-    login = encode_sentence(["/login", f"=name={USER}", f"=password={PASSWORD}"])
+    login = _encode("/login", f"=name={USER}", f"=password={PASSWORD}")
     words = ([f"={name}={value}" for name, value in row.items()] for row in wanted)
-    everything = b"".join(encode_sentence(["/ip/hotspot/user/add", *row]) for row in words)
+    everything = b"".join(_encode("/ip/hotspot/user/add", *row) for row in words)
     with socket.create_connection((HOST, port)) as connection:
         connection.sendall(login)
         assert b"!done" in connection.recv(100)
@@ -88,6 +88,10 @@ def router_maximum(port: int, wanted: list[Row]) -> Iterator[Put]:
             sender.join()
 
         yield put
+
+
+def _encode(*words: str) -> bytes:
+    return encode_sentence(word.encode() for word in words)
 
 
 @contextmanager

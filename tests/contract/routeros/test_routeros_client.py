@@ -29,7 +29,8 @@ from ticketing.routers.credentials import Credentials
 from ticketing.routers.model import HotspotUser, Marker, RowMatch, match_row
 from ticketing.routers.routeros.client import RemovalResult, RouterClient
 from ticketing.routers.routeros.errors import RefusalReason
-from ticketing.routers.routeros.transport import RouterAccount, connect
+from ticketing.routers.routeros.exchange import WINDOW
+from ticketing.routers.routeros.transport import RouterAccount, SocketFactory
 
 StartRouter = Callable[..., RouterOsSimulator]
 Vouchers = list[HotspotUser]
@@ -115,7 +116,7 @@ def test_the_session_duration_is_that_of_the_longest_device(
     assert router_client.session_durations() == {"tamu": timedelta(minutes=6)}
 
 
-@pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 600])
+@pytest.mark.parametrize("count", [0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 600])
 def test_any_number_of_vouchers_is_added_once_and_in_order(
     router: RouterOsSimulator, router_client: RouterClient, vouchers: Vouchers, count: int
 ) -> None:
@@ -231,7 +232,7 @@ def test_commands_that_were_never_sent_have_a_known_outcome(
     placements = router_client.add(many)
 
     kinds = [type(each.error) for each in placements]
-    assert kinds == [OutcomeUnknown] * 256 + [RouterUnavailable] * 44
+    assert kinds == [OutcomeUnknown] * WINDOW + [RouterUnavailable] * (300 - WINDOW)
     assert router.users() == []
 
 
@@ -637,9 +638,11 @@ def test_an_authority_that_cannot_be_read_is_named(
 
 
 def test_a_connection_sends_without_delay_and_with_keepalive(account: RouterAccount) -> None:
-    with connect(account, seconds=2) as connection:
-        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    with socket.create_connection((account.host, account.port), timeout=2) as plain:
+        SocketFactory(account, answer_seconds=2).wrap_socket(plain, server_hostname=account.host)
+
+        assert plain.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert plain.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 def test_threads_share_a_connection_in_turn(

@@ -1,5 +1,5 @@
-"""A client of the RouterOS API with pipelining and one deadline per call.
+"""A client of RouterOS above routeros-api: pipelining, deadlines, and a known outcome per command.
 
 May import `routers.model` and `platform.kernel`.
-Begin reading in `client.py`; `protocol.py` is the wire format.
+Begin reading in `client.py`; `exchange.py` decides what became of each command.
 """

@@ -1,19 +1,18 @@
 """Connection to a router, opened on first use and reopened after a failure."""
 
-import socket
 from collections.abc import Sequence
-from hashlib import md5
 from threading import Lock
 
+from routeros_api import RouterOsApiPool
+from routeros_api.api import RouterOsApi
+from routeros_api.exceptions import RouterOsApiCommunicationError
+
 from ticketing.platform.kernel.errors import RouterUnavailable, TicketingError
-from ticketing.routers.routeros.pipeline import (
-    CommandPipeline,
-    CommandReply,
-    FatalReply,
-    RouterCommand,
-)
-from ticketing.routers.routeros.protocol import ProtocolError, SentenceDecoder
-from ticketing.routers.routeros.transport import RouterAccount, connect, is_idle, receive
+from ticketing.routers.routeros.buffered_socket import BufferedSocket
+from ticketing.routers.routeros.command import CommandReply, RouterCommand
+from ticketing.routers.routeros.errors import error_from_trap, redact
+from ticketing.routers.routeros.exchange import CommandExchange, describe_break
+from ticketing.routers.routeros.transport import RouterAccount, SocketFactory
 
 
 class RouterOsConnection:
@@ -26,9 +25,8 @@ class RouterOsConnection:
         self._account = account
         self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
-        self._socket: socket.socket | None = None
-        self._replies = SentenceDecoder()
-        self._tag = 0
+        self._socket: BufferedSocket | None = None
+        self._api: RouterOsApi | None = None
         self._lock = Lock()
 
     def close(self) -> None:
@@ -44,64 +42,61 @@ class RouterOsConnection:
         """
         with self._lock:
             connection = self._open()
-            exchange = self._new_pipeline(commands)
+            exchange = CommandExchange(self._account.name, self._api, connection, commands)
             try:
-                self._run(exchange, connection)
-            except (OSError, ProtocolError, FatalReply) as error:
+                exchange.run()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the rest cannot be trusted
+                reason = describe_break(error)
+            except BaseException:
                 self._disconnect()
-                exchange.fail_open_commands(_describe(error))
+                raise
+            else:
+                return exchange.replies
+            self._disconnect()
+            exchange.fail_open_commands(reason)
             return exchange.replies
 
-    def _new_pipeline(self, commands: Sequence[RouterCommand]) -> CommandPipeline:
-        """Return a pipeline with new tags; a late reply to an old tag then matches no command."""
-        exchange = CommandPipeline(self._account.name, commands, self._tag + 1)
-        self._tag += len(commands)
-        return exchange
-
-    def _run(self, pipeline: CommandPipeline, connection: socket.socket) -> None:
-        while not pipeline.is_complete:
-            if batch := pipeline.next_batch():
-                connection.sendall(batch)
-            for words in self._replies.feed(receive(connection)):
-                pipeline.handle_sentence(words)
-
-    def _open(self) -> socket.socket:
-        if self._socket and is_idle(self._socket):
+    def _open(self) -> BufferedSocket:
+        if self._socket and self._socket.is_idle():
             return self._socket
         self._disconnect()
-        connection = self._socket = connect(self._account, self._connect_seconds)
-        connection.settimeout(self._answer_seconds)
-        self._replies = SentenceDecoder()
+        sockets = SocketFactory(self._account, answer_seconds=self._answer_seconds)
         try:
-            self._log_in(connection)
-        except (OSError, ProtocolError, FatalReply) as error:
-            self._disconnect()
-            name = self._account.name
-            raise RouterUnavailable(f"router {name}: login failed ({_describe(error)})") from error
-        except TicketingError:
-            self._disconnect()
+            self._api = self._log_in(sockets)
+        except BaseException:
+            sockets.close()
             raise
-        return connection
+        self._socket = sockets.opened()
+        return self._socket
 
-    def _log_in(self, connection: socket.socket) -> None:
-        user, password = self._account.user, self._account.password
-        challenge = self._send_login(connection, {"name": user, "password": password}).ret
-        if challenge:  # RouterOS before 6.43 uses a challenge
-            proof = md5(
-                b"\0" + password.encode() + bytes.fromhex(challenge), usedforsecurity=False
-            ).hexdigest()
-            self._send_login(connection, {"name": user, "response": f"00{proof}"})
-
-    def _send_login(self, connection: socket.socket, attributes: dict[str, str]) -> CommandReply:
-        exchange = self._new_pipeline([RouterCommand("/login", attributes)])
-        self._run(exchange, connection)
-        return exchange.replies[0].raise_for_error()
+    def _log_in(self, sockets: SocketFactory) -> RouterOsApi:
+        """Return routeros-api's object for the new connection."""
+        account, name = self._account, self._account.name
+        pool = RouterOsApiPool(
+            account.host,
+            account.user,
+            account.password,
+            account.port,
+            plaintext_login=True,  # answers the challenge of RouterOS before 6.43 as well
+            ssl_context=sockets,  # asked for the socket, with TLS or without
+        )
+        pool.set_timeout(self._connect_seconds)
+        secrets = (account.user, account.password)
+        try:
+            return pool.get_api()
+        except RouterOsApiCommunicationError as trap:
+            message = trap.original_message.decode(errors="replace")
+            failure: TicketingError = error_from_trap(name, message, secrets)
+        except TicketingError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            stage = "login" if sockets.has_connected else "connection"
+            reason = redact(secrets, describe_break(error))
+            failure = RouterUnavailable(f"router {name}: {stage} failed ({reason})")
+        # after the except clause: routeros-api's error, which quotes the password, is no context
+        raise failure
 
     def _disconnect(self) -> None:
         if self._socket:
             self._socket.close()
-        self._socket = None
-
-
-def _describe(error: Exception) -> str:
-    return str(error) or type(error).__name__
+        self._socket = self._api = None

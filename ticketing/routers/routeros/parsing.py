@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from ticketing.platform.kernel.errors import RouterUnavailable
 from ticketing.routers.model import HotspotProfile, RouterUser
-from ticketing.routers.routeros.pipeline import ReplyRow
+from ticketing.routers.routeros.command import ReplyRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""TCP without delay, and TLS with verified certificates, to a router."""
+"""The account of a router, TCP without delay, and TLS with verified certificates."""
 
 import socket
 import ssl
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ticketing.platform.kernel.errors import Misconfigured, RouterUnavailable
+from ticketing.routers.routeros.buffered_socket import BufferedSocket
 
-_RECEIVE_BYTES = 1 << 16
 _IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 30, 10, 3
 
 
@@ -28,44 +28,45 @@ class RouterAccount:
     authority: Path | None = None  # PEM
 
 
-def connect(account: RouterAccount, seconds: float) -> socket.socket:
-    """Return an open connection on which nothing was sent yet."""
-    try:
-        plain = socket.create_connection((account.host, account.port), timeout=seconds)
-    except OSError as error:
-        raise RouterUnavailable(f"router {account.name}: connection failed ({error})") from error
-    try:
-        _set_socket_options(plain)
-        return _wrap_tls(plain, account) if account.tls else plain
-    except BaseException:
-        plain.close()
-        raise
+class SocketFactory:
+    """Prepares one connection of routeros-api, which asks an SSL context for its socket.
 
-
-def is_idle(connection: socket.socket) -> bool:
-    """Return whether a connection without pending replies is still open.
-
-    Received bytes or an end of file mean that it is not: the router sent `!fatal` or restarted.
+    So TCP options, TLS and the check of the certificate are decided here, before the first byte of
+    the login is sent.
     """
-    timeout = connection.gettimeout()
-    connection.setblocking(False)
-    try:
-        connection.recv(1)
-    except (BlockingIOError, ssl.SSLWantReadError):
-        return True
-    except OSError:
-        return False
-    finally:
-        connection.settimeout(timeout)
-    return False
 
+    def __init__(self, account: RouterAccount, *, answer_seconds: float) -> None:
+        self._account = account
+        self._answer_seconds = answer_seconds
+        self._socket: BufferedSocket | None = None
 
-def receive(connection: socket.socket) -> bytes:
-    """Return the next piece; raise ConnectionResetError at the end."""
-    piece = connection.recv(_RECEIVE_BYTES)
-    if not piece:
-        raise ConnectionResetError("the router closed the connection")
-    return piece
+    @property
+    def has_connected(self) -> bool:
+        """Return whether the router has been reached, with TLS if the account has it."""
+        return self._socket is not None
+
+    def wrap_socket(self, plain: socket.socket, *, server_hostname: str) -> BufferedSocket:
+        """Return the socket for routeros-api; the name and the arguments are an SSL context's."""
+        try:
+            _set_socket_options(plain)
+            wrapped = _wrap_tls(plain, self._account, server_hostname)
+            wrapped.settimeout(self._answer_seconds)
+        except BaseException:
+            plain.close()
+            raise
+        self._socket = BufferedSocket(wrapped)
+        return self._socket
+
+    def opened(self) -> BufferedSocket:
+        """Return the socket that was prepared."""
+        if self._socket is None:
+            raise LookupError("no socket was prepared")
+        return self._socket
+
+    def close(self) -> None:
+        """Close the socket, if there is one."""
+        if self._socket:
+            self._socket.close()
 
 
 def _set_socket_options(connection: socket.socket) -> None:
@@ -77,14 +78,16 @@ def _set_socket_options(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
 
 
-def _wrap_tls(plain: socket.socket, account: RouterAccount) -> socket.socket:
+def _wrap_tls(plain: socket.socket, account: RouterAccount, host: str) -> socket.socket:
+    if not account.tls:
+        return plain
     router = f"router {account.name}"
     try:
         trusted = ssl.create_default_context(cafile=account.authority)
     except OSError as error:
         raise Misconfigured(f"{router}: {account.authority} cannot be read: {error}") from error
     try:
-        return trusted.wrap_socket(plain, server_hostname=account.host)
+        return trusted.wrap_socket(plain, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
         raise Misconfigured(
             f"{router}: its certificate is not trusted: {error.verify_message}; "
