@@ -27,8 +27,8 @@ import routeros_api
 from simulators.routeros.wire import encode_sentence
 from ticketing.routers.credentials import Credentials
 from ticketing.routers.model import HotspotUser, Marker
+from ticketing.routers.routeros.account import RouterAccount
 from ticketing.routers.routeros.client import RouterClient
-from ticketing.routers.routeros.transport import RouterAccount
 
 ROUNDS = 3  # the best one counts; the others show other load on the machine
 SLOW_ROWS = 60  # for a client that needs 45 ms per row with any router

@@ -2,12 +2,15 @@
 
 import json
 import os
+import ssl
 from collections.abc import Callable, Iterator
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import trustme
 
 from simulators.routeros.accounts import ApiAccount
 from simulators.routeros.server import RouterOsSimulator
@@ -96,3 +99,34 @@ def test_malformed_durations_and_sizes_are_refused_by_name(ticketing: Ticketing)
     assert [done.returncode for done in wrong] == [2, 2]
     assert "write it like 90m, 24h or 30d" in wrong[0].stderr
     assert "write it like 500MB, 2GB, 2GiB" in wrong[1].stderr
+
+
+def test_a_router_is_pinned_only_to_a_certificate_that_somebody_confirms(
+    ticketing: Ticketing, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issued = authority.issue_cert("MikroTik")
+    issued.configure_cert(context)
+    shown = sha256(ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())).hexdigest()
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    with RouterOsSimulator(accounts=(ACCOUNT,), tls=context) as device:
+        create = [
+            "routers", "create", "lobby", "--host", device.host, "--port", str(device.tls_port),
+            "--user", ACCOUNT.name,
+        ]  # fmt: skip
+        unconfirmed = ticketing(*create, "--pin", given=f"{ACCOUNT.password}\n")
+        created = ticketing(
+            *create, "--fingerprint", shown.upper(), "--json", given=f"{ACCOUNT.password}\n"
+        )
+        checked = ticketing("routers", "check", "lobby")
+        both = ticketing("routers", "update", "lobby", "--pin", "--authority", str(ca_file))
+        changed = ticketing("routers", "update", "lobby", "--authority", str(ca_file), "--json")
+
+    codes = [done.returncode for done in (unconfirmed, created, checked, both, changed)]
+    assert codes == [2, 0, 0, 2, 0], [unconfirmed.stderr, created.stderr, checked.stderr]
+    assert shown[:2].upper() + ":" in unconfirmed.stderr
+    assert "--fingerprint" in unconfirmed.stderr
+    assert json.loads(created.stdout)["fingerprint"] == shown
+    assert json.loads(changed.stdout)["fingerprint"] is None

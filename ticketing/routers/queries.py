@@ -60,7 +60,8 @@ class RouterAddress:
     password_encrypted: bytes = field(repr=False)
     port: int = 8729
     tls: bool = True
-    ca_certificate_path: str = ""  # a file; empty: whom this machine trusts
+    ca_certificate: str = field(default="", repr=False)  # PEM; empty: whom this machine trusts
+    fingerprint: str = ""  # SHA-256 in hex of the certificate, when it is pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ def upsert(connection: Connection, name: str, address: RouterAddress) -> StoredR
         "host": address.host,
         "port": address.port,
         "tls": address.tls,
-        "ca_certificate_path": address.ca_certificate_path,
+        "ca_certificate": address.ca_certificate,
+        "certificate_fingerprint": address.fingerprint,
         "username": address.username,
         "password_encrypted": address.password_encrypted,
     }
@@ -134,8 +136,9 @@ def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[St
 
 def _router_from_row(row: Row[*tuple[Any, ...]]) -> StoredRouter:
     address = RouterAddress(
-        row.host, row.username, row.password_encrypted, row.port, row.tls, row.ca_certificate_path
-    )
+        row.host, row.username, row.password_encrypted, row.port, row.tls, row.ca_certificate,
+        row.certificate_fingerprint,
+    )  # fmt: skip
     return StoredRouter(
         row.id, row.name, address, row.failure_count, row.failing_since, row.circuit_open_until,
         row.last_error, row.last_response_at, row.reconciled_at,

@@ -4,7 +4,6 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import trustme
@@ -14,8 +13,8 @@ from simulators.routeros.server import RouterOsSimulator
 from simulators.routeros.teletype import RawApiClient
 from ticketing.routers.credentials import Credentials
 from ticketing.routers.model import HotspotUser, Marker
+from ticketing.routers.routeros.account import RouterAccount
 from ticketing.routers.routeros.client import RouterClient
-from ticketing.routers.routeros.transport import RouterAccount
 
 
 @pytest.fixture
@@ -29,10 +28,9 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="session")
-def authority_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("authority") / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
+def ca_certificate(authority: trustme.CA) -> str:
+    """Return the authority's certificate in PEM."""
+    return authority.cert_pem.bytes().decode()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,10 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from simulators.routeros.accounts import ApiAccount
 from simulators.routeros.clock import StoppedClock
@@ -27,10 +31,12 @@ from ticketing.platform.kernel.errors import (
 )
 from ticketing.routers.credentials import Credentials
 from ticketing.routers.model import HotspotUser, Marker, RowMatch, match_row
+from ticketing.routers.routeros.account import RouterAccount
+from ticketing.routers.routeros.certificates import fetch_fingerprint
 from ticketing.routers.routeros.client import RemovalResult, RouterClient
 from ticketing.routers.routeros.errors import RefusalReason
 from ticketing.routers.routeros.exchange import WINDOW
-from ticketing.routers.routeros.transport import RouterAccount, SocketFactory
+from ticketing.routers.routeros.transport import SocketFactory
 
 StartRouter = Callable[..., RouterOsSimulator]
 Vouchers = list[HotspotUser]
@@ -577,11 +583,11 @@ def test_tls_with_a_certificate_of_our_own_authority(
     start_router: StartRouter,
     account: RouterAccount,
     server_tls_context: ssl.SSLContext,
-    authority_file: Path,
+    ca_certificate: str,
     vouchers: Vouchers,
 ) -> None:
     router = start_router(tls=server_tls_context)
-    secured = replace(account, port=router.tls_port, tls=True, authority=authority_file)
+    secured = replace(account, port=router.tls_port, tls=True, ca_certificate=ca_certificate)
 
     with RouterClient(secured) as client:
         placements = client.add(vouchers) + client.add(vouchers)
@@ -624,17 +630,68 @@ def test_a_router_that_does_not_shake_hands_is_given_up(
         client.add(vouchers)
 
 
-def test_an_authority_that_cannot_be_read_is_named(
-    start_router: StartRouter,
-    account: RouterAccount,
-    server_tls_context: ssl.SSLContext,
-    tmp_path: Path,
-) -> None:
-    router = start_router(tls=server_tls_context)
-    nowhere = replace(account, port=router.tls_port, tls=True, authority=tmp_path / "ca.pem")
+@pytest.fixture
+def self_signed_router(start_router: StartRouter, tmp_path: Path) -> RouterOsSimulator:
+    """Start a router with a certificate as RouterOS makes it: self-signed, a CN only."""
+    return start_router(tls=self_signed_context(tmp_path / "router.pem"))
 
-    with RouterClient(nowhere) as client, pytest.raises(Misconfigured, match=r"ca\.pem"):
+
+def self_signed_context(path: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "MikroTik")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2021, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, *pem)
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+def test_a_self_signed_certificate_is_accepted_when_it_is_pinned(
+    self_signed_router: RouterOsSimulator, account: RouterAccount, vouchers: Vouchers
+) -> None:
+    port = self_signed_router.tls_port
+    secured = replace(account, port=port, tls=True)
+    pinned = replace(secured, fingerprint=fetch_fingerprint(account.host, port))
+
+    with RouterClient(pinned) as client:
+        placements = client.add(vouchers)
+    with RouterClient(secured) as client, pytest.raises(Misconfigured, match="update cafe --pin"):
         client.health()
+
+    assert [each.error for each in placements] == [None] * 3
+
+
+def test_another_certificate_than_the_pinned_one_is_refused_before_the_login(
+    self_signed_router: RouterOsSimulator, account: RouterAccount
+) -> None:
+    port = self_signed_router.tls_port
+    expected = replace(account, port=port, tls=True, fingerprint="ab" * 32)
+    actual = replace(expected, fingerprint=fetch_fingerprint(account.host, port))
+    self_signed_router.faults.add(RouterFault("trap", "/login", message="the first login"))
+
+    with RouterClient(expected) as client, pytest.raises(Misconfigured, match="not the pinned one"):
+        client.health()
+
+    with RouterClient(actual) as client, pytest.raises(RouterRefused, match="the first login"):
+        client.health()
+
+
+def test_a_port_without_tls_has_no_fingerprint(router: RouterOsSimulator) -> None:
+    with pytest.raises(RouterUnavailable, match="shows no certificate"):
+        fetch_fingerprint(router.host, router.port, seconds=0.5)
 
 
 def test_a_connection_sends_without_delay_and_with_keepalive(account: RouterAccount) -> None:

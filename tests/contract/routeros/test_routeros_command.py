@@ -11,8 +11,8 @@ import pytest
 import trustme
 
 from simulators.routeros.teletype import RawApiClient
+from ticketing.routers.routeros.account import RouterAccount
 from ticketing.routers.routeros.client import RouterClient
-from ticketing.routers.routeros.transport import RouterAccount
 
 pytestmark = pytest.mark.process
 
@@ -52,7 +52,7 @@ def test_it_prints_its_address_and_ends_on_a_signal(start_process: StartProcess)
 
 
 def test_it_speaks_tls_with_a_certificate(
-    start_process: StartProcess, authority: trustme.CA, authority_file: Path, tmp_path: Path
+    start_process: StartProcess, authority: trustme.CA, ca_certificate: str, tmp_path: Path
 ) -> None:
     certificate = tmp_path / "router.pem"
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
@@ -60,7 +60,7 @@ def test_it_speaks_tls_with_a_certificate(
     assert process.stdout
     port = int(process.stdout.readline().rsplit(" ", 1)[1])
     account = RouterAccount(
-        "cafe", "127.0.0.1", "ticketing", "simulator-password", port, authority=authority_file
+        "cafe", "127.0.0.1", "ticketing", "simulator-password", port, ca_certificate=ca_certificate
     )
 
     with RouterClient(account) as client:

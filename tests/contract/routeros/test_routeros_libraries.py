@@ -94,7 +94,7 @@ def test_routeros_api_answers_the_challenge_of_an_old_router(start_router: Start
 
 
 def test_routeros_api_speaks_tls_with_an_authority_of_our_own(
-    start_router: StartRouter, server_tls_context: ssl.SSLContext, authority_file: Path
+    start_router: StartRouter, server_tls_context: ssl.SSLContext, ca_certificate: str
 ) -> None:
     router = start_router(tls=server_tls_context)
     connections = routeros_api.RouterOsApiPool(
@@ -104,7 +104,7 @@ def test_routeros_api_speaks_tls_with_an_authority_of_our_own(
         port=router.tls_port,
         plaintext_login=True,
         use_ssl=True,
-        ssl_context=ssl.create_default_context(cafile=authority_file),
+        ssl_context=ssl.create_default_context(cadata=ca_certificate),
     )
 
     identity = connections.get_api().get_resource("/system/identity").get()

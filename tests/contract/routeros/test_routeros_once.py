@@ -13,8 +13,8 @@ from simulators.routeros.server import RouterOsSimulator
 from ticketing.platform.kernel.errors import RouterRefused, RouterUnavailable
 from ticketing.routers.credentials import CodeRule
 from ticketing.routers.model import HotspotUser, Marker, RowMatch, match_row
+from ticketing.routers.routeros.account import RouterAccount
 from ticketing.routers.routeros.client import RouterClient
-from ticketing.routers.routeros.transport import RouterAccount
 
 PATIENCE_SECONDS = 120  # the machine may have other work
 

@@ -4,7 +4,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -738,10 +737,10 @@ def test_scripts_and_schedules_are_kept(raw_client: RawApiClient) -> None:
 
 
 def test_tls_carries_the_same(
-    start_router: StartRouter, server_tls_context: ssl.SSLContext, authority_file: Path
+    start_router: StartRouter, server_tls_context: ssl.SSLContext, ca_certificate: str
 ) -> None:
     router = start_router(tls=server_tls_context)
-    context = ssl.create_default_context(cafile=authority_file)
+    context = ssl.create_default_context(cadata=ca_certificate)
 
     with (
         socket.create_connection((router.host, router.tls_port), timeout=5) as plain,

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulators.routeros.values import format_duration
-from ticketing.platform.kernel.errors import RouterUnavailable
+from ticketing.platform.kernel.errors import RouterUnavailable, UnusableRouter
+from ticketing.routers.routeros.certificates import format_fingerprint, parse_fingerprint
 from ticketing.routers.routeros.errors import RefusalReason, error_from_trap
 from ticketing.routers.routeros.parsing import (
     format_seconds,
@@ -98,3 +99,15 @@ def test_an_absent_field_of_a_row_is_none() -> None:
     assert (bare.comment, bare.bytes_used, bare.online.seconds, bare.disabled) == ("", 0, 0, False)
     assert parse_profile({"name": "p", "shared-users": "unlimited"}).shared_users is None
     assert parse_profile({"name": "p"}).shared_users == 1
+
+
+@pytest.mark.parametrize("text", ["AB" * 32, ":".join(["ab"] * 32), " ".join(["Ab"] * 32)])
+def test_a_fingerprint_is_read_in_every_notation(text: str) -> None:
+    assert parse_fingerprint(text) == "ab" * 32
+    assert format_fingerprint(parse_fingerprint(text)) == ":".join(["AB"] * 32)
+
+
+@pytest.mark.parametrize("text", ["", "ab" * 20, "zz" * 32])
+def test_a_fingerprint_that_is_no_sha_256_is_refused(text: str) -> None:
+    with pytest.raises(UnusableRouter, match="no SHA-256"):
+        parse_fingerprint(text)

@@ -12,6 +12,7 @@ from typing import Self
 
 from ticketing.platform.kernel.errors import RouterRefused, TicketingError
 from ticketing.routers.model import HotspotProfile, HotspotUser, Marker, RouterUser
+from ticketing.routers.routeros.account import RouterAccount
 from ticketing.routers.routeros.command import ReplyRow, RouterCommand
 from ticketing.routers.routeros.connection import RouterOsConnection
 from ticketing.routers.routeros.errors import RefusalReason
@@ -23,7 +24,6 @@ from ticketing.routers.routeros.parsing import (
     parse_profile,
     parse_user,
 )
-from ticketing.routers.routeros.transport import RouterAccount
 
 _CONNECT_TIMEOUT_SECONDS = 5
 _REPLY_TIMEOUT_SECONDS = 10

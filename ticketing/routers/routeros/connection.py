@@ -8,11 +8,12 @@ from routeros_api.api import RouterOsApi
 from routeros_api.exceptions import RouterOsApiCommunicationError
 
 from ticketing.platform.kernel.errors import RouterUnavailable, TicketingError
+from ticketing.routers.routeros.account import RouterAccount
 from ticketing.routers.routeros.buffered_socket import BufferedSocket
 from ticketing.routers.routeros.command import CommandReply, RouterCommand
 from ticketing.routers.routeros.errors import error_from_trap, redact
 from ticketing.routers.routeros.exchange import CommandExchange, describe_break
-from ticketing.routers.routeros.transport import RouterAccount, SocketFactory
+from ticketing.routers.routeros.transport import SocketFactory
 
 
 class RouterOsConnection:

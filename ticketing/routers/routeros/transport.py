@@ -1,31 +1,12 @@
-"""The account of a router, TCP without delay, and TLS with verified certificates."""
+"""The socket that routeros-api uses: TCP without delay, with TLS or without."""
 
 import socket
-import ssl
-from dataclasses import dataclass, field
-from pathlib import Path
 
-from ticketing.platform.kernel.errors import Misconfigured, RouterUnavailable
+from ticketing.routers.routeros.account import RouterAccount
 from ticketing.routers.routeros.buffered_socket import BufferedSocket
+from ticketing.routers.routeros.certificates import wrap_tls
 
 _IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 30, 10, 3
-
-
-@dataclass(frozen=True, slots=True)
-class RouterAccount:
-    """Address and login of a router; `name` is ours, for messages.
-
-    With TLS its certificate must be signed by the given CA, or by one this machine trusts. Without
-    TLS the password crosses the network in plain text: only inside a VPN.
-    """
-
-    name: str
-    host: str
-    user: str
-    password: str = field(repr=False)
-    port: int = 8729
-    tls: bool = True
-    authority: Path | None = None  # PEM
 
 
 class SocketFactory:
@@ -49,7 +30,8 @@ class SocketFactory:
         """Return the socket for routeros-api; the name and the arguments are an SSL context's."""
         try:
             _set_socket_options(plain)
-            wrapped = _wrap_tls(plain, self._account, server_hostname)
+            is_tls = self._account.tls
+            wrapped = wrap_tls(plain, self._account, server_hostname) if is_tls else plain
             wrapped.settimeout(self._answer_seconds)
         except BaseException:
             plain.close()
@@ -76,29 +58,3 @@ def _set_socket_options(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _IDLE_SECONDS)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_SECONDS)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
-
-
-def _wrap_tls(plain: socket.socket, account: RouterAccount, host: str) -> socket.socket:
-    if not account.tls:
-        return plain
-    router = f"router {account.name}"
-    try:
-        trusted = ssl.create_default_context(cafile=account.authority)
-    except OSError as error:
-        raise Misconfigured(f"{router}: {account.authority} cannot be read: {error}") from error
-    try:
-        return trusted.wrap_socket(plain, server_hostname=host)
-    except ssl.SSLCertVerificationError as error:
-        raise Misconfigured(
-            f"{router}: its certificate is not trusted: {error.verify_message}; "
-            "give its CA certificate, or install a certificate for this address on the router"
-        ) from error
-    except ssl.SSLEOFError as error:
-        raise RouterUnavailable(f"{router}: TLS connection failed ({error.reason})") from error
-    except ssl.SSLError as error:
-        raise Misconfigured(
-            f"{router}: TLS failed on port {account.port} ({error.reason}); "
-            "does its api-ssl service have a certificate?"
-        ) from error
-    except OSError as error:
-        raise RouterUnavailable(f"{router}: TLS connection failed ({error})") from error

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -46,6 +46,13 @@ AuthorityOption = Annotated[
     Path | None,
     typer.Option("--authority", dir_okay=False, help="PEM file of the certificate authority."),
 ]
+FingerprintOption = Annotated[
+    str | None,
+    typer.Option("--fingerprint", help="SHA-256 of the certificate; no other one is accepted."),
+]
+PinOption = Annotated[
+    bool, typer.Option("--pin", help="Show the router's certificate, and ask whether to pin it.")
+]
 
 
 @app.command("create")
@@ -57,17 +64,22 @@ def create_router(
     port: PortOption = None,
     tls: Annotated[bool, TLS] = True,
     authority: AuthorityOption = None,
+    fingerprint: FingerprintOption = None,
+    pin: PinOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add a router.
 
     It asks for the password, or reads ROUTER_PASSWORD or standard input, and stores it encrypted.
+    A self-signed certificate is pinned with --pin or --fingerprint.
     """
     from ticketing.crypto.keyring import KeyRing
     from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router
 
     chosen = port or (TLS_PORT if tls else PLAIN_PORT)
-    new = NewRouter(host, user, _read_password(name), chosen, tls=tls, authority=authority)
+    trust = _read_trust(host, chosen, authority, fingerprint, pin=pin) or RouterTrust()
+    password = _read_password(name)
+    new = NewRouter(host, user, password, chosen, tls, trust.ca_certificate, trust.fingerprint)
     with open_application() as application:
         keys = application.get(KeyRing)
         stored = add_router(application.database, keys, name, new, by=actor(), is_new=True)
@@ -75,7 +87,7 @@ def create_router(
 
 
 @app.command("update")
-def update_router(
+def update_router(  # noqa: PLR0913 - an option for each thing that can change
     name: NameArgument,
     *,
     host: Annotated[str | None, HOST] = None,
@@ -83,6 +95,8 @@ def update_router(
     port: PortOption = None,
     tls: Annotated[bool | None, TLS] = None,
     authority: AuthorityOption = None,
+    fingerprint: FingerprintOption = None,
+    pin: PinOption = False,
     password: Annotated[
         bool, typer.Option("--password", help="Also change the password; read as by `create`.")
     ] = False,
@@ -103,13 +117,20 @@ def update_router(
             account = to_router_account(router_queries.get_by_name(connection, name), keys)
         chosen_tls = account.tls if tls is None else tls
         default_port = TLS_PORT if chosen_tls else PLAIN_PORT
+        new_host = host or account.host
+        new_port = port or (account.port if chosen_tls is account.tls else default_port)
+        known = RouterTrust(account.ca_certificate, account.fingerprint)
+        trust = _read_trust(new_host, new_port, authority, fingerprint, pin=pin) or (
+            known if chosen_tls else RouterTrust()
+        )
         new = NewRouter(
-            host or account.host,
+            new_host,
             user or account.user,
             _read_password(name) if password else account.password,
-            port or (account.port if chosen_tls is account.tls else default_port),
-            tls=chosen_tls,
-            authority=authority or (account.authority if chosen_tls else None),
+            new_port,
+            chosen_tls,
+            trust.ca_certificate,
+            trust.fingerprint,
         )
         stored = add_router(application.database, keys, name, new, by=actor(), is_new=False)
     _print_stored(stored, "Updated", as_json=as_json)
@@ -188,6 +209,57 @@ def print_profile_mismatches(result: "RouterCheck") -> None:
         print_text(f"package {one.package.code} cannot work: {texts}")
 
 
+class RouterTrust(NamedTuple):
+    """What a router's certificate is compared with; empty: whom this machine trusts."""
+
+    ca_certificate: str = ""
+    fingerprint: str = ""
+
+
+def _read_trust(
+    host: str, port: int, authority: Path | None, fingerprint: str | None, *, pin: bool
+) -> RouterTrust | None:
+    """Return what the options say about the certificate, None if nothing."""
+    from ticketing.platform.kernel.errors import UnusableRouter
+    from ticketing.routers.routeros.certificates import parse_fingerprint
+
+    if sum((authority is not None, fingerprint is not None, pin)) > 1:
+        raise UnusableRouter("give one of --authority, --fingerprint and --pin", field="pin")
+    if authority is not None:
+        try:
+            return RouterTrust(ca_certificate=authority.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UnusableRouter(
+                f"authority {authority} cannot be read: {error}", field="authority"
+            ) from error
+    if fingerprint is not None:
+        return RouterTrust(fingerprint=parse_fingerprint(fingerprint))
+    return RouterTrust(fingerprint=_confirm_fingerprint(host, port)) if pin else None
+
+
+def _confirm_fingerprint(host: str, port: int) -> str:
+    """Show the certificate that the router has now; return its fingerprint if it is confirmed."""
+    from ticketing.platform.kernel.errors import UnusableRouter
+    from ticketing.routers.routeros.certificates import fetch_fingerprint, format_fingerprint
+
+    fingerprint = fetch_fingerprint(host, port)
+    shown = format_fingerprint(fingerprint)
+    if not sys.stdin.isatty():
+        raise UnusableRouter(
+            f"{host}:{port} shows the certificate with the SHA-256 {shown}; nobody is there to"
+            " confirm it: compare it with the router's `/certificate print detail`, then give it"
+            " with --fingerprint",
+            field="pin",
+        )
+    print_text(
+        f"{host}:{port} shows the certificate with the SHA-256",
+        f"  {shown}",
+        "On the router, `/certificate print detail` shows that of its own.",
+    )
+    typer.confirm("Are they equal?", abort=True)
+    return fingerprint
+
+
 def _print_stored(router: "StoredRouter", verb: str, *, as_json: bool) -> None:
     address = router.address
     print_result(
@@ -205,6 +277,7 @@ def _to_json(router: "StoredRouter") -> dict[str, object]:
         "host": router.address.host,
         "port": router.address.port,
         "tls": router.address.tls,
+        "fingerprint": router.address.fingerprint or None,
         "user": router.address.username,
         "failures": router.failure_count,
         "failingSince": router.failing_since,

@@ -1,9 +1,7 @@
 """Administration of routers: add, check, remove."""
 
-import ssl
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -14,9 +12,10 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import AlreadyExists, RouterNeeded, UnusableRouter
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import RouterAddress, StoredRouter
+from ticketing.routers.routeros.account import RouterAccount
+from ticketing.routers.routeros.certificates import check_ca_certificate
 from ticketing.routers.routeros.client import RouterClient
 from ticketing.routers.routeros.parsing import RouterHealth
-from ticketing.routers.routeros.transport import RouterAccount
 from ticketing.vouchers import package_queries
 from ticketing.vouchers import queries as voucher_queries
 from ticketing.vouchers.model import ProfileMismatch, profile_mismatches
@@ -27,14 +26,15 @@ MAX_PORT = 65_535
 
 @dataclass(frozen=True, slots=True)
 class NewRouter:
-    """Address and login of a router; the CA certificate is a PEM file."""
+    """Address and login of a router, and how its certificate is trusted."""
 
     host: str
     user: str
     password: str = field(repr=False)
     port: int
     tls: bool = True
-    authority: Path | None = None
+    ca_certificate: str = field(default="", repr=False)  # PEM
+    fingerprint: str = ""  # SHA-256 in hex
 
     def __post_init__(self) -> None:
         """Raise UnusableRouter, with the field, for values that cannot work."""
@@ -44,8 +44,12 @@ class NewRouter:
             raise UnusableRouter(f"port {self.port} must be 1 to {MAX_PORT}", field="port")
         if not self.user or not self.password:
             raise UnusableRouter("user and password must not be empty", field="user")
-        if self.authority is not None:
-            _check_ca_certificate(self.authority, tls=self.tls)
+        if self.ca_certificate:
+            check_ca_certificate(self.ca_certificate)
+        if self.ca_certificate and self.fingerprint:
+            raise UnusableRouter("give an authority or a fingerprint", field="fingerprint")
+        if not self.tls and (self.ca_certificate or self.fingerprint):
+            raise UnusableRouter("a certificate needs TLS; use --tls", field="tls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def add_router(
         )
     address = RouterAddress(
         new.host.strip(), new.user, keys.encrypt(new.password), new.port, tls=new.tls,
-        ca_certificate_path="" if new.authority is None else str(new.authority.resolve()),
+        ca_certificate=new.ca_certificate, fingerprint=new.fingerprint,
     )  # fmt: skip
     with database.transaction() as connection:
         if is_new is True and any(one.name == name for one in router_queries.list_all(connection)):
@@ -83,7 +87,10 @@ def add_router(
         if is_new is False:
             router_queries.lock_by_name(connection, name)
         stored = router_queries.upsert(connection, name, address)
-        details = {"host": address.host, "port": address.port, "tls": address.tls}
+        details = {
+            "host": address.host, "port": address.port, "tls": address.tls,
+            "fingerprint": address.fingerprint,
+        }  # fmt: skip
         audit_log.record(
             connection, actor=by, action="routers.create", subject=name, items=1, details=details
         )
@@ -95,8 +102,8 @@ def to_router_account(stored: StoredRouter, keys: KeyRing) -> RouterAccount:
     address = stored.address
     return RouterAccount(
         stored.name, address.host, address.username, keys.decrypt(address.password_encrypted),
-        address.port, tls=address.tls,
-        authority=Path(address.ca_certificate_path) if address.ca_certificate_path else None,
+        address.port, tls=address.tls, ca_certificate=address.ca_certificate,
+        fingerprint=address.fingerprint,
     )  # fmt: skip
 
 
@@ -130,14 +137,3 @@ def _raise_if_in_use(connection: Connection, stored: StoredRouter) -> None:
         raise RouterNeeded(
             f"{stored.name}: {remaining:,} vouchers are not yet removed from it; try later"
         )
-
-
-def _check_ca_certificate(path: Path, *, tls: bool) -> None:
-    if not tls:
-        raise UnusableRouter("authority needs TLS; use --tls", field="authority")
-    try:
-        ssl.create_default_context(cafile=path)
-    except OSError as error:
-        raise UnusableRouter(
-            f"authority {path} is not a readable PEM certificate: {error}", field="authority"
-        ) from error

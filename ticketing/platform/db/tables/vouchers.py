@@ -42,7 +42,8 @@ routers = Table(
     text_column("host"),
     Column("port", Integer, nullable=False),
     Column("tls", Boolean, nullable=False, server_default=true()),
-    text_column("ca_certificate_path", ""),  # empty: the CA certificates of the system
+    text_column("ca_certificate", ""),  # PEM; empty: the CA certificates of the system
+    text_column("certificate_fingerprint", ""),  # SHA-256 in hex of the router's own, when pinned
     text_column("username"),
     Column("password_encrypted", LargeBinary, nullable=False),  # by the master secret
     # the circuit breaker: after failures no calls for some time, then one trial call
@@ -56,6 +57,11 @@ routers = Table(
     CheckConstraint("name ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(name) <= 63", name="name"),
     CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
     CheckConstraint("(failure_count = 0) = (failing_since IS NULL)", name="failing_since"),
+    CheckConstraint(
+        "certificate_fingerprint ~ '^([0-9a-f]{64})?$'"
+        " AND (certificate_fingerprint = '' OR ca_certificate = '')",
+        name="certificate",
+    ),
     Index("uq_routers_name", "name", unique=True, postgresql_where=text("removed_at IS NULL")),
 )
 
