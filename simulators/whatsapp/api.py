@@ -37,6 +37,7 @@ class WhatsAppApi:
     ) -> None:
         self._world = world
         self._webhooks = webhooks
+        self._waha, self._fonnte = waha, fonnte
         self._inbound_reporters = {
             "cloud": cloud.report_inbound,
             "waha": waha.report_inbound,
@@ -64,6 +65,7 @@ class WhatsAppApi:
                 ("GET", r"/_simulator", None, self._overview),
                 ("GET", r"/_simulator/messages", None, self._messages),
                 ("POST", r"/_simulator/inbound", None, self._inbound),
+                ("POST", r"/_simulator/connection", None, self._connection),
                 ("GET", r"/_simulator/faults", None, self._shown_faults),
                 ("POST", r"/_simulator/faults", None, self._set_faults),
                 ("DELETE", r"/_simulator/faults", None, self._clear_faults),
@@ -131,6 +133,15 @@ class WhatsAppApi:
             answers=str(given.get("answers", "")),
         )
         self.receive_text(str(given.get("gateway", "cloud")), wrote)
+        return HttpResponse.json(200, {})
+
+    def _connection(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
+        """Set the state of WAHA's session or of Fonnte's device, which report it."""
+        given = request.json()
+        if "waha" in given:
+            self._waha.change_session(str(given["waha"]))
+        if "fonnte" in given:
+            self._fonnte.change_connection(is_connected=given["fonnte"] is True)
         return HttpResponse.json(200, {})
 
     def _shown_faults(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:

@@ -535,6 +535,23 @@ def test_a_number_that_writes_can_be_answered_and_its_message_is_reported(
     )  # told side by side, in any order
 
 
+def test_hidden_senders_and_lost_sessions_are_practised_by_hand(
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
+) -> None:
+    wrote = {"gateway": "waha", "from": SARI, "text": "STOP", "hidden": True}
+    said = [
+        cloud.post("/_simulator/inbound", json=wrote),
+        cloud.post("/_simulator/inbound", json=wrote | {"gateway": "pigeon"}),
+        cloud.post("/_simulator/connection", json={"waha": "SCAN_QR_CODE", "fonnte": False}),
+    ]
+    whatsapp.reports(at_least=3)
+
+    assert [answer.status_code for answer in said] == [200, 400, 200]
+    reported = b"".join(told.body for told in business.told)
+    assert all(word in reported for word in (b"@lid", b"SCAN_QR_CODE", b"disconnect"))
+    assert whatsapp.waha.state == "SCAN_QR_CODE"
+
+
 def test_the_same_messages_get_the_same_ids() -> None:
     names = []
     for _ in range(2):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -11,9 +12,16 @@ from sqlalchemy import select
 from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
 from simulators.whatsapp.server import WhatsAppSimulator
+from ticketing.monitoring.health import DependencyStatus, check_health
 from ticketing.notifications.admin import get_outbox_backlog
 from ticketing.notifications.channel_policy import resume_channel
-from ticketing.notifications.channels.refusals import ChannelStatus, apply_channel_status
+from ticketing.notifications.channels.refusal_queries import RefusalSource
+from ticketing.notifications.channels.refusals import (
+    ChannelStatus,
+    apply_channel_status,
+    note_acceptance,
+    refuse_channel,
+)
 from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.notifications.inbound.process_webhooks import (
@@ -137,6 +145,26 @@ def test_a_refused_template_pauses_once_and_then_holds_only_its_own_messages(
     assert "order_reversed/id" in told
     assert "message-templates approval order_reversed" in told
     assert (last, open_incidents()) == (1, [])
+
+
+def test_a_refused_channel_is_down_in_the_health_until_a_message_was_accepted(
+    database: Database, tmp_path: Path, now: datetime
+) -> None:
+    with database.transaction() as connection:
+        refuse_channel(connection, WHATSAPP, "Meta: …", RefusalSource.REPLY, at=now)
+
+    def look(minutes: float) -> DependencyStatus:
+        at = now + timedelta(minutes=minutes)
+        report = check_health(database, tmp_path, channels=[WHATSAPP], min_free_disk=0, at=at)
+        assert report.is_healthy  # tickets are issued all the same
+        return report.dependencies["whatsapp"]
+
+    before = look(60)
+    with database.transaction() as connection:
+        at = now + timedelta(minutes=61)
+        note_acceptance(connection, WHATSAPP, "", sent_at=at, at=at)
+
+    assert (before, look(62)) == (DependencyStatus.DOWN, DependencyStatus.UP)
 
 
 @pytest.mark.usefixtures("five_messages")
