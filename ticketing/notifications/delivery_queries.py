@@ -205,19 +205,20 @@ def list_event_deliveries(
     conditions = [deliveries.c.event_id == event_id]
     if failed:
         conditions.append(needs_attention())
-    query = _select_deliveries().where(*conditions).order_by(deliveries.c.id.desc()).limit(limit)
-    return [_delivery_from_row(row) for row in connection.execute(query)]
+    query = select_deliveries().where(*conditions).order_by(deliveries.c.id.desc()).limit(limit)
+    return [delivery_from_row(row) for row in connection.execute(query)]
 
 
 def find_delivery(connection: Connection, delivery_id: int) -> Delivery | None:
     """Return the delivery with this id, or None."""
     row = connection.execute(
-        _select_deliveries().where(deliveries.c.id == delivery_id)
+        select_deliveries().where(deliveries.c.id == delivery_id)
     ).one_or_none()
-    return None if row is None else _delivery_from_row(row)
+    return None if row is None else delivery_from_row(row)
 
 
-def _select_deliveries() -> Select[Any]:
+def select_deliveries() -> Select[Any]:
+    """Return the query for deliveries that `delivery_from_row` reads."""
     return (
         select(
             deliveries.c.id,
@@ -238,7 +239,8 @@ def _select_deliveries() -> Select[Any]:
     )
 
 
-def _delivery_from_row(row: Sequence[Any]) -> Delivery:
+def delivery_from_row(row: Sequence[Any]) -> Delivery:
+    """Return the delivery of a row of `select_deliveries`."""
     number, slug, purpose, subject, channel, address, state, *rest_of_it = row
     return Delivery(
         number, slug, purpose, subject, Channel(channel), address, DeliveryState(state),
@@ -261,14 +263,14 @@ def list_overdue(
 ) -> list[Delivery]:
     """Return deliveries that have been due or claimed for longer than `grace`."""
     since = at - grace
-    query = _select_deliveries().where(
+    query = select_deliveries().where(
         deliveries.c.event_id == event_id,
         or_(
             deliveries.c.next_attempt_at <= since,
             deliveries.c.claimed_until <= since + DELIVERY_QUEUE.lease,
         ),
     )
-    return [_delivery_from_row(row) for row in connection.execute(query.order_by(deliveries.c.id))]
+    return [delivery_from_row(row) for row in connection.execute(query.order_by(deliveries.c.id))]
 
 
 def list_events_with_recent_deliveries(connection: Connection, *, since: datetime) -> list[str]:

@@ -271,13 +271,11 @@ async def cancel(
     return await run_gateway_call(cancel_and_respond)
 
 
-def cancel_order_and_sessions(services: Services, order_id: int) -> None:
+def cancel_order_and_sessions(services: Services, order_id: int, *, by: str = BUYER_ACTOR) -> None:
     """Cancel an order, then close its checkout sessions if the gateway allows it now."""
     at = now()
-    cancel_order(services.database, order_id, at=at, by=BUYER_ACTOR)
-    expire_order_sessions(
-        services.database, services.get(Midtrans), order_id, at=at, by=BUYER_ACTOR
-    )
+    cancel_order(services.database, order_id, at=at, by=by)
+    expire_order_sessions(services.database, services.get(Midtrans), order_id, at=at, by=by)
 
 
 @public_router.put("/orders/{order_id:int}/pay", responses=error_responses(410))
