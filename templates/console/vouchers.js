@@ -22,6 +22,11 @@ function element(tag, properties = {}, ...children) {
   return node;
 }
 
+// the API calls a paid purchase in progress pending as well, like one that is not paid
+function purchaseState(purchase) {
+  return purchase.status === "pending" && purchase.orderStatus === "paid" ? "in_progress" : purchase.status;
+}
+
 function badge(state, prefix = "") {
   const style = Object.keys(STATE_CLASSES).find((name) => STATE_CLASSES[name].includes(state)) ?? "wait";
   return element("span", { className: "badge " + style }, prefix + stateLabel(state));
@@ -180,7 +185,7 @@ function failedCard(one) {
     () => `${one.code}: code delivery queued`);
   return element("li", {},
     element("div", { className: "what" },
-      element("code", {}, one.code), " ", badge(one.status), " ",
+      element("code", {}, one.code), " ", badge(purchaseState(one)), " ",
       one.delivery ? badge(one.delivery, "codes: ") : null,
       element("div", {}, `#${one.purchaseId} ${one.customerName} ${one.customerPhone}`),
       element("div", { className: "small" }, `paid ${formatTime(one.paidAt)}; ${reason}`)),
@@ -207,7 +212,7 @@ async function renderPayments() {
   const state = byId("status").value;
   const found = await fetchData(`payments?limit=${PAGE}&offset=${offset}` + (state && "&status=" + state));
   const rows = found.payments.map((one) => [
-    String(one.purchaseId), element("code", {}, one.code), badge(one.status),
+    String(one.purchaseId), element("code", {}, one.code), badge(purchaseState(one)),
     `${one.provisioned} of ${one.quantity}`, one.packages.map((each) => each.code).join(", "),
     one.customerName, one.delivery ? badge(one.delivery) : "–", formatTime(one.createdAt),
     rupiah(one.amount),

@@ -40,6 +40,15 @@ def test_codes_that_do_not_fit_into_a_chat_message_are_counted_in_it(
     assert [*find_violations(snapshot, [replace(CHAT, words="kopi-b; … +1")])] == []
 
 
+@pytest.mark.parametrize(("number", "is_violation"), [(2, False), (3, True)])
+def test_a_document_with_the_codes_of_a_large_order_is_counted_by_its_text(
+    snapshot: MessageSnapshot, number: int, is_violation: bool
+) -> None:
+    sent = replace(CHAT, words=f"Halo, {number} voucher Anda", has_document=True)
+
+    assert bool([*find_violations(snapshot, [sent])]) is is_violation
+
+
 @pytest.mark.parametrize(
     "text", ["kopi-a", "kopi-a; … +2", "kopi-a; kopi-b; kopi-c", "kopi-c; … +1"]
 )

@@ -185,6 +185,9 @@ def _router(
         yield warning(subject, detail, f"`ticketing routers update {stored.name} --tls`, or a VPN")
     else:
         yield ok(subject, detail)
+    if not report.can_write:
+        hint = "give the group of our account on the router the policy write"
+        yield failed(subject, "our account may not add vouchers", hint)
     if report.mismatches:
         codes = ", ".join(one.package.code for one, _ in report.mismatches)
         yield failed(subject, f"packages {codes} cannot be provisioned there", check)

@@ -16,6 +16,7 @@ from ticketing.events.model import Event
 from ticketing.monitoring import purchase_queries
 from ticketing.monitoring.purchase_queries import PurchaseFilter
 from ticketing.monitoring.schemas import (
+    DeliveryLogPageResponse,
     DeliveryStatusResponse,
     FailedPurchasePageResponse,
     PurchasePageResponse,
@@ -25,6 +26,7 @@ from ticketing.monitoring.service import (
     DashboardFilter,
     build_dashboard,
     get_purchase_delivery,
+    list_delivery_log,
     list_failed_purchases,
 )
 from ticketing.orders.order import OrderState
@@ -104,6 +106,15 @@ class PurchaseListParameters(PageParameters):
         return PurchaseState(self.status), None
 
 
+class DeliveryStatusParameters(PageParameters):
+    """One purchase, or a page of the delivery log."""
+
+    purchase_id: Annotated[
+        int | None,
+        Field(ge=1, le=MAX_ID, description="The purchase's id; default: attempts for all."),
+    ] = None
+
+
 class DashboardParameters(BaseModel):
     """Time span of the dashboard, by default the last seven days, and its step."""
 
@@ -151,12 +162,21 @@ def list_payments(
 
 @router.get("/delivery-status", responses=authenticated_error_responses(404))
 def delivery_status(
-    purchase_id: Annotated[int, Query(ge=1, le=MAX_ID, description="The purchase's id.")],
+    parameters: Annotated[DeliveryStatusParameters, Query()],
     services: ServicesDependency,
     _: Viewer,
-) -> SuccessResponse[DeliveryStatusResponse]:
-    """Return the deliveries of a purchase's codes, with every attempt."""
-    return SuccessResponse(data=get_purchase_delivery(services.database, purchase_id))
+) -> SuccessResponse[DeliveryStatusResponse | DeliveryLogPageResponse]:
+    """Return the deliveries of a purchase's codes, or without an id a page of all attempts."""
+    if parameters.purchase_id is not None:
+        found = get_purchase_delivery(services.database, parameters.purchase_id)
+        return SuccessResponse(data=found)
+    page = list_delivery_log(
+        services.database,
+        _event_id(services, parameters.event),
+        limit=parameters.limit,
+        offset=parameters.offset,
+    )
+    return SuccessResponse(data=page)
 
 
 @router.get("/failed-vouchers", responses=authenticated_error_responses(404))

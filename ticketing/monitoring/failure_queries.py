@@ -69,6 +69,21 @@ def list_attempts(connection: Connection, order_id: int) -> list[DeliveryAttempt
     return [DeliveryAttemptResponse.model_validate(row) for row in rows]
 
 
+def list_delivery_log(
+    connection: Connection, event_id: int | None, *, limit: int, offset: int
+) -> tuple[int, list[DeliveryAttemptResponse]]:
+    """Return the number of attempts for all purchases, and a page of them, newest first."""
+    attempts = select(*_DELIVERY_LOG.c)
+    if event_id is not None:
+        attempts = attempts.join(orders, orders.c.id == _DELIVERY_LOG.c.purchase_id).where(
+            orders.c.event_id == event_id
+        )
+    total = connection.execute(select(func.count()).select_from(attempts.subquery())).scalar_one()
+    page = attempts.order_by(_DELIVERY_LOG.c.id.desc()).limit(limit).offset(offset)
+    rows = connection.execute(page).mappings()
+    return total, [DeliveryAttemptResponse.model_validate(row) for row in rows]
+
+
 def count_attempts_by_state(
     connection: Connection, event_id: int, *, since: datetime
 ) -> Sequence[Row[*tuple[Any, ...]]]:

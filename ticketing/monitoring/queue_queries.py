@@ -115,9 +115,10 @@ def _count_refunds(connection: Connection, at: datetime) -> QueueDepthResponse:
 
 
 def list_router_availability(connection: Connection) -> dict[str, bool]:
-    """Return by router name whether the last call succeeded."""
+    """Return by router name whether the last call succeeded; none for routers never called."""
     is_up = (routers.c.failure_count == 0).label("is_up")
-    query = select(routers.c.name, is_up).where(routers.c.removed_at.is_(None))
+    was_called = or_(routers.c.last_response_at.is_not(None), routers.c.failure_count > 0)
+    query = select(routers.c.name, is_up).where(routers.c.removed_at.is_(None), was_called)
     rows = connection.execute(query.order_by(routers.c.name))
     return {row.name: row.is_up for row in rows}
 

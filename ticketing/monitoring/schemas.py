@@ -147,6 +147,13 @@ class DeliveryStatusResponse(ResponseModel):
     """Every attempt, newest first."""
 
 
+class DeliveryLogPageResponse(_PageResponse):
+    """A page of attempts to deliver voucher codes, newest first, and their total number."""
+
+    logs: list[DeliveryAttemptResponse]
+    """The attempts of this page."""
+
+
 class WaitingVoucherResponse(ResponseModel):
     """A paid voucher that is not on its router."""
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from ticketing.monitoring import dashboard_queries, failure_queries, purchase_queries, trend_queries
 from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
 from ticketing.monitoring.schemas import (
+    DeliveryLogPageResponse,
     DeliveryStatusResponse,
     FailedPurchasePageResponse,
     FailedPurchaseResponse,
@@ -23,6 +24,7 @@ from ticketing.monitoring.schemas_dashboard import (
 )
 from ticketing.notifications import admin
 from ticketing.notifications.delivery import Channel
+from ticketing.orders.order import OrderState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
 from ticketing.platform.kernel.time_span import TimeSpan, TimeStep, iter_steps
@@ -58,6 +60,17 @@ def get_purchase_delivery(database: Database, order_id: int) -> DeliveryStatusRe
     """Return the deliveries of a purchase's codes; raise UnknownPurchase."""
     with database.transaction() as connection:
         return _list_deliveries(connection, _get_purchase(connection, order_id))
+
+
+def list_delivery_log(
+    database: Database, event_id: int | None, *, limit: int, offset: int
+) -> DeliveryLogPageResponse:
+    """Return the attempts to deliver voucher codes, newest first."""
+    with database.transaction() as connection:
+        total, logs = failure_queries.list_delivery_log(
+            connection, event_id, limit=limit, offset=offset
+        )
+    return DeliveryLogPageResponse(total_count=total, limit=limit, offset=offset, logs=logs)
 
 
 def _get_purchase(connection: Connection, order_id: int) -> PurchaseSummaryResponse:
@@ -215,8 +228,11 @@ def _check_sendable(purchase: PurchaseSummaryResponse, known: DeliveryStatusResp
             f"the buyer of {purchase.code} cannot be reached by any channel; pass on the order page"
         )
     if purchase.status is not PurchaseState.COMPLETED:
+        if purchase.order_status is not OrderState.PAID:
+            state = purchase.order_status
+            raise NothingToSend(f"{purchase.code} is not paid, the order is {state}")
         raise NothingToSend(
-            f"{purchase.code} is {purchase.status},"
-            f" with {purchase.provisioned} of {purchase.quantity} vouchers:"
-            f" POST /voucher/api/regenerate-voucher/{purchase.purchase_id} when it is paid"
+            f"{purchase.code} is paid, {purchase.provisioned} of {purchase.quantity} vouchers are"
+            " on the router; the message follows the last one. To request the others now:"
+            f" POST /voucher/api/regenerate-voucher/{purchase.purchase_id}"
         )

@@ -529,6 +529,7 @@ def test_an_account_needs_three_policies_and_no_more(
 
     with RouterClient(replace(account, port=router.port)) as client:
         client.health()
+        assert client.can_write()
         client.add(vouchers)
         router.log_in("gspabc", "secret-abc", "AA")
         client.remove(user.marker for user in vouchers)
@@ -544,9 +545,11 @@ def test_a_read_only_account_is_refused_with_the_reason(
 
     with RouterClient(replace(account, port=router.port)) as client:
         (placement,) = client.add(vouchers[:1])
+        can_write = client.can_write()
 
     assert isinstance(placement.error, RouterRefused)
     assert placement.error.details["reason"] is RefusalReason.NOT_PERMITTED
+    assert not can_write
 
 
 def test_no_error_contains_a_password_or_a_code(

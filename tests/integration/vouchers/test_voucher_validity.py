@@ -8,8 +8,10 @@ from sqlalchemy import select, text
 
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.server import RouterOsSimulator
+from ticketing.monitoring.queue_queries import list_router_availability
 from ticketing.orders.order import Order
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.incidents import Incident
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.routers import queries as router_queries
@@ -241,6 +243,34 @@ def test_an_unreachable_router_stops_no_poll_of_another(
 
     assert annexe.error.startswith("router annexe")
     assert seen == PollResult("lobby", found=1)
+
+
+@pytest.mark.usefixtures("stored_router")
+def test_a_router_that_does_not_answer_polls_is_down_before_somebody_has_paid(
+    database: Database, device: RouterOsSimulator,
+    clock: StoppedClock, poll: Poll, list_incidents: Callable[[], list[Incident]],
+) -> None:  # fmt: skip
+    never_called = database.run(list_router_availability)
+    poll()
+    answered = database.run(list_router_availability)
+    device.power_off()
+    poll()
+    failed = database.run(list_router_availability)
+    early = list_incidents()
+    clock.forward(minutes=5)
+    poll()
+    (incident,) = list_incidents()
+    device.power_on()
+    clock.forward(minutes=5)
+    poll()
+    (resolved,) = list_incidents()
+
+    assert (never_called, answered, failed) == ({}, {"lobby": True}, {"lobby": False})
+    assert early == []
+    assert "connection failed" in incident.message
+    assert "No voucher is waiting for it" in incident.message
+    assert database.run(list_router_availability) == {"lobby": True}
+    assert (incident.resolved_at, resolved.resolved_at is None) == (None, False)
 
 
 @pytest.mark.usefixtures("rejected_third")

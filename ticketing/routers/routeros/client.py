@@ -30,6 +30,7 @@ _REPLY_TIMEOUT_SECONDS = 10
 _NAMES_PER_QUERY = 50
 _FULL_SCAN_THRESHOLD = 200  # from here on reading the whole table is less work for the router
 _USERS, _ACTIVE, _COOKIES = "/ip/hotspot/user", "/ip/hotspot/active", "/ip/hotspot/cookie"
+_NO_ROW = "*FFFFFFFF"
 _PROFILES = "/ip/hotspot/user/profile"
 # without the password: it is never read back, and the account needs no right to read it
 _COLUMNS = (
@@ -169,6 +170,16 @@ class RouterClient:
         return parse_health(
             {name: value for menu in rows for row in menu for name, value in row.items()}
         )
+
+    def can_write(self) -> bool:
+        """Return whether the account may change users; tried with a row that does not exist."""
+        command = RouterCommand(f"{_USERS}/set", {".id": _NO_ROW, "disabled": "no"})
+        error = self._connection.execute([command])[0].error
+        if isinstance(error, RouterRefused):
+            return error.details.get("reason") is not RefusalReason.NOT_PERMITTED
+        if error:
+            raise error
+        return True
 
     def _unknown_profile_error(self, user: HotspotUser) -> RouterRefused:
         message = f"router {self._account.name}: no profile is called {user.profile!r}"

@@ -11,15 +11,18 @@ from ticketing.routers.routeros.command import ReplyRow
 
 @dataclass(frozen=True, slots=True)
 class RouterHealth:
-    """Health of a router; `clock` is its own time, in UTC."""
+    """Health of a router; `clock` is its own time, in UTC.
+
+    None for what cannot be read: a router works as well with a clock that nobody understands.
+    """
 
     identity: str
     board: str
     version: str
-    up_for: timedelta
+    up_for: timedelta | None
     cpu_percent: int
     free_bytes: int
-    clock: datetime
+    clock: datetime | None
 
 
 _UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
@@ -47,15 +50,22 @@ def format_seconds(lasts: timedelta | None) -> str:
     return "" if lasts is None else f"{int(lasts.total_seconds())}s"
 
 
-def parse_clock(clock: ReplyRow) -> datetime:
-    """Return the time of `/system/clock` in UTC; its date has two formats."""
+def parse_clock(clock: ReplyRow) -> datetime | None:
+    """Return the time of `/system/clock` in UTC, None if invalid; its date has two formats."""
     try:
         offset = clock["gmt-offset"]
         signed = offset if offset.startswith(("+", "-")) else f"+{offset}"
         local = f"{_iso_date(clock['date'])}T{clock['time']}{signed}"
         return datetime.fromisoformat(local).astimezone(UTC)
-    except (KeyError, ValueError) as error:
-        raise RouterUnavailable("a router printed an invalid date or time") from error
+    except (KeyError, ValueError, OverflowError):
+        return None
+
+
+def _parse_uptime(text: str) -> timedelta | None:
+    try:
+        return parse_duration(text)
+    except RouterUnavailable:
+        return None
 
 
 def parse_health(rows: ReplyRow) -> RouterHealth:
@@ -64,7 +74,7 @@ def parse_health(rows: ReplyRow) -> RouterHealth:
         identity=rows.get("name", ""),
         board=rows.get("board-name", ""),
         version=rows.get("version", ""),
-        up_for=parse_duration(rows.get("uptime", "")),
+        up_for=_parse_uptime(rows.get("uptime", "")),
         cpu_percent=_parse_number(rows, "cpu-load"),
         free_bytes=_parse_number(rows, "free-memory"),
         clock=parse_clock(rows),

@@ -3,7 +3,7 @@
 A cause has one open incident, whose digest is sent to the organiser once.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -14,6 +14,9 @@ from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning import router_health_queries
 from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
+
+# two polls: a router that fails so long is an incident, also while no voucher waits for it
+DOWN_AFTER = timedelta(minutes=4)
 
 
 def record_success(connection: Connection, router: StoredRouter, *, at: datetime) -> None:
@@ -26,7 +29,10 @@ def record_success(connection: Connection, router: StoredRouter, *, at: datetime
 def record_failure(
     connection: Connection, router: StoredRouter, *, reason: str, at: datetime, jitter: float
 ) -> None:
-    """Open the router's circuit; after the last retry, fail its vouchers and open an incident."""
+    """Open the router's circuit; after the last retry, fail its vouchers and open an incident.
+
+    A router that has failed for `DOWN_AFTER` is an incident as well, before a buyer waits for it.
+    """
     failures = router_health_queries.lock_failure_count(connection, router.id) + 1
     since = router_health_queries.open_circuit(
         connection,
@@ -36,13 +42,14 @@ def record_failure(
         open_until=ROUTER_RETRIES.next_attempt_at(failures, at=at, jitter=jitter),
         at=at,
     )
-    if not ROUTER_RETRIES.is_exhausted(failures):
-        return
-    failed, orders = router_health_queries.mark_vouchers_failed(connection, router.id, at=at)
-    if failed:
+    failed = orders = 0
+    if ROUTER_RETRIES.is_exhausted(failures):
+        failed, orders = router_health_queries.mark_vouchers_failed(connection, router.id, at=at)
+    if failed or at - since >= DOWN_AFTER:
+        waiting = f"{failed:,} vouchers of {orders:,} orders are" if failed else "No voucher is"
         message = (
             f"{reason}; failing since {format_clock(since)}."
-            f" {failed:,} vouchers of {orders:,} orders are waiting for it; retries automatically"
+            f" {waiting} waiting for it; retries automatically"
         )
         incidents.record_occurrence(
             connection, Occurrence(_router_incident_key(router), IncidentKind.ROUTER, message, at)

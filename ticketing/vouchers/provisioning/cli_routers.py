@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from ticketing.platform.cli.output import (
     print_result,
     print_text,
 )
+from ticketing.vouchers.provisioning.cli_router_trust import RouterTrust, read_trust
 
 if TYPE_CHECKING:
     from ticketing.routers.queries import StoredRouter
@@ -77,7 +78,7 @@ def create_router(
     from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router
 
     chosen = port or (TLS_PORT if tls else PLAIN_PORT)
-    trust = _read_trust(host, chosen, authority, fingerprint, pin=pin) or RouterTrust()
+    trust = read_trust(host, chosen, authority, fingerprint, pin=pin) or RouterTrust()
     password = _read_password(name)
     new = NewRouter(host, user, password, chosen, tls, trust.ca_certificate, trust.fingerprint)
     with open_application() as application:
@@ -120,7 +121,7 @@ def update_router(  # noqa: PLR0913 - an option for each thing that can change
         new_host = host or account.host
         new_port = port or (account.port if chosen_tls is account.tls else default_port)
         known = RouterTrust(account.ca_certificate, account.fingerprint)
-        trust = _read_trust(new_host, new_port, authority, fingerprint, pin=pin) or (
+        trust = read_trust(new_host, new_port, authority, fingerprint, pin=pin) or (
             known if chosen_tls else RouterTrust()
         )
         new = NewRouter(
@@ -175,7 +176,7 @@ def delete_router(name: NameArgument, *, as_json: JsonOption = False) -> None:
 def check_router(name: NameArgument, *, as_json: JsonOption = False) -> None:
     """Query a router and check its packages. Changes nothing.
 
-    Exit code 1 when a package cannot work on the router.
+    Exit code 1 when a package cannot work on the router, or the account may not add vouchers.
     """
     from ticketing.crypto.keyring import KeyRing
     from ticketing.routers import queries as router_queries
@@ -191,14 +192,20 @@ def check_router(name: NameArgument, *, as_json: JsonOption = False) -> None:
     health = result.health
     if as_json:
         mismatches = {one.package.code: problems for one, problems in result.mismatches}
-        print_json({"health": health, "mismatches": mismatches})
+        print_json({"health": health, "canWrite": result.can_write, "mismatches": mismatches})
     else:
         print_text(
             f"{name}: {health.identity}, {health.board}, RouterOS {health.version}",
-            f"  up {health.up_for}, CPU {health.cpu_percent} %, clock {format_time(health.clock)}",
+            f"  up {health.up_for or 'unknown'}, CPU {health.cpu_percent} %,"
+            f" clock {format_time(health.clock) if health.clock else 'unknown'}",
         )
+        if not result.can_write:
+            print_text(
+                f"the account {account.user} may not add vouchers: give its group on the router"
+                " the policy write"
+            )
         print_profile_mismatches(result)
-    raise typer.Exit(1 if result.mismatches else 0)
+    raise typer.Exit(1 if result.mismatches or not result.can_write else 0)
 
 
 def print_profile_mismatches(result: "RouterCheck") -> None:
@@ -207,57 +214,6 @@ def print_profile_mismatches(result: "RouterCheck") -> None:
         names = {"profile": one.package.profile, "shared_users": one.package.shared_users}
         texts = "; ".join(PROBLEMS[problem].format(**names) for problem in problems)
         print_text(f"package {one.package.code} cannot work: {texts}")
-
-
-class RouterTrust(NamedTuple):
-    """What a router's certificate is compared with; empty: whom this machine trusts."""
-
-    ca_certificate: str = ""
-    fingerprint: str = ""
-
-
-def _read_trust(
-    host: str, port: int, authority: Path | None, fingerprint: str | None, *, pin: bool
-) -> RouterTrust | None:
-    """Return what the options say about the certificate, None if nothing."""
-    from ticketing.platform.kernel.errors import UnusableRouter
-    from ticketing.routers.routeros.certificates import parse_fingerprint
-
-    if sum((authority is not None, fingerprint is not None, pin)) > 1:
-        raise UnusableRouter("give one of --authority, --fingerprint and --pin", field="pin")
-    if authority is not None:
-        try:
-            return RouterTrust(ca_certificate=authority.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UnusableRouter(
-                f"authority {authority} cannot be read: {error}", field="authority"
-            ) from error
-    if fingerprint is not None:
-        return RouterTrust(fingerprint=parse_fingerprint(fingerprint))
-    return RouterTrust(fingerprint=_confirm_fingerprint(host, port)) if pin else None
-
-
-def _confirm_fingerprint(host: str, port: int) -> str:
-    """Show the certificate that the router has now; return its fingerprint if it is confirmed."""
-    from ticketing.platform.kernel.errors import UnusableRouter
-    from ticketing.routers.routeros.certificates import fetch_fingerprint, format_fingerprint
-
-    fingerprint = fetch_fingerprint(host, port)
-    shown = format_fingerprint(fingerprint)
-    if not sys.stdin.isatty():
-        raise UnusableRouter(
-            f"{host}:{port} shows the certificate with the SHA-256 {shown}; nobody is there to"
-            " confirm it: compare it with the router's `/certificate print detail`, then give it"
-            " with --fingerprint",
-            field="pin",
-        )
-    print_text(
-        f"{host}:{port} shows the certificate with the SHA-256",
-        f"  {shown}",
-        "On the router, `/certificate print detail` shows that of its own.",
-    )
-    typer.confirm("Are they equal?", abort=True)
-    return fingerprint
 
 
 def _print_stored(router: "StoredRouter", verb: str, *, as_json: bool) -> None:

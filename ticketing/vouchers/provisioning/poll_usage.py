@@ -23,7 +23,7 @@ from ticketing.vouchers.model import (
     is_used_up,
     validity_end,
 )
-from ticketing.vouchers.provisioning import router_state_queries
+from ticketing.vouchers.provisioning import circuit_breaker, router_state_queries
 from ticketing.vouchers.provisioning.router_calls import ROUTER_ERRORS
 from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 from ticketing.vouchers.provisioning.router_state_queries import VoucherUsage
@@ -66,16 +66,33 @@ class PollResult:
 def poll_routers(
     database: Database, clients: RouterClientPool, *, clock: Clock, by: str
 ) -> list[PollResult]:
-    """Poll every router; an error of one router is reported and does not stop the others."""
+    """Poll every router; an error of one router is reported and does not stop the others.
+
+    Whether the router answered is recorded, so that a dead one is known before somebody has paid.
+    """
     with database.transaction() as connection:
         known = router_queries.list_all(connection)
     results = []
     for stored in known:
         try:
-            results.append(poll_router(database, clients, stored, clock=clock, by=by))
+            result = poll_router(database, clients, stored, clock=clock, by=by)
         except ROUTER_ERRORS as error:
-            results.append(PollResult(stored.name, error=str(error)))
+            result = PollResult(stored.name, error=str(error))
+        _record_health(database, stored, result, at=clock())
+        results.append(result)
     return results
+
+
+def _record_health(
+    database: Database, stored: StoredRouter, result: PollResult, *, at: datetime
+) -> None:
+    with database.transaction() as connection:
+        if result.error:
+            circuit_breaker.record_failure(
+                connection, stored, reason=result.error, at=at, jitter=0.0
+            )
+        else:
+            circuit_breaker.record_success(connection, stored, at=at)
 
 
 def poll_router(

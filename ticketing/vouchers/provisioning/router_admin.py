@@ -54,9 +54,10 @@ class NewRouter:
 
 @dataclass(frozen=True, slots=True)
 class RouterCheck:
-    """Health of a router, and the packages whose profiles do not match."""
+    """Health of a router, the rights of our account, and packages whose profiles do not match."""
 
     health: RouterHealth
+    can_write: bool
     mismatches: list[tuple[StoredPackage, list[ProfileMismatch]]]
 
 
@@ -113,7 +114,7 @@ def check_router(database: Database, stored: StoredRouter, client: RouterClient)
         sold = package_queries.list_on_router(connection, stored.id)
     health, profiles = client.health(), client.profiles()
     found = [(one, profile_mismatches(one.package, profiles)) for one in sold if one.on_sale]
-    return RouterCheck(health, [(one, wrong) for one, wrong in found if wrong])
+    return RouterCheck(health, client.can_write(), [(one, wrong) for one, wrong in found if wrong])
 
 
 def remove_router(database: Database, name: str, *, at: datetime, by: str) -> None:

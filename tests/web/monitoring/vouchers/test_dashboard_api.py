@@ -33,7 +33,8 @@ REFUSED = {
     "payments?event=nobodys-2026": "unknown_event",
     "failed-vouchers?limit=-1": "invalid_request",
     "failed-vouchers?event=nobodys-2026": "unknown_event",
-    "delivery-status": "invalid_request",
+    "delivery-status?limit=0": "invalid_request",
+    "delivery-status?event=nobodys-2026": "unknown_event",
     "delivery-status?purchase_id=x": "invalid_request",
     "delivery-status?purchase_id=-1": "invalid_request",
     "delivery-status?purchase_id=999": "unknown_purchase",
@@ -186,6 +187,21 @@ def test_failed_purchases_are_listed_with_their_reason_and_without_codes(
     with database.transaction() as connection:
         names = connection.execute(select(vouchers.c.name)).scalars().all()
     assert [name for name in names if name in answer.text] == []
+
+
+def test_without_a_purchase_the_attempts_for_all_are_listed(
+    viewer: httpx.Client, busy_hour: dict[str, Order]
+) -> None:
+    url = "/voucher/api/delivery-status"
+    everything = viewer.get(url).json()["data"]
+    page = viewer.get(url, params={"limit": 1, "offset": 1, "event": "wisuda-2026"}).json()["data"]
+
+    listed = [one["purchaseId"] for one in everything["logs"]]
+    assert busy_hour["undelivered"].id in listed
+    assert [one["id"] for one in everything["logs"]] == sorted(
+        (one["id"] for one in everything["logs"]), reverse=True
+    )
+    assert (page["totalCount"], page["logs"]) == (len(listed), everything["logs"][1:2])
 
 
 def test_the_delivery_of_codes_is_shown_attempt_by_attempt(

@@ -123,7 +123,10 @@ def test_codes_that_are_not_ready_or_have_no_recipient_are_not_resent(
 
     assert {answer.status_code for answer in refused} == {409}
     assert {answer.json()["error"]["code"] for answer in refused} == {"nothing_to_send"}
-    assert "regenerate-voucher" in refused[1].json()["error"]["message"]
+    unpaid, owed, _ = (answer.json()["error"]["message"] for answer in refused)
+    assert "is not paid, the order is pending" in unpaid
+    assert "is paid, 0 of 1 vouchers are on the router" in owed
+    assert "regenerate-voucher" in owed
     assert "pass on the order page" in refused[2].json()["error"]["message"]
 
 

@@ -15,6 +15,7 @@ from ticketing.platform.http.services import now
 
 def test_metrics_cover_vouchers_purchases_messages_and_routers(
     viewer: httpx.Client,
+    database: Database,
     buy: Callable[..., Order],
     activate_vouchers: Callable[..., None],
     fail_order: Callable[[Order], None],
@@ -24,6 +25,8 @@ def test_metrics_cover_vouchers_purchases_messages_and_routers(
     activate_vouchers(well)
     send(well, DeliveryState.READ)
     fail_order(stuck)
+    with database.transaction() as connection:
+        connection.execute(update(routers).values(last_response_at=now()))
 
     text = viewer.get("/metrics").text
 
