@@ -200,3 +200,37 @@ def test_a_message_of_the_order_is_sent_again_and_none_of_another_order(
     assert actions_on(database, str(number)) == [("deliveries.resend", "user")]
     with database.transaction() as connection:
         assert connection.execute(select(deliveries.c.state)).scalar_one() == "queued"
+
+
+def test_a_cash_sale_is_shown_as_a_plan_and_sold_once(
+    staff: Opener, sell: Callable[..., int], event: Event, database: Database
+) -> None:
+    path, operator = f"/console/events/{event.slug}/sell", staff(Role.OPERATOR)
+    fields = {"type": str(sell()), "quantity": "2", "paid_by": "cash", "name": "Budi <b>",
+              "reason": "receipt 118", "guests": "Ayu\nBima"}  # fmt: skip
+    token = hidden(operator.get(path).text, "token")
+
+    planned = operator.post(f"{path}/plan", data={"token": token} | fields)
+    nothing_yet = codes(operator)
+    form = fields | {"token": token} | {
+        name: hidden(planned.text, name) for name in ("key", "amount")
+    }  # fmt: skip
+    dearer = operator.post(path, data=form | {"amount": "90000"})
+    sold = [operator.post(path, data=form) for _ in range(2)]
+    order = operator.get(sold[0].headers["Location"]).text
+
+    assert "Sell for Rp100.000 now" in planned.text
+    assert "Budi &lt;b&gt;" in planned.text
+    assert nothing_yet == []
+    assert (dearer.status_code, "the price is now Rp100.000" in dearer.text) == (422, True)
+    assert sold[0].headers["Location"] == sold[1].headers["Location"]
+    assert all(text in order for text in ("Ayu", "Bima", "receipt 118", 'class="status paid"'))
+    assert len(codes(operator)) == 1
+    assert (
+        actions_on(database, codes(operator)[0]).count(("orders.sell_at_box_office", "user")) == 1
+    )
+    assert staff(Role.VIEWER).get(path).status_code == 403
+    for wrong in ({"quantity": "0"}, {"type": "9"}, {"paid_by": "gateway"}, {"reason": ""}):
+        assert (
+            operator.post(f"{path}/plan", data={"token": token} | fields | wrong).status_code == 422
+        )

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from ticketing.access.caller import Role
 from ticketing.access.sessions.session_token import SESSION_COOKIE
+from ticketing.events.model import Event
 
 pytestmark = pytest.mark.browser
 SCREENSHOTS = os.environ.get("SCREENSHOTS_FOLDER")
@@ -24,8 +25,9 @@ def look_at(page: Page, name: str) -> list[object]:
 
 
 def test_a_refund_is_planned_without_a_mouse_and_axe_finds_nothing(
-    browser: Browser, shop: httpx.Client, session_of: Callable[[Role], str], paid: dict[str, Any]
-) -> None:
+    browser: Browser, shop: httpx.Client, session_of: Callable[[Role], str],
+    paid: dict[str, Any], event: Event,
+) -> None:  # fmt: skip
     address, found = str(shop.base_url).rstrip("/"), list[object]()
     cookie = {"name": SESSION_COOKIE, "value": session_of(Role.ADMIN), "secure": True,
               "url": address.replace("http:", "https:")}  # fmt: skip
@@ -45,6 +47,8 @@ def test_a_refund_is_planned_without_a_mouse_and_axe_finds_nothing(
         page.keyboard.press("Enter")
         expect(page.locator("#plan")).to_be_visible()
         found += look_at(page, f"order-plan-{width}")
+        page.goto(f"{address}/console/events/{event.slug}/sell")
+        found += look_at(page, f"sell-{width}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         context.close()
 
