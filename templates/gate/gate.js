@@ -13,7 +13,7 @@ const PACK_MILLISECONDS = 5 * 60_000;
 const OLD_PACK_MILLISECONDS = 60 * 60_000;
 const WEDGE_PAUSE_MILLISECONDS = 100;
 const byId = (id) => document.getElementById(id);
-const state = { gate: null, pack: null, raw: null, verifies: false, isLocked: false, last: null, stopCamera: null, isBusy: false };
+const state = { gate: null, pack: null, verifies: false, isLocked: false, last: null, stopCamera: null, isBusy: false };
 const waiting = [];
 
 function show(id, isShown) {
@@ -220,11 +220,10 @@ function showPack() {
 
 async function refreshPack() {
   const answer = await ask(`/api/events/${state.gate.eventSlug}/gate-pack?names=true`, { key: state.gate.key, timeout: 60_000 });
-  const pack = await openPack(answer, await getSetting("packKey"), state.raw);
+  const pack = await openPack(answer, await getSetting("packKey"), state.pack);
   await setSetting("packKey", answer.publicKey);
   await setSetting("pack", answer);
   state.pack = pack;
-  state.raw = { version: pack.version };
   showPack();
 }
 
@@ -330,7 +329,6 @@ async function startGate() {
   const answer = await getSetting("pack");
   if (answer && state.verifies) {
     state.pack = await openPack(answer, await getSetting("packKey"), null);
-    state.raw = { version: state.pack.version };
   }
   showPack();
   await synchronise();
@@ -342,7 +340,7 @@ async function pairHere(code) {
     await deleteSetting("pack");
     await deleteSetting("packKey");
     await pair(code);
-    state.pack = state.raw = null;
+    state.pack = null;
     await startGate();
   } catch (error) {
     problem(error instanceof Refusal ? error.message : word("needsNetwork"));

@@ -66,7 +66,7 @@ export async function readPicture(gate, picture) {
 // Sends the scans that the service has not recorded; safe to repeat, since it knows the nonces.
 export async function sendUnsent(gate, onConflict) {
   const unsent = await listUnsent();
-  const byList = Map.groupBy ? Map.groupBy(unsent, (scan) => scan.listId) : group(unsent);
+  const byList = group(unsent);
   for (const [listId, scans] of byList) {
     for (let start = 0; start < scans.length; start += BATCH) {
       const part = scans.slice(start, start + BATCH);

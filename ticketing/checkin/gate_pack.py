@@ -38,7 +38,6 @@ def build_gate_pack(
     """Return the pack of an event as of now. `with_names` adds names and seats for a search."""
     generations = list_public_keys(database, event, keys=keys)
     with database.transaction() as connection:
-        list_queries.ensure_entrance(connection, event.id, at=at)
         content = _describe(connection, event, with_names=with_names, at=at)
     content["keys"] = {str(key.generation): _encode(key.key) for key in generations}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -76,7 +75,7 @@ def _describe(
                 "allowsReentry": one.allows_reentry,
                 "used": _join(used.get(one.id, ())),
             }
-            for one in list_queries.list_for_event(connection, event.id)
+            for one in list_queries.list_or_create(connection, event.id, at=at)
         ],
         "refused": _join(refused),
         "tickets": _columns(tickets, [one.id for one in types], with_names=with_names),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, func, literal, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.checkin.model import CheckInList
@@ -14,11 +14,13 @@ ENTRANCE = "Entrance"
 _COLUMNS = columns_of(CheckInList, checkin_lists)
 
 
-def ensure_entrance(connection: Connection, event_id: int, *, at: datetime) -> None:
-    """Create the entrance of an event that has no list."""
-    has_list = select(literal(1)).where(checkin_lists.c.event_id == event_id)
-    if connection.execute(has_list.limit(1)).scalar() is None:
-        insert_list(connection, event_id, ENTRANCE, None, allows_reentry=False, at=at)
+def list_or_create(connection: Connection, event_id: int, *, at: datetime) -> list[CheckInList]:
+    """Return the lists of an event; the first is the entrance, which is created if none exists."""
+    lists = _list_for_event(connection, event_id)
+    if lists:
+        return lists
+    insert_list(connection, event_id, ENTRANCE, None, allows_reentry=False, at=at)
+    return _list_for_event(connection, event_id)  # with those of another gate at the same moment
 
 
 def insert_list(
@@ -40,27 +42,16 @@ def insert_list(
     return None if row is None else _from_row(row)
 
 
-def list_for_event(connection: Connection, event_id: int) -> list[CheckInList]:
-    """Return the lists of an event; the first is the entrance."""
-    query = select(*_COLUMNS).where(checkin_lists.c.event_id == event_id)
-    rows = connection.execute(query.order_by(checkin_lists.c.id)).mappings()
-    return [_from_row(row) for row in rows]
-
-
 def update_list(connection: Connection, list_id: int, values: dict[str, object]) -> CheckInList:
     """Change a list and return it."""
     query = update(checkin_lists).where(checkin_lists.c.id == list_id).values(values)
     return _from_row(connection.execute(query.returning(*_COLUMNS)).mappings().one())
 
 
-def find_by_name(connection: Connection, event_id: int, name: str) -> CheckInList | None:
-    """Return the list of this name, in whatever case, or None."""
-    query = select(*_COLUMNS).where(
-        checkin_lists.c.event_id == event_id,
-        func.lower(checkin_lists.c.name) == name.lower(),
-    )
-    row = connection.execute(query.order_by(checkin_lists.c.id).limit(1)).mappings().one_or_none()
-    return None if row is None else _from_row(row)
+def _list_for_event(connection: Connection, event_id: int) -> list[CheckInList]:
+    query = select(*_COLUMNS).where(checkin_lists.c.event_id == event_id)
+    rows = connection.execute(query.order_by(checkin_lists.c.id)).mappings()
+    return [_from_row(row) for row in rows]
 
 
 def _from_row(row: RowMapping) -> CheckInList:

@@ -20,8 +20,7 @@ ALL_TYPES = "all"  # lifts a restriction to ticket types
 def list_lists(database: Database, event: Event, *, at: datetime) -> list[CheckInList]:
     """Return the lists of an event; the first is the entrance, which is created if none exists."""
     with database.transaction() as connection:
-        list_queries.ensure_entrance(connection, event.id, at=at)
-        return list_queries.list_for_event(connection, event.id)
+        return list_queries.list_or_create(connection, event.id, at=at)
 
 
 def get_list(database: Database, event: Event, name: str | None, *, at: datetime) -> CheckInList:
@@ -43,13 +42,13 @@ def add_list(
     """Create a list for these ticket types, None for all. Raises AlreadyExists for a known name."""
     name = _clean_name(name)
     with database.transaction() as connection:
-        list_queries.ensure_entrance(connection, event.id, at=at)
-        known = list_queries.find_by_name(connection, event.id, name)
-        added = known or list_queries.insert_list(
+        known = list_queries.list_or_create(connection, event.id, at=at)
+        is_known = name.lower() in {one.name.lower() for one in known}
+        added = None if is_known else list_queries.insert_list(
             connection, event.id, name, _type_ids(connection, event, types),
             allows_reentry=allows_reentry, at=at,
         )  # fmt: skip
-        if known or added is None:
+        if added is None:
             raise AlreadyExists(
                 f"{event.slug} has a check-in list {name!r}; change it with"
                 " `ticketing checkin lists update`"
@@ -86,8 +85,7 @@ def change_list(
 
 
 def _get(connection: Connection, event: Event, name: str | None, *, at: datetime) -> CheckInList:
-    list_queries.ensure_entrance(connection, event.id, at=at)
-    lists = list_queries.list_for_event(connection, event.id)
+    lists = list_queries.list_or_create(connection, event.id, at=at)
     wanted = lists[0].name if name is None else name
     found = [one for one in lists if one.name.lower() == wanted.lower()]
     if not found:

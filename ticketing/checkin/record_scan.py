@@ -55,8 +55,7 @@ def choose_list(
     connection: Connection, event: Event, list_id: int | None, *, at: datetime
 ) -> CheckInList:
     """Return a list of the event; None is the entrance."""
-    list_queries.ensure_entrance(connection, event.id, at=at)
-    lists = list_queries.list_for_event(connection, event.id)
+    lists = list_queries.list_or_create(connection, event.id, at=at)
     chosen = next((one for one in lists if list_id in {None, one.id}), None)
     if chosen is None:
         known = ", ".join(f"{one.id} ({one.name})" for one in lists)

@@ -104,8 +104,8 @@ def require_form_token(request: Request, token: str) -> None:
 CheckedForm = Annotated[dict[str, str], Depends(read_checked_form)]
 
 
-def _clock(at: datetime, zone: str = "Asia/Jakarta") -> str:
-    return format_clock(at, ZoneInfo(zone))
+def _clock(at: datetime, zone: str | None = None) -> str:
+    return format_clock(at, ZoneInfo(zone)) if zone else format_clock(at)
 
 
 @functools.cache

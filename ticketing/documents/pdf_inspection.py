@@ -7,18 +7,17 @@ from io import BytesIO
 from typing import Any
 
 import pypdfium2
-import zxingcpp
+
+from ticketing.documents.qr_picture import find_qr_text
 
 POINTS_AN_INCH = 72
 BLEED_DPI = 36  # 0.7 mm a pixel: a line of text outside of the page covers several
 _PDFIUM = threading.Lock()  # PDFium is not thread-safe
-_QR = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
 
 
 def qr_text_of(pdf: bytes, *, dpi: int = 150) -> str | None:
     """Return the text of the QR code on the first page, or None."""
-    found = zxingcpp.read_barcodes(_first_page(pdf, dpi, grayscale=True), formats=_QR)
-    return str(found[0].text) if found else None
+    return find_qr_text(_first_page(pdf, dpi, grayscale=True))
 
 
 def picture_of(pdf: bytes, *, dpi: int = 96) -> bytes:

@@ -1,4 +1,4 @@
-"""Read a QR code from a picture that somebody else has taken."""
+"""Read QR codes from pictures."""
 
 from io import BytesIO
 
@@ -27,5 +27,10 @@ def read_qr_picture(content: bytes) -> str | None:
             gray = picture.convert("L")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise UnreadablePicture("the body is no JPEG or PNG picture") from error
-    found = zxingcpp.read_barcodes(gray, formats=_QR)
+    return find_qr_text(gray)
+
+
+def find_qr_text(picture: Image.Image) -> str | None:
+    """Return the text of a QR code in a picture, or None."""
+    found = zxingcpp.read_barcodes(picture, formats=_QR)
     return str(found[0].text) if found else None

@@ -26,7 +26,7 @@ def ignore_run(_database: Database, _run: SyncRun, _at: datetime) -> None:
     """Do nothing with a run that has ended."""
 
 
-def nobody_is_erased(_database: Database) -> Callable[[str], bool]:
+def load_no_erasures(_database: Database) -> Callable[[str], bool]:
     """Return that no student's data were erased."""
     return lambda _external_id: False
 
@@ -47,7 +47,7 @@ class BillingConnector:
     limit: float | None = None
     concurrency: int = DEFAULT_CONCURRENCY
     on_finished: Callable[[Database, SyncRun, datetime], None] = ignore_run
-    load_erased: Callable[[Database], Callable[[str], bool]] = nobody_is_erased
+    load_erased: Callable[[Database], Callable[[str], bool]] = load_no_erasures
 
 
 def never() -> bool:
