@@ -1,10 +1,11 @@
-"""The event of what a request names: an order, a ticket, a batch or an entry of a waiting list."""
+"""The event of what a request names: an order, a ticket, a message, a batch, an entry of a list."""
 
 from collections.abc import Mapping
 
 from sqlalchemy import Column, Connection, select
 
 from ticketing.events import queries as event_queries
+from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
 from ticketing.platform.db.tables.waiting_list import waiting_list_entries
@@ -15,6 +16,7 @@ _COLUMNS = {
     "purchase_id": (orders.c.id, orders.c.event_id),
     "ticket_id": (generated_tickets.c.id, generated_tickets.c.event_id),
     "entry_id": (waiting_list_entries.c.id, waiting_list_entries.c.event_id),
+    "delivery_id": (deliveries.c.id, deliveries.c.event_id),
     "batch_id": (batches.c.batch_key, batches.c.event_id),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.notifications.delivery_queries import Delivery
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import Refused
+from ticketing.platform.kernel.errors import PlanOutdated, Refused
 
 
 class UnknownDelivery(Refused):
@@ -82,10 +82,32 @@ def cancel_delivery(database: Database, delivery_id: int, *, at: datetime, by: s
         return found
 
 
-def resend_failed_deliveries(database: Database, event: Event, *, at: datetime, by: str) -> int:
-    """Queue every delivery of an event again that needs attention; return their number."""
+def count_failed_deliveries(
+    database: Database, event: Event, *, channel: Channel | None = None
+) -> int:
+    """Return the number of deliveries that `resend_failed_deliveries` would queue again."""
+    return database.run(claim_queries.count_failed, event.id, channel=channel)
+
+
+def resend_failed_deliveries(
+    database: Database,
+    event: Event,
+    *,
+    channel: Channel | None = None,
+    expected: int | None = None,
+    at: datetime,
+    by: str,
+) -> int:
+    """Queue every delivery of an event again that needs attention; return their number.
+
+    Refuses, and queues none, if there are not as many as `expected`.
+    """
     with database.transaction() as connection:
-        requeued = claim_queries.requeue_failed(connection, event.id, at=at)
+        requeued = claim_queries.requeue_failed(connection, event.id, channel=channel, at=at)
+        if expected not in {None, requeued}:
+            raise PlanOutdated(
+                f"{requeued} messages of {event.slug} failed now, not {expected}; look again"
+            )
         audit_log.record(
             connection,
             actor=by,

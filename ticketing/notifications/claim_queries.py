@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     case,
     exists,
+    func,
     insert,
     not_,
     or_,
@@ -294,18 +295,26 @@ _REQUEUED_VALUES = {
 }
 
 
-def requeue_failed(connection: Connection, event_id: int, *, at: datetime) -> int:
+def requeue_failed(
+    connection: Connection, event_id: int, *, channel: Channel | None = None, at: datetime
+) -> int:
     """Queue an event's deliveries again that need attention; return their number."""
-    query = (
-        update(deliveries)
-        .where(
-            deliveries.c.event_id == event_id,
-            deliveries.c.channel != Channel.LINK,
-            needs_attention(),
-        )
-        .values(**_REQUEUED_VALUES, next_attempt_at=at)
-    )
-    return connection.execute(query).rowcount
+    query = update(deliveries).where(_is_failed(event_id, channel))
+    return connection.execute(query.values(**_REQUEUED_VALUES, next_attempt_at=at)).rowcount
+
+
+def count_failed(connection: Connection, event_id: int, *, channel: Channel | None = None) -> int:
+    """Return the number of deliveries that `requeue_failed` would queue again."""
+    query = select(func.count()).select_from(deliveries).where(_is_failed(event_id, channel))
+    return connection.execute(query).scalar_one()
+
+
+def _is_failed(event_id: int, channel: Channel | None) -> ColumnElement[bool]:
+    """Return the condition; without a channel all that have an address."""
+    wanted = deliveries.c.channel != Channel.LINK
+    if channel is not None:
+        wanted = and_(wanted, deliveries.c.channel == channel)
+    return and_(deliveries.c.event_id == event_id, wanted, needs_attention())
 
 
 def needs_attention() -> ColumnElement[bool]:

@@ -24,6 +24,7 @@ def look_at(page: Page, name: str) -> list[object]:
     return list(Axe().run(page).response["violations"])
 
 
+@pytest.mark.usefixtures("messages")
 def test_a_refund_is_planned_without_a_mouse_and_axe_finds_nothing(
     browser: Browser, shop: httpx.Client, session_of: Callable[[Role], str],
     paid: dict[str, Any], event: Event,
@@ -49,6 +50,9 @@ def test_a_refund_is_planned_without_a_mouse_and_axe_finds_nothing(
         found += look_at(page, f"order-plan-{width}")
         page.goto(f"{address}/console/events/{event.slug}/sell")
         found += look_at(page, f"sell-{width}")
+        for name in ("deliveries", "deliveries/opt-outs"):
+            page.goto(f"{address}/console/{name}?event={event.slug}")
+            found += look_at(page, f"{name.replace('/', '-')}-{width}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         context.close()
 

@@ -30,6 +30,7 @@ from ticketing.console import (
     import_pages,
     new_event_page,
 )
+from ticketing.console.deliveries.routers import DELIVERY_ROUTERS
 from ticketing.console.orders.routers import ORDER_ROUTERS
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
@@ -131,6 +132,7 @@ ROUTERS = (
     guest_pages.router,
     gate_pages.router,
     *ORDER_ROUTERS,
+    *DELIVERY_ROUTERS,
     review_api.router,
     box_office_api.router,
     api_vouchers.router,
