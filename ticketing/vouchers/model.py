@@ -68,6 +68,17 @@ class Package:
             raise UnusablePackage(f"{self.code}: shared_users must be at least 1")
 
 
+def router_time_limit(
+    online_limit: timedelta | None, validity: timedelta, shared_users: int
+) -> timedelta:
+    """Return the time online after which the router itself ends a voucher.
+
+    Without a sold limit it is the validity on every device, so that a voucher ends on its router
+    even while nobody polls it. Buyers never meet it: the validity ends no later.
+    """
+    return online_limit or validity * shared_users
+
+
 class ProfileMismatch(StrEnum):
     """A difference between a router's profile and the package that uses it."""
 

@@ -55,6 +55,16 @@ def test_vouchers_of_a_paid_order_are_provisioned_with_their_terms(
     }.items()  # fmt: skip
 
 
+def test_a_voucher_without_a_sold_time_limit_ends_on_its_router_after_its_validity(
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision
+) -> None:
+    buy(offer(validity=timedelta(hours=24), shared_users=2))
+
+    provision()
+
+    assert device.users()[0]["limit-uptime"] == "2d"
+
+
 def test_the_buyer_is_notified_once_when_all_vouchers_are_active(
     offer: Offer, buy: Buy, provision: Provision, voucher_messages: VoucherMessages
 ) -> None:

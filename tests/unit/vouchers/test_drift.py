@@ -57,6 +57,13 @@ def test_a_changed_user_is_reported_as_changed(
     assert compare([SOLD], [changed], "gsp").changed == (ChangedVoucher("V1", (difference,)),)
 
 
+def test_the_time_limit_of_a_voucher_without_a_sold_one_is_not_compared() -> None:
+    unlimited = replace(SOLD, online_limit=None)
+
+    assert find_changes(unlimited, AS_SOLD) == ()
+    assert find_changes(unlimited, replace(AS_SOLD, online_limit=None)) == ()
+
+
 @pytest.mark.parametrize("comment", ["", "dec/12/2026 10:00:00", "tk:other:V1:gsp1"])
 def test_a_row_of_the_name_without_our_marker_is_not_missing(comment: str) -> None:
     found = compare([SOLD], [replace(AS_SOLD, comment=comment)], "gsp")

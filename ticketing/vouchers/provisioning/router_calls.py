@@ -24,7 +24,7 @@ from ticketing.routers.queries import StoredRouter
 from ticketing.routers.routeros.client import RemovalResult, RouterClient
 from ticketing.routers.routeros.errors import RefusalReason
 from ticketing.vouchers import order_queries, package_queries, transition_queries
-from ticketing.vouchers.model import VoucherState, validity_end
+from ticketing.vouchers.model import VoucherState, router_time_limit, validity_end
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning import circuit_breaker
 from ticketing.vouchers.provisioning.context import (
@@ -88,7 +88,7 @@ def to_placement(voucher: Voucher, stored: StoredPackage, installation_id: str) 
         voucher.credentials,
         package.profile,
         to_marker(voucher, installation_id),
-        package.online_limit,
+        router_time_limit(package.online_limit, package.validity, package.shared_users),
         package.bytes_limit,
     )
     return VoucherPlacement(voucher, stored, user)
