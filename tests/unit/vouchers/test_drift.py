@@ -57,11 +57,23 @@ def test_a_changed_user_is_reported_as_changed(
     assert compare([SOLD], [changed], "gsp").changed == (ChangedVoucher("V1", (difference,)),)
 
 
-def test_the_time_limit_of_a_voucher_without_a_sold_one_is_not_compared() -> None:
-    unlimited = replace(SOLD, online_limit=None)
+@pytest.mark.parametrize(
+    ("limit", "is_changed"),
+    [
+        (None, False),
+        (timedelta(days=1), False),
+        (timedelta(days=2), False),
+        (timedelta(1) / 2, True),
+    ],
+)
+def test_without_a_sold_time_limit_a_row_must_allow_the_validity(
+    limit: timedelta | None, is_changed: bool
+) -> None:
+    unlimited = replace(SOLD, online_limit=None, validity=timedelta(days=1))
 
-    assert find_changes(unlimited, AS_SOLD) == ()
-    assert find_changes(unlimited, replace(AS_SOLD, online_limit=None)) == ()
+    changes = find_changes(unlimited, replace(AS_SOLD, online_limit=limit))
+
+    assert changes == ((VoucherChange.ONLINE_LIMIT,) if is_changed else ())
 
 
 @pytest.mark.parametrize("comment", ["", "dec/12/2026 10:00:00", "tk:other:V1:gsp1"])

@@ -15,8 +15,8 @@ from ticketing.routers.model import Marker, RouterUser
 class ExpectedVoucher:
     """A voucher that should be on a router, with the terms of its sale.
 
-    Without a sold `online_limit` the row has one from the validity at that time, which may have
-    been changed since and is not compared.
+    Without a sold `online_limit` the row has one from the validity, or none if it is older; it must
+    allow at least `validity`, on all devices together.
     """
 
     key: str
@@ -24,6 +24,7 @@ class ExpectedVoucher:
     profile: str
     online_limit: timedelta | None = None
     bytes_limit: int | None = None
+    validity: timedelta = timedelta(0)
 
 
 class VoucherChange(StrEnum):
@@ -96,9 +97,14 @@ def find_changes(expected: ExpectedVoucher, row: RouterUser) -> tuple[VoucherCha
     """Return the differences between our row and the voucher it stands for."""
     differs = {
         VoucherChange.PROFILE: row.profile != expected.profile,
-        VoucherChange.ONLINE_LIMIT: expected.online_limit is not None
-        and row.online_limit != expected.online_limit,
+        VoucherChange.ONLINE_LIMIT: _is_limit_changed(expected, row.online_limit),
         VoucherChange.BYTES_LIMIT: row.bytes_limit != expected.bytes_limit,
         VoucherChange.DISABLED: row.disabled,
     }
     return tuple(change for change, is_so in differs.items() if is_so)
+
+
+def _is_limit_changed(expected: ExpectedVoucher, limit: timedelta | None) -> bool:
+    if expected.online_limit is not None:
+        return limit != expected.online_limit
+    return limit is not None and limit < expected.validity

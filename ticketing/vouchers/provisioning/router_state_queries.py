@@ -33,6 +33,8 @@ def list_expected(connection: Connection, router_id: int, *, at: datetime) -> li
             packages.c.profile,
             packages.c.online_limit,
             packages.c.bytes_limit,
+            packages.c.validity,
+            packages.c.shared_users,
         )
         .join(packages, packages.c.ticket_type_id == vouchers.c.ticket_type_id)
         .where(
@@ -42,7 +44,13 @@ def list_expected(connection: Connection, router_id: int, *, at: datetime) -> li
         )
         .order_by(vouchers.c.id)
     )
-    return [ExpectedVoucher(*row) for row in connection.execute(query)]
+    return [
+        ExpectedVoucher(
+            row.key, row.name, row.profile, row.online_limit, row.bytes_limit,
+            validity=row.validity * row.shared_users,
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip
 
 
 def find_known(connection: Connection, keys: Collection[str]) -> dict[str, KnownVoucher]:
