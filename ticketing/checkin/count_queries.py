@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, and_, func, or_, select
 
@@ -34,6 +35,7 @@ class GateCounts:
     exits: int
 
 
+_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)  # spans begin at full hours
 _STANDS = and_(checkins.c.verdict == Verdict.ADMITTED, checkins.c.undone_at.is_(None))
 _ENTERED = and_(_STANDS, checkins.c.direction == Direction.ENTRY)
 _LEFT = and_(_STANDS, checkins.c.direction == Direction.EXIT)
@@ -74,6 +76,21 @@ def count_by_list(connection: Connection, event_id: int) -> Sequence[ListCounts]
         .order_by(checkin_lists.c.id)
     )
     return [ListCounts(*row) for row in connection.execute(query)]
+
+
+def list_first_entries(
+    connection: Connection, event_id: int, *, minutes: int
+) -> list[tuple[datetime, int]]:
+    """Return beginnings of spans of `minutes`, and the places that came in for the first time."""
+    first = (
+        select(func.min(checkins.c.scanned_at).label("at"))
+        .where(checkins.c.event_id == event_id, _ENTERED)
+        .group_by(checkins.c.entitlement_id)
+        .subquery()
+    )
+    span = func.date_bin(timedelta(minutes=minutes), first.c.at, _ORIGIN)
+    query = select(span, func.count()).group_by(span).order_by(span)
+    return [(at, count) for at, count in connection.execute(query)]
 
 
 def count_by_gate(connection: Connection, event_id: int) -> Sequence[GateCounts]:

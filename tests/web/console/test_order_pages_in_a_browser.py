@@ -50,6 +50,9 @@ def test_a_refund_is_planned_without_a_mouse_and_axe_finds_nothing(
         found += look_at(page, f"order-plan-{width}")
         page.goto(f"{address}/console/events/{event.slug}/sell")
         found += look_at(page, f"sell-{width}")
+        page.goto(f"{address}/console/events/{event.slug}/reports")
+        page.locator("summary").first.click()
+        found += look_at(page, f"reports-{width}")
         for name in ("deliveries", "deliveries/opt-outs"):
             page.goto(f"{address}/console/{name}?event={event.slug}")
             found += look_at(page, f"{name.replace('/', '-')}-{width}")

@@ -32,6 +32,7 @@ from ticketing.console import (
 )
 from ticketing.console.deliveries.routers import DELIVERY_ROUTERS
 from ticketing.console.orders.routers import ORDER_ROUTERS
+from ticketing.console.reports import report_page
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
@@ -133,6 +134,7 @@ ROUTERS = (
     gate_pages.router,
     *ORDER_ROUTERS,
     *DELIVERY_ROUTERS,
+    report_page.router,
     review_api.router,
     box_office_api.router,
     api_vouchers.router,

@@ -9,12 +9,12 @@ from ticketing.billing.differences.trend_queries import list_trend
 from ticketing.billing.pages.api import PATH, Language
 from ticketing.billing.pages.html import labels, render
 from ticketing.billing.pages.student_pages import format_amount
-from ticketing.billing.pages.trend_chart import draw_trend
 from ticketing.billing.sync import item_queries
 from ticketing.billing.sync.drive import BillingConnector
 from ticketing.billing.sync.log_messages import failure_text
 from ticketing.billing.sync.progress import progress
 from ticketing.billing.sync.progress_json import progress_to_json
+from ticketing.platform.http.line_chart import draw_line
 from ticketing.platform.http.services import ServicesDependency, now
 
 MAX_FAILED = 50
@@ -41,5 +41,7 @@ def show(
         progress=progress_to_json(shown, language), failed=failed,
         classes={failure_text(name, language): count for name, count in classes.items()},
         failure_text=lambda name: failure_text(name, language), trend=trend, amount=format_amount,
-        chart=draw_trend(trend, str(labels(language)["trend"])) if trend else "",
+        chart=draw_line(
+            [(point.at, float(point.arrears)) for point in trend], str(labels(language)["trend"])
+        ),
     )  # fmt: skip

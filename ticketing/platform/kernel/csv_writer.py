@@ -100,7 +100,7 @@ def write_sheet(
     Instants are written in the zone with its name, and no text as a formula.
     """
     sheet, written = csv.writer(file, delimiter=delimiter), 0
-    sheet.writerow(columns)
+    sheet.writerow([_cell(column, time_zone) for column in columns])
     for row in rows:
         sheet.writerow([_cell(value, time_zone) for value in row])
         written += 1
