@@ -9,11 +9,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.orders import order_lines
-from ticketing.platform.db.tables.vouchers import packages, vouchers
+from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.platform.kernel.errors import UnknownPackage
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.routers.credentials import CodeRule
-from ticketing.vouchers.model import Package, ValidityStart
+from ticketing.vouchers.model import Package, ValidityStart, VoucherState
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,22 @@ def lock_by_code(connection: Connection, code: str) -> StoredPackage | None:
 def list_on_router(connection: Connection, router_id: int) -> list[StoredPackage]:
     """Return the packages of a router, on sale or not."""
     return _select(connection, packages.c.router_id == router_id)
+
+
+def list_delayed(connection: Connection, event_id: int) -> set[int]:
+    """Return the ticket types whose vouchers wait: the router is down, and none is in the pool."""
+    is_pooled = exists().where(
+        vouchers.c.ticket_type_id == packages.c.ticket_type_id,
+        vouchers.c.order_line_id.is_(None),
+        vouchers.c.state == VoucherState.ACTIVE,
+    )
+    query = (
+        select(packages.c.ticket_type_id)
+        .join(ticket_types, ticket_types.c.id == packages.c.ticket_type_id)
+        .join(routers, routers.c.id == packages.c.router_id)
+        .where(ticket_types.c.event_id == event_id, routers.c.failure_count > 0, ~is_pooled)
+    )
+    return set(connection.execute(query).scalars())
 
 
 def is_in_use(connection: Connection, ticket_type_id: int) -> bool:

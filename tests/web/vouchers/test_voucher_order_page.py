@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from simulators.midtrans.server import MidtransSimulator
 from simulators.routeros.server import ACCOUNT, RouterOsSimulator
@@ -17,6 +18,7 @@ from ticketing.crypto.order_link import make_order_link
 from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.application import Application
+from ticketing.platform.db.tables.vouchers import routers
 from ticketing.platform.http.services import now
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments.settle import Settlement
@@ -146,3 +148,18 @@ def test_the_link_in_a_message_opens_the_order_of_the_contact_it_was_sent_to(
 
     assert [page.status_code for page in pages] == [200, 404, 404, 404]
     assert bought["code"] in pages[0].text
+
+
+@pytest.mark.usefixtures("outlet")
+def test_buyers_are_told_before_they_pay_that_the_router_does_not_answer(
+    shop: httpx.Client, shop_application: Application
+) -> None:
+    url, note = "/events/kampus-hotspot", "kode menyusul begitu hotspot menjawab lagi"
+    well = shop.get(url).text
+    with shop_application.database.transaction() as connection:
+        connection.execute(update(routers).values(failure_count=1, failing_since=now()))
+
+    down = shop.get(url).text
+
+    assert (note in well, note in down) == (False, True)
+    assert "Paket 5 ribu" in down

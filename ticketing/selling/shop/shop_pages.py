@@ -43,6 +43,7 @@ from ticketing.selling.shop.forms import (
     submitted_values,
 )
 from ticketing.selling.shop.html import render_event_template
+from ticketing.vouchers import package_queries
 
 MAX_MENU_QUANTITY = 100  # a longer menu helps nobody
 SEE_OTHER, UNPROCESSABLE = 303, 422
@@ -130,6 +131,7 @@ def _render_shop(
 ) -> HTMLResponse:
     chosen = {one["ticketTypeId"]: one["quantity"] for one in selections_from_form(fields)}
     offers = list_types_on_sale(services.database, event, services.get(HoldLimits))
+    delayed = services.database.run(package_queries.list_delayed, event.id)
     text = render_event_template(
         "event.html.j2",
         event,
@@ -137,6 +139,7 @@ def _render_shop(
         plans=list_offered_plans(services.database, event),
         plan=fields.get("plan", ""),
         offers=[_offer_context(offer, chosen.get(offer.id, 0)) for offer in offers],
+        delayed=delayed,
         is_over=now() >= event.ends_at,
         hold_minutes=event.hold_minutes,
         values=submitted_values(fields),
