@@ -56,6 +56,7 @@ class ConsolePage:
                 other={"tag": other, "name": words["languages"][other]},
                 token=sign_out_token(self.request),
                 may_act=caller.role.includes(Role.OPERATOR),
+                is_admin=caller.role is Role.ADMIN and caller.event_ids is None,
                 simulated=is_rehearsal(self.services),
                 path=self.request.url.path,
                 **variables,

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from sqlalchemy import Connection
 
-from ticketing.access.caller import Caller
+from ticketing.access.caller import Caller, CallerKind
 from ticketing.access.sessions import session_queries
 from ticketing.access.sessions.session_token import new_token
 from ticketing.access.users import user_queries
@@ -62,6 +62,26 @@ def sign_in(database: Database, attempt: SignInAttempt, *, at: datetime) -> str:
     The transactions are short, because verifying a password takes a tenth of a second. Whatever
     dies between them leaves a counted attempt, and no session.
     """
+    user = _verify(database, attempt, at=at)
+    with database.transaction() as connection:
+        return _start(connection, user, attempt, at=at)
+
+
+def confirm_password(
+    database: Database, caller: Caller, password: str, *, address: str, at: datetime
+) -> None:
+    """Check the password of the user who has signed in, before an action that could do harm.
+
+    Attempts are counted as at the sign-in. Raises WrongPassword and TooManyAttempts.
+    """
+    attempt = SignInAttempt(
+        caller.name if caller.kind is CallerKind.USER else "", password, address
+    )
+    _verify(database, attempt, at=at)
+    database.run(forgive_attempt, attempt.subjects)
+
+
+def _verify(database: Database, attempt: SignInAttempt, *, at: datetime) -> User:
     waits_until = database.run(reserve_attempt, attempt.subjects, at=at)
     if waits_until is not None:
         seconds = int((waits_until - at).total_seconds()) + 1
@@ -70,8 +90,7 @@ def sign_in(database: Database, attempt: SignInAttempt, *, at: datetime) -> str:
     if not _is_right(attempt, user) or user is None:
         database.run(_record_failure, attempt, user)
         raise WrongPassword("the name or the password is wrong")
-    with database.transaction() as connection:
-        return _start(connection, user, attempt, at=at)
+    return user
 
 
 def _is_right(attempt: SignInAttempt, user: User | None) -> bool:

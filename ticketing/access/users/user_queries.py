@@ -1,6 +1,7 @@
 """Rows of users."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from sqlalchemy import Connection, RowMapping, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -9,6 +10,7 @@ from ticketing.access.caller import Role
 from ticketing.access.users.user import UnknownUser, User
 from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.access import users
+from ticketing.platform.db.tables.events import events
 
 _COLUMNS = columns_of(User, users)
 
@@ -59,3 +61,28 @@ def email_is_taken(connection: Connection, email: str, *, by_other_than: int) ->
 def update_user(connection: Connection, user_id: int, values: Mapping[str, object]) -> None:
     """Change columns of a user."""
     connection.execute(update(users).where(users.c.id == user_id).values(values))
+
+
+class Restricted(Protocol):
+    """A user or an API key that may be restricted to events."""
+
+    @property
+    def id(self) -> int:
+        """Number of the row."""
+        ...
+
+    @property
+    def event_ids(self) -> Sequence[int] | None:
+        """Ids of events; None is no restriction."""
+        ...
+
+
+def slugs_of_events(
+    connection: Connection, restricted: Iterable[Restricted]
+) -> dict[int, list[str]]:
+    """Return by id of a user or key the slugs of its events; none for those without restriction."""
+    ids = {one.id: one.event_ids for one in restricted if one.event_ids is not None}
+    wanted = {event_id for some in ids.values() for event_id in some}
+    query = select(events.c.id, events.c.slug).where(events.c.id.in_(wanted))
+    known = {row.id: row.slug for row in connection.execute(query)}
+    return {key: [known[one] for one in some if one in known] for key, some in ids.items()}

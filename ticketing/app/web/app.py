@@ -22,17 +22,8 @@ from ticketing.billing.pages.stream import SyncStreams
 from ticketing.billing.sync.drive import BillingConnector
 from ticketing.checkin import api as checkin_api
 from ticketing.checkin import api_checkins, api_gates, gate_page
-from ticketing.console import (
-    event_pages,
-    gate_pages,
-    guest_pages,
-    home,
-    import_pages,
-    new_event_page,
-)
-from ticketing.console.deliveries.routers import DELIVERY_ROUTERS
-from ticketing.console.orders.routers import ORDER_ROUTERS
-from ticketing.console.reports import report_page
+from ticketing.console import import_pages
+from ticketing.console.routers import CONSOLE_ROUTERS
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
@@ -126,15 +117,7 @@ ROUTERS = (
     api_gates.router,
     api_gates.pairing_router,
     gate_page.router,
-    home.router,
-    new_event_page.router,
-    import_pages.router,
-    event_pages.router,
-    guest_pages.router,
-    gate_pages.router,
-    *ORDER_ROUTERS,
-    *DELIVERY_ROUTERS,
-    report_page.router,
+    *CONSOLE_ROUTERS,
     review_api.router,
     box_office_api.router,
     api_vouchers.router,

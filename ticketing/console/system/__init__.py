@@ -1,0 +1,5 @@
+"""Pages for admins: users, API keys and the audit log.
+
+May import what `ticketing.console` may.
+Begin reading in `users_page.py`.
+"""
