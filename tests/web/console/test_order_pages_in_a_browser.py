@@ -53,7 +53,7 @@ def test_a_refund_is_planned_without_a_mouse_and_axe_finds_nothing(
         page.goto(f"{address}/console/events/{event.slug}/reports")
         page.locator("summary").first.click()
         found += look_at(page, f"reports-{width}")
-        for name in ("deliveries", "deliveries/opt-outs", "users", "keys", "audit"):
+        for name in ("deliveries", "deliveries/opt-outs", "users", "keys", "audit", "account"):
             page.goto(f"{address}/console/{name}?event={event.slug}")
             for hidden in page.locator("summary").all():
                 hidden.click()

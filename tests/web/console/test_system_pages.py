@@ -17,6 +17,7 @@ from ticketing.platform.http.services import now
 
 Opener = Callable[..., httpx.Client]
 USERS, KEYS, AUDIT = "/console/users", "/console/keys", "/console/audit"
+ACCOUNT = "/console/account"
 PASSWORD = "dua-belas-huruf-baru"  # noqa: S105 - of a test
 
 
@@ -123,3 +124,21 @@ def test_only_admins_of_all_events_see_the_pages(
 
     assert [one.get(path).status_code for one in (operator, restricted)] == [403, 403]
     assert path not in operator.get("/console").text
+
+
+def test_a_user_changes_the_own_password_and_is_signed_out_everywhere(
+    admin: tuple[httpx.Client, dict[str, str]], database: Database
+) -> None:
+    client, form = admin
+    [me] = [one for one in database.run(user_queries.list_users) if one.role is Role.ADMIN]
+    new = "kata-sandi-yang-lain"
+
+    shown = client.get(ACCOUNT).text
+    typed_wrong = client.post(f"{ACCOUNT}/password", data=form | {"new": new, "again": new[1:]})
+    unconfirmed = client.post(f"{ACCOUNT}/sign-out", data=form | {"confirm": "salah"})
+    changed = client.post(f"{ACCOUNT}/password", data=form | {"new": new, "again": new})
+
+    assert "Where you are signed in" in shown
+    assert [one.status_code for one in (typed_wrong, unconfirmed, changed)] == [422, 401, 303]
+    assert client.get(ACCOUNT).headers["Location"].startswith("/sign-in")
+    assert sign_in(database, SignInAttempt(me.name, new, "203.0.113.1"), at=now())
