@@ -7,8 +7,9 @@ const percent = (rate) => (rate === null ? "–" : (rate * 100).toFixed(1) + " %
 // circuit breaker states in plain words
 const STATE_LABELS = { closed: "Online", open: "Not responding", half_open: "Retrying" };
 const stateLabel = (state) => STATE_LABELS[state] ?? state.replaceAll("_", " ");
-const dayFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const timeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const timeZone = byId("console").dataset.zone; // days as the service counts them, wherever the browser is
+const dayFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone });
+const timeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long", timeZone });
 const formatTime = (instant) => (instant ? timeFormat.format(new Date(instant)) : "–");
 const STATE_CLASSES = {
   good: ["completed", "closed", "active", "sent", "delivered", "read"],

@@ -18,6 +18,7 @@ from ticketing.platform.http import pages as http_html
 from ticketing.platform.http.envelope import NO_STORE_HEADERS
 from ticketing.platform.http.pages import is_rehearsal
 from ticketing.platform.http.services import ServicesDependency
+from ticketing.platform.kernel.time_span import BUSINESS_TIME_ZONE
 from ticketing.platform.paths import TEMPLATES
 
 _FOLDER = TEMPLATES / "console"
@@ -56,7 +57,10 @@ def console(request: Request, services: ServicesDependency, _: AnyEventViewer) -
     """Return the voucher console for the user who has signed in."""
     script = Markup(_script())  # noqa: S704 - our own file
     html = _template().render(
-        simulated=is_rehearsal(services), script=script, token=sign_out_token(request)
+        simulated=is_rehearsal(services),
+        script=script,
+        token=sign_out_token(request),
+        zone=BUSINESS_TIME_ZONE.key,
     )
     policy = {"Content-Security-Policy": content_security_policy()}
     return HTMLResponse(html, headers=NO_STORE_HEADERS | REFERRER_POLICY | policy)

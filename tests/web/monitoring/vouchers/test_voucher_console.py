@@ -66,6 +66,7 @@ def test_an_operator_repairs_a_failed_purchase_on_a_phone(
     failed = phone.locator("#failed li")
     expect(failed).to_have_count(2)
     expect(phone.locator("#routers")).to_contain_text("lobby")
+    assert phone.evaluate("timeFormat.resolvedOptions().timeZone") == "Asia/Jakarta"
     failed.filter(has_text=undelivered.code).get_by_role("button").click()
     expect(phone.locator("#message")).to_have_text(f"{undelivered.code}: code delivery queued")
     failed.filter(has_text=stuck.code).get_by_role("button").click()
