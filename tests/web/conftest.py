@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -33,6 +33,9 @@ from ticketing.platform.kernel import json_logging
 from ticketing.platform.settings import Settings
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.settle import Settlement, settle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +157,20 @@ def signed_in(
         return client_with(Cookie=cookie, Origin=address)
 
     return client
+
+
+@pytest.fixture(scope="session")
+def add_session() -> "Callable[[BrowserContext, str, str], None]":
+    """Return a function that gives a browser the session with a token, at an address."""
+
+    def add(context: "BrowserContext", address: str, token: str) -> None:
+        # Chromium sends the secure cookie to this machine without TLS, too
+        secure = address.replace("http:", "https:")
+        context.add_cookies(
+            [{"name": SESSION_COOKIE, "value": token, "url": secure, "secure": True}]
+        )
+
+    return add
 
 
 @pytest.fixture
@@ -300,3 +317,22 @@ def settle_all(shop_application: Application) -> Callable[[], Settlement]:
         )
 
     return run
+
+
+@pytest.fixture
+def paid(
+    shop: httpx.Client,
+    sell: Callable[..., int],
+    order: Callable[..., dict[str, Any]],
+    midtrans: MidtransSimulator,
+    settle_all: Callable[[], Settlement],
+) -> dict[str, Any]:
+    """Create an order of two places at Rp50.000, paid by GoPay."""
+    placed = order(sell(), 2)
+    asked = {"orderId": placed["id"]}
+    shop.post("/api/payment/create", json=asked, headers={"X-Order-Token": placed["token"]})
+    key = midtrans.bank.sessions()[-1].order_id
+    midtrans.push(key, "pay", "gopay")
+    midtrans.notifications(at_least=2)
+    settle_all()
+    return placed | {"attempt": key}

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.plugins.billing_source import FAST, School, spp
 from tests.web.billing.test_bank_statement_page import MAPPING
 from ticketing.access.caller import Role
-from ticketing.access.sessions.session_token import SESSION_COOKIE
 from ticketing.billing.bank_statements.read_statement import BankStatement, StatementRow
 from ticketing.billing.bank_statements.statements import import_statement
 from ticketing.billing.differences.trend_queries import close_statement
@@ -51,7 +50,10 @@ def worker(drive: Callable[..., SyncRun | None]) -> Iterator[None]:
 
 @pytest.fixture
 def open_page(
-    browser: Browser, address: str, session_of: Callable[[Role], str]
+    browser: Browser,
+    address: str,
+    session_of: Callable[[Role], str],
+    add_session: Callable[[BrowserContext, str, str], None],
 ) -> Iterator[Callable[..., Page]]:
     """Return a function that opens a tab of an operator; script errors fail the test."""
     token = session_of(Role.OPERATOR)
@@ -63,16 +65,7 @@ def open_page(
                 viewport={"width": width, "height": 900}, locale="id-ID", color_scheme=scheme
             )  # type: ignore[call-overload]
             stack.callback(context.close)
-            context.add_cookies(
-                [
-                    {
-                        "name": SESSION_COOKIE,
-                        "value": token,
-                        "url": address.replace("http:", "https:"),
-                        "secure": True,
-                    }
-                ]
-            )
+            add_session(context, address, token)
             page = context.new_page()
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda line: (

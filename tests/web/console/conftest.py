@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import insert, select
 
-from simulators.midtrans.server import MidtransSimulator
 from simulators.trust import trusted
 from ticketing.access.caller import Role
 from ticketing.access.sessions.session_token import SESSION_COOKIE
@@ -18,7 +16,6 @@ from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.outbox import outbox as outbox_table
-from ticketing.selling.payments.settle import Settlement
 
 Opener = Callable[..., httpx.Client]
 
@@ -39,25 +36,6 @@ def staff(shop: httpx.Client, session_of: Callable[..., str]) -> Iterator[Opener
             return stack.enter_context(client)
 
         yield open_client
-
-
-@pytest.fixture
-def paid(
-    shop: httpx.Client,
-    sell: Callable[..., int],
-    order: Callable[..., dict[str, Any]],
-    midtrans: MidtransSimulator,
-    settle_all: Callable[[], Settlement],
-) -> dict[str, Any]:
-    """Create an order of two places at Rp50.000, paid by GoPay."""
-    placed = order(sell(), 2)
-    asked = {"orderId": placed["id"]}
-    shop.post("/api/payment/create", json=asked, headers={"X-Order-Token": placed["token"]})
-    key = midtrans.bank.sessions()[-1].order_id
-    midtrans.push(key, "pay", "gopay")
-    midtrans.notifications(at_least=2)
-    settle_all()
-    return placed | {"attempt": key}
 
 
 @pytest.fixture

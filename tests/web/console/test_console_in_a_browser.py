@@ -6,10 +6,9 @@ from contextlib import ExitStack
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from ticketing.access.caller import Role
-from ticketing.access.sessions.session_token import SESSION_COOKIE
 
 pytestmark = pytest.mark.browser
 SCREENSHOTS = os.environ.get("SCREENSHOTS_FOLDER")
@@ -18,7 +17,10 @@ LOOKS = (("light", 390, "id-ID"), ("dark", 1280, "en-GB"))
 
 @pytest.fixture
 def open_console(
-    browser: Browser, address: str, session_of: Callable[[Role], str]
+    browser: Browser,
+    address: str,
+    session_of: Callable[[Role], str],
+    add_session: Callable[[BrowserContext, str, str], None],
 ) -> Iterator[Callable[[str, int, str], Page]]:
     """Return a function that opens a tab of an operator; script errors fail the test."""
     token, complaints = session_of(Role.OPERATOR), list[str]()
@@ -30,16 +32,7 @@ def open_console(
                 color_scheme=scheme,  # type: ignore[arg-type]
             )  # fmt: skip
             stack.callback(context.close)
-            context.add_cookies(
-                [
-                    {
-                        "name": SESSION_COOKIE,
-                        "value": token,
-                        "url": address.replace("http:", "https:"),
-                        "secure": True,
-                    }
-                ]
-            )
+            add_session(context, address, token)
             page = context.new_page()
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.goto(f"{address}/console")

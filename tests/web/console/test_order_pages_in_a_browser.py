@@ -7,10 +7,9 @@ from typing import Any
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from ticketing.access.caller import Role
-from ticketing.access.sessions.session_token import SESSION_COOKIE
 from ticketing.events.model import Event
 
 pytestmark = pytest.mark.browser
@@ -27,17 +26,16 @@ def look_at(page: Page, name: str) -> list[object]:
 @pytest.mark.usefixtures("messages")
 def test_a_refund_is_planned_without_a_mouse_and_axe_finds_nothing(
     browser: Browser, shop: httpx.Client, session_of: Callable[[Role], str],
-    paid: dict[str, Any], event: Event,
+    paid: dict[str, Any], event: Event, add_session: Callable[[BrowserContext, str, str], None],
 ) -> None:  # fmt: skip
     address, found = str(shop.base_url).rstrip("/"), list[object]()
-    cookie = {"name": SESSION_COOKIE, "value": session_of(Role.ADMIN), "secure": True,
-              "url": address.replace("http:", "https:")}  # fmt: skip
+    token = session_of(Role.ADMIN)
     for scheme, width, locale in (("light", 390, "id-ID"), ("dark", 1280, "en-GB")):
         context = browser.new_context(
             viewport={"width": width, "height": 900}, locale=locale,
             color_scheme=scheme,  # type: ignore[arg-type]
         )  # fmt: skip
-        context.add_cookies([cookie])  # type: ignore[list-item]
+        add_session(context, address, token)
         page = context.new_page()
         page.goto(f"{address}/console/orders")
         found += look_at(page, f"orders-{width}")

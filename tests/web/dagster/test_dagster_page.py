@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 from sqlalchemy import select
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -162,9 +162,10 @@ def test_a_page_of_somebody_else_starts_nothing_in_the_browser_of_an_operator(
     evil_address: str,
     session_of: Callable[..., str],
     run_count: Callable[[], int],
+    add_session: Callable[[BrowserContext, str, str], None],
 ) -> None:
     context = browser.new_context()
-    _sign_in(context.new_page(), page_address, session_of(Role.OPERATOR))
+    add_session(context, page_address, session_of(Role.OPERATOR))
     # another port is another origin of the same site: the cookie is sent, whatever SameSite says
     evil, known = context.new_page(), run_count()
     statuses: list[tuple[str, int]] = []
@@ -186,13 +187,14 @@ def test_an_operator_sees_the_page_and_starts_a_run(
     page_address: str,
     session_of: Callable[..., str],
     run_count: Callable[[], int],
+    add_session: Callable[[BrowserContext, str, str], None],
 ) -> None:
     page, known = browser.new_page(viewport={"width": 1400, "height": 900}), run_count()
     complaints: list[str] = []
     page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
     hosts: set[str] = set()
     page.on("request", lambda one: hosts.add(httpx.URL(one.url).host))
-    _sign_in(page, page_address, session_of(Role.OPERATOR))
+    add_session(page.context, page_address, session_of(Role.OPERATOR))
 
     page.goto(f"{page_address}/locations/jobs/jobs/greet/playground")
     page.get_by_role("button", name="Launch Run").click()
@@ -202,10 +204,3 @@ def test_an_operator_sees_the_page_and_starts_a_run(
     assert hosts <= {"127.0.0.1", ""}
     assert [line for line in complaints if "Content Security Policy" in line] == []
     page.close()
-
-
-def _sign_in(page: Page, address: str, token: str) -> None:
-    secure = address.replace("http:", "https:")  # Chromium sends it to this machine without TLS
-    page.context.add_cookies(
-        [{"name": SESSION_COOKIE, "value": token, "url": secure, "secure": True}]
-    )

@@ -10,7 +10,6 @@ import pytest
 from simulators.midtrans.server import MidtransSimulator
 from simulators.trust import trusted
 from ticketing.access.caller import Role
-from ticketing.selling.payments.settle import Settlement
 
 
 @pytest.fixture
@@ -28,25 +27,6 @@ def client_with_role(
             return stack.enter_context(client)
 
         yield open_client
-
-
-@pytest.fixture
-def paid(
-    shop: httpx.Client,
-    sell: Callable[..., int],
-    order: Callable[..., dict[str, Any]],
-    midtrans: MidtransSimulator,
-    settle_all: Callable[[], Settlement],
-) -> dict[str, Any]:
-    """Create an order of two places at Rp50.000, paid by GoPay."""
-    placed = order(sell(), 2)
-    asked = {"orderId": placed["id"]}
-    shop.post("/api/payment/create", json=asked, headers={"X-Order-Token": placed["token"]})
-    key = midtrans.bank.sessions()[-1].order_id
-    midtrans.push(key, "pay", "gopay")
-    midtrans.notifications(at_least=2)
-    settle_all()
-    return placed | {"attempt": key}
 
 
 def test_a_refund_is_planned_and_then_done_once(

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from ticketing.access.caller import Role
 from ticketing.access.sessions.session_token import SESSION_COOKIE
@@ -48,6 +48,7 @@ def test_an_operator_repairs_a_failed_purchase_on_a_phone(
     activate_vouchers: Callable[..., None],
     fail_order: Callable[[Order], None],
     send: Callable[[Order, DeliveryState], int],
+    add_session: Callable[[BrowserContext, str, str], None],
 ) -> None:
     stuck, undelivered = buy(2), buy()
     fail_order(stuck)
@@ -55,11 +56,7 @@ def test_an_operator_repairs_a_failed_purchase_on_a_phone(
     send(undelivered, DeliveryState.FAILED)
 
     token = session_of(Role.OPERATOR)
-    secure = address.replace(
-        "http:", "https:"
-    )  # Chromium sends it to this machine without TLS, too
-    cookie = {"name": SESSION_COOKIE, "value": token, "url": secure, "secure": True}
-    phone.context.add_cookies([cookie])  # type: ignore[list-item]
+    add_session(phone.context, address, token)
     phone.goto(f"{address}/voucher")
 
     expect(phone.locator("#live")).to_have_text("live")
