@@ -45,7 +45,7 @@ ReadBack = Callable[[str, str], Acknowledgement]  # number in E.164 form, the pr
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgementPolicy:
-    """How long an acknowledgement is waited for, and how the gateway is asked about it."""
+    """Time limit of an acknowledgement, and the query of the gateway about it."""
 
     timeout: timedelta
     read_back: ReadBack | None = None

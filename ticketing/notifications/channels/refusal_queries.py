@@ -14,7 +14,7 @@ _BREAKERS = channel_circuit_breakers
 
 
 class RefusalSource(StrEnum):
-    """How the provider said that it refuses the whole channel."""
+    """Source of a refusal of the whole channel by its provider."""
 
     REPLY = "reply"  # as the answer to a message
     REPORT = "report"  # later, in a delivery receipt of a message that it had accepted

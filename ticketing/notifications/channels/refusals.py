@@ -23,7 +23,7 @@ CHANNEL_PAUSE = timedelta(minutes=10)  # then one message tests whether the caus
 
 @dataclass(frozen=True, slots=True)
 class ChannelStatus:
-    """What a provider says about the number or its session."""
+    """State of the number or session, as reported by a provider."""
 
     is_working: bool
     reason: str = ""

@@ -59,7 +59,7 @@ class ReceiptResult:
 
 
 class _Effect(StrEnum):
-    """What became of one item."""
+    """Result of one item."""
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"

@@ -123,7 +123,7 @@ SendOutcome = Accepted | Rejected | Deferred | Unconfirmed
 
 
 class Acknowledgement(StrEnum):
-    """What a gateway answers when it is asked about one message."""
+    """State of one message, as reported by a gateway on request."""
 
     ACKNOWLEDGED = "acknowledged"
     PENDING = "pending"

@@ -1,4 +1,4 @@
-"""What a WhatsApp webhook contains: delivery receipts, messages of people, unreadable items.
+"""Items of a WhatsApp webhook: delivery receipts, messages of people, unreadable items.
 
 Each item stands alone: one that is odd never makes the others of its webhook unreadable.
 """

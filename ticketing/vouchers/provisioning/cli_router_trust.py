@@ -1,4 +1,4 @@
-"""How `ticketing routers` is told which certificate a router must show."""
+"""Options of `ticketing routers` for the certificate of a router."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from ticketing.platform.cli.output import print_text
 
 
 class RouterTrust(NamedTuple):
-    """What a router's certificate is compared with; empty: whom this machine trusts."""
+    """CA certificate or fingerprint of a router; both empty: the CAs of this machine."""
 
     ca_certificate: str = ""
     fingerprint: str = ""
