@@ -174,11 +174,11 @@ def create_app(application: Application) -> FastAPI:
         openapi_url=None,  # api_docs_page has both, for those who have signed in
         lifespan=_lifespan,
         telemetry=TELEMETRY_OFF,
+        # `include_router` would build every route a second time, at the first request
+        routes=[route for router in ROUTERS for route in router.routes],
     )
     app.state.service = service
     http_errors.register_error_handlers(app)
-    for router in ROUTERS:
-        app.include_router(router)
     app.mount("/docs/files", api_docs_page.swagger_ui_files())
     complete_openapi(app)
     app.add_middleware(
