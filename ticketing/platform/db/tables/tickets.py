@@ -1,6 +1,7 @@
 """Tables of tickets, generation batches and their logs."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Column,
@@ -45,6 +46,8 @@ batches = Table(
     text_column("dagster_run_id", nullable=True),
     timestamp_column("started_at"),
     timestamp_column("completed_at", nullable=True),
+    Column("guest_ids", ARRAY(BigInteger), nullable=True),  # as requested; NULL: all missing
+    timestamp_column("dismissed_at", nullable=True),  # taken off the list of failures by staff
     CheckConstraint("state IN ('processing', 'completed', 'failed', 'cancelled')", name="state"),
     Index("ix_batches_event_id_id", "event_id", "id"),  # the latest batches of an event
 )
