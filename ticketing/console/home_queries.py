@@ -22,6 +22,7 @@ from ticketing.platform.db.tables.refunds import refunds
 from ticketing.platform.db.tables.roster import imports
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
+from ticketing.tickets.batches.repair_queries import needs_attention as batches_need_attention
 from ticketing.vouchers.model import UNPLACED_STATES
 
 SLOW_NOTIFICATION = timedelta(minutes=5)
@@ -98,8 +99,7 @@ def _conditions(
     rejected = and_(imports.c.id.in_(of_future), imports.c.rejected > 0)
     yield "rejected", imports.c.completed_at, rejected
     yield "incidents", incidents.c.first_seen_at, incidents.c.resolved_at.is_(None)
-    lost = and_(batches.c.state == "failed", batches.c.started_at > at - 7 * DAY)
-    yield "batches", batches.c.started_at, lost
+    yield "batches", batches.c.started_at, batches_need_attention()
 
 
 def count_last_day(connection: Connection, *, at: datetime) -> LastDay:

@@ -8,6 +8,7 @@ from ticketing.console import (
     import_pages,
     new_event_page,
 )
+from ticketing.console.batches.routers import BATCH_ROUTERS
 from ticketing.console.deliveries.routers import DELIVERY_ROUTERS
 from ticketing.console.orders.routers import ORDER_ROUTERS
 from ticketing.console.reports import report_page
@@ -18,6 +19,7 @@ CONSOLE_ROUTERS = (
     new_event_page.router,
     import_pages.router,
     event_pages.router,
+    *BATCH_ROUTERS,
     guest_pages.router,
     gate_pages.router,
     *ORDER_ROUTERS,

@@ -29,6 +29,7 @@ from ticketing.tickets.issuing.reissue import apply_reissue
 from ticketing.tickets.rendering.render import RenderResult, render_tickets
 
 MAX_FAILURES_REPORTED = 1000
+REISSUE_PREFIX = "reissue-"  # of the key of a batch that applies a plan
 MIN_ISSUE_CHUNK = 1000  # larger than for rendering, because signing is much faster
 
 
@@ -158,7 +159,7 @@ def reissue_tickets(
 
     Repeating the same plan continues after an interruption.
     """
-    named = replace(request, key=f"reissue-{plan_hash}")
+    named = replace(request, key=f"{REISSUE_PREFIX}{plan_hash}")
     with _running_job(context.database, event, named) as job:
         request = select_guests(context.database, event, request)
         done = apply_reissue(
@@ -259,7 +260,8 @@ def _running_job(
     key = request.key or f"batch-{uuid4()}"
     named = request.key is not None  # the caller will ask for its result
     opening = BatchSpec(
-        key=key, by=request.by, at=request.at, options=request.options(), notify_organiser=named
-    )
+        key=key, by=request.by, at=request.at, options=request.options(),
+        guest_ids=request.guest_ids, notify_organiser=named,
+    )  # fmt: skip
     with running_batch(database, event, opening) as batch:
         yield _RunningJob(batch.id, batch.batch_key, began)

@@ -93,7 +93,8 @@ def test_an_organiser_comes_from_an_empty_machine_to_a_paired_phone(
     assert look_at(page, "pairing") == []
 
     own = "/events/konser-amal-2099"
-    paths = ("", own, f"{own}/guests", "/events", f"{own}/guests/1", f"{own}/gates", "/incidents")
+    paths = ("", own, f"{own}/guests", "/events", f"{own}/guests/1", f"{own}/gates", "/incidents",
+             "/batches")  # fmt: skip
     for (scheme, width, locale), shown in zip(LOOKS, (paths, paths[:3]), strict=True):
         page = open_console(scheme, width, locale)
         home = page.url

@@ -24,7 +24,7 @@ from ticketing.platform.db.tables.tickets import batches, generated_tickets
 Opener = Callable[..., httpx.Client]
 PAGES = ("/console", "/console/events", "/console/incidents", "/console/events/{}",
          "/console/events/{}/guests", "/console/events/{}/gates", "/console/events/{}/imports",
-         "/console/new-event")  # fmt: skip
+         "/console/new-event", "/console/batches")  # fmt: skip
 FORMS = ("generate", "gates/pair", "gates/shut-out", "guests/1")
 
 

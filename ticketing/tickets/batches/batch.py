@@ -1,7 +1,7 @@
 """Run a batch: open it, lock it while the process runs, record its end, estimate completion."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Conflict, Unavailable
-from ticketing.tickets.batches import lock_queries, queries
+from ticketing.tickets.batches import lock_queries, queries, repair_queries
 from ticketing.tickets.batches.queries import Batch, BatchState
 
 
@@ -31,6 +31,7 @@ class BatchSpec:
     by: str
     at: datetime
     options: Mapping[str, object] = field(default_factory=dict)
+    guest_ids: Sequence[int] | None = None  # None: all missing
     dagster_run_id: str | None = None
     notify_organiser: bool = False  # the organiser gets a message when it ends
 
@@ -113,6 +114,8 @@ def _open_batch(database: Database, event: Event, spec: BatchSpec) -> Batch:
             dagster_run_id=spec.dagster_run_id,
         )
     require_same_request(batch, event, spec.options)
+    if spec.guest_ids is not None:
+        database.run(repair_queries.store_guest_ids, batch.id, spec.guest_ids)
     return batch
 
 

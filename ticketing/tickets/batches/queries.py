@@ -9,11 +9,21 @@ from datetime import datetime
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, RowMapping, cast, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    cast,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.events.model import Event
+from ticketing.platform.db.columns import columns_of
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.platform.kernel.errors import Refused
 
@@ -53,6 +63,7 @@ class Batch:
     dagster_run_id: str | None
     started_at: datetime
     completed_at: datetime | None
+    dismissed_at: datetime | None
 
     @property
     def chosen_template(self) -> str | None:
@@ -61,7 +72,11 @@ class Batch:
         return chosen if isinstance(chosen, str) else None
 
 
-def _batch_from_row(row: RowMapping) -> Batch:
+COLUMNS = columns_of(Batch, batches)  # without the guests, who may be 100,000
+
+
+def batch_from_row(row: RowMapping) -> Batch:
+    """Return the batch from a row of `COLUMNS`."""
     return Batch(**{**row, "state": BatchState(row["state"])})
 
 
@@ -109,8 +124,8 @@ def find_by_id(connection: Connection, job_id: int) -> Batch | None:
 
 
 def _find(connection: Connection, condition: ColumnElement[bool]) -> Batch | None:
-    row = connection.execute(select(*batches.c).where(condition)).mappings().one_or_none()
-    return None if row is None else _batch_from_row(row)
+    row = connection.execute(select(*COLUMNS).where(condition)).mappings().one_or_none()
+    return None if row is None else batch_from_row(row)
 
 
 def mark_started(connection: Connection, job_id: int, *, total: int, skipped: int) -> Batch:
@@ -125,9 +140,9 @@ def mark_started(connection: Connection, job_id: int, *, total: int, skipped: in
             skipped_count=0,
             failed_count=0,
         )
-        .returning(*batches.c)
+        .returning(*COLUMNS)
     ).mappings()
-    batch = _batch_from_row(row.one())
+    batch = batch_from_row(row.one())
     totals = {"total": total, "skipped": skipped}
     log_status(connection, job_id=job_id, event_id=batch.event_id, status="started", details=totals)
     return batch
@@ -138,7 +153,7 @@ def resume(connection: Connection, job_id: int) -> None:
     connection.execute(
         update(batches)
         .where(batches.c.id == job_id)
-        .values(state=BatchState.PROCESSING, completed_at=None)
+        .values(state=BatchState.PROCESSING, completed_at=None, dismissed_at=None)
     )
 
 

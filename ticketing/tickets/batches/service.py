@@ -10,7 +10,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import NotFound
-from ticketing.tickets.batches import lock_queries, queries
+from ticketing.tickets.batches import lock_queries, queries, repair_queries
 from ticketing.tickets.batches.batch import estimate_completion, hold_batch, require_same_request
 from ticketing.tickets.batches.queries import Batch, BatchState
 from ticketing.tickets.generate import GenerationRequest, select_guests
@@ -68,6 +68,8 @@ def accept_batch(
         require_same_request(batch, event, request.options())
         if existing is not None and existing.state in {BatchState.PROCESSING, BatchState.COMPLETED}:
             return AcceptedBatch(existing, _total_count(existing), None, ExitStack())
+        if request.guest_ids is not None:
+            repair_queries.store_guest_ids(connection, batch.id, request.guest_ids)
         queries.merge_options(connection, batch.id, {EXPECTED_COUNT_OPTION: total})
         audit_log.record(
             connection, actor=request.by, action="tickets.order", event_id=event.id, subject=key,
@@ -80,7 +82,7 @@ def accept_batch(
 
 def get_progress(database: Database, batch_key: str, *, at: datetime) -> BatchProgress:
     """Return the progress of a batch. Raises UnknownBatch."""
-    batch = _get_batch(database, batch_key)
+    batch = get_batch(database, batch_key)
     total = _total_count(batch)
     finished = batch.skipped_count + batch.failed_count
     processed = max(0, min(batch.rendered_count, total - finished))
@@ -101,7 +103,8 @@ def fail_abandoned_batches(database: Database, *, at: datetime) -> int:
         )
 
 
-def _get_batch(database: Database, batch_key: str) -> Batch:
+def get_batch(database: Database, batch_key: str) -> Batch:
+    """Return the batch of that key. Raises UnknownBatch."""
     batch = database.run(queries.find_by_key, batch_key)
     if batch is None:
         raise UnknownBatch(f"no batch has the id {batch_key!r}", batch=batch_key)
